@@ -1,0 +1,1 @@
+"""Pure values shared by every feature: no I/O, no framework."""
