@@ -11,7 +11,7 @@ class HalfpennyError(Exception):
 
     ``code`` never changes once published; ``data`` holds only what the caller may see
     (decimal strings and ids, never secrets). ``kind`` is mapped to each edge by one table
-    (``halfpenny.entrypoints.errors``): ``malformed`` is input that cannot be read (422),
+    (``halfpenny.platform.http.problems``): ``malformed`` is input that cannot be read (422),
     ``refused`` is a rule that said no (409), and so on.
     """
 

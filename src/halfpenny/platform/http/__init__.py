@@ -1,0 +1,73 @@
+"""The HTTP edge: strict bodies, idempotency keys, pages, problem+json and the guard around every request."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from halfpenny.platform.database import Database
+from halfpenny.platform.http.fields import (
+    AmountText,
+    CurrencyText,
+    DateText,
+    IdText,
+    LineText,
+    ProseText,
+    RateText,
+    RequestModel,
+)
+from halfpenny.platform.http.idempotency import (
+    Fingerprint,
+    IdempotencyKey,
+    check_idempotency_key,
+    idempotency_key,
+)
+from halfpenny.platform.http.json_body import fingerprint, read_json
+from halfpenny.platform.http.paging import (
+    PageOf,
+    PageQuery,
+    Paging,
+    decode_cursor,
+    encode_cursor,
+    page,
+)
+from halfpenny.platform.http.problems import Problem, answer_of, build_problem, problem
+
+
+def database(request: Request) -> Database:
+    """The application's database; a dependency."""
+    found: Database = request.app.state.database
+    return found
+
+
+AppDatabase = Annotated[Database, Depends(database)]
+
+__all__ = [
+    "AmountText",
+    "AppDatabase",
+    "CurrencyText",
+    "DateText",
+    "Fingerprint",
+    "IdText",
+    "IdempotencyKey",
+    "LineText",
+    "PageOf",
+    "PageQuery",
+    "Paging",
+    "Problem",
+    "ProseText",
+    "RateText",
+    "RequestModel",
+    "answer_of",
+    "build_problem",
+    "check_idempotency_key",
+    "database",
+    "decode_cursor",
+    "encode_cursor",
+    "fingerprint",
+    "idempotency_key",
+    "page",
+    "problem",
+    "read_json",
+]

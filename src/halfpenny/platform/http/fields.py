@@ -1,0 +1,113 @@
+"""What request bodies are made of: strict, closed and frozen models and the texts that they hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from halfpenny.primitives.errors import HalfpennyError
+from halfpenny.primitives.money import Currency, parse_minor
+
+_RATE = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,6})?", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+# Tabs and line breaks belong in descriptions; other control characters only in attacks on logs and screens.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_BREAKS = re.compile(r"[\t\r\n]")
+
+
+class RequestModel(BaseModel):
+    """Base of every request body: no coercion (``"1"`` is not 1), no unknown fields, frozen."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+def _amount(value: Any) -> str:
+    try:
+        parse_minor(value)
+    except HalfpennyError as error:
+        raise PydanticCustomError("malformed_amount", "{why}", {"why": str(error)}) from None
+    return str(value)
+
+
+def _currency(value: Any) -> Currency:
+    if type(value) is not str or value not in Currency.__members__:
+        raise PydanticCustomError("malformed_currency", "A currency is EUR, PLN, GBP, USD or ILS.")
+    return Currency(value)
+
+
+def _rate(value: Any) -> Decimal:
+    if type(value) is not str or _RATE.fullmatch(value) is None:
+        raise PydanticCustomError(
+            "malformed_rate", 'A rate is a decimal string in percent a year, such as "9.75".'
+        )
+    return Decimal(value)
+
+
+def _date(value: Any) -> date:
+    if type(value) is str and _DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass  # the 30th of February has the form of a date and is none
+    raise PydanticCustomError("malformed_date", 'A date is a string such as "2026-02-28".')
+
+
+def _uuid(value: Any) -> UUID:
+    if type(value) is not str or _UUID.fullmatch(value) is None:
+        raise PydanticCustomError("malformed_id", "An id is a UUID.")
+    return UUID(value)
+
+
+def _plain(*, one_line: bool) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if _CONTROL.search(value) or (one_line and _BREAKS.search(value)):
+            raise PydanticCustomError("malformed_text", "The text holds control characters.")
+        if not value.strip():
+            raise PydanticCustomError("malformed_text", "The text is blank.")
+        return value
+
+    return check
+
+
+# An amount as a decimal string, checked and kept as text: ``Money.parse(amount, currency)`` makes it money.
+AmountText = Annotated[
+    str,
+    BeforeValidator(_amount),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?$", "examples": ["250.00"]}
+    ),
+]
+# A currency code; arrives as text, becomes a Currency.
+CurrencyText = Annotated[
+    Currency,
+    BeforeValidator(_currency),
+    WithJsonSchema({"type": "string", "enum": [currency.value for currency in Currency]}),
+]
+# A rate in percent a year as a decimal string; becomes a Decimal.
+RateText = Annotated[
+    Decimal,
+    BeforeValidator(_rate),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,6})?$", "examples": ["9.75"]}
+    ),
+]
+# A calendar date, ISO 8601; becomes a date.
+DateText = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
+# An id; becomes a UUID.
+IdText = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+# One line of text, such as a name or an address.
+LineText = Annotated[
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_plain(one_line=True))
+]
+# Several lines of text, such as a description.
+ProseText = Annotated[
+    str, StringConstraints(min_length=1, max_length=5_000), AfterValidator(_plain(one_line=False))
+]

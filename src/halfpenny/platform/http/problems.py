@@ -1,0 +1,191 @@
+"""How each failure reads at each edge: the one table, and problem+json (RFC 9457) made from it.
+
+The table lives beside the edge helpers because REST routes, GraphQL, the bare investing route and the
+worker all answer from it; ``halfpenny.entrypoints.errors`` hangs it on the application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from halfpenny.primitives.errors import HalfpennyError
+
+PROBLEM_TYPE: Final = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One kind of failure at every edge.
+
+    ``status`` and ``title`` are for HTTP and pages, ``graphql`` is ``extensions.kind`` of a GraphQL error,
+    and ``worker_retries`` says whether a consumer that met it should be tried again or parked at once.
+    """
+
+    status: int
+    title: str
+    graphql: str
+    worker_retries: bool = False
+
+
+ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
+    {
+        "malformed": Answer(422, "Malformed request", "BAD_INPUT"),
+        "refused": Answer(409, "Refused by a rule", "REFUSED"),
+        "not_found": Answer(404, "Not found", "NOT_FOUND"),
+        "forbidden": Answer(403, "Forbidden", "FORBIDDEN"),
+        "unauthenticated": Answer(401, "Sign in first", "UNAUTHENTICATED"),
+        "too_many": Answer(429, "Too many requests", "TOO_MANY_REQUESTS", worker_retries=True),
+        "unavailable": Answer(503, "Unavailable", "UNAVAILABLE", worker_retries=True),
+        "internal": Answer(500, "Internal error", "INTERNAL", worker_retries=True),
+    }
+)
+
+# Codes whose HTTP status is finer than that of their kind.
+STATUS_OF_CODE: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "idempotency_key_missing": 400,
+        "unknown_host": 400,
+        "method_not_allowed": 405,
+        "body_timeout": 408,
+        "body_too_large": 413,
+        "unsupported_media_type": 415,
+    }
+)
+
+# What the framework raises by status alone, by the code that we publish for it.
+CODE_OF_STATUS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
+    {
+        400: ("malformed", "The request is malformed."),
+        401: ("unauthenticated", "Sign in first."),
+        403: ("forbidden", "You may not do this."),
+        404: ("not_found", "Not found."),
+        405: ("method_not_allowed", "This method is not allowed here."),
+        413: ("body_too_large", "The request body is too large."),
+        415: ("unsupported_media_type", "Send JSON as application/json."),
+        422: ("malformed", "The request is malformed."),
+        429: ("too_many_requests", "Too many requests. Try again later."),
+        503: ("unavailable", "This is unavailable for a moment. Try again."),
+    }
+)
+
+DEFAULT_RETRY_AFTER_S: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A failure ready to be sent: HTTP status, header pairs and the JSON bytes."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+def answer_of(error: BaseException) -> Answer:
+    """The row of the table for an exception; anything that is not ours is internal."""
+    kind = error.kind if isinstance(error, HalfpennyError) else "internal"
+    return ANSWERS.get(kind, ANSWERS["internal"])
+
+
+def status_of(error: HalfpennyError) -> int:
+    return STATUS_OF_CODE.get(error.code, answer_of(error).status)
+
+
+def problem(error: BaseException, instance: str) -> Problem:
+    """The problem+json for any exception. ``instance`` is the request's path.
+
+    An exception that is not a HalfpennyError tells the caller nothing but ``internal_error``.
+    """
+    if not isinstance(error, HalfpennyError):
+        error = HalfpennyError()
+    return build_problem(
+        status_of(error), error.code, str(error), instance, error.data, title=answer_of(error).title
+    )
+
+
+def build_problem(
+    status: int,
+    code: str,
+    detail: str,
+    instance: str,
+    data: Mapping[str, Any] | None = None,
+    *,
+    title: str | None = None,
+    headers: Sequence[tuple[str, str]] = (),
+) -> Problem:
+    """Assemble one problem document; ``code`` is the stable member that clients may rely on."""
+    document: dict[str, Any] = {
+        "type": f"urn:halfpenny:problem:{code}",
+        "title": title or _title_of(status),
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+    }
+    if data:
+        document["data"] = dict(data)
+    extra = list(headers)
+    if status == 401:
+        extra.append(("www-authenticate", "Bearer"))
+    if status in (429, 503):
+        seconds = (data or {}).get("retry_after_s", DEFAULT_RETRY_AFTER_S)
+        extra.append(("retry-after", str(seconds)))
+    body = msgspec.json.encode(document, enc_hook=str)
+    return Problem(
+        status,
+        (
+            ("content-type", PROBLEM_TYPE),
+            ("content-length", str(len(body))),
+            ("cache-control", "no-store"),
+            *extra,
+        ),
+        body,
+    )
+
+
+def framework_problem(status: int, instance: str, headers: Mapping[str, str] | None = None) -> Problem:
+    """The problem+json for a status that the framework chose (no route, wrong method, ...)."""
+    code, detail = CODE_OF_STATUS.get(status, ("malformed" if status < 500 else "internal_error", "Refused."))
+    kept = [(name, value) for name, value in (headers or {}).items() if name.lower() == "allow"]
+    return build_problem(status, code, detail, instance, headers=kept)
+
+
+def _title_of(status: int) -> str:
+    for answer in ANSWERS.values():
+        if answer.status == status:
+            return answer.title
+    return "Request not accepted"
+
+
+# Pydantic's own error types, by the codes that we publish.
+_VALIDATION_CODES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "missing": "missing_field",
+        "extra_forbidden": "unknown_field",
+        "json_invalid": "malformed_json",
+        "json_type": "malformed_json",
+    }
+)
+
+
+def validation_problem(errors: Sequence[Mapping[str, Any]], instance: str) -> Problem:
+    """422 for a body or parameters that do not fit; says where and why, never repeats what was sent.
+
+    ``code`` is that of the first fault: ours (``malformed_amount``), ``missing_field``, ``unknown_field``,
+    ``malformed_json``, or ``malformed``. ``data.errors`` lists every fault with a JSON pointer.
+    """
+    faults = []
+    for error in errors[:50]:
+        kind = str(error.get("type", ""))
+        code = _VALIDATION_CODES.get(kind) or (kind if kind.startswith("malformed_") else "malformed")
+        location = [str(step) for step in error.get("loc", ())]
+        pointer = "/".join(step.replace("~", "~0").replace("/", "~1") for step in location)
+        faults.append({"pointer": f"/{pointer}", "code": code, "detail": str(error.get("msg", ""))[:200]})
+    code = faults[0]["code"] if faults else "malformed"
+    return build_problem(
+        422, code, "The request does not fit what is expected here.", instance, {"errors": faults}
+    )
