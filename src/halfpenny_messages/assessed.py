@@ -1,0 +1,139 @@
+"""What the risk service answers: a grade, a loss, a price, and the reasons for them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from halfpenny_messages.values import AmountText, CurrencyCode, DecimalText
+
+LOAN_ASSESSED = "loan.assessed"
+Grade = Literal["A", "B", "C", "D", "E"]
+Audience = Literal["borrower", "investor", "staff"]
+
+
+class LocalisedText(Struct, frozen=True, forbid_unknown_fields=True):
+    """One plain sentence in each language that the product speaks."""
+
+    en: str
+    pl: str
+
+
+class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One factor that was actually scored. ``contribution`` is in log-odds of default: above 0 is worse.
+
+    ``audience`` says who may see it: figures about the borrower's own affairs are not for investors.
+    """
+
+    code: str
+    text: LocalisedText
+    contribution: DecimalText
+    audience: tuple[Audience, ...] = ("borrower", "investor", "staff")
+
+
+class Comparable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sale near by: its price then, and adjusted to the property and to the valuation's date."""
+
+    id: str
+    distance_m: int
+    age_months: int
+    similarity: DecimalText
+    price: AmountText
+    adjusted_price: AmountText
+    sold_on: date
+    area_m2: DecimalText
+    beds: int | None = None
+    year_built: int | None = None
+
+
+class Valuation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The automated valuation in the loan's currency, or the valuer's figure where no model covers it.
+
+    ``source``: model, valuer (outside every market that a model knows) or both. ``confidence`` is the
+    coverage that the interval [low, high] was calibrated to. ``used`` is the value that the loan was
+    measured against.
+    """
+
+    source: Literal["model", "valuer", "both"]
+    market: str | None
+    value: AmountText
+    low: AmountText
+    high: AmountText
+    used: AmountText
+    currency: CurrencyCode
+    confidence: DecimalText
+    index_volatility: DecimalText
+    comparables: tuple[Comparable, ...] = ()
+
+
+class PriceTerm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One term of the price, in percent a year; the terms add up to ``suggested_rate_percent`` exactly."""
+
+    code: str
+    text: LocalisedText
+    rate_percent: DecimalText
+
+
+class StressCell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the loan would look like if prices fell, the exit came late and rates rose, all at once."""
+
+    price_change_percent: int
+    extra_months: int
+    rate_change_points: int
+    exit_shortfall_probability: DecimalText
+    loss_given_default: DecimalText
+    expected_loss: DecimalText
+
+
+class Narrative(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Prose about the figures. It decides nothing; ``written_by`` says whether a language model wrote it."""
+
+    text: LocalisedText
+    label: LocalisedText
+    written_by: Literal["ai", "template"]
+    model: str | None = None
+
+
+class Challenger(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What another model would have said about the same loan; recorded, never acted upon."""
+
+    model_version: str
+    grade: Grade
+    probability_of_default: DecimalText
+
+
+class LoanAssessed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``loan.assessed`` version 1. ``request_id`` is the id of the event that asked.
+
+    Probabilities, losses and loan-to-value ratios are fractions of one; ``expected_loss`` is a fraction of
+    the amount lent. ``base_score`` and the contributions of ``reasons`` add up to ``score`` (log-odds of
+    default) within 1e-9. ``flags`` names what was missing, absurd or replaced by a fallback.
+    ``recommendation`` is advice to the administrator, who decides.
+    """
+
+    loan_id: UUID
+    request_id: UUID
+    loan_version: int
+    model_version: str
+    grade: Grade
+    recommendation: Literal["approve", "refer", "decline"]
+    probability_of_default: DecimalText
+    loss_given_default: DecimalText
+    expected_loss: DecimalText
+    exit_shortfall_probability: DecimalText
+    suggested_rate_percent: DecimalText
+    ltv: DecimalText
+    ltc: DecimalText | None
+    ltgdv: DecimalText | None
+    base_score: DecimalText
+    score: DecimalText
+    reasons: tuple[Reason, ...]
+    valuation: Valuation
+    price_terms: tuple[PriceTerm, ...]
+    stress: tuple[StressCell, ...]
+    narrative: Narrative | None = None
+    challenger: Challenger | None = None
+    flags: tuple[str, ...] = ()
