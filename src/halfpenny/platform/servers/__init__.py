@@ -1,0 +1,10 @@
+"""Servers that a bare machine does not have: started as private processes, stopped without a trace.
+
+Each launcher is a class with ``start()``, ``stop()``, ``url`` and ``running``; each raises ServerFailed with
+one line that a person can act on. They know nothing of lending.
+"""
+
+from halfpenny.platform.servers.postgres import PostgresServer
+from halfpenny.platform.servers.process import ServerFailed
+
+__all__ = ["PostgresServer", "ServerFailed"]

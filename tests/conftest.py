@@ -1,0 +1,63 @@
+"""Real servers for every test: each xdist worker has its own, started when the first test asks for one."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from halfpenny.platform.database import Database
+from halfpenny.platform.migrations import migrate
+from halfpenny.platform.servers import PostgresServer
+from halfpenny.primitives.ids import uuid7
+
+TEMPLATE = "halfpenny_template"
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder that the unprivileged servers can enter: pytest's own is closed to everyone but us."""
+    folder = Path(tempfile.mkdtemp(prefix="halfpenny-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(server_folder: Path) -> Iterator[PostgresServer]:
+    """PostgreSQL 18, the same launcher as in the demo, without waiting for the disk."""
+    server = PostgresServer(server_folder / "postgres", durable=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _template(postgres: PostgresServer) -> str:
+    """A database with the newest schema that each test's own is cloned from."""
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    migrate(postgres.database_url(TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(postgres: PostgresServer, _template: str) -> Iterator[str]:
+    """The address of a fresh, migrated, empty database of this test's own, as its owner."""
+    name = f"test_{uuid7().hex}"
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_template} STRATEGY file_copy")
+        yield postgres.database_url(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A pool on this test's own database, in the role of the application."""
+    database = await Database.connect(database_url)
+    yield database
+    await database.close()
