@@ -1,0 +1,55 @@
+"""How the risk service fails: every failure has a stable code, and says whether trying again can help."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RiskError(Exception):
+    """A failure with a name. ``retryable`` is False where the same input must fail again."""
+
+    code: ClassVar[str] = "risk_error"
+    retryable: ClassVar[bool] = False
+
+
+class BadTable(RiskError):
+    """A data file that cannot be read as the table it should be."""
+
+    code = "bad_table"
+
+
+class BadArtefact(RiskError):
+    """A model file that is missing, changed since it was signed, or of another layout."""
+
+    code = "bad_artefact"
+
+
+class BadSettings(RiskError):
+    """A setting that cannot be used; the message names it."""
+
+    code = "bad_settings"
+
+
+class BadApplication(RiskError):
+    """An application that no score can be given to: the amounts contradict arithmetic."""
+
+    code = "bad_application"
+
+
+class SourceMissing(RiskError):
+    """A data package that training needs is not installed here; the message says how to get it."""
+
+    code = "source_missing"
+
+
+class NarrativeRefused(RiskError):
+    """Prose that does not match the facts; the template is used instead."""
+
+    code = "narrative_refused"
+
+
+class NarrativeUnavailable(RiskError):
+    """The language model could not be reached in time; the template is used instead."""
+
+    code = "narrative_unavailable"
+    retryable = True

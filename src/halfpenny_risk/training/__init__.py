@@ -1,0 +1,1 @@
+"""Training, evaluation and data: what runs by command, never in the service."""
