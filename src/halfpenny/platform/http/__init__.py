@@ -17,6 +17,7 @@ from halfpenny.platform.http.fields import (
     RateText,
     RequestModel,
 )
+from halfpenny.platform.http.guard import SECURITY_HEADERS, EdgeSettings, Guard, send_problem
 from halfpenny.platform.http.idempotency import (
     Fingerprint,
     IdempotencyKey,
@@ -44,11 +45,14 @@ def database(request: Request) -> Database:
 AppDatabase = Annotated[Database, Depends(database)]
 
 __all__ = [
+    "SECURITY_HEADERS",
     "AmountText",
     "AppDatabase",
     "CurrencyText",
     "DateText",
+    "EdgeSettings",
     "Fingerprint",
+    "Guard",
     "IdText",
     "IdempotencyKey",
     "LineText",
@@ -70,4 +74,5 @@ __all__ = [
     "page",
     "problem",
     "read_json",
+    "send_problem",
 ]

@@ -45,9 +45,7 @@ def _currency(value: Any) -> Currency:
 
 def _rate(value: Any) -> Decimal:
     if type(value) is not str or _RATE.fullmatch(value) is None:
-        raise PydanticCustomError(
-            "malformed_rate", 'A rate is a decimal string in percent a year, such as "9.75".'
-        )
+        raise PydanticCustomError("malformed_rate", 'A rate is a decimal string in percent a year, such as "9.75".')
     return Decimal(value)
 
 
@@ -81,9 +79,7 @@ def _plain(*, one_line: bool) -> Callable[[str], str]:
 AmountText = Annotated[
     str,
     BeforeValidator(_amount),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?$", "examples": ["250.00"]}
-    ),
+    WithJsonSchema({"type": "string", "pattern": r"^(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?$", "examples": ["250.00"]}),
 ]
 # A currency code; arrives as text, becomes a Currency.
 CurrencyText = Annotated[
@@ -95,19 +91,13 @@ CurrencyText = Annotated[
 RateText = Annotated[
     Decimal,
     BeforeValidator(_rate),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,6})?$", "examples": ["9.75"]}
-    ),
+    WithJsonSchema({"type": "string", "pattern": r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,6})?$", "examples": ["9.75"]}),
 ]
 # A calendar date, ISO 8601; becomes a date.
 DateText = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 # An id; becomes a UUID.
 IdText = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 # One line of text, such as a name or an address.
-LineText = Annotated[
-    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_plain(one_line=True))
-]
+LineText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_plain(one_line=True))]
 # Several lines of text, such as a description.
-ProseText = Annotated[
-    str, StringConstraints(min_length=1, max_length=5_000), AfterValidator(_plain(one_line=False))
-]
+ProseText = Annotated[str, StringConstraints(min_length=1, max_length=5_000), AfterValidator(_plain(one_line=False))]

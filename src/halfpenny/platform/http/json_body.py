@@ -73,7 +73,5 @@ def fingerprint(method: str, path: str, body: bytes) -> bytes:
     """
     canonical = b""
     if body:
-        canonical = json.dumps(
-            read_json(body), sort_keys=True, separators=(",", ":"), ensure_ascii=True
-        ).encode()
+        canonical = json.dumps(read_json(body), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
     return hashlib.sha256(b"\n".join((method.encode(), path.encode(), canonical))).digest()

@@ -102,9 +102,7 @@ def problem(error: BaseException, instance: str) -> Problem:
     """
     if not isinstance(error, HalfpennyError):
         error = HalfpennyError()
-    return build_problem(
-        status_of(error), error.code, str(error), instance, error.data, title=answer_of(error).title
-    )
+    return build_problem(status_of(error), error.code, str(error), instance, error.data, title=answer_of(error).title)
 
 
 def build_problem(
@@ -186,6 +184,4 @@ def validation_problem(errors: Sequence[Mapping[str, Any]], instance: str) -> Pr
         pointer = "/".join(step.replace("~", "~0").replace("/", "~1") for step in location)
         faults.append({"pointer": f"/{pointer}", "code": code, "detail": str(error.get("msg", ""))[:200]})
     code = faults[0]["code"] if faults else "malformed"
-    return build_problem(
-        422, code, "The request does not fit what is expected here.", instance, {"errors": faults}
-    )
+    return build_problem(422, code, "The request does not fit what is expected here.", instance, {"errors": faults})
