@@ -15,9 +15,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from halfpenny_risk.training.index import hedonic_index  # noqa: E402
-from halfpenny_risk.training.sources import seattle_sales  # noqa: E402
-from halfpenny_risk.training.table import Table  # noqa: E402
+from halfpenny_risk.training.index import hedonic_index
+from halfpenny_risk.training.sources import seattle_sales
+from halfpenny_risk.training.table import Table
 
 PROPERTIES = 200
 # Euro reference rate of the European Central Bank, 30 December 2016: one euro in US dollars.
@@ -91,12 +91,13 @@ def main() -> None:
     properties = []
     for row in chosen_rows(sales):
         factor = float(np.exp(-index.level[int(month[row])]))
+        parcel = parcel_of(str(sales.columns["pinx"][row]))
         usd = float(price[row])
         properties.append(
             {
-                "parcel": parcel_of(str(sales.columns["pinx"][row])),
+                "parcel": parcel,
                 "kind": "house" if sales.columns["use_type"][row] == "sfr" else "townhouse",
-                "address": f"Parcel {parcel_of(str(sales.columns['pinx'][row]))}, assessment area {area[row]}",
+                "address": f"Parcel {parcel}, assessment area {area[row]}",
                 "city": "Seattle",
                 "country": "US",
                 "lat": round(float(columns["latitude"][row]), 6),
