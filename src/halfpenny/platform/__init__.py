@@ -1,0 +1,1 @@
+"""Technical ground: database, outbox and queue, document store, telemetry, embedded servers. No lending words."""

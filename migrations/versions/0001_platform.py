@@ -1,0 +1,117 @@
+"""The application's role, the business clock, idempotency, the audit trail, the outbox and its queues."""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+ROLE_AND_CLOCK = """
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'halfpenny_app') THEN
+    CREATE ROLE halfpenny_app NOLOGIN;
+  END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+  NULL;  -- Another database of the same server made the role at the same moment.
+END $$;
+DO $$ BEGIN
+  -- A superuser is a member of every role; anybody else must be told so that SET ROLE works.
+  IF NOT pg_has_role(current_user, 'halfpenny_app', 'SET') THEN
+    EXECUTE format('GRANT halfpenny_app TO %I', current_user);
+  END IF;
+END $$;
+GRANT USAGE ON SCHEMA public TO halfpenny_app;
+
+-- One row. The offset is only ever set in a sandbox; production forces it to zero when it starts.
+CREATE TABLE business_clock (
+  id boolean CONSTRAINT pk_business_clock PRIMARY KEY DEFAULT true,
+  sandbox boolean NOT NULL DEFAULT true,
+  "offset" interval NOT NULL DEFAULT '0',
+  CONSTRAINT ck_business_clock_one_row CHECK (id),
+  CONSTRAINT ck_business_clock_production_is_real CHECK (sandbox OR "offset" = interval '0')
+);
+INSERT INTO business_clock DEFAULT VALUES;
+GRANT SELECT, UPDATE ON business_clock TO halfpenny_app;
+
+CREATE FUNCTION business_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS
+  $$ SELECT statement_timestamp() + "offset" FROM business_clock $$;
+CREATE FUNCTION business_date() RETURNS date LANGUAGE sql STABLE PARALLEL SAFE AS
+  $$ SELECT (business_now() AT TIME ZONE 'Europe/Warsaw')::date $$;
+"""
+
+IDEMPOTENCY_AND_AUDIT = """
+CREATE TABLE idempotency (
+  user_id uuid NOT NULL,
+  key text NOT NULL,
+  fingerprint bytea NOT NULL,
+  status integer,
+  body jsonb,
+  recorded_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT pk_idempotency PRIMARY KEY (user_id, key)
+);
+GRANT SELECT, INSERT, UPDATE ON idempotency TO halfpenny_app;
+
+CREATE TABLE audit_entry (
+  id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_audit_entry PRIMARY KEY,
+  actor_id uuid,
+  action text NOT NULL,
+  subject text NOT NULL,
+  subject_id uuid NOT NULL,
+  data jsonb NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ix_audit_entry_subject_id_id ON audit_entry (subject_id, id);
+CREATE TABLE audit_seal (
+  place bigint CONSTRAINT pk_audit_seal PRIMARY KEY,
+  entry_id bigint NOT NULL CONSTRAINT uq_audit_seal_entry_id UNIQUE,
+  hash bytea NOT NULL
+);
+GRANT SELECT, INSERT ON audit_entry, audit_seal TO halfpenny_app;
+
+-- History is never rewritten, whoever asks: not even the owner of the table.
+CREATE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% on % is refused: history is only ever added to', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER audit_entry_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entry
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+CREATE TRIGGER audit_seal_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_seal
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+"""
+
+OUTBOX = """
+CREATE TABLE outbox (
+  event_id uuid CONSTRAINT pk_outbox PRIMARY KEY,
+  seq bigint GENERATED ALWAYS AS IDENTITY,
+  name text NOT NULL,
+  version integer NOT NULL,
+  aggregate_id uuid NOT NULL,
+  payload jsonb NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT now(),
+  published_at timestamptz
+);
+CREATE INDEX ix_outbox_unpublished ON outbox (seq) WHERE published_at IS NULL;
+GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO halfpenny_app;
+
+-- Writes events in the caller's transaction, in the order given, and wakes the relay when that commits.
+CREATE FUNCTION outbox_append(events jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO outbox (event_id, name, version, aggregate_id, payload)
+    SELECT (e->>'event_id')::uuid, e->>'name', (e->>'version')::int, (e->>'aggregate_id')::uuid, e->'payload'
+    FROM jsonb_array_elements(events) WITH ORDINALITY AS list(e, place) ORDER BY place
+    ON CONFLICT (event_id) DO NOTHING;
+  PERFORM pg_notify('outbox', '');
+END $$;
+"""
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    for part in (ROLE_AND_CLOCK, IDEMPOTENCY_AND_AUDIT, OUTBOX):
+        op.execute(part)
+
+
+def downgrade() -> None:
+    raise RuntimeError("Halfpenny's books are never migrated backwards; restore a backup instead.")

@@ -1,0 +1,334 @@
+"""The ledger: accounts, transfers, holds, snapshots and the sealed chain. Only its functions write."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+TABLES = """
+-- Which side of an account may not fall below zero; 'free' accounts may stand on either side.
+CREATE FUNCTION account_is_covered(
+  kind text, debits bigint, credits bigint, pending_debits bigint, pending_credits bigint
+) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE
+    WHEN kind IN ('client_bank', 'loan_receivable', 'recovery_advance')
+      THEN debits - credits - pending_credits >= 0
+    WHEN kind = 'own_bank' THEN true
+    ELSE credits - debits - pending_debits >= 0
+  END $$;
+
+CREATE TABLE account (
+  id uuid CONSTRAINT pk_account PRIMARY KEY,
+  kind text NOT NULL,
+  owner_id uuid,
+  currency text NOT NULL,
+  debits bigint NOT NULL DEFAULT 0,
+  credits bigint NOT NULL DEFAULT 0,
+  pending_debits bigint NOT NULL DEFAULT 0,
+  pending_credits bigint NOT NULL DEFAULT 0,
+  version bigint NOT NULL DEFAULT 0,
+  opened_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT uq_account_kind_owner_id_currency UNIQUE NULLS NOT DISTINCT (kind, owner_id, currency),
+  CONSTRAINT ck_account_kind CHECK (kind IN (
+    'client_bank', 'own_bank', 'wallet', 'escrow', 'fee_income', 'interest_reserve', 'loan_receivable',
+    'investor_claims', 'collections', 'distribution_payable', 'tax_payable', 'default_income',
+    'recovery_advance', 'suspense', 'payouts_in_transit')),
+  CONSTRAINT ck_account_currency CHECK (currency IN ('EUR', 'PLN', 'GBP', 'USD', 'ILS')),
+  CONSTRAINT ck_account_sums CHECK (
+    debits >= 0 AND credits >= 0 AND pending_debits >= 0 AND pending_credits >= 0),
+  CONSTRAINT ck_account_no_overdraft CHECK (
+    account_is_covered(kind, debits, credits, pending_debits, pending_credits))
+) WITH (fillfactor = 50);
+CREATE INDEX ix_account_owner_id ON account (owner_id, kind, currency);
+
+-- Balances in a transfer are credits less debits of the account right after it; versions count its legs.
+CREATE TABLE transfer (
+  journal_id uuid NOT NULL,
+  ordinal integer NOT NULL,
+  event text NOT NULL,
+  reference uuid,
+  reverses uuid,
+  effective_date date NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  debit_account_id uuid NOT NULL,
+  credit_account_id uuid NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  debit_version bigint NOT NULL,
+  credit_version bigint NOT NULL,
+  debit_balance bigint NOT NULL,
+  credit_balance bigint NOT NULL,
+  -- The writing transaction: everything below the oldest running one is complete and can be sealed.
+  xid bigint NOT NULL DEFAULT (pg_current_xact_id()::text)::bigint,
+  CONSTRAINT pk_transfer PRIMARY KEY (journal_id, ordinal),
+  CONSTRAINT ck_transfer_amount CHECK (amount > 0),
+  CONSTRAINT ck_transfer_two_accounts CHECK (debit_account_id <> credit_account_id)
+);
+CREATE UNIQUE INDEX uq_transfer_debit_account_id_debit_version ON transfer (debit_account_id, debit_version);
+CREATE UNIQUE INDEX uq_transfer_credit_account_id_credit_version ON transfer (credit_account_id, credit_version);
+CREATE INDEX ix_transfer_xid ON transfer USING brin (xid) WITH (pages_per_range = 32);
+CREATE UNIQUE INDEX uq_transfer_reverses_ordinal ON transfer (reverses, ordinal) WHERE reverses IS NOT NULL;
+CREATE INDEX ix_transfer_reference ON transfer (reference, recorded_at) WHERE reference IS NOT NULL;
+
+-- Money promised but not moved yet: a withdrawal in flight. The outcome is a row of its own.
+CREATE TABLE hold (
+  id uuid CONSTRAINT pk_hold PRIMARY KEY,
+  event text NOT NULL,
+  reference uuid,
+  debit_account_id uuid NOT NULL,
+  credit_account_id uuid NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT ck_hold_amount CHECK (amount > 0)
+);
+CREATE TABLE hold_outcome (
+  hold_id uuid CONSTRAINT pk_hold_outcome PRIMARY KEY,
+  outcome text NOT NULL,
+  journal_id uuid,
+  recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT ck_hold_outcome_outcome CHECK (
+    (outcome = 'posted' AND journal_id IS NOT NULL) OR (outcome = 'voided' AND journal_id IS NULL))
+);
+
+-- An account as it stood on a business date, so that a balance in the past does not read all history.
+CREATE TABLE balance_snapshot (
+  account_id uuid NOT NULL,
+  as_of date NOT NULL,
+  version bigint NOT NULL,
+  debits bigint NOT NULL,
+  credits bigint NOT NULL,
+  CONSTRAINT pk_balance_snapshot PRIMARY KEY (account_id, as_of)
+);
+
+-- The sealed chain: a segment covers the transfers of transactions from_xid <= xid < to_xid.
+CREATE TABLE ledger_segment (
+  place bigint CONSTRAINT pk_ledger_segment PRIMARY KEY,
+  from_xid bigint NOT NULL,
+  to_xid bigint NOT NULL,
+  transfers bigint NOT NULL,
+  hash bytea NOT NULL,
+  sealed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+GRANT SELECT ON account, transfer, hold, hold_outcome, balance_snapshot, ledger_segment TO halfpenny_app;
+"""
+
+APPEND_ONLY = """
+CREATE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+"""
+
+LOCK = """
+-- Opens the accounts that are missing and locks all of them, both in the order of their ids: the one
+-- place where accounts are locked, so that no two writers can wait for each other in a circle.
+CREATE FUNCTION ledger_lock(ids uuid[], kinds text[], owners uuid[], currencies text[])
+RETURNS SETOF account LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+BEGIN
+  INSERT INTO account (id, kind, owner_id, currency)
+    SELECT DISTINCT ON (wanted.id) wanted.*
+    FROM unnest(ids, kinds, owners, currencies) AS wanted(id, kind, owner_id, currency)
+    WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = wanted.id)
+    ORDER BY wanted.id
+    ON CONFLICT (id) DO NOTHING;
+  RETURN QUERY SELECT a.* FROM account a WHERE a.id = ANY (ids) ORDER BY a.id FOR NO KEY UPDATE;
+END $$;
+"""
+
+POST = """
+-- Posts journals, one array element per transfer, grouped by journal. Returns the journals that are new;
+-- a journal that is there already with the same contents is left out, with other contents it raises HP001.
+-- All or nothing; an overdraft is judged at the end of the call by the CHECK on account.
+CREATE FUNCTION ledger_post(
+  journal_ids uuid[], ordinals int[], events text[], reference_ids uuid[], reversed_ids uuid[], dates date[],
+  debit_ids uuid[], credit_ids uuid[], amounts bigint[], money text[],
+  account_ids uuid[], account_kinds text[], account_owners uuid[], account_currencies text[]
+) RETURNS SETOF uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+  present uuid[];
+  different uuid;
+BEGIN
+  PERFORM ledger_lock(account_ids, account_kinds, account_owners, account_currencies);
+  -- Looked up after the locks: whoever posted the same journal a moment ago has committed by now.
+  SELECT array_agg(DISTINCT t.journal_id) INTO present FROM transfer t WHERE t.journal_id = ANY (journal_ids);
+  IF present IS NOT NULL THEN
+    SELECT coalesce(t.journal_id, i.journal_id) INTO different
+      FROM (SELECT * FROM transfer WHERE journal_id = ANY (present)) t
+      FULL JOIN (
+        SELECT * FROM unnest(journal_ids, ordinals, events, reference_ids, reversed_ids, debit_ids, credit_ids, amounts, money)
+          AS x(journal_id, ordinal, event, reference, reverses, debit_id, credit_id, amount, currency)
+        WHERE x.journal_id = ANY (present)) i
+      ON i.journal_id = t.journal_id AND i.ordinal = t.ordinal
+      WHERE (t.event, t.debit_account_id, t.credit_account_id, t.amount, t.currency)
+              IS DISTINCT FROM (i.event, i.debit_id, i.credit_id, i.amount, i.currency)
+         OR t.reference IS DISTINCT FROM i.reference OR t.reverses IS DISTINCT FROM i.reverses
+      LIMIT 1;
+    IF different IS NOT NULL THEN
+      RAISE EXCEPTION 'journal % exists with other contents', different USING ERRCODE = 'HP001';
+    END IF;
+  END IF;
+  IF EXISTS (SELECT FROM unnest(dates) AS d(day) WHERE d.day > business_date()) THEN
+    RAISE EXCEPTION 'a transfer cannot take effect in the future' USING ERRCODE = 'HP002';
+  END IF;
+  IF EXISTS (
+    SELECT FROM unnest(debit_ids || credit_ids, money || money) AS leg(account_id, currency)
+    LEFT JOIN account a ON a.id = leg.account_id WHERE a.currency IS DISTINCT FROM leg.currency) THEN
+    RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
+  END IF;
+
+  WITH input AS (
+    SELECT * FROM unnest(journal_ids, ordinals, events, reference_ids, reversed_ids, dates, debit_ids, credit_ids, amounts, money)
+      WITH ORDINALITY AS x(journal_id, ordinal, event, reference, reverses, effective_date, debit_id, credit_id, amount, currency, n)
+    WHERE present IS NULL OR NOT x.journal_id = ANY (present)
+  ), legs AS (
+    SELECT n, 0 AS side, debit_id AS account_id, amount AS debit, 0::bigint AS credit FROM input
+    UNION ALL SELECT n, 1, credit_id, 0, amount FROM input
+  ), running AS (
+    SELECT legs.n, legs.side, a.version + row_number() OVER w AS version,
+           a.credits - a.debits + sum(legs.credit - legs.debit) OVER w AS balance
+    FROM legs JOIN account a ON a.id = legs.account_id
+    WINDOW w AS (PARTITION BY legs.account_id ORDER BY legs.n, legs.side ROWS UNBOUNDED PRECEDING)
+  ), written AS (
+    INSERT INTO transfer (journal_id, ordinal, event, reference, reverses, effective_date, debit_account_id,
+        credit_account_id, amount, currency, debit_version, credit_version, debit_balance, credit_balance)
+    SELECT i.journal_id, i.ordinal, i.event, i.reference, i.reverses, i.effective_date, i.debit_id, i.credit_id,
+           i.amount, i.currency, d.version, c.version, d.balance, c.balance
+    FROM input i JOIN running d ON d.n = i.n AND d.side = 0 JOIN running c ON c.n = i.n AND c.side = 1
+  ), totals AS (
+    SELECT account_id, sum(debit) AS debits, sum(credit) AS credits, count(*) AS legs FROM legs GROUP BY account_id
+  )
+  UPDATE account SET debits = account.debits + totals.debits, credits = account.credits + totals.credits,
+                     version = account.version + totals.legs
+    FROM totals WHERE account.id = totals.account_id;
+  RETURN QUERY SELECT DISTINCT j.id FROM unnest(journal_ids) AS j(id) WHERE present IS NULL OR NOT j.id = ANY (present);
+END $$;
+"""
+
+HOLDS = """
+-- Reserves an amount; the account's available balance falls, its balance does not. True when new.
+CREATE FUNCTION ledger_hold(
+  hold_id uuid, hold_event text, hold_reference uuid, debit_id uuid, credit_id uuid, hold_amount bigint, money text,
+  account_ids uuid[], account_kinds text[], account_owners uuid[], account_currencies text[]
+) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+  stored hold;
+BEGIN
+  PERFORM ledger_lock(account_ids, account_kinds, account_owners, account_currencies);
+  SELECT * INTO stored FROM hold WHERE id = hold_id;
+  IF FOUND THEN
+    IF (stored.event, stored.debit_account_id, stored.credit_account_id, stored.amount, stored.currency)
+        IS DISTINCT FROM (hold_event, debit_id, credit_id, hold_amount, money) THEN
+      RAISE EXCEPTION 'hold % exists with other contents', hold_id USING ERRCODE = 'HP001';
+    END IF;
+    RETURN false;
+  END IF;
+  IF (SELECT count(*) FROM account WHERE id IN (debit_id, credit_id) AND currency = money) <> 2 THEN
+    RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
+  END IF;
+  INSERT INTO hold (id, event, reference, debit_account_id, credit_account_id, amount, currency)
+    VALUES (hold_id, hold_event, hold_reference, debit_id, credit_id, hold_amount, money);
+  UPDATE account SET pending_debits = pending_debits + hold_amount WHERE id = debit_id;
+  UPDATE account SET pending_credits = pending_credits + hold_amount WHERE id = credit_id;
+  RETURN true;
+END $$;
+
+-- Ends a hold: with a journal id its amount is posted, without one it is let go. True when it ended now.
+CREATE FUNCTION ledger_end_hold(ended_id uuid, journal_id uuid, effective_date date)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+  stored hold;
+  ended hold_outcome;
+BEGIN
+  SELECT * INTO stored FROM hold WHERE id = ended_id;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'hold % does not exist', ended_id USING ERRCODE = 'HP004';
+  END IF;
+  PERFORM FROM account WHERE id IN (stored.debit_account_id, stored.credit_account_id) ORDER BY id FOR NO KEY UPDATE;
+  SELECT * INTO ended FROM hold_outcome o WHERE o.hold_id = ended_id;
+  IF FOUND THEN
+    IF ended.journal_id IS DISTINCT FROM ledger_end_hold.journal_id THEN
+      RAISE EXCEPTION 'hold % has ended otherwise', ended_id USING ERRCODE = 'HP001';
+    END IF;
+    RETURN false;
+  END IF;
+  INSERT INTO hold_outcome (hold_id, outcome, journal_id)
+    VALUES (ended_id, CASE WHEN journal_id IS NULL THEN 'voided' ELSE 'posted' END, journal_id);
+  UPDATE account SET pending_debits = pending_debits - stored.amount WHERE id = stored.debit_account_id;
+  UPDATE account SET pending_credits = pending_credits - stored.amount WHERE id = stored.credit_account_id;
+  IF journal_id IS NOT NULL THEN
+    PERFORM ledger_post(ARRAY[journal_id], ARRAY[0], ARRAY[stored.event], ARRAY[stored.reference], ARRAY[NULL::uuid],
+      ARRAY[effective_date], ARRAY[stored.debit_account_id], ARRAY[stored.credit_account_id],
+      ARRAY[stored.amount], ARRAY[stored.currency], '{}', '{}', '{}', '{}');
+  END IF;
+  RETURN true;
+END $$;
+"""
+
+CHAIN = """
+-- What a transfer says, as one line: the seal covers every column.
+CREATE FUNCTION transfer_text(t transfer) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT concat_ws('|', t.journal_id, t.ordinal, t.event, coalesce(t.reference::text, '-'),
+    coalesce(t.reverses::text, '-'), (t.effective_date - date '1970-01-01'),
+    (extract(epoch FROM t.recorded_at) * 1000000)::bigint, t.debit_account_id, t.credit_account_id, t.amount,
+    t.currency, t.debit_version, t.credit_version, t.debit_balance, t.credit_balance, t.xid) $$;
+
+CREATE FUNCTION segment_hash(previous bytea, from_xid bigint, to_xid bigint)
+RETURNS TABLE (transfers bigint, hash bytea) LANGUAGE sql STABLE AS $$
+  SELECT count(*), sha256(previous || coalesce(
+    convert_to(string_agg(transfer_text(t), E'\\n' ORDER BY t.xid, t.journal_id, t.ordinal), 'UTF8'), ''))
+  FROM transfer t WHERE t.xid >= segment_hash.from_xid AND t.xid < segment_hash.to_xid $$;
+
+-- Seals what finished transactions wrote since the last segment, about max_transfers of them; returns how many.
+CREATE FUNCTION ledger_seal(max_transfers int) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+  last ledger_segment;
+  horizon bigint := (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint;
+  upper_xid bigint;
+  sealed record;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(7202602) THEN
+    RETURN 0;
+  END IF;
+  SELECT * INTO last FROM ledger_segment ORDER BY place DESC LIMIT 1;
+  SELECT max(x.xid) + 1 INTO upper_xid FROM (
+    SELECT t.xid FROM transfer t WHERE t.xid >= coalesce(last.to_xid, 0) AND t.xid < horizon
+    ORDER BY t.xid LIMIT max_transfers) x;
+  IF upper_xid IS NULL THEN
+    RETURN 0;
+  END IF;
+  SELECT * INTO sealed FROM segment_hash(coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid);
+  INSERT INTO ledger_segment (place, from_xid, to_xid, transfers, hash)
+    VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.transfers, sealed.hash);
+  RETURN sealed.transfers;
+END $$;
+
+-- Keeps today's state of every account that moved since its last snapshot; returns how many.
+CREATE FUNCTION ledger_snapshot() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+  kept bigint;
+BEGIN
+  INSERT INTO balance_snapshot (account_id, as_of, version, debits, credits)
+    SELECT a.id, business_date(), a.version, a.debits, a.credits FROM account a
+    WHERE a.version > coalesce((SELECT max(s.version) FROM balance_snapshot s WHERE s.account_id = a.id), 0)
+    ON CONFLICT (account_id, as_of) DO NOTHING;
+  GET DIAGNOSTICS kept = ROW_COUNT;
+  RETURN kept;
+END $$;
+"""
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute(TABLES)
+    for table in ("transfer", "hold", "hold_outcome", "balance_snapshot", "ledger_segment"):
+        op.execute(APPEND_ONLY.format(table=table))
+    for part in (LOCK, POST, HOLDS, CHAIN):
+        op.execute(part)
+
+
+def downgrade() -> None:
+    raise RuntimeError("Halfpenny's books are never migrated backwards; restore a backup instead.")

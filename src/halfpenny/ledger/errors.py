@@ -1,0 +1,40 @@
+"""How the ledger refuses."""
+
+from __future__ import annotations
+
+from halfpenny.primitives.errors import HalfpennyError, Malformed, NotFound, Refused
+
+
+class InsufficientAvailable(Refused):
+    code = "insufficient_available"
+    message = "The available balance is too small."
+
+
+class JournalConflict(Refused):
+    code = "journal_conflict"
+    message = "A journal with this id exists with other contents."
+
+
+class FutureEffectiveDate(Malformed):
+    code = "future_effective_date"
+    message = "A transfer cannot take effect in the future."
+
+
+class LedgerCurrencyMismatch(Malformed):
+    code = "currency_mismatch"
+    message = "A transfer and its accounts must be in one currency."
+
+
+class UnknownHold(NotFound):
+    code = "unknown_hold"
+    message = "There is no such hold."
+
+
+class UnknownJournal(NotFound):
+    code = "unknown_journal"
+    message = "There is no such journal."
+
+
+class EmptyJournal(HalfpennyError):
+    code = "empty_journal"
+    message = "A journal holds at least one transfer of a positive amount."

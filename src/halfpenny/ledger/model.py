@@ -1,0 +1,152 @@
+"""Accounts, transfers, journals: what the ledger is told. Amounts are whole minor units of one currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from functools import lru_cache
+from uuid import UUID, uuid5
+
+from halfpenny.ledger.errors import EmptyJournal
+from halfpenny.primitives.ids import AccountId, JournalId
+from halfpenny.primitives.money import Currency
+
+_NAMESPACE = UUID("6d0f9f0e-5d5b-5b0f-9c36-5a1e5f0c2b11")
+
+
+class AccountKind(StrEnum):
+    """The chart of accounts. ``owner_id`` of an account is a user, a loan, or nobody (the platform)."""
+
+    CLIENT_BANK = "client_bank"
+    OWN_BANK = "own_bank"
+    WALLET = "wallet"
+    ESCROW = "escrow"
+    FEE_INCOME = "fee_income"
+    INTEREST_RESERVE = "interest_reserve"
+    LOAN_RECEIVABLE = "loan_receivable"
+    INVESTOR_CLAIMS = "investor_claims"
+    COLLECTIONS = "collections"
+    DISTRIBUTION_PAYABLE = "distribution_payable"
+    TAX_PAYABLE = "tax_payable"
+    DEFAULT_INCOME = "default_income"
+    RECOVERY_ADVANCE = "recovery_advance"
+    SUSPENSE = "suspense"
+    PAYOUTS_IN_TRANSIT = "payouts_in_transit"
+
+
+# What we own or are owed stands on the debit side; everything else is owed to somebody or earned.
+DEBIT_NORMAL = frozenset(
+    {
+        AccountKind.CLIENT_BANK,
+        AccountKind.OWN_BANK,
+        AccountKind.LOAN_RECEIVABLE,
+        AccountKind.RECOVERY_ADVANCE,
+    }
+)
+
+
+@lru_cache(maxsize=65_536)
+def account_id(kind: AccountKind, owner_id: UUID | None, currency: Currency) -> AccountId:
+    """The id follows from what the account is, so nobody has to look it up before posting."""
+    return AccountId(uuid5(_NAMESPACE, f"{kind}:{owner_id or '-'}:{currency}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account of the chart; it opens by itself with its first transfer."""
+
+    kind: AccountKind
+    owner_id: UUID | None
+    currency: Currency
+
+    @property
+    def id(self) -> AccountId:
+        return account_id(self.kind, self.owner_id, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """``amount`` > 0 moves from the credit side of ``debit`` to the credit side of ``credit``.
+
+    Said as a lender reads the chart: a wallet pays an escrow with debit=wallet, credit=escrow.
+    """
+
+    debit: Account
+    credit: Account
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The transfers of one event; posted whole or not at all, and once however often it is posted.
+
+    ``reference`` names what the event is about (a loan, an investment, a withdrawal);
+    ``reverses`` names the journal that this one takes back.
+    """
+
+    id: JournalId
+    event: str
+    transfers: tuple[Transfer, ...]
+    effective_date: date
+    reference: UUID | None = None
+    reverses: JournalId | None = None
+
+    def __post_init__(self) -> None:
+        if not self.transfers or any(transfer.amount <= 0 for transfer in self.transfers):
+            raise EmptyJournal(event=self.event)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What stands on an account, on its normal side, in minor units.
+
+    ``posted`` is booked; ``pending`` is promised to leave; ``available`` is what may still be spent.
+    """
+
+    posted: int
+    pending: int
+    version: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.posted - self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One transfer as seen from one account: ``amount`` is positive when the balance rose."""
+
+    version: int
+    journal_id: JournalId
+    event: str
+    reference: UUID | None
+    counterparty: AccountKind
+    amount: int
+    balance: int
+    effective_date: date
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A pending transfer: reserved on ``debit`` until it is settled or voided."""
+
+    id: UUID
+    event: str
+    debit: Account
+    credit: Account
+    amount: int
+    reference: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """An account over business dates ``first`` to ``last``, both included, in minor units."""
+
+    account: Account
+    first: date
+    last: date
+    opening: int
+    closing: int
+    entries: list[Entry] = field(default_factory=list)

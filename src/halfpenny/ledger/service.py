@@ -1,0 +1,149 @@
+"""Posting, holding, reversing and reading. Every call runs in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from halfpenny.ledger import store
+from halfpenny.ledger.errors import UnknownJournal
+from halfpenny.ledger.model import Account, AccountKind, Balance, Entry, Hold, Journal, Statement, Transfer
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import JournalId
+from halfpenny.primitives.money import Currency
+
+
+async def post(connection: Connection, journal: Journal) -> bool:
+    """Post one journal: True when it is new, False when the same journal is there already.
+
+    Raises JournalConflict (the id is there with other contents), InsufficientAvailable (an account that
+    may not be overdrawn would be), FutureEffectiveDate, CurrencyMismatch. After any error the
+    transaction is spent: let it roll back.
+    """
+    return journal.id in await store.post(connection, [journal])
+
+
+async def post_many(connection: Connection, journals: Sequence[Journal]) -> set[UUID]:
+    """Post many journals with one statement, all or none; returns the ids of those that are new.
+
+    Overdrafts are judged on the state after the last journal, not between them.
+    """
+    return await store.post(connection, journals) if journals else set()
+
+
+async def lock(connection: Connection, accounts: Sequence[Account]) -> dict[Account, Balance]:
+    """Lock accounts in id order until the transaction ends, and return what stands on each.
+
+    Take the locks of loans first: loans, then accounts, is the order of every writer.
+    """
+    return await store.lock(connection, accounts)
+
+
+async def balances(connection: Connection, accounts: Sequence[Account]) -> dict[Account, Balance]:
+    """What stands on each account now; an account that never moved stands at zero."""
+    return await store.balances(connection, accounts)
+
+
+async def wallets(connection: Connection, owner_id: UUID) -> dict[Account, Balance]:
+    """All wallets of a user that ever moved, by currency."""
+    return await store.owned(connection, owner_id, AccountKind.WALLET)
+
+
+async def entries(
+    connection: Connection, account: Account, *, before_version: int | None = None, limit: int = 50
+) -> list[Entry]:
+    """The latest movements first; ``before_version`` of the last one seen pages on."""
+    return await store.entries(connection, account, before_version or 2**62, limit)
+
+
+async def balance_at(connection: Connection, account: Account, day: date) -> int:
+    """The balance by transfers that took effect on or before the business date, in minor units."""
+    return await store.balance_at(connection, account, day)
+
+
+async def statement(connection: Connection, account: Account, first: date, last: date) -> Statement:
+    """Every movement that took effect from ``first`` to ``last``, with the balances before and after."""
+    opening = await store.balance_at(connection, account, date.fromordinal(first.toordinal() - 1))
+    moved = await store.entries_between(connection, account, first, last)
+    return Statement(account, first, last, opening, opening + sum(entry.amount for entry in moved), moved)
+
+
+async def hold(connection: Connection, held: Hold) -> bool:
+    """Reserve an amount for later: available falls, the balance does not. True when new."""
+    return await store.hold(connection, held)
+
+
+async def settle(connection: Connection, hold_id: UUID, journal_id: JournalId, effective_date: date) -> bool:
+    """Post what was held, as a journal of its own. True when the hold ended now, False when it had already."""
+    return await store.end_hold(connection, hold_id, journal_id, effective_date)
+
+
+async def void(connection: Connection, hold_id: UUID) -> bool:
+    """Let go of what was held. True when the hold ended now, False when it had already."""
+    return await store.end_hold(connection, hold_id, None, None)
+
+
+async def reverse(connection: Connection, journal_id: UUID, reversing_id: JournalId, effective_date: date) -> bool:
+    """Take a whole journal back by a journal that names it. A journal is reversed once.
+
+    Raises UnknownJournal, InsufficientAvailable (the money has moved on), JournalConflict.
+    """
+    original = await store.journal(connection, journal_id)
+    if original is None:
+        raise UnknownJournal(journal_id=str(journal_id))
+    back = tuple(Transfer(t.credit, t.debit, t.amount) for t in original.transfers)
+    return await post(
+        connection,
+        Journal(
+            reversing_id,
+            f"{original.event}_reversed",
+            back,
+            effective_date,
+            original.reference,
+            JournalId(journal_id),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLine:
+    kind: AccountKind
+    currency: Currency
+    debits: int
+    credits: int
+    accounts: int
+
+
+async def trial_balance(connection: Connection) -> list[TrialLine]:
+    """All accounts by kind and currency; the debits and credits of each currency are equal."""
+    return [
+        TrialLine(
+            AccountKind(row["kind"]),
+            Currency(row["currency"]),
+            row["debits"],
+            row["credits"],
+            row["accounts"],
+        )
+        for row in await store.trial_balance(connection)
+    ]
+
+
+async def seal(connection: Connection, max_transfers: int = 20_000) -> int:
+    """Seal what finished transactions have written into the chain; returns how many transfers.
+
+    Runs in a transaction of its own, in the background: no writer ever waits for it.
+    """
+    return int(await connection.fetchval("SELECT ledger_seal($1)", max_transfers))
+
+
+async def snapshot(connection: Connection) -> int:
+    """Keep today's state of the accounts that moved; returns how many. Part of the daily close."""
+    return int(await connection.fetchval("SELECT ledger_snapshot()"))
+
+
+async def chain_head(connection: Connection) -> tuple[int, str]:
+    """The newest seal, to be kept elsewhere: (segments, hex digest of the last)."""
+    row = await connection.fetchrow("SELECT place, hash FROM ledger_segment ORDER BY place DESC LIMIT 1")
+    return (row["place"], row["hash"].hex()) if row else (0, bytes(32).hex())

@@ -1,0 +1,268 @@
+"""The ledger's SQL. Writing goes only through the database's own functions (migration 0002)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from halfpenny.ledger.errors import (
+    FutureEffectiveDate,
+    InsufficientAvailable,
+    JournalConflict,
+    LedgerCurrencyMismatch,
+    UnknownHold,
+)
+from halfpenny.ledger.model import (
+    DEBIT_NORMAL,
+    Account,
+    AccountKind,
+    Balance,
+    Entry,
+    Hold,
+    Journal,
+    Transfer,
+)
+from halfpenny.platform.database import Connection, Record
+from halfpenny.primitives.errors import HalfpennyError
+from halfpenny.primitives.ids import JournalId
+from halfpenny.primitives.money import Currency
+
+_NAMED = {
+    "HP001": JournalConflict,
+    "HP002": FutureEffectiveDate,
+    "HP003": LedgerCurrencyMismatch,
+    "HP004": UnknownHold,
+}
+
+POST = (
+    "SELECT ledger_post($1::uuid[], $2::int[], $3::text[], $4::uuid[], $5::uuid[], $6::date[], $7::uuid[], "
+    "$8::uuid[], $9::bigint[], $10::text[], $11::uuid[], $12::text[], $13::uuid[], $14::text[])"
+)
+LOCK = "SELECT * FROM ledger_lock($1::uuid[], $2::text[], $3::uuid[], $4::text[])"
+HOLD = "SELECT ledger_hold($1, $2, $3, $4, $5, $6, $7, $8::uuid[], $9::text[], $10::uuid[], $11::text[])"
+BALANCES = "SELECT id, debits, credits, pending_debits, pending_credits, version FROM account WHERE id = ANY ($1)"
+WALLETS = "SELECT * FROM account WHERE owner_id = $1 AND kind = $2 ORDER BY currency"
+LIST_ENTRIES = """
+SELECT * FROM (
+  (SELECT debit_version AS version, journal_id, event, reference, credit_account_id AS other_id,
+          -amount AS amount, debit_balance AS balance, effective_date, recorded_at
+   FROM transfer WHERE debit_account_id = $1 AND debit_version < $2 ORDER BY debit_version DESC LIMIT $3)
+  UNION ALL
+  (SELECT credit_version, journal_id, event, reference, debit_account_id, amount, credit_balance,
+          effective_date, recorded_at
+   FROM transfer WHERE credit_account_id = $1 AND credit_version < $2 ORDER BY credit_version DESC LIMIT $3)
+) entry ORDER BY version DESC LIMIT $3
+"""
+# The legs after the nearest snapshot; the snapshot's own legs all took effect on or before its date.
+BALANCE_AT = """
+WITH kept AS (
+  SELECT version, debits, credits FROM balance_snapshot
+  WHERE account_id = $1 AND as_of <= $2 ORDER BY as_of DESC LIMIT 1
+)
+SELECT coalesce((SELECT credits - debits FROM kept), 0)
+  + coalesce((SELECT sum(amount) FROM transfer WHERE credit_account_id = $1 AND effective_date <= $2
+      AND credit_version > coalesce((SELECT version FROM kept), 0)), 0)
+  - coalesce((SELECT sum(amount) FROM transfer WHERE debit_account_id = $1 AND effective_date <= $2
+      AND debit_version > coalesce((SELECT version FROM kept), 0)), 0)
+"""
+ENTRIES_BETWEEN = """
+SELECT * FROM (
+  SELECT debit_version AS version, journal_id, event, reference, credit_account_id AS other_id,
+         -amount AS amount, debit_balance AS balance, effective_date, recorded_at
+  FROM transfer WHERE debit_account_id = $1 AND effective_date BETWEEN $2 AND $3
+  UNION ALL
+  SELECT credit_version, journal_id, event, reference, debit_account_id, amount, credit_balance,
+         effective_date, recorded_at
+  FROM transfer WHERE credit_account_id = $1 AND effective_date BETWEEN $2 AND $3
+) entry ORDER BY effective_date, version
+"""
+JOURNAL = """
+SELECT t.ordinal, t.event, t.reference, t.amount, t.effective_date, t.reverses,
+       d.kind AS debit_kind, d.owner_id AS debit_owner, c.kind AS credit_kind, c.owner_id AS credit_owner, t.currency
+FROM transfer t JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
+WHERE t.journal_id = $1 ORDER BY t.ordinal
+"""
+LIST_BY_REFERENCE = """
+SELECT t.journal_id, t.ordinal, t.event, t.reference, t.reverses, t.amount, t.currency, t.effective_date,
+       t.recorded_at, d.kind AS debit_kind, d.owner_id AS debit_owner, c.kind AS credit_kind,
+       c.owner_id AS credit_owner
+FROM transfer t JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
+WHERE t.debit_account_id = ANY ($1) OR t.credit_account_id = ANY ($1)
+ORDER BY t.recorded_at, t.journal_id, t.ordinal
+"""
+TRIAL_BALANCE = """
+SELECT kind, currency, sum(debits)::bigint AS debits, sum(credits)::bigint AS credits, count(*) AS accounts
+FROM account GROUP BY kind, currency ORDER BY currency, kind
+"""
+
+
+def named_error(error: asyncpg.PostgresError) -> HalfpennyError | None:
+    """The ledger's own name for an error that its functions raised, or None for anything else."""
+    if isinstance(error, asyncpg.CheckViolationError) and error.constraint_name == "ck_account_no_overdraft":
+        return InsufficientAvailable()
+    # Two journals with one id met before either was visible: their accounts differ, so they conflict.
+    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == "pk_transfer":
+        return JournalConflict()
+    named = _NAMED.get(error.sqlstate or "")
+    return named(str(error)) if named else None
+
+
+def _columns(accounts: Iterable[Account]) -> tuple[list[UUID], list[str], list[UUID | None], list[str]]:
+    rows = list(dict.fromkeys(accounts))
+    return (
+        [account.id for account in rows],
+        [account.kind.value for account in rows],
+        [account.owner_id for account in rows],
+        [account.currency.value for account in rows],
+    )
+
+
+def post_arguments(journals: Sequence[Journal]) -> tuple[list[Any], ...]:
+    """The parallel arrays that ``ledger_post`` takes, one element a transfer, then the accounts."""
+    rows = [
+        (journal.id, ordinal, journal.event, journal.reference, journal.reverses, journal.effective_date,
+         transfer.debit.id, transfer.credit.id, transfer.amount, transfer.debit.currency.value)
+        for journal in journals
+        for ordinal, transfer in enumerate(journal.transfers)
+    ]  # fmt: skip
+    accounts = _columns(
+        account
+        for journal in journals
+        for transfer in journal.transfers
+        for account in (transfer.debit, transfer.credit)
+    )
+    return tuple(list(column) for column in zip(*rows, strict=True)) + accounts
+
+
+async def post(connection: Connection, journals: Sequence[Journal]) -> set[UUID]:
+    try:
+        rows = await connection.fetch(POST, *post_arguments(journals))
+    except asyncpg.PostgresError as error:
+        raise named_error(error) or error from error
+    return {row[0] for row in rows}
+
+
+def _balance(kind: AccountKind, row: Record) -> Balance:
+    if kind in DEBIT_NORMAL:
+        return Balance(row["debits"] - row["credits"], row["pending_credits"], row["version"])
+    return Balance(row["credits"] - row["debits"], row["pending_debits"], row["version"])
+
+
+async def lock(connection: Connection, accounts: Sequence[Account]) -> dict[Account, Balance]:
+    by_id = {account.id: account for account in accounts}
+    rows = await connection.fetch(LOCK, *_columns(accounts))
+    return {by_id[row["id"]]: _balance(by_id[row["id"]].kind, row) for row in rows}
+
+
+async def balances(connection: Connection, accounts: Sequence[Account]) -> dict[Account, Balance]:
+    by_id = {account.id: account for account in accounts}
+    found = {account: Balance(0, 0) for account in accounts}
+    for row in await connection.fetch(BALANCES, list(by_id)):
+        account = by_id[row["id"]]
+        found[account] = _balance(account.kind, row)
+    return found
+
+
+async def owned(connection: Connection, owner_id: UUID, kind: AccountKind) -> dict[Account, Balance]:
+    return {
+        Account(kind, owner_id, Currency(row["currency"])): _balance(kind, row)
+        for row in await connection.fetch(WALLETS, owner_id, kind.value)
+    }
+
+
+async def _entries(connection: Connection, account: Account, rows: Sequence[Record]) -> list[Entry]:
+    kinds = {
+        row["id"]: AccountKind(row["kind"])
+        for row in await connection.fetch(
+            "SELECT id, kind FROM account WHERE id = ANY ($1)", list({row["other_id"] for row in rows})
+        )
+    }
+    sign = -1 if account.kind in DEBIT_NORMAL else 1
+    return [
+        Entry(
+            version=row["version"],
+            journal_id=JournalId(row["journal_id"]),
+            event=row["event"],
+            reference=row["reference"],
+            counterparty=kinds[row["other_id"]],
+            amount=sign * row["amount"],
+            balance=sign * row["balance"],
+            effective_date=row["effective_date"],
+            recorded_at=row["recorded_at"],
+        )
+        for row in rows
+    ]
+
+
+async def entries(connection: Connection, account: Account, before_version: int, limit: int) -> list[Entry]:
+    rows = await connection.fetch(LIST_ENTRIES, account.id, before_version, limit)
+    return await _entries(connection, account, rows)
+
+
+async def entries_between(connection: Connection, account: Account, first: date, last: date) -> list[Entry]:
+    rows = await connection.fetch(ENTRIES_BETWEEN, account.id, first, last)
+    return await _entries(connection, account, rows)
+
+
+async def balance_at(connection: Connection, account: Account, day: date) -> int:
+    signed = int(await connection.fetchval(BALANCE_AT, account.id, day))
+    return -signed if account.kind in DEBIT_NORMAL else signed
+
+
+async def transfers_touching(connection: Connection, account_ids: Sequence[UUID]) -> list[Record]:
+    return await connection.fetch(LIST_BY_REFERENCE, account_ids)
+
+
+async def owned_account_ids(connection: Connection, owner_id: UUID) -> list[UUID]:
+    rows = await connection.fetch("SELECT id FROM account WHERE owner_id = $1", owner_id)
+    return [row["id"] for row in rows]
+
+
+async def journal(connection: Connection, journal_id: UUID) -> Journal | None:
+    rows = await connection.fetch(JOURNAL, journal_id)
+    if not rows:
+        return None
+    transfers = tuple(
+        Transfer(
+            Account(AccountKind(row["debit_kind"]), row["debit_owner"], Currency(row["currency"])),
+            Account(AccountKind(row["credit_kind"]), row["credit_owner"], Currency(row["currency"])),
+            row["amount"],
+        )
+        for row in rows
+    )
+    first = rows[0]
+    return Journal(
+        JournalId(journal_id),
+        first["event"],
+        transfers,
+        first["effective_date"],
+        first["reference"],
+        first["reverses"],
+    )
+
+
+async def hold(connection: Connection, held: Hold) -> bool:
+    try:
+        new: bool = await connection.fetchval(
+            HOLD, held.id, held.event, held.reference, held.debit.id, held.credit.id, held.amount,
+            held.debit.currency.value, *_columns([held.debit, held.credit]),
+        )  # fmt: skip
+    except asyncpg.PostgresError as error:
+        raise named_error(error) or error from error
+    return new
+
+
+async def end_hold(connection: Connection, hold_id: UUID, journal_id: UUID | None, day: date | None) -> bool:
+    try:
+        ended: bool = await connection.fetchval("SELECT ledger_end_hold($1, $2, $3)", hold_id, journal_id, day)
+    except asyncpg.PostgresError as error:
+        raise named_error(error) or error from error
+    return ended
+
+
+async def trial_balance(connection: Connection) -> list[Record]:
+    return await connection.fetch(TRIAL_BALANCE)

@@ -1,0 +1,102 @@
+"""The audit trail: who did what to which thing. Append-only, and sealed into a hash chain in the background.
+
+Writers only insert; a sealing job (one at a time, by advisory lock) gives each row its place and hash in
+the order of their ids, so no writer ever waits for another. ``verify`` recomputes the whole chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from halfpenny.platform.database import Connection, Record
+
+SEAL_LOCK = 7_202_601
+GENESIS = bytes(32)
+
+
+async def record(
+    connection: Connection,
+    actor_id: UUID | None,
+    action: str,
+    subject: str,
+    subject_id: UUID,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Append one entry in the caller's transaction. ``actor_id`` None means the system itself."""
+    await connection.execute(
+        "INSERT INTO audit_entry (actor_id, action, subject, subject_id, data) VALUES ($1, $2, $3, $4, $5)",
+        actor_id,
+        action,
+        subject,
+        subject_id,
+        data or {},
+    )
+
+
+def _digest(previous: bytes, row: Record) -> bytes:
+    body = msgspec.json.encode(
+        [
+            row["id"],
+            str(row["actor_id"]),
+            row["action"],
+            row["subject"],
+            str(row["subject_id"]),
+            row["data"],
+            row["recorded_at"].isoformat(),
+        ],
+        order="sorted",
+    )
+    return hashlib.sha256(previous + body).digest()
+
+
+_COLUMNS = "id, actor_id, action, subject, subject_id, data, recorded_at"
+
+
+async def seal(connection: Connection, limit: int = 5_000) -> int:
+    """Seal the next entries; returns how many. Runs inside a transaction of its own."""
+    if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", SEAL_LOCK):
+        return 0
+    last = await connection.fetchrow("SELECT place, hash FROM audit_seal ORDER BY place DESC LIMIT 1")
+    place, head = (last["place"], last["hash"]) if last else (0, GENESIS)
+    rows = await connection.fetch(
+        # Ids are taken before their rows commit, so late ones are looked for a little behind the newest seal.
+        f"SELECT {_COLUMNS} FROM audit_entry e "
+        "WHERE e.id > coalesce((SELECT max(entry_id) FROM audit_seal), 0) - 10000 "
+        "AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.entry_id = e.id) ORDER BY id LIMIT $1",
+        limit,
+    )
+    sealed = []
+    for row in rows:
+        place += 1
+        head = _digest(head, row)
+        sealed.append((place, row["id"], head))
+    await connection.executemany("INSERT INTO audit_seal (place, entry_id, hash) VALUES ($1, $2, $3)", sealed)
+    return len(sealed)
+
+
+async def verify(connection: Connection) -> list[str]:
+    """Recompute the chain; returns what is wrong, an empty list when nothing is."""
+    problems, head, expected = [], GENESIS, 0
+    async with connection.transaction(readonly=True):
+        cursor = connection.cursor(
+            f"SELECT s.place, s.hash, s.entry_id, {', '.join('e.' + c for c in _COLUMNS.split(', '))} "
+            "FROM audit_seal s LEFT JOIN audit_entry e ON e.id = s.entry_id ORDER BY s.place"
+        )
+        async for row in cursor:
+            expected += 1
+            if row["place"] != expected:
+                problems.append(f"audit trail: place {expected} of the chain is missing")
+                expected = row["place"]
+            if row["id"] is None:
+                problems.append(f"audit trail: entry {row['entry_id']} was removed")
+                head = row["hash"]
+                continue
+            head = _digest(head, row)
+            if head != row["hash"]:
+                problems.append(f"audit trail: entry {row['id']} was changed after it was sealed")
+                head = row["hash"]
+    return problems

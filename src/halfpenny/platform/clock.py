@@ -1,0 +1,50 @@
+"""The business clock. It lives in PostgreSQL so that every process tells the same lending time.
+
+``business_now()`` is the server's time plus an offset that only a sandbox may set; tokens and
+time-outs use real time instead. The business date is the date in the market's time zone (Europe/Warsaw).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.errors import Refused
+
+MARKET_ZONE = ZoneInfo("Europe/Warsaw")
+
+
+class ClockIsFixed(Refused):
+    code = "clock_is_fixed"
+    message = "The business clock moves only in a sandbox, and only forward."
+
+
+async def business_now(connection: Connection) -> datetime:
+    """The moment of lending, in UTC."""
+    now: datetime = await connection.fetchval("SELECT business_now()")
+    return now
+
+
+async def business_date(connection: Connection) -> date:
+    """The day of lending in the market's time zone."""
+    today: date = await connection.fetchval("SELECT business_date()")
+    return today
+
+
+async def advance(connection: Connection, by: timedelta) -> datetime:
+    """Move the sandbox's clock forward; returns the new business time. Raises ClockIsFixed in production."""
+    if by <= timedelta(0):
+        raise ClockIsFixed()
+    moved = await connection.fetchval(
+        'UPDATE business_clock SET "offset" = "offset" + $1 WHERE sandbox RETURNING business_now()', by
+    )
+    if moved is None:
+        raise ClockIsFixed()
+    # The UPDATE's own RETURNING still sees the old row through the function, so read it again.
+    return await business_now(connection)
+
+
+async def fix_in_production(connection: Connection) -> None:
+    """Force the offset to zero for good: called once at the start of every production process."""
+    await connection.execute("""UPDATE business_clock SET "offset" = '0', sandbox = false""")
