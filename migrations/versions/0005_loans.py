@@ -1,0 +1,165 @@
+"""Loans: property, loan, its hot funding row, decisions, edits, conditions; and what the risk service answered."""
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+LOANS = """
+CREATE TABLE property (
+  id uuid CONSTRAINT pk_property PRIMARY KEY,
+  kind text NOT NULL,
+  address text NOT NULL,
+  city text NOT NULL,
+  country text NOT NULL,
+  lat double precision NOT NULL,
+  lon double precision NOT NULL,
+  description text NOT NULL,
+  year_built integer,
+  area_m2 numeric(12, 2) NOT NULL,
+  beds integer,
+  condition text NOT NULL,
+  currency text NOT NULL,
+  purchase_price_minor bigint NOT NULL CONSTRAINT ck_property_purchase_price CHECK (purchase_price_minor >= 0),
+  valuation_minor bigint NOT NULL CONSTRAINT ck_property_valuation CHECK (valuation_minor > 0),
+  valued_on date NOT NULL,
+  valuer text,
+  renovation_cost_minor bigint NOT NULL CONSTRAINT ck_property_renovation_cost CHECK (renovation_cost_minor >= 0),
+  gdv_minor bigint CONSTRAINT ck_property_gdv CHECK (gdv_minor >= 0)
+);
+
+CREATE TABLE loan (
+  id uuid CONSTRAINT pk_loan PRIMARY KEY,
+  borrower_id uuid NOT NULL CONSTRAINT fk_loan_borrower_id_app_user REFERENCES app_user,
+  entered_by uuid NOT NULL CONSTRAINT fk_loan_entered_by_app_user REFERENCES app_user,
+  property_id uuid NOT NULL CONSTRAINT fk_loan_property_id_property REFERENCES property,
+  status text NOT NULL CONSTRAINT ck_loan_status CHECK (status IN ('draft', 'submitted', 'assessed', 'approved',
+    'offered', 'accepted', 'declined', 'withdrawn', 'funding', 'expired', 'cancelled', 'funded',
+    'conditions_met', 'active', 'matured', 'defaulted', 'in_recovery', 'repaid', 'written_off')),
+  version bigint NOT NULL,
+  terms_version bigint NOT NULL,
+  company text NOT NULL,
+  income_minor bigint NOT NULL CONSTRAINT ck_loan_income CHECK (income_minor >= 0),
+  assets_minor bigint NOT NULL CONSTRAINT ck_loan_assets CHECK (assets_minor >= 0),
+  debts_minor bigint NOT NULL CONSTRAINT ck_loan_debts CHECK (debts_minor >= 0),
+  adverse_records integer NOT NULL CONSTRAINT ck_loan_adverse_records CHECK (adverse_records >= 0),
+  charge_rank integer NOT NULL CONSTRAINT ck_loan_charge_rank CHECK (charge_rank >= 1),
+  prior_debt_minor bigint NOT NULL CONSTRAINT ck_loan_prior_debt CHECK (prior_debt_minor >= 0),
+  amount_minor bigint NOT NULL CONSTRAINT ck_loan_amount CHECK (amount_minor > 0),
+  currency text NOT NULL CONSTRAINT ck_loan_currency CHECK (currency IN ('EUR', 'PLN', 'GBP', 'USD', 'ILS')),
+  term_months integer NOT NULL CONSTRAINT ck_loan_term CHECK (term_months > 0),
+  purpose text NOT NULL,
+  exit_strategy text NOT NULL,
+  interest_mode text NOT NULL CONSTRAINT ck_loan_interest_mode
+    CHECK (interest_mode IN ('serviced', 'retained', 'rolled_up')),
+  risk jsonb,
+  annual_rate numeric(9, 6) CONSTRAINT ck_loan_annual_rate CHECK (annual_rate > 0),
+  arrangement_fee_percent numeric(9, 6) CONSTRAINT ck_loan_arrangement_fee CHECK (arrangement_fee_percent >= 0),
+  funding_deadline timestamptz,
+  decided_by uuid CONSTRAINT fk_loan_decided_by_app_user REFERENCES app_user,
+  decided_at timestamptz,
+  decision_reason text,
+  submitted_at timestamptz,
+  drawn_down_on date,
+  matures_on date,
+  conditions text[] NOT NULL DEFAULT '{}',
+  created_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL
+);
+CREATE INDEX ix_loan_borrower_id_id ON loan (borrower_id, id);
+CREATE INDEX ix_loan_awaiting_decision ON loan (id) WHERE status IN ('submitted', 'assessed');
+CREATE INDEX ix_loan_maturing ON loan (matures_on, id) WHERE status = 'active';
+
+-- The row that every investor of a hot loan writes: short, half empty, and no index on what changes often.
+CREATE TABLE loan_funding (
+  loan_id uuid CONSTRAINT pk_loan_funding PRIMARY KEY CONSTRAINT fk_loan_funding_loan_id_loan REFERENCES loan,
+  borrower_id uuid NOT NULL,
+  currency text NOT NULL,
+  target_minor bigint NOT NULL CONSTRAINT ck_loan_funding_target CHECK (target_minor > 0),
+  funded_minor bigint NOT NULL DEFAULT 0,
+  investors integer NOT NULL DEFAULT 0 CONSTRAINT ck_loan_funding_investors CHECK (investors >= 0),
+  version bigint NOT NULL DEFAULT 0,
+  status text NOT NULL CONSTRAINT ck_loan_funding_status CHECK (status IN ('pending', 'open', 'full', 'closed')),
+  deadline timestamptz NOT NULL,
+  minimum_minor bigint NOT NULL,
+  step_minor bigint NOT NULL CONSTRAINT ck_loan_funding_step CHECK (step_minor > 0),
+  maximum_minor bigint,
+  CONSTRAINT ck_loan_funding_never_above_target CHECK (funded_minor BETWEEN 0 AND target_minor)
+) WITH (fillfactor = 50);
+CREATE INDEX ix_loan_funding_deadline ON loan_funding (deadline, loan_id) WHERE status IN ('pending', 'open');
+
+CREATE TABLE loan_decision (
+  id uuid CONSTRAINT pk_loan_decision PRIMARY KEY,
+  loan_id uuid NOT NULL CONSTRAINT fk_loan_decision_loan_id_loan REFERENCES loan,
+  loan_version bigint NOT NULL,
+  verdict text NOT NULL CONSTRAINT ck_loan_decision_verdict CHECK (verdict IN ('approve', 'decline')),
+  final boolean NOT NULL,
+  annual_rate numeric(9, 6),
+  funding_deadline timestamptz,
+  reason text NOT NULL,
+  made_by uuid NOT NULL CONSTRAINT fk_loan_decision_made_by_app_user REFERENCES app_user,
+  made_at timestamptz NOT NULL
+);
+CREATE INDEX ix_loan_decision_loan_id_loan_version ON loan_decision (loan_id, loan_version);
+
+CREATE TABLE loan_edit (
+  loan_id uuid NOT NULL CONSTRAINT fk_loan_edit_loan_id_loan REFERENCES loan,
+  version bigint NOT NULL,
+  editor_id uuid NOT NULL CONSTRAINT fk_loan_edit_editor_id_app_user REFERENCES app_user,
+  edited_at timestamptz NOT NULL,
+  CONSTRAINT pk_loan_edit PRIMARY KEY (loan_id, version)
+);
+
+CREATE TABLE loan_condition (
+  id uuid CONSTRAINT pk_loan_condition PRIMARY KEY,
+  loan_id uuid NOT NULL CONSTRAINT fk_loan_condition_loan_id_loan REFERENCES loan,
+  kind text NOT NULL CONSTRAINT ck_loan_condition_kind CHECK (kind IN ('charge', 'valuation', 'insurance')),
+  charge_rank integer,
+  registered_on date,
+  valuer text,
+  valued_on date,
+  insurer text,
+  policy text,
+  expires_on date,
+  amount_minor bigint,
+  recorded_by uuid NOT NULL CONSTRAINT fk_loan_condition_recorded_by_app_user REFERENCES app_user,
+  recorded_at timestamptz NOT NULL,
+  CONSTRAINT ck_loan_condition_is_whole CHECK (
+    (kind = 'charge' AND charge_rank >= 1 AND registered_on IS NOT NULL)
+    OR (kind = 'valuation' AND valuer IS NOT NULL AND valued_on IS NOT NULL AND amount_minor > 0)
+    OR (kind = 'insurance' AND insurer IS NOT NULL AND policy IS NOT NULL AND expires_on IS NOT NULL
+        AND amount_minor > 0))
+);
+CREATE INDEX ix_loan_condition_loan_id_id ON loan_condition (loan_id, id);
+
+GRANT SELECT, INSERT, UPDATE ON property, loan, loan_funding TO halfpenny_app;
+GRANT SELECT, INSERT ON loan_decision, loan_edit, loan_condition TO halfpenny_app;
+"""
+
+UNDERWRITING = """
+CREATE TABLE assessment (
+  id uuid CONSTRAINT pk_assessment PRIMARY KEY,
+  loan_id uuid NOT NULL CONSTRAINT fk_assessment_loan_id_loan REFERENCES loan,
+  loan_version bigint NOT NULL,
+  model_version text NOT NULL,
+  -- Whether it answered the terms of the day when it came; late answers to older terms are kept all the same.
+  current boolean NOT NULL,
+  answer jsonb NOT NULL,
+  received_at timestamptz NOT NULL,
+  CONSTRAINT uq_assessment_loan_id_loan_version_model_version UNIQUE (loan_id, loan_version, model_version)
+);
+CREATE INDEX ix_assessment_loan_id_id ON assessment (loan_id, id);
+GRANT SELECT, INSERT ON assessment TO halfpenny_app;
+"""
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute(LOANS)
+    op.execute(UNDERWRITING)
+
+
+def downgrade() -> None:
+    raise RuntimeError("Halfpenny's books are never migrated backwards; restore a backup instead.")

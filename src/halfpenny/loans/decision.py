@@ -1,0 +1,124 @@
+"""The rule of a decision, pure: who may approve or decline which version on which terms, and what follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from halfpenny.loans import errors
+from halfpenny.loans.model import TRANSITIONS, Actor, LendingRules, Loan, Maker, Offer, Status, permitted
+from halfpenny.primitives.ids import LoanId, UserId
+
+
+class Verdict(StrEnum):
+    APPROVE = "approve"
+    DECLINE = "decline"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an administrator says about one version of an application. None means the default for a term."""
+
+    verdict: Verdict
+    version: int
+    reason: str
+    annual_rate: Decimal | None = None
+    funding_deadline: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstApproval:
+    """An approval that waits for a second person."""
+
+    id: UUID
+    loan_id: LoanId
+    loan_version: int
+    made_by: UserId
+    annual_rate: Decimal
+    funding_deadline: datetime
+    reason: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFacts:
+    """What else the rule must know: the clock, who touched or is related to the loan, who approved before.
+
+    ``raised_minor`` is what the same borrower raised on other loans in the last twelve months, in euro cents.
+    """
+
+    now: datetime
+    touched_by: frozenset[UserId]
+    related: bool
+    raised_minor: int
+    first: FirstApproval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What follows from a decision: an offer to make, a decline, or a first approval to keep (offer, not final)."""
+
+    verdict: Verdict
+    final: bool
+    offer: Offer | None = None
+
+
+def decide(loan: Loan, decision: Decision, administrator: UserId, facts: DecisionFacts, rules: LendingRules) -> Outcome:
+    """Judge one decision. Raises a named refusal, in the order: who, which version, which terms."""
+    if administrator == loan.borrower_id or facts.related:
+        raise errors.SelfDealing()
+    if administrator in facts.touched_by:
+        raise errors.FourEyes("An administrator never decides on what they entered or edited.")
+    if decision.version != loan.version:
+        raise errors.StaleVersion(version=loan.version)
+    if decision.verdict is Verdict.DECLINE:
+        permitted(loan, TRANSITIONS["decline"], Actor(Maker.ADMINISTRATOR, administrator))
+        return Outcome(Verdict.DECLINE, final=True)
+    if loan.status is Status.SUBMITTED:
+        raise errors.NotAssessed()
+    permitted(loan, TRANSITIONS["approve"], Actor(Maker.ADMINISTRATOR, administrator))
+    return _approve(loan, decision, administrator, facts, rules)
+
+
+def _approve(
+    loan: Loan, decision: Decision, administrator: UserId, facts: DecisionFacts, rules: LendingRules
+) -> Outcome:
+    """The terms of an approval, and whether it takes a second person."""
+    ours = rules.euro_minor(loan.application.amount_minor, loan.application.currency)
+    if facts.raised_minor + ours > rules.borrower_ceiling_minor:
+        raise errors.BorrowerCeiling()
+    offer = _offer(loan, decision, facts, rules)
+    if ours <= rules.second_approval_above_minor:
+        return Outcome(Verdict.APPROVE, final=True, offer=offer)
+    first = facts.first
+    if first is None:
+        return Outcome(Verdict.APPROVE, final=False, offer=offer)
+    if first.made_by == administrator:
+        raise errors.FourEyes("The second approval comes from another administrator than the first.")
+    if (offer.annual_rate, offer.funding_deadline) != (first.annual_rate, first.funding_deadline):
+        raise errors.TermsDiffer(
+            annual_rate=f"{first.annual_rate:f}", funding_deadline=first.funding_deadline.isoformat()
+        )
+    return Outcome(Verdict.APPROVE, final=True, offer=offer)
+
+
+def _offer(loan: Loan, decision: Decision, facts: DecisionFacts, rules: LendingRules) -> Offer:
+    """The terms of this decision: what it names, else the first approval's, else the suggested rate and 30 days."""
+    rate, deadline = decision.annual_rate, decision.funding_deadline
+    if facts.first is not None:
+        rate = facts.first.annual_rate if rate is None else rate
+        deadline = facts.first.funding_deadline if deadline is None else deadline
+    if rate is None:
+        if loan.risk is None:
+            raise errors.RateMissing()
+        rate = loan.risk.suggested_rate
+    if not 0 < rate <= rules.maximum_annual_rate:
+        raise errors.RateOutOfRange(maximum=f"{rules.maximum_annual_rate:f}")
+    if deadline is None:
+        deadline = facts.now + timedelta(days=rules.funding_days)
+    if not facts.now < deadline <= facts.now + timedelta(days=rules.maximum_funding_days):
+        raise errors.DeadlineOutOfRange(maximum_days=rules.maximum_funding_days)
+    return Offer(rate.quantize(Decimal("0.000001")), rules.arrangement_fee_percent, deadline)

@@ -1,0 +1,135 @@
+"""How loans fail, by name. Each code is stable once published."""
+
+from __future__ import annotations
+
+from halfpenny.primitives.errors import Forbidden, Malformed, NotFound, Refused
+
+
+class LoanNotFound(NotFound):
+    code = "loan_not_found"
+    message = "There is no such loan."
+
+
+class AmountTooSmall(Malformed):
+    code = "amount_too_small"
+    message = "The loan's amount is below the smallest ticket."
+
+
+class TermOutOfRange(Malformed):
+    code = "term_out_of_range"
+    message = "The term in months is outside of what a bridge loan may run."
+
+
+class ChargeRankOutOfRange(Malformed):
+    code = "charge_rank_out_of_range"
+    message = "The charge's rank is a whole number from 1 on."
+
+
+class ValuationNotPositive(Malformed):
+    code = "valuation_not_positive"
+    message = "A valuation is more than nothing, and a purchase price is not below it."
+
+
+class ValuedInFuture(Malformed):
+    code = "valued_in_future"
+    message = "A valuation cannot be dated in the future."
+
+
+class CoordinatesOutOfRange(Malformed):
+    code = "coordinates_out_of_range"
+    message = "Latitude is from -90 to 90 degrees, longitude from -180 to 180."
+
+
+class AreaNotPositive(Malformed):
+    code = "area_not_positive"
+    message = "The area in square metres is more than nothing."
+
+
+class YearBuiltOutOfRange(Malformed):
+    code = "year_built_out_of_range"
+    message = "The year of building is not believable."
+
+
+class RateOutOfRange(Malformed):
+    code = "rate_out_of_range"
+    message = "The rate in percent a year is above zero and at most the house's maximum."
+
+
+class RateMissing(Malformed):
+    code = "rate_missing"
+    message = "Name an annual rate: the risk service suggested none."
+
+
+class DeadlineOutOfRange(Malformed):
+    code = "deadline_out_of_range"
+    message = "The funding deadline lies ahead, and not too far."
+
+
+class RegisteredInFuture(Malformed):
+    code = "registered_in_future"
+    message = "A charge cannot have been registered in the future."
+
+
+class ConditionsEmpty(Malformed):
+    code = "conditions_empty"
+    message = "Send at least one of charge, valuation and insurance."
+
+
+class InsuranceExpired(Refused):
+    code = "insurance_expired"
+    message = "The insurance has expired."
+
+
+class InsuranceTooSmall(Refused):
+    code = "insurance_too_small"
+    message = "The insurance pays less than the loan's amount."
+
+
+class ChargeRankTooLow(Refused):
+    code = "charge_rank_too_low"
+    message = "The charge is registered behind the agreed rank."
+
+
+class WrongStatus(Refused):
+    code = "wrong_status"
+    message = "The loan's status does not allow this."
+
+
+class NotAssessed(Refused):
+    code = "not_assessed"
+    message = "The risk service has not answered yet."
+
+
+class StaleVersion(Refused):
+    code = "stale_version"
+    message = "The loan has changed since you read it. Read it again, then decide."
+
+
+class OfferExpired(Refused):
+    code = "offer_expired"
+    message = "The offer's deadline has passed."
+
+
+class BorrowerCeiling(Refused):
+    code = "borrower_ceiling"
+    message = "The borrower would raise more in twelve months than the law lets this platform raise for one."
+
+
+class TermsDiffer(Refused):
+    code = "terms_differ"
+    message = "The second approval must name the terms of the first."
+
+
+class NotYourTransition(Forbidden):
+    code = "not_your_transition"
+    message = "This step of a loan's life is somebody else's to make."
+
+
+class SelfDealing(Forbidden):
+    code = "self_dealing"
+    message = "Nobody decides on, or invests in, their own or a related party's loan."
+
+
+class FourEyes(Forbidden):
+    code = "four_eyes"
+    message = "Another person must do this."

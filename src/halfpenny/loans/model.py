@@ -1,0 +1,441 @@
+"""A loan's life and its rules, pure: statuses, the one transition table, terms, the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from halfpenny.loans import errors
+from halfpenny.primitives.ids import LoanId, UserId
+from halfpenny.primitives.money import Currency, percent_of
+
+
+class Status(StrEnum):
+    """Where a loan is in its life. TRANSITIONS says how it gets from one to another."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    ASSESSED = "assessed"
+    APPROVED = "approved"
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    FUNDING = "funding"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    FUNDED = "funded"
+    CONDITIONS_MET = "conditions_met"
+    ACTIVE = "active"
+    MATURED = "matured"
+    DEFAULTED = "defaulted"
+    IN_RECOVERY = "in_recovery"
+    REPAID = "repaid"
+    WRITTEN_OFF = "written_off"
+
+
+class Maker(StrEnum):
+    """Who may make a transition."""
+
+    BORROWER = "borrower"
+    ADMINISTRATOR = "administrator"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who makes this one: ``user_id`` is None for the system itself."""
+
+    maker: Maker
+    user_id: UserId | None = None
+
+
+SYSTEM = Actor(Maker.SYSTEM)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One edge of a loan's life: its name, the event that reports it, and who may make it."""
+
+    name: str
+    sources: frozenset[Status]
+    target: Status
+    event: str
+    makers: frozenset[Maker]
+
+
+def _edge(name: str, sources: str, target: Status, event: str, makers: str) -> Transition:
+    return Transition(
+        name,
+        frozenset(Status(source) for source in sources.split()),
+        target,
+        event,
+        frozenset(Maker(maker) for maker in makers.split()),
+    )
+
+
+# The one table of a loan's life. docs/loan-lifecycle.md is drawn from it, and a test says that it is current.
+_TABLE = (
+    _edge("submit", "draft", Status.SUBMITTED, "loan.submitted", "borrower"),
+    _edge("assess", "submitted", Status.ASSESSED, "loan.assessment_recorded", "system"),
+    # A changed valuation puts the question to the risk service again; a decision waits for the new answer.
+    _edge(
+        "request_reassessment",
+        "assessed",
+        Status.SUBMITTED,
+        "loan.reassessment_requested",
+        "borrower administrator",
+    ),
+    _edge("approve", "assessed", Status.APPROVED, "loan.approved", "administrator"),
+    _edge("decline", "submitted assessed", Status.DECLINED, "loan.declined", "administrator"),
+    _edge("offer", "approved", Status.OFFERED, "loan.offered", "system administrator"),
+    _edge(
+        "withdraw",
+        "draft submitted assessed approved offered",
+        Status.WITHDRAWN,
+        "loan.withdrawn",
+        "borrower",
+    ),
+    _edge("lapse", "offered", Status.EXPIRED, "loan.lapsed", "system"),
+    _edge("accept", "offered", Status.ACCEPTED, "loan.accepted", "borrower"),
+    _edge("open_funding", "accepted", Status.FUNDING, "loan.funding_opened", "system borrower"),
+    _edge("complete_funding", "funding", Status.FUNDED, "loan.funded", "system"),
+    # A ticket taken back in its reflection period leaves a hole that others may fill until the deadline.
+    _edge("reopen_funding", "funded conditions_met", Status.FUNDING, "loan.funding_reopened", "system"),
+    _edge("expire", "funding", Status.EXPIRED, "loan.expired", "system"),
+    _edge(
+        "cancel",
+        "accepted funding funded conditions_met",
+        Status.CANCELLED,
+        "loan.cancelled",
+        "borrower administrator",
+    ),
+    _edge("meet_conditions", "funded", Status.CONDITIONS_MET, "loan.conditions_met", "administrator system"),
+    _edge("draw_down", "conditions_met", Status.ACTIVE, "loan.drawn_down", "administrator system"),
+    _edge("mature", "active", Status.MATURED, "loan.matured", "system"),
+    _edge("extend", "matured", Status.ACTIVE, "loan.extended", "administrator"),
+    _edge("default", "active matured", Status.DEFAULTED, "loan.defaulted", "administrator system"),
+    _edge("cure", "defaulted", Status.ACTIVE, "loan.cured", "administrator system"),
+    _edge("start_recovery", "defaulted", Status.IN_RECOVERY, "loan.recovery_started", "administrator"),
+    _edge("repay", "active matured defaulted in_recovery", Status.REPAID, "loan.repaid", "system"),
+    _edge("write_off", "defaulted in_recovery", Status.WRITTEN_OFF, "loan.written_off", "administrator system"),
+)
+TRANSITIONS: Mapping[str, Transition] = {edge.name: edge for edge in _TABLE}
+
+# What an event that is not a transition is called: figures changed while the loan stayed where it was.
+REVALUED = "loan.revalued"
+REASSESSMENT_REQUESTED = "loan.reassessment_requested"
+ASSESSMENT_RECORDED = "loan.assessment_recorded"
+CONDITION_RECORDED = "loan.condition_recorded"
+
+# Anyone may see a loan from its offer on; what was withdrawn or declined stays between the two sides.
+PUBLIC_STATUSES = frozenset(Status) - {
+    Status.DRAFT,
+    Status.SUBMITTED,
+    Status.ASSESSED,
+    Status.APPROVED,
+    Status.DECLINED,
+    Status.WITHDRAWN,
+}
+# Nobody's money is asked for any more in these; the others count against the borrower's ceiling.
+_NOT_RAISING = frozenset(
+    {
+        Status.DRAFT,
+        Status.SUBMITTED,
+        Status.ASSESSED,
+        Status.DECLINED,
+        Status.WITHDRAWN,
+        Status.EXPIRED,
+        Status.CANCELLED,
+    }
+)
+RAISING_STATUSES = frozenset(Status) - _NOT_RAISING
+
+
+class InterestMode(StrEnum):
+    """How interest is paid: as it falls due, kept back from the advance, or added to the debt."""
+
+    SERVICED = "serviced"
+    RETAINED = "retained"
+    ROLLED_UP = "rolled_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """The security. Amounts are minor units of the loan's currency; ``lat`` and ``lon`` are WGS 84 degrees."""
+
+    kind: str
+    address: str
+    city: str
+    country: str
+    lat: float
+    lon: float
+    description: str
+    year_built: int | None
+    area_m2: Decimal
+    beds: int | None
+    condition: str
+    purchase_price_minor: int
+    valuation_minor: int
+    valued_on: date
+    renovation_cost_minor: int = 0
+    gdv_minor: int | None = None
+    valuer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Borrower:
+    """The business that borrows: a company or a person acting in business. Yearly income, minor units."""
+
+    company: str
+    income_minor: int
+    assets_minor: int
+    debts_minor: int
+    adverse_records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What a borrower asks for, on which security."""
+
+    property: Property
+    borrower: Borrower
+    charge_rank: int
+    prior_debt_minor: int
+    amount_minor: int
+    currency: Currency
+    term_months: int
+    purpose: str
+    exit_strategy: str
+    interest_mode: InterestMode
+
+
+@dataclass(frozen=True, slots=True)
+class RiskReason:
+    """One plain sentence about what was scored; ``audience`` says who may see it."""
+
+    code: str
+    english: str
+    polish: str
+    audience: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RiskSummary:
+    """What the risk service said last about these terms.
+
+    Probabilities and losses are fractions of one, ``suggested_rate`` is in percent a year, all exact.
+    ``loan_version`` is the version of the terms that it answers.
+    """
+
+    grade: str
+    probability_of_default: Decimal
+    loss_given_default: Decimal
+    expected_loss: Decimal
+    suggested_rate: Decimal
+    reasons: tuple[RiskReason, ...]
+    model_version: str
+    assessed_at: datetime
+    loan_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the platform offers: percent a year, the fee kept at drawdown, and until when money is raised."""
+
+    annual_rate: Decimal
+    arrangement_fee_percent: Decimal
+    funding_deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FundingState:
+    """The hot part of a loan, a row of its own. ``maximum_minor`` None means no maximum a ticket."""
+
+    loan_id: LoanId
+    borrower_id: UserId
+    currency: Currency
+    target_minor: int
+    funded_minor: int
+    investors: int
+    version: int
+    status: str
+    deadline: datetime
+    minimum_minor: int
+    step_minor: int
+    maximum_minor: int | None
+
+    @property
+    def remaining_minor(self) -> int:
+        return self.target_minor - self.funded_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """One loan as stored. ``version`` counts every change; ``terms_version`` is the last that changed its risk."""
+
+    id: LoanId
+    borrower_id: UserId
+    entered_by: UserId
+    status: Status
+    version: int
+    terms_version: int
+    application: Application
+    created_at: datetime
+    changed_at: datetime
+    submitted_at: datetime | None = None
+    decided_at: datetime | None = None
+    decided_by: UserId | None = None
+    decision_reason: str | None = None
+    offer: Offer | None = None
+    risk: RiskSummary | None = None
+    drawn_down_on: date | None = None
+    matures_on: date | None = None
+    conditions: frozenset[str] = frozenset()
+    funding: FundingState | None = None
+
+    @property
+    def title(self) -> str:
+        """What a listing is headed with."""
+        asset = self.application.property
+        return f"{asset.kind.replace('_', ' ').capitalize()} in {asset.city}, {asset.area_m2:f} m²"
+
+    @property
+    def ltv_percent(self) -> Decimal:
+        return ltv_percent(self.application)
+
+    @property
+    def is_public(self) -> bool:
+        return self.status in PUBLIC_STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class LendingRules:
+    """The house's limits, from the settings. Money limits are euro cents; ``units_per_eur`` converts them.
+
+    The ceiling is that of Regulation (EU) 2020/1503, article 1(2)(c): 5,000,000 euros a project owner
+    over twelve months.
+    """
+
+    minimum_term_months: int = 3
+    maximum_term_months: int = 24
+    maximum_annual_rate: Decimal = Decimal("60")
+    arrangement_fee_percent: Decimal = Decimal("2")
+    funding_days: int = 30
+    maximum_funding_days: int = 180
+    minimum_ticket_minor: int = 5_000
+    ticket_step_minor: int = 1
+    maximum_ticket_minor: int | None = None
+    second_approval_above_minor: int = 100_000_000
+    borrower_ceiling_minor: int = 500_000_000
+    # Round figures that an operator sets and owns; they only convert limits, never anyone's money.
+    units_per_eur: Mapping[Currency, Decimal] = field(
+        default_factory=lambda: {
+            Currency.EUR: Decimal(1),
+            Currency.PLN: Decimal("4.25"),
+            Currency.GBP: Decimal("0.85"),
+            Currency.USD: Decimal("1.10"),
+            Currency.ILS: Decimal("4.00"),
+        }
+    )
+
+    def euro_minor(self, minor: int, currency: Currency) -> int:
+        """An amount in euro cents at the settings' rate, rounded down: limits never bite early."""
+        return int(Decimal(minor) / self.units_per_eur[currency])
+
+
+def ltv_percent(application: Application) -> Decimal:
+    """Loan to value: this loan and whatever ranks before it, over the valuation, in percent with two decimals."""
+    debt = application.amount_minor + application.prior_debt_minor
+    return (Decimal(debt) * 100 / application.property.valuation_minor).quantize(Decimal("0.01"))
+
+
+def check_application(application: Application, rules: LendingRules, today: date) -> None:
+    """Refuse terms that no bridge loan can have. Raises a named Malformed error; returns nothing."""
+    asset = application.property
+    if application.amount_minor < rules.minimum_ticket_minor:
+        raise errors.AmountTooSmall()
+    if not rules.minimum_term_months <= application.term_months <= rules.maximum_term_months:
+        raise errors.TermOutOfRange(minimum_months=rules.minimum_term_months, maximum_months=rules.maximum_term_months)
+    if not 1 <= application.charge_rank <= 9:
+        raise errors.ChargeRankOutOfRange()
+    if asset.valuation_minor <= 0 or asset.purchase_price_minor < 0:
+        raise errors.ValuationNotPositive()
+    if asset.valued_on > today:
+        raise errors.ValuedInFuture()
+    if not (-90 <= asset.lat <= 90 and -180 <= asset.lon <= 180):
+        raise errors.CoordinatesOutOfRange()
+    if asset.area_m2 <= 0:
+        raise errors.AreaNotPositive()
+    if asset.year_built is not None and not 1000 <= asset.year_built <= today.year + 5:
+        raise errors.YearBuiltOutOfRange()
+
+
+def permitted(loan: Loan, transition: Transition, actor: Actor) -> None:
+    """Check the table: the loan's status first, then who asks."""
+    if actor.maker not in transition.makers:
+        raise errors.NotYourTransition(transition=transition.name)
+    if loan.status not in transition.sources:
+        raise errors.WrongStatus(status=loan.status.value, transition=transition.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """The registered charge (mortgage): its rank in the register and since when it stands there."""
+
+    rank: int
+    registered_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Valuation:
+    """A valuer's figure, in minor units of the loan's currency."""
+
+    amount_minor: int
+    valued_on: date
+    valuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Insurance:
+    """The building's insurance; ``sum_minor`` is what it pays at most, in the loan's currency."""
+
+    insurer: str
+    policy: str
+    expires_on: date
+    sum_minor: int
+
+
+# Drawdown waits for all three.
+CONDITIONS = frozenset({"charge", "valuation", "insurance"})
+
+
+def check_conditions(
+    loan: Loan, charge: Charge | None, valuation: Valuation | None, insurance: Insurance | None, today: date
+) -> None:
+    """Refuse evidence that does not fit the loan: a worse rank, a date ahead, an insurance that ends too soon."""
+    if charge is not None:
+        if charge.registered_on > today:
+            raise errors.RegisteredInFuture()
+        if not 1 <= charge.rank <= loan.application.charge_rank:
+            raise errors.ChargeRankTooLow(agreed_rank=loan.application.charge_rank)
+    if valuation is not None:
+        if valuation.amount_minor <= 0:
+            raise errors.ValuationNotPositive()
+        if valuation.valued_on > today:
+            raise errors.ValuedInFuture()
+    if insurance is not None:
+        if insurance.expires_on <= today:
+            raise errors.InsuranceExpired()
+        if insurance.sum_minor < loan.application.amount_minor:
+            raise errors.InsuranceTooSmall()
+
+
+def arrangement_fee_minor(loan: Loan) -> int:
+    """The fee kept at drawdown, rounded half up; nothing before there is an offer."""
+    if loan.offer is None:
+        return 0
+    return percent_of(loan.application.amount_minor, loan.offer.arrangement_fee_percent)

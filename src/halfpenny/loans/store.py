@@ -1,0 +1,381 @@
+"""All SQL of loans. Callers own the transaction; whoever locks takes loan_funding rows first, then loan rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from halfpenny.loans import rows
+from halfpenny.loans.decision import FirstApproval
+from halfpenny.loans.model import (
+    RAISING_STATUSES,
+    Application,
+    Charge,
+    FundingState,
+    Insurance,
+    Loan,
+    Offer,
+    RiskSummary,
+    Status,
+    Valuation,
+)
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import LoanId, UserId, uuid7
+from halfpenny.primitives.money import Currency
+
+_SELECT = """
+SELECT l.*, p.kind, p.address, p.city, p.country, p.lat, p.lon, p.description, p.year_built, p.area_m2, p.beds,
+  p.condition, p.purchase_price_minor, p.valuation_minor, p.valued_on, p.valuer, p.renovation_cost_minor,
+  p.gdv_minor, f.loan_id AS funding_loan_id, f.target_minor, f.funded_minor, f.investors,
+  f.version AS funding_version, f.status AS funding_status, f.deadline, f.minimum_minor, f.step_minor,
+  f.maximum_minor
+FROM loan l JOIN property p ON p.id = l.property_id LEFT JOIN loan_funding f ON f.loan_id = l.id
+"""
+_FUNDING = (
+    "loan_id, borrower_id, currency, target_minor, funded_minor, investors, version AS funding_version, "
+    "status AS funding_status, deadline, minimum_minor, step_minor, maximum_minor"
+)
+
+
+async def find(connection: Connection, loan_ids: Sequence[UUID]) -> list[Loan]:
+    found = await connection.fetch(f"{_SELECT} WHERE l.id = ANY($1) ORDER BY l.id", list(loan_ids))
+    return [rows.read_loan(row) for row in found]
+
+
+async def own_page(connection: Connection, borrower_id: UUID, after: UUID | None, limit: int) -> list[Loan]:
+    """A borrower's loans, newest first."""
+    return [rows.read_loan(row) for row in await connection.fetch(OWN_PAGE, borrower_id, after, limit)]
+
+
+# Named so that the test of query plans can ask for them.
+OWN_PAGE = (
+    f"{_SELECT} WHERE l.borrower_id = $1 AND l.id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') "
+    "ORDER BY l.id DESC LIMIT $3"
+)
+AWAITING_DECISION_PAGE = (
+    f"{_SELECT} WHERE l.status IN ('submitted', 'assessed') "
+    "AND l.id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY l.id LIMIT $2"
+)
+PAST_DEADLINE = (
+    "SELECT f.loan_id FROM loan_funding f WHERE f.status IN ('pending', 'open') "
+    "AND f.deadline <= business_now() ORDER BY f.deadline, f.loan_id LIMIT $1"
+)
+
+
+async def awaiting_decision_page(connection: Connection, after: UUID | None, limit: int) -> list[Loan]:
+    """Loans that wait for an administrator, oldest first."""
+    return [rows.read_loan(row) for row in await connection.fetch(AWAITING_DECISION_PAGE, after, limit)]
+
+
+async def lock(connection: Connection, loan_ids: Sequence[UUID]) -> list[Loan]:
+    """The loans, locked until the transaction ends: funding rows by id, then loan rows by id."""
+    wanted = sorted(loan_ids)
+    await connection.fetch(
+        "SELECT 1 FROM loan_funding WHERE loan_id = ANY($1) ORDER BY loan_id FOR NO KEY UPDATE", wanted
+    )
+    await connection.fetch("SELECT 1 FROM loan WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", wanted)
+    return await find(connection, wanted)
+
+
+async def lock_funding(connection: Connection, loan_ids: Collection[UUID]) -> dict[LoanId, FundingState]:
+    found = await connection.fetch(
+        f"SELECT {_FUNDING} FROM loan_funding WHERE loan_id = ANY($1) ORDER BY loan_id FOR NO KEY UPDATE",
+        list(loan_ids),
+    )
+    return {LoanId(row["loan_id"]): rows.read_funding(row) for row in found}
+
+
+async def add_funded(
+    connection: Connection, changes: Sequence[tuple[UUID, int, int, int]]
+) -> dict[LoanId, FundingState]:
+    updated = await connection.fetch(
+        "UPDATE loan_funding f SET funded_minor = f.funded_minor + d.added, investors = f.investors + d.investors, "
+        "version = f.version + d.steps, status = CASE WHEN f.status NOT IN ('open', 'full') THEN f.status "
+        "WHEN f.funded_minor + d.added = f.target_minor THEN 'full' ELSE 'open' END "
+        "FROM unnest($1::uuid[], $2::bigint[], $3::int[], $4::bigint[]) AS d(id, added, investors, steps) "
+        "WHERE f.loan_id = d.id "
+        f"RETURNING {_FUNDING}",
+        [change[0] for change in changes],
+        [change[1] for change in changes],
+        [change[2] for change in changes],
+        [change[3] for change in changes],
+    )
+    return {LoanId(row["loan_id"]): rows.read_funding(row) for row in updated}
+
+
+async def insert(
+    connection: Connection, loan_id: UUID, borrower_id: UUID, entered_by: UUID, terms: Application, now: datetime
+) -> None:
+    """A new draft, at version 1."""
+    property_id = uuid7()
+    await connection.execute(
+        "INSERT INTO property (id, kind, address, city, country, lat, lon, description, year_built, area_m2, beds, "
+        "condition, purchase_price_minor, valuation_minor, valued_on, valuer, renovation_cost_minor, gdv_minor, "
+        "currency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+        property_id,
+        *rows.property_values(terms.property),
+        terms.currency.value,
+    )
+    await connection.execute(
+        "INSERT INTO loan (id, borrower_id, entered_by, property_id, status, version, terms_version, company, "
+        "income_minor, assets_minor, debts_minor, adverse_records, charge_rank, prior_debt_minor, amount_minor, "
+        "currency, term_months, purpose, exit_strategy, interest_mode, created_at, changed_at) "
+        "VALUES ($1, $2, $3, $4, 'draft', 1, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
+        "$18, $18)",
+        loan_id,
+        borrower_id,
+        entered_by,
+        property_id,
+        *rows.loan_values(terms),
+        now,
+    )
+
+
+async def rewrite(connection: Connection, loan_id: UUID, terms: Application, now: datetime) -> None:
+    """Replace a draft's terms."""
+    await connection.execute(
+        "UPDATE property SET kind = $2, address = $3, city = $4, country = $5, lat = $6, lon = $7, "
+        "description = $8, year_built = $9, area_m2 = $10, beds = $11, condition = $12, "
+        "purchase_price_minor = $13, valuation_minor = $14, valued_on = $15, valuer = $16, "
+        "renovation_cost_minor = $17, gdv_minor = $18, currency = $19 "
+        "WHERE id = (SELECT property_id FROM loan WHERE id = $1)",
+        loan_id,
+        *rows.property_values(terms.property),
+        terms.currency.value,
+    )
+    await connection.execute(
+        "UPDATE loan SET company = $2, income_minor = $3, assets_minor = $4, debts_minor = $5, "
+        "adverse_records = $6, charge_rank = $7, prior_debt_minor = $8, amount_minor = $9, currency = $10, "
+        "term_months = $11, purpose = $12, exit_strategy = $13, interest_mode = $14, version = version + 1, "
+        "terms_version = version + 1, changed_at = $15 WHERE id = $1",
+        loan_id,
+        *rows.loan_values(terms),
+        now,
+    )
+
+
+async def revalue(connection: Connection, loan_id: UUID, valuation: Valuation, now: datetime) -> None:
+    """Take over another valuation: what the loan's risk rests on has changed, so its terms have a new version."""
+    await connection.execute(
+        "UPDATE property SET valuation_minor = $2, valued_on = $3, valuer = $4 "
+        "WHERE id = (SELECT property_id FROM loan WHERE id = $1)",
+        loan_id,
+        valuation.amount_minor,
+        valuation.valued_on,
+        valuation.valuer,
+    )
+    await connection.execute(
+        "UPDATE loan SET version = version + 1, terms_version = version + 1, changed_at = $2 WHERE id = $1",
+        loan_id,
+        now,
+    )
+
+
+async def move(
+    connection: Connection,
+    loan_ids: Sequence[UUID],
+    target: Status,
+    drawn_down_on: date | None,
+    matures_on: date | None,
+) -> None:
+    """Set the status and count the version up; callers have locked the rows and checked the table."""
+    await connection.execute(
+        "UPDATE loan SET status = $2, version = version + 1, changed_at = business_now(), "
+        "submitted_at = CASE WHEN $2 = 'submitted' THEN coalesce(submitted_at, business_now()) ELSE submitted_at END, "
+        "drawn_down_on = coalesce($3, drawn_down_on), matures_on = coalesce($4, matures_on) WHERE id = ANY($1)",
+        list(loan_ids),
+        target.value,
+        drawn_down_on,
+        matures_on,
+    )
+
+
+async def set_funding_status(connection: Connection, loan_ids: Sequence[UUID], status: str) -> None:
+    await connection.execute(
+        "UPDATE loan_funding SET status = $2, version = version + 1 WHERE loan_id = ANY($1) AND status <> $2",
+        list(loan_ids),
+        status,
+    )
+
+
+async def set_terms_version(connection: Connection, loan_id: UUID) -> None:
+    """The terms are those of the present version: what the risk service is asked about."""
+    await connection.execute("UPDATE loan SET terms_version = version WHERE id = $1", loan_id)
+
+
+async def set_risk(connection: Connection, loan_id: UUID, risk: RiskSummary) -> None:
+    await connection.execute("UPDATE loan SET risk = $2 WHERE id = $1", loan_id, rows.risk_json(risk))
+
+
+async def touch(connection: Connection, loan_id: UUID) -> None:
+    """Count the version up where something but the status changed."""
+    await connection.execute(
+        "UPDATE loan SET version = version + 1, changed_at = business_now() WHERE id = $1", loan_id
+    )
+
+
+async def set_offer(
+    connection: Connection, loan_id: UUID, offer: Offer, decided_by: UUID, reason: str, now: datetime
+) -> None:
+    await connection.execute(
+        "UPDATE loan SET annual_rate = $2, arrangement_fee_percent = $3, funding_deadline = $4, decided_by = $5, "
+        "decision_reason = $6, decided_at = $7 WHERE id = $1",
+        loan_id,
+        offer.annual_rate,
+        offer.arrangement_fee_percent,
+        offer.funding_deadline,
+        decided_by,
+        reason,
+        now,
+    )
+
+
+async def set_decline(connection: Connection, loan_id: UUID, decided_by: UUID, reason: str, now: datetime) -> None:
+    await connection.execute(
+        "UPDATE loan SET decided_by = $2, decision_reason = $3, decided_at = $4 WHERE id = $1",
+        loan_id,
+        decided_by,
+        reason,
+        now,
+    )
+
+
+async def insert_funding(
+    connection: Connection,
+    loan: Loan,
+    offer: Offer,
+    ticket: tuple[int, int, int | None],
+) -> None:
+    """The hot row, pending until the borrower accepts. ``ticket`` is minimum, step and maximum, minor units."""
+    await connection.execute(
+        "INSERT INTO loan_funding (loan_id, borrower_id, currency, target_minor, status, deadline, minimum_minor, "
+        "step_minor, maximum_minor) VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8)",
+        loan.id,
+        loan.borrower_id,
+        loan.application.currency.value,
+        loan.application.amount_minor,
+        offer.funding_deadline,
+        *ticket,
+    )
+
+
+async def insert_decision(
+    connection: Connection,
+    loan: Loan,
+    verdict: str,
+    final: bool,
+    offer: Offer | None,
+    reason: str,
+    made_by: UUID,
+    now: datetime,
+) -> None:
+    await connection.execute(
+        "INSERT INTO loan_decision (id, loan_id, loan_version, verdict, final, annual_rate, funding_deadline, reason, "
+        "made_by, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        uuid7(),
+        loan.id,
+        loan.version,
+        verdict,
+        final,
+        offer.annual_rate if offer else None,
+        offer.funding_deadline if offer else None,
+        reason,
+        made_by,
+        now,
+    )
+
+
+async def first_approvals(connection: Connection, loan_ids: Sequence[UUID]) -> dict[UUID, FirstApproval]:
+    """Approvals of the loans' present versions that wait for a second person."""
+    found = await connection.fetch(
+        "SELECT d.* FROM loan_decision d JOIN loan l ON l.id = d.loan_id AND l.version = d.loan_version "
+        "WHERE d.loan_id = ANY($1) AND NOT d.final AND d.verdict = 'approve'",
+        list(loan_ids),
+    )
+    return {
+        row["loan_id"]: FirstApproval(
+            row["id"],
+            LoanId(row["loan_id"]),
+            row["loan_version"],
+            UserId(row["made_by"]),
+            row["annual_rate"],
+            row["funding_deadline"],
+            row["reason"],
+            row["made_at"],
+        )
+        for row in found
+    }
+
+
+async def insert_edit(connection: Connection, loan_id: UUID, version: int, editor_id: UUID, now: datetime) -> None:
+    await connection.execute(
+        "INSERT INTO loan_edit (loan_id, version, editor_id, edited_at) VALUES ($1, $2, $3, $4)",
+        loan_id,
+        version,
+        editor_id,
+        now,
+    )
+
+
+async def editors(connection: Connection, loan_id: UUID) -> frozenset[UserId]:
+    found = await connection.fetch("SELECT DISTINCT editor_id FROM loan_edit WHERE loan_id = $1", loan_id)
+    return frozenset(UserId(row["editor_id"]) for row in found)
+
+
+async def raised(connection: Connection, borrower_id: UUID, but: UUID) -> list[tuple[Currency, int]]:
+    """What the borrower raises or raised in the last twelve months on other loans, by currency, minor units."""
+    found = await connection.fetch(
+        "SELECT currency, sum(amount_minor)::bigint AS minor FROM loan WHERE borrower_id = $1 AND id <> $2 "
+        "AND status = ANY($3) AND decided_at > business_now() - interval '12 months' GROUP BY currency",
+        borrower_id,
+        but,
+        [status.value for status in RAISING_STATUSES],
+    )
+    return [(Currency(row["currency"]), row["minor"]) for row in found]
+
+
+async def insert_condition(
+    connection: Connection,
+    loan_id: UUID,
+    evidence: Charge | Valuation | Insurance,
+    recorded_by: UUID,
+    now: datetime,
+) -> None:
+    """Keep one piece of evidence; later ones of its kind are added, earlier ones stay to be read."""
+    columns: dict[str, Any]
+    match evidence:
+        case Charge():
+            columns = {"charge_rank": evidence.rank, "registered_on": evidence.registered_on}
+        case Valuation():
+            columns = {
+                "valuer": evidence.valuer,
+                "valued_on": evidence.valued_on,
+                "amount_minor": evidence.amount_minor,
+            }
+        case Insurance():
+            columns = {
+                "insurer": evidence.insurer,
+                "policy": evidence.policy,
+                "expires_on": evidence.expires_on,
+                "amount_minor": evidence.sum_minor,
+            }
+    columns |= {
+        "id": uuid7(),
+        "loan_id": loan_id,
+        "kind": type(evidence).__name__.lower(),
+        "recorded_by": recorded_by,
+        "recorded_at": now,
+    }
+    places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
+    await connection.execute(f"INSERT INTO loan_condition ({', '.join(columns)}) VALUES ({places})", *columns.values())
+
+
+async def set_conditions(connection: Connection, loan_id: UUID, conditions: frozenset[str]) -> None:
+    await connection.execute("UPDATE loan SET conditions = $2 WHERE id = $1", loan_id, sorted(conditions))
+
+
+async def past_deadline(connection: Connection, limit: int) -> list[UUID]:
+    """Loans whose offer or funding period has ended by the business clock, earliest first."""
+    return [row["loan_id"] for row in await connection.fetch(PAST_DEADLINE, limit)]
