@@ -2,6 +2,7 @@
 
 from halfpenny.ledger.check import check
 from halfpenny.ledger.errors import (
+    AlreadyReversed,
     EmptyJournal,
     FutureEffectiveDate,
     InsufficientAvailable,
@@ -44,6 +45,7 @@ from halfpenny.ledger.service import (
 __all__ = [
     "Account",
     "AccountKind",
+    "AlreadyReversed",
     "Balance",
     "EmptyJournal",
     "Entry",

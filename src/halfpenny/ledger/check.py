@@ -98,7 +98,7 @@ async def _accounts(connection: Connection, tell: Progress) -> list[str]:
     problems = []
     blocks = await connection.fetchval("SELECT pg_relation_size('transfer') / 8192")
     for first in range(0, blocks, BLOCKS_A_STEP):
-        bounds = f"({first},0)", f"({first + BLOCKS_A_STEP},0)"
+        bounds = (first, 0), (first + BLOCKS_A_STEP, 0)
         await connection.execute(TOTALS_OF_BLOCKS, *bounds, timeout=600)
         problems += [
             f"transfer {row['journal_id']}/{row['ordinal']} is in another currency than its accounts"

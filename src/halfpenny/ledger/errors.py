@@ -15,6 +15,11 @@ class JournalConflict(Refused):
     message = "A journal with this id exists with other contents."
 
 
+class AlreadyReversed(Refused):
+    code = "already_reversed"
+    message = "This journal has been reversed before."
+
+
 class FutureEffectiveDate(Malformed):
     code = "future_effective_date"
     message = "A transfer cannot take effect in the future."

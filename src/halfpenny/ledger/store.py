@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from halfpenny.ledger.errors import (
+    AlreadyReversed,
     FutureEffectiveDate,
     InsufficientAvailable,
     JournalConflict,
@@ -104,9 +105,12 @@ def named_error(error: asyncpg.PostgresError) -> HalfpennyError | None:
     """The ledger's own name for an error that its functions raised, or None for anything else."""
     if isinstance(error, asyncpg.CheckViolationError) and error.constraint_name == "ck_account_no_overdraft":
         return InsufficientAvailable()
-    # Two journals with one id met before either was visible: their accounts differ, so they conflict.
-    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == "pk_transfer":
-        return JournalConflict()
+    if isinstance(error, asyncpg.UniqueViolationError):
+        # Two journals with one id met before either was visible: their accounts differ, so they conflict.
+        if error.constraint_name == "pk_transfer":
+            return JournalConflict()
+        if error.constraint_name == "uq_transfer_reverses_ordinal":
+            return AlreadyReversed()
     named = _NAMED.get(error.sqlstate or "")
     return named(str(error)) if named else None
 
