@@ -1,0 +1,179 @@
+"""Funding: investments, positions, the waiting list, milestones, wallet payments, the sandbox bank, reconciliation."""
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+# No foreign key leads from these two to the loan or the user: each would lock the hot loan's row once more
+# for every ticket. The desk reads both under its own locks, and `halfpenny check books` looks for orphans.
+TICKETS = """
+CREATE TABLE investment (
+  id uuid CONSTRAINT pk_investment PRIMARY KEY,
+  loan_id uuid NOT NULL,
+  investor_id uuid NOT NULL,
+  amount_minor bigint NOT NULL,
+  currency text NOT NULL,
+  status text NOT NULL DEFAULT 'committed',
+  revocable_until timestamptz,
+  made_at timestamptz NOT NULL,
+  idempotency_key text NOT NULL,
+  fingerprint bytea NOT NULL,
+  -- The answer as it was given: a repeated key gets exactly this, whatever happened since.
+  answer_target_minor bigint NOT NULL,
+  answer_funded_minor bigint NOT NULL,
+  answer_investors integer NOT NULL,
+  answer_version bigint NOT NULL,
+  ended_at timestamptz,
+  CONSTRAINT ck_investment_amount_is_positive CHECK (amount_minor > 0),
+  CONSTRAINT ck_investment_status CHECK (status IN ('committed', 'revoked', 'returned')),
+  CONSTRAINT uq_investment_investor_id_idempotency_key UNIQUE (investor_id, idempotency_key)
+) WITH (fillfactor = 90);
+CREATE INDEX ix_investment_loan_id_investor_id ON investment (loan_id, investor_id, id);
+GRANT SELECT, INSERT ON investment TO halfpenny_app;
+GRANT UPDATE (status, ended_at) ON investment TO halfpenny_app;
+
+-- What each investor holds in each loan. The row is hot while a loan is funding, so it stays on its page.
+CREATE TABLE position (
+  loan_id uuid NOT NULL,
+  investor_id uuid NOT NULL,
+  currency text NOT NULL,
+  invested_minor bigint NOT NULL,
+  outstanding_minor bigint NOT NULL,
+  CONSTRAINT pk_position PRIMARY KEY (loan_id, investor_id),
+  CONSTRAINT ck_position_invested_is_not_negative CHECK (invested_minor >= 0),
+  CONSTRAINT ck_position_outstanding_is_within CHECK (outstanding_minor BETWEEN 0 AND invested_minor)
+) WITH (fillfactor = 50);
+CREATE INDEX ix_position_investor_id ON position (investor_id, loan_id);
+GRANT SELECT, INSERT ON position TO halfpenny_app;
+GRANT UPDATE (invested_minor, outstanding_minor) ON position TO halfpenny_app;
+
+CREATE TABLE waiting_ticket (
+  id uuid CONSTRAINT pk_waiting_ticket PRIMARY KEY,
+  place bigint GENERATED ALWAYS AS IDENTITY,
+  loan_id uuid NOT NULL REFERENCES loan (id),
+  investor_id uuid NOT NULL REFERENCES app_user (id),
+  amount_minor bigint NOT NULL,
+  currency text NOT NULL,
+  status text NOT NULL DEFAULT 'waiting',
+  refusal text,
+  joined_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  CONSTRAINT ck_waiting_ticket_amount_is_positive CHECK (amount_minor > 0),
+  CONSTRAINT ck_waiting_ticket_status CHECK (status IN ('waiting', 'served', 'refused', 'left'))
+);
+CREATE INDEX ix_waiting_ticket_loan_id_place ON waiting_ticket (loan_id, place) WHERE status = 'waiting';
+CREATE INDEX ix_waiting_ticket_investor_id ON waiting_ticket (investor_id, id);
+GRANT SELECT, INSERT, UPDATE ON waiting_ticket TO halfpenny_app;
+
+-- Each milestone of a loan is told once, however often the total falls below it and rises again.
+CREATE TABLE funding_milestone (
+  loan_id uuid NOT NULL,
+  percent smallint NOT NULL,
+  reached_at timestamptz NOT NULL,
+  CONSTRAINT pk_funding_milestone PRIMARY KEY (loan_id, percent)
+);
+GRANT SELECT, INSERT ON funding_milestone TO halfpenny_app;
+"""
+
+PAYMENTS = """
+CREATE TABLE wallet_payment (
+  id uuid CONSTRAINT pk_wallet_payment PRIMARY KEY,
+  user_id uuid NOT NULL REFERENCES app_user (id),
+  direction text NOT NULL,
+  amount_minor bigint NOT NULL,
+  currency text NOT NULL,
+  status text NOT NULL DEFAULT 'pending',
+  requested_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  CONSTRAINT ck_wallet_payment_amount_is_positive CHECK (amount_minor > 0),
+  CONSTRAINT ck_wallet_payment_direction CHECK (direction IN ('deposit', 'withdrawal')),
+  CONSTRAINT ck_wallet_payment_status CHECK (status IN ('pending', 'settled', 'returned'))
+);
+CREATE INDEX ix_wallet_payment_pending ON wallet_payment (id) WHERE status = 'pending';
+CREATE INDEX ix_wallet_payment_user_id ON wallet_payment (user_id, id);
+GRANT SELECT, INSERT ON wallet_payment TO halfpenny_app;
+GRANT UPDATE (status, ended_at) ON wallet_payment TO halfpenny_app;
+
+-- The sandbox bank's own book of our client account. A real bank keeps this where we cannot see it.
+CREATE TABLE sandbox_bank_entry (
+  id uuid CONSTRAINT pk_sandbox_bank_entry PRIMARY KEY,
+  sequence bigint GENERATED ALWAYS AS IDENTITY,
+  direction text NOT NULL,
+  amount_minor bigint NOT NULL,
+  currency text NOT NULL,
+  end_to_end_id text NOT NULL,
+  booked_on date NOT NULL,
+  value_on date NOT NULL,
+  booked_at timestamptz NOT NULL,
+  CONSTRAINT ck_sandbox_bank_entry_amount_is_positive CHECK (amount_minor > 0),
+  CONSTRAINT ck_sandbox_bank_entry_direction CHECK (direction IN ('CRDT', 'DBIT'))
+);
+CREATE INDEX ix_sandbox_bank_entry_booked_on ON sandbox_bank_entry (currency, booked_on, sequence);
+GRANT SELECT, INSERT ON sandbox_bank_entry TO halfpenny_app;
+"""
+
+RECONCILIATION = """
+CREATE TABLE bank_statement (
+  id uuid CONSTRAINT pk_bank_statement PRIMARY KEY,
+  message_id text NOT NULL CONSTRAINT uq_bank_statement_message_id UNIQUE,
+  currency text NOT NULL,
+  statement_date date NOT NULL,
+  lines integer NOT NULL,
+  received_at timestamptz NOT NULL
+);
+GRANT SELECT, INSERT ON bank_statement TO halfpenny_app;
+
+CREATE TABLE bank_statement_line (
+  bank_reference text NOT NULL,
+  currency text NOT NULL,
+  statement_id uuid NOT NULL REFERENCES bank_statement (id),
+  direction text NOT NULL,
+  amount_minor bigint NOT NULL,
+  end_to_end_id text NOT NULL,
+  booked_on date NOT NULL,
+  value_on date NOT NULL,
+  CONSTRAINT pk_bank_statement_line PRIMARY KEY (currency, bank_reference),
+  CONSTRAINT ck_bank_statement_line_amount_is_positive CHECK (amount_minor > 0),
+  CONSTRAINT ck_bank_statement_line_direction CHECK (direction IN ('CRDT', 'DBIT'))
+);
+CREATE INDEX ix_bank_statement_line_end_to_end_id ON bank_statement_line (end_to_end_id);
+CREATE INDEX ix_bank_statement_line_statement_id ON bank_statement_line (statement_id);
+GRANT SELECT, INSERT ON bank_statement_line TO halfpenny_app;
+
+CREATE TABLE reconciliation_item (
+  id uuid CONSTRAINT pk_reconciliation_item PRIMARY KEY,
+  statement_id uuid NOT NULL REFERENCES bank_statement (id),
+  kind text NOT NULL,
+  reference text NOT NULL,
+  account text NOT NULL,
+  action text NOT NULL,
+  direction text NOT NULL,
+  currency text NOT NULL,
+  expected_minor bigint NOT NULL,
+  found_minor bigint NOT NULL,
+  suspense_minor bigint NOT NULL DEFAULT 0,
+  status text NOT NULL DEFAULT 'open',
+  found_at timestamptz NOT NULL,
+  resolved_at timestamptz,
+  resolved_by uuid,
+  CONSTRAINT ck_reconciliation_item_kind CHECK (kind IN ('missing', 'duplicate', 'wrong_amount', 'late', 'unknown')),
+  CONSTRAINT ck_reconciliation_item_status CHECK (status IN ('open', 'resolved'))
+);
+CREATE INDEX ix_reconciliation_item_open ON reconciliation_item (id) WHERE status = 'open';
+CREATE INDEX ix_reconciliation_item_reference ON reconciliation_item (reference);
+GRANT SELECT, INSERT ON reconciliation_item TO halfpenny_app;
+GRANT UPDATE (status, resolved_at, resolved_by) ON reconciliation_item TO halfpenny_app;
+"""
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    for part in (TICKETS, PAYMENTS, RECONCILIATION):
+        op.execute(part)
+
+
+def downgrade() -> None:
+    raise RuntimeError("Halfpenny's books are never migrated backwards; restore a backup instead.")

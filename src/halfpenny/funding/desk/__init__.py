@@ -1,0 +1,1 @@
+"""The funding desk: many requests, one transaction, an answer for each."""

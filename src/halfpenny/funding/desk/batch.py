@@ -1,0 +1,147 @@
+"""One batch, one transaction: lock, read, decide, write. Six round trips, however many tickets there are.
+
+The order of the locks is the order of every writer in the system: loans by id, then accounts by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from halfpenny import ledger, loans
+from halfpenny.funding import events, store
+from halfpenny.funding.model import Book, Decision, LoanState, Taken, Ticket, decide
+from halfpenny.ledger import Account, AccountKind, Journal, Transfer
+from halfpenny.platform.clock import MARKET_ZONE
+from halfpenny.platform.database import Connection, Record
+from halfpenny.primitives.ids import JournalId, LoanId
+from halfpenny.primitives.money import Currency
+
+
+async def decide_and_write(connection: Connection, tickets: Sequence[Ticket]) -> list[Decision]:
+    """Answer every ticket in order, and write what was taken in the caller's transaction.
+
+    The answers count only once that transaction has committed. Nothing is written for refused or
+    repeated tickets.
+    """
+    locked = await loans.lock_funding(connection, {LoanId(ticket.loan_id) for ticket in tickets})
+    states = {loan_id: _state(funding) for loan_id, funding in locked.items()}
+    rows = await store.facts(connection, tickets)
+    book = _book(tickets, states, rows)
+    accounts = _accounts(tickets, rows, states)
+    if accounts:
+        for account, balance in (await ledger.lock(connection, accounts)).items():
+            if account.kind is AccountKind.WALLET and account.owner_id is not None:
+                book.available[account.owner_id, account.currency.value] = balance.available
+    before = {loan_id: state.funded_minor for loan_id, state in states.items()}
+    decisions = decide(book, tickets)
+    taken = [
+        (ticket, decision)
+        for ticket, decision in zip(tickets, decisions, strict=True)
+        if isinstance(decision, Taken)
+    ]
+    if taken:
+        await _write(connection, book.now, taken, states, before)
+    return decisions
+
+
+def nothing_taken(decisions: Iterable[Decision]) -> bool:
+    """Whether the transaction holds no effect, so that it can be rolled back without a flush."""
+    return not any(isinstance(decision, Taken) for decision in decisions)
+
+
+def _state(funding: loans.FundingState) -> LoanState:
+    return LoanState(
+        loan_id=funding.loan_id,
+        borrower_id=funding.borrower_id,
+        currency=funding.currency.value,
+        status=funding.status,
+        target_minor=funding.target_minor,
+        funded_minor=funding.funded_minor,
+        investors=funding.investors,
+        version=funding.version,
+        deadline=funding.deadline,
+        minimum_minor=funding.minimum_minor,
+        step_minor=funding.step_minor,
+        maximum_minor=funding.maximum_minor,
+    )
+
+
+def _book(tickets: Sequence[Ticket], states: dict[LoanId, LoanState], rows: Sequence[Record]) -> Book:
+    book = Book(now=rows[0]["now"], zone=MARKET_ZONE, loans=dict(states), investors={})
+    unopened, related = set(), set()
+    for ticket, row in zip(tickets, rows, strict=True):
+        if row["known"] and ticket.investor_id not in book.investors:
+            book.investors[ticket.investor_id] = store.investor_facts(row)
+        if row["borrower_id"] is not None and ticket.loan_id not in states:
+            unopened.add(ticket.loan_id)
+        if row["related"]:
+            related.add((ticket.loan_id, ticket.investor_id))
+        if row["invested_minor"]:
+            book.positions[ticket.loan_id, ticket.investor_id] = row["invested_minor"]
+        if row["investment_id"] is not None:
+            answer = store.stored_answer(row, ticket.investor_id)
+            book.stored[ticket.investor_id, ticket.key] = (row["fingerprint"], answer)
+    book.unopened, book.related = frozenset(unopened), frozenset(related)
+    return book
+
+
+def _accounts(
+    tickets: Sequence[Ticket], rows: Sequence[Record], states: dict[LoanId, LoanState]
+) -> set[Account]:
+    """The wallets and escrows that the batch may move. Locking opens an account, so hopeless tickets open none."""
+    accounts = set()
+    for ticket, row in zip(tickets, rows, strict=True):
+        state = states.get(LoanId(ticket.loan_id))
+        if state is not None and row["known"] and state.currency == ticket.currency:
+            currency = Currency(ticket.currency)
+            accounts.add(Account(AccountKind.WALLET, ticket.investor_id, currency))
+            accounts.add(Account(AccountKind.ESCROW, ticket.loan_id, currency))
+    return accounts
+
+
+async def _write(
+    connection: Connection,
+    now: datetime,
+    taken: Sequence[tuple[Ticket, Taken]],
+    states: dict[LoanId, LoanState],
+    before: dict[LoanId, int],
+) -> None:
+    moved = [state for loan_id, state in states.items() if state.funded_minor != before[loan_id]]
+    await store.write(
+        connection,
+        now,
+        taken,
+        events.of_batch(taken, moved, before),
+        [events.funding(state) for state in moved],
+    )
+    today = now.astimezone(MARKET_ZONE).date()
+    await ledger.post_many(connection, [_journal(ticket, today) for ticket, _ in taken])
+    await loans.add_funded(connection, _totals(taken))
+    for state in moved:
+        if state.funded_minor == state.target_minor:
+            await loans.transition(connection, LoanId(state.loan_id), "complete_funding", loans.SYSTEM)
+
+
+def _journal(ticket: Ticket, today: date) -> Journal:
+    """Wallet to escrow. The journal's id is the investment's: one investment can move money in only once."""
+    currency = Currency(ticket.currency)
+    wallet = Account(AccountKind.WALLET, ticket.investor_id, currency)
+    escrow = Account(AccountKind.ESCROW, ticket.loan_id, currency)
+    return Journal(
+        id=JournalId(ticket.investment_id),
+        event="invest",
+        transfers=(Transfer(debit=wallet, credit=escrow, amount=ticket.amount_minor),),
+        effective_date=today,
+        reference=ticket.loan_id,
+    )
+
+
+def _totals(taken: Sequence[tuple[Ticket, Taken]]) -> list[tuple[UUID, int, int, int]]:
+    """A row a loan: minor units added, investors added, steps of its version (one a ticket)."""
+    totals: dict[UUID, tuple[int, int, int]] = {}
+    for ticket, decision in taken:
+        added, investors, steps = totals.get(ticket.loan_id, (0, 0, 0))
+        totals[ticket.loan_id] = (added + ticket.amount_minor, investors + decision.first, steps + 1)
+    return [(loan_id, *total) for loan_id, total in totals.items()]

@@ -1,0 +1,230 @@
+"""The desk itself: one lane a process. Requests join a queue; whatever has gathered while one batch is
+flushed is the next batch. There is no timer: a lone request is committed at once, a crowd shares a flush.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from halfpenny.funding.desk.batch import decide_and_write, nothing_taken
+from halfpenny.funding.desk.queue import FairQueue, Waiting
+from halfpenny.funding.errors import DeskClosed, OutcomeUnknown
+from halfpenny.funding.model import Answer, Decision, Ticket
+from halfpenny.platform.database import COLLIDED, LOST, Connection, Database, DatabaseUnavailable
+from halfpenny.primitives.errors import HalfpennyError
+
+# The unique index that two processes can meet in when one key is sent to both at once.
+_KEY_INDEX = "uq_investment_investor_id_idempotency_key"
+_BACK_OFF_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSettings:
+    """Bounds in tickets and seconds.
+
+    One try of a batch may take ``attempt_s``, all tries together ``settle_s``; a caller waits for its
+    turn at most ``wait_s``. The first is shorter than the second so that a lost reply can still be settled.
+    """
+
+    batch_tickets: int = 512
+    capacity_tickets: int = 4_096
+    investor_capacity_tickets: int = 1_000
+    investor_share_tickets: int = 64
+    attempt_s: float = 2.0
+    settle_s: float = 5.0
+    wait_s: float = 5.0
+    watch_every_s: float = 0.25
+
+
+class FundingDesk:
+    """Takes tickets and answers each. Start it before use; ``stop`` answers whoever still waits."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: DeskSettings | None = None,
+        on_batch: Callable[[int, float], None] = lambda tickets, seconds: None,
+    ) -> None:
+        self._database = database
+        self._settings = settings or DeskSettings()
+        self._on_batch = on_batch
+        self._queue = FairQueue(
+            self._settings.capacity_tickets,
+            self._settings.investor_capacity_tickets,
+            self._settings.investor_share_tickets,
+        )
+        self._work = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._connection: Connection | None = None
+        self._closed = True
+
+    def start(self) -> None:
+        self._closed = False
+        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._watch())]
+
+    async def stop(self) -> None:
+        """Finish the batch that is being flushed, tell everyone else that nothing happened to their ticket."""
+        self._closed = True
+        self._work.set()
+        run, watch = self._tasks
+        watch.cancel()
+        await asyncio.wait([run, watch])
+        for waiting in self._queue.drain():
+            _tell(waiting, DeskClosed())
+        await self._let_go(broken=False)
+
+    def __len__(self) -> int:
+        """How many tickets wait for their turn."""
+        return len(self._queue)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more wait than the next batch takes: then it is worth noticing callers that hang up."""
+        return len(self._queue) > self._settings.batch_tickets
+
+    def submit(self, ticket: Ticket) -> asyncio.Future[Answer]:
+        """Queue a ticket; the future has its answer once that is durable, or the named refusal.
+
+        Cancelling the future before the ticket's turn takes it out of the queue. Raises DeskFull.
+        """
+        if self._closed:
+            raise DeskClosed()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._queue.put(Waiting(ticket, answer, loop.time()))
+        self._work.set()
+        return answer
+
+    async def invest(self, ticket: Ticket) -> Answer:
+        """Submit and wait. Raises the named refusal."""
+        return await self.submit(ticket)
+
+    async def _run(self) -> None:
+        while not self._closed:
+            await self._work.wait()
+            batch = self._queue.take(self._settings.batch_tickets)
+            if not batch:
+                self._work.clear()
+                continue
+            started = asyncio.get_running_loop().time()
+            await self._settle(batch, started + self._settings.settle_s)
+            self._on_batch(len(batch), asyncio.get_running_loop().time() - started)
+
+    async def _watch(self) -> None:
+        """Nobody waits for ever behind a batch that hangs."""
+        while True:
+            await asyncio.sleep(self._settings.watch_every_s)
+            before = asyncio.get_running_loop().time() - self._settings.wait_s
+            for waiting in self._queue.expire(before):
+                _tell(waiting, DatabaseUnavailable())
+
+    async def _settle(self, batch: list[Waiting], until_s: float) -> None:
+        """Try the batch until it is decided or its time is over, then answer everyone in it."""
+        try:
+            decisions = await self._until_decided([waiting.ticket for waiting in batch], until_s)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, HalfpennyError) as error:
+            await self._bisect(batch, error, until_s)
+        except Exception as error:
+            for waiting in batch:
+                _tell(waiting, error)
+        else:
+            for waiting, decision in zip(batch, decisions, strict=True):
+                _tell(waiting, decision)
+
+    async def _bisect(self, batch: list[Waiting], error: Exception, until_s: float) -> None:
+        """The database refused something in this batch and nothing of it was written: find the one item."""
+        if isinstance(error, OutcomeUnknown | DatabaseUnavailable) or len(batch) == 1:
+            for waiting in batch:
+                _tell(waiting, error)
+            return
+        middle = len(batch) // 2
+        await self._settle(batch[:middle], until_s)
+        await self._settle(batch[middle:], until_s)
+
+    async def _until_decided(self, tickets: Sequence[Ticket], until_s: float) -> list[Decision]:
+        """Run the batch; after a lost connection or a collision run it again: the stored keys decide.
+
+        Raises OutcomeUnknown when COMMIT was sent and no answer could be had in time, DatabaseUnavailable
+        when nothing can have been written.
+        """
+        loop = asyncio.get_running_loop()
+        committing = False
+        while True:
+            attempt = _Attempt()
+            try:
+                async with asyncio.timeout(self._settings.attempt_s):
+                    connection = await self._hold()
+                    return await attempt.run(connection, tickets)
+            except asyncpg.UniqueViolationError as error:
+                await self._undo()
+                if error.constraint_name != _KEY_INDEX:
+                    raise
+            except COLLIDED:
+                await self._undo()
+            except LOST as lost:
+                committing = committing or attempt.committing
+                await self._let_go(broken=True)
+                if loop.time() + _BACK_OFF_S >= until_s:
+                    raise (OutcomeUnknown() if committing else DatabaseUnavailable()) from lost
+                await asyncio.sleep(_BACK_OFF_S)
+            except BaseException:
+                await self._undo()
+                raise
+
+    async def _hold(self) -> Connection:
+        """The desk keeps one connection: taking it from the pool anew would cost a round trip a batch."""
+        if self._connection is None or self._connection.is_closed():
+            await self._let_go(broken=True)
+            self._connection = await self._database.pool.acquire(timeout=self._database.timeout_s)
+        return self._connection
+
+    async def _undo(self) -> None:
+        if self._connection is None:
+            return
+        try:
+            await self._connection.execute("ROLLBACK")
+        except LOST:
+            await self._let_go(broken=True)
+
+    async def _let_go(self, *, broken: bool) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if broken:
+            # Nothing more is said to a server that may hang: it notices by itself and rolls back.
+            connection.terminate()
+        with contextlib.suppress(*LOST):
+            await self._database.pool.release(connection)
+
+
+class _Attempt:
+    """One run of a batch; remembers whether COMMIT had been sent when it failed."""
+
+    def __init__(self) -> None:
+        self.committing = False
+
+    async def run(self, connection: Connection, tickets: Sequence[Ticket]) -> list[Decision]:
+        await connection.execute("BEGIN")
+        decisions = await decide_and_write(connection, tickets)
+        if nothing_taken(decisions):
+            await connection.execute("ROLLBACK")
+        else:
+            self.committing = True
+            await connection.execute("COMMIT")
+        return decisions
+
+
+def _tell(waiting: Waiting, outcome: Decision | Exception) -> None:
+    if waiting.answer.done():
+        return
+    if isinstance(outcome, Exception):
+        waiting.answer.set_exception(outcome)
+    else:
+        waiting.answer.set_result(outcome.answer)
+
+

@@ -1,0 +1,114 @@
+"""How funding fails: every refusal by name. A named refusal has changed nothing."""
+
+from __future__ import annotations
+
+from halfpenny.primitives.errors import Forbidden, Malformed, NotFound, Refused, Unavailable
+
+
+class LoanUnknown(NotFound):
+    code = "loan_not_found"
+    message = "There is no such loan."
+
+
+class InvestmentUnknown(NotFound):
+    code = "investment_not_found"
+    message = "There is no such investment."
+
+
+class SelfDealing(Forbidden):
+    code = "self_dealing"
+    message = "Borrowers, people related to them and our own staff may not invest in this loan."
+
+
+class NotAnInvestor(Forbidden):
+    code = "investor_role_required"
+    message = "Only investors may invest."
+
+
+class EmailNotVerified(Forbidden):
+    code = "email_not_verified"
+    message = "Confirm your e-mail address first."
+
+
+class KycNotPassed(Forbidden):
+    code = "kyc_not_passed"
+    message = "Your identity check has not been passed yet."
+
+
+class LoanNotOpen(Refused):
+    code = "loan_not_open"
+    message = "This loan does not take investments now."
+
+
+class LoanFullyFunded(Refused):
+    code = "loan_fully_funded"
+    message = "This loan is fully funded."
+
+
+class ExceedsRemaining(Refused):
+    code = "exceeds_remaining"
+    message = "The amount is more than the loan still needs."
+
+
+class BelowMinimum(Refused):
+    code = "below_minimum"
+    message = "The amount is below the minimum of this loan."
+
+
+class NotAMultiple(Refused):
+    code = "not_a_multiple"
+    message = "The amount is not a multiple of this loan's step."
+
+
+class AboveMaximum(Refused):
+    code = "above_maximum"
+    message = "The amount takes you above the maximum that one investor may hold in this loan."
+
+
+class InsufficientAvailable(Refused):
+    code = "insufficient_available"
+    message = "Your available balance is too small."
+
+
+class ReflectionOver(Refused):
+    code = "reflection_over"
+    message = "The days of reflection of this investment have ended."
+
+
+class NotRevocable(Refused):
+    code = "not_revocable"
+    message = "This investment cannot be taken back."
+
+
+class LoanNotFull(Refused):
+    code = "loan_not_full"
+    message = "This loan still takes investments: invest instead of waiting."
+
+
+class MalformedTicket(Malformed):
+    code = "malformed_ticket"
+    message = "The request is not a valid investment."
+
+
+class ZeroAmount(Malformed):
+    code = "malformed_amount"
+    message = "The amount must be more than zero."
+
+
+class DeskFull(Unavailable):
+    """The queue is bounded; ``retry_after_s`` in ``data`` says when to come back. Nothing was changed."""
+
+    code = "desk_full"
+    message = "Too many investments are waiting. Nothing was changed: retry with the same key."
+
+
+class OutcomeUnknown(Unavailable):
+    """The database was lost at COMMIT and did not come back in time."""
+
+    code = "outcome_unknown"
+    message = "The outcome is unknown: retry with the same Idempotency-Key to learn it."
+
+
+class DeskClosed(Unavailable):
+    code = "desk_closed"
+    message = "This process is stopping. Nothing was changed: retry with the same key."

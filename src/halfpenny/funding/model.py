@@ -1,0 +1,236 @@
+"""What may be invested: pure rules over a batch of tickets, decided one after the other in arrival order.
+
+Nothing here reads a clock or a database. The desk loads a ``Book`` under locks, ``decide`` answers every
+ticket, and the same answers come out when the tickets are decided one at a time: a test holds that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from halfpenny.funding.errors import (
+    AboveMaximum,
+    BelowMinimum,
+    EmailNotVerified,
+    ExceedsRemaining,
+    InsufficientAvailable,
+    KycNotPassed,
+    LoanFullyFunded,
+    LoanNotOpen,
+    LoanUnknown,
+    NotAMultiple,
+    NotAnInvestor,
+    SelfDealing,
+)
+from halfpenny.platform.idempotency import IdempotencyKeyReused
+from halfpenny.primitives.errors import HalfpennyError
+from halfpenny.primitives.money import CurrencyMismatch, format_minor
+
+# EU 2020/1503 article 22: a non-sophisticated investor may change their mind for four calendar days.
+REFLECTION_DAYS = 4
+MILESTONES_PERCENT = (25, 50, 75, 100)
+# The statuses of a loan's funding row that matter here; every other one is closed to investors.
+OPEN, FULL = "open", "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One request to invest. ``investment_id`` is chosen before the decision so that a rerun says the same."""
+
+    investment_id: UUID
+    loan_id: UUID
+    investor_id: UUID
+    amount_minor: int
+    currency: str
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an accepted ticket is told, then and for ever: it is stored with the investment."""
+
+    investment_id: UUID
+    loan_id: UUID
+    investor_id: UUID
+    amount_minor: int
+    currency: str
+    revocable_until: datetime | None
+    target_minor: int
+    funded_minor: int
+    investors: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Accepted now. ``first`` says that the investor had nothing in this loan before."""
+
+    answer: Answer
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The same key and the same request as before: the stored answer, nothing new."""
+
+    answer: Answer
+
+
+Decision = Taken | Repeated | HalfpennyError
+
+
+@dataclass(slots=True)
+class LoanState:
+    """The hot part of a loan, as it moves while a batch is decided. Amounts in minor units.
+
+    ``maximum_minor`` is what one investor may hold in the loan at most, None for no limit.
+    """
+
+    loan_id: UUID
+    borrower_id: UUID
+    currency: str
+    status: str
+    target_minor: int
+    funded_minor: int
+    investors: int
+    version: int
+    deadline: datetime
+    minimum_minor: int = 5_000
+    step_minor: int = 1
+    maximum_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvestorFacts:
+    """What identity knows about who asks. ``staff`` may never invest."""
+
+    investor: bool
+    staff: bool
+    email_verified: bool
+    kyc_passed: bool
+    sophisticated: bool
+
+
+@dataclass(slots=True)
+class Book:
+    """Everything that a batch is decided by, read under locks; ``decide`` moves it forward ticket by ticket.
+
+    ``loans`` holds loans that have been opened, ``unopened`` ids of loans that exist but never were.
+    ``positions`` is what an investor already has in a loan, ``available`` what a wallet may spend (minor).
+    """
+
+    now: datetime
+    zone: ZoneInfo
+    loans: dict[UUID, LoanState]
+    investors: Mapping[UUID, InvestorFacts]
+    unopened: frozenset[UUID] = frozenset()
+    related: frozenset[tuple[UUID, UUID]] = frozenset()
+    positions: dict[tuple[UUID, UUID], int] = field(default_factory=dict)
+    available: dict[tuple[UUID, str], int] = field(default_factory=dict)
+    stored: dict[tuple[UUID, str], tuple[bytes, Answer]] = field(default_factory=dict)
+
+
+def decide(book: Book, tickets: Iterable[Ticket]) -> list[Decision]:
+    """Answer every ticket in the order given; ``book`` is left as it will be when the batch has committed."""
+    return [_decide_one(book, ticket) for ticket in tickets]
+
+
+def _decide_one(book: Book, ticket: Ticket) -> Decision:
+    place = (ticket.investor_id, ticket.key)
+    stored = book.stored.get(place)
+    if stored is not None:
+        fingerprint, answer = stored
+        return Repeated(answer) if fingerprint == ticket.fingerprint else IdempotencyKeyReused()
+    loan = book.loans.get(ticket.loan_id)
+    if loan is None:
+        return LoanNotOpen() if ticket.loan_id in book.unopened else LoanUnknown()
+    refusal = _who_may_not(book, loan, ticket) or _what_may_not(book, loan, ticket)
+    if refusal is not None:
+        return refusal
+    taken = _take(book, loan, ticket)
+    book.stored[place] = (ticket.fingerprint, taken.answer)
+    return taken
+
+
+def _who_may_not(book: Book, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
+    who = book.investors.get(ticket.investor_id)
+    if ticket.investor_id == loan.borrower_id or (loan.loan_id, ticket.investor_id) in book.related:
+        return SelfDealing()
+    if who is None:
+        return NotAnInvestor()
+    if who.staff:
+        return SelfDealing()
+    if not who.investor:
+        return NotAnInvestor()
+    if not who.email_verified:
+        return EmailNotVerified()
+    return None if who.kyc_passed else KycNotPassed()
+
+
+def _what_may_not(book: Book, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
+    amount, remaining = ticket.amount_minor, loan.target_minor - loan.funded_minor
+    if ticket.currency != loan.currency:
+        return CurrencyMismatch(loan=loan.currency, request=ticket.currency)
+    if loan.status == FULL or (loan.status == OPEN and remaining == 0):
+        return LoanFullyFunded()
+    if loan.status != OPEN or book.now >= loan.deadline:
+        return LoanNotOpen()
+    if amount > remaining:
+        return ExceedsRemaining(remaining=format_minor(remaining), currency=loan.currency)
+    # The last ticket may be the exact rest, however small, or the loan could never be filled.
+    if amount != remaining:
+        if amount < loan.minimum_minor:
+            return BelowMinimum(minimum=format_minor(loan.minimum_minor), currency=loan.currency)
+        if amount % loan.step_minor:
+            return NotAMultiple(step=format_minor(loan.step_minor), currency=loan.currency)
+    held = book.positions.get((loan.loan_id, ticket.investor_id), 0)
+    if loan.maximum_minor is not None and held + amount > loan.maximum_minor:
+        return AboveMaximum(maximum=format_minor(loan.maximum_minor), currency=loan.currency)
+    available = book.available.get((ticket.investor_id, ticket.currency), 0)
+    if amount > available:
+        return InsufficientAvailable(available=format_minor(available), currency=ticket.currency)
+    return None
+
+
+def _take(book: Book, loan: LoanState, ticket: Ticket) -> Taken:
+    who = book.investors[ticket.investor_id]
+    place = (loan.loan_id, ticket.investor_id)
+    held = book.positions.get(place, 0)
+    book.positions[place] = held + ticket.amount_minor
+    book.available[ticket.investor_id, ticket.currency] -= ticket.amount_minor
+    loan.funded_minor += ticket.amount_minor
+    loan.investors += held == 0
+    loan.version += 1
+    answer = Answer(
+        investment_id=ticket.investment_id,
+        loan_id=loan.loan_id,
+        investor_id=ticket.investor_id,
+        amount_minor=ticket.amount_minor,
+        currency=ticket.currency,
+        revocable_until=None if who.sophisticated else reflection_end(book.now, book.zone),
+        target_minor=loan.target_minor,
+        funded_minor=loan.funded_minor,
+        investors=loan.investors,
+        version=loan.version,
+    )
+    return Taken(answer, first=held == 0)
+
+
+def reflection_end(start: datetime, zone: ZoneInfo) -> datetime:
+    """Four calendar days later at the same local time: a change of the clocks takes no hour away."""
+    local = start.astimezone(zone)
+    return (local + timedelta(days=REFLECTION_DAYS)).astimezone(start.tzinfo)
+
+
+def milestones_crossed(target_minor: int, before_minor: int, after_minor: int) -> list[int]:
+    """The milestones (percent) that lie in (before, after]. Compared in whole numbers, so 25 % is exact."""
+    return [
+        percent
+        for percent in MILESTONES_PERCENT
+        if before_minor * 100 < percent * target_minor <= after_minor * 100
+    ]
