@@ -1,0 +1,120 @@
+"""How servicing says no. Impossible terms are malformed input (422); events that break a rule are refused (409)."""
+
+from __future__ import annotations
+
+from halfpenny.primitives.errors import Malformed, Refused
+
+
+class ImpossibleTerms(Malformed):
+    code = "impossible_terms"
+    message = "No loan can have these terms."
+
+
+class PrincipalNotPositive(ImpossibleTerms):
+    code = "principal_not_positive"
+    message = "The principal must be above zero."
+
+
+class PeriodsOutOfRange(ImpossibleTerms):
+    code = "periods_out_of_range"
+    message = "A loan has 1 to 600 monthly periods."
+
+
+class FirstDueBeforeAdvance(ImpossibleTerms):
+    code = "first_due_before_advance"
+    message = "The first due date must be after the advance, by no more than a year."
+
+
+class InterestModeNeedsBullet(ImpossibleTerms):
+    code = "interest_mode_needs_bullet"
+    message = "Interest can be retained or rolled up only where the principal is repaid in one sum."
+
+
+class RetainedMonthsOutOfRange(ImpossibleTerms):
+    code = "retained_months_out_of_range"
+    message = "Mixed interest is retained for at least one period and serviced for at least one."
+
+
+class CompoundingNeedsRolledUp(ImpossibleTerms):
+    code = "compounding_needs_rolled_up"
+    message = "Only rolled-up interest compounds."
+
+
+class MinimumInterestOutOfRange(ImpossibleTerms):
+    code = "minimum_interest_exceeds_term"
+    message = "The minimum interest period is no longer than the loan."
+
+
+class RedemptionBeforeAdvance(ImpossibleTerms):
+    code = "redemption_before_advance"
+    message = "A loan cannot be redeemed before it is advanced."
+
+
+class RedemptionAfterMaturity(ImpossibleTerms):
+    code = "redemption_after_maturity"
+    message = "The redemption is after the loan's maturity."
+
+
+class DrawdownOutsideTerm(ImpossibleTerms):
+    code = "drawdown_outside_term"
+    message = "A drawdown is on or after the advance and before the loan ends."
+
+
+class PauseBackwards(ImpossibleTerms):
+    code = "pause_ends_before_it_starts"
+    message = "An interest pause ends on or after the day that it starts."
+
+
+class MalformedFee(ImpossibleTerms):
+    code = "malformed_fee"
+    message = "A fee is either an amount or a percentage of the loan."
+
+
+class NothingLeftToAdvance(ImpossibleTerms):
+    code = "nothing_left_to_advance"
+    message = "Fees and retained interest leave nothing to advance."
+
+
+class GrossUpImpossible(ImpossibleTerms):
+    code = "gross_up_impossible"
+    message = "No gross loan gives this net advance: interest and fees would take all of it."
+
+
+class UnsupportedDefaultDayCount(ImpossibleTerms):
+    code = "unsupported_default_day_count"
+    message = "Default interest runs on ACT_365F or ACT_360."
+
+
+class UnknownWaterfall(ImpossibleTerms):
+    code = "unknown_waterfall"
+    message = "No waterfall has this name and version."
+
+
+class EventBeforeAdvance(Refused):
+    code = "event_before_advance"
+    message = "Nothing can happen to a loan before it is advanced."
+
+
+class EventNotPositive(Malformed):
+    code = "event_amount_not_positive"
+    message = "The amount must be above zero."
+
+
+class EventAfterMaturity(Refused):
+    code = "event_after_maturity"
+    message = "The loan has ended by then; its terms can no longer change."
+
+
+class RedemptionExceedsPrincipal(Refused):
+    code = "redemption_exceeds_principal"
+    message = "A partial redemption is smaller than the principal outstanding."
+
+
+class LoanClosed(Refused):
+    code = "loan_closed"
+    message = "The loan is settled and takes no more receipts."
+
+
+class NoHolders(Refused):
+    code = "distribution_without_holders"
+    message = "Nobody holds a position in this loan, so there is nobody to distribute to."

@@ -1,0 +1,104 @@
+"""Accrual of one loan's interest, stretch by stretch, in whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from halfpenny.primitives.day_count import runs
+from halfpenny.servicing.model.due_dates import months_of
+from halfpenny.servicing.model.segments import BASE_UNITS, AccrualSegment, accrual_scale, half_up
+from halfpenny.servicing.model.terms import Compounding, LoanTerms
+
+_DAY = timedelta(days=1)
+
+
+class Accrual:
+    """Keeps the base, the rate and the exact accrual numerator, and writes the segments.
+
+    Simple interest counts each finished period as the cents it was rounded to; compounding interest joins the
+    base at the end of each period and is rounded only when it falls due.
+    """
+
+    def __init__(self, terms: LoanTerms, pauses: Sequence[tuple[date, date]]) -> None:
+        self.day_count = terms.day_count
+        self.month_end = terms.month_end
+        self.scale = accrual_scale(terms.day_count)
+        self.compounds = terms.compounding is Compounding.MONTHLY
+        self.rate = terms.rate.millionths
+        self.base = terms.principal.minor * BASE_UNITS
+        self.pauses = _disjoint(pauses)
+        self.segments: list[AccrualSegment] = []
+        self.numerator = 0
+        self.at_period_start = 0
+        self.unpaused = 0
+        self.period = 0
+        self.now = terms.advanced_on
+        self.months: tuple[date, ...] = ()
+
+    @property
+    def accrued(self) -> int:
+        """Interest since the advance in minor units, rounded half up."""
+        return half_up(self.numerator, self.scale)
+
+    def begin(self, period: int, start: date, due_on: date) -> None:
+        self.period = period
+        self.now = start
+        # Only the first period can differ from a month: its due date may have been chosen.
+        self.months = months_of(start, due_on, self.month_end) if period == 1 else (start, due_on)
+        self.at_period_start = self.numerator
+        self.unpaused = 0
+
+    def change_base(self, minor: int) -> None:
+        self.base += minor * BASE_UNITS
+
+    def run_to(self, end: date) -> None:
+        """Accrue over (now, end]."""
+        if end <= self.now:
+            return
+        for first, last in self.pauses:
+            before_pause = first - _DAY
+            if last <= self.now or before_pause >= end:
+                continue
+            if before_pause > self.now:
+                self._stretch(self.now, before_pause, self.rate)
+            self._stretch(max(self.now, before_pause), min(last, end), 0)
+        if self.now < end:
+            self._stretch(self.now, end, self.rate)
+
+    def _stretch(self, start: date, end: date, rate: int) -> None:
+        base, numerator = self.base, self.numerator
+        for first, last, weight in runs(self.day_count, start, end, self.months):
+            self.segments.append(
+                AccrualSegment(self.period, first, last, base, rate, self.day_count, weight, numerator)
+            )
+            parts = (last - first).days * weight
+            numerator += base * rate * parts
+            self.unpaused += base * self.rate * parts
+        self.numerator = numerator
+        self.now = end
+
+    def finish(self) -> None:
+        """The period is over: round its interest to the cent, or let it join the base."""
+        if not self.compounds:
+            self.numerator = self.accrued * self.scale
+            return
+        unit = self.scale // BASE_UNITS
+        gained = half_up(self.numerator - self.at_period_start, unit)
+        self.base += gained
+        self.numerator = self.at_period_start + gained * unit
+
+    def balance_with_unpaused_interest(self, balance: int) -> int:
+        """``balance`` and this period's interest as if no day were paused, as a numerator over ``scale``."""
+        return balance * self.scale + self.unpaused
+
+
+def _disjoint(pauses: Sequence[tuple[date, date]]) -> list[tuple[date, date]]:
+    """Overlapping pauses become one: a day is paused once."""
+    merged: list[tuple[date, date]] = []
+    for first, last in sorted(pauses):
+        if merged and first <= merged[-1][1] + _DAY:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged

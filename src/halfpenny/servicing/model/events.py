@@ -1,0 +1,181 @@
+"""What can happen to a loan, each with the business date that it takes effect on.
+
+Events of one day are applied in the order declared in PRECEDENCE, whatever order they were recorded in; two of
+the same kind keep the order that they were given in. An instalment falls due before that day's events, except
+that an extension agreed for the day of maturity is in time to keep the principal from falling due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from halfpenny.primitives.money import Currency, CurrencyMismatch, Money
+from halfpenny.primitives.rate import Rate
+from halfpenny.servicing import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """``periods`` more monthly periods before the principal is due."""
+
+    effective_date: date
+    periods: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drawdown:
+    """A further tranche. It bears interest from the next day; instalments are worked out anew."""
+
+    effective_date: date
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class RateChange:
+    effective_date: date
+    rate: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """No interest from ``effective_date`` to ``until``, both days included. Instalments stay as they are."""
+
+    effective_date: date
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class FeeDue:
+    effective_date: date
+    amount: Money
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class PenaltyDue:
+    effective_date: date
+    amount: Money
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class CostAdvanced:
+    """The platform paid a recovery cost that the loan owes back."""
+
+    effective_date: date
+    amount: Money
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """Makes principal fall due early: ``amount`` of it, or all (None) with interest to the day and exit fees.
+
+    It brings no money: that is the Receipt of the same day, which comes after it.
+    """
+
+    effective_date: date
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    effective_date: date
+    amount: Money
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """From the next receipt on, the waterfall after default applies."""
+
+    effective_date: date
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """The default is over: the waterfall before default applies again."""
+
+    effective_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class Acceleration:
+    """The whole principal and the interest to the day fall due at once."""
+
+    effective_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOff:
+    """What is still owed of the principal is given up as lost. Later receipts are recoveries."""
+
+    effective_date: date
+
+
+Event = (
+    Extension
+    | Drawdown
+    | RateChange
+    | Pause
+    | FeeDue
+    | PenaltyDue
+    | CostAdvanced
+    | Redemption
+    | Receipt
+    | Default
+    | Cure
+    | Acceleration
+    | WriteOff
+)
+
+PRECEDENCE: Final[dict[type, int]] = {
+    kind: place
+    for place, kind in enumerate(
+        (
+            Extension,
+            Drawdown,
+            RateChange,
+            Pause,
+            FeeDue,
+            PenaltyDue,
+            CostAdvanced,
+            Redemption,
+            # The day's money comes in before the day's close can find the loan in default.
+            Receipt,
+            Default,
+            Cure,
+            Acceleration,
+            WriteOff,
+        )
+    )
+}
+
+# The events that the schedule is built from; the others only move money or marks.
+ScheduleEvent = Extension | Drawdown | RateChange | Pause | Redemption | Acceleration | WriteOff
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """By effective date, then by PRECEDENCE, then as given."""
+    return sorted(events, key=lambda event: (event.effective_date, PRECEDENCE[type(event)]))
+
+
+def check_events(events: Iterable[Event], advanced_on: date, currency: Currency) -> None:
+    """Raises a named error for an event that no loan of this currency and date of advance can have."""
+    for event in events:
+        if event.effective_date < advanced_on:
+            raise errors.EventBeforeAdvance(effective_date=event.effective_date.isoformat())
+        amount = getattr(event, "amount", None)
+        if amount is not None:
+            if amount.currency is not currency:
+                raise CurrencyMismatch(ours=currency.value, theirs=amount.currency.value)
+            if amount.minor <= 0:
+                raise errors.EventNotPositive()
+        if isinstance(event, Pause) and event.until < event.effective_date:
+            raise errors.PauseBackwards()
+        if isinstance(event, Extension) and event.periods < 1:
+            raise errors.EventNotPositive()

@@ -1,0 +1,326 @@
+"""The schedule: what falls due when. The preview of a quote and the booked schedule both come from here.
+
+Interest is the sum of a period's accrual segments, rounded half up to the cent once a period. Annuities divide
+principal x product(1 + f_i) by the sum over j of the products of (1 + f_i) for i > j, f_i the period's rate by
+its day count, in whole numbers; the residue falls in the last instalment. The rules and the published cases:
+``docs/algorithms/schedules.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from halfpenny.primitives.day_count import year_parts
+from halfpenny.primitives.rate import WHOLE
+from halfpenny.servicing import errors
+from halfpenny.servicing.model.accrual import Accrual
+from halfpenny.servicing.model.events import (
+    Acceleration,
+    Drawdown,
+    Event,
+    Extension,
+    Pause,
+    RateChange,
+    Redemption,
+    ScheduleEvent,
+    WriteOff,
+    check_events,
+    in_order,
+)
+from halfpenny.servicing.model.segments import AccrualSegment
+from halfpenny.servicing.model.terms import (
+    FeeTime,
+    InstalmentRounding,
+    InterestMode,
+    LoanTerms,
+    Repayment,
+)
+
+
+class InstalmentKind(StrEnum):
+    INSTALMENT = "instalment"
+    PARTIAL_REDEMPTION = "partial_redemption"
+    FINAL = "final"
+
+
+class Instalment(NamedTuple):
+    """What falls due on one day, in minor units. ``balance`` is the principal outstanding after it.
+
+    ``reserved`` says that the interest is to be taken from the retained-interest reserve before the borrower is
+    asked for it.
+    """
+
+    number: int
+    due_on: date
+    principal: int
+    interest: int
+    fees: int
+    balance: int
+    reserved: bool
+    kind: InstalmentKind
+
+    @property
+    def total(self) -> int:
+        return self.principal + self.interest + self.fees
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """``drawn`` is all principal ever advanced. ``redemption`` is what the final day asks for beyond the interest
+    and the instalment that fall due that day anyway, before any rebate from the reserve; all in minor units.
+    """
+
+    instalments: tuple[Instalment, ...]
+    segments: tuple[AccrualSegment, ...]
+    drawn: int
+    redemption: int
+    accrued_by_period: tuple[int, ...]
+
+    @property
+    def ends_on(self) -> date:
+        return self.instalments[-1].due_on
+
+    @property
+    def interest(self) -> int:
+        return sum(instalment.interest for instalment in self.instalments)
+
+    @property
+    def reserved_interest(self) -> int:
+        return sum(instalment.interest for instalment in self.instalments if instalment.reserved)
+
+
+def build_schedule(terms: LoanTerms, events: Iterable[Event] = ()) -> Schedule:
+    """The schedule of a loan on these terms after these events, whether booked or only planned.
+
+    Raises EventBeforeAdvance, CurrencyMismatch or EventNotPositive for events that the loan cannot have,
+    EventAfterMaturity for a change of terms after the end, RedemptionExceedsPrincipal.
+    """
+    known = in_order(events)
+    check_events(known, terms.advanced_on, terms.currency)
+    return _Builder(terms, [event for event in known if isinstance(event, ScheduleEvent)]).build()
+
+
+class _Builder:
+    """Walks the periods once. The accrual keeps the interest, this keeps the principal."""
+
+    def __init__(self, terms: LoanTerms, events: Sequence[ScheduleEvent]) -> None:
+        self.terms = terms
+        self.events = events
+        self.changes: list[ScheduleEvent] = []
+        self.stop: ScheduleEvent | None = None
+        pauses = []
+        for event in events:
+            if isinstance(event, Pause):
+                pauses.append((event.effective_date, event.until))
+            elif isinstance(event, Acceleration | WriteOff) or (isinstance(event, Redemption) and event.amount is None):
+                self.stop = self.stop or event
+            else:
+                self.changes.append(event)
+        self.accrual = Accrual(terms, pauses)
+        self.periods = terms.periods
+        self.due = terms.due_dates(self.periods)
+        self.balance = self.drawn = terms.principal.minor
+        self.rate = terms.rate.millionths
+        self.instalment_stale = True
+        self.instalment = 0
+        self.slice = (0, 1)
+        self.interest_due = 0
+        self.rows: list[Instalment] = []
+        self.accrued_by_period: list[int] = []
+        self.next_change = 0
+
+    def build(self) -> Schedule:
+        period = 0
+        while True:
+            period += 1
+            due_on = self.due[period]
+            end = self._end(period, due_on)
+            self.accrual.begin(period, self.due[period - 1], due_on)
+            self._run_to(end)
+            stopped = self.stop is not None and self.stop.effective_date <= end
+            if stopped or period == self.periods:
+                break
+            self.accrual.finish()
+            self.accrued_by_period.append(self.accrual.accrued)
+            self._fall_due(period, due_on)
+        return self._finish(period, end, due_on)
+
+    def _end(self, period: int, due_on: date) -> date:
+        end = due_on
+        if period == self.periods and self.terms.matures_on is not None:
+            end = min(end, self.terms.matures_on)
+        if self.stop is not None and self.stop.effective_date < end:
+            end = max(self.stop.effective_date, self.due[period - 1])
+        return end
+
+    def _run_to(self, end: date) -> None:
+        """Accrue to ``end``, applying the changes on the way. A change on a due date comes after the instalment."""
+        while self.next_change < len(self.changes):
+            change = self.changes[self.next_change]
+            in_time = change.effective_date < end or (change.effective_date == end and isinstance(change, Extension))
+            if not in_time:
+                break
+            self.accrual.run_to(change.effective_date)
+            self._apply(change)
+            self.next_change += 1
+        self.accrual.run_to(end)
+
+    def _apply(self, change: ScheduleEvent) -> None:
+        self.instalment_stale = True
+        if isinstance(change, Drawdown):
+            self.balance += change.amount.minor
+            self.drawn += change.amount.minor
+            self.accrual.change_base(change.amount.minor)
+        elif isinstance(change, RateChange):
+            self.rate = change.rate.millionths
+            self.accrual.rate = self.rate
+        elif isinstance(change, Redemption) and change.amount is not None:
+            self._redeem_part(change.effective_date, change.amount.minor)
+        elif isinstance(change, Extension):
+            if self.terms.matures_on is not None:
+                raise errors.EventAfterMaturity("A loan that matures inside a period cannot be extended.")
+            self.periods += change.periods
+            self.due = self.terms.due_dates(self.periods)
+
+    def _redeem_part(self, on: date, amount: int) -> None:
+        if amount >= self.balance:
+            raise errors.RedemptionExceedsPrincipal()
+        self.balance -= amount
+        self.accrual.change_base(-amount)
+        self._add_row(on, amount, 0, 0, reserved=False, kind=InstalmentKind.PARTIAL_REDEMPTION)
+
+    def _fall_due(self, period: int, due_on: date) -> None:
+        if self.terms.interest_mode is InterestMode.ROLLED_UP:
+            return
+        interest = self._take_interest()
+        principal = self._scheduled_principal(period, interest)
+        self.balance -= principal
+        self.accrual.change_base(-principal)
+        self._add_row(due_on, principal, interest, 0, reserved=period <= self.terms.periods_retained)
+
+    def _take_interest(self) -> int:
+        """The interest accrued since the last time that interest fell due."""
+        interest = self.accrual.accrued - self.interest_due
+        self.interest_due = self.accrual.accrued
+        return interest
+
+    def _scheduled_principal(self, period: int, interest: int) -> int:
+        if self.terms.repayment is Repayment.BULLET:
+            return 0
+        left = self.periods - period + 1
+        if self.terms.repayment is Repayment.EQUAL_PRINCIPAL:
+            if self.instalment_stale:
+                self.slice = (self.balance, left)
+            part, whole = self.slice
+            total = self._round_instalment(part + interest * whole, whole)
+        else:
+            if self.instalment_stale:
+                self.instalment = self._annuity(period)
+            total = self.instalment
+        self.instalment_stale = False
+        return min(max(total - interest, 0), self.balance)
+
+    def _annuity(self, period: int) -> int:
+        """The level instalment that repays the balance, the interest of this period first.
+
+        This period's interest is taken without any pause, as the instalment was agreed before there was one, and
+        with what a mid-period change of base or rate made of it.
+        """
+        day_count = self.terms.day_count
+        scale = WHOLE * day_count.denominator
+        grown, total, unit = self.accrual.balance_with_unpaused_interest(self.balance), 1, 1
+        for start, end in zip(self.due[period:], self.due[period + 1 :], strict=False):
+            factor = scale + self.rate * year_parts(day_count, start, end, (start, end))
+            unit *= scale
+            total = total * factor + unit
+            grown *= factor
+        return self._round_instalment(grown, total * self.accrual.scale)
+
+    def _round_instalment(self, numerator: int, denominator: int) -> int:
+        rounding = self.terms.instalment_rounding
+        unit = 1 if rounding is InstalmentRounding.CENT else 100
+        denominator *= unit
+        if rounding is InstalmentRounding.WHOLE_UNIT_UP:
+            return -(-numerator // denominator) * unit
+        return (2 * numerator + denominator) // (2 * denominator) * unit
+
+    def _finish(self, period: int, end: date, due_on: date) -> Schedule:
+        whole_period = end == due_on
+        if whole_period:
+            self.accrual.finish()
+        self.accrued_by_period.append(self.accrual.accrued)
+        if self.next_change < len(self.changes):
+            raise errors.EventAfterMaturity()
+        serviced = self._serviced_on_the_day(period, whole_period)
+        scheduled = 0
+        if whole_period and period < self.periods:
+            scheduled = self._scheduled_principal(period, serviced)
+        interest = self._take_interest()
+        interest += self._early_redemption_charge(interest)
+        fees = self._redemption_fees()
+        redemption = self.balance - scheduled + interest - serviced + fees
+        principal, self.balance = self.balance, 0
+        reserved = period <= self.terms.periods_retained
+        self._add_row(end, principal, interest, fees, reserved=reserved, kind=InstalmentKind.FINAL)
+        return Schedule(
+            instalments=tuple(self.rows),
+            segments=tuple(self.accrual.segments),
+            drawn=self.drawn,
+            redemption=redemption,
+            accrued_by_period=tuple(self.accrued_by_period),
+        )
+
+    def _serviced_on_the_day(self, period: int, whole_period: bool) -> int:
+        """The interest that falls due on the final day as an ordinary instalment's would."""
+        if not whole_period or self.terms.interest_mode is InterestMode.ROLLED_UP:
+            return 0
+        if period <= self.terms.periods_retained:
+            return 0
+        return self.accrual.accrued - self.interest_due
+
+    def _early_redemption_charge(self, interest_today: int) -> int:
+        """What the minimum interest period, or retained interest without a rebate, adds on the final day."""
+        if isinstance(self.stop, Acceleration | WriteOff):
+            return 0
+        charge = 0
+        months = self.terms.minimum_interest_months
+        if months and (self.stop is not None or self.terms.matures_on is not None):
+            least = self._unredeemed(months).accrued_by_period[months - 1]
+            charge = max(0, least - self.accrual.accrued)
+        if self.stop is not None and self.terms.periods_retained and not self.terms.rebate_of_retained_interest:
+            taken = sum(row.interest for row in self.rows if row.reserved)
+            left = self._unredeemed(0).reserved_interest - taken - interest_today
+            charge = max(charge, left)
+        return charge
+
+    def _unredeemed(self, months: int) -> Schedule:
+        """The schedule as it would have been without any redemption, at least ``months`` periods long."""
+        terms = self.terms
+        if terms.matures_on is not None:
+            periods = max(terms.periods, months)
+            terms = replace(terms, matures_on=None, periods=periods, minimum_interest_months=0)
+        else:
+            terms = replace(terms, minimum_interest_months=0)
+        kept = [event for event in self.events if not isinstance(event, Redemption)]
+        return _Builder(terms, kept).build()
+
+    def _redemption_fees(self) -> int:
+        fees = (fee for fee in self.terms.fees if fee.when is FeeTime.REDEMPTION)
+        return sum(fee.charge(self.drawn) for fee in fees)
+
+    def _add_row(
+        self,
+        due_on: date,
+        principal: int,
+        interest: int,
+        fees: int,
+        *,
+        reserved: bool,
+        kind: InstalmentKind = InstalmentKind.INSTALMENT,
+    ) -> None:
+        number = len(self.rows) + 1
+        self.rows.append(Instalment(number, due_on, principal, interest, fees, self.balance, reserved, kind))

@@ -1,0 +1,150 @@
+"""The terms of a loan, checked once: whatever holds a LoanTerms holds terms that a loan can have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from halfpenny.primitives.day_count import DayCount
+from halfpenny.primitives.money import Currency, Money, percent_of
+from halfpenny.primitives.rate import Rate
+from halfpenny.servicing import errors
+from halfpenny.servicing.model.due_dates import MonthEnd, due_dates
+
+MAX_PERIODS = 600
+
+
+class Repayment(StrEnum):
+    BULLET = "bullet"
+    ANNUITY = "annuity"
+    EQUAL_PRINCIPAL = "equal_principal"
+
+
+class InterestMode(StrEnum):
+    """``mixed`` is retained for ``retained_months`` periods, then serviced."""
+
+    SERVICED = "serviced"
+    RETAINED = "retained"
+    ROLLED_UP = "rolled_up"
+    MIXED = "mixed"
+
+
+class Compounding(StrEnum):
+    NONE = "none"
+    MONTHLY = "monthly"
+
+
+class InstalmentRounding(StrEnum):
+    CENT = "cent"
+    WHOLE_UNIT = "whole_unit"
+    WHOLE_UNIT_UP = "whole_unit_up"
+
+
+class FeeTime(StrEnum):
+    ADVANCE = "advance"
+    REDEMPTION = "redemption"
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """``amount_minor``, or ``percent_millionths`` of the loan (millionths of a percent): exactly one of them."""
+
+    kind: str
+    when: FeeTime
+    amount_minor: int | None = None
+    percent_millionths: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.amount_minor is None) == (self.percent_millionths is None):
+            raise errors.MalformedFee(kind=self.kind)
+
+    def charge(self, principal_minor: int) -> int:
+        """The fee on ``principal_minor``, rounded half up to the cent."""
+        if self.amount_minor is not None:
+            return self.amount_minor
+        assert self.percent_millionths is not None  # noqa: S101 - the constructor holds this; mypy cannot see it
+        return percent_of(principal_minor, Rate(self.percent_millionths).percent)
+
+
+@dataclass(frozen=True, slots=True)
+class LoanTerms:
+    """What borrower and lender agreed. Dates are business dates; rates are percent a year.
+
+    ``matures_on`` ends the last period early (a quote redeemed on a day with no number of periods); it is None
+    for a loan of whole periods. ``waterfall`` names a version in ``waterfall.WATERFALLS``. Raises a named
+    ImpossibleTerms for terms that no loan can have.
+    """
+
+    principal: Money
+    rate: Rate
+    repayment: Repayment
+    interest_mode: InterestMode
+    periods: int
+    advanced_on: date
+    first_due_on: date | None = None
+    matures_on: date | None = None
+    day_count: DayCount = DayCount.THIRTY_360
+    month_end: MonthEnd = MonthEnd.CLAMP
+    instalment_rounding: InstalmentRounding = InstalmentRounding.CENT
+    compounding: Compounding = Compounding.NONE
+    retained_months: int = 0
+    fees: tuple[Fee, ...] = ()
+    minimum_interest_months: int = 0
+    rebate_of_retained_interest: bool = True
+    count_due_date: bool = False
+    default_rate: Rate = Rate(0)
+    default_day_count: DayCount = DayCount.ACT_365F
+    waterfall: str = "halfpenny/1"
+
+    def __post_init__(self) -> None:
+        if self.principal.minor <= 0:
+            raise errors.PrincipalNotPositive()
+        if not 1 <= self.periods <= MAX_PERIODS:
+            raise errors.PeriodsOutOfRange(periods=self.periods)
+        if self.first_due_on is not None and not (
+            self.advanced_on < self.first_due_on <= self.advanced_on + timedelta(days=366)
+        ):
+            raise errors.FirstDueBeforeAdvance()
+        if self.matures_on is not None and self.matures_on < self.advanced_on:
+            raise errors.RedemptionBeforeAdvance()
+        self._check_interest()
+        if self.default_day_count not in (DayCount.ACT_365F, DayCount.ACT_360):
+            raise errors.UnsupportedDefaultDayCount()
+
+    def _check_interest(self) -> None:
+        if self.interest_mode is not InterestMode.SERVICED and self.repayment is not Repayment.BULLET:
+            raise errors.InterestModeNeedsBullet()
+        if self.compounding is Compounding.MONTHLY and self.interest_mode is not InterestMode.ROLLED_UP:
+            raise errors.CompoundingNeedsRolledUp()
+        if self.interest_mode is InterestMode.MIXED:
+            if not 1 <= self.retained_months < self.periods:
+                raise errors.RetainedMonthsOutOfRange()
+        elif self.retained_months:
+            raise errors.RetainedMonthsOutOfRange("Only mixed interest names its retained months.")
+        if self.minimum_interest_months < 0 or self.minimum_interest_months > MAX_PERIODS:
+            raise errors.MinimumInterestOutOfRange()
+        if self.matures_on is None and self.minimum_interest_months > self.periods:
+            raise errors.MinimumInterestOutOfRange()
+
+    @property
+    def currency(self) -> Currency:
+        return self.principal.currency
+
+    @property
+    def periods_retained(self) -> int:
+        """For how many periods the interest is taken from the reserve that the advance filled."""
+        if self.interest_mode is InterestMode.RETAINED:
+            return MAX_PERIODS
+        return self.retained_months
+
+    @property
+    def amortises(self) -> bool:
+        return self.repayment is not Repayment.BULLET
+
+    def due_dates(self, periods: int) -> tuple[date, ...]:
+        """The advance and then the ends of ``periods`` monthly periods."""
+        return due_dates(self.advanced_on, self.first_due_on, self.month_end, periods)
+
+    def advance_fees_minor(self) -> int:
+        return sum(fee.charge(self.principal.minor) for fee in self.fees if fee.when is FeeTime.ADVANCE)
