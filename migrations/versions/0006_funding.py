@@ -56,12 +56,14 @@ CREATE TABLE waiting_ticket (
   loan_id uuid NOT NULL REFERENCES loan (id),
   investor_id uuid NOT NULL REFERENCES app_user (id),
   amount_minor bigint NOT NULL,
+  served_minor bigint NOT NULL DEFAULT 0,
   currency text NOT NULL,
   status text NOT NULL DEFAULT 'waiting',
   refusal text,
   joined_at timestamptz NOT NULL,
   ended_at timestamptz,
   CONSTRAINT ck_waiting_ticket_amount_is_positive CHECK (amount_minor > 0),
+  CONSTRAINT ck_waiting_ticket_served_is_within CHECK (served_minor BETWEEN 0 AND amount_minor),
   CONSTRAINT ck_waiting_ticket_status CHECK (status IN ('waiting', 'served', 'refused', 'left'))
 );
 CREATE INDEX ix_waiting_ticket_loan_id_place ON waiting_ticket (loan_id, place) WHERE status = 'waiting';

@@ -21,9 +21,7 @@ def name(text: str) -> UUID:
 
 
 BORROWER = name("borrower")
-INVESTOR = InvestorFacts(
-    investor=True, staff=False, email_verified=True, kyc_passed=True, sophisticated=False
-)
+INVESTOR = InvestorFacts(investor=True, staff=False, email_verified=True, kyc_passed=True, sophisticated=False)
 
 
 def loan(text: str = "loan", **changes: object) -> LoanState:
@@ -98,9 +96,7 @@ def full_book(balances: list[int]) -> Book:
         name(f"investor {number}"): people[number] if 0 < number < len(people) else INVESTOR
         for number in range(len(balances))
     }
-    made.available = {
-        (name(f"investor {number}"), "EUR"): balance for number, balance in enumerate(balances)
-    }
+    made.available = {(name(f"investor {number}"), "EUR"): balance for number, balance in enumerate(balances)}
     made.unopened = frozenset({name("draft")})
     made.related = frozenset({(name("loan"), name("investor 5"))})
     return made

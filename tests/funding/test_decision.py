@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from funding.books import BORROWER, INVESTOR, NOW, apart, book, loan, name, sequences, ticket
 from hypothesis import given, settings
 
+from funding.books import BORROWER, INVESTOR, NOW, apart, book, loan, name, sequences, ticket
 from halfpenny.funding.model import (
     Answer,
     Book,
@@ -108,10 +108,10 @@ def _facts(**changes: bool) -> InvestorFacts:
 
 def test_who_has_not_been_checked_may_not_invest() -> None:
     who = name("investor 0")
-    assert one(_with({who: _facts(email_verified=False)}), ticket(5_000)) == "email_not_verified"
-    assert one(_with({who: _facts(kyc_passed=False)}), ticket(5_000)) == "kyc_not_passed"
-    assert one(_with({who: _facts(investor=False)}), ticket(5_000)) == "investor_role_required"
-    assert one(_with({}), ticket(5_000)) == "investor_role_required"
+    assert one(_with({who: _facts(email_verified=False)}), ticket(5_000)) == "email_unverified"
+    assert one(_with({who: _facts(kyc_passed=False)}), ticket(5_000)) == "kyc_required"
+    assert one(_with({who: _facts(investor=False)}), ticket(5_000)) == "wrong_role"
+    assert one(_with({}), ticket(5_000)) == "wrong_role"
 
 
 def test_money_that_is_not_there() -> None:
@@ -193,9 +193,9 @@ def _naive(the_book: Book, asked: Ticket) -> tuple[str, Answer | None]:
     related = (asked.loan_id, asked.investor_id) in the_book.related
     checks = [
         (asked.investor_id == state.borrower_id or related or (who is not None and who.staff), "self_dealing"),
-        (who is None or not who.investor, "investor_role_required"),
-        (who is not None and not who.email_verified, "email_not_verified"),
-        (who is not None and not who.kyc_passed, "kyc_not_passed"),
+        (who is None or not who.investor, "wrong_role"),
+        (who is not None and not who.email_verified, "email_unverified"),
+        (who is not None and not who.kyc_passed, "kyc_required"),
         (asked.currency != state.currency, "currency_mismatch"),
         (state.status == "full" or (state.status == "open" and not rest), "loan_fully_funded"),
         (state.status != "open" or the_book.now >= state.deadline, "loan_not_open"),

@@ -1,38 +1,17 @@
-"""How funding fails: every refusal by name. A named refusal has changed nothing."""
+"""How funding fails: every refusal by name. A named refusal has changed nothing.
+
+Some refusals of a ticket have their names elsewhere: loan_not_found and self_dealing in loans,
+insufficient_available in the ledger, email_unverified, kyc_required and wrong_role in identity.
+"""
 
 from __future__ import annotations
 
-from halfpenny.primitives.errors import Forbidden, Malformed, NotFound, Refused, Unavailable
-
-
-class LoanUnknown(NotFound):
-    code = "loan_not_found"
-    message = "There is no such loan."
+from halfpenny.primitives.errors import Malformed, NotFound, Refused, Unavailable
 
 
 class InvestmentUnknown(NotFound):
     code = "investment_not_found"
     message = "There is no such investment."
-
-
-class SelfDealing(Forbidden):
-    code = "self_dealing"
-    message = "Borrowers, people related to them and our own staff may not invest in this loan."
-
-
-class NotAnInvestor(Forbidden):
-    code = "investor_role_required"
-    message = "Only investors may invest."
-
-
-class EmailNotVerified(Forbidden):
-    code = "email_not_verified"
-    message = "Confirm your e-mail address first."
-
-
-class KycNotPassed(Forbidden):
-    code = "kyc_not_passed"
-    message = "Your identity check has not been passed yet."
 
 
 class LoanNotOpen(Refused):
@@ -63,11 +42,6 @@ class NotAMultiple(Refused):
 class AboveMaximum(Refused):
     code = "above_maximum"
     message = "The amount takes you above the maximum that one investor may hold in this loan."
-
-
-class InsufficientAvailable(Refused):
-    code = "insufficient_available"
-    message = "Your available balance is too small."
 
 
 class ReflectionOver(Refused):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from halfpenny.funding.model import LoanState, Taken, Ticket, milestones_crossed
+from halfpenny.funding.model import Investment, LoanState, Taken, Ticket, milestones_crossed
 from halfpenny.platform.outbox import OutboxEvent
 from halfpenny.primitives.money import format_minor
 
@@ -62,10 +62,13 @@ def funding(loan: LoanState) -> dict[str, Any]:
     }
 
 
-def ticket_ended(name: str, loan: LoanState, investment_ids: Sequence[UUID], why: str) -> OutboxEvent:
+def tickets_ended(name: str, loan: LoanState, tickets: Sequence[Investment], why: str) -> OutboxEvent:
     """``investment.revoked`` or ``investment.returned``: the tickets whose money went back."""
-    payload = {**funding(loan), "investments": [str(one) for one in investment_ids], "reason": why}
-    return OutboxEvent(name, 1, loan.loan_id, payload)
+    ended = [
+        {"id": str(one.id), "investor_id": str(one.investor_id), "amount": format_minor(one.amount_minor)}
+        for one in tickets
+    ]
+    return OutboxEvent(name, 1, loan.loan_id, {**funding(loan), "investments": ended, "reason": why})
 
 
 def payment(name: str, payment_id: UUID, user_id: UUID, amount_minor: int, currency: str) -> OutboxEvent:

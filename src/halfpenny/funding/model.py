@@ -6,7 +6,7 @@ ticket, and the same answers come out when the tickets are decided one at a time
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,17 +15,16 @@ from zoneinfo import ZoneInfo
 from halfpenny.funding.errors import (
     AboveMaximum,
     BelowMinimum,
-    EmailNotVerified,
     ExceedsRemaining,
-    InsufficientAvailable,
-    KycNotPassed,
     LoanFullyFunded,
     LoanNotOpen,
-    LoanUnknown,
     NotAMultiple,
-    NotAnInvestor,
-    SelfDealing,
+    NotRevocable,
+    ReflectionOver,
 )
+from halfpenny.identity.errors import EmailUnverified, KycRequired, WrongRole
+from halfpenny.ledger import InsufficientAvailable
+from halfpenny.loans import LoanNotFound, SelfDealing
 from halfpenny.platform.idempotency import IdempotencyKeyReused
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.money import CurrencyMismatch, format_minor
@@ -127,7 +126,7 @@ class Book:
     now: datetime
     zone: ZoneInfo
     loans: dict[UUID, LoanState]
-    investors: Mapping[UUID, InvestorFacts]
+    investors: dict[UUID, InvestorFacts]
     unopened: frozenset[UUID] = frozenset()
     related: frozenset[tuple[UUID, UUID]] = frozenset()
     positions: dict[tuple[UUID, UUID], int] = field(default_factory=dict)
@@ -148,8 +147,12 @@ def _decide_one(book: Book, ticket: Ticket) -> Decision:
         return Repeated(answer) if fingerprint == ticket.fingerprint else IdempotencyKeyReused()
     loan = book.loans.get(ticket.loan_id)
     if loan is None:
-        return LoanNotOpen() if ticket.loan_id in book.unopened else LoanUnknown()
-    refusal = _who_may_not(book, loan, ticket) or _what_may_not(book, loan, ticket)
+        return LoanNotOpen() if ticket.loan_id in book.unopened else LoanNotFound()
+    refusal = (
+        _who_may_not(book, loan, ticket)
+        or _loan_does_not_take(book, loan, ticket)
+        or _amount_does_not_fit(book, loan, ticket)
+    )
     if refusal is not None:
         return refusal
     taken = _take(book, loan, ticket)
@@ -162,24 +165,26 @@ def _who_may_not(book: Book, loan: LoanState, ticket: Ticket) -> HalfpennyError 
     if ticket.investor_id == loan.borrower_id or (loan.loan_id, ticket.investor_id) in book.related:
         return SelfDealing()
     if who is None:
-        return NotAnInvestor()
+        return WrongRole()
     if who.staff:
         return SelfDealing()
     if not who.investor:
-        return NotAnInvestor()
+        return WrongRole()
     if not who.email_verified:
-        return EmailNotVerified()
-    return None if who.kyc_passed else KycNotPassed()
+        return EmailUnverified()
+    return None if who.kyc_passed else KycRequired()
 
 
-def _what_may_not(book: Book, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
-    amount, remaining = ticket.amount_minor, loan.target_minor - loan.funded_minor
+def _loan_does_not_take(book: Book, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
     if ticket.currency != loan.currency:
         return CurrencyMismatch(loan=loan.currency, request=ticket.currency)
-    if loan.status == FULL or (loan.status == OPEN and remaining == 0):
+    if loan.status == FULL or (loan.status == OPEN and loan.funded_minor == loan.target_minor):
         return LoanFullyFunded()
-    if loan.status != OPEN or book.now >= loan.deadline:
-        return LoanNotOpen()
+    return LoanNotOpen() if loan.status != OPEN or book.now >= loan.deadline else None
+
+
+def _amount_does_not_fit(book: Book, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
+    amount, remaining = ticket.amount_minor, loan.target_minor - loan.funded_minor
     if amount > remaining:
         return ExceedsRemaining(remaining=format_minor(remaining), currency=loan.currency)
     # The last ticket may be the exact rest, however small, or the loan could never be filled.
@@ -230,7 +235,73 @@ def reflection_end(start: datetime, zone: ZoneInfo) -> datetime:
 def milestones_crossed(target_minor: int, before_minor: int, after_minor: int) -> list[int]:
     """The milestones (percent) that lie in (before, after]. Compared in whole numbers, so 25 % is exact."""
     return [
-        percent
-        for percent in MILESTONES_PERCENT
-        if before_minor * 100 < percent * target_minor <= after_minor * 100
+        percent for percent in MILESTONES_PERCENT if before_minor * 100 < percent * target_minor <= after_minor * 100
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Investment:
+    """One ticket as stored: ``committed`` while its money is in escrow or lent, ``revoked`` or ``returned`` after."""
+
+    id: UUID
+    loan_id: UUID
+    investor_id: UUID
+    amount_minor: int
+    currency: str
+    status: str
+    revocable_until: datetime | None
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What one investor holds in one loan, minor units. ``outstanding_minor`` falls as principal comes back."""
+
+    loan_id: UUID
+    investor_id: UUID
+    currency: str
+    invested_minor: int
+    outstanding_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTicket:
+    """A place in the waiting list: up to ``amount_minor`` of whatever is released, in the order of joining."""
+
+    id: UUID
+    loan_id: UUID
+    investor_id: UUID
+    amount_minor: int
+    served_minor: int
+    currency: str
+    status: str
+    refusal: str | None
+    joined_at: datetime
+
+    @property
+    def wanted_minor(self) -> int:
+        return self.amount_minor - self.served_minor
+
+
+def check_revocable(investment: Investment, funding_status: str, now: datetime) -> None:
+    """Raise NotRevocable or ReflectionOver unless the ticket can be taken back now."""
+    if investment.status != "committed" or investment.revocable_until is None or funding_status not in (OPEN, FULL):
+        raise NotRevocable()
+    if now >= investment.revocable_until:
+        raise ReflectionOver(revocable_until=investment.revocable_until.isoformat())
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money on its way between a wallet and a bank: ``direction`` is deposit or withdrawal.
+
+    ``pending`` until the bank has answered, then ``settled``, or ``returned`` (the money is back in the wallet).
+    """
+
+    id: UUID
+    user_id: UUID
+    direction: str
+    amount_minor: int
+    currency: str
+    status: str
+    requested_at: datetime

@@ -10,8 +10,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from halfpenny import ledger, loans
-from halfpenny.funding import events, store
+from halfpenny.funding import events
 from halfpenny.funding.model import Book, Decision, LoanState, Taken, Ticket, decide
+from halfpenny.funding.store import desk as store
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform.clock import MARKET_ZONE
 from halfpenny.platform.database import Connection, Record
@@ -25,21 +26,19 @@ async def decide_and_write(connection: Connection, tickets: Sequence[Ticket]) ->
     The answers count only once that transaction has committed. Nothing is written for refused or
     repeated tickets.
     """
-    locked = await loans.lock_funding(connection, {LoanId(ticket.loan_id) for ticket in tickets})
-    states = {loan_id: _state(funding) for loan_id, funding in locked.items()}
+    locked = await loans.lock_funding(connection, {ticket.loan_id for ticket in tickets})
+    states: dict[UUID, LoanState] = {loan_id: state_of(one) for loan_id, one in locked.items()}
     rows = await store.facts(connection, tickets)
     book = _book(tickets, states, rows)
     accounts = _accounts(tickets, rows, states)
     if accounts:
-        for account, balance in (await ledger.lock(connection, accounts)).items():
+        for account, balance in (await ledger.lock(connection, list(accounts))).items():
             if account.kind is AccountKind.WALLET and account.owner_id is not None:
                 book.available[account.owner_id, account.currency.value] = balance.available
     before = {loan_id: state.funded_minor for loan_id, state in states.items()}
     decisions = decide(book, tickets)
     taken = [
-        (ticket, decision)
-        for ticket, decision in zip(tickets, decisions, strict=True)
-        if isinstance(decision, Taken)
+        (ticket, decision) for ticket, decision in zip(tickets, decisions, strict=True) if isinstance(decision, Taken)
     ]
     if taken:
         await _write(connection, book.now, taken, states, before)
@@ -51,7 +50,8 @@ def nothing_taken(decisions: Iterable[Decision]) -> bool:
     return not any(isinstance(decision, Taken) for decision in decisions)
 
 
-def _state(funding: loans.FundingState) -> LoanState:
+def state_of(funding: loans.FundingState) -> LoanState:
+    """The hot row as the decision moves it."""
     return LoanState(
         loan_id=funding.loan_id,
         borrower_id=funding.borrower_id,
@@ -68,8 +68,8 @@ def _state(funding: loans.FundingState) -> LoanState:
     )
 
 
-def _book(tickets: Sequence[Ticket], states: dict[LoanId, LoanState], rows: Sequence[Record]) -> Book:
-    book = Book(now=rows[0]["now"], zone=MARKET_ZONE, loans=dict(states), investors={})
+def _book(tickets: Sequence[Ticket], states: dict[UUID, LoanState], rows: Sequence[Record]) -> Book:
+    book = Book(now=rows[0]["now"], zone=MARKET_ZONE, loans=states, investors={})
     unopened, related = set(), set()
     for ticket, row in zip(tickets, rows, strict=True):
         if row["known"] and ticket.investor_id not in book.investors:
@@ -87,13 +87,11 @@ def _book(tickets: Sequence[Ticket], states: dict[LoanId, LoanState], rows: Sequ
     return book
 
 
-def _accounts(
-    tickets: Sequence[Ticket], rows: Sequence[Record], states: dict[LoanId, LoanState]
-) -> set[Account]:
+def _accounts(tickets: Sequence[Ticket], rows: Sequence[Record], states: dict[UUID, LoanState]) -> set[Account]:
     """The wallets and escrows that the batch may move. Locking opens an account, so hopeless tickets open none."""
     accounts = set()
     for ticket, row in zip(tickets, rows, strict=True):
-        state = states.get(LoanId(ticket.loan_id))
+        state = states.get(ticket.loan_id)
         if state is not None and row["known"] and state.currency == ticket.currency:
             currency = Currency(ticket.currency)
             accounts.add(Account(AccountKind.WALLET, ticket.investor_id, currency))
@@ -105,8 +103,8 @@ async def _write(
     connection: Connection,
     now: datetime,
     taken: Sequence[tuple[Ticket, Taken]],
-    states: dict[LoanId, LoanState],
-    before: dict[LoanId, int],
+    states: dict[UUID, LoanState],
+    before: dict[UUID, int],
 ) -> None:
     moved = [state for loan_id, state in states.items() if state.funded_minor != before[loan_id]]
     await store.write(
@@ -121,7 +119,14 @@ async def _write(
     await loans.add_funded(connection, _totals(taken))
     for state in moved:
         if state.funded_minor == state.target_minor:
-            await loans.transition(connection, LoanId(state.loan_id), "complete_funding", loans.SYSTEM)
+            await _complete(connection, LoanId(state.loan_id))
+
+
+async def _complete(connection: Connection, loan_id: LoanId) -> None:
+    """Move a full loan on. One that a waiting investor has filled again never left its status."""
+    loan = await loans.get(connection, loan_id)
+    if loan.status is loans.Status.FUNDING:
+        await loans.transition(connection, loan_id, "complete_funding", loans.SYSTEM)
 
 
 def _journal(ticket: Ticket, today: date) -> Journal:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from halfpenny.funding.desk.batch import decide_and_write, nothing_taken
 from halfpenny.funding.desk.queue import FairQueue, Waiting
@@ -60,7 +61,7 @@ class FundingDesk:
         )
         self._work = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._connection: Connection | None = None
+        self._connection: PoolConnectionProxy[asyncpg.Record] | None = None
         self._closed = True
 
     def start(self) -> None:
@@ -176,7 +177,7 @@ class FundingDesk:
                 await self._undo()
                 raise
 
-    async def _hold(self) -> Connection:
+    async def _hold(self) -> PoolConnectionProxy[asyncpg.Record]:
         """The desk keeps one connection: taking it from the pool anew would cost a round trip a batch."""
         if self._connection is None or self._connection.is_closed():
             await self._let_go(broken=True)
@@ -226,5 +227,3 @@ def _tell(waiting: Waiting, outcome: Decision | Exception) -> None:
         waiting.answer.set_exception(outcome)
     else:
         waiting.answer.set_result(outcome.answer)
-
-

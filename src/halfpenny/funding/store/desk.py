@@ -48,7 +48,7 @@ def investor_facts(row: Record) -> InvestorFacts:
         investor=row["role"] == "investor" and row["enabled"],
         staff=row["role"] == "administrator",
         email_verified=row["verified"],
-        kyc_passed=row["kyc_status"] == "passed",
+        kyc_passed=row["kyc_status"] == "verified",
         sophisticated=row["sophisticated"],
     )
 

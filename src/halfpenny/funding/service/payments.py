@@ -1,0 +1,161 @@
+"""Money in and out of wallets. A request is accepted at once and settled when the bank has answered."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID, uuid5
+
+from halfpenny import ledger
+from halfpenny.funding import bank, events
+from halfpenny.funding.model import Payment
+from halfpenny.funding.service.tickets import wallet
+from halfpenny.funding.store import payments as store
+from halfpenny.ledger import Account, AccountKind, Hold, Journal, Transfer
+from halfpenny.platform import outbox
+from halfpenny.platform.clock import MARKET_ZONE, business_now
+from halfpenny.platform.database import Connection, Database
+from halfpenny.primitives.ids import JournalId, UserId, uuid7
+from halfpenny.primitives.money import Currency, Money
+
+_SETTLED_AT_ONCE = 200
+
+
+async def request_deposit(connection: Connection, user_id: UserId, amount: Money) -> Payment:
+    """Announce money that the bank is to bring; the wallet moves when it has arrived."""
+    payment = await _payment(connection, user_id, "deposit", amount)
+    await store.insert(connection, payment)
+    return payment
+
+
+async def request_withdrawal(connection: Connection, user_id: UserId, amount: Money) -> Payment:
+    """Reserve the amount at once, so that it cannot be spent twice. Raises InsufficientAvailable."""
+    payment = await _payment(connection, user_id, "withdrawal", amount)
+    currency = amount.currency
+    await ledger.hold(
+        connection,
+        Hold(
+            id=payment.id,
+            event="withdraw",
+            debit=wallet(user_id, currency.value),
+            credit=Account(AccountKind.PAYOUTS_IN_TRANSIT, None, currency),
+            amount=amount.minor,
+            reference=payment.id,
+        ),
+    )
+    await store.insert(connection, payment)
+    return payment
+
+
+async def _payment(connection: Connection, user_id: UserId, direction: str, amount: Money) -> Payment:
+    now = await business_now(connection)
+    return Payment(uuid7(), user_id, direction, amount.minor, amount.currency.value, "pending", now)
+
+
+async def settle_payments(database: Database) -> int:
+    """Hand what is under way to the bank and book its answers; returns how many payments ended.
+
+    A job of the worker, twice a second. Several may run: each payment is locked by one of them.
+    """
+    async with database.unit_of_work() as connection:
+        pending = await store.lock_pending(connection, _SETTLED_AT_ONCE)
+        if not pending:
+            return 0
+        made = await bank.make_payments(connection, [_instruction(payment) for payment in pending])
+        now = await business_now(connection)
+        settled = [payment for payment in pending if payment.id.hex in made]
+        returned = [payment for payment in pending if payment.id.hex not in made]
+        await _book(connection, settled, returned, now.astimezone(MARKET_ZONE).date())
+        await _end(connection, settled, "settled", now)
+        await _end(connection, returned, "returned", now)
+    return len(pending)
+
+
+def _instruction(payment: Payment) -> bank.Instruction:
+    return bank.Instruction(
+        end_to_end_id=payment.id.hex,
+        direction=bank.Direction.IN if payment.direction == "deposit" else bank.Direction.OUT,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+    )
+
+
+async def _book(connection: Connection, settled: list[Payment], returned: list[Payment], today: date) -> None:
+    currencies = {payment.currency for payment in settled + returned}
+    # All accounts of the batch at once: after this no call below waits for a lock.
+    await ledger.lock(
+        connection,
+        [wallet(payment.user_id, payment.currency) for payment in settled + returned]
+        + [
+            _platform(kind, c) for kind in (AccountKind.CLIENT_BANK, AccountKind.PAYOUTS_IN_TRANSIT) for c in currencies
+        ],
+    )
+    await ledger.post_many(
+        connection, [deposit_journal(payment, today) for payment in settled if payment.direction == "deposit"]
+    )
+    out = [payment for payment in settled if payment.direction == "withdrawal"]
+    for payment in out:
+        await ledger.settle(connection, payment.id, JournalId(payment.id), today)
+    await ledger.post_many(connection, [payout_journal(payment, today) for payment in out])
+    for payment in returned:
+        await ledger.void(connection, payment.id)
+
+
+async def _end(connection: Connection, payments: list[Payment], status: str, now: datetime) -> None:
+    if not payments:
+        return
+    await store.end(connection, [payment.id for payment in payments], status, now)
+    await outbox.append_many(
+        connection,
+        [
+            events.payment(
+                f"{payment.direction}.{status}",
+                payment.id,
+                payment.user_id,
+                payment.amount_minor,
+                payment.currency,
+            )
+            for payment in payments
+        ],
+    )
+
+
+def _platform(kind: AccountKind, currency: str) -> Account:
+    return Account(kind, None, Currency(currency))
+
+
+def deposit_journal(payment: Payment, day: date) -> Journal:
+    """client_bank to wallet, under the payment's own id."""
+    return Journal(
+        id=JournalId(payment.id),
+        event="deposit",
+        transfers=(
+            Transfer(
+                debit=_platform(AccountKind.CLIENT_BANK, payment.currency),
+                credit=wallet(payment.user_id, payment.currency),
+                amount=payment.amount_minor,
+            ),
+        ),
+        effective_date=day,
+        reference=payment.id,
+    )
+
+
+def payout_journal(payment: Payment, day: date) -> Journal:
+    """payouts_in_transit to client_bank: the bank has paid the withdrawal."""
+    return Journal(
+        id=payout_id(payment.id),
+        event="payout",
+        transfers=(
+            Transfer(
+                debit=_platform(AccountKind.PAYOUTS_IN_TRANSIT, payment.currency),
+                credit=_platform(AccountKind.CLIENT_BANK, payment.currency),
+                amount=payment.amount_minor,
+            ),
+        ),
+        effective_date=day,
+        reference=payment.id,
+    )
+
+
+def payout_id(payment_id: UUID) -> JournalId:
+    return JournalId(uuid5(payment_id, "payout"))

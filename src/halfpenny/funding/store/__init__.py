@@ -1,0 +1,1 @@
+"""All SQL of funding: the desk's batch, tickets and positions, wallet payments, reconciliation."""

@@ -1,0 +1,79 @@
+"""SQL of deposits and withdrawals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from halfpenny.funding.model import Payment
+from halfpenny.platform.database import Connection, Record
+
+PAYMENT_PAGE = (
+    "SELECT * FROM wallet_payment WHERE user_id = $1 "
+    "AND id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ORDER BY id DESC LIMIT $3"
+)
+
+
+def _payment(row: Record) -> Payment:
+    return Payment(
+        id=row["id"],
+        user_id=row["user_id"],
+        direction=row["direction"],
+        amount_minor=row["amount_minor"],
+        currency=row["currency"],
+        status=row["status"],
+        requested_at=row["requested_at"],
+    )
+
+
+async def insert(connection: Connection, payment: Payment) -> None:
+    await connection.execute(
+        "INSERT INTO wallet_payment (id, user_id, direction, amount_minor, currency, requested_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6)",
+        payment.id,
+        payment.user_id,
+        payment.direction,
+        payment.amount_minor,
+        payment.currency,
+        payment.requested_at,
+    )
+
+
+async def lock_pending(connection: Connection, limit: int) -> list[Payment]:
+    """The oldest payments under way, each for one worker only."""
+    rows = await connection.fetch(
+        "SELECT * FROM wallet_payment WHERE status = 'pending' ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED",
+        limit,
+    )
+    return [_payment(row) for row in rows]
+
+
+async def end(connection: Connection, payment_ids: Sequence[UUID], status: str, now: datetime) -> None:
+    await connection.execute(
+        "UPDATE wallet_payment SET status = $2, ended_at = $3 WHERE id = ANY($1) AND status = 'pending'",
+        list(payment_ids),
+        status,
+        now,
+    )
+
+
+async def of_user(connection: Connection, user_id: UUID, after: UUID | None, limit: int) -> list[Payment]:
+    return [_payment(row) for row in await connection.fetch(PAYMENT_PAGE, user_id, after, limit)]
+
+
+async def find_many(connection: Connection, payment_ids: Sequence[UUID]) -> dict[UUID, Payment]:
+    rows = await connection.fetch("SELECT * FROM wallet_payment WHERE id = ANY($1)", list(payment_ids))
+    return {row["id"]: _payment(row) for row in rows}
+
+
+async def settled_between(connection: Connection, currency: str, start: datetime, end: datetime) -> list[Payment]:
+    """Payments that our books say the bank has made in [start, end)."""
+    rows = await connection.fetch(
+        "SELECT * FROM wallet_payment WHERE currency = $1 AND status = 'settled' AND ended_at >= $2 AND ended_at < $3 "
+        "ORDER BY id",
+        currency,
+        start,
+        end,
+    )
+    return [_payment(row) for row in rows]

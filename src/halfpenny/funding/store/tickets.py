@@ -1,0 +1,242 @@
+"""SQL of tickets after they were made: taking back, returning, waiting, positions and the portfolio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from halfpenny.funding.model import Investment, Position, WaitingTicket
+from halfpenny.platform.database import Connection, Record
+
+_INVESTMENT = "id, loan_id, investor_id, amount_minor, currency, status, revocable_until, made_at"
+PORTFOLIO_PAGE = (
+    "SELECT * FROM position WHERE investor_id = $1 "
+    "AND loan_id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ORDER BY loan_id DESC LIMIT $3"
+)
+WAITING_PAGE = (
+    "SELECT * FROM waiting_ticket WHERE investor_id = $1 "
+    "AND id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ORDER BY id DESC LIMIT $3"
+)
+
+
+def _investment(row: Record) -> Investment:
+    return Investment(
+        id=row["id"],
+        loan_id=row["loan_id"],
+        investor_id=row["investor_id"],
+        amount_minor=row["amount_minor"],
+        currency=row["currency"],
+        status=row["status"],
+        revocable_until=row["revocable_until"],
+        made_at=row["made_at"],
+    )
+
+
+async def find(connection: Connection, investment_id: UUID, *, lock: bool = False) -> Investment | None:
+    """One investment; with ``lock`` until the transaction ends (after its loan's funding row, always)."""
+    row = await connection.fetchrow(
+        f"SELECT {_INVESTMENT} FROM investment WHERE id = $1" + (" FOR NO KEY UPDATE" if lock else ""), investment_id
+    )
+    return _investment(row) if row else None
+
+
+async def committed(connection: Connection, loan_id: UUID) -> list[Investment]:
+    """Every ticket of a loan whose money is in escrow, oldest id first."""
+    rows = await connection.fetch(
+        f"SELECT {_INVESTMENT} FROM investment WHERE loan_id = $1 AND status = 'committed' ORDER BY id", loan_id
+    )
+    return [_investment(row) for row in rows]
+
+
+async def of_investor(connection: Connection, investor_id: UUID, loan_ids: Sequence[UUID]) -> list[Investment]:
+    """An investor's tickets in these loans, oldest first."""
+    rows = await connection.fetch(
+        f"SELECT {_INVESTMENT} FROM investment WHERE loan_id = ANY($2) AND investor_id = $1 ORDER BY id",
+        investor_id,
+        list(loan_ids),
+    )
+    return [_investment(row) for row in rows]
+
+
+async def end(connection: Connection, investment_ids: Sequence[UUID], status: str, now: datetime) -> None:
+    await connection.execute(
+        "UPDATE investment SET status = $2, ended_at = $3 WHERE id = ANY($1) AND status = 'committed'",
+        list(investment_ids),
+        status,
+        now,
+    )
+
+
+async def shrink_position(connection: Connection, loan_id: UUID, investor_id: UUID, amount_minor: int) -> int:
+    """Take an amount out of a position before drawdown; returns what is still invested, minor units."""
+    left = await connection.fetchval(
+        "UPDATE position SET invested_minor = invested_minor - $3, outstanding_minor = outstanding_minor - $3 "
+        "WHERE loan_id = $1 AND investor_id = $2 RETURNING invested_minor",
+        loan_id,
+        investor_id,
+        amount_minor,
+    )
+    return int(left)
+
+
+async def empty_positions(connection: Connection, loan_id: UUID) -> int:
+    """Set all positions of a loan to nothing; returns how many investors had one."""
+    rows = await connection.fetch(
+        "UPDATE position SET invested_minor = 0, outstanding_minor = 0 WHERE loan_id = $1 AND invested_minor > 0 "
+        "RETURNING investor_id",
+        loan_id,
+    )
+    return len(rows)
+
+
+def _position(row: Record) -> Position:
+    return Position(
+        loan_id=row["loan_id"],
+        investor_id=row["investor_id"],
+        currency=row["currency"],
+        invested_minor=row["invested_minor"],
+        outstanding_minor=row["outstanding_minor"],
+    )
+
+
+async def positions(connection: Connection, loan_id: UUID) -> list[Position]:
+    rows = await connection.fetch(
+        "SELECT * FROM position WHERE loan_id = $1 AND invested_minor > 0 ORDER BY investor_id", loan_id
+    )
+    return [_position(row) for row in rows]
+
+
+async def positions_of_investor(
+    connection: Connection, investor_id: UUID, after: UUID | None, limit: int
+) -> list[Position]:
+    return [_position(row) for row in await connection.fetch(PORTFOLIO_PAGE, investor_id, after, limit)]
+
+
+async def repay_principal(connection: Connection, loan_id: UUID, rows: Sequence[tuple[UUID, int]]) -> None:
+    """Lower what is outstanding; the table's CHECK refuses more than there is."""
+    await connection.execute(
+        "UPDATE position p SET outstanding_minor = p.outstanding_minor - r.principal "
+        "FROM unnest($2::uuid[], $3::bigint[]) AS r (investor_id, principal) "
+        "WHERE p.loan_id = $1 AND p.investor_id = r.investor_id",
+        loan_id,
+        [investor_id for investor_id, _ in rows],
+        [principal for _, principal in rows],
+    )
+
+
+async def reflection_running_until(connection: Connection, loan_id: UUID) -> datetime | None:
+    end: datetime | None = await connection.fetchval(
+        "SELECT max(revocable_until) FROM investment WHERE loan_id = $1 AND status = 'committed' "
+        "AND revocable_until > business_now()",
+        loan_id,
+    )
+    return end
+
+
+async def notify_watchers(connection: Connection, news: dict[str, Any]) -> None:
+    """Tell whoever watches the loan, when this transaction commits."""
+    await connection.execute("SELECT pg_notify('loan_funding', $1)", msgspec.json.encode(news).decode())
+
+
+def _waiting(row: Record) -> WaitingTicket:
+    return WaitingTicket(
+        id=row["id"],
+        loan_id=row["loan_id"],
+        investor_id=row["investor_id"],
+        amount_minor=row["amount_minor"],
+        served_minor=row["served_minor"],
+        currency=row["currency"],
+        status=row["status"],
+        refusal=row["refusal"],
+        joined_at=row["joined_at"],
+    )
+
+
+async def join_waiting_list(connection: Connection, waiting: WaitingTicket) -> None:
+    await connection.execute(
+        "INSERT INTO waiting_ticket (id, loan_id, investor_id, amount_minor, currency, joined_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6)",
+        waiting.id,
+        waiting.loan_id,
+        waiting.investor_id,
+        waiting.amount_minor,
+        waiting.currency,
+        waiting.joined_at,
+    )
+
+
+async def next_waiting(connection: Connection, loan_id: UUID, limit: int) -> list[WaitingTicket]:
+    """Who waits for this loan, in the order in which they came."""
+    rows = await connection.fetch(
+        "SELECT * FROM waiting_ticket WHERE loan_id = $1 AND status = 'waiting' ORDER BY place LIMIT $2",
+        loan_id,
+        limit,
+    )
+    return [_waiting(row) for row in rows]
+
+
+async def waiting_of_investor(
+    connection: Connection, investor_id: UUID, after: UUID | None, limit: int
+) -> list[WaitingTicket]:
+    return [_waiting(row) for row in await connection.fetch(WAITING_PAGE, investor_id, after, limit)]
+
+
+async def serve_waiting(connection: Connection, waiting_id: UUID, amount_minor: int, now: datetime) -> None:
+    """Count what a waiting ticket got; with its whole amount it is served."""
+    await connection.execute(
+        "UPDATE waiting_ticket SET served_minor = served_minor + $2, "
+        "status = CASE WHEN served_minor + $2 = amount_minor THEN 'served' ELSE status END, "
+        "ended_at = CASE WHEN served_minor + $2 = amount_minor THEN $3 END WHERE id = $1",
+        waiting_id,
+        amount_minor,
+        now,
+    )
+
+
+async def end_waiting(
+    connection: Connection, waiting_id: UUID, status: str, refusal: str | None, now: datetime
+) -> None:
+    await connection.execute(
+        "UPDATE waiting_ticket SET status = $2, refusal = $3, ended_at = $4 WHERE id = $1 AND status = 'waiting'",
+        waiting_id,
+        status,
+        refusal,
+        now,
+    )
+
+
+async def end_all_waiting(connection: Connection, loan_id: UUID, refusal: str, now: datetime) -> None:
+    await connection.execute(
+        "UPDATE waiting_ticket SET status = 'refused', refusal = $2, ended_at = $3 "
+        "WHERE loan_id = $1 AND status = 'waiting'",
+        loan_id,
+        refusal,
+        now,
+    )
+
+
+async def leave_waiting_list(connection: Connection, waiting_id: UUID, investor_id: UUID, now: datetime) -> bool:
+    """True when the investor's own ticket waited until now."""
+    left = await connection.fetchval(
+        "UPDATE waiting_ticket SET status = 'left', ended_at = $3 "
+        "WHERE id = $1 AND investor_id = $2 AND status = 'waiting' RETURNING true",
+        waiting_id,
+        investor_id,
+        now,
+    )
+    return bool(left)
+
+
+async def reach_milestone(connection: Connection, loan_id: UUID, percent: int) -> bool:
+    """True for the first who says so."""
+    first = await connection.fetchval(
+        "INSERT INTO funding_milestone (loan_id, percent, reached_at) VALUES ($1, $2, business_now()) "
+        "ON CONFLICT DO NOTHING RETURNING true",
+        loan_id,
+        percent,
+    )
+    return bool(first)
