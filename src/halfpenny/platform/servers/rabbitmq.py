@@ -1,0 +1,112 @@
+"""A private RabbitMQ node from Debian's package: own ports, own cookie, own data, and nothing left behind."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import subprocess
+from pathlib import Path
+
+from halfpenny.platform.servers.process import (
+    ServerFailed,
+    answers,
+    die_with_parent,
+    free_port,
+    ids_of,
+    plain_environment,
+    readable_folder,
+    run_as,
+    stop_process,
+    unprivileged_user,
+    wait_until,
+)
+
+# Not /usr/sbin/rabbitmq-server: that wrapper serves the one node of the machine, and only as its own user.
+_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+_USER = "halfpenny"
+
+
+class RabbitServer:
+    """One private broker in ``folder``. Its epmd (Erlang's port mapper) is its own too, and ends with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.log = self.folder / "server.log"
+        self.port = 0
+        self._epmd_port = 0
+        self._user = unprivileged_user()
+        self._password = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @staticmethod
+    def installed() -> bool:
+        return _SERVER.exists()
+
+    @property
+    def url(self) -> str:
+        return f"amqp://{_USER}:{self._password}@127.0.0.1:{self.port}/"
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        if not self.installed():
+            raise ServerFailed("rabbitmq-server is not installed: apt-get install rabbitmq-server")
+        home = readable_folder(self.folder, self._user)
+        self.log = home / "server.log"
+        remembered = home / "password"
+        if not remembered.exists():
+            remembered.touch(mode=0o600)
+            remembered.write_text(secrets.token_urlsafe(24))
+        self._password = remembered.read_text()
+        self.port, self._epmd_port = free_port(), free_port()
+        (home / "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
+            f"default_user = {_USER}\n"
+            f"default_pass = {self._password}\n"
+            # A laptop with a full disk should still run a demo; production has its own settings.
+            "disk_free_limit.absolute = 50MB\n"
+            "log.console = true\n"
+            "log.console.level = warning\n"
+            "log.file = false\n"
+        )
+        (home / "enabled_plugins").write_text("[].\n")
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [_SERVER],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=home,
+                env=self._environment(home),
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+                **ids_of(self._user),
+            )
+        try:
+            wait_until(lambda: answers(self.port), "RabbitMQ", self._process, self.log)
+        except ServerFailed:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        if self._process is not None:
+            stop_process(self._process, signal.SIGTERM)
+            self._process = None
+            run_as(self._user, ["env", f"ERL_EPMD_PORT={self._epmd_port}", "epmd", "-kill"])
+
+    def _environment(self, home: Path) -> dict[str, str]:
+        return plain_environment() | {
+            "HOME": str(home),
+            # Alone behind its own port mapper, the node may keep one name, and with it its data.
+            "RABBITMQ_NODENAME": "halfpenny@localhost",
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(home),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
+        }
