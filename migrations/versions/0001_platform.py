@@ -1,5 +1,7 @@
 """The application's role, the business clock, idempotency, the audit trail, the outbox and its queues."""
 
+from pathlib import Path
+
 from alembic import op
 
 revision = "0001"
@@ -81,35 +83,13 @@ CREATE TRIGGER audit_seal_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON 
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
 """
 
-OUTBOX = """
-CREATE TABLE outbox (
-  event_id uuid CONSTRAINT pk_outbox PRIMARY KEY,
-  seq bigint GENERATED ALWAYS AS IDENTITY,
-  name text NOT NULL,
-  version integer NOT NULL,
-  aggregate_id uuid NOT NULL,
-  payload jsonb NOT NULL,
-  recorded_at timestamptz NOT NULL DEFAULT now(),
-  published_at timestamptz
-);
-CREATE INDEX ix_outbox_unpublished ON outbox (seq) WHERE published_at IS NULL;
-GRANT SELECT, INSERT, UPDATE, DELETE ON outbox TO halfpenny_app;
-
--- Writes events in the caller's transaction, in the order given, and wakes the relay when that commits.
-CREATE FUNCTION outbox_append(events jsonb) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  INSERT INTO outbox (event_id, name, version, aggregate_id, payload)
-    SELECT (e->>'event_id')::uuid, e->>'name', (e->>'version')::int, (e->>'aggregate_id')::uuid, e->'payload'
-    FROM jsonb_array_elements(events) WITH ORDINALITY AS list(e, place) ORDER BY place
-    ON CONFLICT (event_id) DO NOTHING;
-  PERFORM pg_notify('outbox', '');
-END $$;
-"""
+# Long enough to deserve a file of its own, with the queue's protocol explained at its head.
+QUEUE = Path(__file__).with_name("0001_queue.sql").read_text(encoding="utf-8")
 
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
-    for part in (ROLE_AND_CLOCK, IDEMPOTENCY_AND_AUDIT, OUTBOX):
+    for part in (ROLE_AND_CLOCK, IDEMPOTENCY_AND_AUDIT, QUEUE):
         op.execute(part)
 
 
