@@ -42,6 +42,7 @@ from halfpenny.loans.service.lifecycle import (
     past_deadline,
     transition,
     transition_many,
+    versions_page,
 )
 
 __all__ = [
@@ -83,4 +84,5 @@ __all__ = [
     "snapshot",
     "transition",
     "transition_many",
+    "versions_page",
 ]

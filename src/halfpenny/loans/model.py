@@ -413,25 +413,24 @@ class Insurance:
 CONDITIONS = frozenset({"charge", "valuation", "insurance"})
 
 
-def check_conditions(
-    loan: Loan, charge: Charge | None, valuation: Valuation | None, insurance: Insurance | None, today: date
-) -> None:
-    """Refuse evidence that does not fit the loan: a worse rank, a date ahead, an insurance that ends too soon."""
-    if charge is not None:
-        if charge.registered_on > today:
-            raise errors.RegisteredInFuture()
-        if not 1 <= charge.rank <= loan.application.charge_rank:
-            raise errors.ChargeRankTooLow(agreed_rank=loan.application.charge_rank)
-    if valuation is not None:
-        if valuation.amount_minor <= 0:
-            raise errors.ValuationNotPositive()
-        if valuation.valued_on > today:
-            raise errors.ValuedInFuture()
-    if insurance is not None:
-        if insurance.expires_on <= today:
-            raise errors.InsuranceExpired()
-        if insurance.sum_minor < loan.application.amount_minor:
-            raise errors.InsuranceTooSmall()
+def check_evidence(terms: Application, evidence: Charge | Valuation | Insurance, today: date) -> None:
+    """Refuse evidence that does not fit the loan: a worse rank, a date ahead, an insurance that is over or small."""
+    match evidence:
+        case Charge():
+            if evidence.registered_on > today:
+                raise errors.RegisteredInFuture()
+            if evidence.rank > terms.charge_rank:
+                raise errors.ChargeRankTooLow(agreed_rank=terms.charge_rank)
+        case Valuation():
+            if evidence.amount_minor <= 0:
+                raise errors.ValuationNotPositive()
+            if evidence.valued_on > today:
+                raise errors.ValuedInFuture()
+        case Insurance():
+            if evidence.expires_on <= today:
+                raise errors.InsuranceExpired()
+            if evidence.sum_minor < terms.amount_minor:
+                raise errors.InsuranceTooSmall()
 
 
 def arrangement_fee_minor(loan: Loan) -> int:

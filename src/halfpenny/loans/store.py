@@ -91,10 +91,10 @@ async def add_funded(
     connection: Connection, changes: Sequence[tuple[UUID, int, int, int]]
 ) -> dict[LoanId, FundingState]:
     updated = await connection.fetch(
-        "UPDATE loan_funding f SET funded_minor = f.funded_minor + d.added, investors = f.investors + d.investors, "
+        "UPDATE loan_funding f SET funded_minor = f.funded_minor + d.added, investors = f.investors + d.joined, "
         "version = f.version + d.steps, status = CASE WHEN f.status NOT IN ('open', 'full') THEN f.status "
         "WHEN f.funded_minor + d.added = f.target_minor THEN 'full' ELSE 'open' END "
-        "FROM unnest($1::uuid[], $2::bigint[], $3::int[], $4::bigint[]) AS d(id, added, investors, steps) "
+        "FROM unnest($1::uuid[], $2::bigint[], $3::int[], $4::bigint[]) AS d(id, added, joined, steps) "
         "WHERE f.loan_id = d.id "
         f"RETURNING {_FUNDING}",
         [change[0] for change in changes],
@@ -379,3 +379,15 @@ async def set_conditions(connection: Connection, loan_id: UUID, conditions: froz
 async def past_deadline(connection: Connection, limit: int) -> list[UUID]:
     """Loans whose offer or funding period has ended by the business clock, earliest first."""
     return [row["loan_id"] for row in await connection.fetch(PAST_DEADLINE, limit)]
+
+
+VERSIONS_PAGE = (
+    "SELECT l.id, l.version, f.version AS funding_version FROM loan l JOIN loan_funding f ON f.loan_id = l.id "
+    "WHERE l.id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY l.id LIMIT $2"
+)
+
+
+async def versions_page(connection: Connection, after: UUID | None, limit: int) -> list[tuple[UUID, int, int]]:
+    """(loan, version, version of its funding) of every loan that was ever offered, by id."""
+    rows = await connection.fetch(VERSIONS_PAGE, after, limit)
+    return [(row["id"], row["version"], row["funding_version"]) for row in rows]

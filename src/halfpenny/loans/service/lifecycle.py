@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from halfpenny.loans import errors, events, store
-from halfpenny.loans.model import SYSTEM, TRANSITIONS, Actor, FundingState, Loan, permitted
+from halfpenny.loans.model import CONDITIONS, SYSTEM, TRANSITIONS, Actor, FundingState, Loan, permitted
 from halfpenny.platform import audit, outbox
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import LoanId
@@ -92,6 +92,9 @@ async def transition(
         await store.set_terms_version(connection, loan_id)
     after = await get(connection, loan_id)
     await say(connection, edge.event, after, actor, action=f"loan.{name}", reason=reason)
+    if name == "complete_funding" and after.conditions == CONDITIONS:
+        # The evidence was all there before the last ticket.
+        return await transition(connection, loan_id, "meet_conditions")
     return after
 
 
@@ -139,3 +142,9 @@ async def say(
 async def past_deadline(connection: Connection, limit: int) -> list[LoanId]:
     """Loans offered or funding whose deadline has passed by the business clock: to ``lapse`` or to ``expire``."""
     return [LoanId(loan_id) for loan_id in await store.past_deadline(connection, limit)]
+
+
+async def versions_page(connection: Connection, after: UUID | None, limit: int) -> list[tuple[UUID, int, int]]:
+    """(loan, version, version of its funding) of every loan that was ever offered, by id: what a projection
+    compares itself with."""
+    return await store.versions_page(connection, after, limit)

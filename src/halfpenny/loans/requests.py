@@ -1,0 +1,199 @@
+"""The bodies of requests about loans, and how each becomes what the rules know."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from halfpenny.loans.decision import Decision, Verdict
+from halfpenny.loans.model import Application, Borrower, Charge, Insurance, InterestMode, Property, Valuation
+from halfpenny.platform.clock import MARKET_ZONE
+from halfpenny.platform.http import (
+    AmountText,
+    CurrencyText,
+    DateText,
+    LineText,
+    ProseText,
+    RateText,
+    RequestModel,
+)
+from halfpenny.primitives.money import Currency, parse_minor
+
+# What surveyors write as figures, in the words that the rest of the house uses.
+_CONDITIONS = {1: "poor", 2: "fair", 3: "average", 4: "good", 5: "excellent"}
+
+
+def _condition(value: Any) -> Any:
+    return _CONDITIONS.get(value, value) if type(value) is int else value
+
+
+def _moment(value: Any) -> datetime:
+    """An RFC 3339 moment, or a date, which means the end of that day in the market's time zone."""
+    if type(value) is str:
+        try:
+            if len(value) == 10:
+                after = date.fromisoformat(value) + timedelta(days=1)
+                return datetime.combine(after, time(), MARKET_ZONE).astimezone(UTC)
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is not None:
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise PydanticCustomError(
+        "malformed_moment", 'A moment is a string with a time zone such as "2026-02-28T12:00:00Z", or a date.'
+    )
+
+
+MomentText = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-02-28T12:00:00Z"]}),
+]
+WordText = Annotated[LineText, StringConstraints(max_length=64)]
+ConditionText = Annotated[WordText, BeforeValidator(_condition)]
+
+
+class PropertyRequest(RequestModel):
+    """The security. ``kind``: house, townhouse, flat, multi_family, commercial, mixed_use or land."""
+
+    kind: WordText
+    address: LineText
+    city: LineText
+    country: WordText
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+    description: Annotated[ProseText | Literal[""], Field(default="")]
+    year_built: Annotated[int | None, Field(default=None, ge=1000, le=2200)]
+    area_m2: Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
+    beds: Annotated[int | None, Field(default=None, ge=0, le=1000)]
+    condition: Annotated[ConditionText, Field(default="average")]
+    purchase_price: AmountText
+    valuation: AmountText
+    valued_on: DateText
+    renovation_cost: Annotated[AmountText, Field(default="0.00")]
+    gdv: Annotated[AmountText | None, Field(default=None)]
+
+    def read(self) -> Property:
+        return Property(
+            kind=self.kind,
+            address=self.address,
+            city=self.city,
+            country=self.country,
+            lat=self.lat,
+            lon=self.lon,
+            description=self.description,
+            year_built=self.year_built,
+            area_m2=Decimal(str(self.area_m2)).quantize(Decimal("0.01")),
+            beds=self.beds,
+            condition=self.condition,
+            purchase_price_minor=parse_minor(self.purchase_price),
+            valuation_minor=parse_minor(self.valuation),
+            valued_on=self.valued_on,
+            renovation_cost_minor=parse_minor(self.renovation_cost),
+            gdv_minor=None if self.gdv is None else parse_minor(self.gdv),
+        )
+
+
+class BorrowerRequest(RequestModel):
+    """The business: yearly income, assets and debts in the loan's currency, adverse records counted."""
+
+    company: LineText
+    income: AmountText
+    assets: AmountText
+    debts: AmountText
+    adverse_records: Annotated[int, Field(ge=0, le=10_000)]
+
+    def read(self) -> Borrower:
+        return Borrower(
+            self.company,
+            parse_minor(self.income),
+            parse_minor(self.assets),
+            parse_minor(self.debts),
+            self.adverse_records,
+        )
+
+
+class ApplicationRequest(RequestModel):
+    """A whole application. ``exit_strategy``: sale or refinance."""
+
+    property: PropertyRequest
+    borrower: BorrowerRequest
+    charge_rank: Annotated[int, Field(ge=1, le=9)]
+    prior_debt: AmountText
+    amount: AmountText
+    currency: CurrencyText
+    term_months: Annotated[int, Field(ge=1, le=120)]
+    purpose: LineText
+    exit_strategy: LineText
+    interest_mode: Literal["serviced", "retained", "rolled_up"]
+
+    def read(self) -> Application:
+        return Application(
+            property=self.property.read(),
+            borrower=self.borrower.read(),
+            charge_rank=self.charge_rank,
+            prior_debt_minor=parse_minor(self.prior_debt),
+            amount_minor=parse_minor(self.amount),
+            currency=Currency(self.currency),
+            term_months=self.term_months,
+            purpose=self.purpose,
+            exit_strategy=self.exit_strategy,
+            interest_mode=InterestMode(self.interest_mode),
+        )
+
+
+class DecisionRequest(RequestModel):
+    """``annual_rate`` is percent a year (the suggested rate where left out); a decline names a reason."""
+
+    decision: Literal["approve", "decline"]
+    version: Annotated[int, Field(ge=1)]
+    annual_rate: Annotated[RateText | None, Field(default=None)]
+    funding_deadline: Annotated[MomentText | None, Field(default=None)]
+    reason: ProseText
+
+    def read(self) -> Decision:
+        return Decision(Verdict(self.decision), self.version, self.reason, self.annual_rate, self.funding_deadline)
+
+
+class ChargeRequest(RequestModel):
+    rank: Annotated[int, Field(ge=1, le=9)]
+    registered_on: DateText
+
+
+class ValuationRequest(RequestModel):
+    amount: AmountText
+    valued_on: DateText
+    valuer: LineText
+
+    def read(self) -> Valuation:
+        return Valuation(parse_minor(self.amount), self.valued_on, self.valuer)
+
+
+class InsuranceRequest(RequestModel):
+    insurer: LineText
+    policy: LineText
+    expires_on: DateText
+    sum: AmountText
+
+
+class ConditionsRequest(RequestModel):
+    """Any of the three; amounts are in the loan's currency."""
+
+    charge: Annotated[ChargeRequest | None, Field(default=None)]
+    valuation: Annotated[ValuationRequest | None, Field(default=None)]
+    insurance: Annotated[InsuranceRequest | None, Field(default=None)]
+
+    def read(self) -> list[Charge | Valuation | Insurance]:
+        evidence: list[Charge | Valuation | Insurance] = []
+        if self.charge is not None:
+            evidence.append(Charge(self.charge.rank, self.charge.registered_on))
+        if self.valuation is not None:
+            evidence.append(self.valuation.read())
+        if self.insurance is not None:
+            shown = self.insurance
+            evidence.append(Insurance(shown.insurer, shown.policy, shown.expires_on, parse_minor(shown.sum)))
+        return evidence

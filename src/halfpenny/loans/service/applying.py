@@ -1,0 +1,109 @@
+"""A borrower applies, changes a draft, takes an application back, or has the security valued anew."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from halfpenny.loans import errors, store
+from halfpenny.loans.events import event
+from halfpenny.loans.model import (
+    REASSESSMENT_REQUESTED,
+    Actor,
+    Application,
+    LendingRules,
+    Loan,
+    Maker,
+    Status,
+    Valuation,
+    check_application,
+    check_evidence,
+)
+from halfpenny.loans.service.lifecycle import get, lock, say, transition
+from halfpenny.platform import audit, outbox
+from halfpenny.platform.clock import business_date, business_now
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import LoanId, UserId, uuid7
+
+
+async def draft(connection: Connection, borrower_id: UserId, application: Application, rules: LendingRules) -> Loan:
+    """Keep an application that is not sent yet. Raises the named Malformed errors of ``check_application``."""
+    check_application(application, rules, await business_date(connection))
+    loan_id = LoanId(uuid7())
+    now = await business_now(connection)
+    await store.insert(connection, loan_id, borrower_id, borrower_id, application, now)
+    await audit.record(connection, borrower_id, "loan.draft", "loan", loan_id, {"version": 1})
+    return await get(connection, loan_id)
+
+
+async def rewrite(
+    connection: Connection, borrower_id: UserId, loan_id: UUID, application: Application, rules: LendingRules
+) -> Loan:
+    """Replace a draft's terms; only its borrower may, and only while it is a draft."""
+    loan = await lock_own(connection, borrower_id, loan_id)
+    if loan.status is not Status.DRAFT:
+        raise errors.WrongStatus(status=loan.status.value)
+    check_application(application, rules, await business_date(connection))
+    await store.rewrite(connection, loan_id, application, await business_now(connection))
+    after = await get(connection, loan_id)
+    await audit.record(connection, borrower_id, "loan.rewrite", "loan", loan_id, {"version": after.version})
+    return after
+
+
+async def submit(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:
+    """Send a draft: the application and the event that asks for its assessment commit together."""
+    await lock_own(connection, borrower_id, loan_id)
+    return await transition(connection, loan_id, "submit", Actor(Maker.BORROWER, borrower_id))
+
+
+async def apply(connection: Connection, borrower_id: UserId, application: Application, rules: LendingRules) -> Loan:
+    """Draft and submit at once."""
+    loan = await draft(connection, borrower_id, application, rules)
+    return await submit(connection, borrower_id, loan.id)
+
+
+async def withdraw(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:
+    """Take an application or an unaccepted offer back."""
+    await lock_own(connection, borrower_id, loan_id)
+    return await transition(connection, loan_id, "withdraw", Actor(Maker.BORROWER, borrower_id))
+
+
+async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation: Valuation) -> Loan:
+    """Take over another valuation before the decision; the risk service is asked again, and a decision waits for it.
+
+    Whoever enters it has edited the application: as an administrator they will not decide on it.
+    """
+    if actor.user_id is None:
+        raise errors.NotYourTransition(transition="request_reassessment")
+    if actor.maker is Maker.BORROWER:
+        loan = await lock_own(connection, actor.user_id, loan_id)
+    else:
+        loan = await lock(connection, loan_id)
+    if loan.status not in (Status.SUBMITTED, Status.ASSESSED):
+        raise errors.WrongStatus(status=loan.status.value)
+    check_evidence(loan.application, valuation, await business_date(connection))
+    await take_over_valuation(connection, loan_id, valuation)
+    changed = await get(connection, loan_id)
+    now = await business_now(connection)
+    await store.insert_edit(connection, loan_id, changed.version, actor.user_id, now)
+    if loan.status is Status.ASSESSED:
+        return await transition(connection, loan_id, "request_reassessment", actor)
+    await say(connection, REASSESSMENT_REQUESTED, changed, actor, action="loan.revalue")
+    return changed
+
+
+async def take_over_valuation(connection: Connection, loan_id: UUID, valuation: Valuation) -> None:
+    """Store the figure and give the loan's terms a new version; asking the risk service is the caller's."""
+    await store.revalue(connection, loan_id, valuation, await business_now(connection))
+
+
+async def ask_again(connection: Connection, loan: Loan, cause: str) -> None:
+    """Ask the risk service about the same terms once more, such as for another model."""
+    await outbox.append_many(connection, [event(REASSESSMENT_REQUESTED, loan, cause=cause)])
+
+
+async def lock_own(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:
+    """The borrower's own loan, locked. Another person's does not exist for them: LoanNotFound."""
+    loan = await lock(connection, loan_id)
+    if loan.borrower_id != borrower_id:
+        raise errors.LoanNotFound()
+    return loan

@@ -1,0 +1,71 @@
+"""The evidence that drawdown waits for: the registered charge, the valuation, the insurance."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from halfpenny.loans import errors, store
+from halfpenny.loans.model import (
+    CONDITION_RECORDED,
+    CONDITIONS,
+    REASSESSMENT_REQUESTED,
+    Actor,
+    Charge,
+    Insurance,
+    Loan,
+    Maker,
+    Status,
+    Valuation,
+    check_evidence,
+)
+from halfpenny.loans.service.applying import take_over_valuation
+from halfpenny.loans.service.lifecycle import get, lock, say, transition
+from halfpenny.platform.clock import business_date, business_now
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import UserId
+
+# Evidence is gathered while money is, and may be renewed until it is paid out.
+_GATHERING = frozenset({Status.ACCEPTED, Status.FUNDING, Status.FUNDED, Status.CONDITIONS_MET})
+
+
+async def record_conditions(
+    connection: Connection,
+    administrator: UserId,
+    loan_id: UUID,
+    evidence: list[Charge | Valuation | Insurance],
+) -> Loan:
+    """Record what was shown. With all three there, a funded loan meets its conditions at once.
+
+    A valuation that differs from the application's replaces it, and the risk service is asked again. Raises
+    LoanNotFound, WrongStatus, ConditionsEmpty and the refusals of ``check_evidence``; nothing has changed then.
+    """
+    if not evidence:
+        raise errors.ConditionsEmpty()
+    loan = await lock(connection, loan_id)
+    if loan.status not in _GATHERING:
+        raise errors.WrongStatus(status=loan.status.value)
+    today, now = await business_date(connection), await business_now(connection)
+    for piece in evidence:
+        check_evidence(loan.application, piece, today)
+    for piece in evidence:
+        await store.insert_condition(connection, loan_id, piece, administrator, now)
+        if isinstance(piece, Valuation) and piece.amount_minor != loan.application.property.valuation_minor:
+            await take_over_valuation(connection, loan_id, piece)
+    shown = {type(piece).__name__.lower() for piece in evidence}
+    await store.set_conditions(connection, loan_id, loan.conditions | shown)
+    await store.touch(connection, loan_id)
+    after = await get(connection, loan_id)
+    actor = Actor(Maker.ADMINISTRATOR, administrator)
+    await say(
+        connection,
+        CONDITION_RECORDED,
+        after,
+        actor,
+        action="loan.record_conditions",
+        data={"conditions": sorted(shown)},
+    )
+    if after.terms_version != loan.terms_version:
+        await say(connection, REASSESSMENT_REQUESTED, after, actor, action="loan.revalue")
+    if after.status is Status.FUNDED and after.conditions == CONDITIONS:
+        return await transition(connection, loan_id, "meet_conditions", actor)
+    return after

@@ -1,0 +1,124 @@
+"""Administrators decide, the borrower accepts, and funding opens."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from halfpenny.loans import errors, store
+from halfpenny.loans.decision import Decision, DecisionFacts, Outcome, Verdict, decide
+from halfpenny.loans.model import (
+    ASSESSMENT_RECORDED,
+    SYSTEM,
+    Actor,
+    LendingRules,
+    Loan,
+    Maker,
+    Offer,
+    RiskSummary,
+    Status,
+)
+from halfpenny.loans.service.applying import lock_own
+from halfpenny.loans.service.lifecycle import get, lock, say, transition
+from halfpenny.platform import audit
+from halfpenny.platform.clock import business_now
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import UserId
+
+
+async def record_assessment(connection: Connection, loan_id: UUID, risk: RiskSummary) -> bool:
+    """Take over what the risk service says about the loan's present terms.
+
+    A submitted loan becomes assessed. Returns False, changing nothing, for an answer to other terms than the
+    present ones and for a loan that nobody decides on any more. Raises LoanNotFound.
+    """
+    loan = await lock(connection, loan_id)
+    gone = loan.status in (Status.DRAFT, Status.WITHDRAWN, Status.DECLINED)
+    overtaken = loan.risk is not None and loan.risk.assessed_at > risk.assessed_at
+    if gone or overtaken or risk.loan_version != loan.terms_version:
+        return False
+    await store.set_risk(connection, loan_id, risk)
+    if loan.status is Status.SUBMITTED:
+        await transition(connection, loan_id, "assess")
+        return True
+    await store.touch(connection, loan_id)
+    await say(connection, ASSESSMENT_RECORDED, await get(connection, loan_id), SYSTEM, action="loan.assess")
+    return True
+
+
+async def decide_on(
+    connection: Connection,
+    administrator: UserId,
+    loan_id: UUID,
+    decision: Decision,
+    rules: LendingRules,
+    are_related: Callable[[Connection, UserId, UserId], Awaitable[bool]],
+) -> tuple[Loan, Outcome]:
+    """Approve or decline one version of an application, and return the loan with what followed.
+
+    A final approval makes the offer at once; a first approval above the limit is kept and waits for another
+    administrator. Raises the refusals of ``decision.decide``; nothing has changed then.
+    """
+    loan = await lock(connection, loan_id)
+    now = await business_now(connection)
+    waiting = await store.first_approvals(connection, [loan_id])
+    raised = await store.raised(connection, loan.borrower_id, loan_id)
+    facts = DecisionFacts(
+        now=now,
+        touched_by=await store.editors(connection, loan_id) | {loan.entered_by},
+        related=await are_related(connection, administrator, loan.borrower_id),
+        raised_minor=sum(rules.euro_minor(minor, currency) for currency, minor in raised),
+        first=waiting.get(loan_id),
+    )
+    outcome = decide(loan, decision, administrator, facts, rules)
+    # From here on nothing refuses any more.
+    await store.insert_decision(
+        connection,
+        loan,
+        decision.verdict.value,
+        outcome.final,
+        outcome.offer,
+        decision.reason,
+        administrator,
+        now,
+    )
+    actor = Actor(Maker.ADMINISTRATOR, administrator)
+    if not outcome.final:
+        await audit.record(
+            connection,
+            administrator,
+            "loan.first_approval",
+            "loan",
+            loan_id,
+            {"version": loan.version, "reason": decision.reason},
+        )
+        return loan, outcome
+    if decision.verdict is Verdict.DECLINE:
+        await store.set_decline(connection, loan_id, administrator, decision.reason, now)
+        declined = await transition(connection, loan_id, "decline", actor, reason=decision.reason)
+        return declined, outcome
+    if outcome.offer is None:
+        raise errors.RateMissing()
+    return await _offer(connection, loan, outcome.offer, actor, decision.reason, rules), outcome
+
+
+async def _offer(
+    connection: Connection, loan: Loan, offer: Offer, actor: Actor, reason: str, rules: LendingRules
+) -> Loan:
+    """Approve, and put the offer to the borrower and the hot row beside the loan in the same transaction."""
+    now = await business_now(connection)
+    await store.set_offer(connection, loan.id, offer, actor.user_id, reason, now)
+    await transition(connection, loan.id, "approve", actor, reason=reason)
+    ticket = (rules.minimum_ticket_minor, rules.ticket_step_minor, rules.maximum_ticket_minor)
+    await store.insert_funding(connection, loan, offer, ticket)
+    return await transition(connection, loan.id, "offer")
+
+
+async def accept(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:
+    """The borrower takes the offer and funding opens. Raises OfferExpired by the business clock."""
+    loan = await lock_own(connection, borrower_id, loan_id)
+    now = await business_now(connection)
+    if loan.status is Status.OFFERED and loan.offer is not None and loan.offer.funding_deadline <= now:
+        raise errors.OfferExpired()
+    await transition(connection, loan_id, "accept", Actor(Maker.BORROWER, borrower_id))
+    return await transition(connection, loan_id, "open_funding")

@@ -1,0 +1,139 @@
+"""How loans read in JSON: whole for the borrower and staff, without what is private for everybody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from halfpenny.loans.events import snapshot
+from halfpenny.loans.model import FundingState, Loan, Offer, RiskSummary, arrangement_fee_minor
+from halfpenny.primitives.money import format_minor
+
+
+def whole(loan: Loan, *, staff: bool) -> dict[str, Any]:
+    """Everything the two sides of the loan know. Amounts are decimal strings in the loan's currency."""
+    terms, asset, borrower = loan.application, loan.application.property, loan.application.borrower
+    return {
+        "id": str(loan.id),
+        "status": loan.status.value,
+        "version": loan.version,
+        "title": loan.title,
+        "borrower_id": str(loan.borrower_id),
+        "property": {
+            "kind": asset.kind,
+            "address": asset.address,
+            "city": asset.city,
+            "country": asset.country,
+            "lat": asset.lat,
+            "lon": asset.lon,
+            "description": asset.description,
+            "year_built": asset.year_built,
+            "area_m2": float(asset.area_m2),
+            "beds": asset.beds,
+            "condition": asset.condition,
+            "purchase_price": format_minor(asset.purchase_price_minor),
+            "valuation": format_minor(asset.valuation_minor),
+            "valued_on": asset.valued_on.isoformat(),
+            "valuer": asset.valuer,
+            "renovation_cost": format_minor(asset.renovation_cost_minor),
+            "gdv": None if asset.gdv_minor is None else format_minor(asset.gdv_minor),
+        },
+        "borrower": {
+            "company": borrower.company,
+            "income": format_minor(borrower.income_minor),
+            "assets": format_minor(borrower.assets_minor),
+            "debts": format_minor(borrower.debts_minor),
+            "adverse_records": borrower.adverse_records,
+        },
+        "charge_rank": terms.charge_rank,
+        "prior_debt": format_minor(terms.prior_debt_minor),
+        "amount": format_minor(terms.amount_minor),
+        "currency": terms.currency.value,
+        "term_months": terms.term_months,
+        "purpose": terms.purpose,
+        "exit_strategy": terms.exit_strategy,
+        "interest_mode": terms.interest_mode.value,
+        "ltv_percent": f"{loan.ltv_percent:f}",
+        "offer": _offer(loan, loan.offer),
+        "decision": _decision(loan, staff=staff),
+        "risk": _risk(loan.risk, "staff" if staff else "borrower"),
+        "conditions": sorted(loan.conditions),
+        "funding": funding(loan.funding),
+        "drawn_down_on": loan.drawn_down_on.isoformat() if loan.drawn_down_on else None,
+        "matures_on": loan.matures_on.isoformat() if loan.matures_on else None,
+        "created_at": loan.created_at.isoformat(),
+        "changed_at": loan.changed_at.isoformat(),
+    }
+
+
+def public(loan: Loan) -> dict[str, Any]:
+    """What anybody who is signed in may see of a loan in the marketplace."""
+    shown = snapshot(loan)
+    del shown["public"], shown["borrower_id"]
+    return {**shown, "amount": shown["terms"]["amount"], "funding": funding(loan.funding)}
+
+
+def brief(loan: Loan) -> dict[str, Any]:
+    """One line of a list."""
+    return {
+        "id": str(loan.id),
+        "status": loan.status.value,
+        "version": loan.version,
+        "title": loan.title,
+        "amount": format_minor(loan.application.amount_minor),
+        "currency": loan.application.currency.value,
+        "term_months": loan.application.term_months,
+        "funding": funding(loan.funding),
+        "created_at": loan.created_at.isoformat(),
+        "changed_at": loan.changed_at.isoformat(),
+    }
+
+
+def funding(state: FundingState | None) -> dict[str, Any] | None:
+    if state is None:
+        return None
+    return {
+        "status": state.status,
+        "currency": state.currency.value,
+        "target": format_minor(state.target_minor),
+        "funded": format_minor(state.funded_minor),
+        "remaining": format_minor(state.remaining_minor),
+        "investors": state.investors,
+        "version": state.version,
+        "deadline": state.deadline.isoformat(),
+    }
+
+
+def _offer(loan: Loan, offer: Offer | None) -> dict[str, Any] | None:
+    if offer is None:
+        return None
+    return {
+        "annual_rate": f"{offer.annual_rate:f}",
+        "arrangement_fee_percent": f"{offer.arrangement_fee_percent:f}",
+        "arrangement_fee": format_minor(arrangement_fee_minor(loan)),
+        "funding_deadline": offer.funding_deadline.isoformat(),
+    }
+
+
+def _decision(loan: Loan, *, staff: bool) -> dict[str, Any] | None:
+    if loan.decided_at is None:
+        return None
+    shown: dict[str, Any] = {"decided_at": loan.decided_at.isoformat(), "reason": loan.decision_reason}
+    return {**shown, "decided_by": str(loan.decided_by)} if staff else shown
+
+
+def _risk(risk: RiskSummary | None, audience: str) -> dict[str, Any] | None:
+    if risk is None:
+        return None
+    return {
+        "grade": risk.grade,
+        "probability_of_default": f"{risk.probability_of_default:f}",
+        "expected_loss": f"{risk.expected_loss:f}",
+        "suggested_rate": f"{risk.suggested_rate:f}",
+        "model_version": risk.model_version,
+        "assessed_at": risk.assessed_at.isoformat(),
+        "reasons": [
+            {"code": reason.code, "text": {"en": reason.english, "pl": reason.polish}}
+            for reason in risk.reasons
+            if audience in reason.audience
+        ],
+    }

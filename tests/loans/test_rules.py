@@ -1,0 +1,220 @@
+"""The rules of loans without a database: the table, the terms, the decision, the evidence."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from halfpenny.loans import diagram, errors
+from halfpenny.loans.decision import Decision, DecisionFacts, FirstApproval, Verdict, decide
+from halfpenny.loans.model import (
+    TRANSITIONS,
+    Actor,
+    Charge,
+    Insurance,
+    Loan,
+    Maker,
+    Status,
+    Valuation,
+    check_application,
+    check_evidence,
+    ltv_percent,
+    permitted,
+)
+from halfpenny.primitives.ids import LoanId, UserId, uuid7
+from halfpenny.primitives.money import Currency
+from support.lending import RULES, application, risk
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+TODAY = date(2026, 3, 2)
+BORROWER, ANNA, BARTEK = (UserId(uuid7()) for _ in range(3))
+PAGE = Path(__file__).parents[2] / "docs" / "loan-lifecycle.md"
+
+
+def loan(status: Status = Status.ASSESSED, **changes: object) -> Loan:
+    made = Loan(
+        id=LoanId(uuid7()),
+        borrower_id=BORROWER,
+        entered_by=BORROWER,
+        status=status,
+        version=3,
+        terms_version=2,
+        application=application(),
+        created_at=NOW,
+        changed_at=NOW,
+        risk=risk(2),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def facts(**changes: object) -> DecisionFacts:
+    made = DecisionFacts(NOW, frozenset({BORROWER}), related=False, raised_minor=0, first=None)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def approval(version: int = 3, **changes: object) -> Decision:
+    return replace(Decision(Verdict.APPROVE, version, "Clear exit."), **changes)  # type: ignore[arg-type]
+
+
+def test_every_status_is_reached_from_a_draft() -> None:
+    reached, before = {Status.DRAFT}, set[Status]()
+    while reached != before:
+        before = set(reached)
+        reached |= {edge.target for edge in TRANSITIONS.values() if edge.sources & reached}
+    assert reached == set(Status)
+
+
+def test_no_event_reports_two_transitions() -> None:
+    names = [edge.event for edge in TRANSITIONS.values()]
+    assert len(set(names)) == len(names)
+
+
+def test_the_diagram_in_the_docs_is_current() -> None:
+    assert PAGE.read_text("utf-8") == diagram.render()
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_a_transition_is_permitted_exactly_where_the_table_says(name: str) -> None:
+    edge = TRANSITIONS[name]
+    permissions = set()
+    for status, maker in itertools.product(Status, Maker):
+        try:
+            permitted(loan(status), edge, Actor(maker, ANNA))
+        except errors.NotYourTransition:
+            assert maker not in edge.makers
+        except errors.WrongStatus:
+            assert status not in edge.sources
+        else:
+            permissions.add((status, maker))
+    assert permissions == set(itertools.product(edge.sources, edge.makers))
+
+
+def test_loan_to_value_counts_the_debt_that_ranks_before() -> None:
+    assert ltv_percent(application()) == Decimal("60.00")
+    assert ltv_percent(application(prior_debt_minor=5_000_000)) == Decimal("70.00")
+
+
+_HOUSE = application().property
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"amount_minor": 0}, "amount_too_small"),
+        ({"amount_minor": 4_999}, "amount_too_small"),
+        ({"term_months": 2}, "term_out_of_range"),
+        ({"term_months": 25}, "term_out_of_range"),
+        ({"charge_rank": 0}, "charge_rank_out_of_range"),
+        ({"property": replace(_HOUSE, valuation_minor=0)}, "valuation_not_positive"),
+        ({"property": replace(_HOUSE, valued_on=date(2026, 3, 3))}, "valued_in_future"),
+        ({"property": replace(_HOUSE, lat=90.5)}, "coordinates_out_of_range"),
+        ({"property": replace(_HOUSE, lon=-181.0)}, "coordinates_out_of_range"),
+        ({"property": replace(_HOUSE, area_m2=Decimal(0))}, "area_not_positive"),
+        ({"property": replace(_HOUSE, year_built=2150)}, "year_built_out_of_range"),
+    ],
+)
+def test_impossible_terms_are_named(changes: dict[str, object], code: str) -> None:
+    with pytest.raises(errors.Malformed) as refusal:
+        check_application(application(**changes), RULES, TODAY)
+    assert refusal.value.code == code
+
+
+def test_the_bounds_of_terms_are_inside() -> None:
+    for changes in ({"term_months": 3}, {"term_months": 24}, {"amount_minor": 5_000}, {"charge_rank": 9}):
+        terms = application(**changes)
+        check_application(terms, RULES, TODAY)
+        assert terms.amount_minor >= RULES.minimum_ticket_minor
+
+
+def test_an_approval_takes_the_suggested_rate_and_thirty_days_by_default() -> None:
+    outcome = decide(loan(), approval(), ANNA, facts(), RULES)
+    assert outcome.final
+    assert outcome.offer is not None
+    assert outcome.offer.annual_rate == Decimal("10.25")
+    assert outcome.offer.funding_deadline == NOW + timedelta(days=30)
+    assert outcome.offer.arrangement_fee_percent == Decimal(2)
+
+
+@pytest.mark.parametrize(
+    ("the_loan", "decision", "the_facts", "by", "code"),
+    [
+        (loan(), approval(), facts(), BORROWER, "self_dealing"),
+        (loan(), approval(), facts(related=True), ANNA, "self_dealing"),
+        (loan(), approval(), facts(touched_by=frozenset({BORROWER, ANNA})), ANNA, "four_eyes"),
+        (loan(), approval(version=2), facts(), ANNA, "stale_version"),
+        (loan(Status.SUBMITTED), approval(), facts(), ANNA, "not_assessed"),
+        (loan(Status.OFFERED), approval(), facts(), ANNA, "wrong_status"),
+        (loan(Status.OFFERED), approval(verdict=Verdict.DECLINE), facts(), ANNA, "wrong_status"),
+        (loan(), approval(annual_rate=Decimal(0)), facts(), ANNA, "rate_out_of_range"),
+        (loan(), approval(annual_rate=Decimal("60.000001")), facts(), ANNA, "rate_out_of_range"),
+        (loan(risk=None), approval(), facts(), ANNA, "rate_missing"),
+        (loan(), approval(funding_deadline=NOW), facts(), ANNA, "deadline_out_of_range"),
+        (loan(), approval(funding_deadline=NOW + timedelta(days=181)), facts(), ANNA, "deadline_out_of_range"),
+        (loan(), approval(), facts(raised_minor=470_000_001), ANNA, "borrower_ceiling"),
+    ],
+)
+def test_a_decision_is_refused_by_name(
+    the_loan: Loan, decision: Decision, the_facts: DecisionFacts, by: UserId, code: str
+) -> None:
+    with pytest.raises((errors.Refused, errors.Forbidden, errors.Malformed)) as refusal:
+        decide(the_loan, decision, by, the_facts, RULES)
+    assert refusal.value.code == code
+
+
+def test_the_ceiling_itself_may_be_raised() -> None:
+    assert decide(loan(), approval(), ANNA, facts(raised_minor=470_000_000), RULES).final
+
+
+def test_the_ceiling_is_in_euros_whatever_the_currency() -> None:
+    zloty = loan(application=application(currency=Currency.PLN, amount_minor=30_000_000 * 4))
+    assert decide(zloty, approval(), ANNA, facts(raised_minor=470_000_000), RULES).final
+
+
+def test_a_decline_may_come_before_the_assessment() -> None:
+    outcome = decide(loan(Status.SUBMITTED), approval(verdict=Verdict.DECLINE), ANNA, facts(), RULES)
+    assert outcome.final
+    assert outcome.offer is None
+
+
+BIG = loan(application=application(amount_minor=100_000_001))
+FIRST = FirstApproval(uuid7(), BIG.id, 3, ANNA, Decimal("9.5"), NOW + timedelta(days=14), "Low LTV.", NOW)
+
+
+def test_above_the_limit_two_people_approve_the_same_terms() -> None:
+    assert not decide(BIG, approval(), ANNA, facts(), RULES).final
+    second = decide(BIG, approval(), BARTEK, facts(first=FIRST), RULES)
+    assert second.final
+    assert second.offer is not None
+    assert (second.offer.annual_rate, second.offer.funding_deadline) == (Decimal("9.5"), FIRST.funding_deadline)
+
+
+def test_the_first_approver_is_not_the_second() -> None:
+    with pytest.raises(errors.FourEyes):
+        decide(BIG, approval(), ANNA, facts(first=FIRST), RULES)
+
+
+def test_the_second_approval_cannot_change_the_terms() -> None:
+    with pytest.raises(errors.TermsDiffer):
+        decide(BIG, approval(annual_rate=Decimal("9.25")), BARTEK, facts(first=FIRST), RULES)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "code"),
+    [
+        (Charge(2, date(2026, 2, 1)), "charge_rank_too_low"),
+        (Charge(1, date(2026, 3, 3)), "registered_in_future"),
+        (Valuation(0, TODAY, "Alder & Finch"), "valuation_not_positive"),
+        (Valuation(1, date(2026, 3, 3), "Alder & Finch"), "valued_in_future"),
+        (Insurance("Nordhaus", "P-1", TODAY, 50_000_000), "insurance_expired"),
+        (Insurance("Nordhaus", "P-1", date(2027, 1, 1), 29_999_999), "insurance_too_small"),
+    ],
+)
+def test_evidence_that_does_not_fit_is_refused(evidence: Charge | Valuation | Insurance, code: str) -> None:
+    with pytest.raises((errors.Refused, errors.Malformed)) as refusal:
+        check_evidence(application(), evidence, TODAY)
+    assert refusal.value.code == code
