@@ -1,0 +1,83 @@
+"""People and companies, credentials, sessions, roles and what is known of who somebody is.
+
+``Identity`` is the running service; ``SignedIn``, ``Investor``, ``Borrower`` and ``Administrator`` are the
+dependencies of routes; ``Tokens.verify`` is for everything outside of FastAPI.
+"""
+
+from halfpenny.identity.dependencies import (
+    Administrator,
+    Borrower,
+    CallerAddress,
+    Cleared,
+    ClearedBorrower,
+    ClearedInvestor,
+    Investor,
+    MoneyRequest,
+    RunningIdentity,
+    SignedIn,
+    administrator,
+    borrower,
+    investor,
+    money_request,
+    signed_in,
+)
+from halfpenny.identity.errors import (
+    EmailTaken,
+    EmailUnverified,
+    InvalidCredentials,
+    InvalidToken,
+    KycRequired,
+    WrongRole,
+)
+from halfpenny.identity.keys import BadSigningKey, SigningKeys, load_signing_keys
+from halfpenny.identity.model import KycStatus, Person, Principal, Role
+from halfpenny.identity.passwords import Passwords
+from halfpenny.identity.service.administering import create_administrator
+from halfpenny.identity.service.provisioning import create_user, open_sessions, related_to
+from halfpenny.identity.service.running import Identity
+from halfpenny.identity.settings import IdentitySettings
+from halfpenny.identity.store import NewPerson, delete_expired
+from halfpenny.identity.store import insert_people as create_users
+from halfpenny.identity.tokens import Tokens
+
+__all__ = [
+    "Administrator",
+    "BadSigningKey",
+    "Borrower",
+    "CallerAddress",
+    "Cleared",
+    "ClearedBorrower",
+    "ClearedInvestor",
+    "EmailTaken",
+    "EmailUnverified",
+    "Identity",
+    "IdentitySettings",
+    "InvalidCredentials",
+    "InvalidToken",
+    "Investor",
+    "KycRequired",
+    "KycStatus",
+    "MoneyRequest",
+    "NewPerson",
+    "Passwords",
+    "Person",
+    "Principal",
+    "Role",
+    "RunningIdentity",
+    "SignedIn",
+    "SigningKeys",
+    "Tokens",
+    "WrongRole",
+    "administrator",
+    "borrower",
+    "create_administrator",
+    "create_user",
+    "create_users",
+    "delete_expired",
+    "investor",
+    "load_signing_keys",
+    "money_request",
+    "open_sessions",
+    "related_to",
+    "signed_in",
+]

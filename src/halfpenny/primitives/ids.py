@@ -8,6 +8,7 @@ from typing import NewType
 from uuid import UUID
 
 UserId = NewType("UserId", UUID)
+SessionId = NewType("SessionId", UUID)
 CompanyId = NewType("CompanyId", UUID)
 LoanId = NewType("LoanId", UUID)
 InvestmentId = NewType("InvestmentId", UUID)

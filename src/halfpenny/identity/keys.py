@@ -1,0 +1,77 @@
+"""The ES256 keys that sign access tokens: a JWK set in one file that all API processes share."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from halfpenny.identity.settings import IdentitySettings
+
+
+class BadSigningKey(ValueError):
+    """The signing key file cannot be used; the message names the setting and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """``current`` signs; every key of ``by_id`` verifies, so that keys can be changed without signing people out."""
+
+    current: ECKey
+    by_id: dict[str, ECKey]
+
+
+def load_signing_keys(settings: IdentitySettings) -> SigningKeys:
+    """Read the key file; the first key signs. A missing file is made where the settings allow it.
+
+    The file holds a PEM private key, a JWK or a JWK set (RFC 7517), on the curve P-256.
+    Raises BadSigningKey.
+    """
+    path = settings.signing_key_file
+    if not path.exists():
+        if not settings.make_signing_key:
+            raise BadSigningKey(f"HALFPENNY_SIGNING_KEY_FILE: {path} does not exist; production makes no key by itself")
+        _make(path)
+    try:
+        keys = [_import(entry) for entry in _entries(path.read_bytes())]
+    except (OSError, ValueError, KeyError, JoseError) as error:
+        raise BadSigningKey(f"HALFPENNY_SIGNING_KEY_FILE: {path} holds no usable key ({error})") from error
+    if not keys:
+        raise BadSigningKey(f"HALFPENNY_SIGNING_KEY_FILE: {path} holds no key")
+    return SigningKeys(keys[0], {key.thumbprint(): key for key in keys})
+
+
+def _entries(raw: bytes) -> list[Any]:
+    if raw.lstrip().startswith(b"-----BEGIN"):
+        return [raw]
+    document = json.loads(raw)
+    return list(document["keys"]) if "keys" in document else [document]
+
+
+def _import(entry: Any) -> ECKey:
+    key = ECKey.import_key(entry)
+    if key.curve_name != "P-256" or not key.is_private:
+        raise ValueError("a private key on the curve P-256 is needed")
+    return key
+
+
+def _make(path: Path) -> None:
+    """Write a fresh key. Of several processes that start together, one writes and the others read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"keys": [ECKey.generate_key("P-256").as_dict(private=True)]}
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(document, file)
+        # A link fails where another process was first; a rename would replace its key.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()

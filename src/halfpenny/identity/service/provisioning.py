@@ -1,0 +1,55 @@
+"""Accounts and sessions made in the caller's transaction, without a request: seeds, load tests, other features."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from halfpenny.identity import store
+from halfpenny.identity.errors import EmailTaken
+from halfpenny.identity.model import KycStatus, Role, fold_email
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import SessionId, UserId, uuid7
+
+
+async def create_user(
+    connection: Connection,
+    *,
+    email: str,
+    full_name: str,
+    role: Role,
+    password_hash: str,
+    kyc_status: KycStatus = KycStatus.VERIFIED,
+    email_verified: bool = True,
+    country: str | None = None,
+    sophisticated: bool = False,
+    user_id: UserId | None = None,
+) -> UserId:
+    """Write an account in the caller's transaction, for seeds and the command line. Raises EmailTaken."""
+    person = store.NewPerson(
+        id=user_id or UserId(uuid7()),
+        email=fold_email(email),
+        full_name=full_name,
+        role=role,
+        password_hash=password_hash,
+        kyc_status=kyc_status,
+        verified=email_verified,
+        country=country,
+        sophisticated=sophisticated,
+    )
+    if not await store.insert_people(connection, [person]):
+        raise EmailTaken()
+    return person.id
+
+
+async def open_sessions(
+    connection: Connection, user_ids: list[UserId], lifetime: timedelta
+) -> list[tuple[UserId, SessionId]]:
+    """One session for each person, in the caller's transaction: what load tests and seeds sign tokens for."""
+    sessions = [(SessionId(uuid7()), user_id) for user_id in user_ids]
+    await store.insert_sessions(connection, sessions, lifetime)
+    return [(user_id, session_id) for session_id, user_id in sessions]
+
+
+async def related_to(connection: Connection, user_id: UserId) -> set[UserId]:
+    """Everybody who may not deal with this person's loans as a stranger would."""
+    return (await store.related_to(connection, [user_id]))[user_id]

@@ -1,0 +1,102 @@
+"""Signing in and out, and keeping a session alive."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from halfpenny.identity import store
+from halfpenny.identity.errors import InvalidCredentials, InvalidRefreshToken, MalformedEmail
+from halfpenny.identity.model import Person, Principal, fold_email, secret_hash
+from halfpenny.identity.service.running import Identity
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import SessionId, UserId, uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInAnswer:
+    """What a sign-in hands out: two bearer secrets and how long the first one lives, in seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in_s: int
+
+
+async def sign_in(identity: Identity, email: str, password: str, address: str) -> SignedInAnswer:
+    """Open a session. Raises InvalidCredentials after the same work whatever was wrong."""
+    settings = identity.settings
+    try:
+        folded = fold_email(email)
+    except MalformedEmail:
+        folded = ""
+    await identity.limiter.spend(settings.attempts_per_address, "attempts", address)
+    # Counted before the password is looked at, so that parallel guesses cannot outrun the counter.
+    failures: list[tuple[str, str, tuple[str, ...]]] = [
+        (settings.failures_per_address, "address", (address,)),
+        (settings.failures_per_account_and_address, "pair", (folded, address)),
+    ]
+    async with identity.database.reading() as connection:
+        found = await store.credentials_by_email(connection, folded)
+        # Asked for nobody too: an unknown address must not answer one query sooner.
+        somebody = found[0].id if found is not None else UserId(uuid7())
+        at_home = await store.signed_in_from(connection, somebody, address)
+    # Strangers' failures close the account to strangers only: its owner, coming from where they signed
+    # in before, is not locked out by them.
+    if not at_home:
+        failures.append((settings.failures_per_account, "account", (folded,)))
+    for limit, name, subjects in failures:
+        await identity.limiter.spend(limit, name, *subjects)
+    person, password_hash = found if found is not None else (None, None)
+    right = await identity.passwords.matches(password_hash, password)
+    if person is None or password_hash is None or not right or person.disabled_at is not None:
+        raise InvalidCredentials()
+    for limit, name, subjects in failures:
+        await identity.limiter.refund(limit, name, *subjects)
+    renewed = await identity.passwords.hash(password) if identity.passwords.outdated(password_hash) else None
+    async with identity.database.unit_of_work() as connection:
+        if renewed is not None:
+            await store.set_password(connection, person.id, renewed)
+        session_id = SessionId(uuid7())
+        lifetime = timedelta(seconds=settings.session_lifetime_s)
+        await store.insert_session(connection, session_id, person.id, address, lifetime)
+        refresh_token = await _new_refresh_token(connection, session_id)
+    return _answer(identity, person, session_id, refresh_token)
+
+
+async def refresh(identity: Identity, refresh_token: str) -> SignedInAnswer:
+    """Swap a refresh token for new tokens. A spent one ends its whole family: one of two holders is a thief."""
+    async with identity.database.unit_of_work() as connection:
+        person, replacement, token_hash = None, "", secret_hash(refresh_token)
+        session_id = await store.use_refresh_token(connection, token_hash)
+        if session_id is not None:
+            person = await store.session_person(connection, session_id)
+            if person is not None:
+                replacement = await _new_refresh_token(connection, session_id)
+        else:
+            family = await store.session_of_refresh_token(connection, token_hash)
+            if family is not None:
+                await store.end_session(connection, family, "refresh token reused")
+    # Raised after the commit: the end of the family must stay.
+    if person is None or session_id is None:
+        raise InvalidRefreshToken()
+    return _answer(identity, person, session_id, replacement)
+
+
+async def sign_out(identity: Identity, principal: Principal) -> None:
+    async with identity.database.unit_of_work() as connection:
+        await store.end_session(connection, principal.session_id, "signed out")
+
+
+async def _new_refresh_token(connection: Connection, session_id: SessionId) -> str:
+    token = secrets.token_urlsafe(32)
+    await store.insert_refresh_token(connection, secret_hash(token), session_id)
+    return token
+
+
+def _answer(identity: Identity, person: Person, session_id: SessionId, refresh_token: str) -> SignedInAnswer:
+    return SignedInAnswer(
+        access_token=identity.tokens.issue(person.id, person.role, session_id),
+        refresh_token=refresh_token,
+        expires_in_s=identity.settings.access_token_lifetime_s,
+    )
