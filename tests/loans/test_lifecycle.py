@@ -14,16 +14,12 @@ from halfpenny.loans import errors, store
 from halfpenny.loans.decision import Decision, Verdict
 from halfpenny.loans.service import applying, conditions, deciding
 from halfpenny.platform import clock
-from halfpenny.platform.database import Connection, Database
+from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import UserId
 from halfpenny_messages import LoanSubmitted, decode_payload
 from support import lending
 
 RULES = lending.RULES
-
-
-async def related(_connection: Connection, _one: UserId, _other: UserId) -> bool:
-    return True
 
 
 async def test_an_application_commits_with_the_question_to_the_risk_service(database: Database) -> None:
@@ -194,8 +190,8 @@ async def test_another_valuation_asks_the_risk_service_again(database: Database)
         ready = await loans.get(connection, loan.id)
         decision = Decision(Verdict.APPROVE, ready.version, "Still sound at 75 %.")
         with pytest.raises(errors.FourEyes):
-            await deciding.decide_on(connection, anna, loan.id, decision, RULES, lending.unrelated)
-        after, _ = await deciding.decide_on(connection, bartek, loan.id, decision, RULES, lending.unrelated)
+            await deciding.decide_on(connection, anna, loan.id, decision, RULES)
+        after, _ = await deciding.decide_on(connection, bartek, loan.id, decision, RULES)
         assert after.status is loans.Status.OFFERED
 
 
@@ -206,7 +202,7 @@ async def test_a_decision_on_an_older_version_changes_nothing(database: Database
         loan = await lending.assessed(connection, borrower)
         decision = Decision(Verdict.APPROVE, loan.version - 1, "Sound.")
         with pytest.raises(errors.StaleVersion) as refusal:
-            await deciding.decide_on(connection, anna, loan.id, decision, RULES, lending.unrelated)
+            await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         assert refusal.value.data == {"version": loan.version}
         assert (await loans.get(connection, loan.id)).version == loan.version
         assert await connection.fetchval("SELECT count(*) FROM loan_decision") == 0
@@ -216,10 +212,11 @@ async def test_a_related_administrator_does_not_decide(database: Database) -> No
     async with database.unit_of_work() as connection:
         borrower = await lending.person(connection, "borrower")
         anna = await lending.person(connection, "administrator")
+        await connection.execute("INSERT INTO related_party VALUES ($1, $2)", anna, borrower)
         loan = await lending.assessed(connection, borrower)
         decision = Decision(Verdict.DECLINE, loan.version, "No.")
         with pytest.raises(errors.SelfDealing):
-            await deciding.decide_on(connection, anna, loan.id, decision, RULES, related)
+            await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         assert (await loans.get(connection, loan.id)).status is loans.Status.ASSESSED
 
 
@@ -230,11 +227,11 @@ async def test_a_large_loan_is_offered_by_two(database: Database) -> None:
         bartek = await lending.person(connection, "administrator")
         loan = await lending.assessed(connection, borrower, amount_minor=120_000_000)
         decision = Decision(Verdict.APPROVE, loan.version, "Sound.", annual_rate=Decimal("9.5"))
-        same, first = await deciding.decide_on(connection, anna, loan.id, decision, RULES, lending.unrelated)
+        same, first = await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         assert (same.status, same.version, first.final) == (loans.Status.ASSESSED, loan.version, False)
         with pytest.raises(errors.FourEyes):
-            await deciding.decide_on(connection, anna, loan.id, decision, RULES, lending.unrelated)
-        after, second = await deciding.decide_on(connection, bartek, loan.id, decision, RULES, lending.unrelated)
+            await deciding.decide_on(connection, anna, loan.id, decision, RULES)
+        after, second = await deciding.decide_on(connection, bartek, loan.id, decision, RULES)
     assert (after.status, second.final) == (loans.Status.OFFERED, True)
     assert after.offer is not None
     assert after.offer.annual_rate == Decimal("9.5")
@@ -252,7 +249,7 @@ async def test_two_decisions_at_once_make_one_offer(database: Database) -> None:
         decision = Decision(Verdict.APPROVE, loan.version, "Sound.")
         try:
             async with database.unit_of_work() as connection:
-                await deciding.decide_on(connection, by, loan.id, decision, RULES, lending.unrelated)
+                await deciding.decide_on(connection, by, loan.id, decision, RULES)
         except errors.StaleVersion as refusal:
             return refusal.code
         return "offered"
@@ -272,9 +269,9 @@ async def test_the_ceiling_counts_what_the_borrower_raises_elsewhere(database: D
         loan = await lending.assessed(connection, borrower, amount_minor=5_000)
         decision = Decision(Verdict.APPROVE, loan.version, "Sound.")
         with pytest.raises(errors.BorrowerCeiling):
-            await deciding.decide_on(connection, anna, loan.id, decision, RULES, lending.unrelated)
+            await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         await clock.advance(connection, timedelta(days=366))
-        after, _ = await deciding.decide_on(connection, anna, loan.id, decision, RULES, lending.unrelated)
+        after, _ = await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         assert after.status is loans.Status.OFFERED
 
 

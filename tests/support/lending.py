@@ -124,10 +124,6 @@ async def person(connection: Connection, role: str, name: str = "Ines Almeida") 
     return user_id
 
 
-async def unrelated(_connection: Connection, _one: UserId, _other: UserId) -> bool:
-    return False
-
-
 async def submitted(connection: Connection, borrower: UserId, **changes: Any) -> loans.Loan:
     return await applying.apply(connection, borrower, application(**changes), RULES)
 
@@ -141,7 +137,7 @@ async def assessed(connection: Connection, borrower: UserId, **changes: Any) -> 
 async def offered(connection: Connection, borrower: UserId, administrator: UserId, **changes: Any) -> loans.Loan:
     loan = await assessed(connection, borrower, **changes)
     decision = Decision(Verdict.APPROVE, loan.version, "Sound security, clear exit.")
-    loan, outcome = await deciding.decide_on(connection, administrator, loan.id, decision, RULES, unrelated)
+    loan, outcome = await deciding.decide_on(connection, administrator, loan.id, decision, RULES)
     assert outcome.final
     return loan
 

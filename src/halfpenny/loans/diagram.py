@@ -48,10 +48,7 @@ def _table() -> str:
 def _notes() -> str:
     public = ", ".join(status.value for status in Status if status in PUBLIC_STATUSES)
     conditions = ", ".join(sorted(CONDITIONS))
-    return (
-        f"The marketplace shows a loan while it is: {public}.\n\n"
-        f"Drawdown waits for the evidence of: {conditions}."
-    )
+    return f"The marketplace shows a loan while it is: {public}.\n\nDrawdown waits for the evidence of: {conditions}."
 
 
 if __name__ == "__main__":

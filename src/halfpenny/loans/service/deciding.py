@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from halfpenny import identity
 from halfpenny.loans import errors, store
 from halfpenny.loans.decision import Decision, DecisionFacts, Outcome, Verdict, decide
 from halfpenny.loans.model import (
@@ -52,7 +52,6 @@ async def decide_on(
     loan_id: UUID,
     decision: Decision,
     rules: LendingRules,
-    are_related: Callable[[Connection, UserId, UserId], Awaitable[bool]],
 ) -> tuple[Loan, Outcome]:
     """Approve or decline one version of an application, and return the loan with what followed.
 
@@ -66,7 +65,7 @@ async def decide_on(
     facts = DecisionFacts(
         now=now,
         touched_by=await store.editors(connection, loan_id) | {loan.entered_by},
-        related=await are_related(connection, administrator, loan.borrower_id),
+        related=administrator in await identity.related_to(connection, loan.borrower_id),
         raised_minor=sum(rules.euro_minor(minor, currency) for currency, minor in raised),
         first=waiting.get(loan_id),
     )
@@ -99,15 +98,21 @@ async def decide_on(
         return declined, outcome
     if outcome.offer is None:
         raise errors.RateMissing()
-    return await _offer(connection, loan, outcome.offer, actor, decision.reason, rules), outcome
+    return await _offer(connection, loan, outcome.offer, administrator, decision.reason, rules), outcome
 
 
 async def _offer(
-    connection: Connection, loan: Loan, offer: Offer, actor: Actor, reason: str, rules: LendingRules
+    connection: Connection,
+    loan: Loan,
+    offer: Offer,
+    administrator: UserId,
+    reason: str,
+    rules: LendingRules,
 ) -> Loan:
     """Approve, and put the offer to the borrower and the hot row beside the loan in the same transaction."""
     now = await business_now(connection)
-    await store.set_offer(connection, loan.id, offer, actor.user_id, reason, now)
+    await store.set_offer(connection, loan.id, offer, administrator, reason, now)
+    actor = Actor(Maker.ADMINISTRATOR, administrator)
     await transition(connection, loan.id, "approve", actor, reason=reason)
     ticket = (rules.minimum_ticket_minor, rules.ticket_step_minor, rules.maximum_ticket_minor)
     await store.insert_funding(connection, loan, offer, ticket)

@@ -1,0 +1,175 @@
+"""REST routes of loans: parse, call one use case, present."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.responses import JSONResponse
+
+from halfpenny import identity
+from halfpenny.loans import errors, store, views
+from halfpenny.loans.model import Actor, LendingRules, Loan, Maker
+from halfpenny.loans.requests import ApplicationRequest, ConditionsRequest, DecisionRequest, ValuationRequest
+from halfpenny.loans.service import applying, conditions, deciding, lifecycle
+from halfpenny.platform.http import (
+    AppDatabase,
+    Fingerprint,
+    PageOf,
+    PageQuery,
+    check_idempotency_key,
+    page,
+)
+from halfpenny.platform.idempotency import RequestKey, claim, remember
+
+router = APIRouter(tags=["loans"])
+
+
+def lending_rules(request: Request) -> LendingRules:
+    found: LendingRules = request.app.state.settings.lending
+    return found
+
+
+Rules = Annotated[LendingRules, Depends(lending_rules)]
+
+
+def _wants(loan: Loan, principal: identity.Principal) -> dict[str, Any]:
+    """The view that this person has of the loan; what they may not see does not exist for them."""
+    if identity.Role.ADMINISTRATOR in principal.roles:
+        return views.whole(loan, staff=True)
+    if loan.borrower_id == principal.user_id:
+        return views.whole(loan, staff=False)
+    if loan.is_public:
+        return views.public(loan)
+    raise errors.LoanNotFound()
+
+
+@router.post("/loans", status_code=201)
+async def apply(
+    body: ApplicationRequest,
+    principal: identity.Borrower,
+    database: AppDatabase,
+    rules: Rules,
+    fingerprint: Fingerprint,
+    key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
+) -> JSONResponse:
+    """Apply for a loan. Commits together with ``loan.submitted``, which asks for the assessment.
+
+    It moves no money, so an Idempotency-Key is not demanded; one that is sent counts.
+    """
+    request = None
+    if key is not None:
+        request = RequestKey(principal.user_id, check_idempotency_key(key), fingerprint)
+    async with database.unit_of_work() as connection:
+        if request is not None and (stored := await claim(connection, request)) is not None:
+            return JSONResponse(stored.body, stored.status)
+        loan = await applying.apply(connection, principal.user_id, body.read(), rules)
+        answer = views.whole(loan, staff=False)
+        if request is not None:
+            await remember(connection, request, 201, answer)
+    return JSONResponse(answer, 201)
+
+
+@router.post("/loans/drafts", status_code=201)
+async def draft(
+    body: ApplicationRequest, principal: identity.Borrower, database: AppDatabase, rules: Rules
+) -> dict[str, Any]:
+    """Keep an application without sending it."""
+    async with database.unit_of_work() as connection:
+        loan = await applying.draft(connection, principal.user_id, body.read(), rules)
+    return views.whole(loan, staff=False)
+
+
+@router.put("/loans/{loan_id}")
+async def rewrite(
+    loan_id: UUID,
+    body: ApplicationRequest,
+    principal: identity.Borrower,
+    database: AppDatabase,
+    rules: Rules,
+) -> dict[str, Any]:
+    """Replace a draft's terms."""
+    async with database.unit_of_work() as connection:
+        loan = await applying.rewrite(connection, principal.user_id, loan_id, body.read(), rules)
+    return views.whole(loan, staff=False)
+
+
+@router.post("/loans/{loan_id}/submit")
+async def submit(loan_id: UUID, principal: identity.Borrower, database: AppDatabase) -> dict[str, Any]:
+    """Send a draft."""
+    async with database.unit_of_work() as connection:
+        loan = await applying.submit(connection, principal.user_id, loan_id)
+    return views.whole(loan, staff=False)
+
+
+@router.get("/loans", response_model=PageOf)
+async def own_loans(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
+    """One's own loans as a borrower, newest first."""
+    start = paging.start(UUID)
+    async with database.reading() as connection:
+        found = await store.own_page(connection, principal.user_id, start[0] if start else None, paging.limit + 1)
+    return page(found, paging.limit, lambda loan: (loan.id,), views.brief)
+
+
+@router.get("/loans/{loan_id}")
+async def one_loan(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
+    """One loan: whole for its borrower and for staff; from its offer on, the public part for everybody else."""
+    async with database.reading() as connection:
+        loan = await lifecycle.get(connection, loan_id)
+    return _wants(loan, principal)
+
+
+@router.post("/loans/{loan_id}/withdraw")
+async def withdraw(loan_id: UUID, principal: identity.Borrower, database: AppDatabase) -> dict[str, Any]:
+    """Take an application or an unaccepted offer back."""
+    async with database.unit_of_work() as connection:
+        loan = await applying.withdraw(connection, principal.user_id, loan_id)
+    return views.whole(loan, staff=False)
+
+
+@router.put("/loans/{loan_id}/valuation")
+async def revalue(
+    loan_id: UUID, body: ValuationRequest, principal: identity.SignedIn, database: AppDatabase
+) -> dict[str, Any]:
+    """Enter another valuation before the decision: the loan is assessed again."""
+    staff = identity.Role.ADMINISTRATOR in principal.roles
+    actor = Actor(Maker.ADMINISTRATOR if staff else Maker.BORROWER, principal.user_id)
+    async with database.unit_of_work() as connection:
+        loan = await applying.revalue(connection, actor, loan_id, body.read())
+    return views.whole(loan, staff=staff)
+
+
+@router.post("/loans/{loan_id}/decision", responses={202: {"description": "A second person is due."}})
+async def decide(
+    loan_id: UUID,
+    body: DecisionRequest,
+    principal: identity.Administrator,
+    database: AppDatabase,
+    rules: Rules,
+    response: Response,
+) -> dict[str, Any]:
+    """Approve or decline the version that was read. 202 while a second administrator is due."""
+    async with database.unit_of_work() as connection:
+        loan, outcome = await deciding.decide_on(connection, principal.user_id, loan_id, body.read(), rules)
+    if not outcome.final:
+        response.status_code = 202
+    return {**views.whole(loan, staff=True), "awaiting_second_approval": not outcome.final}
+
+
+@router.post("/loans/{loan_id}/accept")
+async def accept(loan_id: UUID, principal: identity.Borrower, database: AppDatabase) -> dict[str, Any]:
+    """Take the offer: funding opens."""
+    async with database.unit_of_work() as connection:
+        loan = await deciding.accept(connection, principal.user_id, loan_id)
+    return views.whole(loan, staff=False)
+
+
+@router.post("/loans/{loan_id}/conditions")
+async def record_conditions(
+    loan_id: UUID, body: ConditionsRequest, principal: identity.Administrator, database: AppDatabase
+) -> dict[str, Any]:
+    """Record the charge, the valuation or the insurance. All three and fully funded: conditions are met."""
+    async with database.unit_of_work() as connection:
+        loan = await conditions.record_conditions(connection, principal.user_id, loan_id, body.read())
+    return views.whole(loan, staff=True)

@@ -1,0 +1,38 @@
+"""A small application with identity and the routers that a test names, as the entry points would wire them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+from fastapi import APIRouter, FastAPI
+
+from halfpenny.entrypoints import errors
+from halfpenny.identity import Identity
+from halfpenny.loans import LendingRules
+from halfpenny.platform.database import Database
+from halfpenny.platform.http import Guard
+from support.edge import Client, client_for
+from support.people import identity_settings
+
+
+@asynccontextmanager
+async def lending_client(
+    database: Database, *routers: APIRouter, rules: LendingRules | None = None
+) -> AsyncIterator[Client]:
+    app = FastAPI(openapi_url=None)
+    errors.install(app)
+    app.add_middleware(Guard, settings=None)
+    for router in routers:
+        app.include_router(router, prefix="/api/v1")
+    running = Identity(identity_settings(), database)
+    running.start()
+    await running.listener.listening.wait()
+    app.state.database = database
+    app.state.identity = running
+    app.state.tokens = running.tokens
+    app.state.settings = SimpleNamespace(lending=rules or LendingRules())
+    async with client_for(app) as client:
+        yield client
+    await running.close()
