@@ -7,9 +7,13 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx2
 import psycopg
 import pytest
+from fastapi import FastAPI
 
+from halfpenny.entrypoints.api import create_app, guarded
+from halfpenny.entrypoints.settings import DatabaseSettings, DocumentSettings, Settings
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.migrations import migrate
@@ -97,3 +101,29 @@ def broker(server_folder: Path) -> Iterator[RabbitServer]:
 def broker_url(broker: RabbitServer) -> str:
     """The address of the private broker, with its credentials."""
     return broker.url
+
+
+@pytest.fixture
+def settings(database_url: str, documents: DocumentStore, document_server: DocumentServer, tmp_path: Path) -> Settings:
+    """The settings of a whole application on this test's own database and documents."""
+    return Settings(
+        data=tmp_path,
+        database=DatabaseSettings(DATABASE_URL=database_url),
+        documents=DocumentSettings(MONGO_URL=document_server.url, name=documents.database.name),
+    )
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The application, started: ``app.state`` holds the database and all else."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def client(app: FastAPI, settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the application behind its guard, without a network between them."""
+    transport = httpx2.ASGITransport(guarded(app, settings))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client

@@ -1,0 +1,129 @@
+"""The API's wiring: one FastAPI application around the features' edges, and the server that runs it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from halfpenny.entrypoints import errors
+from halfpenny.entrypoints.settings import Settings
+from halfpenny.platform.database import Database
+from halfpenny.platform.documents import DocumentStore
+from halfpenny.platform.http import EdgeSettings, Guard
+from halfpenny.platform.http.guard import ASGIApp
+from halfpenny.platform.telemetry import configure_logging, probes, reachable
+
+API = "/api/v1"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application without its guard: ``asgi`` wraps it. State is opened by its lifespan."""
+    app = FastAPI(
+        title="Halfpenny",
+        version="0.1.0",
+        openapi_url=f"{API}/openapi.json",
+        # The stock explorers load scripts from other sites; ours is served with its assets by halfpenny.web.
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    errors.install(app)
+    _include_routes(app, settings)
+    return app
+
+
+def asgi() -> ASGIApp:
+    """What Granian serves in each process."""
+    settings = Settings.load()
+    configure_logging("api", settings.telemetry.log_level)
+    return guarded(create_app(settings), settings)
+
+
+def guarded(app: FastAPI, settings: Settings) -> ASGIApp:
+    """The guard around every request, also those that the framework never sees."""
+    server = settings.server
+    return Guard(
+        app,
+        EdgeSettings(
+            allowed_hosts=frozenset(_listed(server.allowed_hosts)),
+            max_body_bytes=server.max_body_bytes,
+            https_only=server.public_url.startswith("https://"),
+            trusted_proxies=tuple(_listed(server.trusted_proxies)),
+        ),
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    from granian.constants import Interfaces, Loops
+    from granian.server import Server
+
+    settings.require_database()
+    server = settings.server
+    with tempfile.TemporaryDirectory(prefix="halfpenny-metrics-") as shared_figures:
+        if server.api_processes > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared_figures
+        Server(
+            "halfpenny.entrypoints.api:asgi",
+            factory=True,
+            address=server.host,
+            port=server.port,
+            interface=Interfaces.ASGI,
+            loop=Loops.uvloop,
+            workers=server.api_processes,
+            workers_kill_timeout=10,
+            respawn_failed_workers=True,
+            log_access=False,
+        ).serve()
+
+
+def _include_routes(app: FastAPI, settings: Settings) -> None:
+    """Every feature's edges: machine routes under /api/v1, pages at the root."""
+    app.include_router(
+        probes(
+            needed={"database": lambda: _database_answers(app)},
+            useful={
+                "documents": lambda: _documents_answer(app),
+                **({"queue": lambda: reachable(settings.queue.amqp_url)} if settings.queue.amqp_url else {}),
+            },
+        )
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open what the edges reach through ``app.state``, and close it in the opposite order."""
+    settings: Settings = app.state.settings
+    async with AsyncExitStack() as stack:
+        app.state.database = await Database.connect(
+            settings.require_database(),
+            max_size=settings.database.connections,
+            timeout_s=settings.database.timeout_s,
+        )
+        stack.push_async_callback(app.state.database.close)
+        # Nobody listens there where no document store is set: listings are unavailable, and money moves.
+        app.state.documents = await DocumentStore.connect(
+            settings.documents.url or "mongodb://127.0.0.1:9/",
+            settings.documents.name,
+            timeout_s=settings.documents.timeout_s,
+        )
+        stack.push_async_callback(app.state.documents.close)
+        yield
+
+
+async def _database_answers(app: FastAPI) -> bool:
+    async with app.state.database.reading() as connection:
+        return bool(await connection.fetchval("SELECT true"))
+
+
+async def _documents_answer(app: FastAPI) -> bool:
+    return bool(await app.state.documents.healthy())
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,216 @@
+"""Every setting, in one frozen tree read from the environment once and passed down from the entrypoints.
+
+A field's environment variable is its section's prefix and its name in capitals, unless it has a name of its own.
+docs/settings.md lists them all; a test compares. Features never read the environment: they get plain values.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "only for development: anybody can read this"  # noqa: S105 - production refuses it
+
+
+class WrongSettings(Exception):
+    """A setting is missing, malformed or unknown; the message is one line that names it."""
+
+
+def _section(prefix: str) -> SettingsConfigDict:
+    return SettingsConfigDict(env_prefix=prefix, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class ServerSettings(BaseSettings):
+    """Where the API listens, and for whom."""
+
+    model_config = _section("HALFPENNY_")
+
+    host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port that the API listens on.")
+    api_processes: int = Field(default=1, ge=1, le=64, description="API processes that share the port.")
+    public_url: str = Field(
+        default="",
+        description="Address that browsers use, such as https://halfpenny.example; empty: made of host and port.",
+    )
+    allowed_hosts: str = Field(
+        default="localhost,127.0.0.1,[::1]", description="Host names that are served, without ports, parted by commas."
+    )
+    trusted_proxies: str = Field(
+        default="", description="Networks (CIDR) whose X-Forwarded-For is believed, parted by commas; empty: nobody's."
+    )
+    max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body that is read.")
+
+
+class DatabaseSettings(BaseSettings):
+    """PostgreSQL: the books, and everything that money depends on."""
+
+    model_config = _section("HALFPENNY_DATABASE_")
+
+    url: str = Field(
+        default="",
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL (libpq URL) of the role that owns the schema; the demo starts its own when empty.",
+    )
+    connections: int = Field(default=16, ge=2, le=500, description="Most connections that one process opens.")
+    timeout_s: float = Field(
+        default=5.0, gt=0, le=60, description="Seconds after which a database that hangs is given up."
+    )
+
+
+class DocumentSettings(BaseSettings):
+    """The document store of the marketplace's listings: a read model that can always be rebuilt."""
+
+    model_config = _section("HALFPENNY_DOCUMENTS_")
+
+    url: str = Field(
+        default="",
+        validation_alias="MONGO_URL",
+        description="MongoDB of the listings; the demo starts SecantusDB of its own when empty.",
+    )
+    name: str = Field(default="halfpenny", min_length=1, description="Database of the document store.")
+    timeout_s: float = Field(
+        default=3.0, gt=0, le=60, description="Seconds after which the document store is given up."
+    )
+
+
+class QueueSettings(BaseSettings):
+    """How events travel."""
+
+    model_config = _section("HALFPENNY_QUEUE_")
+
+    amqp_url: str = Field(
+        default="",
+        validation_alias="AMQP_URL",
+        description="RabbitMQ that carries the events; empty: they travel through PostgreSQL.",
+    )
+    delivery_limit: int = Field(
+        default=5, ge=1, le=100, description="Deliveries of one event before it is a dead letter."
+    )
+
+
+class IdentitySettings(BaseSettings):
+    """Signing in."""
+
+    model_config = _section("HALFPENNY_")
+
+    secret: SecretStr = Field(
+        default=SecretStr(DEVELOPMENT_SECRET),
+        min_length=32,
+        description="Secret of 32 characters or more that other secrets are derived from.",
+    )
+    mail_verification: bool = Field(
+        default=False, description="Whether money moves only for people who have confirmed their mail address."
+    )
+
+
+class LendingSettings(BaseSettings):
+    """Limits of the business."""
+
+    model_config = _section("HALFPENNY_")
+
+    second_approval_above: int = Field(
+        default=500_000,
+        ge=0,
+        description="Loans above this amount (in whole units of their currency) need a second person's approval.",
+    )
+    sandbox: bool = Field(
+        default=True, description="Whether the sandbox bank settles payments and the business clock can be moved."
+    )
+
+
+class TelemetrySettings(BaseSettings):
+    """Logs and figures."""
+
+    model_config = _section("HALFPENNY_")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe line logged."
+    )
+    worker_metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port where the worker serves /metrics; 0: none."
+    )
+
+
+class Settings(BaseSettings):
+    """The whole tree. ``Settings.load()`` reads the environment; tests build one with ``Settings(...)``."""
+
+    model_config = _section("HALFPENNY_")
+
+    environment: Literal["development", "production"] = Field(
+        default="development", description="production refuses default secrets and the sandbox."
+    )
+    data: Path = Field(default=Path(".data"), description="Folder of everything that is kept on this machine.")
+
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    documents: DocumentSettings = Field(default_factory=DocumentSettings)
+    queue: QueueSettings = Field(default_factory=QueueSettings)
+    identity: IdentitySettings = Field(default_factory=IdentitySettings)
+    lending: LendingSettings = Field(default_factory=LendingSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment. Raises WrongSettings, in one line, for the first setting that is wrong."""
+        known = {name for name, _ in every_setting()}
+        for name in sorted(os.environ):
+            if name.startswith("HALFPENNY_") and not name.startswith("HALFPENNY_RISK_") and name not in known:
+                raise WrongSettings(f"{name} is not a setting; docs/settings.md lists them all")
+        try:
+            return cls()
+        except ValidationError as error:
+            raise WrongSettings(_first_fault(error)) from None
+
+    @model_validator(mode="after")
+    def _fit_for_production(self) -> Self:
+        if self.environment != "production":
+            return self
+        if self.identity.secret.get_secret_value() == DEVELOPMENT_SECRET:
+            raise WrongSettings("HALFPENNY_SECRET must be set in production: its default is public")
+        if self.lending.sandbox:
+            raise WrongSettings("HALFPENNY_SANDBOX must be false in production")
+        if not self.server.public_url.startswith("https://"):
+            raise WrongSettings("HALFPENNY_PUBLIC_URL must be set in production, and begin with https://")
+        return self
+
+    @property
+    def base_url(self) -> str:
+        """The address that people use, without a slash at the end."""
+        return self.server.public_url.rstrip("/") or f"http://{self.server.host}:{self.server.port}"
+
+    def require_database(self) -> str:
+        """DATABASE_URL, for the commands that cannot do without."""
+        if not self.database.url:
+            raise WrongSettings("DATABASE_URL is not set; `make demo` runs everything with a database of its own")
+        return self.database.url
+
+
+def every_setting() -> Iterator[tuple[str, str]]:
+    """Each setting's environment variable and its description, section by section."""
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseSettings):
+            yield from _settings_of(section)
+        else:
+            yield f"HALFPENNY_{name.upper()}", field.description or ""
+
+
+def _settings_of(section: type[BaseSettings]) -> Iterator[tuple[str, str]]:
+    prefix = section.model_config.get("env_prefix", "")
+    for name, field in section.model_fields.items():
+        yield str(field.validation_alias or f"{prefix}{name}".upper()), field.description or ""
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_input=False)[0]
+    field = str(fault["loc"][-1]) if fault["loc"] else ""
+    sections: list[type[BaseSettings]] = [Settings, *BaseSettings.__subclasses__()]
+    prefixes = {section.__name__: section.model_config.get("env_prefix", "") for section in sections}
+    # A name of its own is reported in capitals already.
+    name = field if field.isupper() else f"{prefixes.get(error.title, 'HALFPENNY_')}{field}".upper()
+    return f"{name}: {fault['msg']}"

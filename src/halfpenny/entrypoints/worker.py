@@ -1,0 +1,99 @@
+"""The worker's wiring: what is consumed from the queue, and what is done again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import start_http_server
+
+from halfpenny.entrypoints.settings import Settings
+from halfpenny.platform.database import Database
+from halfpenny.platform.documents import DocumentStore
+from halfpenny.platform.telemetry import configure_logging
+
+log = structlog.get_logger("halfpenny.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicJob:
+    """Something done every ``every_s`` seconds. Any number of workers may run it at once: it must not mind."""
+
+    name: str
+    every_s: float
+    run: Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What consumers and jobs are built from."""
+
+    settings: Settings
+    database: Database
+    documents: DocumentStore
+
+
+def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
+    """Every feature's recurring work."""
+    return []
+
+
+def work(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then finish what is in hand."""
+    configure_logging("worker", settings.telemetry.log_level)
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopping.set)
+    async with AsyncExitStack() as stack:
+        if settings.telemetry.worker_metrics_port:
+            server, _ = start_http_server(settings.telemetry.worker_metrics_port, settings.server.host)
+            stack.callback(server.shutdown)
+        resources = await open_resources(settings, stack)
+        await run_until(stopping, resources)
+
+
+async def open_resources(settings: Settings, stack: AsyncExitStack) -> Resources:
+    """The worker's database and document store, closed with the stack."""
+    database = await Database.connect(
+        settings.require_database(), max_size=settings.database.connections, timeout_s=settings.database.timeout_s
+    )
+    stack.push_async_callback(database.close)
+    documents = await DocumentStore.connect(
+        settings.documents.url or "mongodb://127.0.0.1:9/",
+        settings.documents.name,
+        timeout_s=settings.documents.timeout_s,
+    )
+    stack.push_async_callback(documents.close)
+    return Resources(settings, database, documents)
+
+
+async def run_until(stopping: asyncio.Event, resources: Resources) -> None:
+    """Run every job side by side until told to stop; each finishes the round that it is in."""
+    log.info("started")
+    async with asyncio.TaskGroup() as group:
+        for job in periodic_jobs(resources):
+            group.create_task(_repeat(job, stopping), name=job.name)
+        await stopping.wait()
+    log.info("stopped")
+
+
+async def _repeat(job: PeriodicJob, stopping: asyncio.Event) -> None:
+    """Failures are logged and the next round comes in its time: one job never takes the others down."""
+    while not stopping.is_set():
+        try:
+            await job.run()
+        except Exception:
+            log.exception("job_failed", job=job.name)
+        try:
+            await asyncio.wait_for(stopping.wait(), job.every_s)
+        except TimeoutError:
+            continue

@@ -1,0 +1,94 @@
+"""Settings: documented, frozen, and wrong ones stop the start with one line that names them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from halfpenny.entrypoints.settings import Settings, WrongSettings, every_setting
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, _ in every_setting():
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_every_setting_is_documented_with_its_description_and_none_else() -> None:
+    documented = dict(re.findall(r"^\| `([A-Z_]+)` \| .* \| (.*) \|$", DOCUMENT.read_text(), re.MULTILINE))
+    assert documented == dict(every_setting())
+
+
+def test_every_setting_has_a_description_and_a_name_of_its_own() -> None:
+    names = [name for name, _ in every_setting()]
+    assert len(names) == len(set(names))
+    assert all(description.endswith(".") for _, description in every_setting())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("HALFPENNY_PORT", "eighty", "HALFPENNY_PORT: "),
+        ("HALFPENNY_PORT", "70000", "HALFPENNY_PORT: "),
+        ("HALFPENNY_DATABASE_TIMEOUT_S", "0", "HALFPENNY_DATABASE_TIMEOUT_S: "),
+        ("HALFPENNY_ENVIRONMENT", "prod", "HALFPENNY_ENVIRONMENT: "),
+        ("HALFPENNY_SANDBOX", "perhaps", "HALFPENNY_SANDBOX: "),
+        ("HALFPENNY_PROT", "8000", "HALFPENNY_PROT is not a setting"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(WrongSettings) as wrong:
+        Settings.load()
+    assert str(wrong.value).startswith(says)
+    assert "\n" not in str(wrong.value)
+
+
+def test_a_wrong_secret_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALFPENNY_SECRET", "hunter2")
+    with pytest.raises(WrongSettings, match=r"^HALFPENNY_SECRET: ") as wrong:
+        Settings.load()
+    assert "hunter2" not in str(wrong.value)
+
+
+PRODUCTION = {
+    "HALFPENNY_ENVIRONMENT": "production",
+    "HALFPENNY_SECRET": "x" * 40,
+    "HALFPENNY_SANDBOX": "false",
+    "HALFPENNY_PUBLIC_URL": "https://halfpenny.example",
+}
+
+
+def test_production_starts_when_everything_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load().environment == "production"
+
+
+@pytest.mark.parametrize("missing", ["HALFPENNY_SECRET", "HALFPENNY_SANDBOX", "HALFPENNY_PUBLIC_URL"])
+def test_production_refuses_defaults_that_are_for_development(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    for name, value in PRODUCTION.items():
+        if name != missing:
+            monkeypatch.setenv(name, value)
+    with pytest.raises(WrongSettings, match=missing):
+        Settings.load()
+
+
+def test_settings_are_frozen() -> None:
+    settings = Settings.load()
+    with pytest.raises(ValidationError):
+        settings.server.port = 1  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        settings.data = Path("/")  # type: ignore[misc]
+
+
+def test_a_missing_database_is_named() -> None:
+    with pytest.raises(WrongSettings, match=r"^DATABASE_URL is not set"):
+        Settings.load().require_database()
