@@ -1,0 +1,31 @@
+"""The marketplace's read model: listings in the document store, read through GraphQL and as pages.
+
+The application keeps ``ListingStore`` at ``app.state.listings`` and ``Marketplace`` at ``app.state.marketplace``.
+"""
+
+from halfpenny.marketplace.consumers import EVENTS, QUEUE, subscription
+from halfpenny.marketplace.graphql import Limits, Marketplace
+from halfpenny.marketplace.graphql import router as graphql_router
+from halfpenny.marketplace.model import listing
+from halfpenny.marketplace.pages import TEMPLATES, PageRenderer
+from halfpenny.marketplace.pages import router as page_router
+from halfpenny.marketplace.projection import CaughtUp, catch_up, rebuild, refresh
+from halfpenny.marketplace.store import ListingStore
+
+__all__ = [
+    "EVENTS",
+    "QUEUE",
+    "TEMPLATES",
+    "CaughtUp",
+    "Limits",
+    "ListingStore",
+    "Marketplace",
+    "PageRenderer",
+    "catch_up",
+    "graphql_router",
+    "listing",
+    "page_router",
+    "rebuild",
+    "refresh",
+    "subscription",
+]

@@ -1,0 +1,44 @@
+"""What the projection listens to, and what it does then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from halfpenny import loans
+from halfpenny.marketplace.projection import refresh
+from halfpenny.marketplace.store import ListingStore
+from halfpenny.platform.database import Connection
+from halfpenny.platform.queue.messages import Message, Poison
+from halfpenny.platform.queue.subscription import Subscription
+
+QUEUE = "marketplace.projection"
+# The events of loans and of funding that change what a listing shows.
+EVENTS: tuple[str, ...] = (
+    *loans.SNAPSHOT_EVENTS,
+    "investment.made",
+    "investment.revoked",
+    "investment.returned",
+)
+
+
+def subscription(store: ListingStore) -> Subscription:
+    """Events that arrive together are one read and one write: a burst of tickets on a hot loan costs little.
+
+    The inbox is the revision of each listing, in the store that is written to; so no transaction of PostgreSQL
+    stays open while the document store is spoken to, and a repeated event finds nothing older to replace.
+    """
+
+    async def handle(connection: Connection, messages: Sequence[Message]) -> None:
+        await refresh(connection, store, sorted({_loan_id(message) for message in messages}))
+
+    return Subscription(QUEUE, EVENTS, handle_many=handle, inbox="handler")
+
+
+def _loan_id(message: Message) -> UUID:
+    """Snapshots of loans name it ``id``, events of funding ``loan_id``."""
+    named = message.payload.get("loan_id") or message.payload.get("id")
+    try:
+        return UUID(named)
+    except (AttributeError, TypeError, ValueError) as unreadable:
+        raise Poison("no_loan", f"{message.name} names no loan") from unreadable

@@ -1,0 +1,69 @@
+"""POST /graphql. Queries only, one a request, JSON only: a form on another site cannot send it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from halfpenny import identity
+from halfpenny.marketplace.graphql.execute import Marketplace
+from halfpenny.marketplace.model import Document
+from halfpenny.marketplace.store import ListingStore
+from halfpenny.platform.http import read_json
+from halfpenny.primitives.errors import Malformed
+
+# What the GraphQL over HTTP specification calls its own media type: there, a refused document is a 400.
+GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
+
+router = APIRouter(tags=["marketplace"])
+
+
+class UnsupportedMediaType(Malformed):
+    code = "unsupported_media_type"
+    message = "Send JSON as application/json."
+
+
+def marketplace(request: Request) -> Marketplace:
+    found: Marketplace = request.app.state.marketplace
+    return found
+
+
+def listings(request: Request) -> ListingStore:
+    found: ListingStore = request.app.state.listings
+    return found
+
+
+@router.post("/graphql", summary="Query the marketplace")
+async def graphql(
+    request: Request,
+    principal: identity.MaybeSignedIn,
+    people: identity.RunningIdentity,
+    marketplace: Annotated[Marketplace, Depends(marketplace)],
+    listings: Annotated[ListingStore, Depends(listings)],
+) -> Response:
+    """``{"query", "variables", "operationName"}``; errors carry ``extensions.code`` of the one error table."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType()
+
+    async def me() -> Document | None:
+        if principal is None:
+            return None
+        person = await identity.me(people, principal)
+        return {
+            "id": str(person.id),
+            "email": person.email,
+            "full_name": person.full_name,
+            "roles": [person.role.value],
+        }
+
+    answer = await marketplace.answer(read_json(await request.body()), listings, me)
+    wants_own = GRAPHQL_RESPONSE in request.headers.get("accept", "")
+    status = 200
+    if answer.unavailable:
+        status = 503
+    elif wants_own and not answer.executed:
+        status = 400
+    media_type = GRAPHQL_RESPONSE if wants_own else "application/json"
+    return Response(answer.body(), status, {"cache-control": "no-store"}, media_type)

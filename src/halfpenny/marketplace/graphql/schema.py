@@ -1,0 +1,252 @@
+"""The GraphQL schema of the marketplace. Money and rates are decimal strings.
+
+Resolvers only read: ``Reader`` (one per request) holds the store and who asks. The types mirror a listing's
+``node``, so a field is a key of the document and needs no resolver of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import strawberry
+from graphql import DocumentNode, GraphQLError, GraphQLSchema
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
+
+from halfpenny.marketplace.errors import PageTooLarge
+from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_query
+from halfpenny.marketplace.model import Document, ListedStatus, ListingPage, ListingQuery
+from halfpenny.primitives.errors import Unauthenticated
+
+MAX_PAGE = 100
+DEFAULT_PAGE = 20
+
+
+class Listings(Protocol):
+    """What a request reads from. ``paths`` are the node's fields to fetch; None fetches all."""
+
+    async def page(self, query: ListingQuery, paths: frozenset[str] | None = None) -> ListingPage: ...
+    async def count(self, query: ListingQuery) -> int: ...
+    async def get(self, loan_id: str, paths: frozenset[str] | None = None) -> Document | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One request's eyes: the listings, a way to ask who is signed in (None when nobody is), its document."""
+
+    listings: Listings
+    me: Callable[[], Awaitable[Document | None]]
+    document: DocumentNode
+
+
+@strawberry.type(description="An exact amount: a decimal string and an ISO 4217 currency.")
+class Amount:
+    amount: str
+    currency: str
+
+
+@strawberry.type(description="The security of a loan, as described by the borrower: untrusted text.")
+class Property:
+    kind: str
+    city: str
+    country: str = strawberry.field(description="ISO 3166-1 alpha-2.")
+    area_m2: float = strawberry.field(description="Square metres.")
+    year_built: int | None
+    beds: int | None
+    condition: str
+    description: str
+    valuation: Amount
+    valued_on: str = strawberry.field(description="The date of the valuation (ISO 8601).")
+
+
+@strawberry.type(description="What is lent, at what price, for how long.")
+class Terms:
+    amount: Amount
+    annual_rate: str = strawberry.field(description="Percent a year, a decimal string.")
+    term_months: int
+    interest_mode: str = strawberry.field(description="serviced, retained or rolled_up.")
+    ltv: str = strawberry.field(description="Loan and prior debt over valuation, percent, a decimal string.")
+    charge_rank: int
+
+
+@strawberry.type(description="How far the funding is.")
+class Funding:
+    target: Amount
+    funded: Amount
+    remaining: Amount
+    percent: int = strawberry.field(description="Whole percent funded, rounded down: 100 is the last cent.")
+    investors: int
+    deadline: str = strawberry.field(description="RFC 3339 in UTC.")
+    version: int = strawberry.field(description="Rises with each change of the funding.")
+
+
+@strawberry.type(description="One factor that was actually scored, in a plain sentence.")
+class Reason:
+    code: str
+    text: str
+
+
+@strawberry.type(description="What the risk service said about these terms.")
+class Risk:
+    grade: str
+    probability_of_default: str = strawberry.field(description="A share of one, a decimal string.")
+    expected_loss: str = strawberry.field(description="A share of the amount lent, a decimal string.")
+    suggested_rate: str = strawberry.field(description="Percent a year, a decimal string.")
+    reasons: list[Reason]
+
+
+@strawberry.type(description="A loan as the marketplace shows it.")
+class Loan:
+    id: strawberry.ID
+    title: str
+    status: ListedStatus
+    purpose: str
+    exit_strategy: str
+    property: Property
+    terms: Terms
+    funding: Funding
+    risk: Risk | None
+
+
+@strawberry.type
+class LoanEdge:
+    cursor: str
+    node: Loan
+
+
+@strawberry.type
+class PageInfo:
+    end_cursor: str | None
+    has_next_page: bool
+
+
+async def _total_count(root: Any, info: strawberry.Info[Reader, None]) -> int:
+    return await info.context.listings.count(root["query"])
+
+
+@strawberry.type(description="A page of loans, by keyset: go on with `after: endCursor`.")
+class LoanConnection:
+    edges: list[LoanEdge]
+    page_info: PageInfo
+    total_count: int = strawberry.field(
+        resolver=_total_count, description="All loans that fit the filter; counted only when asked for."
+    )
+
+
+@strawberry.type(description="Who is signed in.")
+class Me:
+    id: strawberry.ID
+    email: str
+    full_name: str
+    roles: list[str]
+
+
+def connection(query: ListingQuery, page: ListingPage) -> Document:
+    """The value of a LoanConnection. ``query`` stays with it for the count."""
+    return {
+        "edges": [{"cursor": cursor, "node": node} for cursor, node in zip(page.cursors, page.nodes, strict=True)],
+        "page_info": {
+            "end_cursor": page.cursors[-1] if page.cursors else None,
+            "has_next_page": page.has_next,
+        },
+        "query": query,
+    }
+
+
+def page_query(
+    first: int | None, after: str | None, filter: LoanFilter | None, order_by: LoanOrder | None
+) -> ListingQuery:
+    """The arguments of ``loans`` as a query. Raises PageTooLarge, MalformedAmount or InvalidQuery."""
+    size = DEFAULT_PAGE if first is None else first
+    if not 1 <= size <= MAX_PAGE:
+        raise PageTooLarge(allowed=MAX_PAGE)
+    return listing_query(size, after, filter, order_by)
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="Listed loans, newest first unless ordered otherwise.")  # type: ignore[untyped-decorator]
+    async def loans(
+        self,
+        info: strawberry.Info[Reader, None],
+        first: int | None = None,
+        after: str | None = None,
+        filter: LoanFilter | None = None,
+        order_by: LoanOrder | None = None,
+    ) -> LoanConnection:
+        query = page_query(first, after, filter, order_by)
+        page = await info.context.listings.page(query)
+        return connection(query, page)  # type: ignore[return-value]  # types are read from the document
+
+    @strawberry.field(description="One listed loan, or null where there is none to see.")  # type: ignore[untyped-decorator]
+    async def loan(self, info: strawberry.Info[Reader, None], id: strawberry.ID) -> Loan | None:
+        return await info.context.listings.get(str(id))  # type: ignore[return-value]
+
+    @strawberry.field(description="Who is signed in; an error `unauthenticated` where nobody is.")  # type: ignore[untyped-decorator]
+    async def me(self, info: strawberry.Info[Reader, None]) -> Me | None:
+        person = await info.context.me()
+        if person is None:
+            raise Unauthenticated()
+        return person  # type: ignore[return-value]
+
+
+def _key(document: Any, name: str) -> Any:
+    return document[name]
+
+
+class MarketplaceSchema(strawberry.Schema):
+    """The schema, and what the compiled path must know of it."""
+
+    @property
+    def core(self) -> GraphQLSchema:
+        """graphql-core's schema below Strawberry's: validation and plans read its types."""
+        return self._schema
+
+    @cached_property
+    def query_arguments(self) -> Mapping[str, list[StrawberryArgument]]:
+        """The arguments of each field of the query, by the field's GraphQL name."""
+        return {field.name: field.arguments for field in _fields(Query)}
+
+    def document_key(self, type_name: str, field_name: str) -> str:
+        """Under which key of a document a field's value is."""
+        return self._document_keys[type_name, field_name]
+
+    @cached_property
+    def _document_keys(self) -> Mapping[tuple[str, str], str]:
+        shown = (Amount, Property, Terms, Funding, Reason, Risk, Loan, LoanEdge, PageInfo, LoanConnection)
+        name_of = self.config.name_converter.get_graphql_name
+        return {(kind.__name__, name_of(field)): field.python_name for kind in shown for field in _fields(kind)}
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """The edge formats and logs errors; Strawberry would print the expected ones with a stack trace."""
+
+
+def _fields(kind: type) -> list[StrawberryField]:
+    definition: StrawberryObjectDefinition = kind.__strawberry_definition__  # type: ignore[attr-defined]
+    return definition.fields
+
+
+class _AsPrepared(SchemaExtension):
+    """Hands over the document that was parsed and validated once, in place of doing both again."""
+
+    def on_parse(self) -> Iterator[None]:
+        self.execution_context.graphql_document = self.execution_context.context.document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = []
+        yield
+
+
+schema = MarketplaceSchema(
+    query=Query,
+    extensions=[_AsPrepared],
+    config=StrawberryConfig(default_resolver=_key, disable_field_suggestions=True, relay_max_results=MAX_PAGE),
+)

@@ -1,0 +1,79 @@
+"""The words of the business on a page. The marked texts are translated when they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+
+def _(text: str) -> str:
+    """Marks a text for the catalogues of web/translations."""
+    return text
+
+
+STATUS: Final[Mapping[str, str]] = {
+    "funding": _("Open for funding"),
+    "expired": _("Not funded in time"),
+    "cancelled": _("Cancelled"),
+    "funded": _("Fully funded"),
+    "conditions_met": _("Ready to be drawn down"),
+    "active": _("Running"),
+    "matured": _("Due"),
+    "defaulted": _("In default"),
+    "in_recovery": _("In recovery"),
+    "repaid": _("Repaid"),
+    "written_off": _("Written off"),
+}
+KIND: Final[Mapping[str, str]] = {
+    "house": _("House"),
+    "townhouse": _("Townhouse"),
+    "flat": _("Flat"),
+    "apartment": _("Flat"),
+    "apartment_building": _("Block of flats"),
+    "multi_family": _("Block of flats"),
+    "office": _("Offices"),
+    "retail": _("Shop"),
+    "commercial": _("Commercial building"),
+    "industrial": _("Industrial building"),
+    "mixed_use": _("Mixed use"),
+    "land": _("Land"),
+}
+# Which drawing stands for which kind; the rest are shown as a building.
+ART: Final[Mapping[str, str]] = {"house": "house", "townhouse": "townhouse", "land": "land"}
+INTEREST: Final[Mapping[str, str]] = {
+    "serviced": _("paid as it falls due"),
+    "retained": _("kept back from the advance"),
+    "rolled_up": _("paid at the end"),
+}
+CONDITION: Final[Mapping[str, str]] = {
+    "new": _("New"),
+    "excellent": _("Excellent"),
+    "very_good": _("Very good"),
+    "good": _("Good"),
+    "average": _("Average"),
+    "fair": _("Fair"),
+    "poor": _("Poor"),
+}
+
+# What a reader may choose from, in the order in which it is offered. "all" shows every listed loan.
+STATUS_CHOICES: Final[Mapping[str, str]] = {
+    "funding": _("Open for funding"),
+    "funded": _("Fully funded"),
+    "active": _("Running"),
+    "repaid": _("Repaid"),
+    "troubled": _("Late or in recovery"),
+    "all": _("All loans"),
+}
+SORT_CHOICES: Final[Mapping[str, str]] = {
+    "newest": _("Newest first"),
+    "rate": _("Highest rate first"),
+    "ltv": _("Lowest loan to value first"),
+    "deadline": _("Closing soonest first"),
+    "funded": _("Nearly funded first"),
+    "amount": _("Largest first"),
+}
+
+
+def plain(code: str) -> str:
+    """A code without a label of its own, as words: what a borrower wrote stays what they wrote."""
+    return code.replace("_", " ").capitalize()

@@ -1,0 +1,139 @@
+"""The marketplace as pages: the list of loans with its filters, and one loan. Anyone may read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Final, Protocol
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from halfpenny.loans import LoanNotFound
+from halfpenny.marketplace import labels
+from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_query
+from halfpenny.marketplace.model import Direction, Document, ListedStatus, ListingQuery, Order
+from halfpenny.marketplace.store import ListingStore
+from halfpenny.primitives.errors import HalfpennyError, Malformed
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+PAGE_SIZE: Final = 12
+
+_STATUSES: Final[Mapping[str, tuple[str, ...]]] = {
+    "funding": ("funding",),
+    "funded": ("funded", "conditions_met"),
+    "active": ("active",),
+    "repaid": ("repaid",),
+    "troubled": ("matured", "defaulted", "in_recovery", "written_off"),
+    "all": (),
+}
+_SORTS: Final[Mapping[str, tuple[Order, Direction]]] = {
+    "newest": (Order.OPENED, Direction.DESC),
+    "rate": (Order.ANNUAL_RATE, Direction.DESC),
+    "ltv": (Order.LTV, Direction.ASC),
+    "deadline": (Order.DEADLINE, Direction.ASC),
+    "funded": (Order.FUNDED, Direction.DESC),
+    "amount": (Order.AMOUNT, Direction.DESC),
+}
+_FIELDS: Final = ("status", "kind", "min_rate", "max_ltv", "max_term", "sort")
+
+
+class PageRenderer(Protocol):
+    """The layout, which lies above the features and is handed to them by the application."""
+
+    def render(self, request: Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> Response: ...
+
+    def failure(self, request: Request, error: HalfpennyError) -> Response: ...
+
+
+class UnknownFilter(Malformed):
+    code = "unknown_filter"
+    message = "The address holds a filter that does not exist."
+
+
+def _pages(request: Request) -> PageRenderer:
+    pages: PageRenderer = request.app.state.pages
+    return pages
+
+
+def _listings(request: Request) -> ListingStore:
+    listings: ListingStore = request.app.state.listings
+    return listings
+
+
+router = APIRouter(include_in_schema=False)
+_Pages = Annotated[PageRenderer, Depends(_pages)]
+_Listings = Annotated[ListingStore, Depends(_listings)]
+
+
+@router.get("/")
+async def market(request: Request, pages: _Pages, listings: _Listings) -> Response:
+    """The list, filtered by the address; every filter works as a plain form too."""
+    try:
+        chosen = {name: request.query_params.get(name, "") for name in _FIELDS}
+        query = _query(chosen, request.query_params.get("after") or None)
+        page = await listings.page(query)
+        total = await listings.count(query)
+    except HalfpennyError as error:
+        return pages.failure(request, error)
+    kept = {name: value for name, value in chosen.items() if value}
+    context = {
+        "labels": labels,
+        "chosen": chosen | {"status": chosen["status"] or "funding", "sort": chosen["sort"] or "newest"},
+        "loans": [_shown(node) for node in page.nodes],
+        "total": total,
+        "first_page": query.after is None,
+        "next": f"/?{urlencode(kept | {'after': page.cursors[-1]})}" if page.has_next else None,
+        "now": datetime.now(UTC),
+    }
+    return pages.render(request, "marketplace/market.html", context)
+
+
+@router.get("/loans/{loan_id}")
+async def loan(loan_id: str, request: Request, pages: _Pages, listings: _Listings) -> Response:
+    try:
+        node = await listings.get(str(_uuid(loan_id)))
+        if node is None:
+            raise LoanNotFound()
+    except HalfpennyError as error:
+        return pages.failure(request, error)
+    context = {"labels": labels, "loan": _shown(node), "now": datetime.now(UTC)}
+    return pages.render(request, "marketplace/loan.html", context)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as unreadable:
+        raise LoanNotFound() from unreadable
+
+
+def _query(chosen: Mapping[str, str], after: str | None) -> ListingQuery:
+    """The reader's choices. Raises a named Malformed error for one that does not exist."""
+    try:
+        statuses = _STATUSES[chosen["status"] or "funding"]
+        field, direction = _SORTS[chosen["sort"] or "newest"]
+        term = int(chosen["max_term"]) if chosen["max_term"] else None
+    except (KeyError, ValueError) as unknown:
+        raise UnknownFilter() from unknown
+    filter = LoanFilter(
+        status=[ListedStatus(status) for status in statuses] or None,
+        kind=[chosen["kind"]] if chosen["kind"] else None,
+        min_rate=chosen["min_rate"] or None,
+        max_ltv=chosen["max_ltv"] or None,
+        max_term_months=term if term is None else max(0, min(term, 1_000)),
+    )
+    return listing_query(PAGE_SIZE, after, filter, LoanOrder(field=field, direction=direction))
+
+
+def _shown(node: Document) -> Document:
+    """A node with what only pages need: the bar's place in parts of ten thousand, and its drawing."""
+    funded, target = (Decimal(node["funding"][name]["amount"]) for name in ("funded", "target"))
+    return node | {
+        "bar": int(funded * 10_000 / target),
+        "art": labels.ART.get(node["property"]["kind"], "building"),
+    }

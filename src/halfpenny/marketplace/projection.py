@@ -1,0 +1,90 @@
+"""Keeping the listings equal to PostgreSQL: refresh after an event, catch up, rebuild.
+
+An event only says that a loan has changed. The projection reads the loan as it is now and writes it guarded by
+its revision: a burst of tickets becomes one read, an old or repeated event changes nothing, and no order of
+delivery can leave a listing behind the last event that was handled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from halfpenny import loans
+from halfpenny.marketplace.model import listing, revision, timestamp_text
+from halfpenny.marketplace.store import ListingStore
+from halfpenny.platform.clock import business_now
+from halfpenny.platform.database import Connection, Database
+
+log = structlog.get_logger(__name__)
+
+# Loans read and written at once: small enough that no statement or reply grows large.
+BATCH = 500
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """What catching up found: listings ``refreshed`` because they were missing or old, and ``removed``."""
+
+    refreshed: int
+    removed: int
+
+
+async def refresh(connection: Connection, store: ListingStore, loan_ids: Sequence[UUID]) -> int:
+    """Bring the listings of these loans up to date with PostgreSQL; returns how many changed."""
+    found = await loans.get_many(connection, loan_ids)
+    return await store.upsert([shown for loan in found.values() if (shown := listing(loan)) is not None])
+
+
+async def rebuild(database: Database, store: ListingStore, progress: Progress | None = None) -> int:
+    """Drop the listings and make them anew from PostgreSQL; returns how many loans were read.
+
+    Reads meanwhile see a part of the market. Events that arrive meanwhile are welcome: the guard of the
+    revision keeps whichever snapshot is newer. A rebuild that is cut short is begun again at the next start.
+    """
+    await store.start_afresh()
+    read, after = 0, None
+    async with database.reading() as connection:
+        while page := await loans.versions_page(connection, after, BATCH):
+            await refresh(connection, store, [loan_id for loan_id, _, _ in page])
+            read, after = read + len(page), page[-1][0]
+            if progress is not None:
+                progress(read)
+        built_at = await business_now(connection)
+    await store.mark_built(timestamp_text(built_at))
+    log.info("listings_rebuilt", loans=read)
+    return read
+
+
+async def catch_up(database: Database, store: ListingStore) -> CaughtUp:
+    """Compare every revision with PostgreSQL and mend what differs: the store may have lost writes.
+
+    A store that was never built, or in another shape, is rebuilt.
+    """
+    if not await store.is_built():
+        return CaughtUp(await rebuild(database, store), 0)
+    refreshed = removed = 0
+    after: UUID | None = None
+    async with database.reading() as connection:
+        while True:
+            page = await loans.versions_page(connection, after, BATCH)
+            # The last range is open-ended, so that listings of loans that PostgreSQL does not know go too.
+            last = str(page[-1][0]) if len(page) == BATCH else "\uffff"
+            stored = await store.revisions(str(after) if after else "", last)
+            known = {str(loan_id): revision(version, funding) for loan_id, version, funding in page}
+            unknown = [loan_id for loan_id in stored if loan_id not in known and loan_id != str(after)]
+            behind = [UUID(loan_id) for loan_id, now in known.items() if stored.get(loan_id, -1) < now]
+            refreshed += await refresh(connection, store, behind) if behind else 0
+            await store.remove(unknown)
+            removed += len(unknown)
+            if len(page) < BATCH:
+                break
+            after = page[-1][0]
+    if refreshed or removed:
+        log.info("listings_caught_up", refreshed=refreshed, removed=removed)
+    return CaughtUp(refreshed, removed)

@@ -1,0 +1,64 @@
+"""How money, rates and times read in a language. Amounts come as decimal strings and never become floats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_currency, format_decimal, format_percent
+
+from halfpenny.platform.clock import MARKET_ZONE
+
+# English is written as in Britain and Ireland, where halfpennies come from: 1 Jan 2026, not Jan 1, 2026.
+LOCALES: Final[Mapping[str, str]] = {"en": "en_GB", "pl": "pl"}
+_PERCENT: Final = "#,##0.##%"
+
+
+def money(amount: dict[str, str], language: str) -> str:
+    """``{"amount": "1250.00", "currency": "EUR"}`` as ``€1,250``: cents are shown only where there are some."""
+    value = Decimal(amount["amount"])
+    text = format_currency(value, amount["currency"], locale=LOCALES[language])
+    if value == value.to_integral_value():
+        cents = format_decimal(Decimal("0.00"), format="#,##0.00", locale=LOCALES[language])[1:]
+        text = text.replace(cents, "", 1)
+    return text
+
+
+def percent(text: str, language: str) -> str:
+    """``"9.50"`` as ``9.5%``."""
+    return format_percent(Decimal(text) / 100, format=_PERCENT, locale=LOCALES[language])
+
+
+def share(text: str, language: str) -> str:
+    """A share of one, ``"0.0312"``, as ``3.12%``."""
+    return format_percent(Decimal(text), format=_PERCENT, locale=LOCALES[language])
+
+
+def number(value: float | int | Decimal, language: str) -> str:
+    return format_decimal(value, locale=LOCALES[language])
+
+
+def day(text: str, language: str) -> str:
+    """An ISO date or timestamp as a date of the market's time zone."""
+    if len(text) == len("2026-01-01"):
+        return format_date(date.fromisoformat(text), format="medium", locale=LOCALES[language])
+    return format_date(_local(text), format="medium", locale=LOCALES[language])
+
+
+def moment(text: str, language: str) -> str:
+    return format_datetime(_local(text), format="d MMM y, HH:mm", locale=LOCALES[language])
+
+
+def time_left(text: str, now: datetime, language: str) -> str | None:
+    """How long until a timestamp, in its largest unit (``12 days``); None when it has passed."""
+    left = datetime.fromisoformat(text) - now
+    if left.total_seconds() <= 0:
+        return None
+    return format_timedelta(left, threshold=1.2, locale=LOCALES[language])
+
+
+def _local(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(MARKET_ZONE)
