@@ -12,6 +12,7 @@ from halfpenny.identity.dependencies import (
     ClearedBorrower,
     ClearedInvestor,
     Investor,
+    MaybeSignedIn,
     MoneyRequest,
     RunningIdentity,
     SignedIn,
@@ -30,9 +31,10 @@ from halfpenny.identity.errors import (
     WrongRole,
 )
 from halfpenny.identity.keys import BadSigningKey, SigningKeys, load_signing_keys
+from halfpenny.identity.mail import Letter, MailSender, SmtpSender, send_due
 from halfpenny.identity.model import KycStatus, Person, Principal, Role
 from halfpenny.identity.passwords import Passwords
-from halfpenny.identity.service.administering import create_administrator
+from halfpenny.identity.service.administering import create_administrator, me
 from halfpenny.identity.service.provisioning import create_user, open_sessions, related_to
 from halfpenny.identity.service.running import Identity
 from halfpenny.identity.settings import IdentitySettings
@@ -57,6 +59,9 @@ __all__ = [
     "Investor",
     "KycRequired",
     "KycStatus",
+    "Letter",
+    "MailSender",
+    "MaybeSignedIn",
     "MoneyRequest",
     "NewPerson",
     "Passwords",
@@ -66,6 +71,7 @@ __all__ = [
     "RunningIdentity",
     "SignedIn",
     "SigningKeys",
+    "SmtpSender",
     "Tokens",
     "WrongRole",
     "administrator",
@@ -76,8 +82,10 @@ __all__ = [
     "delete_expired",
     "investor",
     "load_signing_keys",
+    "me",
     "money_request",
     "open_sessions",
     "related_to",
+    "send_due",
     "signed_in",
 ]

@@ -39,7 +39,15 @@ async def signed_in(
     return principal
 
 
+async def maybe_signed_in(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal | None:
+    """For what anyone may read: None without a token, but a token that is no good is still refused (401)."""
+    return None if credentials is None else await signed_in(request, credentials)
+
+
 SignedIn = Annotated[Principal, Depends(signed_in)]
+MaybeSignedIn = Annotated[Principal | None, Depends(maybe_signed_in)]
 
 
 async def investor(principal: SignedIn) -> Principal:
