@@ -9,8 +9,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
+from halfpenny import funding
 from halfpenny.entrypoints import errors
 from halfpenny.entrypoints.settings import Settings
+from halfpenny.funding.hot_route import InvestRoute
+from halfpenny.funding.rest import router as funding_routes
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.http import EdgeSettings, Guard
@@ -45,17 +48,15 @@ def asgi() -> ASGIApp:
 
 
 def guarded(app: FastAPI, settings: Settings) -> ASGIApp:
-    """The guard around every request, also those that the framework never sees."""
+    """The lean investing route, and the guard around every other request, also those the framework never sees."""
     server = settings.server
-    return Guard(
-        app,
-        EdgeSettings(
-            allowed_hosts=frozenset(_listed(server.allowed_hosts)),
-            max_body_bytes=server.max_body_bytes,
-            https_only=server.public_url.startswith("https://"),
-            trusted_proxies=tuple(_listed(server.trusted_proxies)),
-        ),
+    edge = EdgeSettings(
+        allowed_hosts=frozenset(_listed(server.allowed_hosts)),
+        max_body_bytes=server.max_body_bytes,
+        https_only=server.public_url.startswith("https://"),
+        trusted_proxies=tuple(_listed(server.trusted_proxies)),
     )
+    return InvestRoute(Guard(app, edge), app.state, edge)
 
 
 def serve(settings: Settings) -> None:
@@ -84,6 +85,7 @@ def serve(settings: Settings) -> None:
 
 def _include_routes(app: FastAPI, settings: Settings) -> None:
     """Every feature's edges: machine routes under /api/v1, pages at the root."""
+    app.include_router(funding_routes, prefix=API)
     app.include_router(
         probes(
             needed={"database": lambda: _database_answers(app)},
@@ -106,6 +108,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             timeout_s=settings.database.timeout_s,
         )
         stack.push_async_callback(app.state.database.close)
+        app.state.desk = funding.FundingDesk(app.state.database, on_batch=funding.count_batch)
+        app.state.desk.start()
+        stack.push_async_callback(app.state.desk.stop)
         # Nobody listens there where no document store is set: listings are unavailable, and money moves.
         app.state.documents = await DocumentStore.connect(
             settings.documents.url or "mongodb://127.0.0.1:9/",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import start_http_server
 
+from halfpenny import funding
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
@@ -39,7 +40,11 @@ class Resources:
 
 def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
     """Every feature's recurring work."""
-    return []
+    database = resources.database
+    return [
+        PeriodicJob("settle_payments", 0.5, lambda: funding.settle_payments(database)),
+        PeriodicJob("expire_loans", 1.0, lambda: funding.expire(database)),
+    ]
 
 
 def work(settings: Settings) -> None:

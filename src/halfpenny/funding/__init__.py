@@ -1,0 +1,51 @@
+"""Tickets, the funding desk, positions and wallets. Other features import from here and nothing below."""
+
+from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
+from halfpenny.funding.errors import DeskFull, LoanFullyFunded, LoanNotOpen, OutcomeUnknown
+from halfpenny.funding.events import (
+    DEPOSIT_SETTLED,
+    INVESTMENT_MADE,
+    INVESTMENT_RETURNED,
+    INVESTMENT_REVOKED,
+    MILESTONE_REACHED,
+    WITHDRAWAL_RETURNED,
+    WITHDRAWAL_SETTLED,
+)
+from halfpenny.funding.metrics import count_batch
+from halfpenny.funding.model import Answer, Investment, Payment, Position, Ticket
+from halfpenny.funding.requests import ticket_fingerprint
+from halfpenny.funding.service.payments import request_deposit, request_withdrawal, settle_payments
+from halfpenny.funding.service.tickets import cancel, expire, revoke
+from halfpenny.funding.store.tickets import positions, reflection_running_until, repay_principal
+
+__all__ = [
+    "DEPOSIT_SETTLED",
+    "INVESTMENT_MADE",
+    "INVESTMENT_RETURNED",
+    "INVESTMENT_REVOKED",
+    "MILESTONE_REACHED",
+    "WITHDRAWAL_RETURNED",
+    "WITHDRAWAL_SETTLED",
+    "Answer",
+    "DeskFull",
+    "DeskSettings",
+    "FundingDesk",
+    "Investment",
+    "LoanFullyFunded",
+    "LoanNotOpen",
+    "OutcomeUnknown",
+    "Payment",
+    "Position",
+    "Ticket",
+    "cancel",
+    "count_batch",
+    "expire",
+    "positions",
+    "reflection_running_until",
+    "repay_principal",
+    "request_deposit",
+    "request_withdrawal",
+    "revoke",
+    "settle_payments",
+    "ticket_fingerprint",
+]

@@ -86,3 +86,8 @@ class OutcomeUnknown(Unavailable):
 class DeskClosed(Unavailable):
     code = "desk_closed"
     message = "This process is stopping. Nothing was changed: retry with the same key."
+
+
+class WaitingTicketUnknown(NotFound):
+    code = "waiting_ticket_not_found"
+    message = "You have no such place in a waiting list."

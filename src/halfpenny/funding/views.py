@@ -1,0 +1,100 @@
+"""How funding reads in JSON. Amounts are decimal strings; moments are ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from halfpenny import loans
+from halfpenny.funding.model import Answer, Investment, Payment, Position, WaitingTicket
+from halfpenny.ledger import Balance, Entry
+from halfpenny.primitives.money import Currency, format_minor
+
+
+def moment(when: datetime | None) -> str | None:
+    return None if when is None else when.isoformat()
+
+
+def invest_answer(answer: Answer) -> bytes:
+    """The body of a 201. Put together by hand: every value is an id, digits or a date, so nothing needs escaping."""
+    until = "null" if answer.revocable_until is None else f'"{answer.revocable_until.isoformat()}"'
+    return (
+        f'{{"investment":{{"id":"{answer.investment_id}","loan_id":"{answer.loan_id}",'
+        f'"amount":"{format_minor(answer.amount_minor)}","currency":"{answer.currency}",'
+        f'"status":"committed","revocable_until":{until}}},'
+        f'"funding":{{"target":"{format_minor(answer.target_minor)}","funded":"{format_minor(answer.funded_minor)}",'
+        f'"remaining":"{format_minor(answer.target_minor - answer.funded_minor)}",'
+        f'"investors":{answer.investors},"version":{answer.version}}}}}'
+    ).encode()
+
+
+def investment(one: Investment) -> dict[str, Any]:
+    return {
+        "id": str(one.id),
+        "loan_id": str(one.loan_id),
+        "amount": format_minor(one.amount_minor),
+        "currency": one.currency,
+        "status": one.status,
+        "revocable_until": moment(one.revocable_until),
+        "made_at": moment(one.made_at),
+    }
+
+
+def position(one: Position, loan: loans.Loan, tickets: Sequence[Investment]) -> dict[str, Any]:
+    """One line of a portfolio: what is held in a loan, and by which tickets."""
+    return {
+        "loan_id": str(one.loan_id),
+        "title": loan.title,
+        "status": loan.status.value,
+        "currency": one.currency,
+        "invested": format_minor(one.invested_minor),
+        "outstanding": format_minor(one.outstanding_minor),
+        "investments": [investment(ticket) for ticket in tickets],
+    }
+
+
+def wallet(currency: Currency, balance: Balance) -> dict[str, Any]:
+    return {
+        "currency": currency.value,
+        "balance": format_minor(balance.posted),
+        "available": format_minor(balance.available),
+    }
+
+
+def entry(one: Entry) -> dict[str, Any]:
+    """``amount`` carries a minus sign when money left the wallet; ``balance`` is what stood there after it."""
+    return {
+        "id": str(one.journal_id),
+        "event": one.event,
+        "reference": None if one.reference is None else str(one.reference),
+        "counterparty": one.counterparty.value,
+        "amount": format_minor(one.amount),
+        "balance": format_minor(one.balance),
+        "effective_date": one.effective_date.isoformat(),
+        "recorded_at": moment(one.recorded_at),
+    }
+
+
+def payment(one: Payment) -> dict[str, Any]:
+    return {
+        "id": str(one.id),
+        "direction": one.direction,
+        "amount": format_minor(one.amount_minor),
+        "currency": one.currency,
+        "status": one.status,
+        "requested_at": moment(one.requested_at),
+    }
+
+
+def waiting(one: WaitingTicket) -> dict[str, Any]:
+    return {
+        "id": str(one.id),
+        "loan_id": str(one.loan_id),
+        "amount": format_minor(one.amount_minor),
+        "served": format_minor(one.served_minor),
+        "currency": one.currency,
+        "status": one.status,
+        "refusal": one.refusal,
+        "joined_at": moment(one.joined_at),
+    }
