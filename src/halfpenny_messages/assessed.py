@@ -109,7 +109,8 @@ class LoanAssessed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """``loan.assessed`` version 1. ``request_id`` is the id of the event that asked.
 
     Probabilities, losses and loan-to-value ratios are fractions of one; ``expected_loss`` is a fraction of
-    the amount lent. ``base_score`` and the contributions of ``reasons`` add up to ``score`` (log-odds of
+    the amount lent. ``ltv`` is against the value used, ``ltv_at_low`` against the low end of its interval.
+    ``base_score`` and the contributions of ``reasons`` add up to ``score`` (log-odds of
     default) within 1e-9. ``flags`` names what was missing, absurd or replaced by a fallback.
     ``recommendation`` is advice to the administrator, who decides.
     """
@@ -126,6 +127,7 @@ class LoanAssessed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     exit_shortfall_probability: DecimalText
     suggested_rate_percent: DecimalText
     ltv: DecimalText
+    ltv_at_low: DecimalText
     ltc: DecimalText | None
     ltgdv: DecimalText | None
     base_score: DecimalText

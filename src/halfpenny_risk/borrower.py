@@ -1,0 +1,197 @@
+"""Is the borrower strong? The features, the scorecard and the boosted champion, which are alike from outside.
+
+A borrower model takes rows of ``FEATURES`` (NaN where unknown) and gives log-odds of default, and for one row what each
+feature adds. Age, sex, marital status and origin are not among the features and must never be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from halfpenny_risk.application import Application
+from halfpenny_risk.errors import BadArtefact
+from halfpenny_risk.normal import Floats
+from halfpenny_risk.policy import Policy
+from halfpenny_risk.trees import ObliviousTrees, trees_from_json
+
+# Each feature and the direction in which it may move the probability of default: 1 up, -1 down, 0 free.
+# Amounts are in units of the median borrower of their market, so that a loan in euros to a company and the training
+# data's loans to shopkeepers are measured alike.
+DIRECTIONS: Mapping[str, int] = {
+    "ltv": 1,
+    "income": -1,
+    "amount_to_income": 1,
+    "instalment_to_income": 1,
+    "assets": -1,
+    "assets_to_amount": -1,
+    "debts": 1,
+    "debts_to_assets": 1,
+    "adverse": 1,
+    "term": 0,
+    "expenses": 1,
+    "expenses_to_income": 1,
+    "saving_capacity": -1,
+    "seniority_years": -1,
+    "home_owner": 0,
+    "home_rent": 0,
+    "home_parents": 0,
+    "job_fixed": 0,
+    "job_freelance": 0,
+    "job_part_time": 0,
+}
+FEATURES = tuple(DIRECTIONS)
+# What an application to the marketplace never says; known only for the training data and for tools.
+OPTIONAL_FEATURES = FEATURES[FEATURES.index("expenses") :]
+# The training data only knows whether there are adverse records; each further one adds this much by rule.
+LOG_ODDS_A_FURTHER_RECORD = 0.15
+MOST_RECORDS_COUNTED = 6
+
+
+@dataclass(frozen=True)
+class BorrowerFacts:
+    """Arrays, one element a borrower, already in units of the median borrower; NaN where unknown."""
+
+    amount: Floats
+    ltv: Floats
+    income: Floats
+    assets: Floats
+    debts: Floats
+    debts_to_assets: Floats
+    adverse_records: Floats
+    term: Floats
+
+    def rows(self) -> Floats:
+        """The features in the order of ``FEATURES``; the optional ones NaN."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            amount_to_income = self.amount / self.income
+            known = {
+                "ltv": self.ltv,
+                "income": self.income,
+                # No income at all is the largest burden, and an unknown income is unknown.
+                "amount_to_income": np.where(self.income <= 0.0, 1e6, amount_to_income),
+                "instalment_to_income": np.where(self.income <= 0.0, 1e6, amount_to_income / self.term),
+                "assets": self.assets,
+                "assets_to_amount": self.assets / self.amount,
+                "debts": self.debts,
+                "debts_to_assets": self.debts_to_assets,
+                "adverse": np.minimum(self.adverse_records, 1.0),
+                "term": self.term,
+            }
+        nothing = np.full_like(self.amount, np.nan)
+        return np.column_stack([known.get(name, nothing) for name in FEATURES])
+
+
+def facts_of(application: Application, ltv: float, policy: Policy) -> BorrowerFacts:
+    """The facts of one application, in units of the policy's median borrower."""
+    scale = policy.borrower_scale
+    rate = policy.currencies.per_euro.get(application.currency)
+
+    def units(amount: float | None, median_euro: float) -> Floats:
+        known = amount is not None and rate is not None
+        return np.array([amount / rate / median_euro if known else np.nan])  # type: ignore[operator]
+
+    assets, debts, records = application.assets, application.debts, application.adverse_records
+    leverage = np.nan if assets is None or debts is None else debts / max(assets, 1.0)
+    return BorrowerFacts(
+        amount=units(application.amount, scale.amount_euro),
+        ltv=np.array([ltv]),
+        income=units(application.income, scale.income_euro_a_year),
+        assets=units(assets, scale.assets_euro),
+        debts=units(debts, scale.debts_euro),
+        debts_to_assets=np.array([leverage]),
+        adverse_records=np.array([np.nan if records is None else float(records)]),
+        term=np.array([application.term_months / 12.0]),
+    )
+
+
+class BorrowerModel(Protocol):
+    """A scorecard or boosted trees."""
+
+    @property
+    def version(self) -> str: ...
+
+    def log_odds(self, rows: Floats) -> Floats:
+        """The log-odds of default of each row of ``FEATURES``."""
+
+    def explain(self, row: Floats) -> tuple[float, Floats]:
+        """The expected log-odds and what each feature adds to it, for one row."""
+
+
+@dataclass(frozen=True)
+class BoostedBorrower:
+    """Monotone oblivious trees, with the slope and the intercept of their calibration."""
+
+    version: str
+    trees: ObliviousTrees
+    slope: float
+    intercept: float
+
+    def log_odds(self, rows: Floats) -> Floats:
+        return self.intercept + self.slope * self.trees.predict(rows)
+
+    def explain(self, row: Floats) -> tuple[float, Floats]:
+        expected, added = self.trees.shapley(row)
+        return self.intercept + self.slope * expected, self.slope * added
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """Points in log-odds for each bin of each feature; plain enough to compute by hand.
+
+    ``edges[f]`` are the upper edges of all bins but the last, ``points[f]`` has one entry a bin, ``missing[f]`` the
+    points of an unknown value, and ``means[f]`` the mean points in training, so that the contributions of an
+    average borrower are zero.
+    """
+
+    version: str
+    base: float
+    edges: tuple[Floats, ...]
+    points: tuple[Floats, ...]
+    missing: Floats
+    means: Floats
+
+    def _added(self, rows: Floats) -> Floats:
+        added = np.empty_like(rows)
+        for column, (edges, points) in enumerate(zip(self.edges, self.points, strict=True)):
+            values = rows[:, column]
+            found = points[np.searchsorted(edges, np.nan_to_num(values), side="left")]
+            added[:, column] = np.where(np.isnan(values), self.missing[column], found)
+        return added - self.means
+
+    def log_odds(self, rows: Floats) -> Floats:
+        return self.base + np.asarray(self._added(rows).sum(axis=1))
+
+    def explain(self, row: Floats) -> tuple[float, Floats]:
+        return self.base, self._added(row[None, :])[0]
+
+
+def boosted_from(content: Mapping[str, Any], version: str) -> BoostedBorrower:
+    """The champion from its artefact; raises ``BadArtefact``."""
+    if tuple(content.get("features", ())) != FEATURES:
+        raise BadArtefact("the champion was trained on other features than this program computes")
+    calibration = content["calibration"]
+    trees = trees_from_json(content["model"], FEATURES)
+    return BoostedBorrower(version, trees, float(calibration["slope"]), float(calibration["intercept"]))
+
+
+def scorecard_from(content: Mapping[str, Any], version: str) -> Scorecard:
+    """The scorecard from its artefact; raises ``BadArtefact``."""
+    by_name = content.get("features", {})
+    if set(by_name) != set(FEATURES):
+        raise BadArtefact("the scorecard was made for other features than this program computes")
+    cards = [by_name[name] for name in FEATURES]
+    for name, card in zip(FEATURES, cards, strict=True):
+        if len(card["points"]) != len(card["edges"]) + 1 or card["edges"] != sorted(card["edges"]):
+            raise BadArtefact(f"the scorecard's bins of {name} do not fit together")
+    return Scorecard(
+        version=version,
+        base=float(content["base"]),
+        edges=tuple(np.asarray(card["edges"], dtype=np.float64) for card in cards),
+        points=tuple(np.asarray(card["points"], dtype=np.float64) for card in cards),
+        missing=np.asarray([card["missing"] for card in cards], dtype=np.float64),
+        means=np.asarray([card["mean"] for card in cards], dtype=np.float64),
+    )

@@ -1,0 +1,120 @@
+"""Why the score is what it is: contributions that add up to it, each with a sentence.
+
+The borrower's part is the model's own Shapley values; the exit's part is the Shapley value of each of its drivers
+against the reference loan, over all 64 subsets; overlays are their own reason.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from halfpenny_messages import Reason
+from halfpenny_risk.application import Application
+from halfpenny_risk.borrower import FEATURES, OPTIONAL_FEATURES, BorrowerModel
+from halfpenny_risk.exit_risk import ExitTerms, exit_risk
+from halfpenny_risk.normal import Floats, logit
+from halfpenny_risk.policy import Policy
+from halfpenny_risk.scoring import OVERLAYS, LoanColumns, exit_log_odds, overlays, reference_terms
+from halfpenny_risk.trees import shapley_weights
+from halfpenny_risk.valuation import NORMAL_90, Security
+from halfpenny_risk.wording import REASONS, sentence
+
+# Which fields of the exit's terms each driver moves.
+DRIVERS = {
+    "exit_leverage": ("amount",),
+    "exit_prior_debt": ("prior_debt",),
+    "exit_uncertainty": ("value_sd", "volatility"),
+    "exit_term": ("term_months",),
+    "exit_strategy": ("refinance",),
+    "exit_interest": ("rolled_up",),
+}
+# A contribution smaller than this has no sentence of its own unless it is needed for the sum.
+NOTHING = 5e-13
+
+
+def exit_contributions(terms: ExitTerms, policy: Policy) -> dict[str, float]:
+    """What each driver of one loan's exit adds to the score, against the reference loan: Shapley values."""
+    standard = reference_terms(policy)
+    reference = {name: float(getattr(standard, name)[0]) for name in standard.__dataclass_fields__}
+    value = float(terms.value[0])
+    # Every amount is put in units of the value, so that the reference loan can have a value of one.
+    own = {
+        name: float(getattr(terms, name)[0]) / (value if name in ("amount", "prior_debt", "value") else 1.0)
+        for name in reference
+    }
+    subsets = np.arange(1 << len(DRIVERS))
+    columns = {name: np.full(len(subsets), usual) for name, usual in reference.items()}
+    for place, names in enumerate(DRIVERS.values()):
+        chosen = (subsets >> place) & 1 == 1
+        for name in names:
+            columns[name][chosen] = own[name]
+    risk = exit_risk(ExitTerms(**columns), policy.exit, np.zeros(len(subsets)), with_loss=False)
+    odds = policy.exit_weight * exit_log_odds(risk.shortfall)
+    added = shapley_weights(len(DRIVERS)) @ odds
+    return dict(zip(DRIVERS, added.tolist(), strict=True))
+
+
+def reasons(
+    model: BorrowerModel,
+    application: Application,
+    security: Security,
+    columns: LoanColumns,
+    policy: Policy,
+    score: float,
+) -> tuple[float, tuple[Reason, ...]]:
+    """The base score and the reasons, largest first; base and contributions add up to ``score``."""
+    centre = float(logit(np.array(policy.central_tendency)))
+    expected, by_feature = model.explain(columns.facts.rows()[0])
+    borrower_reference = float(logit(np.array(policy.reference_borrower_pd)))
+    by_driver = exit_contributions(columns.exit_terms, policy)
+    # The exit is measured against the reference loan, which adds nothing to the base.
+    base = centre + policy.borrower_weight * (expected - borrower_reference)
+    parts: dict[str, float] = dict.fromkeys(("borrower_other",), 0.0)
+    for name, added in zip(FEATURES, by_feature.tolist(), strict=True):
+        code = "borrower_other" if name in OPTIONAL_FEATURES else name
+        parts[code] = parts.get(code, 0.0) + policy.borrower_weight * added
+    parts |= by_driver
+    parts |= dict(zip(OVERLAYS, overlays(columns, policy)[0].tolist(), strict=True))
+    # What floating point lost on the way goes into the base, so that the published figures add up.
+    base += score - (base + math.fsum(parts.values()))
+    facts = _facts(application, security, columns)
+    found = tuple(
+        Reason(
+            code=code,
+            text=sentence(code, facts.get(code)),
+            contribution=f"{added:.12f}",
+            audience=REASONS[code].audience,  # type: ignore[arg-type]
+        )
+        for code, added in sorted(parts.items(), key=lambda part: (-abs(part[1]), part[0]))
+        if abs(added) > NOTHING
+    )
+    return base, found
+
+
+def _facts(application: Application, security: Security, columns: LoanColumns) -> dict[str, float | str | None]:
+    """The fact that goes into each sentence."""
+    row = dict(zip(FEATURES, columns.facts.rows()[0].tolist(), strict=True))
+    value = float(columns.exit_terms.value[0])
+    records = application.adverse_records
+    strategies = {None: "unknown", True: "refinance", False: "sale"}
+    return {
+        **row,
+        "adverse": None if records is None else float(records),
+        "further_records": None if records is None else float(records),
+        "term": float(application.term_months),
+        "exit_leverage": (application.amount + application.prior_debt) / value,
+        "exit_prior_debt": application.prior_debt / value,
+        "exit_uncertainty": math.exp(NORMAL_90 * security.sd) - 1.0,
+        "exit_term": float(application.term_months),
+        "exit_strategy": strategies[application.refinance],
+        "exit_interest": "rolled_up" if application.rolled_up else "paid",
+        "ltc": _at(columns.ltc),
+        "ltgdv": _at(columns.ltgdv),
+        "facts_missing": _at(columns.facts_missing),
+    }
+
+
+def _at(column: Floats) -> float:
+    return float(column[0])

@@ -1,0 +1,196 @@
+"""The risk policy: every judgement that is not estimated from data, in one file with effective dates.
+
+``policy.json`` is a list of policies; the one in force on a day is the last whose ``effective_from`` is not
+after it. A file of the operator's own (``HALFPENNY_RISK_POLICY``) replaces the one in the package. The names
+and the reasons of the figures are in docs/algorithms/exit-risk.md and docs/algorithms/pricing.md.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from halfpenny_risk.errors import BadSettings
+
+DEFAULT_POLICY_FILE = Path(__file__).with_name("policy.json")
+
+
+class ExitPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the structural model assumes of sales, refinancing and enforcement.
+
+    ``*_percent`` are a year; ``*_sd`` and ``index_volatility`` are in logs; costs, discounts and the floor are
+    fractions of one. ``delay_weights`` has one weight for each of ``delay_months`` and adds up to one.
+    """
+
+    reference_rate_percent: float
+    default_rate_percent: float
+    prior_debt_rate_percent: float
+    drift_percent: float
+    index_volatility: float
+    valuer_sd: float
+    completion_sd: float
+    completion_credit: float
+    sale_cost: float
+    refinance_ltv: float
+    forced_sale_discount: float
+    enforcement_months: int
+    enforcement_cost: float
+    lgd_floor: float
+    delay_months: tuple[int, ...]
+    delay_weights: dict[str, tuple[float, ...]]
+
+
+class Ramp(Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing below ``from_``, ``points`` above ``to``, a straight line between."""
+
+    from_: float = msgspec.field(name="from")
+    to: float
+    points: float
+
+
+class Overlays(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Log-odds added by rule, where the models have no data to learn from."""
+
+    ltc: Ramp
+    ltgdv: Ramp
+    outside_market: float
+    valuation_above_model: float
+    unknown_exit: float
+    stale_valuation: float
+    missing_fact: float
+
+
+class Grades(Struct, frozen=True, forbid_unknown_fields=True):
+    """The highest probability of default of each grade; above D is E."""
+
+    A: float
+    B: float
+    C: float
+    D: float
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """Beyond these the recommendation is to decline."""
+
+    ltv: float
+    ltgdv: float
+    pd: float
+
+
+class PriceBand(Struct, frozen=True, forbid_unknown_fields=True):
+    """The floor and the cap of the rate, percent a year, up to a loan-to-value."""
+
+    ltv_to: float
+    floor_percent: float
+    cap_percent: float
+
+
+class PricePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What money, work and capital cost; rates in percent a year."""
+
+    cost_of_funds_percent: float
+    operating_cost_percent: float
+    capital_fraction: float
+    hurdle_percent: float
+    step_percent: float
+    bands: tuple[PriceBand, ...]
+
+
+class Currencies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Units of each currency for one euro, on a day, from a source."""
+
+    rates_on: date
+    source: str
+    per_euro: dict[str, float]
+
+
+class ReferenceLoan(Struct, frozen=True, forbid_unknown_fields=True):
+    """The loan whose probability of default is the central tendency: a first charge repaid by a sale."""
+
+    ltv: float
+    term_months: int
+
+
+class BorrowerScale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the median borrower of this market has: the unit that the borrower model measures in."""
+
+    income_euro_a_year: float
+    assets_euro: float
+    debts_euro: float
+    amount_euro: float
+
+
+class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """One policy, in force from ``effective_from``."""
+
+    effective_from: date
+    version: str
+    central_tendency: float
+    borrower_weight: float
+    exit_weight: float
+    reference_borrower_pd: float
+    reference_loan: ReferenceLoan
+    exit: ExitPolicy
+    overlays: Overlays
+    grades: Grades
+    limits: Limits
+    price: PricePolicy
+    currencies: Currencies
+    borrower_scale: BorrowerScale
+
+    @cached_property
+    def fault(self) -> str | None:
+        """The first thing that is wrong with the figures, or None."""
+        shares = {
+            "central_tendency": self.central_tendency,
+            "reference_borrower_pd": self.reference_borrower_pd,
+            "exit.sale_cost": self.exit.sale_cost,
+            "exit.forced_sale_discount": self.exit.forced_sale_discount,
+            "exit.refinance_ltv": self.exit.refinance_ltv,
+        }
+        faults = [f"{name} must lie between 0 and 1" for name, share in shares.items() if not 0.0 < share < 1.0]
+        for name, weights in self.exit.delay_weights.items():
+            if len(weights) != len(self.exit.delay_months) or abs(sum(weights) - 1.0) > 1e-9:
+                faults.append(f"exit.delay_weights.{name} must have one weight a delay and add up to 1")
+        if set(self.exit.delay_weights) != {"sale", "refinance", "unknown"}:
+            faults.append("exit.delay_weights must have sale, refinance and unknown")
+        if self.borrower_weight < 0 or self.exit_weight < 0:
+            faults.append("the weights must not be negative: a worse part would make a better whole")
+        bands = self.price.bands
+        if not bands or list(bands) != sorted(bands, key=lambda band: band.ltv_to):
+            faults.append("price.bands must rise with ltv_to")
+        if any(band.floor_percent > band.cap_percent for band in bands):
+            faults.append("a price band has its floor above its cap")
+        if not self.grades.A < self.grades.B < self.grades.C < self.grades.D:
+            faults.append("grades must rise from A to D")
+        return faults[0] if faults else None
+
+
+class PolicyBook(Struct, frozen=True):
+    """All policies, oldest first."""
+
+    policies: tuple[Policy, ...]
+
+    def on(self, day: date) -> Policy:
+        """The policy in force on ``day``; before the first, the first."""
+        in_force = [policy for policy in self.policies if policy.effective_from <= day]
+        return in_force[-1] if in_force else self.policies[0]
+
+
+def load_policies(path: Path | None = None) -> PolicyBook:
+    """Read and check a policy file; raises ``BadSettings`` naming the file and the fault."""
+    source = path or DEFAULT_POLICY_FILE
+    try:
+        policies = msgspec.json.decode(source.read_bytes(), type=list[Policy])
+    except (OSError, msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise BadSettings(f"HALFPENNY_RISK_POLICY {source}: {error}") from None
+    if not policies:
+        raise BadSettings(f"HALFPENNY_RISK_POLICY {source}: no policy in it")
+    for policy in policies:
+        if policy.fault:
+            raise BadSettings(f"HALFPENNY_RISK_POLICY {source}, {policy.version}: {policy.fault}")
+    return PolicyBook(tuple(sorted(policies, key=lambda policy: policy.effective_from)))

@@ -1,0 +1,124 @@
+"""How good a model is, with intervals: every figure in the cards and in ``evaluate`` comes from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from halfpenny_risk.normal import Floats, expit, logit
+
+Ints = NDArray[np.int64]
+BOOTSTRAPS = 500
+_EDGE = 1e-6
+
+
+def logistic_fit(rows: Floats, target: Ints, ridge: float = 1e-6, steps: int = 50) -> Floats:
+    """Weights of a logistic regression, the intercept first (Newton's method; the intercept is not penalised)."""
+    design = np.column_stack([np.ones(len(rows)), rows])
+    penalty = np.full(design.shape[1], ridge)
+    penalty[0] = 0.0
+    weights = np.zeros(design.shape[1])
+    for _ in range(steps):
+        fitted = expit(design @ weights)
+        slope = design.T @ (target - fitted) - penalty * weights
+        curvature = (design * (fitted * (1.0 - fitted))[:, None]).T @ design + np.diag(penalty + 1e-9)
+        step = np.linalg.solve(curvature, slope)
+        # A separable sample would run off to infinity: half steps keep the last sensible fit.
+        weights = weights + step / max(1.0, float(np.abs(step).max()) / 4.0)
+        if np.abs(step).max() < 1e-9:
+            break
+    return weights
+
+
+def auc(target: Ints, score: Floats) -> float:
+    """The area under the ROC curve, ties counted half; NaN where only one class is there."""
+    positives = int(target.sum())
+    negatives = len(target) - positives
+    if not positives or not negatives:
+        return float("nan")
+    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    rank = (last - 0.5 * (counts - 1))[inverse]
+    return float((rank[target == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def brier(target: Ints, probability: Floats) -> float:
+    """The mean squared error of the probabilities."""
+    return float(np.mean((probability - target) ** 2))
+
+
+def calibration(target: Ints, probability: Floats) -> tuple[float, float]:
+    """Slope and intercept of the target on the log-odds: 1 and 0 when calibrated; NaN for one class only."""
+    if target.min() == target.max():
+        return float("nan"), float("nan")
+    odds = logit(np.clip(probability, _EDGE, 1.0 - _EDGE))
+    if odds.std() < 1e-9:
+        return float("nan"), float("nan")
+    weights = logistic_fit(odds[:, None], target)
+    return float(weights[1]), float(weights[0])
+
+
+def expected_calibration_error(target: Ints, probability: Floats, bins: int = 10) -> float:
+    """Mean distance between predicted and observed rates over bins of equal size."""
+    order = np.array_split(np.argsort(probability, kind="stable"), min(bins, len(target)))
+    gaps = [abs(target[part].mean() - probability[part].mean()) * len(part) for part in order]
+    return float(sum(gaps) / len(target))
+
+
+def reliability(target: Ints, probability: Floats, bins: int = 10) -> list[tuple[float, float, int]]:
+    """Predicted rate, observed rate and count of each tenth, for the reliability plot."""
+    order = np.array_split(np.argsort(probability, kind="stable"), min(bins, len(target)))
+    return [(float(probability[part].mean()), float(target[part].mean()), len(part)) for part in order]
+
+
+def psi(expected: Floats, actual: Floats, bins: int = 10) -> float:
+    """Population stability index of ``actual`` against ``expected``; unknown values are a bin of their own."""
+    known = expected[~np.isnan(expected)]
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.array([])
+
+    def shares(values: Floats) -> Floats:
+        slot = np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, np.nan_to_num(values)))
+        counts = np.bincount(slot, minlength=len(edges) + 2).astype(np.float64)
+        # Half a case in each empty bin keeps the logarithm finite.
+        return np.maximum(counts, 0.5) / max(len(values), 1)
+
+    before, after = shares(expected), shares(actual)
+    return float(((after - before) * np.log(after / before)).sum())
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+def bootstrap(
+    figure: Callable[[NDArray[np.int64]], float], rows: int, seed: int = 1, groups: Ints | None = None
+) -> Estimate:
+    """The figure on all rows and its percentile interval over resampled rows, or over whole groups of them."""
+    random = np.random.default_rng(seed)
+    everything = np.arange(rows)
+    members: list[NDArray[np.int64]] = []
+    if groups is not None:
+        order = np.argsort(groups, kind="stable")
+        members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    drawn = []
+    for _ in range(BOOTSTRAPS):
+        if members:
+            picked = np.concatenate([members[i] for i in random.integers(0, len(members), len(members))])
+        else:
+            picked = random.integers(0, rows, rows)
+        value = figure(picked)
+        if np.isfinite(value):
+            drawn.append(value)
+    low, high = np.quantile(drawn, [0.025, 0.975]) if drawn else (np.nan, np.nan)
+    return Estimate(figure(everything), float(low), float(high))

@@ -1,0 +1,184 @@
+"""Plain sentences in English and Polish for every reason, price term and flag: one table each, nothing composed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from halfpenny_messages import LocalisedText
+
+Audience = tuple[str, ...]
+EVERYONE = ("borrower", "investor", "staff")
+# What the borrower told us about themselves is between them and us.
+PRIVATE = ("borrower", "staff")
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A sentence with ``{value}`` where the fact goes; ``unknown`` is said when there is no fact."""
+
+    en: str
+    pl: str
+    unknown: tuple[str, str] = ("", "")
+    shown_as: str = "percent"
+    audience: Audience = EVERYONE
+
+
+REASONS: Mapping[str, Wording] = {
+    "ltv": Wording(
+        "The loan is {value} of the value it is secured on.", "Pożyczka stanowi {value} wartości zabezpieczenia."
+    ),
+    "income": Wording(
+        "The income is {value} of the typical borrower's.",
+        "Dochód wynosi {value} dochodu typowego pożyczkobiorcy.",
+        ("The income is not known.", "Dochód nie jest znany."),
+        audience=PRIVATE,
+    ),
+    "amount_to_income": Wording(
+        "Against its income the borrower asks for {value} of what is typical.",
+        "W stosunku do dochodu pożyczkobiorca wnioskuje o {value} typowej kwoty.",
+        ("The loan cannot be set against an income.", "Nie można odnieść pożyczki do dochodu."),
+        audience=PRIVATE,
+    ),
+    "instalment_to_income": Wording(
+        "The loan falls due quickly against the income: {value} of what is typical.",
+        "Tempo spłaty w stosunku do dochodu: {value} typowego.",
+        ("The pace of repayment cannot be set against an income.", "Nie można odnieść tempa spłaty do dochodu."),
+        audience=PRIVATE,
+    ),
+    "assets": Wording(
+        "The borrower's assets are {value} of the typical borrower's.",
+        "Majątek pożyczkobiorcy wynosi {value} majątku typowego pożyczkobiorcy.",
+        ("The borrower's assets are not known.", "Majątek pożyczkobiorcy nie jest znany."),
+        audience=PRIVATE,
+    ),
+    "assets_to_amount": Wording(
+        "The assets cover {value} of what is typical for such a loan.",
+        "Majątek pokrywa {value} typowego poziomu dla takiej pożyczki.",
+        ("The assets cannot be set against the loan.", "Nie można odnieść majątku do pożyczki."),
+        audience=PRIVATE,
+    ),
+    "debts": Wording(
+        "The borrower's debts are {value} of the typical borrower's.",
+        "Zadłużenie wynosi {value} zadłużenia typowego pożyczkobiorcy.",
+        ("The borrower's debts are not known.", "Zadłużenie pożyczkobiorcy nie jest znane."),
+        audience=PRIVATE,
+    ),
+    "debts_to_assets": Wording(
+        "The borrower owes {value} of what it owns.",
+        "Zadłużenie stanowi {value} majątku pożyczkobiorcy.",
+        ("The debts cannot be set against the assets.", "Nie można odnieść zadłużenia do majątku."),
+        audience=PRIVATE,
+    ),
+    "adverse": Wording(
+        "Adverse credit records on file: {value}.",
+        "Negatywne wpisy w rejestrach kredytowych: {value}.",
+        ("Whether there are adverse credit records is not known.", "Nie wiadomo, czy są negatywne wpisy kredytowe."),
+        shown_as="count",
+        audience=PRIVATE,
+    ),
+    "term": Wording("The loan runs for {value} months.", "Pożyczka trwa {value} mies.", shown_as="count"),
+    "further_records": Wording(
+        "There is more than one adverse record: {value}.",
+        "Jest więcej niż jeden negatywny wpis: {value}.",
+        shown_as="count",
+        audience=PRIVATE,
+    ),
+    "borrower_other": Wording(
+        "Facts that an application does not ask for.",
+        "Fakty, o które wniosek nie pyta.",
+        shown_as="none",
+        audience=PRIVATE,
+    ),
+    "exit_leverage": Wording(
+        "The exit must redeem {value} of the value of the property.",
+        "Wyjście musi spłacić {value} wartości nieruchomości.",
+    ),
+    "exit_prior_debt": Wording(
+        "Debts that rank before this loan take {value} of the value.",
+        "Długi z pierwszeństwem przed tą pożyczką zajmują {value} wartości.",
+    ),
+    "exit_uncertainty": Wording(
+        "The value may be off by {value} either way (90 times out of 100).",
+        "Wartość może odbiegać o {value} w obie strony (w 90 przypadkach na 100).",
+    ),
+    "exit_term": Wording(
+        "The exit comes after {value} months, in which prices can move.",
+        "Wyjście następuje po {value} mies., a ceny mogą się zmienić.",
+        shown_as="count",
+    ),
+    "exit_strategy": Wording("The way out is {value}.", "Sposób spłaty: {value}.", shown_as="word"),
+    "exit_interest": Wording("Interest is {value}.", "Odsetki są {value}.", shown_as="word"),
+    "ltc": Wording("The loan pays {value} of the project's cost.", "Pożyczka pokrywa {value} kosztów projektu."),
+    "ltgdv": Wording(
+        "The loan is {value} of the value after the works.", "Pożyczka stanowi {value} wartości po zakończeniu prac."
+    ),
+    "outside_market": Wording(
+        "No valuation model knows this market: the valuer's figure is used, with a wider margin.",
+        "Żaden model wyceny nie zna tego rynku: użyto wyceny rzeczoznawcy z szerszym marginesem.",
+        shown_as="none",
+    ),
+    "valuation_above_model": Wording(
+        "The valuer's figure is above what similar sales support.",
+        "Wycena rzeczoznawcy przekracza poziom podobnych transakcji.",
+        shown_as="none",
+    ),
+    "exit_unknown": Wording(
+        "How the loan will be repaid is not clear.",
+        "Nie jest jasne, z czego pożyczka zostanie spłacona.",
+        shown_as="none",
+    ),
+    "valuation_stale": Wording(
+        "The valuation is more than half a year old.", "Wycena ma ponad pół roku.", shown_as="none"
+    ),
+    "facts_missing": Wording(
+        "Facts about the borrower are missing: {value}.",
+        "Brakujące informacje o pożyczkobiorcy: {value}.",
+        shown_as="count",
+        audience=PRIVATE,
+    ),
+}
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "sale": ("a sale", "sprzedaż"),
+    "refinance": ("a refinancing", "refinansowanie"),
+    "unknown": ("not known", "nieznany"),
+    "rolled_up": ("added up and paid at the end", "naliczane i płatne na końcu"),
+    "paid": ("paid as it falls due", "płacone w terminie"),
+}
+
+PRICE_TERMS: Mapping[str, LocalisedText] = {
+    "cost_of_funds": LocalisedText("What investors' money costs", "Koszt pieniądza inwestorów"),
+    "expected_loss": LocalisedText("Expected loss of loans like this", "Oczekiwana strata na podobnych pożyczkach"),
+    "operating_cost": LocalisedText("Running the loan", "Obsługa pożyczki"),
+    "cost_of_capital": LocalisedText("Capital held against surprises", "Kapitał na nieprzewidziane straty"),
+    "floor": LocalisedText("Up to the least for this loan-to-value", "Do minimum dla tego wskaźnika LTV"),
+    "cap": LocalisedText("Down to the most for this loan-to-value", "Do maksimum dla tego wskaźnika LTV"),
+    "rounding": LocalisedText("Rounded to the nearest step", "Zaokrąglenie do najbliższego kroku"),
+}
+
+
+def sentence(code: str, value: float | str | None) -> LocalisedText:
+    """The reason ``code`` in words, with its fact."""
+    wording = REASONS[code]
+    if wording.shown_as == "none":
+        return LocalisedText(wording.en, wording.pl)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        if wording.unknown[0]:
+            return LocalisedText(*wording.unknown)
+        return LocalisedText(wording.en.format(value="?"), wording.pl.format(value="?"))
+    en, pl = _shown(wording.shown_as, value)
+    return LocalisedText(wording.en.format(value=en), wording.pl.format(value=pl))
+
+
+def _shown(shown_as: str, value: float | str) -> tuple[str, str]:
+    if shown_as == "word":
+        return WORDS[str(value)]
+    number = float(value)
+    if shown_as == "count":
+        return f"{number:.0f}", f"{number:.0f}"
+    if number > 99.99:
+        return "more than 9,999%", "ponad 9999%"
+    text = f"{100.0 * number:.1f}"
+    return f"{text}%", f"{text.replace('.', ',')}%"
