@@ -32,7 +32,7 @@ async def lending_client(
     app.state.database = database
     app.state.identity = running
     app.state.tokens = running.tokens
-    app.state.settings = SimpleNamespace(lending=rules or LendingRules())
+    app.state.settings = SimpleNamespace(lending=SimpleNamespace(rules=rules or LendingRules()))
     async with client_for(app) as client:
         yield client
     await running.close()

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from halfpenny.loans import LendingRules
+from halfpenny.primitives.money import Currency
 
 DEVELOPMENT_SECRET = "only for development: anybody can read this"  # noqa: S105 - production refuses it
 
@@ -114,13 +118,60 @@ class LendingSettings(BaseSettings):
     model_config = _section("HALFPENNY_")
 
     second_approval_above: int = Field(
-        default=500_000,
+        default=1_000_000,
         ge=0,
-        description="Loans above this amount (in whole units of their currency) need a second person's approval.",
+        description="Loans worth more than this in whole euros need a second administrator's approval.",
+    )
+    borrower_ceiling: int = Field(
+        default=5_000_000,
+        ge=0,
+        description="Most, in whole euros, that one borrower may raise in twelve months (EU 2020/1503, art. 1(2)(c)).",
+    )
+    minimum_term_months: int = Field(default=3, ge=1, le=120, description="Shortest term of a loan in months.")
+    maximum_term_months: int = Field(default=24, ge=1, le=120, description="Longest term of a loan in months.")
+    maximum_annual_rate: Decimal = Field(
+        default=Decimal(60), gt=0, le=999, description="Highest rate of a loan in percent a year."
+    )
+    arrangement_fee_percent: Decimal = Field(
+        default=Decimal(2), ge=0, le=50, description="Fee kept back at drawdown, in percent of the loan."
+    )
+    funding_days: int = Field(
+        default=30, ge=1, le=365, description="Days that a loan is funded for where the decision names no deadline."
+    )
+    maximum_funding_days: int = Field(
+        default=180, ge=1, le=365, description="Most days that a decision may give a loan to be funded."
+    )
+    minimum_ticket: int = Field(default=50, ge=1, description="Smallest ticket, in whole units of the loan's currency.")
+    units_per_eur: dict[Currency, Decimal] = Field(
+        default_factory=lambda: dict(LendingRules().units_per_eur),
+        description="Units of each currency in a euro, as a JSON object; they only convert limits, never money.",
     )
     sandbox: bool = Field(
         default=True, description="Whether the sandbox bank settles payments and the business clock can be moved."
     )
+
+    @field_validator("units_per_eur")
+    @classmethod
+    def _every_currency(cls, units: dict[Currency, Decimal]) -> dict[Currency, Decimal]:
+        if set(units) != set(Currency) or any(not unit > 0 for unit in units.values()):
+            raise ValueError(f"name each of {', '.join(Currency)} once, with a number above 0")
+        return units
+
+    @property
+    def rules(self) -> LendingRules:
+        """The limits as the rules of loans take them, in minor units."""
+        return LendingRules(
+            minimum_term_months=self.minimum_term_months,
+            maximum_term_months=self.maximum_term_months,
+            maximum_annual_rate=self.maximum_annual_rate,
+            arrangement_fee_percent=self.arrangement_fee_percent,
+            funding_days=self.funding_days,
+            maximum_funding_days=self.maximum_funding_days,
+            minimum_ticket_minor=self.minimum_ticket * 100,
+            second_approval_above_minor=self.second_approval_above * 100,
+            borrower_ceiling_minor=self.borrower_ceiling * 100,
+            units_per_eur=self.units_per_eur,
+        )
 
 
 class TelemetrySettings(BaseSettings):

@@ -27,7 +27,7 @@ router = APIRouter(tags=["loans"])
 
 
 def lending_rules(request: Request) -> LendingRules:
-    found: LendingRules = request.app.state.settings.lending
+    found: LendingRules = request.app.state.settings.lending.rules
     return found
 
 
