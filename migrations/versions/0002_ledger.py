@@ -178,26 +178,33 @@ BEGIN
     RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
   END IF;
 
+  -- Each leg carries its whole transfer, so that nothing has to be joined back: the planner cannot know how
+  -- many transfers come in, and a nested loop over them would make a large batch quadratic.
   WITH input AS (
     SELECT * FROM unnest(journal_ids, ordinals, events, reference_ids, reversed_ids, dates, debit_ids, credit_ids, amounts, money)
       WITH ORDINALITY AS x(journal_id, ordinal, event, reference, reverses, effective_date, debit_id, credit_id, amount, currency, n)
     WHERE present IS NULL OR NOT x.journal_id = ANY (present)
   ), legs AS (
-    SELECT n, 0 AS side, debit_id AS account_id, amount AS debit, 0::bigint AS credit FROM input
-    UNION ALL SELECT n, 1, credit_id, 0, amount FROM input
+    SELECT input.*, side, CASE side WHEN 0 THEN debit_id ELSE credit_id END AS account_id,
+           CASE side WHEN 0 THEN -amount ELSE amount END AS change
+    FROM input CROSS JOIN (VALUES (0), (1)) AS sides(side)
   ), running AS (
-    SELECT legs.n, legs.side, a.version + row_number() OVER w AS version,
-           a.credits - a.debits + sum(legs.credit - legs.debit) OVER w AS balance
+    SELECT legs.*, a.version + row_number() OVER w AS version, a.credits - a.debits + sum(change) OVER w AS balance
     FROM legs JOIN account a ON a.id = legs.account_id
     WINDOW w AS (PARTITION BY legs.account_id ORDER BY legs.n, legs.side ROWS UNBOUNDED PRECEDING)
+  ), paired AS (
+    SELECT running.*, lead(version) OVER w AS other_version, lead(balance) OVER w AS other_balance
+    FROM running WINDOW w AS (ORDER BY n, side)
   ), written AS (
     INSERT INTO transfer (journal_id, ordinal, event, reference, reverses, effective_date, debit_account_id,
         credit_account_id, amount, currency, debit_version, credit_version, debit_balance, credit_balance)
-    SELECT i.journal_id, i.ordinal, i.event, i.reference, i.reverses, i.effective_date, i.debit_id, i.credit_id,
-           i.amount, i.currency, d.version, c.version, d.balance, c.balance
-    FROM input i JOIN running d ON d.n = i.n AND d.side = 0 JOIN running c ON c.n = i.n AND c.side = 1
+    SELECT journal_id, ordinal, event, reference, reverses, effective_date, debit_id, credit_id, amount, currency,
+           version, other_version, balance, other_balance
+    FROM paired WHERE side = 0
   ), totals AS (
-    SELECT account_id, sum(debit) AS debits, sum(credit) AS credits, count(*) AS legs FROM legs GROUP BY account_id
+    SELECT account_id, coalesce(sum(-change) FILTER (WHERE side = 0), 0) AS debits,
+           coalesce(sum(change) FILTER (WHERE side = 1), 0) AS credits, count(*) AS legs
+    FROM legs GROUP BY account_id
   )
   UPDATE account SET debits = account.debits + totals.debits, credits = account.credits + totals.credits,
                      version = account.version + totals.legs
