@@ -6,7 +6,6 @@ from html import escape
 from typing import Any
 
 import msgspec
-import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -21,8 +20,6 @@ _PAGE = """<!doctype html>
 <title>{title} - Halfpenny</title></head>
 <body><main><h1>{title}</h1><p>{detail}</p><p><a href="/">To the marketplace</a></p></main></body></html>
 """
-
-log = structlog.get_logger("halfpenny.errors")
 
 
 def install(app: FastAPI) -> None:
@@ -40,8 +37,7 @@ def install(app: FastAPI) -> None:
         return _respond(request, framework_problem(error.status_code, request.url.path, error.headers))
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        # The guard has logged it already unless the application runs without one.
-        log.error("unhandled", path=request.url.path, error=type(error).__name__)
+        # Starlette raises it again after the answer, and the guard writes it to the log.
         return _respond(request, problem(error, request.url.path))
 
     app.add_exception_handler(HalfpennyError, ours)

@@ -13,6 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from halfpenny.identity.settings import IdentitySettings
+from halfpenny.primitives.ids import uuid7
 
 
 class BadSigningKey(ValueError):
@@ -65,7 +66,7 @@ def _make(path: Path) -> None:
     """Write a fresh key. Of several processes that start together, one writes and the others read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {"keys": [ECKey.generate_key("P-256").as_dict(private=True)]}
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{uuid7().hex}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(descriptor, "w") as file:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from halfpenny.identity import store
-from halfpenny.identity.errors import InvalidCredentials, InvalidRefreshToken, MalformedEmail
+from halfpenny.identity.errors import InvalidCredentials, InvalidRefreshToken, MalformedEmail, SignInBusy
 from halfpenny.identity.model import Person, Principal, fold_email, secret_hash
 from halfpenny.identity.service.running import Identity
 from halfpenny.platform.database import Connection
@@ -48,11 +48,15 @@ async def sign_in(identity: Identity, email: str, password: str, address: str) -
     for limit, name, subjects in failures:
         await identity.limiter.spend(limit, name, *subjects)
     person, password_hash = found if found is not None else (None, None)
-    right = await identity.passwords.matches(password_hash, password)
+    try:
+        right = await identity.passwords.matches(password_hash, password)
+    except SignInBusy:
+        # Nobody looked at the password, so this was no guess.
+        await _refund(identity, failures)
+        raise
     if person is None or password_hash is None or not right or person.disabled_at is not None:
         raise InvalidCredentials()
-    for limit, name, subjects in failures:
-        await identity.limiter.refund(limit, name, *subjects)
+    await _refund(identity, failures)
     renewed = await identity.passwords.hash(password) if identity.passwords.outdated(password_hash) else None
     async with identity.database.unit_of_work() as connection:
         if renewed is not None:
@@ -62,6 +66,11 @@ async def sign_in(identity: Identity, email: str, password: str, address: str) -
         await store.insert_session(connection, session_id, person.id, address, lifetime)
         refresh_token = await _new_refresh_token(connection, session_id)
     return _answer(identity, person, session_id, refresh_token)
+
+
+async def _refund(identity: Identity, failures: list[tuple[str, str, tuple[str, ...]]]) -> None:
+    for limit, name, subjects in failures:
+        await identity.limiter.refund(limit, name, *subjects)
 
 
 async def refresh(identity: Identity, refresh_token: str) -> SignedInAnswer:

@@ -94,6 +94,7 @@ class _Exchange:
 
     request_id: str
     status: int = 0
+    complete: bool = False
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -141,8 +142,10 @@ class Guard:
             except Exception as error:
                 if not isinstance(error, HalfpennyError):
                     log.exception("unhandled", method=scope["method"], path=scope["path"])
+                if exchange.complete:
+                    return  # the framework has answered for it already
                 if exchange.status:
-                    raise
+                    raise  # half an answer is out: the server must break the connection
                 await send_problem(problem(error, scope["path"]), decorated)
             finally:
                 self._log(scope, exchange)
@@ -226,6 +229,8 @@ class Guard:
                 if b"cache-control" not in names and scope["path"].startswith(("/api/", "/graphql")):
                     headers.append((b"cache-control", b"no-store"))
                 message["headers"] = headers
+            elif message["type"] == "http.response.body":
+                exchange.complete = not message.get("more_body", False)
             await send(message)
 
         return decorated
