@@ -11,6 +11,7 @@ from calendar import isleap
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 # A monthly period has 28 to 31 actual days; 12 periods of lcm(28, 29, 30, 31) parts make the THIRTY_360 year.
@@ -84,7 +85,7 @@ def _by_year(start: date, end: date) -> list[Run]:
 
 def _by_month(start: date, end: date, months: tuple[date, ...]) -> list[Run]:
     found = []
-    for first, last in zip(months, months[1:], strict=False):
+    for first, last in pairwise(months):
         begin, stop = max(start, first), min(end, last)
         if begin < stop:
             found.append(Run(begin, stop, _MONTH_PARTS // (last - first).days))

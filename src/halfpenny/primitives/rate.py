@@ -63,6 +63,9 @@ class Rate:
         return format_percent(self.millionths)
 
 
+NO_RATE = Rate(0)
+
+
 def parse_percent(percent: str) -> int:
     """``"0.85"`` to 850_000 millionths. Raises MalformedRate, or NegativeRate for a minus before a number."""
     if not isinstance(percent, str):

@@ -20,6 +20,31 @@ class PeriodsOutOfRange(ImpossibleTerms):
     message = "A loan has 1 to 600 monthly periods."
 
 
+class DateOutOfRange(ImpossibleTerms):
+    code = "date_out_of_range"
+    message = "A loan is advanced between 1900 and 2200."
+
+
+class PrincipalOrNetAdvance(ImpossibleTerms):
+    code = "principal_or_net_advance"
+    message = "Name either the principal or the wanted net advance."
+
+
+class AnnualOrMonthlyRate(ImpossibleTerms):
+    code = "annual_or_monthly_rate"
+    message = "Name either the annual or the monthly rate."
+
+
+class PeriodsOrRedeemedOn(ImpossibleTerms):
+    code = "periods_or_redeemed_on"
+    message = "Name the number of periods, the day of redemption, or both."
+
+
+class PeriodsMissing(ImpossibleTerms):
+    code = "periods_missing"
+    message = "A loan repaid in instalments names its number of periods; a bullet may name its redemption instead."
+
+
 class FirstDueBeforeAdvance(ImpossibleTerms):
     code = "first_due_before_advance"
     message = "The first due date must be after the advance, by no more than a year."

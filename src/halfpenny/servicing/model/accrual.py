@@ -88,6 +88,10 @@ class Accrual:
         self.base += gained
         self.numerator = self.at_period_start + gained * unit
 
+    def add(self, minor: int) -> None:
+        """Whole cents of interest that no day accrued."""
+        self.numerator += minor * self.scale
+
     def balance_with_unpaused_interest(self, balance: int) -> int:
         """``balance`` and this period's interest as if no day were paused, as a numerator over ``scale``."""
         return balance * self.scale + self.unpaused

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 from halfpenny.primitives.day_count import year_parts
@@ -144,7 +145,7 @@ class _Builder:
             stopped = self.stop is not None and self.stop.effective_date <= end
             if stopped or period == self.periods:
                 break
-            self.accrual.finish()
+            self._close_period(period)
             self.accrued_by_period.append(self.accrual.accrued)
             self._fall_due(period, due_on)
         return self._finish(period, end, due_on)
@@ -193,6 +194,11 @@ class _Builder:
         self.accrual.change_base(-amount)
         self._add_row(on, amount, 0, 0, reserved=False, kind=InstalmentKind.PARTIAL_REDEMPTION)
 
+    def _close_period(self, period: int) -> None:
+        self.accrual.finish()
+        if period == self.terms.periods_retained:
+            self.accrual.add(self.terms.retained_residue_minor)
+
     def _fall_due(self, period: int, due_on: date) -> None:
         if self.terms.interest_mode is InterestMode.ROLLED_UP:
             return
@@ -233,7 +239,7 @@ class _Builder:
         day_count = self.terms.day_count
         scale = WHOLE * day_count.denominator
         grown, total, unit = self.accrual.balance_with_unpaused_interest(self.balance), 1, 1
-        for start, end in zip(self.due[period:], self.due[period + 1 :], strict=False):
+        for start, end in pairwise(self.due[period:]):
             factor = scale + self.rate * year_parts(day_count, start, end, (start, end))
             unit *= scale
             total = total * factor + unit
@@ -250,8 +256,8 @@ class _Builder:
 
     def _finish(self, period: int, end: date, due_on: date) -> Schedule:
         whole_period = end == due_on
-        if whole_period:
-            self.accrual.finish()
+        if whole_period or (self.stop is None and end == self.terms.matures_on):
+            self._close_period(period)
         self.accrued_by_period.append(self.accrual.accrued)
         if self.next_change < len(self.changes):
             raise errors.EventAfterMaturity()

@@ -8,11 +8,13 @@ from enum import StrEnum
 
 from halfpenny.primitives.day_count import DayCount
 from halfpenny.primitives.money import Currency, Money, percent_of
-from halfpenny.primitives.rate import Rate
+from halfpenny.primitives.rate import NO_RATE, Rate
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.due_dates import MonthEnd, due_dates
+from halfpenny.servicing.model.waterfall import DEFAULT_WATERFALL, WATERFALLS
 
 MAX_PERIODS = 600
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
 class Repayment(StrEnum):
@@ -71,9 +73,10 @@ class Fee:
 class LoanTerms:
     """What borrower and lender agreed. Dates are business dates; rates are percent a year.
 
-    ``matures_on`` ends the last period early (a quote redeemed on a day with no number of periods); it is None
-    for a loan of whole periods. ``waterfall`` names a version in ``waterfall.WATERFALLS``. Raises a named
-    ImpossibleTerms for terms that no loan can have.
+    ``matures_on`` ends the last period early (a quote redeemed on a day, with no number of periods); it is None
+    for a loan of whole periods. ``retained_residue_minor`` are the cents by which the last retained interest
+    differs from the computed one, so that a grossed-up loan advances the net that was wanted. ``waterfall``
+    names a version in ``waterfall.WATERFALLS``. Raises a named ImpossibleTerms for terms that no loan can have.
     """
 
     principal: Money
@@ -89,19 +92,23 @@ class LoanTerms:
     instalment_rounding: InstalmentRounding = InstalmentRounding.CENT
     compounding: Compounding = Compounding.NONE
     retained_months: int = 0
+    retained_residue_minor: int = 0
     fees: tuple[Fee, ...] = ()
     minimum_interest_months: int = 0
     rebate_of_retained_interest: bool = True
     count_due_date: bool = False
-    default_rate: Rate = Rate(0)
+    default_rate: Rate = NO_RATE
     default_day_count: DayCount = DayCount.ACT_365F
-    waterfall: str = "halfpenny/1"
+    waterfall: str = DEFAULT_WATERFALL
 
     def __post_init__(self) -> None:
         if self.principal.minor <= 0:
             raise errors.PrincipalNotPositive()
         if not 1 <= self.periods <= MAX_PERIODS:
             raise errors.PeriodsOutOfRange(periods=self.periods)
+        # Six hundred periods from here still end inside the calendar.
+        if not FIRST_YEAR <= self.advanced_on.year <= LAST_YEAR:
+            raise errors.DateOutOfRange()
         if self.first_due_on is not None and not (
             self.advanced_on < self.first_due_on <= self.advanced_on + timedelta(days=366)
         ):
@@ -111,6 +118,8 @@ class LoanTerms:
         self._check_interest()
         if self.default_day_count not in (DayCount.ACT_365F, DayCount.ACT_360):
             raise errors.UnsupportedDefaultDayCount()
+        if self.waterfall not in WATERFALLS:
+            raise errors.UnknownWaterfall(waterfall=self.waterfall)
 
     def _check_interest(self) -> None:
         if self.interest_mode is not InterestMode.SERVICED and self.repayment is not Repayment.BULLET:
@@ -135,12 +144,8 @@ class LoanTerms:
     def periods_retained(self) -> int:
         """For how many periods the interest is taken from the reserve that the advance filled."""
         if self.interest_mode is InterestMode.RETAINED:
-            return MAX_PERIODS
+            return self.periods
         return self.retained_months
-
-    @property
-    def amortises(self) -> bool:
-        return self.repayment is not Repayment.BULLET
 
     def due_dates(self, periods: int) -> tuple[date, ...]:
         """The advance and then the ends of ``periods`` monthly periods."""

@@ -1,0 +1,138 @@
+"""Who gets what of a distribution: largest remainder over the positions, ties by position id.
+
+Principal and losses go by outstanding principal, interest by outstanding principal times the days it was held.
+The parts add up to the whole, and no position is ever repaid more than it has outstanding: so after redemption
+every position has received exactly its stake. The rules with worked tables: ``docs/algorithms/waterfall.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from halfpenny.primitives.money import percent_of, split
+from halfpenny.primitives.rate import Rate
+from halfpenny.servicing import errors
+from halfpenny.servicing.model.position import Allocation
+from halfpenny.servicing.model.terms import LoanTerms
+from halfpenny.servicing.model.waterfall import WATERFALLS
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A position at the time of a distribution. ``outstanding`` is its principal in minor units, and
+    ``principal_days`` the sum of its principal times the days it was held since interest was last shared."""
+
+    position_id: UUID
+    outstanding: int
+    principal_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one position receives, in minor units, before withholding tax."""
+
+    position_id: UUID
+    principal: int
+    interest: int
+    default_interest: int
+
+    @property
+    def total(self) -> int:
+        return self.principal + self.interest + self.default_interest
+
+
+@dataclass(frozen=True, slots=True)
+class Pot:
+    """What a receipt leaves for each purpose. ``platform_income`` is its fees, penalties, servicing fee and share
+    of default interest; ``recovery_costs`` give back what it advanced. All of them add up to the receipt."""
+
+    principal: int
+    interest: int
+    default_interest: int
+    platform_income: int
+    recovery_costs: int
+    returned: int
+
+    @property
+    def to_investors(self) -> int:
+        return self.principal + self.interest + self.default_interest
+
+
+def pot_of(terms: LoanTerms, receipt: Allocation) -> Pot:
+    """Divide an allocated receipt between investors, platform and borrower, by the loan's waterfall."""
+    waterfall = WATERFALLS[terms.waterfall]
+    servicing_fee = percent_of(receipt.interest, waterfall.servicing_fee.percent)
+    kept = percent_of(receipt.default_interest, waterfall.default_interest_share.percent)
+    return Pot(
+        principal=receipt.principal,
+        interest=receipt.interest - servicing_fee,
+        default_interest=receipt.default_interest - kept,
+        platform_income=receipt.fee + receipt.penalty + servicing_fee + kept,
+        recovery_costs=receipt.recovery_cost,
+        returned=receipt.returned,
+    )
+
+
+def share_out(pot: Pot, holdings: Sequence[Holding]) -> tuple[Share, ...]:
+    """One share a holding, by position id. Raises NoHolders where there is something to share and nobody to."""
+    ordered = sorted(holdings, key=_by_id)
+    principal = _split(pot.principal, ordered, _outstanding)
+    interest = _split(pot.interest, ordered, _principal_days)
+    default_interest = _split(pot.default_interest, ordered, _outstanding)
+    return tuple(
+        Share(holding.position_id, *parts)
+        for holding, *parts in zip(ordered, principal, interest, default_interest, strict=True)
+    )
+
+
+def share_loss(lost: int, holdings: Sequence[Holding]) -> tuple[tuple[UUID, int], ...]:
+    """Split a loss of principal as its repayment would have been. Raises NoHolders."""
+    ordered = sorted(holdings, key=_by_id)
+    parts = _split(lost, ordered, _outstanding)
+    return tuple((holding.position_id, part) for holding, part in zip(ordered, parts, strict=True))
+
+
+def principal_days(changes: Iterable[tuple[date, int]], since: date, until: date) -> int:
+    """Principal times days over (since, until] for a position whose principal became ``amount`` on each date.
+
+    ``changes`` are (effective date, principal from then on), oldest first.
+    """
+    total, held, start = 0, 0, since
+    for on, amount in changes:
+        if on > until:
+            break
+        if on > start:
+            total += held * (on - start).days
+            start = on
+        held = amount
+    return total + held * (until - start).days
+
+
+def withholding_minor(interest: int, rate: Rate) -> int:
+    """Tax held back from an investor's interest, half up to the cent (Poland: 19 % by default)."""
+    return percent_of(interest, rate.percent)
+
+
+def _by_id(holding: Holding) -> UUID:
+    return holding.position_id
+
+
+def _outstanding(holding: Holding) -> int:
+    return holding.outstanding
+
+
+def _principal_days(holding: Holding) -> int:
+    return holding.principal_days
+
+
+def _split(amount: int, ordered: Sequence[Holding], weight: Callable[[Holding], int]) -> list[int]:
+    weights = [weight(holding) for holding in ordered]
+    if amount and not any(weights):
+        # Interest on a day's loan, redeemed the day it was made, has no days to go by: principal decides then.
+        weights = [holding.outstanding for holding in ordered]
+        if not any(weights):
+            raise errors.NoHolders()
+    return split(amount, weights)

@@ -1,0 +1,237 @@
+"""One loan's book during a replay: what has fallen due, what is paid, what overdue amounts bear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Final
+
+from halfpenny.servicing import errors
+from halfpenny.servicing.model.dues import Dues
+from halfpenny.servicing.model.events import (
+    CostAdvanced,
+    Cure,
+    Default,
+    Drawdown,
+    Event,
+    FeeDue,
+    PenaltyDue,
+    Receipt,
+    WriteOff,
+)
+from halfpenny.servicing.model.overdue import Overdue
+from halfpenny.servicing.model.position import Allocation, InstalmentState, Position
+from halfpenny.servicing.model.reserve import ReserveMove, ReserveMoveKind, reserve_moves
+from halfpenny.servicing.model.schedule import Instalment, Schedule
+from halfpenny.servicing.model.segments import accrued_minor
+from halfpenny.servicing.model.terms import LoanTerms
+from halfpenny.servicing.model.waterfall import WATERFALLS, Component
+
+_PART: Final = {component: component.value for component in Component}
+
+
+class Book:
+    """Events are applied in order; ``advance`` makes everything up to a day fall due first.
+
+    ``schedule`` and ``known`` are replaced by ``learn`` when an event changes what will fall due: the past of a
+    schedule does not depend on later events, so the rows already fallen due stay as they were.
+    """
+
+    def __init__(self, terms: LoanTerms, schedule: Schedule, known: Sequence[Event]) -> None:
+        self.terms = terms
+        self.waterfall = WATERFALLS[terms.waterfall]
+        self.dues = {component: Dues() for component in Component}
+        self.overdue = Overdue(terms)
+        self.rows_due: list[Instalment] = []
+        self.unpaid: list[int] = []
+        self.settled_on: list[date | None] = []
+        self.drawn = terms.principal.minor
+        self.repaid = self.interest_repaid = self.default_interest_paid = 0
+        self.returned = self.written_off = self.recovered = 0
+        self.defaulted_on: date | None = None
+        self.closed_on: date | None = None
+        self.allocations: list[Allocation] = []
+        self.learn(schedule, known)
+
+    def learn(self, schedule: Schedule, known: Iterable[Event]) -> None:
+        self.schedule = schedule
+        self.moves: tuple[ReserveMove, ...] = reserve_moves(self.terms, known, schedule)
+        self.released = {m.instalment: m.amount for m in self.moves if m.instalment is not None}
+        self.applied = [m for m in self.moves if m.kind is ReserveMoveKind.APPLIED]
+
+    def advance(self, to: date) -> None:
+        """Let fall due what is due on or before ``to``, and let overdue amounts bear interest to ``to``."""
+        rows = self.schedule.instalments
+        while len(self.rows_due) < len(rows) and rows[len(self.rows_due)].due_on <= to:
+            row = rows[len(self.rows_due)]
+            self.overdue.run_to(row.due_on, self.dues)
+            self._fall_due(row)
+            if len(self.rows_due) == len(rows):
+                for move in self.applied:
+                    self._receive(move.on, move.amount, from_reserve=True)
+        self.overdue.run_to(to, self.dues)
+
+    def _fall_due(self, row: Instalment) -> None:
+        index = len(self.rows_due)
+        self.rows_due.append(row)
+        from_reserve = self.released.get(row.number, 0)
+        interest = row.interest - from_reserve
+        self.interest_repaid += from_reserve
+        self.unpaid.append(row.principal + interest + row.fees)
+        self.settled_on.append(None if self.unpaid[index] else row.due_on)
+        self.dues[Component.INTEREST].add(row.due_on, interest, index)
+        self.dues[Component.PRINCIPAL].add(row.due_on, row.principal, index)
+        self.dues[Component.FEE].add(row.due_on, row.fees, index)
+        self.overdue.fell_due(interest, row.principal)
+        self._close_if_settled(row.due_on)
+
+    def apply(self, event: Event) -> None:
+        """Raises LoanClosed for money or charges on a settled loan."""
+        on = event.effective_date
+        match event:
+            case Receipt():
+                self._refuse_if_closed()
+                self._receive(on, event.amount.minor)
+            case Drawdown():
+                self.drawn += event.amount.minor
+            case FeeDue():
+                self._charge(Component.FEE, on, event.amount.minor)
+            case PenaltyDue():
+                self._charge(Component.PENALTY, on, event.amount.minor)
+            case CostAdvanced():
+                self._charge(Component.RECOVERY_COST, on, event.amount.minor)
+            case Default():
+                self.defaulted_on = self.defaulted_on or on
+            case Cure():
+                self.defaulted_on = None
+            case WriteOff():
+                self.advance(on)
+                self.written_off += self.drawn - self.repaid - self.written_off
+                self.overdue.stop()
+            case _:
+                # The other events speak through the schedule.
+                self.advance(on)
+
+    def _charge(self, component: Component, on: date, amount: int) -> None:
+        self._refuse_if_closed()
+        self.dues[component].add(on, amount, None)
+
+    def _refuse_if_closed(self) -> None:
+        if self.closed_on is not None:
+            raise errors.LoanClosed(closed_on=self.closed_on.isoformat())
+
+    def _receive(self, on: date, amount: int, *, from_reserve: bool = False) -> None:
+        parts = dict.fromkeys(_PART.values(), 0)
+        left = amount
+        for component in self.waterfall.order(defaulted=self.defaulted_on is not None):
+            if component is Component.DEFAULT_INTEREST:
+                paid = min(left, self.default_interest_due)
+                self.default_interest_paid += paid
+            else:
+                paid = self._pay(component, on, left)
+            parts[_PART[component]] = paid
+            left -= paid
+        self.interest_repaid += parts["interest"]
+        if self.written_off:
+            self.recovered += parts["principal"]
+        else:
+            self.repaid += parts["principal"]
+        self.returned += left
+        self.allocations.append(
+            Allocation(
+                effective_date=on,
+                amount=amount,
+                **parts,
+                returned=left,
+                after_default=self.defaulted_on is not None,
+                recovery=self.written_off > 0,
+                from_reserve=from_reserve,
+            )
+        )
+        self._close_if_settled(on)
+
+    def _pay(self, component: Component, on: date, amount: int) -> int:
+        paid = 0
+        for part, index in self.dues[component].pay(amount):
+            paid += part
+            if index is not None:
+                self.unpaid[index] -= part
+                if not self.unpaid[index]:
+                    self.settled_on[index] = on
+        return paid
+
+    def _close_if_settled(self, on: date) -> None:
+        if len(self.rows_due) < len(self.schedule.instalments) or self.default_interest_due:
+            return
+        if not any(dues.total for dues in self.dues.values()):
+            self.closed_on = on
+
+    @property
+    def default_interest_due(self) -> int:
+        return self.overdue.accrued - self.default_interest_paid
+
+    def position(self, as_of: date) -> Position:
+        """Where the loan stands after ``advance(as_of)``."""
+        dues = self.dues
+        reserve = [move for move in self.moves if move.on <= as_of]
+        held = sum(m.amount if m.kind is ReserveMoveKind.RETAINED else -m.amount for m in reserve)
+        oldest = self._oldest_unpaid()
+        return Position(
+            as_of=as_of,
+            schedule=self.schedule,
+            drawn=self.drawn,
+            principal_outstanding=self.drawn - self.repaid - self.written_off,
+            principal_repaid=self.repaid,
+            principal_due=dues[Component.PRINCIPAL].total,
+            interest_due=dues[Component.INTEREST].total,
+            interest_repaid=self.interest_repaid,
+            default_interest_due=self.default_interest_due,
+            default_interest_paid=self.default_interest_paid,
+            fees_due=dues[Component.FEE].total,
+            penalties_due=dues[Component.PENALTY].total,
+            recovery_costs_due=dues[Component.RECOVERY_COST].total,
+            accrued_interest=self._accrued_not_due(as_of),
+            reserve_held=held,
+            reserve_moves=tuple(reserve),
+            written_off=self.written_off,
+            recovered=self.recovered,
+            returned=self.returned,
+            oldest_unpaid_due_on=oldest,
+            days_past_due=self._days_past_due(oldest, as_of),
+            defaulted_on=self.defaulted_on,
+            closed_on=self.closed_on,
+            allocations=tuple(self.allocations),
+            instalments=self._instalments(),
+            overdue_segments=self.overdue.segments_ahead(
+                self.dues, self.schedule.instalments[len(self.rows_due) :], self.released
+            ),
+        )
+
+    def _accrued_not_due(self, as_of: date) -> int:
+        rows_total = sum(row.interest for row in self.rows_due)
+        return max(0, accrued_minor(self.schedule.segments, as_of) - rows_total)
+
+    def _days_past_due(self, oldest: date | None, as_of: date) -> int:
+        if oldest is None:
+            return 0
+        return (as_of - oldest).days + self.terms.count_due_date
+
+    def _oldest_unpaid(self) -> date | None:
+        for index, unpaid in enumerate(self.unpaid):
+            if unpaid:
+                return self.rows_due[index].due_on
+        return None
+
+    def _instalments(self) -> tuple[InstalmentState, ...]:
+        left = {c: self.dues[c].by_row() for c in (Component.PRINCIPAL, Component.INTEREST, Component.FEE)}
+        return tuple(
+            InstalmentState(
+                row.number,
+                row.due_on,
+                left[Component.PRINCIPAL].get(index, 0),
+                left[Component.INTEREST].get(index, 0),
+                left[Component.FEE].get(index, 0),
+                self.settled_on[index],
+            )
+            for index, row in enumerate(self.rows_due)
+        )

@@ -1,0 +1,90 @@
+"""Default interest: what overdue principal and interest bear, from the due date to the day they are paid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+from halfpenny.servicing.model.dues import Dues
+from halfpenny.servicing.model.schedule import Instalment
+from halfpenny.servicing.model.segments import BASE_UNITS, AccrualSegment, accrual_scale, half_up
+from halfpenny.servicing.model.terms import LoanTerms
+from halfpenny.servicing.model.waterfall import Component
+
+# The last segment written ahead ends here: a loan that is never paid has bankrupted the calendar by then.
+_FOREVER = timedelta(days=36_525)
+
+
+class Overdue:
+    """The accrual numerator of default interest, exact, rounded once wherever it is read.
+
+    With ``count_due_date`` an instalment that is still unpaid after its due date bears interest for that date
+    too, so a delay from the 5th to the 9th is five days instead of four.
+    """
+
+    def __init__(self, terms: LoanTerms) -> None:
+        self.rate = terms.default_rate.millionths
+        self.day_count = terms.default_day_count
+        self.scale = accrual_scale(self.day_count)
+        self.count_due_date = terms.count_due_date
+        self.numerator = 0
+        self.now = terms.advanced_on
+        self.fresh_interest = self.fresh_principal = 0
+
+    @property
+    def accrued(self) -> int:
+        return half_up(self.numerator, self.scale) if self.numerator else 0
+
+    def stop(self) -> None:
+        """Nothing more accrues: the loan is written off."""
+        self.rate = 0
+
+    def fell_due(self, interest: int, principal: int) -> None:
+        """Remember what fell due today: if it is still unpaid tomorrow, today may count as well."""
+        if self.count_due_date:
+            self.fresh_interest += interest
+            self.fresh_principal += principal
+
+    def run_to(self, day: date, dues: Mapping[Component, Dues]) -> None:
+        """Accrue over (now, day] on what is unpaid now."""
+        if day <= self.now:
+            return
+        if self.rate:
+            interest, principal = dues[Component.INTEREST].total, dues[Component.PRINCIPAL].total
+            if interest or principal:
+                days = (day - self.now).days
+                base = (interest + principal) * days + self._unpaid_fresh(interest, principal)
+                self.numerator += base * BASE_UNITS * self.rate
+        self.now = day
+        self.fresh_interest = self.fresh_principal = 0
+
+    def _unpaid_fresh(self, interest: int, principal: int) -> int:
+        # The oldest is paid first, so what is unpaid in all is, up to its size, today's.
+        return min(self.fresh_interest, interest) + min(self.fresh_principal, principal)
+
+    def segments_ahead(
+        self, dues: Mapping[Component, Dues], rows: Sequence[Instalment], released: Mapping[int, int]
+    ) -> tuple[AccrualSegment, ...]:
+        """Default interest from today on if nothing more is paid: one segment between due dates."""
+        if not self.rate:
+            return ()
+        interest, principal = dues[Component.INTEREST].total, dues[Component.PRINCIPAL].total
+        numerator = self.numerator + self._unpaid_fresh(interest, principal) * BASE_UNITS * self.rate
+        base, start = interest + principal, self.now
+        segments = []
+        for row in rows:
+            if base and row.due_on > start:
+                segment = self._segment(start, row.due_on, base, numerator)
+                segments.append(segment)
+                numerator += segment.per_day * (row.due_on - start).days
+            start = row.due_on
+            due = row.interest - released.get(row.number, 0) + row.principal
+            base += due
+            if self.count_due_date:
+                numerator += due * BASE_UNITS * self.rate
+        if base:
+            segments.append(self._segment(start, start + _FOREVER, base, numerator))
+        return tuple(segments)
+
+    def _segment(self, start: date, end: date, base: int, before: int) -> AccrualSegment:
+        return AccrualSegment(0, start, end, base * BASE_UNITS, self.rate, self.day_count, 1, before)

@@ -1,0 +1,72 @@
+"""Paying a loan off: what that takes on a day, and what a payment that is more than what is due means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from halfpenny.primitives.money import Money
+from halfpenny.servicing.model.engine import replay
+from halfpenny.servicing.model.events import Event, Receipt, Redemption
+from halfpenny.servicing.model.position import Position
+from halfpenny.servicing.model.reserve import ReserveMoveKind
+from halfpenny.servicing.model.terms import LoanTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Payoff:
+    """Minor units. ``payable`` is all that must come in on the day; ``rebate`` is retained interest that goes back
+    to the borrower, so ``payable - rebate`` is what the redemption costs them."""
+
+    on: date
+    principal: int
+    interest: int
+    fees: int
+    default_interest: int
+    recovery_costs: int
+    rebate: int
+
+    @property
+    def payable(self) -> int:
+        return self.principal + self.interest + self.fees + self.default_interest + self.recovery_costs
+
+
+def payoff(terms: LoanTerms, events: Sequence[Event], on: date) -> Payoff:
+    """What redeems the whole loan on ``on``, after the events that are known."""
+    after = replay(terms, [*events, Redemption(on)], on)
+    rebate = sum(move.amount for move in after.reserve_moves if move.kind is ReserveMoveKind.REBATED and move.on == on)
+    return Payoff(
+        on=on,
+        principal=after.principal_due,
+        interest=after.interest_due,
+        fees=after.fees_due + after.penalties_due,
+        default_interest=after.default_interest_due,
+        recovery_costs=after.recovery_costs_due,
+        rebate=rebate,
+    )
+
+
+def receive(terms: LoanTerms, events: Sequence[Event], on: date, amount: Money) -> tuple[Event, ...]:
+    """The events that a payment is: a receipt, and a redemption before it where it is more than what is due.
+
+    What exceeds the amount due repays principal early; what exceeds the whole debt is the receipt's overpayment
+    and goes back. Raises LoanClosed for a settled loan.
+    """
+    receipt = Receipt(on, amount)
+    position = replay(terms, events, on)
+    excess = amount.minor - position.total_due
+    if excess <= 0 or not _runs(position):
+        return (receipt,)
+    if amount.minor >= payoff(terms, events, on).payable:
+        return (Redemption(on), receipt)
+    not_yet_due = position.principal_outstanding - position.principal_due
+    part = min(excess, not_yet_due - 1)
+    if part <= 0:
+        return (receipt,)
+    return (Redemption(on, Money(part, amount.currency)), receipt)
+
+
+def _runs(position: Position) -> bool:
+    """Whether principal is still to fall due."""
+    return position.closed_on is None and position.schedule.ends_on > position.as_of
