@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
-from halfpenny import funding
+from halfpenny import funding, marketplace, web
 from halfpenny.entrypoints import errors
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.funding.hot_route import InvestRoute
@@ -86,6 +86,11 @@ def serve(settings: Settings) -> None:
 def _include_routes(app: FastAPI, settings: Settings) -> None:
     """Every feature's edges: machine routes under /api/v1, pages at the root."""
     app.include_router(funding_routes, prefix=API)
+    app.include_router(marketplace.graphql_router)
+    app.include_router(marketplace.page_router)
+    app.mount(web.MOUNT, web.PageFiles())
+    app.state.pages = web.Pages([marketplace.TEMPLATES])
+    app.state.marketplace = marketplace.Marketplace(introspection=settings.environment != "production")
     app.include_router(
         probes(
             needed={"database": lambda: _database_answers(app)},
@@ -118,6 +123,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             timeout_s=settings.documents.timeout_s,
         )
         stack.push_async_callback(app.state.documents.close)
+        app.state.listings = marketplace.ListingStore(app.state.documents)
         yield
 
 

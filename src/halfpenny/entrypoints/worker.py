@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import start_http_server
 
-from halfpenny import funding
+from halfpenny import funding, marketplace
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
@@ -41,9 +41,12 @@ class Resources:
 def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
     """Every feature's recurring work."""
     database = resources.database
+    listings = marketplace.ListingStore(resources.documents)
     return [
         PeriodicJob("settle_payments", 0.5, lambda: funding.settle_payments(database)),
         PeriodicJob("expire_loans", 1.0, lambda: funding.expire(database)),
+        # Also the first thing at start: an empty or lost document store is filled without being asked.
+        PeriodicJob("catch_up_listings", 30.0, lambda: marketplace.catch_up(database, listings)),
     ]
 
 
