@@ -77,7 +77,9 @@ class DocumentServer:
         # An empty file of its own, so that none is picked up from the home folder or the current one.
         settings = self.folder / "secantusd.toml"
         settings.touch()
-        self.port = free_port()
+        # At its old address again, where it had one: its clients know no other.
+        if not self.port or answers(self.port):
+            self.port = free_port()
         command: list[str | Path] = [sys.executable, _PROGRAM, "--config", settings, "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--storage-path", data, "--cache-size", "128M"]
         with self.log.open("wb") as log:

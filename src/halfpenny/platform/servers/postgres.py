@@ -13,6 +13,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
@@ -41,6 +42,7 @@ from halfpenny.platform.servers.process import (
 SUPERUSER = "postgres"
 OWNER = "halfpenny"
 _MAJOR = "18"
+_START_TIMEOUT_S = 60
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -153,8 +155,10 @@ class PostgresServer:
             raise ServerFailed(f"another PostgreSQL (process {pid}) holds {self._data} and does not stop")
 
     def _launch(self) -> None:
-        for _ in range(5):
-            self.port = free_port()
+        """Start on the port that we had before, if any, so that a server that died comes back at its address."""
+        self.port = self.port or free_port()
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while True:
             options = [f"-c{name}={value}" for name, value in (self._settings | {"port": str(self.port)}).items()]
             with self.log.open("wb") as log:
                 self._process = subprocess.Popen(
@@ -170,14 +174,19 @@ class PostgresServer:
                     **ids_of(self._user),
                 )
             try:
-                wait_until(self._ready, "PostgreSQL", self._process, self.log)
+                wait_until(self._ready, "PostgreSQL", self._process, self.log, _START_TIMEOUT_S)
+                return
             except ServerFailed:
                 self.stop()
-                if "could not create any TCP/IP sockets" in last_line(self.log):
-                    continue  # somebody took the port between our look and the start
-                raise
-            return
-        raise ServerFailed(f"PostgreSQL found no free port in five attempts (log: {self.log})")
+                if time.monotonic() > deadline:
+                    raise
+                said = self.log.read_text(errors="replace")
+                if "could not create any TCP/IP sockets" in said:
+                    self.port = free_port()  # somebody took the port between our look and the start
+                elif "is still in use" in said or "already exists" in said:
+                    time.sleep(0.1)  # processes of the killed server are still on their way out
+                else:
+                    raise
 
     def _ready(self) -> bool:
         """PostgreSQL writes its state as the eighth line of its lock file; the first is the process."""

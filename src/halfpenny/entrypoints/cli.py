@@ -1,0 +1,99 @@
+"""The command ``halfpenny``: each subcommand loads what it needs and calls one function."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from halfpenny.entrypoints.settings import Settings, WrongSettings
+from halfpenny.primitives.errors import HalfpennyError
+
+app = typer.Typer(
+    help="Halfpenny: a marketplace for bridge loans, exact to the last halfpenny.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+admin = typer.Typer(help="People with the role of an administrator.", no_args_is_help=True)
+check = typer.Typer(help="Prove that what is stored is right.", no_args_is_help=True)
+sandbox = typer.Typer(help="Move the business clock of a sandbox.", no_args_is_help=True)
+deadletters = typer.Typer(help="Events that no consumer could handle.", no_args_is_help=True)
+documents = typer.Typer(help="The marketplace's listings in the document store.", no_args_is_help=True)
+loadtest = typer.Typer(help="Accounts and loans for a load test.", no_args_is_help=True)
+for name, group in (
+    ("admin", admin),
+    ("check", check),
+    ("sandbox", sandbox),
+    ("deadletters", deadletters),
+    ("documents", documents),
+    ("loadtest", loadtest),
+):
+    app.add_typer(group, name=name)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the API and the pages (DATABASE_URL must be set)."""
+    from halfpenny.entrypoints import api
+
+    api.serve(Settings.load())
+
+
+@app.command()
+def worker() -> None:
+    """Consume events and do what recurs (DATABASE_URL must be set)."""
+    from halfpenny.entrypoints import worker as wiring
+
+    wiring.work(Settings.load())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to this release."""
+    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.platform.migrations import migrate as bring_up_to_date
+
+    with at_hand(Settings.load()) as settings:
+        before, after = bring_up_to_date(settings.require_database())
+    typer.echo(f"schema {after}: " + ("nothing to do" if before == after else f"migrated from {before or 'nothing'}"))
+
+
+@app.command()
+def demo(
+    reset: Annotated[bool, typer.Option("--reset", help="Delete the demo's data and start afresh.")] = False,
+    journey: Annotated[bool, typer.Option("--journey", help="Drive one loan from application to payout.")] = False,
+    story: Annotated[str, typer.Option(help="Play through another story, such as default, and stop.")] = "",
+    rabbitmq: Annotated[
+        bool, typer.Option("--rabbitmq", help="Start a private RabbitMQ and send events through it.")
+    ] = False,
+) -> None:
+    """Start everything on this machine: servers, API, worker, risk service, and a seeded marketplace."""
+    from rich.console import Console
+
+    from halfpenny.entrypoints.demo.run import Demo, Wishes
+
+    wishes = Wishes(reset=reset, story=story or ("journey" if journey else ""), rabbitmq=rabbitmq)
+    raise typer.Exit(Demo(Settings.load(), wishes, Console(soft_wrap=True)).run())
+
+
+def main() -> None:
+    """Run a command; what goes wrong by name ends in one line and a status, not in a traceback."""
+    from halfpenny.entrypoints.demo.folder import AlreadyRunning
+    from halfpenny.entrypoints.demo.processes import ProcessFailed
+    from halfpenny.platform.migrations import MigrationFailed
+    from halfpenny.platform.servers import ServerFailed
+
+    try:
+        app()
+    except WrongSettings as wrong:
+        sys.exit(f"halfpenny: {wrong}")
+    except (AlreadyRunning, MigrationFailed, ProcessFailed, ServerFailed) as failed:
+        sys.exit(f"halfpenny: {failed}")
+    except HalfpennyError as refused:
+        sys.exit(f"halfpenny: {refused} ({refused.code})")
+
+
+if __name__ == "__main__":
+    main()
