@@ -1,0 +1,25 @@
+"""Events from the outbox to whoever subscribed, at least once, with each effect happening once."""
+
+from halfpenny.platform.queue.consuming import run_consumers
+from halfpenny.platform.queue.jobs import Job, run_jobs
+from halfpenny.platform.queue.listener import Listener
+from halfpenny.platform.queue.messages import Message, Poison
+from halfpenny.platform.queue.postgres import PostgresTransport
+from halfpenny.platform.queue.pruning import prune
+from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
+from halfpenny.platform.queue.transport import DeadLetter, Transport
+
+__all__ = [
+    "DeadLetter",
+    "Job",
+    "Listener",
+    "Message",
+    "Poison",
+    "PostgresTransport",
+    "RemoteQueue",
+    "Subscription",
+    "Transport",
+    "prune",
+    "run_consumers",
+    "run_jobs",
+]
