@@ -1,5 +1,6 @@
 """Loans: application, property, decision and life. Other features import from here and nothing below."""
 
+from halfpenny.loans.decision import Decision, FirstApproval, Outcome, Verdict
 from halfpenny.loans.errors import (
     FourEyes,
     LoanNotFound,
@@ -33,6 +34,9 @@ from halfpenny.loans.model import (
     Valuation,
     arrangement_fee_minor,
 )
+from halfpenny.loans.service.applying import apply, ask_again, draft, revalue, submit, withdraw
+from halfpenny.loans.service.conditions import record_conditions
+from halfpenny.loans.service.deciding import accept, decide_on, record_assessment
 from halfpenny.loans.service.lifecycle import (
     add_funded,
     get,
@@ -55,6 +59,8 @@ __all__ = [
     "Application",
     "Borrower",
     "Charge",
+    "Decision",
+    "FirstApproval",
     "FourEyes",
     "FundingState",
     "Insurance",
@@ -65,6 +71,7 @@ __all__ = [
     "Maker",
     "NotYourTransition",
     "Offer",
+    "Outcome",
     "Property",
     "RiskReason",
     "RiskSummary",
@@ -73,16 +80,27 @@ __all__ = [
     "Status",
     "Transition",
     "Valuation",
+    "Verdict",
     "WrongStatus",
+    "accept",
     "add_funded",
+    "apply",
     "arrangement_fee_minor",
+    "ask_again",
+    "decide_on",
+    "draft",
     "get",
     "get_many",
     "lock",
     "lock_funding",
     "past_deadline",
+    "record_assessment",
+    "record_conditions",
+    "revalue",
     "snapshot",
+    "submit",
     "transition",
     "transition_many",
     "versions_page",
+    "withdraw",
 ]

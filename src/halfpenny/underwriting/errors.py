@@ -1,0 +1,15 @@
+"""How underwriting fails, by name."""
+
+from __future__ import annotations
+
+from halfpenny.primitives.errors import NotFound, Refused
+
+
+class NotAssessedYet(NotFound):
+    code = "not_assessed"
+    message = "The risk service has not answered for this loan yet."
+
+
+class NothingToAssess(Refused):
+    code = "nothing_to_assess"
+    message = "This loan is not one that an assessment could still matter for."

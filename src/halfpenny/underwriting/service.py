@@ -1,0 +1,75 @@
+"""Receive what the risk service says, keep it, and let the loan take it over where it is about its present terms."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from halfpenny import loans
+from halfpenny.platform import audit
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import UserId
+from halfpenny.underwriting import errors, store
+from halfpenny_messages import LoanAssessed, to_builtins
+
+# In all other statuses there is nobody left to whom the answer would matter.
+_OVER = frozenset(
+    {
+        loans.Status.DRAFT,
+        loans.Status.DECLINED,
+        loans.Status.WITHDRAWN,
+        loans.Status.EXPIRED,
+        loans.Status.CANCELLED,
+        loans.Status.REPAID,
+        loans.Status.WRITTEN_OFF,
+    }
+)
+
+
+async def receive(connection: Connection, answer: LoanAssessed, assessed_at: datetime) -> bool:
+    """Keep one answer, in the caller's transaction; True where the loan took it over.
+
+    Answers come at least once, late and out of order: one for terms that have changed since is kept and does
+    nothing, and the same model's second answer to the same terms is not even kept. Raises LoanNotFound.
+    """
+    await loans.lock(connection, answer.loan_id)
+    if await store.known(connection, answer.loan_id, answer.loan_version, answer.model_version):
+        return False
+    current = await loans.record_assessment(connection, answer.loan_id, summary(answer, assessed_at))
+    await store.insert(
+        connection,
+        answer.loan_id,
+        answer.loan_version,
+        answer.model_version,
+        current,
+        to_builtins(answer),
+    )
+    return current
+
+
+async def ask_again(connection: Connection, administrator: UserId, loan_id: UUID) -> None:
+    """Put the present terms to the risk service once more. Raises LoanNotFound or NothingToAssess."""
+    loan = await loans.lock(connection, loan_id)
+    if loan.status in _OVER:
+        raise errors.NothingToAssess(status=loan.status.value)
+    await loans.ask_again(connection, loan, "requested_by_staff")
+    await audit.record(connection, administrator, "loan.ask_again", "loan", loan_id, {"version": loan.terms_version})
+
+
+def summary(answer: LoanAssessed, assessed_at: datetime) -> loans.RiskSummary:
+    """What the loan itself keeps of an answer: enough for the decision, the offer and the listing."""
+    return loans.RiskSummary(
+        grade=answer.grade,
+        probability_of_default=Decimal(answer.probability_of_default),
+        loss_given_default=Decimal(answer.loss_given_default),
+        expected_loss=Decimal(answer.expected_loss),
+        suggested_rate=Decimal(answer.suggested_rate_percent),
+        reasons=tuple(
+            loans.RiskReason(reason.code, reason.text.en, reason.text.pl, tuple(reason.audience))
+            for reason in answer.reasons
+        ),
+        model_version=answer.model_version,
+        assessed_at=assessed_at,
+        loan_version=answer.loan_version,
+    )

@@ -1,0 +1,75 @@
+"""All SQL of underwriting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from halfpenny.platform.database import Connection, Record
+from halfpenny.primitives.ids import uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One answer as it came. ``current`` says whether it spoke of the loan's terms of that moment."""
+
+    id: UUID
+    loan_id: UUID
+    loan_version: int
+    model_version: str
+    current: bool
+    answer: dict[str, Any]
+    received_at: datetime
+
+
+async def known(connection: Connection, loan_id: UUID, loan_version: int, model_version: str) -> bool:
+    """Whether this model has answered for these terms already."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM assessment WHERE loan_id = $1 AND loan_version = $2 AND model_version = $3)",
+        loan_id,
+        loan_version,
+        model_version,
+    )
+    return found
+
+
+async def insert(
+    connection: Connection,
+    loan_id: UUID,
+    loan_version: int,
+    model_version: str,
+    current: bool,
+    answer: dict[str, Any],
+) -> None:
+    await connection.execute(
+        "INSERT INTO assessment (id, loan_id, loan_version, model_version, current, answer, received_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, business_now())",
+        uuid7(),
+        loan_id,
+        loan_version,
+        model_version,
+        current,
+        answer,
+    )
+
+
+# A handful of answers a loan: read whole, newest first.
+OF_LOAN = "SELECT * FROM assessment WHERE loan_id = $1 ORDER BY id DESC LIMIT $2"
+
+
+async def of_loan(connection: Connection, loan_id: UUID, limit: int) -> list[Assessment]:
+    return [_assessment(row) for row in await connection.fetch(OF_LOAN, loan_id, limit)]
+
+
+def _assessment(row: Record) -> Assessment:
+    return Assessment(
+        row["id"],
+        row["loan_id"],
+        row["loan_version"],
+        row["model_version"],
+        row["current"],
+        row["answer"],
+        row["received_at"],
+    )

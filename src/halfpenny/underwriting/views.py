@@ -1,0 +1,65 @@
+"""How an assessment reads in JSON: each reader gets the reasons that are for them, staff get all of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from halfpenny.underwriting.store import Assessment
+
+# What the borrower and the public may see of an answer besides the reasons.
+_SHARED = (
+    "grade",
+    "probability_of_default",
+    "loss_given_default",
+    "expected_loss",
+    "exit_shortfall_probability",
+    "suggested_rate_percent",
+    "ltv",
+    "ltv_at_low",
+    "ltc",
+    "ltgdv",
+    "price_terms",
+    "narrative",
+)
+
+
+def for_reader(assessment: Assessment, audience: str) -> dict[str, Any]:
+    """``audience`` is borrower or investor. Contributions stay with staff: they would let one game the score."""
+    answer = assessment.answer
+    return {
+        **_heading(assessment),
+        **{name: answer.get(name) for name in _SHARED},
+        "reasons": [
+            {"code": reason["code"], "text": reason["text"]}
+            for reason in answer["reasons"]
+            if audience in reason["audience"]
+        ],
+    }
+
+
+def for_staff(assessments: list[Assessment]) -> dict[str, Any]:
+    """The newest answer whole, and the others by their figures."""
+    newest, *earlier = assessments
+    return {
+        **newest.answer,
+        **_heading(newest),
+        "earlier": [
+            {
+                **_heading(assessment),
+                "grade": assessment.answer["grade"],
+                "probability_of_default": assessment.answer["probability_of_default"],
+                "suggested_rate_percent": assessment.answer["suggested_rate_percent"],
+            }
+            for assessment in earlier
+        ],
+    }
+
+
+def _heading(assessment: Assessment) -> dict[str, Any]:
+    return {
+        "loan_id": str(assessment.loan_id),
+        "loan_version": assessment.loan_version,
+        "model_version": assessment.model_version,
+        "current": assessment.current,
+        "received_at": assessment.received_at.isoformat(),
+    }
