@@ -13,12 +13,13 @@ import pytest
 from fastapi import FastAPI
 
 from halfpenny.entrypoints.api import create_app, guarded
-from halfpenny.entrypoints.settings import DatabaseSettings, DocumentSettings, Settings
+from halfpenny.entrypoints.settings import DatabaseSettings, DocumentSettings, IdentitySettings, Settings
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.migrations import migrate
 from halfpenny.platform.servers import DocumentServer, PostgresServer, RabbitServer
 from halfpenny.primitives.ids import uuid7
+from support.people import signing_key_file
 
 TEMPLATE = "halfpenny_template"
 
@@ -110,6 +111,10 @@ def settings(database_url: str, documents: DocumentStore, document_server: Docum
         data=tmp_path,
         database=DatabaseSettings(DATABASE_URL=database_url),
         documents=DocumentSettings(MONGO_URL=document_server.url, name=documents.database.name),
+        # The key that support.people signs with, and passwords that cost nothing.
+        identity=IdentitySettings(
+            signing_key_file=signing_key_file(), argon2_time_cost=1, argon2_memory_kib=64, argon2_lanes=1
+        ),
     )
 
 

@@ -20,7 +20,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_setting_is_documented_with_its_description_and_none_else() -> None:
-    documented = dict(re.findall(r"^\| `([A-Z_]+)` \| .* \| (.*) \|$", DOCUMENT.read_text(), re.MULTILINE))
+    documented = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| .* \| (.*) \|$", DOCUMENT.read_text(), re.MULTILINE))
     assert documented == dict(every_setting())
 
 
@@ -38,6 +38,9 @@ def test_every_setting_has_a_description_and_a_name_of_its_own() -> None:
         ("HALFPENNY_DATABASE_TIMEOUT_S", "0", "HALFPENNY_DATABASE_TIMEOUT_S: "),
         ("HALFPENNY_ENVIRONMENT", "prod", "HALFPENNY_ENVIRONMENT: "),
         ("HALFPENNY_SANDBOX", "perhaps", "HALFPENNY_SANDBOX: "),
+        ("HALFPENNY_FAILURES_PER_ACCOUNT", "now and then", "HALFPENNY_FAILURES_PER_ACCOUNT: "),
+        ("HALFPENNY_MAIL_URL", "localhost:25", "HALFPENNY_MAIL_URL: "),
+        ("HALFPENNY_MAIL_VERIFICATION", "true", "HALFPENNY_MAIL_URL must be set"),
         ("HALFPENNY_PROT", "8000", "HALFPENNY_PROT is not a setting"),
     ],
 )
@@ -61,6 +64,7 @@ def test_a_wrong_secret_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatc
 PRODUCTION = {
     "HALFPENNY_ENVIRONMENT": "production",
     "HALFPENNY_SECRET": "x" * 40,
+    "HALFPENNY_SIGNING_KEY_FILE": "/etc/halfpenny/signing-key.json",
     "HALFPENNY_SANDBOX": "false",
     "HALFPENNY_PUBLIC_URL": "https://halfpenny.example",
 }
@@ -72,7 +76,9 @@ def test_production_starts_when_everything_is_set(monkeypatch: pytest.MonkeyPatc
     assert Settings.load().environment == "production"
 
 
-@pytest.mark.parametrize("missing", ["HALFPENNY_SECRET", "HALFPENNY_SANDBOX", "HALFPENNY_PUBLIC_URL"])
+@pytest.mark.parametrize(
+    "missing", ["HALFPENNY_SECRET", "HALFPENNY_SIGNING_KEY_FILE", "HALFPENNY_SANDBOX", "HALFPENNY_PUBLIC_URL"]
+)
 def test_production_refuses_defaults_that_are_for_development(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     for name, value in PRODUCTION.items():
         if name != missing:

@@ -14,11 +14,14 @@ from halfpenny.entrypoints import errors
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.funding.hot_route import InvestRoute
 from halfpenny.funding.rest import router as funding_routes
+from halfpenny.identity import Identity
+from halfpenny.identity.rest import router as identity_routes
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.http import EdgeSettings, Guard
 from halfpenny.platform.http.guard import ASGIApp
 from halfpenny.platform.telemetry import configure_logging, probes, reachable
+from halfpenny.servicing.rest import router as servicing_routes
 
 API = "/api/v1"
 
@@ -85,7 +88,9 @@ def serve(settings: Settings) -> None:
 
 def _include_routes(app: FastAPI, settings: Settings) -> None:
     """Every feature's edges: machine routes under /api/v1, pages at the root."""
+    app.include_router(identity_routes, prefix=API)
     app.include_router(funding_routes, prefix=API)
+    app.include_router(servicing_routes, prefix=API)
     app.include_router(marketplace.graphql_router)
     app.include_router(marketplace.page_router)
     app.mount(web.MOUNT, web.PageFiles())
@@ -113,6 +118,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             timeout_s=settings.database.timeout_s,
         )
         stack.push_async_callback(app.state.database.close)
+        app.state.identity = Identity(settings.people, app.state.database)
+        app.state.tokens = app.state.identity.tokens
+        app.state.identity.start()
+        stack.push_async_callback(app.state.identity.close)
         app.state.desk = funding.FundingDesk(app.state.database, on_batch=funding.count_batch)
         app.state.desk.start()
         stack.push_async_callback(app.state.desk.stop)

@@ -12,9 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
 
+from limits import parse
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from halfpenny.identity import IdentitySettings as PeopleSettings
+from halfpenny.identity import SmtpSender
 from halfpenny.loans import LendingRules
 from halfpenny.primitives.money import Currency
 
@@ -110,6 +113,56 @@ class IdentitySettings(BaseSettings):
     mail_verification: bool = Field(
         default=False, description="Whether money moves only for people who have confirmed their mail address."
     )
+    signing_key_file: Path | None = Field(
+        default=None,
+        description="ES256 key (PEM, JWK or JWK set) that signs access tokens; empty: one made in the data folder.",
+    )
+    mail_url: str = Field(
+        default="", description="Mail server: smtp://, smtp+starttls:// or smtps://[user:password@]host[:port]."
+    )
+    mail_sender: str = Field(default="Halfpenny <halfpenny@localhost>", description="Sender of every letter.")
+    argon2_time_cost: int = Field(default=3, ge=1, le=20, description="Passes of Argon2id over its memory.")
+    argon2_memory_kib: int = Field(default=65_536, ge=64, le=4_194_304, description="Memory of one password hash.")
+    argon2_lanes: int = Field(default=4, ge=1, le=64, description="Lanes of Argon2id.")
+    register_per_address: str = Field(
+        default="120/hour", description="Registrations and forgotten passwords that one address may send."
+    )
+    attempts_per_address: str = Field(default="600/minute", description="Sign-ins that one address may try.")
+    failures_per_address: str = Field(default="60/minute", description="Wrong passwords that one address may try.")
+    failures_per_account_and_address: str = Field(
+        default="10/5minute", description="Wrong passwords that one address may try on one account."
+    )
+    failures_per_account: str = Field(
+        default="100/hour", description="Wrong passwords that all addresses new to an account may try on it together."
+    )
+
+    @field_validator(
+        "register_per_address",
+        "attempts_per_address",
+        "failures_per_address",
+        "failures_per_account_and_address",
+        "failures_per_account",
+    )
+    @classmethod
+    def _limit(cls, text: str) -> str:
+        try:
+            parse(text)
+        except ValueError:
+            raise ValueError("write a limit as 10/minute or 10/5minute") from None
+        return text
+
+    @field_validator("mail_url")
+    @classmethod
+    def _mail_server(cls, url: str) -> str:
+        if url:
+            SmtpSender(url, "")
+        return url
+
+    @model_validator(mode="after")
+    def _letters_can_leave(self) -> Self:
+        if self.mail_verification and not self.mail_url:
+            raise WrongSettings("HALFPENNY_MAIL_URL must be set where HALFPENNY_MAIL_VERIFICATION is true")
+        return self
 
 
 class LendingSettings(BaseSettings):
@@ -223,6 +276,8 @@ class Settings(BaseSettings):
             return self
         if self.identity.secret.get_secret_value() == DEVELOPMENT_SECRET:
             raise WrongSettings("HALFPENNY_SECRET must be set in production: its default is public")
+        if self.identity.signing_key_file is None:
+            raise WrongSettings("HALFPENNY_SIGNING_KEY_FILE must be set in production: all its processes share the key")
         if self.lending.sandbox:
             raise WrongSettings("HALFPENNY_SANDBOX must be false in production")
         if not self.server.public_url.startswith("https://"):
@@ -233,6 +288,26 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """The address that people use, without a slash at the end."""
         return self.server.public_url.rstrip("/") or f"http://{self.server.host}:{self.server.port}"
+
+    @property
+    def people(self) -> PeopleSettings:
+        """What the identity feature takes."""
+        given = self.identity
+        return PeopleSettings(
+            signing_key_file=given.signing_key_file or self.data / "signing-key.json",
+            make_signing_key=self.environment != "production",
+            verify_email=given.mail_verification,
+            kyc_sandbox=self.lending.sandbox,
+            public_url=self.base_url,
+            argon2_time_cost=given.argon2_time_cost,
+            argon2_memory_kib=given.argon2_memory_kib,
+            argon2_lanes=given.argon2_lanes,
+            register_per_address=given.register_per_address,
+            attempts_per_address=given.attempts_per_address,
+            failures_per_address=given.failures_per_address,
+            failures_per_account_and_address=given.failures_per_account_and_address,
+            failures_per_account=given.failures_per_account,
+        )
 
     def require_database(self) -> str:
         """DATABASE_URL, for the commands that cannot do without."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import start_http_server
 
-from halfpenny import funding, marketplace
+from halfpenny import funding, identity, marketplace
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
@@ -42,7 +42,11 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
     """Every feature's recurring work."""
     database = resources.database
     listings = marketplace.ListingStore(resources.documents)
+    people, given = resources.settings.people, resources.settings.identity
+    post = identity.SmtpSender(given.mail_url, given.mail_sender) if given.mail_url else None
     return [
+        PeriodicJob("forget_sessions", 3_600.0, lambda: identity.forget_expired(database)),
+        *([PeriodicJob("send_letters", 2.0, lambda: identity.send_due(database, people, post))] if post else []),
         PeriodicJob("settle_payments", 0.5, lambda: funding.settle_payments(database)),
         PeriodicJob("expire_loans", 1.0, lambda: funding.expire(database)),
         # Also the first thing at start: an empty or lost document store is filled without being asked.

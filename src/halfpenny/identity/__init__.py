@@ -35,10 +35,10 @@ from halfpenny.identity.mail import Letter, MailSender, SmtpSender, send_due
 from halfpenny.identity.model import KycStatus, Person, Principal, Role
 from halfpenny.identity.passwords import Passwords
 from halfpenny.identity.service.administering import create_administrator, me
-from halfpenny.identity.service.provisioning import create_user, open_sessions, related_to
+from halfpenny.identity.service.provisioning import create_user, forget_expired, open_sessions, related_to
 from halfpenny.identity.service.running import Identity
 from halfpenny.identity.settings import IdentitySettings
-from halfpenny.identity.store import NewPerson, delete_expired
+from halfpenny.identity.store import NewPerson
 from halfpenny.identity.store import insert_people as create_users
 from halfpenny.identity.tokens import Tokens
 
@@ -79,7 +79,7 @@ __all__ = [
     "create_administrator",
     "create_user",
     "create_users",
-    "delete_expired",
+    "forget_expired",
     "investor",
     "load_signing_keys",
     "me",

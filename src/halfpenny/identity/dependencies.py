@@ -50,16 +50,6 @@ SignedIn = Annotated[Principal, Depends(signed_in)]
 MaybeSignedIn = Annotated[Principal | None, Depends(maybe_signed_in)]
 
 
-async def maybe_signed_in(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Principal | None:
-    """None for whoever shows no token at all; a token that is shown must be valid."""
-    return None if credentials is None else await signed_in(request, credentials)
-
-
-MaybeSignedIn = Annotated[Principal | None, Depends(maybe_signed_in)]
-
-
 async def investor(principal: SignedIn) -> Principal:
     principal.require(Role.INVESTOR)
     return principal

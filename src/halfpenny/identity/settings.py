@@ -16,7 +16,7 @@ class IdentitySettings:
     registration for who they say they are. ``public_url`` starts every link in a mail: never the Host header.
     """
 
-    signing_key_file: Path
+    signing_key_file: Path = Path(".data/signing-key.json")
     make_signing_key: bool = True
     issuer: str = "halfpenny"
     audience: str = "halfpenny-api"

@@ -7,7 +7,7 @@ from datetime import timedelta
 from halfpenny.identity import store
 from halfpenny.identity.errors import EmailTaken
 from halfpenny.identity.model import KycStatus, Role, fold_email
-from halfpenny.platform.database import Connection
+from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import SessionId, UserId, uuid7
 
 
@@ -48,6 +48,12 @@ async def open_sessions(
     sessions = [(SessionId(uuid7()), user_id) for user_id in user_ids]
     await store.insert_sessions(connection, sessions, lifetime)
     return [(user_id, session_id) for session_id, user_id in sessions]
+
+
+async def forget_expired(database: Database) -> int:
+    """Delete sessions a month after their end, spent links and old counters; returns how many sessions went."""
+    async with database.unit_of_work() as connection:
+        return await store.delete_expired(connection)
 
 
 async def related_to(connection: Connection, user_id: UserId) -> set[UserId]:
