@@ -1,0 +1,112 @@
+"""What a replay means for the books: cumulative sums of every flow, so that booking is the difference of two.
+
+The totals of a position are computed from scratch each time; what has been booked so far is kept with the loan.
+The journal of any event, backdated or not, moves exactly the difference, so a replay can never book twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import date
+
+from halfpenny.primitives.money import percent_of
+from halfpenny.servicing.model.allocation import pot_of
+from halfpenny.servicing.model.position import Position
+from halfpenny.servicing.model.reserve import ReserveMoveKind
+from halfpenny.servicing.model.terms import LoanTerms
+from halfpenny.servicing.model.waterfall import WATERFALLS
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """Cumulative minor units since the advance.
+
+    In: ``received`` from outside, ``released`` from the interest reserve. Out: ``returned`` and ``rebated`` to the
+    borrower, ``fees`` and ``default_income`` to the platform, ``costs`` against its recovery advances, and to the
+    investors ``principal``, ``interest``, ``default_interest``, ``recovered``. ``lost`` moves no money.
+    """
+
+    retained: int = 0
+    received: int = 0
+    released: int = 0
+    rebated: int = 0
+    returned: int = 0
+    fees: int = 0
+    default_income: int = 0
+    costs: int = 0
+    principal: int = 0
+    interest: int = 0
+    default_interest: int = 0
+    recovered: int = 0
+    lost: int = 0
+
+    def since(self, before: Flows) -> Flows:
+        """What has to be booked to come from ``before`` to here."""
+        return Flows(*(getattr(self, f.name) - getattr(before, f.name) for f in fields(self)))
+
+    @property
+    def to_investors(self) -> int:
+        return self.principal + self.interest + self.default_interest + self.recovered
+
+    @property
+    def collected(self) -> int:
+        return self.received + self.released
+
+    @property
+    def spent(self) -> int:
+        """All that leaves the collections; equals ``collected``, always."""
+        return self.returned + self.fees + self.default_income + self.costs + self.to_investors
+
+
+def flows_of(terms: LoanTerms, position: Position) -> Flows:
+    """The sums of everything that has happened to the loan by ``position.as_of``."""
+    moved = {kind: 0 for kind in ReserveMoveKind}
+    for move in position.reserve_moves:
+        moved[move.kind] += move.amount
+    pots = [(allocation, pot_of(terms, allocation)) for allocation in position.allocations]
+    interest_fee = percent_of(moved[ReserveMoveKind.RELEASED], WATERFALLS[terms.waterfall].servicing_fee.percent)
+    default_kept = sum(a.default_interest - pot.default_interest for a, pot in pots)
+    return Flows(
+        retained=moved[ReserveMoveKind.RETAINED],
+        received=sum(a.amount for a, _ in pots if not a.from_reserve),
+        released=moved[ReserveMoveKind.RELEASED] + moved[ReserveMoveKind.APPLIED],
+        rebated=moved[ReserveMoveKind.REBATED],
+        returned=sum(pot.returned for _, pot in pots),
+        fees=sum(pot.platform_income for _, pot in pots) - default_kept + interest_fee,
+        default_income=default_kept,
+        costs=sum(pot.recovery_costs for _, pot in pots),
+        principal=sum(pot.principal for a, pot in pots if not a.recovery),
+        interest=sum(pot.interest for _, pot in pots) + moved[ReserveMoveKind.RELEASED] - interest_fee,
+        default_interest=sum(pot.default_interest for _, pot in pots),
+        recovered=sum(pot.principal for a, pot in pots if a.recovery),
+        lost=position.written_off,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Withholding:
+    """Tax held back from interest: percent in millionths, by country, without and with a treaty form on file."""
+
+    rates: tuple[tuple[str, int, int], ...] = (("PL", 19_000_000, 19_000_000),)
+
+    def rate_millionths(self, country: str | None, treaty_form: bool) -> int:
+        """Zero where the country is unknown or not listed: its investors declare the interest themselves."""
+        for listed, without_form, with_form in self.rates:
+            if listed == country:
+                return with_form if treaty_form else without_form
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionPart:
+    """What one distribution shares out, in minor units, for money that took effect on ``effective_date``."""
+
+    effective_date: date
+    principal: int
+    interest: int
+    default_interest: int
+    recovered: int
+
+    @property
+    def total(self) -> int:
+        return self.principal + self.interest + self.default_interest + self.recovered
