@@ -1,0 +1,5 @@
+"""What administrators work with: the queue of loans that wait for a decision, and the audit trail."""
+
+from halfpenny.backoffice.service import seal_audit_trail
+
+__all__ = ["seal_audit_trail"]

@@ -1,6 +1,7 @@
 """Loans: application, property, decision and life. Other features import from here and nothing below."""
 
 from halfpenny.loans.decision import Decision, FirstApproval, Outcome, Verdict
+from halfpenny.loans.dependencies import Rules
 from halfpenny.loans.errors import (
     FourEyes,
     LoanNotFound,
@@ -39,6 +40,7 @@ from halfpenny.loans.service.conditions import record_conditions
 from halfpenny.loans.service.deciding import accept, decide_on, record_assessment
 from halfpenny.loans.service.lifecycle import (
     add_funded,
+    awaiting_decision,
     get,
     get_many,
     lock,
@@ -75,6 +77,7 @@ __all__ = [
     "Property",
     "RiskReason",
     "RiskSummary",
+    "Rules",
     "SelfDealing",
     "StaleVersion",
     "Status",
@@ -87,6 +90,7 @@ __all__ = [
     "apply",
     "arrangement_fee_minor",
     "ask_again",
+    "awaiting_decision",
     "decide_on",
     "draft",
     "get",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Header, Response
 from fastapi.responses import JSONResponse
 
 from halfpenny import identity
 from halfpenny.loans import errors, store, views
-from halfpenny.loans.model import Actor, LendingRules, Loan, Maker
+from halfpenny.loans.dependencies import Rules
+from halfpenny.loans.model import Actor, Loan, Maker
 from halfpenny.loans.requests import ApplicationRequest, ConditionsRequest, DecisionRequest, ValuationRequest
 from halfpenny.loans.service import applying, conditions, deciding, lifecycle
 from halfpenny.platform.http import (
@@ -24,14 +25,6 @@ from halfpenny.platform.http import (
 from halfpenny.platform.idempotency import RequestKey, claim, remember
 
 router = APIRouter(tags=["loans"])
-
-
-def lending_rules(request: Request) -> LendingRules:
-    found: LendingRules = request.app.state.settings.lending.rules
-    return found
-
-
-Rules = Annotated[LendingRules, Depends(lending_rules)]
 
 
 def _wants(loan: Loan, principal: identity.Principal) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from halfpenny.loans import errors, events, store
+from halfpenny.loans.decision import FirstApproval
 from halfpenny.loans.model import CONDITIONS, SYSTEM, TRANSITIONS, Actor, FundingState, Loan, permitted
 from halfpenny.platform import audit, outbox
 from halfpenny.platform.database import Connection
@@ -137,6 +138,15 @@ async def say(
         if reason is not None:
             facts["reason"] = reason
         await audit.record(connection, actor.user_id, action, "loan", loan.id, facts)
+
+
+async def awaiting_decision(
+    connection: Connection, after: UUID | None, limit: int
+) -> list[tuple[Loan, FirstApproval | None]]:
+    """A page of loans that wait for an administrator, oldest first, with the approval that one of them may have."""
+    waiting = await store.awaiting_decision_page(connection, after, limit)
+    approvals = await store.first_approvals(connection, [loan.id for loan in waiting])
+    return [(loan, approvals.get(loan.id)) for loan in waiting]
 
 
 async def past_deadline(connection: Connection, limit: int) -> list[LoanId]:
