@@ -10,18 +10,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from halfpenny import funding, marketplace, web
+from halfpenny.backoffice.rest import router as backoffice_routes
 from halfpenny.entrypoints import errors
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.funding.hot_route import InvestRoute
 from halfpenny.funding.rest import router as funding_routes
 from halfpenny.identity import Identity
 from halfpenny.identity.rest import router as identity_routes
+from halfpenny.loans.rest import router as loans_routes
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
-from halfpenny.platform.http import EdgeSettings, Guard
+from halfpenny.platform.http import EdgeSettings, Guard, describe
 from halfpenny.platform.http.guard import ASGIApp
 from halfpenny.platform.telemetry import configure_logging, probes, reachable
 from halfpenny.servicing.rest import router as servicing_routes
+from halfpenny.underwriting.rest import router as underwriting_routes
 
 API = "/api/v1"
 
@@ -40,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     errors.install(app)
     _include_routes(app, settings)
+    describe(app)
     return app
 
 
@@ -89,10 +93,14 @@ def serve(settings: Settings) -> None:
 def _include_routes(app: FastAPI, settings: Settings) -> None:
     """Every feature's edges: machine routes under /api/v1, pages at the root."""
     app.include_router(identity_routes, prefix=API)
+    app.include_router(loans_routes, prefix=API)
+    app.include_router(underwriting_routes, prefix=API)
+    app.include_router(backoffice_routes, prefix=API)
     app.include_router(funding_routes, prefix=API)
     app.include_router(servicing_routes, prefix=API)
     app.include_router(marketplace.graphql_router)
     app.include_router(marketplace.page_router)
+    app.include_router(web.explorer_router, prefix=API)
     app.mount(web.MOUNT, web.PageFiles())
     app.state.pages = web.Pages([marketplace.TEMPLATES])
     app.state.marketplace = marketplace.Marketplace(introspection=settings.environment != "production")
