@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import start_http_server
 
-from halfpenny import funding, identity, marketplace
+from halfpenny import backoffice, funding, identity, marketplace
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
@@ -49,6 +49,7 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
         *([PeriodicJob("send_letters", 2.0, lambda: identity.send_due(database, people, post))] if post else []),
         PeriodicJob("settle_payments", 0.5, lambda: funding.settle_payments(database)),
         PeriodicJob("expire_loans", 1.0, lambda: funding.expire(database)),
+        PeriodicJob("seal_audit_trail", 2.0, lambda: backoffice.seal_audit_trail(database)),
         # Also the first thing at start: an empty or lost document store is filled without being asked.
         PeriodicJob("catch_up_listings", 30.0, lambda: marketplace.catch_up(database, listings)),
     ]
