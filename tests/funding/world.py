@@ -71,8 +71,8 @@ async def another_loan(database: Database, world: World, target_minor: int = 1_0
 async def bulk_investors(connection: Connection, count: int, *, sophisticated: bool = False) -> list[UserId]:
     ids = [UserId(uuid7()) for _ in range(count)]
     await connection.executemany(
-        "INSERT INTO app_user (id, email, full_name, role, password_hash, kyc_status, sophisticated, email_verified_at) "
-        "VALUES ($1, $2, 'Ines Almeida', 'investor', 'none', 'verified', $3, now())",
+        "INSERT INTO app_user (id, email, full_name, role, password_hash, kyc_status, sophisticated, "
+        "email_verified_at) VALUES ($1, $2, 'Ines Almeida', 'investor', 'none', 'verified', $3, now())",
         [(person, f"{person}@example.org", sophisticated) for person in ids],
     )
     return ids

@@ -79,12 +79,15 @@ class InvestRoute:
     def _read(self, scope: Scope, message: Any, loan_text: str) -> Ticket | None:
         """The ticket, or None where anything at all needs a second look."""
         headers = dict(scope["headers"])
-        if message["type"] != "http.request" or message.get("more_body") or not self._is_plain(scope, headers):
+        raw = message.get("body", b"")
+        # Some servers announce more although everything is here: the length says whether it is.
+        whole = headers.get(b"content-length") == str(len(raw)).encode()
+        if message["type"] != "http.request" or not whole or not self._is_plain(scope, headers):
             return None
         scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
         principal = self._state.tokens.recall(token.decode("latin-1")) if scheme == b"Bearer" else None
         key = headers.get(b"idempotency-key", b"")
-        body = _read_body(message.get("body", b""))
+        body = _read_body(raw)
         if principal is None or body is None or _KEY.fullmatch(key) is None:
             return None
         try:
