@@ -25,6 +25,7 @@ from halfpenny.platform.http.idempotency import (
     idempotency_key,
 )
 from halfpenny.platform.http.json_body import fingerprint, read_json
+from halfpenny.platform.http.openapi import describe
 from halfpenny.platform.http.paging import (
     PageOf,
     PageQuery,
@@ -68,6 +69,7 @@ __all__ = [
     "check_idempotency_key",
     "database",
     "decode_cursor",
+    "describe",
     "encode_cursor",
     "fingerprint",
     "idempotency_key",

@@ -22,14 +22,13 @@ PROBLEM_TYPE: Final = "application/problem+json"
 class Answer:
     """One kind of failure at every edge.
 
-    ``status`` and ``title`` are for HTTP and pages, ``graphql`` is ``extensions.kind`` of a GraphQL error,
-    and ``worker_retries`` says whether a consumer that met it should be tried again or parked at once.
+    ``status`` and ``title`` are for HTTP and pages, ``graphql`` is the kind of a GraphQL error. Consumers of
+    the queue need no row: the error itself says whether trying again can help (``retryable``).
     """
 
     status: int
     title: str
     graphql: str
-    worker_retries: bool = False
 
 
 ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
@@ -39,9 +38,9 @@ ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
         "not_found": Answer(404, "Not found", "NOT_FOUND"),
         "forbidden": Answer(403, "Forbidden", "FORBIDDEN"),
         "unauthenticated": Answer(401, "Sign in first", "UNAUTHENTICATED"),
-        "too_many": Answer(429, "Too many requests", "TOO_MANY_REQUESTS", worker_retries=True),
-        "unavailable": Answer(503, "Unavailable", "UNAVAILABLE", worker_retries=True),
-        "internal": Answer(500, "Internal error", "INTERNAL", worker_retries=True),
+        "too_many": Answer(429, "Too many requests", "TOO_MANY_REQUESTS"),
+        "unavailable": Answer(503, "Unavailable", "UNAVAILABLE"),
+        "internal": Answer(500, "Internal error", "INTERNAL"),
     }
 )
 
