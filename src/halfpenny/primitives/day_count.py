@@ -72,6 +72,21 @@ def runs(day_count: DayCount, start: date, end: date, months: tuple[date, ...]) 
     return (Run(start, end, 1),)
 
 
+def even_weight(day_count: DayCount, months: tuple[date, ...]) -> int | None:
+    """The weight of every day of the period that ``months`` bound, or None where its days differ.
+
+    Most periods are one run: knowing that beforehand spares a look-up for each.
+    """
+    if day_count is DayCount.THIRTY_360:
+        return _MONTH_PARTS // (months[1] - months[0]).days if len(months) == 2 else None
+    if day_count is not DayCount.ACT_ACT:
+        return 1
+    first, last = months[0], months[-1]
+    if first.year != last.year:
+        return None
+    return 365 if isleap(last.year) else 366
+
+
 def _by_year(start: date, end: date) -> list[Run]:
     found = []
     while start < end:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from halfpenny.primitives.day_count import runs
+from halfpenny.primitives.day_count import even_weight, runs
 from halfpenny.servicing.model.due_dates import months_of
 from halfpenny.servicing.model.segments import BASE_UNITS, AccrualSegment, accrual_scale, half_up
 from halfpenny.servicing.model.terms import Compounding, LoanTerms
@@ -35,6 +35,7 @@ class Accrual:
         self.period = 0
         self.now = terms.advanced_on
         self.months: tuple[date, ...] = ()
+        self.weight: int | None = None
 
     @property
     def accrued(self) -> int:
@@ -46,6 +47,7 @@ class Accrual:
         self.now = start
         # Only the first period can differ from a month: its due date may have been chosen.
         self.months = months_of(start, due_on, self.month_end) if period == 1 else (start, due_on)
+        self.weight = even_weight(self.day_count, self.months)
         self.at_period_start = self.numerator
         self.unpaused = 0
 
@@ -67,16 +69,21 @@ class Accrual:
             self._stretch(self.now, end, self.rate)
 
     def _stretch(self, start: date, end: date, rate: int) -> None:
-        base, numerator = self.base, self.numerator
-        for first, last, weight in runs(self.day_count, start, end, self.months):
-            self.segments.append(
-                AccrualSegment(self.period, first, last, base, rate, self.day_count, weight, numerator)
-            )
-            parts = (last - first).days * weight
-            numerator += base * rate * parts
-            self.unpaused += base * self.rate * parts
-        self.numerator = numerator
+        weight = self.weight
+        if weight is not None:
+            self._run(start, end, weight, rate)
+        else:
+            for run in runs(self.day_count, start, end, self.months):
+                self._run(run.start, run.end, run.weight, rate)
         self.now = end
+
+    def _run(self, start: date, end: date, weight: int, rate: int) -> None:
+        self.segments.append(
+            AccrualSegment(self.period, start, end, self.base, rate, self.day_count, weight, self.numerator)
+        )
+        parts = self.base * ((end - start).days * weight)
+        self.numerator += parts * rate
+        self.unpaused += parts * self.rate
 
     def finish(self) -> None:
         """The period is over: round its interest to the cent, or let it join the base."""

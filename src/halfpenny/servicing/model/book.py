@@ -27,7 +27,8 @@ from halfpenny.servicing.model.segments import accrued_minor
 from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.model.waterfall import WATERFALLS, Component
 
-_PART: Final = {component: component.value for component in Component}
+_NOTHING: Final = dict.fromkeys((component.value for component in Component), 0)
+_DEFAULT_INTEREST: Final = Component.DEFAULT_INTEREST.value
 
 
 class Book:
@@ -39,9 +40,14 @@ class Book:
 
     def __init__(self, terms: LoanTerms, schedule: Schedule, known: Sequence[Event]) -> None:
         self.terms = terms
-        self.waterfall = WATERFALLS[terms.waterfall]
-        self.dues = {component: Dues() for component in Component}
-        self.overdue = Overdue(terms)
+        self.dues = {component.value: Dues() for component in Component}
+        self.interest_dues = self.dues[Component.INTEREST.value]
+        self.principal_dues = self.dues[Component.PRINCIPAL.value]
+        self.fee_dues = self.dues[Component.FEE.value]
+        waterfall = WATERFALLS[terms.waterfall]
+        self.before_default = [component.value for component in waterfall.before_default]
+        self.after_default = [component.value for component in waterfall.after_default]
+        self.overdue = Overdue(terms, self.interest_dues, self.principal_dues)
         self.rows_due: list[Instalment] = []
         self.unpaid: list[int] = []
         self.settled_on: list[date | None] = []
@@ -64,12 +70,12 @@ class Book:
         rows = self.schedule.instalments
         while len(self.rows_due) < len(rows) and rows[len(self.rows_due)].due_on <= to:
             row = rows[len(self.rows_due)]
-            self.overdue.run_to(row.due_on, self.dues)
+            self.overdue.run_to(row.due_on)
             self._fall_due(row)
             if len(self.rows_due) == len(rows):
                 for move in self.applied:
                     self._receive(move.on, move.amount, from_reserve=True)
-        self.overdue.run_to(to, self.dues)
+        self.overdue.run_to(to)
 
     def _fall_due(self, row: Instalment) -> None:
         index = len(self.rows_due)
@@ -79,9 +85,9 @@ class Book:
         self.interest_repaid += from_reserve
         self.unpaid.append(row.principal + interest + row.fees)
         self.settled_on.append(None if self.unpaid[index] else row.due_on)
-        self.dues[Component.INTEREST].add(row.due_on, interest, index)
-        self.dues[Component.PRINCIPAL].add(row.due_on, row.principal, index)
-        self.dues[Component.FEE].add(row.due_on, row.fees, index)
+        self.interest_dues.add(row.due_on, interest, index)
+        self.principal_dues.add(row.due_on, row.principal, index)
+        self.fee_dues.add(row.due_on, row.fees, index)
         self.overdue.fell_due(interest, row.principal)
         self._close_if_settled(row.due_on)
 
@@ -114,22 +120,24 @@ class Book:
 
     def _charge(self, component: Component, on: date, amount: int) -> None:
         self._refuse_if_closed()
-        self.dues[component].add(on, amount, None)
+        self.dues[component.value].add(on, amount, None)
 
     def _refuse_if_closed(self) -> None:
         if self.closed_on is not None:
             raise errors.LoanClosed(closed_on=self.closed_on.isoformat())
 
     def _receive(self, on: date, amount: int, *, from_reserve: bool = False) -> None:
-        parts = dict.fromkeys(_PART.values(), 0)
+        parts = dict(_NOTHING)
         left = amount
-        for component in self.waterfall.order(defaulted=self.defaulted_on is not None):
-            if component is Component.DEFAULT_INTEREST:
+        for name in self.before_default if self.defaulted_on is None else self.after_default:
+            if name == _DEFAULT_INTEREST:
                 paid = min(left, self.default_interest_due)
                 self.default_interest_paid += paid
+            elif self.dues[name].total:
+                paid = self._pay(self.dues[name], on, left)
             else:
-                paid = self._pay(component, on, left)
-            parts[_PART[component]] = paid
+                continue
+            parts[name] = paid
             left -= paid
         self.interest_repaid += parts["interest"]
         if self.written_off:
@@ -150,9 +158,9 @@ class Book:
         )
         self._close_if_settled(on)
 
-    def _pay(self, component: Component, on: date, amount: int) -> int:
+    def _pay(self, dues: Dues, on: date, amount: int) -> int:
         paid = 0
-        for part, index in self.dues[component].pay(amount):
+        for part, index in dues.pay(amount):
             paid += part
             if index is not None:
                 self.unpaid[index] -= part
@@ -182,14 +190,14 @@ class Book:
             drawn=self.drawn,
             principal_outstanding=self.drawn - self.repaid - self.written_off,
             principal_repaid=self.repaid,
-            principal_due=dues[Component.PRINCIPAL].total,
-            interest_due=dues[Component.INTEREST].total,
+            principal_due=dues[Component.PRINCIPAL.value].total,
+            interest_due=dues[Component.INTEREST.value].total,
             interest_repaid=self.interest_repaid,
             default_interest_due=self.default_interest_due,
             default_interest_paid=self.default_interest_paid,
-            fees_due=dues[Component.FEE].total,
-            penalties_due=dues[Component.PENALTY].total,
-            recovery_costs_due=dues[Component.RECOVERY_COST].total,
+            fees_due=dues[Component.FEE.value].total,
+            penalties_due=dues[Component.PENALTY.value].total,
+            recovery_costs_due=dues[Component.RECOVERY_COST.value].total,
             accrued_interest=self._accrued_not_due(as_of),
             reserve_held=held,
             reserve_moves=tuple(reserve),
@@ -203,7 +211,7 @@ class Book:
             allocations=tuple(self.allocations),
             instalments=self._instalments(),
             overdue_segments=self.overdue.segments_ahead(
-                self.dues, self.schedule.instalments[len(self.rows_due) :], self.released
+                self.schedule.instalments[len(self.rows_due) :], self.released
             ),
         )
 
@@ -223,14 +231,16 @@ class Book:
         return None
 
     def _instalments(self) -> tuple[InstalmentState, ...]:
-        left = {c: self.dues[c].by_row() for c in (Component.PRINCIPAL, Component.INTEREST, Component.FEE)}
+        principal = self.principal_dues.by_row()
+        interest = self.interest_dues.by_row()
+        fees = self.fee_dues.by_row()
         return tuple(
             InstalmentState(
                 row.number,
                 row.due_on,
-                left[Component.PRINCIPAL].get(index, 0),
-                left[Component.INTEREST].get(index, 0),
-                left[Component.FEE].get(index, 0),
+                principal.get(index, 0),
+                interest.get(index, 0),
+                fees.get(index, 0),
                 self.settled_on[index],
             )
             for index, row in enumerate(self.rows_due)

@@ -14,7 +14,7 @@ from halfpenny.servicing import errors
 from halfpenny.servicing.model.book import Book
 from halfpenny.servicing.model.events import Event, check_events, in_order
 from halfpenny.servicing.model.position import Position
-from halfpenny.servicing.model.schedule import build_schedule
+from halfpenny.servicing.model.schedule import build_in_order
 from halfpenny.servicing.model.terms import LoanTerms
 
 
@@ -29,7 +29,7 @@ def replay(terms: LoanTerms, events: Iterable[Event], as_of: date) -> Position:
     ordered = in_order(events)
     check_events(ordered, terms.advanced_on, terms.currency)
     known = [event for event in ordered if event.effective_date <= as_of]
-    book = Book(terms, build_schedule(terms, known), known)
+    book = Book(terms, build_in_order(terms, known), known)
     for event in known:
         book.advance(event.effective_date)
         book.apply(event)

@@ -9,7 +9,6 @@ from halfpenny.servicing.model.dues import Dues
 from halfpenny.servicing.model.schedule import Instalment
 from halfpenny.servicing.model.segments import BASE_UNITS, AccrualSegment, accrual_scale, half_up
 from halfpenny.servicing.model.terms import LoanTerms
-from halfpenny.servicing.model.waterfall import Component
 
 # The last segment written ahead ends here: a loan that is never paid has bankrupted the calendar by then.
 _FOREVER = timedelta(days=36_525)
@@ -22,7 +21,9 @@ class Overdue:
     too, so a delay from the 5th to the 9th is five days instead of four.
     """
 
-    def __init__(self, terms: LoanTerms) -> None:
+    def __init__(self, terms: LoanTerms, interest: Dues, principal: Dues) -> None:
+        self.interest = interest
+        self.principal = principal
         self.rate = terms.default_rate.millionths
         self.day_count = terms.default_day_count
         self.scale = accrual_scale(self.day_count)
@@ -45,12 +46,12 @@ class Overdue:
             self.fresh_interest += interest
             self.fresh_principal += principal
 
-    def run_to(self, day: date, dues: Mapping[Component, Dues]) -> None:
+    def run_to(self, day: date) -> None:
         """Accrue over (now, day] on what is unpaid now."""
         if day <= self.now:
             return
         if self.rate:
-            interest, principal = dues[Component.INTEREST].total, dues[Component.PRINCIPAL].total
+            interest, principal = self.interest.total, self.principal.total
             if interest or principal:
                 days = (day - self.now).days
                 base = (interest + principal) * days + self._unpaid_fresh(interest, principal)
@@ -62,13 +63,11 @@ class Overdue:
         # The oldest is paid first, so what is unpaid in all is, up to its size, today's.
         return min(self.fresh_interest, interest) + min(self.fresh_principal, principal)
 
-    def segments_ahead(
-        self, dues: Mapping[Component, Dues], rows: Sequence[Instalment], released: Mapping[int, int]
-    ) -> tuple[AccrualSegment, ...]:
+    def segments_ahead(self, rows: Sequence[Instalment], released: Mapping[int, int]) -> tuple[AccrualSegment, ...]:
         """Default interest from today on if nothing more is paid: one segment between due dates."""
         if not self.rate:
             return ()
-        interest, principal = dues[Component.INTEREST].total, dues[Component.PRINCIPAL].total
+        interest, principal = self.interest.total, self.principal.total
         numerator = self.numerator + self._unpaid_fresh(interest, principal) * BASE_UNITS * self.rate
         base, start = interest + principal, self.now
         segments = []

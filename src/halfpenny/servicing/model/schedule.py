@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from halfpenny.primitives.day_count import year_parts
+from halfpenny.primitives.day_count import DayCount, year_parts
 from halfpenny.primitives.rate import WHOLE
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.accrual import Accrual
@@ -102,7 +103,12 @@ def build_schedule(terms: LoanTerms, events: Iterable[Event] = ()) -> Schedule:
     """
     known = in_order(events)
     check_events(known, terms.advanced_on, terms.currency)
-    return _Builder(terms, [event for event in known if isinstance(event, ScheduleEvent)]).build()
+    return build_in_order(terms, known)
+
+
+def build_in_order(terms: LoanTerms, checked: Iterable[Event]) -> Schedule:
+    """``build_schedule`` for events that are already checked and in order."""
+    return _Builder(terms, [event for event in checked if isinstance(event, ScheduleEvent)]).build()
 
 
 class _Builder:
@@ -239,8 +245,8 @@ class _Builder:
         day_count = self.terms.day_count
         scale = WHOLE * day_count.denominator
         grown, total, unit = self.accrual.balance_with_unpaused_interest(self.balance), 1, 1
-        for start, end in pairwise(self.due[period:]):
-            factor = scale + self.rate * year_parts(day_count, start, end, (start, end))
+        for parts in _parts_of_periods(day_count, self.due)[period:]:
+            factor = scale + self.rate * parts
             unit *= scale
             total = total * factor + unit
             grown *= factor
@@ -330,3 +336,9 @@ class _Builder:
     ) -> None:
         number = len(self.rows) + 1
         self.rows.append(Instalment(number, due_on, principal, interest, fees, self.balance, reserved, kind))
+
+
+@lru_cache(maxsize=16_384)
+def _parts_of_periods(day_count: DayCount, due: tuple[date, ...]) -> tuple[int, ...]:
+    """The year's parts in each period; the first may be no whole month, and is never asked for."""
+    return tuple(year_parts(day_count, start, end, (start, end)) for start, end in pairwise(due))

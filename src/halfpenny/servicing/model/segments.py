@@ -10,8 +10,10 @@ all in whole numbers (NUMERIC without decimals). ``docs/algorithms/schedules.md`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Sequence
 from datetime import date
+from operator import attrgetter
 from typing import NamedTuple
 
 from halfpenny.primitives.day_count import DayCount
@@ -61,11 +63,13 @@ class AccrualSegment(NamedTuple):
         return half_up(self.before + self.per_day * (on - self.start).days, self.scale)
 
 
-def accrued_minor(segments: Iterable[AccrualSegment], on: date) -> int:
+def accrued_minor(segments: Sequence[AccrualSegment], on: date) -> int:
     """Interest accrued from the advance to ``on``; after the last segment it stays at what fell due."""
-    accrued = 0
-    for segment in segments:
-        if segment.start >= on:
-            break
-        accrued = segment.accrued_minor(min(on, segment.end))
-    return accrued
+    place = bisect_left(segments, on, key=_start)
+    if not place:
+        return 0
+    segment = segments[place - 1]
+    return segment.accrued_minor(min(on, segment.end))
+
+
+_start = attrgetter("start")

@@ -1,0 +1,1 @@
+"""All SQL of servicing, one module a concern."""

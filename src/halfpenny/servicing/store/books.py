@@ -1,0 +1,203 @@
+"""SQL of booked loans: their terms and sums, dated events, schedule, accrual segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from halfpenny import ledger
+from halfpenny.ledger import AccountKind
+from halfpenny.platform.database import Connection, Record
+from halfpenny.primitives.money import Currency
+from halfpenny.servicing import codec
+from halfpenny.servicing.model.booking import Flows
+from halfpenny.servicing.model.events import Event
+from halfpenny.servicing.model.loan_book import BookedInstalment, LoanBook, Release
+from halfpenny.servicing.model.position import Position
+from halfpenny.servicing.model.segments import AccrualSegment
+from halfpenny.servicing.model.terms import LoanTerms
+
+LIST_RUNNING = (
+    "SELECT loan_id FROM serviced_loan WHERE closed_on IS NULL "
+    "AND loan_id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY loan_id LIMIT $2"
+)
+LIST_OVERDUE = (
+    "SELECT loan_id, days_past_due, total_due_minor, currency FROM serviced_loan WHERE days_past_due > 0 "
+    "AND (days_past_due, loan_id) < ($1, $2) ORDER BY days_past_due DESC, loan_id DESC LIMIT $3"
+)
+LIST_INSTALMENTS = "SELECT * FROM instalment WHERE loan_id = $1 ORDER BY number"
+
+
+def _book(row: Record) -> LoanBook:
+    return LoanBook(
+        loan_id=row["loan_id"],
+        borrower_id=row["borrower_id"],
+        currency=Currency(row["currency"]),
+        terms=codec.read_terms(row["terms"]),
+        booked=codec.read_flows(row["booked"]),
+        closed_on=row["closed_on"],
+        unlikely_to_pay=row["unlikely_to_pay"],
+        standing=row["standing"],
+        days_past_due=row["days_past_due"],
+        principal_outstanding=row["principal_outstanding_minor"],
+    )
+
+
+async def find(connection: Connection, loan_id: UUID, *, lock: bool = False) -> LoanBook | None:
+    row = await connection.fetchrow(
+        f"SELECT * FROM serviced_loan WHERE loan_id = $1{' FOR NO KEY UPDATE' if lock else ''}", loan_id
+    )
+    return _book(row) if row else None
+
+
+async def events(connection: Connection, loan_id: UUID) -> list[Event]:
+    rows = await connection.fetch("SELECT kind, data FROM servicing_event WHERE loan_id = $1 ORDER BY number", loan_id)
+    return [codec.read_event(row["kind"], row["data"]) for row in rows]
+
+
+async def insert(connection: Connection, loan_id: UUID, borrower_id: UUID, terms: LoanTerms) -> LoanBook:
+    """A new book, before anything has been booked."""
+    accounts = [
+        ledger.account_id(kind, loan_id, terms.currency)
+        for kind in (
+            AccountKind.INTEREST_RESERVE,
+            AccountKind.COLLECTIONS,
+            AccountKind.DISTRIBUTION_PAYABLE,
+            AccountKind.LOAN_RECEIVABLE,
+            AccountKind.INVESTOR_CLAIMS,
+        )
+    ]
+    row = await connection.fetchrow(
+        "INSERT INTO serviced_loan (loan_id, borrower_id, currency, terms, booked, standing, advanced_on, matures_on, "
+        "principal_outstanding_minor, count_due_date, reserve_account_id, collections_account_id, payable_account_id, "
+        "receivable_account_id, claims_account_id) "
+        "VALUES ($1, $2, $3, $4, $5, 'current', $6, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *",
+        loan_id,
+        borrower_id,
+        terms.currency.value,
+        codec.to_json(terms),
+        codec.to_json(Flows()),
+        terms.advanced_on,
+        terms.principal.minor,
+        terms.count_due_date,
+        *accounts,
+    )
+    assert row is not None  # noqa: S101 - INSERT RETURNING gives its row or raises
+    return _book(row)
+
+
+async def add_events(
+    connection: Connection, loan_id: UUID, new: Sequence[Event], first_number: int, recorded_by: UUID | None
+) -> None:
+    await connection.executemany(
+        "INSERT INTO servicing_event (loan_id, number, kind, effective_date, data, recorded_by) "
+        "VALUES ($1, $2, $3, $4, $5, $6)",
+        [
+            (
+                loan_id,
+                first_number + place,
+                codec.event_name(event),
+                event.effective_date,
+                codec.to_json(event),
+                recorded_by,
+            )
+            for place, event in enumerate(new)
+        ],
+    )
+
+
+async def keep(connection: Connection, loan_id: UUID, position: Position, booked: Flows) -> None:
+    """The sums and marks that the last replay left."""
+    await connection.execute(
+        "UPDATE serviced_loan SET booked = $2, standing = $3, matures_on = $4, principal_outstanding_minor = $5, "
+        "total_due_minor = $6, oldest_unpaid_due_on = $7, days_past_due = $8, defaulted_on = $9, closed_on = $10 "
+        "WHERE loan_id = $1",
+        loan_id,
+        codec.to_json(booked),
+        position.standing.value,
+        position.schedule.ends_on,
+        position.principal_outstanding,
+        position.total_due,
+        position.oldest_unpaid_due_on,
+        position.days_past_due,
+        position.defaulted_on,
+        position.closed_on,
+    )
+
+
+async def set_unlikely_to_pay(connection: Connection, loan_id: UUID) -> None:
+    await connection.execute("UPDATE serviced_loan SET unlikely_to_pay = true WHERE loan_id = $1", loan_id)
+
+
+async def rewrite_schedule(
+    connection: Connection, loan_id: UUID, instalments: Sequence[BookedInstalment], releases: Sequence[Release]
+) -> None:
+    await connection.execute("DELETE FROM instalment WHERE loan_id = $1", loan_id)
+    await connection.execute("DELETE FROM reserve_release WHERE loan_id = $1", loan_id)
+    rows = [
+        (
+            loan_id,
+            item.row.number,
+            item.row.kind.value,
+            item.row.due_on,
+            item.row.principal,
+            item.row.interest,
+            item.row.fees,
+            item.row.balance,
+            item.row.reserved,
+            item.unpaid,
+            item.settled_on,
+        )
+        for item in instalments
+    ]
+    await connection.executemany(
+        "INSERT INTO instalment (loan_id, number, kind, due_on, principal_minor, interest_minor, fees_minor, "
+        "balance_minor, reserved, unpaid_minor, settled_on) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        rows,
+    )
+    await connection.executemany(
+        "INSERT INTO reserve_release (loan_id, due_on, amount_minor, fee_minor) VALUES ($1, $2, $3, $4)",
+        [(loan_id, release.due_on, release.amount, release.fee) for release in releases],
+    )
+
+
+async def rewrite_segments(
+    connection: Connection,
+    loan_id: UUID,
+    contract: Sequence[AccrualSegment],
+    overdue: Sequence[AccrualSegment],
+    default_interest_paid: int,
+) -> None:
+    await connection.execute("DELETE FROM accrual_segment WHERE loan_id = $1", loan_id)
+    rows: list[tuple[Any, ...]] = [
+        (loan_id, kind, s.start, s.end, s.before, s.per_day, s.scale, less)
+        for kind, segments, less in (("contract", contract, 0), ("default", overdue, default_interest_paid))
+        for s in segments
+        if s.end > s.start
+    ]
+    await connection.executemany(
+        "INSERT INTO accrual_segment (loan_id, kind, starts_on, ends_on, accrued_before, per_day, scale, less_minor) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        rows,
+    )
+
+
+async def instalments(connection: Connection, loan_id: UUID) -> list[Record]:
+    return await connection.fetch(LIST_INSTALMENTS, loan_id)
+
+
+async def overdue_page(connection: Connection, days: int, loan_id: UUID, limit: int) -> list[Record]:
+    return await connection.fetch(LIST_OVERDUE, days, loan_id, limit)
+
+
+async def next_event_number(connection: Connection, loan_id: UUID) -> int:
+    highest = await connection.fetchval(
+        "SELECT coalesce(max(number), 0) + 1 FROM servicing_event WHERE loan_id = $1", loan_id
+    )
+    return int(highest)
+
+
+async def accrued_on(connection: Connection, loan_id: UUID, day: date) -> Record | None:
+    return await connection.fetchrow("SELECT * FROM accrual WHERE loan_id = $1 AND business_date = $2", loan_id, day)
