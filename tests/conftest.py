@@ -24,6 +24,17 @@ from support.people import signing_key_file
 TEMPLATE = "halfpenny_template"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="fail when any test was skipped, as .ci/run does")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With --no-skips, a test that could not run is a failure: nothing may go unproven silently."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--no-skips") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
     """A folder that the unprivileged servers can enter: pytest's own is closed to everyone but us."""

@@ -78,6 +78,18 @@ def demo(
     raise typer.Exit(Demo(Settings.load(), wishes, Console(soft_wrap=True)).run())
 
 
+@check.command("schema")
+def check_schema() -> None:
+    """Compare the migrated schema with the one that the features describe (alembic check)."""
+    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.platform import migrations
+
+    with at_hand(Settings.load()) as settings:
+        migrations.migrate(settings.require_database())
+        migrations.check(settings.require_database())
+    typer.echo("The migrations and the described schema agree.")
+
+
 def main() -> None:
     """Run a command; what goes wrong by name ends in one line and a status, not in a traceback."""
     from halfpenny.entrypoints.demo.folder import AlreadyRunning

@@ -1,0 +1,44 @@
+# Two commands matter: `make demo` and `make test`. Both set up all that they need.
+
+# The first Python of a version that we support; `make PYTHON=...` decides otherwise.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo "$$python" && break; done)
+SETUP = $(or $(PYTHON),$(error Halfpenny needs Python 3.11, 3.12 or 3.13, and none was found on PATH)) scripts/setup.py
+BIN = .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint format requirements clean
+
+help:  ## List what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo:  ## Start everything on this machine; ARGS=--journey drives a loan, ARGS=--reset starts afresh
+	@$(SETUP) runtime
+	@exec $(BIN)/halfpenny demo $(ARGS)
+
+test:  ## Run every test; ARGS="tests/ledger -x" runs some
+	@$(SETUP) dev
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check:  ## Everything that must hold before a change is merged
+	@.ci/run
+
+lint:  ## Style, types and directions, without the tests
+	@$(SETUP) dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format:  ## Format the code
+	@$(SETUP) dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+requirements:  ## Pin the newest packages that pyproject.toml allows
+	@$(SETUP) dev
+	scripts/pin
+
+clean:  ## Remove the environment and caches; the demo's data stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
