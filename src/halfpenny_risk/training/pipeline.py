@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from halfpenny_risk.artefacts import write_json
+from halfpenny_risk.borrower import FEATURES
 from halfpenny_risk.models import CHAMPION_FILE, SCORECARD_FILE
 from halfpenny_risk.normal import logit
 from halfpenny_risk.training import borrower
@@ -30,7 +31,7 @@ def train_borrower(data: Path, out: Path, say: Progress) -> None:
         say(f"borrower: champion cross-validated, slope {slope:.3f}")
         _, content = borrower.fit_boosted(rows, bad, Path(scratch))
     champion: dict[str, Any] = {
-        "features": list(borrower.FEATURES),
+        "features": list(FEATURES),
         "calibration": {"slope": round(slope, 6), "intercept": round(intercept, 6)},
         "model": content,
     }

@@ -1,0 +1,86 @@
+"""From a request to its answer: decode, assess, narrate. Both transports and the HTTP port use this one path."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID, uuid5
+
+import msgspec
+
+from halfpenny_messages import (
+    LOAN_REASSESSMENT_REQUESTED,
+    LOAN_SUBMITTED,
+    LoanAssessed,
+    LoanSubmitted,
+    Narrative,
+    ReassessmentRequested,
+    UnknownMessage,
+    decode_payload,
+)
+from halfpenny_risk.assess import ModelSet, assess
+from halfpenny_risk.policy import PolicyBook
+from halfpenny_risk.service.metrics import Metrics
+
+QUEUE = "risk.requests"
+EVENTS = (LOAN_SUBMITTED, LOAN_REASSESSMENT_REQUESTED)
+MAX_ATTEMPTS = 5
+# The namespace of answers: the same request to the same model always has the same answer, with the same id.
+_ANSWERS = UUID("5f0c7d5e-6c1a-5b0e-9a3d-7a1b2c3d4e5f")
+
+
+class Narrator(Protocol):
+    """Writes the prose; it never fails and never changes a figure."""
+
+    async def narrate(self, loan: LoanSubmitted, assessed: LoanAssessed) -> Narrative: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """One event that asks for an assessment; ``payload`` is JSON-like builtins."""
+
+    id: UUID
+    name: str
+    version: int
+    payload: Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One ``loan.assessed`` and the id of its event."""
+
+    id: UUID
+    assessed: LoanAssessed
+
+
+class Assessor:
+    """The models, the policy and the narrator behind one method."""
+
+    def __init__(self, models: ModelSet, policies: PolicyBook, narrator: Narrator, metrics: Metrics) -> None:
+        self.models = models
+        self.policies = policies
+        self.metrics = metrics
+        self._narrator = narrator
+
+    async def answer(self, request: Request) -> Answer:
+        """Assess the loan in ``request``; raises ``MessageError`` or ``RiskError`` with a stable code."""
+        payload = decode_payload(request.name, request.version, request.payload)
+        match payload:
+            case LoanSubmitted():
+                loan = payload
+            case ReassessmentRequested():
+                loan = payload.loan
+            case _:
+                raise UnknownMessage(f"{request.name} asks for nothing")
+        assessed = await self.assess(request.id, loan)
+        return Answer(uuid5(_ANSWERS, f"{request.id}:{assessed.model_version}"), assessed)
+
+    async def assess(self, request_id: UUID, loan: LoanSubmitted) -> LoanAssessed:
+        """Assess and narrate one loan."""
+        started = time.perf_counter()
+        assessed = assess(request_id, loan, self.models, self.policies)
+        self.metrics.observe(loan, assessed, time.perf_counter() - started)
+        narrative = await self._narrator.narrate(loan, assessed)
+        self.metrics.narratives.labels(narrative.written_by).inc()
+        return msgspec.structs.replace(assessed, narrative=narrative)

@@ -1,0 +1,149 @@
+"""The queue inside PostgreSQL, by the functions that the platform's migrations offer to any program.
+
+The answer goes into the outbox and the request out of the queue in one transaction: the effect happens once, whoever
+is killed and when.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+
+from halfpenny_messages import LOAN_ASSESSED, MessageError, to_builtins
+from halfpenny_risk.errors import RiskError
+from halfpenny_risk.service.assessor import EVENTS, MAX_ATTEMPTS, QUEUE, Assessor, Request
+
+log = structlog.get_logger("halfpenny_risk.postgres")
+
+# Longer than the slowest narrative with its retry; after it another process may claim the request.
+LEASE_S = 60
+# NOTIFY wakes us at once. The poll only matters when a notification was lost with its connection.
+POLL_S = 2.0
+CONNECT_TIMEOUT_S = 5.0
+COMMAND_TIMEOUT_S = 10.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+_OPTIONS: dict[str, Any] = {
+    "command_timeout": COMMAND_TIMEOUT_S,
+    "server_settings": {"role": "halfpenny_app", "application_name": "halfpenny-risk"},
+}
+
+_CLAIM = "SELECT event_id, name, version, payload::text AS payload FROM queue_claim($1, 1, $2)"
+# The inbox row is the proof that this request was answered; without it the answer is written now.
+_ANSWER = """
+WITH first AS (
+    INSERT INTO inbox (queue, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id)
+SELECT outbox_append($3::jsonb) FROM first
+"""
+
+
+class PostgresConsumer:
+    """Claims requests and answers them until stopped; a database that is away is waited for."""
+
+    def __init__(self, url: str, assessor: Assessor, at_once: int) -> None:
+        self._url = url
+        self._assessor = assessor
+        self._at_once = at_once
+        self._wake = asyncio.Event()
+        self.connected = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until ``stop`` is set."""
+        pause_s = FIRST_PAUSE_S
+        while not stop.is_set():
+            try:
+                await self._session(stop)
+                pause_s = FIRST_PAUSE_S
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                self.connected = False
+                log.warning("queue_away", error=type(error).__name__, retry_in_s=pause_s)
+                await _until(stop, pause_s)
+                pause_s = min(2.0 * pause_s, LONGEST_PAUSE_S)
+
+    async def _session(self, stop: asyncio.Event) -> None:
+        listener = await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT_S, **_OPTIONS)
+        try:
+            await listener.execute("SELECT queue_subscribe($1, $2)", QUEUE, list(EVENTS))
+            await listener.add_listener(f"queue_{QUEUE}", lambda *_: self._wake.set())
+            listener.add_termination_listener(lambda *_: self._wake.set())
+            pool = await asyncpg.create_pool(
+                self._url, min_size=1, max_size=self._at_once, timeout=CONNECT_TIMEOUT_S, **_OPTIONS
+            )
+            self.connected = True
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(self._at_once):
+                        group.create_task(self._work(pool, listener, stop))
+            except ExceptionGroup as together:
+                # All workers fail of the one cause that the database is away: one is enough to say so.
+                raise together.exceptions[0] from None
+            finally:
+                pool.terminate()
+        finally:
+            self.connected = False
+            listener.terminate()
+
+    async def _work(self, pool: Any, listener: Any, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            if listener.is_closed():
+                raise asyncpg.InterfaceError("the listening connection is closed")
+            if not await self._one(pool):
+                self._wake.clear()
+                await _first_of(stop, self._wake, POLL_S)
+
+    async def _one(self, pool: Any) -> bool:
+        """Claim and settle one request; False when there was none."""
+        async with pool.acquire() as connection:
+            row = await connection.fetchrow(_CLAIM, QUEUE, LEASE_S)
+            if row is None:
+                return False
+            try:
+                request = Request(row["event_id"], row["name"], row["version"], msgspec.json.decode(row["payload"]))
+                answer = await self._assessor.answer(request)
+            except (MessageError, RiskError) as error:
+                await self._refuse(connection, row["event_id"], error.code, str(error))
+                return True
+            except Exception as error:  # a defect of ours must not stop the queue: it is retried, then set aside
+                log.exception("assessment_failed", event_id=str(row["event_id"]))
+                await connection.execute(
+                    "SELECT queue_fail($1, $2, $3, $4)", QUEUE, row["event_id"], repr(error)[:500], MAX_ATTEMPTS
+                )
+                self._assessor.metrics.outcomes.labels("failed").inc()
+                return True
+            event = {
+                "event_id": str(answer.id),
+                "name": LOAN_ASSESSED,
+                "version": 1,
+                "aggregate_id": str(answer.assessed.loan_id),
+                "payload": to_builtins(answer.assessed),
+            }
+            async with connection.transaction():
+                await connection.execute(_ANSWER, QUEUE, row["event_id"], msgspec.json.encode([event]).decode())
+                await connection.execute("SELECT queue_done($1, $2)", QUEUE, row["event_id"])
+            self._assessor.metrics.outcomes.labels("answered").inc()
+            return True
+
+    async def _refuse(self, connection: Any, event_id: object, code: str, detail: str) -> None:
+        """Trying again cannot help: straight to the dead letters, under the code."""
+        await connection.execute("SELECT queue_bury($1, $2, $3, $4)", QUEUE, event_id, code, detail[:500])
+        self._assessor.metrics.outcomes.labels(code).inc()
+        log.warning("request_refused", event_id=str(event_id), code=code)
+
+
+async def _until(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def _first_of(stop: asyncio.Event, wake: asyncio.Event, timeout_s: float) -> None:
+    waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(wake.wait())]
+    try:
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

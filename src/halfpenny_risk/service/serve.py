@@ -1,0 +1,99 @@
+"""Start the service: load the models, consume the queue, open the port, and stop cleanly when told."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+import structlog
+
+from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
+from halfpenny_risk.models import load_models
+from halfpenny_risk.narrative import MongoCache, NoCache, TemplateNarrator, WritingNarrator
+from halfpenny_risk.policy import load_policies
+from halfpenny_risk.service.assessor import Assessor, Narrator
+from halfpenny_risk.service.http import RiskHttp
+from halfpenny_risk.service.metrics import Metrics
+from halfpenny_risk.settings import Settings
+
+log = structlog.get_logger("halfpenny_risk")
+
+REFERENCE_FILE = "drift_reference.json"
+
+
+class Consumer(Protocol):
+    """Either transport."""
+
+    connected: bool
+
+    async def run(self, stop: asyncio.Event) -> None: ...
+
+
+def make_assessor(settings: Settings, narrator: Narrator) -> Assessor:
+    """The models and the policy that the settings name; raises ``RiskError`` when one cannot be used."""
+    folder = settings.artefacts or DEFAULT_FOLDER
+    artefacts = ArtefactFolder.open(folder)
+    reference = artefacts.json(REFERENCE_FILE)["edges"] if artefacts.has(REFERENCE_FILE) else {}
+    return Assessor(load_models(settings.model, folder), load_policies(settings.policy), narrator, Metrics(reference))
+
+
+async def make_narrator(settings: Settings, stack: AsyncExitStack) -> Narrator:
+    """The language model's prose where an endpoint is set, else the template's."""
+    if settings.narrative is None:
+        return TemplateNarrator()
+    import httpx2
+
+    cache = MongoCache.connect(settings.mongo_url, settings.mongo_database) if settings.mongo_url else NoCache()
+    client = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False))
+    return WritingNarrator(settings.narrative, cache, client)
+
+
+def make_consumer(settings: Settings, assessor: Assessor) -> Consumer | None:
+    """RabbitMQ when there is one, else the queue in PostgreSQL, else none."""
+    if settings.amqp_url:
+        from halfpenny_risk.service.rabbit import RabbitConsumer
+
+        return RabbitConsumer(settings.amqp_url, assessor, settings.inbox, settings.at_once)
+    if settings.database_url:
+        from halfpenny_risk.service.postgres import PostgresConsumer
+
+        return PostgresConsumer(settings.database_url, assessor, settings.at_once)
+    return None
+
+
+async def serve(settings: Settings, stop: asyncio.Event | None = None) -> None:
+    """Run until SIGTERM, SIGINT or ``stop``; what is being answered is finished first."""
+    from granian.constants import Interfaces
+    from granian.server.embed import Server
+
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        assessor = make_assessor(settings, await make_narrator(settings, stack))
+        consumer = make_consumer(settings, assessor)
+
+        def waiting_for() -> str | None:
+            return None if consumer is None or consumer.connected else "the queue is not connected"
+
+        server: Any = Server(
+            RiskHttp(assessor, waiting_for),
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.ASGI,
+            log_enabled=False,
+        )
+        log.info("risk_service_started", port=settings.port, model=assessor.models.version)
+        serving = asyncio.ensure_future(server.serve())
+        consuming = asyncio.ensure_future(consumer.run(stop) if consumer else stop.wait())
+        try:
+            await asyncio.wait([serving, consuming], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.set()
+            await consuming
+            server.stop()
+            await serving
+    log.info("risk_service_stopped")
