@@ -368,3 +368,38 @@ async def test_every_list_is_served_by_an_index(database: Database, name: str) -
     text = "\n".join(row[0] for row in plan)
     assert "Seq Scan" not in text
     assert "Sort" not in text
+
+
+async def test_offer_and_opening_may_be_steps_of_their_own(database: Database) -> None:
+    async with database.unit_of_work() as connection:
+        borrower = await lending.person(connection, "borrower")
+        anna = await lending.person(connection, "administrator")
+        administrator = loans.Actor(loans.Maker.ADMINISTRATOR, anna)
+        loan = await lending.assessed(connection, borrower)
+        decision = Decision(Verdict.APPROVE, loan.version, "Sound.")
+        approved, _ = await deciding.decide_on(connection, anna, loan.id, decision, RULES, offer_at_once=False)
+        assert (approved.status, approved.funding) == (loans.Status.APPROVED, None)
+        with pytest.raises(errors.WrongStatus):
+            await deciding.accept(connection, borrower, loan.id)
+        offered = await loans.make_offer(connection, administrator, loan.id, RULES)
+        assert offered.status is loans.Status.OFFERED
+        with pytest.raises(errors.WrongStatus):
+            await loans.make_offer(connection, administrator, loan.id, RULES)
+        accepted = await loans.accept(connection, borrower, loan.id, open_at_once=False)
+        assert accepted.funding is not None
+        assert (accepted.status, accepted.funding.status) == (loans.Status.ACCEPTED, "pending")
+        opened = await loans.open_funding(connection, administrator, loan.id)
+        assert opened.funding is not None
+        assert (opened.status, opened.funding.status) == (loans.Status.FUNDING, "open")
+
+
+async def test_funding_does_not_open_after_the_deadline(database: Database) -> None:
+    async with database.unit_of_work() as connection:
+        borrower = await lending.person(connection, "borrower")
+        anna = await lending.person(connection, "administrator")
+        loan = await lending.offered(connection, borrower, anna)
+        await loans.accept(connection, borrower, loan.id, open_at_once=False)
+        await clock.advance(connection, timedelta(days=31))
+        with pytest.raises(errors.OfferExpired):
+            await loans.open_funding(connection, loans.SYSTEM, loan.id)
+        assert (await loans.transition(connection, loan.id, "lapse")).status is loans.Status.EXPIRED

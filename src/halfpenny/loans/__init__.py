@@ -37,7 +37,7 @@ from halfpenny.loans.model import (
 )
 from halfpenny.loans.service.applying import apply, ask_again, draft, revalue, submit, withdraw
 from halfpenny.loans.service.conditions import record_conditions
-from halfpenny.loans.service.deciding import accept, decide_on, record_assessment
+from halfpenny.loans.service.deciding import accept, decide_on, make_offer, open_funding, record_assessment
 from halfpenny.loans.service.lifecycle import (
     add_funded,
     awaiting_decision,
@@ -97,6 +97,8 @@ __all__ = [
     "get_many",
     "lock",
     "lock_funding",
+    "make_offer",
+    "open_funding",
     "past_deadline",
     "record_assessment",
     "record_conditions",

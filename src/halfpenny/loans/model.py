@@ -99,9 +99,9 @@ _TABLE = (
         "loan.withdrawn",
         "borrower",
     ),
-    _edge("lapse", "offered", Status.EXPIRED, "loan.lapsed", "system"),
+    _edge("lapse", "offered accepted", Status.EXPIRED, "loan.lapsed", "system"),
     _edge("accept", "offered", Status.ACCEPTED, "loan.accepted", "borrower"),
-    _edge("open_funding", "accepted", Status.FUNDING, "loan.funding_opened", "system borrower"),
+    _edge("open_funding", "accepted", Status.FUNDING, "loan.funding_opened", "administrator system"),
     _edge("complete_funding", "funding", Status.FUNDED, "loan.funded", "system"),
     # A ticket taken back in its reflection period leaves a hole that others may fill until the deadline.
     _edge("reopen_funding", "funded conditions_met", Status.FUNDING, "loan.funding_reopened", "system"),

@@ -150,6 +150,26 @@ async def decide(
     return {**views.whole(loan, staff=True), "awaiting_second_approval": not outcome.final}
 
 
+@router.post("/loans/{loan_id}/offer")
+async def make_offer(
+    loan_id: UUID, principal: identity.Administrator, database: AppDatabase, rules: Rules
+) -> dict[str, Any]:
+    """Put an approved loan's terms to the borrower, where that was not done with the approval."""
+    actor = Actor(Maker.ADMINISTRATOR, principal.user_id)
+    async with database.unit_of_work() as connection:
+        loan = await deciding.make_offer(connection, actor, loan_id, rules)
+    return views.whole(loan, staff=True)
+
+
+@router.post("/loans/{loan_id}/open-funding")
+async def open_funding(loan_id: UUID, principal: identity.Administrator, database: AppDatabase) -> dict[str, Any]:
+    """Let investors into an accepted loan, where that was not done with the acceptance."""
+    actor = Actor(Maker.ADMINISTRATOR, principal.user_id)
+    async with database.unit_of_work() as connection:
+        loan = await deciding.open_funding(connection, actor, loan_id)
+    return views.whole(loan, staff=True)
+
+
 @router.post("/loans/{loan_id}/accept")
 async def accept(loan_id: UUID, principal: identity.Borrower, database: AppDatabase) -> dict[str, Any]:
     """Take the offer: funding opens."""

@@ -10,6 +10,7 @@ from halfpenny.loans.decision import Decision, DecisionFacts, Outcome, Verdict, 
 from halfpenny.loans.model import (
     ASSESSMENT_RECORDED,
     SYSTEM,
+    TRANSITIONS,
     Actor,
     LendingRules,
     Loan,
@@ -17,6 +18,7 @@ from halfpenny.loans.model import (
     Offer,
     RiskSummary,
     Status,
+    permitted,
 )
 from halfpenny.loans.service.applying import lock_own
 from halfpenny.loans.service.lifecycle import get, lock, say, transition
@@ -52,11 +54,14 @@ async def decide_on(
     loan_id: UUID,
     decision: Decision,
     rules: LendingRules,
+    *,
+    offer_at_once: bool = True,
 ) -> tuple[Loan, Outcome]:
     """Approve or decline one version of an application, and return the loan with what followed.
 
-    A final approval makes the offer at once; a first approval above the limit is kept and waits for another
-    administrator. Raises the refusals of ``decision.decide``; nothing has changed then.
+    A final approval makes the offer at once, unless ``offer_at_once`` is False: then ``make_offer`` does later.
+    A first approval above the limit is kept and waits for another administrator. Raises the refusals of
+    ``decision.decide``; nothing has changed then.
     """
     loan = await lock(connection, loan_id)
     now = await business_now(connection)
@@ -98,32 +103,50 @@ async def decide_on(
         return declined, outcome
     if outcome.offer is None:
         raise errors.RateMissing()
-    return await _offer(connection, loan, outcome.offer, administrator, decision.reason, rules), outcome
+    approved = await _approve(connection, loan, outcome.offer, administrator, decision.reason)
+    if not offer_at_once:
+        return approved, outcome
+    return await make_offer(connection, SYSTEM, loan_id, rules), outcome
 
 
-async def _offer(
-    connection: Connection,
-    loan: Loan,
-    offer: Offer,
-    administrator: UserId,
-    reason: str,
-    rules: LendingRules,
-) -> Loan:
-    """Approve, and put the offer to the borrower and the hot row beside the loan in the same transaction."""
-    now = await business_now(connection)
-    await store.set_offer(connection, loan.id, offer, administrator, reason, now)
+async def _approve(connection: Connection, loan: Loan, offer: Offer, administrator: UserId, reason: str) -> Loan:
+    """Keep the terms that were decided; they are the offer as soon as that is made."""
+    await store.set_offer(connection, loan.id, offer, administrator, reason, await business_now(connection))
     actor = Actor(Maker.ADMINISTRATOR, administrator)
-    await transition(connection, loan.id, "approve", actor, reason=reason)
+    return await transition(connection, loan.id, "approve", actor, reason=reason)
+
+
+async def make_offer(connection: Connection, actor: Actor, loan_id: UUID, rules: LendingRules) -> Loan:
+    """Put the approved terms to the borrower, and the hot row beside the loan. Raises OfferExpired, WrongStatus."""
+    loan = await lock(connection, loan_id)
+    permitted(loan, TRANSITIONS["offer"], actor)
+    offer = await _running_offer(connection, loan)
     ticket = (rules.minimum_ticket_minor, rules.ticket_step_minor, rules.maximum_ticket_minor)
     await store.insert_funding(connection, loan, offer, ticket)
-    return await transition(connection, loan.id, "offer")
+    return await transition(connection, loan.id, "offer", actor)
 
 
-async def accept(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:
-    """The borrower takes the offer and funding opens. Raises OfferExpired by the business clock."""
+async def accept(connection: Connection, borrower_id: UserId, loan_id: UUID, *, open_at_once: bool = True) -> Loan:
+    """The borrower takes the offer, and funding opens. Raises OfferExpired by the business clock.
+
+    Without ``open_at_once`` an administrator opens funding later with ``open_funding``.
+    """
     loan = await lock_own(connection, borrower_id, loan_id)
-    now = await business_now(connection)
-    if loan.status is Status.OFFERED and loan.offer is not None and loan.offer.funding_deadline <= now:
+    if loan.status is Status.OFFERED:
+        await _running_offer(connection, loan)
+    accepted = await transition(connection, loan_id, "accept", Actor(Maker.BORROWER, borrower_id))
+    return await open_funding(connection, SYSTEM, loan_id) if open_at_once else accepted
+
+
+async def open_funding(connection: Connection, actor: Actor, loan_id: UUID) -> Loan:
+    """Let investors in. Raises OfferExpired, WrongStatus."""
+    loan = await lock(connection, loan_id)
+    if loan.status is Status.ACCEPTED:
+        await _running_offer(connection, loan)
+    return await transition(connection, loan_id, "open_funding", actor)
+
+
+async def _running_offer(connection: Connection, loan: Loan) -> Offer:
+    if loan.offer is None or loan.offer.funding_deadline <= await business_now(connection):
         raise errors.OfferExpired()
-    await transition(connection, loan_id, "accept", Actor(Maker.BORROWER, borrower_id))
-    return await transition(connection, loan_id, "open_funding")
+    return loan.offer
