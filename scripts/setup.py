@@ -31,7 +31,9 @@ def main() -> None:
     if kind not in ("runtime", "dev"):
         sys.exit("usage: scripts/setup.py runtime|dev")
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        sys.exit(f"Halfpenny needs Python 3.11, 3.12 or 3.13; this is {sys.version.split()[0]}. Try: make PYTHON=python3.12")
+        sys.exit(
+            f"Halfpenny needs Python 3.11, 3.12 or 3.13; this is {sys.version.split()[0]}. Try: make PYTHON=python3.12"
+        )
     if kind == "dev":
         install_debian_packages()
     # The developers' list holds the demo's too, so after `make test` there is nothing to do for `make demo`.
@@ -114,7 +116,7 @@ def install_packages(kind: str) -> None:
     uv: Path | str | None = VENV / "bin" / "uv"
     if not run([*pip(), "install", "--quiet", "--no-deps", "--require-hashes", "-r", setup]):
         uv = shutil.which("uv")
-    environment = {"VIRTUAL_ENV": str(VENV), "UV_PYTHON_DOWNLOADS": "never", **index_of_pip()}
+    environment = {"VIRTUAL_ENV": str(VENV), "UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": "1", **index_of_pip()}
     if uv and run([uv, "pip", "install", "--require-hashes", "-r", packages], environment=environment):
         return
     say("uv did not reach the packages; trying pip, which takes a few minutes")
@@ -169,7 +171,9 @@ def apt_get_install(packages: list[str]) -> bool:
     return run([*apt_get, "update"], quiet=True) and run(install, quiet=True)
 
 
-def run(command: list[Path | str] | list[str], *, quiet: bool = False, environment: dict[str, str] | None = None) -> bool:
+def run(
+    command: list[Path | str] | list[str], *, quiet: bool = False, environment: dict[str, str] | None = None
+) -> bool:
     """Run a command without input; true when it ended well."""
     output = subprocess.DEVNULL if quiet else None
     try:
