@@ -134,7 +134,7 @@ async def _expire_one(connection: Connection, loan_id: LoanId) -> bool:
     # Another worker may have been here, and the deadline may have been moved since we looked.
     if loan.funding is None or await business_now(connection) < loan.funding.deadline:
         return False
-    if loan.status is loans.Status.OFFERED:
+    if loan.status in (loans.Status.OFFERED, loans.Status.ACCEPTED):
         await loans.transition(connection, loan_id, "lapse", loans.SYSTEM)
     elif loan.status is loans.Status.FUNDING:
         await _end(connection, loan_id, "expire", loans.SYSTEM, None)
