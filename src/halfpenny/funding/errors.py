@@ -91,3 +91,13 @@ class DeskClosed(Unavailable):
 class WaitingTicketUnknown(NotFound):
     code = "waiting_ticket_not_found"
     message = "You have no such place in a waiting list."
+
+
+class FindingUnknown(NotFound):
+    code = "finding_not_found"
+    message = "There is no such open finding."
+
+
+class WrongResolution(Refused):
+    code = "wrong_resolution"
+    message = "This finding cannot be resolved in that way."

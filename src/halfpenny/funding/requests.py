@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
@@ -49,6 +49,10 @@ class AmountRequest(RequestModel):
 
 class CancelRequest(RequestModel):
     reason: LineText
+
+
+class ResolveRequest(RequestModel):
+    resolution: Literal["returned", "credited", "corrected", "covered"]
 
 
 def ticket_fingerprint(loan_id: UUID, amount: str, currency: str) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 
 from halfpenny import loans
 from halfpenny.funding.model import Answer, Investment, Payment, Position, WaitingTicket
+from halfpenny.funding.reconciliation import Finding
 from halfpenny.ledger import Balance, Entry
 from halfpenny.primitives.money import Currency, format_minor
 
@@ -97,4 +98,20 @@ def waiting(one: WaitingTicket) -> dict[str, Any]:
         "status": one.status,
         "refusal": one.refusal,
         "joined_at": moment(one.joined_at),
+    }
+
+
+def finding(one: Finding) -> dict[str, Any]:
+    """``expected`` is what our books say, ``found`` what the bank's statement says."""
+    return {
+        "id": str(one.id),
+        "kind": one.kind.value,
+        "reference": one.reference,
+        "account": one.account,
+        "direction": one.direction.value,
+        "currency": one.currency,
+        "expected": format_minor(one.expected_minor),
+        "found": format_minor(one.found_minor),
+        "suspense": format_minor(one.suspense_minor),
+        "action": one.action,
     }

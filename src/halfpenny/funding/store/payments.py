@@ -62,18 +62,9 @@ async def of_user(connection: Connection, user_id: UUID, after: UUID | None, lim
     return [_payment(row) for row in await connection.fetch(PAYMENT_PAGE, user_id, after, limit)]
 
 
-async def find_many(connection: Connection, payment_ids: Sequence[UUID]) -> dict[UUID, Payment]:
-    rows = await connection.fetch("SELECT * FROM wallet_payment WHERE id = ANY($1)", list(payment_ids))
-    return {row["id"]: _payment(row) for row in rows}
-
-
-async def settled_between(connection: Connection, currency: str, start: datetime, end: datetime) -> list[Payment]:
-    """Payments that our books say the bank has made in [start, end)."""
+async def settled(connection: Connection, payment_ids: Sequence[UUID]) -> list[tuple[Payment, datetime]]:
+    """Those of the payments that our books have as settled, and when."""
     rows = await connection.fetch(
-        "SELECT * FROM wallet_payment WHERE currency = $1 AND status = 'settled' AND ended_at >= $2 AND ended_at < $3 "
-        "ORDER BY id",
-        currency,
-        start,
-        end,
+        "SELECT * FROM wallet_payment WHERE id = ANY($1) AND status = 'settled'", list(payment_ids)
     )
-    return [_payment(row) for row in rows]
+    return [(_payment(row), row["ended_at"]) for row in rows]

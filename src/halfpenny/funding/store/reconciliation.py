@@ -1,0 +1,160 @@
+"""SQL of bank statements and of what does not agree with the books."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from halfpenny.funding.bank import Direction, Statement, StatementLine
+from halfpenny.funding.model import Payment
+from halfpenny.funding.reconciliation import Finding, Kind
+from halfpenny.platform.database import Connection, Record
+
+OPEN_PAGE = (
+    "SELECT * FROM reconciliation_item WHERE status = 'open' "
+    "AND id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY id LIMIT $2"
+)
+
+
+async def insert_statement(connection: Connection, statement_id: UUID, statement: Statement, now: datetime) -> bool:
+    """Keep a statement; False when one with its message id is there already."""
+    new = await connection.fetchval(
+        "INSERT INTO bank_statement (id, message_id, currency, statement_date, lines, received_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (message_id) DO NOTHING RETURNING true",
+        statement_id,
+        statement.message_id,
+        statement.currency,
+        statement.day,
+        len(statement.lines),
+        now,
+    )
+    return bool(new)
+
+
+async def known_lines(connection: Connection, currency: str, references: Sequence[str]) -> set[str]:
+    """The end-to-end ids that earlier statements have brought already."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT end_to_end_id FROM bank_statement_line WHERE currency = $1 AND end_to_end_id = ANY($2)",
+        currency,
+        list(references),
+    )
+    return {row["end_to_end_id"] for row in rows}
+
+
+async def insert_lines(
+    connection: Connection, statement_id: UUID, currency: str, lines: Sequence[StatementLine]
+) -> set[str]:
+    """Keep the lines; returns the bank references that are new. A line that was there is left alone."""
+    rows = await connection.fetch(
+        "INSERT INTO bank_statement_line (bank_reference, currency, statement_id, direction, amount_minor, "
+        "end_to_end_id, booked_on, value_on) SELECT r, $2, $1, d, a, e, b, v "
+        "FROM unnest($3::text[], $4::text[], $5::bigint[], $6::text[], $7::date[], $8::date[]) AS t (r, d, a, e, b, v) "
+        "ON CONFLICT DO NOTHING RETURNING bank_reference",
+        statement_id,
+        currency,
+        [line.bank_reference for line in lines],
+        [line.direction.value for line in lines],
+        [line.amount_minor for line in lines],
+        [line.end_to_end_id for line in lines],
+        [line.booked_on for line in lines],
+        [line.value_on for line in lines],
+    )
+    return {row["bank_reference"] for row in rows}
+
+
+async def settled_between(connection: Connection, currency: str, start: datetime, end: datetime) -> list[Payment]:
+    """Payments that our books say the bank has made in [start, end)."""
+    rows = await connection.fetch(
+        "SELECT * FROM wallet_payment WHERE currency = $1 AND status = 'settled' AND ended_at >= $2 "
+        "AND ended_at < $3 ORDER BY id",
+        currency,
+        start,
+        end,
+    )
+    return [
+        Payment(
+            row["id"],
+            row["user_id"],
+            row["direction"],
+            row["amount_minor"],
+            row["currency"],
+            row["status"],
+            row["requested_at"],
+        )
+        for row in rows
+    ]
+
+
+async def insert_findings(
+    connection: Connection, statement_id: UUID, findings: Sequence[Finding], now: datetime
+) -> None:
+    await connection.executemany(
+        "INSERT INTO reconciliation_item (id, statement_id, kind, reference, account, action, direction, currency, "
+        "expected_minor, found_minor, suspense_minor, found_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        [
+            (
+                one.id,
+                statement_id,
+                one.kind.value,
+                one.reference,
+                one.account,
+                one.action,
+                one.direction.value,
+                one.currency,
+                one.expected_minor,
+                one.found_minor,
+                one.suspense_minor,
+                now,
+            )
+            for one in findings
+        ],
+    )
+
+
+def _finding(row: Record) -> Finding:
+    return Finding(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        reference=row["reference"],
+        account=row["account"],
+        action=row["action"],
+        direction=Direction(row["direction"]),
+        currency=row["currency"],
+        expected_minor=row["expected_minor"],
+        found_minor=row["found_minor"],
+        suspense_minor=row["suspense_minor"],
+    )
+
+
+async def open_items(connection: Connection, after: UUID | None, limit: int) -> list[Finding]:
+    return [_finding(row) for row in await connection.fetch(OPEN_PAGE, after, limit)]
+
+
+async def missing_items(connection: Connection, currency: str, references: Sequence[str]) -> list[Finding]:
+    """Open items that wait for a line which these references may be."""
+    rows = await connection.fetch(
+        "SELECT * FROM reconciliation_item WHERE reference = ANY($2) AND currency = $1 AND kind = 'missing' "
+        "AND status = 'open' ORDER BY id",
+        currency,
+        list(references),
+    )
+    return [_finding(row) for row in rows]
+
+
+async def lock_item(connection: Connection, item_id: UUID) -> Finding | None:
+    """One open item, locked; None when there is none or it is resolved."""
+    row = await connection.fetchrow(
+        "SELECT * FROM reconciliation_item WHERE id = $1 AND status = 'open' FOR NO KEY UPDATE", item_id
+    )
+    return _finding(row) if row else None
+
+
+async def resolve(connection: Connection, item_id: UUID, resolved_by: UUID | None, now: datetime) -> None:
+    await connection.execute(
+        "UPDATE reconciliation_item SET status = 'resolved', resolved_at = $2, resolved_by = $3 WHERE id = $1",
+        item_id,
+        now,
+        resolved_by,
+    )
