@@ -28,13 +28,8 @@ KIND: Final[Mapping[str, str]] = {
     "house": _("House"),
     "townhouse": _("Townhouse"),
     "flat": _("Flat"),
-    "apartment": _("Flat"),
-    "apartment_building": _("Block of flats"),
     "multi_family": _("Block of flats"),
-    "office": _("Offices"),
-    "retail": _("Shop"),
     "commercial": _("Commercial building"),
-    "industrial": _("Industrial building"),
     "mixed_use": _("Mixed use"),
     "land": _("Land"),
 }

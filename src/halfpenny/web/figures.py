@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ from halfpenny.platform.clock import MARKET_ZONE
 # English is written as in Britain and Ireland, where halfpennies come from: 1 Jan 2026, not Jan 1, 2026.
 LOCALES: Final[Mapping[str, str]] = {"en": "en_GB", "pl": "pl"}
 _PERCENT: Final = "#,##0.##%"
+_LETTER_BEFORE_FIGURE: Final = re.compile(r"(?<=[A-Za-z])(?=[0-9])")
 
 
 def money(amount: dict[str, str], language: str) -> str:
@@ -24,7 +26,8 @@ def money(amount: dict[str, str], language: str) -> str:
     if value == value.to_integral_value():
         cents = format_decimal(Decimal("0.00"), format="#,##0.00", locale=LOCALES[language])[1:]
         text = text.replace(cents, "", 1)
-    return text
+    # Where the currency is letters, browsers part it from the figure (CLDR, currencySpacing); Babel does not.
+    return _LETTER_BEFORE_FIGURE.sub("\u00a0", text)
 
 
 def percent(text: str, language: str) -> str:
