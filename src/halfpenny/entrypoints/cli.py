@@ -90,6 +90,18 @@ def check_schema() -> None:
     typer.echo("The migrations and the described schema agree.")
 
 
+@documents.command("rebuild")
+def rebuild_documents() -> None:
+    """Drop the listings and make them anew from PostgreSQL; the market is thin until it is done."""
+    import asyncio
+
+    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.entrypoints.listings import rebuild
+
+    with at_hand(Settings.load()) as settings:
+        typer.echo(f"{asyncio.run(rebuild(settings))} loans read, their listings rebuilt")
+
+
 def main() -> None:
     """Run a command; what goes wrong by name ends in one line and a status, not in a traceback."""
     from halfpenny.entrypoints.demo.folder import AlreadyRunning
