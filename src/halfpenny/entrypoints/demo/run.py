@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import time
@@ -23,6 +24,7 @@ from halfpenny.entrypoints.demo.processes import Child, ProcessFailed, environme
 from halfpenny.entrypoints.demo.servers import Servers, with_addresses
 from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.platform.migrations import migrate
+from halfpenny.platform.servers import free_port
 
 _START_TIMEOUT_S = 60.0
 
@@ -105,6 +107,9 @@ class Demo:
                 "MONGO_URL": settings.documents.url,
                 "AMQP_URL": settings.queue.amqp_url,
                 "HALFPENNY_DATA": str(self._folder.path),
+                # Nobody but the demo talks to this risk service: any port will do, and its inbox lies with our data.
+                "HALFPENNY_RISK_PORT": os.environ.get("HALFPENNY_RISK_PORT") or str(free_port()),
+                "HALFPENNY_RISK_INBOX": str(self._folder.path / "risk-inbox.sqlite"),
             }
         )
         programs = (
