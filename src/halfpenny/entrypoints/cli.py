@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -100,6 +101,23 @@ def rebuild_documents() -> None:
 
     with at_hand(Settings.load()) as settings:
         typer.echo(f"{asyncio.run(rebuild(settings))} loans read, their listings rebuilt")
+
+
+@loadtest.command("prepare")
+def loadtest_prepare(
+    investors: Annotated[int, typer.Option(min=1, max=100_000, help="Investors with a token and money.")],
+    loans: Annotated[int, typer.Option(min=1, max=10_000, help="Loans that take investments.")],
+    out: Annotated[Path, typer.Option(help="Folder for tokens.txt and loans.txt.")],
+) -> None:
+    """Make investors and loans for bench/invest.lua in the running demo; refused in production."""
+    import asyncio
+
+    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.entrypoints.loadtest import prepare
+
+    with at_hand(Settings.load()) as settings:
+        made = asyncio.run(prepare(settings, investors, loans, out))
+    typer.echo(f"{made.folder}: tokens of {made.investors} investors, ids of {made.loans} loans")
 
 
 def main() -> None:

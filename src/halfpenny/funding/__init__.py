@@ -15,7 +15,9 @@ from halfpenny.funding.metrics import count_batch
 from halfpenny.funding.model import Answer, Investment, Payment, Position, Ticket
 from halfpenny.funding.requests import ticket_fingerprint
 from halfpenny.funding.service.payments import request_deposit, request_withdrawal, settle_payments
+from halfpenny.funding.service.reconciling import open_findings, reconcile, reconcile_day, reconcile_yesterday
 from halfpenny.funding.service.tickets import cancel, expire, revoke
+from halfpenny.funding.store.payments import has_pending as has_pending_payments
 from halfpenny.funding.store.tickets import positions, reflection_running_until, repay_principal
 
 __all__ = [
@@ -40,7 +42,12 @@ __all__ = [
     "cancel",
     "count_batch",
     "expire",
+    "has_pending_payments",
+    "open_findings",
     "positions",
+    "reconcile",
+    "reconcile_day",
+    "reconcile_yesterday",
     "reflection_running_until",
     "repay_principal",
     "request_deposit",

@@ -68,3 +68,11 @@ async def settled(connection: Connection, payment_ids: Sequence[UUID]) -> list[t
         "SELECT * FROM wallet_payment WHERE id = ANY($1) AND status = 'settled'", list(payment_ids)
     )
     return [(_payment(row), row["ended_at"]) for row in rows]
+
+
+async def has_pending(connection: Connection, user_ids: Sequence[UUID]) -> bool:
+    """Whether the bank has yet to answer about any payment of these people."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM wallet_payment WHERE user_id = ANY($1) AND status = 'pending')", list(user_ids)
+    )
+    return found
