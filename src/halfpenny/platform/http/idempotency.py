@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from halfpenny.platform.http.json_body import fingerprint
+from halfpenny.platform.http.openapi import DEMANDED
 from halfpenny.primitives.errors import Malformed
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
@@ -38,7 +39,7 @@ def idempotency_key(
         Header(
             alias="Idempotency-Key",
             description="Names this request: the same key and body get the stored answer, once and for all.",
-            json_schema_extra={"minLength": 1, "maxLength": 128},
+            json_schema_extra={DEMANDED: True},
         ),
     ] = None,
 ) -> str:

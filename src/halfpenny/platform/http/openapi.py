@@ -26,6 +26,8 @@ _FAILURES: Final = {
     "4XX": "Not done, and nothing changed: the request is malformed, not allowed or refused by a rule.",
     "5XX": "Not known to be done: retry with the same Idempotency-Key.",
 }
+# Put into a parameter's schema by whoever answers its absence by themselves; never published.
+DEMANDED: Final = "x-demanded"
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
 
 
@@ -60,7 +62,7 @@ def _complete_operation(operation: dict[str, Any], content: dict[str, Any]) -> N
     for status, description in _FAILURES.items():
         responses.setdefault(status, {"description": description, "content": content})
     for parameter in operation.get("parameters", ()):
-        if parameter["in"] == "header" and parameter["name"].lower() == "idempotency-key":
+        if parameter["schema"].pop(DEMANDED, False):
             # Optional in the code only so that its absence can be answered by its own name.
             parameter["required"] = True
             parameter["schema"] = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"}
