@@ -1,0 +1,121 @@
+"""Loans brought to drawdown with real tickets and real money: what the tests of booked servicing start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from halfpenny import ledger, loans, servicing
+from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
+from halfpenny.funding.model import Ticket
+from halfpenny.ledger import Account, AccountKind, Journal, Transfer
+from halfpenny.loans import Actor, InterestMode, Maker
+from halfpenny.loans.service import conditions
+from halfpenny.platform import clock
+from halfpenny.platform.database import Connection, Database
+from halfpenny.primitives.ids import JournalId, UserId, uuid7
+from halfpenny.primitives.money import Currency, Money
+from support import lending
+
+EUR = Currency.EUR
+PRODUCT = servicing.Product()
+REFLECTION = timedelta(days=5)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A loan after its drawdown; ``stakes`` are the investors' tickets in minor units."""
+
+    loan: loans.Loan
+    borrower: UserId
+    administrator: UserId
+    stakes: dict[UserId, int]
+    drawn_on: date
+
+    @property
+    def staff(self) -> Actor:
+        return Actor(Maker.ADMINISTRATOR, self.administrator)
+
+
+async def deposit(connection: Connection, owner: UUID, amount_minor: int, currency: Currency = EUR) -> None:
+    transfer = Transfer(
+        Account(AccountKind.CLIENT_BANK, None, currency), Account(AccountKind.WALLET, owner, currency), amount_minor
+    )
+    day = await clock.business_date(connection)
+    await ledger.post(connection, Journal(JournalId(uuid7()), "deposit_settled", (transfer,), day))
+
+
+async def ready(
+    database: Database, stakes: list[int], *, mode: InterestMode = InterestMode.SERVICED, term_months: int = 12
+) -> Drawn:
+    """A loan that is funded with ``stakes`` and whose conditions are met; reflection is still running."""
+    async with database.unit_of_work() as connection:
+        borrower = await lending.person(connection, "borrower")
+        administrator = await lending.person(connection, "administrator")
+        loan = await lending.funding(
+            connection, borrower, administrator, amount_minor=sum(stakes), interest_mode=mode, term_months=term_months
+        )
+        investors = {await lending.person(connection, "investor"): stake for stake in stakes}
+        for investor, stake in investors.items():
+            await deposit(connection, investor, stake)
+    desk = FundingDesk(database, DeskSettings())
+    desk.start()
+    for investor, stake in investors.items():
+        await desk.submit(Ticket(uuid7(), loan.id, investor, stake, "EUR", uuid7().hex, b"fingerprint"))
+    await desk.stop()
+    async with database.unit_of_work() as connection:
+        evidence = lending.evidence(loan.application)
+        loan = await conditions.record_conditions(connection, administrator, loan.id, evidence)
+        today = await clock.business_date(connection)
+    return Drawn(loan, borrower, administrator, investors, today)
+
+
+async def drawn(
+    database: Database, stakes: list[int], *, mode: InterestMode = InterestMode.SERVICED, term_months: int = 12
+) -> Drawn:
+    made = await ready(database, stakes, mode=mode, term_months=term_months)
+    await advance(database, REFLECTION)
+    async with database.unit_of_work() as connection:
+        done = await servicing.draw_down(connection, made.loan.id, made.staff, PRODUCT)
+        today = await clock.business_date(connection)
+    return Drawn(done.loan, made.borrower, made.administrator, made.stakes, today)
+
+
+async def advance(database: Database, by: timedelta) -> None:
+    async with database.unit_of_work() as connection:
+        await clock.advance(connection, by)
+
+
+async def go_to(database: Database, day: date) -> None:
+    """Move the business date on to ``day``."""
+    async with database.reading() as connection:
+        today = await clock.business_date(connection)
+    if day > today:
+        await advance(database, day - today)
+
+
+async def balances(database: Database, loan_id: UUID, *kinds: AccountKind) -> list[int]:
+    async with database.reading() as connection:
+        accounts = [Account(kind, loan_id, EUR) for kind in kinds]
+        found = await ledger.balances(connection, accounts)
+        return [found[account].posted for account in accounts]
+
+
+async def wallets(database: Database, owners: list[UserId]) -> list[int]:
+    async with database.reading() as connection:
+        accounts = [Account(AccountKind.WALLET, owner, EUR) for owner in owners]
+        found = await ledger.balances(connection, accounts)
+        return [found[account].posted for account in accounts]
+
+
+async def repay(database: Database, made: Drawn, amount_minor: int) -> servicing.Rebooked:
+    async with database.unit_of_work() as connection:
+        await deposit(connection, made.borrower, amount_minor)
+        return await servicing.repay(connection, made.loan.id, made.borrower, Money(amount_minor, EUR))
+
+
+async def problems(database: Database) -> list[str]:
+    """What the proof of the books finds, ledger and servicing."""
+    async with database.reading() as connection:
+        return [*await ledger.check(connection), *await servicing.check(connection)]
