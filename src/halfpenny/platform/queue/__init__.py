@@ -6,6 +6,7 @@ from halfpenny.platform.queue.listener import Listener
 from halfpenny.platform.queue.messages import Message, Poison
 from halfpenny.platform.queue.postgres import PostgresTransport
 from halfpenny.platform.queue.pruning import prune
+from halfpenny.platform.queue.rabbit import RabbitTransport
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
 from halfpenny.platform.queue.transport import DeadLetter, Transport
 
@@ -16,6 +17,7 @@ __all__ = [
     "Message",
     "Poison",
     "PostgresTransport",
+    "RabbitTransport",
     "RemoteQueue",
     "Subscription",
     "Transport",

@@ -12,7 +12,7 @@ from halfpenny.platform.database import Database
 from halfpenny.platform.queue.handling import Away, Dead, Done, Failed, Verdict, handle
 from halfpenny.platform.queue.messages import Message
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
-from halfpenny.platform.queue.transport import Source, Transport
+from halfpenny.platform.queue.transport import Source, Transport, first_of
 from halfpenny.primitives.errors import Unavailable
 
 log = structlog.get_logger("halfpenny.queue")
@@ -48,7 +48,9 @@ async def run_consumers(
                 await transport.wait_for_events(stop)
 
     async def consume(subscription: Subscription) -> None:
-        await prepared.wait()
+        await first_of(stop, prepared)
+        if stop.is_set():
+            return
         async with transport.source(subscription) as source:
             await _Consumer(database, subscription, source).run(stop)
 

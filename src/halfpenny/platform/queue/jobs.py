@@ -17,7 +17,7 @@ log = structlog.get_logger("halfpenny.jobs")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """``run(database)`` every ``every_s`` seconds, counted from the end of the last run.
+    """``run()`` every ``every_s`` seconds, counted from the end of the last run.
 
     With ``alone`` a run is skipped while another process is in one of the same name. Jobs must be
     repeatable: a run that was killed is simply started again.
@@ -25,7 +25,7 @@ class Job:
 
     name: str
     every_s: float
-    run: Callable[[Database], Awaitable[object]]
+    run: Callable[[], Awaitable[object]]
     alone: bool = True
 
 
@@ -40,14 +40,14 @@ async def run_jobs(database: Database, jobs: Sequence[Job], stop: asyncio.Event 
 async def run_once(database: Database, job: Job) -> bool:
     """One run now; False when another process is in one."""
     if not job.alone:
-        await job.run(database)
+        await job.run()
         return True
     key = int.from_bytes(hashlib.sha256(f"job {job.name}".encode()).digest()[:8], signed=True)
     async with database.reading() as connection:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", key):
             return False
         try:
-            await job.run(database)
+            await job.run()
         finally:
             # Where the connection is gone the server has let go of the lock by itself.
             if not connection.is_closed():

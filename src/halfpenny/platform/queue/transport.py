@@ -18,7 +18,7 @@ from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that was given up, why, and when. ``attempts`` is how often it was tried."""
+    """A message that was given up, why, and when. ``attempts`` is how often it was tried, 0 where nobody knows."""
 
     queue: str
     id: UUID
@@ -79,7 +79,7 @@ class Transport(Protocol):
         """Let go of every connection."""
 
 
-async def first_of(stop: asyncio.Event, wake: asyncio.Event, timeout_s: float) -> None:
+async def first_of(stop: asyncio.Event, wake: asyncio.Event, timeout_s: float | None = None) -> None:
     """Return when either event is set, or when the time is over."""
     waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(wake.wait())]
     try:

@@ -50,6 +50,11 @@ class RabbitServer:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """The leader of the node's process group."""
+        return self._process.pid if self._process else None
+
     def start(self) -> None:
         if not self.installed():
             raise ServerFailed("rabbitmq-server is not installed: apt-get install rabbitmq-server")
@@ -60,7 +65,8 @@ class RabbitServer:
             remembered.touch(mode=0o600)
             remembered.write_text(secrets.token_urlsafe(24))
         self._password = remembered.read_text()
-        self.port, self._epmd_port = free_port(), free_port()
+        # A node that is started again keeps its address, so that whoever was connected finds it.
+        self.port, self._epmd_port = self.port or free_port(), self._epmd_port or free_port()
         (home / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
             f"default_user = {_USER}\n"
