@@ -1,0 +1,70 @@
+"""What the journey's loan is secured on, and who takes part."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+# One of the seed's houses: a sale of 26 January 2016 in King County, Washington, at the price level of
+# December 2016 in euros. seed/README.md names the source and its licence.
+HOUSE: dict[str, Any] = {
+    "kind": "house",
+    "address": "Parcel 531810-1230, assessment area 14",
+    "city": "Seattle",
+    "country": "US",
+    "lat": 47.633959,
+    "lon": -122.278936,
+    "description": "House of 349 square metres above the lake, built in 2003, four bedrooms, in good repair.",
+    "year_built": 2003,
+    "area_m2": 349.3,
+    "beds": 4,
+    "condition": "good",
+    "purchase_price": "2061100.00",
+    "valuation": "2061100.00",
+    "renovation_cost": "0.00",
+}
+# Above the limit, so that two administrators are needed, and odd, so that every split leaves cents over.
+AMOUNT = "1234567.89"
+CURRENCY = "EUR"
+RATE = "9.60"
+TERM_MONTHS = 12
+
+
+def application(today: date, interest_mode: str) -> dict[str, Any]:
+    """The body of POST /loans."""
+    return {
+        "property": HOUSE | {"valued_on": (today - timedelta(days=30)).isoformat()},
+        "borrower": {
+            "company": "Madrona Bay Renovations sp. z o.o.",
+            "income": "412000.00",
+            "assets": "3150000.00",
+            "debts": "640000.00",
+            "adverse_records": 0,
+        },
+        "charge_rank": 1,
+        "prior_debt": "0.00",
+        "amount": AMOUNT,
+        "currency": CURRENCY,
+        "term_months": TERM_MONTHS,
+        "purpose": "Buy, and repair the terrace",
+        "exit_strategy": "sale",
+        "interest_mode": interest_mode,
+    }
+
+
+def conditions(today: date) -> dict[str, Any]:
+    """The evidence that drawdown waits for."""
+    return {
+        "charge": {"rank": 1, "registered_on": today.isoformat()},
+        "valuation": {
+            "amount": HOUSE["valuation"],
+            "valued_on": (today - timedelta(days=10)).isoformat(),
+            "valuer": "Alder & Finch Surveyors",
+        },
+        "insurance": {
+            "insurer": "Nordhaus Mutual",
+            "policy": "HB-2026-118",
+            "expires_on": (today + timedelta(days=3 * 366)).isoformat(),
+            "sum": HOUSE["valuation"],
+        },
+    }
