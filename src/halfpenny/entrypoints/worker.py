@@ -11,10 +11,18 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import start_http_server
 
-from halfpenny import backoffice, funding, identity, marketplace
+from halfpenny import backoffice, funding, identity, marketplace, underwriting
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
+from halfpenny.platform.queue import (
+    PostgresTransport,
+    RabbitTransport,
+    RemoteQueue,
+    Subscription,
+    Transport,
+    run_consumers,
+)
 from halfpenny.platform.telemetry import configure_logging
 
 log = structlog.get_logger("halfpenny.worker")
@@ -55,6 +63,24 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
     ]
 
 
+def subscriptions(resources: Resources) -> list[Subscription]:
+    """Every feature's consumers."""
+    return [
+        underwriting.SUBSCRIPTION,
+        marketplace.subscription(marketplace.ListingStore(resources.documents)),
+    ]
+
+
+# Kept for the risk service from the first event on, also while it is away.
+REMOTE = (RemoteQueue("risk.requests", ("loan.submitted", "loan.reassessment_requested")),)
+
+
+def transport(resources: Resources) -> Transport:
+    """RabbitMQ where it is set, else the outbox's own queue in PostgreSQL."""
+    broker = resources.settings.queue.amqp_url
+    return RabbitTransport(resources.database, broker) if broker else PostgresTransport(resources.database)
+
+
 def work(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then finish what is in hand."""
     configure_logging("worker", settings.telemetry.log_level)
@@ -90,9 +116,11 @@ async def open_resources(settings: Settings, stack: AsyncExitStack) -> Resources
 
 
 async def run_until(stopping: asyncio.Event, resources: Resources) -> None:
-    """Run every job side by side until told to stop; each finishes the round that it is in."""
+    """Run consumers and jobs side by side until told to stop; each finishes what it has in hand."""
     log.info("started")
     async with asyncio.TaskGroup() as group:
+        consumers = run_consumers(resources.database, transport(resources), subscriptions(resources), REMOTE, stopping)
+        group.create_task(consumers, name="consumers")
         for job in periodic_jobs(resources):
             group.create_task(_repeat(job, stopping), name=job.name)
         await stopping.wait()
