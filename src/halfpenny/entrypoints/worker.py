@@ -118,12 +118,16 @@ async def open_resources(settings: Settings, stack: AsyncExitStack) -> Resources
 async def run_until(stopping: asyncio.Event, resources: Resources) -> None:
     """Run consumers and jobs side by side until told to stop; each finishes what it has in hand."""
     log.info("started")
-    async with asyncio.TaskGroup() as group:
-        consumers = run_consumers(resources.database, transport(resources), subscriptions(resources), REMOTE, stopping)
-        group.create_task(consumers, name="consumers")
-        for job in periodic_jobs(resources):
-            group.create_task(_repeat(job, stopping), name=job.name)
-        await stopping.wait()
+    carrier = transport(resources)
+    try:
+        async with asyncio.TaskGroup() as group:
+            consumers = run_consumers(resources.database, carrier, subscriptions(resources), REMOTE, stopping)
+            group.create_task(consumers, name="consumers")
+            for job in periodic_jobs(resources):
+                group.create_task(_repeat(job, stopping), name=job.name)
+            await stopping.wait()
+    finally:
+        await carrier.close()
     log.info("stopped")
 
 
