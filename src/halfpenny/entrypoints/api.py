@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -27,6 +28,9 @@ from halfpenny.servicing.rest import router as servicing_routes
 from halfpenny.underwriting.rest import router as underwriting_routes
 
 API = "/api/v1"
+
+# Granian's own lines go the way of all others, instead of to a handler of its own.
+_SERVER_LOGS: dict[str, Any] = {"handlers": {}, "formatters": {}, "loggers": {"_granian": {"propagate": True}}}
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -72,6 +76,7 @@ def serve(settings: Settings) -> None:
     from granian.server import Server
 
     settings.require_database()
+    configure_logging("api", settings.telemetry.log_level)
     server = settings.server
     with tempfile.TemporaryDirectory(prefix="halfpenny-metrics-") as shared_figures:
         if server.api_processes > 1:
@@ -87,6 +92,7 @@ def serve(settings: Settings) -> None:
             workers_kill_timeout=10,
             respawn_failed_workers=True,
             log_access=False,
+            log_dictconfig=_SERVER_LOGS,
         ).serve()
 
 

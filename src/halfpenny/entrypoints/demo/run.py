@@ -18,7 +18,6 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from halfpenny.entrypoints import seed
 from halfpenny.entrypoints.demo.folder import AlreadyRunning, DataFolder, Logins
 from halfpenny.entrypoints.demo.processes import Child, ProcessFailed, environment
 from halfpenny.entrypoints.demo.servers import Servers, with_addresses
@@ -93,6 +92,8 @@ class Demo:
         done("up to date" if before == after else f"from {before or 'nothing'} to {after}")
         logins = self._folder.read_logins()
         if logins is None:
+            from halfpenny.entrypoints import seed
+
             done = self._announce("marketplace")
             logins = asyncio.run(seed.seed(settings))
             done("seeded")
@@ -188,7 +189,7 @@ class Demo:
         people = [("investor", logins.investor), ("borrower", logins.borrower)]
         people += [("administrator", login) for login in logins.administrators]
         for role, login in people:
-            say(f"  {role:<14} {login.email:<28} {login.password}", highlight=False, markup=False)
+            say(f"  {role:<14} {login.email:<34} {login.password}", highlight=False, markup=False)
         say(f"\n  logins  {self._folder.logins_file}\n  logs    {self._folder.logs}", highlight=False, markup=False)
         if not self._wishes.story:
             say("\nCtrl-C stops everything; the data stays for the next start.", highlight=False)
