@@ -22,6 +22,7 @@ TOKEN_LIFETIME = timedelta(hours=2)
 BALANCE = Money(100_000_000, Currency.EUR)
 TARGET_MINOR = 900_000_000_000
 _AT_ONCE = 500
+_LOANS_AT_ONCE = 25
 _LANES = 4
 
 
@@ -98,10 +99,11 @@ async def _loans(settings: Settings, database: Database, count: int) -> list[Loa
     )
 
     async def lane(numbers: Sequence[int]) -> list[LoanId]:
-        opened = []
-        for _ in numbers:
+        opened: list[LoanId] = []
+        for start in range(0, len(numbers), _LOANS_AT_ONCE):
             async with database.unit_of_work() as connection:
-                opened.append(await _open_loan(connection, borrower.id, administrator.id, rules))
+                for _ in numbers[start : start + _LOANS_AT_ONCE]:
+                    opened.append(await _open_loan(connection, borrower.id, administrator.id, rules))
         return opened
 
     lanes = await asyncio.gather(*(lane(range(count)[start::_LANES]) for start in range(_LANES)))
