@@ -32,7 +32,7 @@ async def test_drawdown_pays_the_borrower_net_and_books_the_gross(database: Data
     made = await world.drawn(database, STAKES, mode=InterestMode.RETAINED)
     kinds = (AccountKind.ESCROW, AccountKind.INTEREST_RESERVE, AccountKind.LOAN_RECEIVABLE, AccountKind.INVESTOR_CLAIMS)
     escrow, reserve, receivable, claims = await world.balances(database, made.loan.id, *kinds)
-    fee = loans.arrangement_fee_minor(made.loan.application.amount_minor, made.loan.offer.arrangement_fee_percent)  # type: ignore[union-attr]
+    fee = loans.arrangement_fee_minor(made.loan)
     assert (escrow, receivable, claims) == (0, 1_000_000, 1_000_000)
     # 10,000.00 at 10.25 % for twelve months of a twelfth each.
     assert reserve == 12 * 8_542
@@ -54,8 +54,10 @@ async def test_serviced_interest_and_redemption_reach_the_investors_to_the_cent(
     made = await world.drawn(database, STAKES)
     investors = list(made.stakes)
     total = 0
-    for month in range(1, 4):
-        await world.go_to(database, made.drawn_on + timedelta(days=31 * month))
+    async with database.reading() as connection:
+        due = [row["due_on"] for row in await books.instalments(connection, made.loan.id)]
+    for day in due[:3]:
+        await world.go_to(database, day)
         await servicing.close_days(database)
         done = await world.repay(database, made, 8_542)
         assert (done.moved.interest, done.moved.principal, done.moved.returned) == (8_542, 0, 0)
