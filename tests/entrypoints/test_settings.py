@@ -54,16 +54,27 @@ def test_a_wrong_setting_is_named_in_one_line(
     assert "\n" not in str(wrong.value)
 
 
-def test_a_wrong_secret_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HALFPENNY_SECRET", "hunter2")
-    with pytest.raises(WrongSettings, match=r"^HALFPENNY_SECRET: ") as wrong:
+@pytest.mark.parametrize("name", ["DATABASE_URL", "MONGO_URL", "AMQP_URL"])
+def test_a_wrong_address_is_named_and_its_password_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "mysql://halfpenny:hunter2@db/halfpenny")
+    with pytest.raises(WrongSettings, match=rf"^{name}: .*should begin with") as wrong:
         Settings.load()
     assert "hunter2" not in str(wrong.value)
 
 
+@pytest.mark.parametrize("name", ["DATABASE_URL", "AMQP_URL"])
+def test_production_refuses_the_password_of_the_compose_file(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    compose = (DOCUMENT.parents[1] / "deploy" / "compose.yml").read_text()
+    found = re.search(rf"^  {name}: (.+)$", compose, re.MULTILINE)
+    assert found is not None
+    for each, value in (PRODUCTION | {name: found[1]}).items():
+        monkeypatch.setenv(each, value)
+    with pytest.raises(WrongSettings, match=f"{name} has the password of deploy/compose.yml"):
+        Settings.load()
+
+
 PRODUCTION = {
     "HALFPENNY_ENVIRONMENT": "production",
-    "HALFPENNY_SECRET": "x" * 40,
     "HALFPENNY_SIGNING_KEY_FILE": "/etc/halfpenny/signing-key.json",
     "HALFPENNY_SANDBOX": "false",
     "HALFPENNY_PUBLIC_URL": "https://halfpenny.example",
@@ -76,9 +87,7 @@ def test_production_starts_when_everything_is_set(monkeypatch: pytest.MonkeyPatc
     assert Settings.load().environment == "production"
 
 
-@pytest.mark.parametrize(
-    "missing", ["HALFPENNY_SECRET", "HALFPENNY_SIGNING_KEY_FILE", "HALFPENNY_SANDBOX", "HALFPENNY_PUBLIC_URL"]
-)
+@pytest.mark.parametrize("missing", ["HALFPENNY_SIGNING_KEY_FILE", "HALFPENNY_SANDBOX", "HALFPENNY_PUBLIC_URL"])
 def test_production_refuses_defaults_that_are_for_development(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     for name, value in PRODUCTION.items():
         if name != missing:

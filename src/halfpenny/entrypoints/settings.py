@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Literal, Self
 
 from limits import parse
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from halfpenny.identity import IdentitySettings as PeopleSettings
 from halfpenny.identity import SmtpSender
 from halfpenny.loans import LendingRules
 from halfpenny.primitives.money import Currency
+from halfpenny.servicing import Product, Withholding, as_rate
 
-DEVELOPMENT_SECRET = "only for development: anybody can read this"  # noqa: S105 - production refuses it
+# The password in deploy/compose.yml, which is for trying things out and is refused in production.
+EXAMPLE_PASSWORD = "only-for-trying"  # noqa: S105 - it is no secret
 
 
 class WrongSettings(Exception):
@@ -68,6 +70,11 @@ class DatabaseSettings(BaseSettings):
         default=5.0, gt=0, le=60, description="Seconds after which a database that hangs is given up."
     )
 
+    @field_validator("url")
+    @classmethod
+    def _scheme(cls, url: str) -> str:
+        return _url_with(url, "postgresql", "postgres")
+
 
 class DocumentSettings(BaseSettings):
     """The document store of the marketplace's listings: a read model that can always be rebuilt."""
@@ -84,6 +91,11 @@ class DocumentSettings(BaseSettings):
         default=3.0, gt=0, le=60, description="Seconds after which the document store is given up."
     )
 
+    @field_validator("url")
+    @classmethod
+    def _scheme(cls, url: str) -> str:
+        return _url_with(url, "mongodb", "mongodb+srv")
+
 
 class QueueSettings(BaseSettings):
     """How events travel."""
@@ -99,17 +111,17 @@ class QueueSettings(BaseSettings):
         default=5, ge=1, le=100, description="Deliveries of one event before it is a dead letter."
     )
 
+    @field_validator("amqp_url")
+    @classmethod
+    def _scheme(cls, url: str) -> str:
+        return _url_with(url, "amqp", "amqps")
+
 
 class IdentitySettings(BaseSettings):
     """Signing in."""
 
     model_config = _section("HALFPENNY_")
 
-    secret: SecretStr = Field(
-        default=SecretStr(DEVELOPMENT_SECRET),
-        min_length=32,
-        description="Secret of 32 characters or more that other secrets are derived from.",
-    )
     mail_verification: bool = Field(
         default=False, description="Whether money moves only for people who have confirmed their mail address."
     )
@@ -227,6 +239,47 @@ class LendingSettings(BaseSettings):
         )
 
 
+class ServicingSettings(BaseSettings):
+    """What every drawn loan has in common."""
+
+    model_config = _section("HALFPENNY_")
+
+    exit_fee_percent: Decimal = Field(
+        default=Decimal(0), ge=0, le=50, description="Fee due with the redemption, in percent of the loan."
+    )
+    default_rate_percent: Decimal = Field(
+        default=Decimal(12), ge=0, le=100, description="What overdue amounts bear, in percent a year."
+    )
+    minimum_interest_months: int = Field(
+        default=0, ge=0, le=24, description="Months of interest that an early redemption pays at least."
+    )
+    rebate_of_retained_interest: bool = Field(
+        default=True, description="Whether an early redemption gives retained interest back."
+    )
+    withholding_percent: dict[str, tuple[Decimal, Decimal]] = Field(
+        default_factory=lambda: {"PL": (Decimal(19), Decimal(19))},
+        description="Tax withheld from interest by the investor's country: [without, with] a treaty form, in percent.",
+    )
+
+    @property
+    def product(self) -> Product:
+        return Product(
+            exit_fee=as_rate(self.exit_fee_percent),
+            default_rate=as_rate(self.default_rate_percent),
+            minimum_interest_months=self.minimum_interest_months,
+            rebate_of_retained_interest=self.rebate_of_retained_interest,
+        )
+
+    @property
+    def withholding(self) -> Withholding:
+        return Withholding(
+            tuple(
+                (country, as_rate(plain).millionths, as_rate(treaty).millionths)
+                for country, (plain, treaty) in sorted(self.withholding_percent.items())
+            )
+        )
+
+
 class TelemetrySettings(BaseSettings):
     """Logs and figures."""
 
@@ -246,7 +299,8 @@ class Settings(BaseSettings):
     model_config = _section("HALFPENNY_")
 
     environment: Literal["development", "production"] = Field(
-        default="development", description="production refuses default secrets and the sandbox."
+        default="development",
+        description="production refuses passwords of examples, a signing key of its own making and the sandbox.",
     )
     data: Path = Field(default=Path(".data"), description="Folder of everything that is kept on this machine.")
 
@@ -256,6 +310,7 @@ class Settings(BaseSettings):
     queue: QueueSettings = Field(default_factory=QueueSettings)
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
     lending: LendingSettings = Field(default_factory=LendingSettings)
+    servicing: ServicingSettings = Field(default_factory=ServicingSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 
     @classmethod
@@ -274,8 +329,9 @@ class Settings(BaseSettings):
     def _fit_for_production(self) -> Self:
         if self.environment != "production":
             return self
-        if self.identity.secret.get_secret_value() == DEVELOPMENT_SECRET:
-            raise WrongSettings("HALFPENNY_SECRET must be set in production: its default is public")
+        for name, url in (("DATABASE_URL", self.database.url), ("AMQP_URL", self.queue.amqp_url)):
+            if EXAMPLE_PASSWORD in url:
+                raise WrongSettings(f"{name} has the password of deploy/compose.yml, which everybody knows")
         if self.identity.signing_key_file is None:
             raise WrongSettings("HALFPENNY_SIGNING_KEY_FILE must be set in production: all its processes share the key")
         if self.lending.sandbox:
@@ -314,6 +370,13 @@ class Settings(BaseSettings):
         if not self.database.url:
             raise WrongSettings("DATABASE_URL is not set; `make demo` runs everything with a database of its own")
         return self.database.url
+
+
+def _url_with(url: str, *schemes: str) -> str:
+    """The URL, if it is empty or of one of these kinds; its faults are told without repeating it."""
+    if url and url.partition("://")[0] not in schemes:
+        raise ValueError(f"should begin with {'://, or '.join(schemes)}://")
+    return url
 
 
 def every_setting() -> Iterator[tuple[str, str]]:

@@ -28,7 +28,6 @@ from halfpenny.platform.servers.process import (
     die_with_parent,
     free_port,
     ids_of,
-    last_line,
     may,
     plain_environment,
     readable_folder,
