@@ -10,7 +10,7 @@ from uuid import UUID
 from halfpenny.ledger import store
 from halfpenny.ledger.errors import UnknownJournal
 from halfpenny.ledger.model import Account, AccountKind, Balance, Entry, Hold, Journal, Statement, Transfer
-from halfpenny.platform.database import Connection
+from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import JournalId
 from halfpenny.primitives.money import Currency
 
@@ -68,6 +68,16 @@ async def statement(connection: Connection, account: Account, first: date, last:
     opening = await store.balance_at(connection, account, date.fromordinal(first.toordinal() - 1))
     moved = await store.entries_between(connection, account, first, last)
     return Statement(account, first, last, opening, opening + sum(entry.amount for entry in moved), moved)
+
+
+async def transfers_of(
+    connection: Connection, owner_id: UUID, before: tuple[UUID, int] | None = None, limit: int = 50
+) -> list[Record]:
+    """Transfers on any account of an owner (a loan, say), newest first, with the kinds and owners of both sides.
+
+    ``before`` is the (journal, ordinal) of the last one seen.
+    """
+    return await store.transfers_of(connection, owner_id, before, limit)
 
 
 async def hold(connection: Connection, held: Hold) -> bool:

@@ -87,13 +87,15 @@ SELECT t.ordinal, t.event, t.reference, t.amount, t.effective_date, t.reverses,
 FROM transfer t JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
 WHERE t.journal_id = $1 ORDER BY t.ordinal
 """
-LIST_BY_REFERENCE = """
+LIST_OF_OWNER = """
 SELECT t.journal_id, t.ordinal, t.event, t.reference, t.reverses, t.amount, t.currency, t.effective_date,
        t.recorded_at, d.kind AS debit_kind, d.owner_id AS debit_owner, c.kind AS credit_kind,
        c.owner_id AS credit_owner
 FROM transfer t JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
-WHERE t.debit_account_id = ANY ($1) OR t.credit_account_id = ANY ($1)
-ORDER BY t.recorded_at, t.journal_id, t.ordinal
+WHERE (t.debit_account_id IN (SELECT id FROM account WHERE owner_id = $1)
+    OR t.credit_account_id IN (SELECT id FROM account WHERE owner_id = $1))
+  AND (t.journal_id, t.ordinal) < ($2, $3)
+ORDER BY t.journal_id DESC, t.ordinal DESC LIMIT $4
 """
 TRIAL_BALANCE = """
 SELECT kind, currency, sum(debits)::bigint AS debits, sum(credits)::bigint AS credits, count(*) AS accounts
@@ -217,13 +219,11 @@ async def balance_at(connection: Connection, account: Account, day: date) -> int
     return -signed if account.kind in DEBIT_NORMAL else signed
 
 
-async def transfers_touching(connection: Connection, account_ids: Sequence[UUID]) -> list[Record]:
-    return await connection.fetch(LIST_BY_REFERENCE, account_ids)
-
-
-async def owned_account_ids(connection: Connection, owner_id: UUID) -> list[UUID]:
-    rows = await connection.fetch("SELECT id FROM account WHERE owner_id = $1", owner_id)
-    return [row["id"] for row in rows]
+async def transfers_of(
+    connection: Connection, owner_id: UUID, before: tuple[UUID, int] | None, limit: int
+) -> list[Record]:
+    start = before or (UUID(int=2**128 - 1), 0)
+    return await connection.fetch(LIST_OF_OWNER, owner_id, *start, limit)
 
 
 async def journal(connection: Connection, journal_id: UUID) -> Journal | None:

@@ -1,0 +1,32 @@
+"""Servicing: interest, schedules, receipts, waterfall, distributions, arrears, recovery and the daily close."""
+
+from halfpenny.servicing.check import check
+from halfpenny.servicing.model.booking import Withholding
+from halfpenny.servicing.model.product import Product, as_rate
+from halfpenny.servicing.service.arrears import start_recovery, write_off
+from halfpenny.servicing.service.closing import DayClosed, close_day, close_days
+from halfpenny.servicing.service.distributing import pay_distribution, pay_distributions
+from halfpenny.servicing.service.drawing_down import draw_down
+from halfpenny.servicing.service.rebooking import Rebooked, rebook
+from halfpenny.servicing.service.receiving import amount_due, receive_from_bank, redemption_on, repay
+
+__all__ = [
+    "DayClosed",
+    "Product",
+    "Rebooked",
+    "Withholding",
+    "amount_due",
+    "as_rate",
+    "check",
+    "close_day",
+    "close_days",
+    "draw_down",
+    "pay_distribution",
+    "pay_distributions",
+    "rebook",
+    "receive_from_bank",
+    "redemption_on",
+    "repay",
+    "start_recovery",
+    "write_off",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from halfpenny.primitives.errors import Malformed, Refused
+from halfpenny.primitives.errors import Malformed, NotFound, Refused
 
 
 class ImpossibleTerms(Malformed):
@@ -143,3 +143,53 @@ class LoanClosed(Refused):
 class NoHolders(Refused):
     code = "distribution_without_holders"
     message = "Nobody holds a position in this loan, so there is nobody to distribute to."
+
+
+class NotServiced(NotFound):
+    code = "not_serviced"
+    message = "This loan has not been drawn down."
+
+
+class ReflectionRunning(Refused):
+    code = "reflection_running"
+    message = "Some investors may still take their tickets back."
+
+
+class AlreadyDistributed(Refused):
+    code = "already_distributed"
+    message = "This would take back money that investors have been paid."
+
+
+class UnknownDistribution(NotFound):
+    code = "unknown_distribution"
+    message = "There is no such distribution."
+
+
+class UnknownReceipt(NotFound):
+    code = "unknown_receipt"
+    message = "There is no such unmatched receipt."
+
+
+class ReceiptResolved(Refused):
+    code = "receipt_resolved"
+    message = "This receipt has been matched or returned before."
+
+
+class NoRecoveryCase(NotFound):
+    code = "no_recovery_case"
+    message = "This loan has no open recovery case."
+
+
+class NotInDefault(Refused):
+    code = "not_in_default"
+    message = "The loan is not in default."
+
+
+class CloseOutOfOrder(Refused):
+    code = "close_out_of_order"
+    message = "A business day can be closed once it has come."
+
+
+class UnknownComponent(Malformed):
+    code = "unknown_component"
+    message = "A waterfall has no such component."

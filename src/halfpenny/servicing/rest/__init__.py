@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from halfpenny.servicing.rest import quotes
+from halfpenny.servicing.rest import arrears_routes, distribution_routes, loan_routes, quotes
 
 router = APIRouter()
-router.include_router(quotes.router)
+for part in (quotes, loan_routes, distribution_routes, arrears_routes):
+    router.include_router(part.router)

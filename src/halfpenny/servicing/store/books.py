@@ -19,6 +19,8 @@ from halfpenny.servicing.model.position import Position
 from halfpenny.servicing.model.segments import AccrualSegment
 from halfpenny.servicing.model.terms import LoanTerms
 
+_END_OF_TIME = date(9999, 12, 31)
+
 LIST_RUNNING = (
     "SELECT loan_id FROM serviced_loan WHERE closed_on IS NULL "
     "AND loan_id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY loan_id LIMIT $2"
@@ -177,6 +179,11 @@ async def rewrite_segments(
         for s in segments
         if s.end > s.start
     ]
+    if contract:
+        # After the last day the interest stays what it came to: one flat segment, so that SQL needs no special case.
+        last = contract[-1]
+        total = last.accrued_minor(last.end) * last.scale
+        rows.append((loan_id, "contract", last.end, _END_OF_TIME, total, 0, last.scale, 0))
     await connection.executemany(
         "INSERT INTO accrual_segment (loan_id, kind, starts_on, ends_on, accrued_before, per_day, scale, less_minor) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",

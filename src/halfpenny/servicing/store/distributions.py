@@ -93,7 +93,7 @@ WITH chunk AS (
 ), posted AS (
   SELECT ledger_post(
     array_agg(journal_id ORDER BY journal_id, ordinal), array_agg(ordinal ORDER BY journal_id, ordinal),
-    array_agg('distribution' ORDER BY journal_id, ordinal), array_agg(loan_id ORDER BY journal_id, ordinal),
+    array_agg('distribution'::text ORDER BY journal_id, ordinal), array_agg(loan_id ORDER BY journal_id, ordinal),
     array_agg(NULL::uuid), array_agg(effective_date ORDER BY journal_id, ordinal),
     array_agg(debit_id ORDER BY journal_id, ordinal), array_agg(credit_id ORDER BY journal_id, ordinal),
     array_agg(amount::bigint ORDER BY journal_id, ordinal), array_agg(currency ORDER BY journal_id, ordinal),
@@ -117,9 +117,7 @@ UPDATE holding h SET
   outstanding_minor = h.outstanding_minor - s.minor, lost_minor = h.lost_minor + s.minor
 FROM loss_shares s WHERE h.loan_id = $1 AND h.position_id = s.position_id
 """
-LIST_OF_LOAN = (
-    "SELECT * FROM distribution WHERE loan_id = $1 AND number > $2 ORDER BY loan_id, number LIMIT $3"
-)
+LIST_OF_LOAN = "SELECT * FROM distribution WHERE loan_id = $1 AND number > $2 ORDER BY loan_id, number LIMIT $3"
 LIST_SHARES = (
     "SELECT * FROM distribution_share WHERE distribution_id = $1 "
     "AND position_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY position_id LIMIT $3"
@@ -190,7 +188,8 @@ async def share_out(connection: Connection, distribution_id: UUID) -> None:
 
 async def principal_shares(connection: Connection, distribution_id: UUID) -> list[tuple[UUID, int]]:
     rows = await connection.fetch(
-        "SELECT investor_id, principal_minor FROM distribution_share WHERE distribution_id = $1 AND principal_minor > 0",
+        "SELECT investor_id, principal_minor FROM distribution_share "
+        "WHERE distribution_id = $1 AND principal_minor > 0",
         distribution_id,
     )
     return [(row["investor_id"], row["principal_minor"]) for row in rows]

@@ -1,0 +1,39 @@
+"""What servicing says, beside the transitions of a loan."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from halfpenny.platform.outbox import OutboxEvent
+from halfpenny.primitives.ids import uuid7
+
+RANGE_CLOSED = "servicing.range_closed"
+DAY_CLOSED = "servicing.day_closed"
+RECOVERY_UPDATED = "servicing.recovery_updated"
+
+
+def range_closed(day: date, first: UUID, last: UUID, loans: int, released: int, late: int) -> OutboxEvent:
+    return OutboxEvent(
+        RANGE_CLOSED,
+        1,
+        first,
+        {
+            "business_date": day.isoformat(),
+            "first_loan_id": str(first),
+            "last_loan_id": str(last),
+            "loans": loans,
+            "released": released,
+            "late": late,
+        },
+    )
+
+
+def day_closed(day: date, loans: int) -> OutboxEvent:
+    return OutboxEvent(DAY_CLOSED, 1, uuid7(), {"business_date": day.isoformat(), "loans": loans})
+
+
+def recovery_updated(loan_id: UUID, number: int, told_on: date) -> OutboxEvent:
+    return OutboxEvent(
+        RECOVERY_UPDATED, 1, loan_id, {"loan_id": str(loan_id), "number": number, "told_on": told_on.isoformat()}
+    )

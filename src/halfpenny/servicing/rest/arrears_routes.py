@@ -1,0 +1,201 @@
+"""Default, forbearance and recovery: what administrators do, and what investors read about it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from halfpenny import identity
+from halfpenny.platform.database import Connection
+from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
+from halfpenny.platform.idempotency import claim, remember
+from halfpenny.primitives.money import Money, format_minor, parse_minor
+from halfpenny.servicing import errors, views
+from halfpenny.servicing.model.delinquency import bucket_of
+from halfpenny.servicing.requests import CostRequest, ExtensionRequest, PauseRequest, ReasonRequest, UpdateRequest
+from halfpenny.servicing.rest.dependencies import staff, visible_loan
+from halfpenny.servicing.service import arrears
+from halfpenny.servicing.service.rebooking import Rebooked
+from halfpenny.servicing.store import books, recoveries
+
+router = APIRouter(tags=["arrears"])
+
+
+async def _once(
+    database: AppDatabase, money: identity.MoneyRequest, act: Callable[[Connection], Awaitable[Rebooked]]
+) -> JSONResponse:
+    """Run one act that moves money under its idempotency key."""
+    async with database.unit_of_work() as connection:
+        if (stored := await claim(connection, money)) is not None:
+            return JSONResponse(stored.body, stored.status)
+        answer = views.position(await act(connection))
+        await remember(connection, money, 200, answer)
+    return JSONResponse(answer)
+
+
+@router.post("/loans/{loan_id}/default")
+async def default(
+    loan_id: UUID,
+    body: ReasonRequest,
+    principal: identity.Administrator,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+) -> JSONResponse:
+    """Mark the borrower unlikely to pay: a regulatory default without waiting for ninety days."""
+    return await _once(
+        database, money, lambda c: arrears.mark_unlikely_to_pay(c, loan_id, staff(principal), body.reason)
+    )
+
+
+@router.post("/loans/{loan_id}/acceleration")
+async def accelerate(
+    loan_id: UUID,
+    body: ReasonRequest,
+    principal: identity.Administrator,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+) -> JSONResponse:
+    """Make everything owed fall due at once."""
+    return await _once(database, money, lambda c: arrears.accelerate(c, loan_id, staff(principal), body.reason))
+
+
+@router.post("/loans/{loan_id}/extension")
+async def extend(
+    loan_id: UUID,
+    body: ExtensionRequest,
+    principal: identity.Administrator,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+) -> JSONResponse:
+    """Let the principal fall due later."""
+    return await _once(
+        database, money, lambda c: arrears.extend(c, loan_id, body.months, staff(principal), body.reason)
+    )
+
+
+@router.post("/loans/{loan_id}/pause")
+async def pause(
+    loan_id: UUID,
+    body: PauseRequest,
+    principal: identity.Administrator,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+) -> JSONResponse:
+    """No interest from the first to the last day, both included."""
+    return await _once(
+        database,
+        money,
+        lambda c: arrears.pause_interest(c, loan_id, body.first, body.last, staff(principal), body.reason),
+    )
+
+
+@router.post("/loans/{loan_id}/cure")
+async def cure(
+    loan_id: UUID,
+    body: ReasonRequest,
+    principal: identity.Administrator,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+) -> JSONResponse:
+    """End a default."""
+    return await _once(database, money, lambda c: arrears.cure(c, loan_id, staff(principal), body.reason))
+
+
+@router.post("/loans/{loan_id}/recovery", status_code=201)
+async def start_recovery(
+    loan_id: UUID, body: ReasonRequest, principal: identity.Administrator, database: AppDatabase
+) -> dict[str, Any]:
+    """Open a recovery case; the reason is its first update."""
+    async with database.unit_of_work() as connection:
+        await arrears.start_recovery(connection, loan_id, staff(principal), body.reason)
+    return {"loan_id": str(loan_id), "status": "in_recovery"}
+
+
+@router.post("/loans/{loan_id}/recovery/updates", status_code=201)
+async def tell_recovery(
+    loan_id: UUID, body: UpdateRequest, principal: identity.Administrator, database: AppDatabase
+) -> dict[str, Any]:
+    """Tell the investors how the recovery goes; due every thirty days."""
+    async with database.unit_of_work() as connection:
+        number = await arrears.tell_recovery(connection, loan_id, body.text, staff(principal))
+    return {"loan_id": str(loan_id), "number": number}
+
+
+@router.post("/loans/{loan_id}/recovery/costs")
+async def advance_cost(
+    loan_id: UUID,
+    body: CostRequest,
+    principal: identity.Administrator,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+) -> JSONResponse:
+    """Book a recovery cost that the platform has paid; receipts give it back first."""
+    amount = Money(parse_minor(body.amount), body.currency)
+    return await _once(
+        database,
+        money,
+        lambda c: arrears.advance_cost(c, loan_id, amount, body.kind, staff(principal), body.reason),
+    )
+
+
+@router.post("/loans/{loan_id}/write-off")
+async def write_off(
+    loan_id: UUID,
+    body: ReasonRequest,
+    principal: identity.Administrator,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+) -> JSONResponse:
+    """Give up what is left of the principal; the investors share the loss."""
+    return await _once(database, money, lambda c: arrears.write_off(c, loan_id, staff(principal), body.reason))
+
+
+@router.get("/loans/{loan_id}/recovery")
+async def recovery(
+    loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase, paging: PageQuery
+) -> dict[str, Any]:
+    """The case and its updates; ``update_overdue`` is for everybody to see."""
+    start = paging.start(int)
+    async with database.reading() as connection:
+        await visible_loan(connection, loan_id, principal)
+        case = await recoveries.case(connection, loan_id)
+        if case is None:
+            raise errors.NoRecoveryCase()
+        rows = await recoveries.updates(connection, loan_id, start[0] if start else 0, paging.limit + 1)
+    told = page(
+        rows,
+        paging.limit,
+        lambda row: (row["number"],),
+        lambda row: {"number": row["number"], "told_on": row["told_on"].isoformat(), "text": row["text"]},
+    )
+    return {
+        "opened_on": case["opened_on"].isoformat(),
+        "next_update_due_on": case["next_update_due_on"].isoformat(),
+        "update_overdue": case["overdue"],
+        "updates": told,
+    }
+
+
+@router.get("/arrears", response_model=PageOf)
+async def overdue(principal: identity.Administrator, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
+    """Loans past due as of the last close, the latest first, with their buckets."""
+    start = paging.start(int, UUID)
+    days, after = start if start else (2**31 - 1, UUID(int=2**128 - 1))
+    async with database.reading() as connection:
+        rows = await books.overdue_page(connection, days, after, paging.limit + 1)
+    return page(
+        rows,
+        paging.limit,
+        lambda row: (row["days_past_due"], row["loan_id"]),
+        lambda row: {
+            "loan_id": str(row["loan_id"]),
+            "days_past_due": row["days_past_due"],
+            "bucket": bucket_of(row["days_past_due"]).value,
+            "total_due": format_minor(row["total_due_minor"]),
+            "currency": row["currency"],
+        },
+    )

@@ -1,0 +1,44 @@
+"""What servicing's routes share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from halfpenny import identity, loans
+from halfpenny.loans import Actor, Maker
+from halfpenny.platform.database import Connection
+from halfpenny.servicing.model.booking import Withholding
+from halfpenny.servicing.model.product import Product
+
+
+def product_of(request: Request) -> Product:
+    found: Product = request.app.state.settings.servicing.product
+    return found
+
+
+def withholding_of(request: Request) -> Withholding:
+    found: Withholding = request.app.state.settings.servicing.withholding
+    return found
+
+
+AppProduct = Annotated[Product, Depends(product_of)]
+AppWithholding = Annotated[Withholding, Depends(withholding_of)]
+
+
+def staff(principal: identity.Principal) -> Actor:
+    return Actor(Maker.ADMINISTRATOR, principal.user_id)
+
+
+async def visible_loan(connection: Connection, loan_id: UUID, principal: identity.Principal | None) -> loans.Loan:
+    """The loan, for its borrower, staff, and everybody once it is public; for others it does not exist."""
+    loan = await loans.get(connection, loan_id)
+    if loan.is_public:
+        return loan
+    if principal is not None and (
+        identity.Role.ADMINISTRATOR in principal.roles or loan.borrower_id == principal.user_id
+    ):
+        return loan
+    raise loans.LoanNotFound()

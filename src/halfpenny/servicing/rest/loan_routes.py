@@ -1,0 +1,234 @@
+"""Drawdown, repayments, receipts and what a loan owes."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from halfpenny import identity, ledger, loans
+from halfpenny.platform.clock import business_date
+from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
+from halfpenny.platform.idempotency import claim, remember
+from halfpenny.primitives.money import Money, format_minor, parse_minor
+from halfpenny.servicing import errors, views
+from halfpenny.servicing.model.engine import replay
+from halfpenny.servicing.model.waterfall import WATERFALLS, Component, simulate
+from halfpenny.servicing.requests import (
+    BankReceiptRequest,
+    MatchRequest,
+    PaymentRequest,
+    SimulationRequest,
+)
+from halfpenny.servicing.rest.dependencies import AppProduct, staff, visible_loan
+from halfpenny.servicing.service import drawing_down, receiving
+from halfpenny.servicing.store import books, receipts
+
+router = APIRouter(tags=["servicing"])
+OnDay = Annotated[date | None, Query(alias="on", description="A business date; today when left out.")]
+
+
+@router.post("/loans/{loan_id}/drawdown")
+async def draw_down(
+    loan_id: UUID,
+    principal: identity.Administrator,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+    product: AppProduct,
+) -> JSONResponse:
+    """Pay the borrower from escrow, less fees and retained interest; interest runs from today.
+
+    409 ``reflection_running`` while an investor may still take a ticket back, ``wrong_status`` before the
+    conditions are met.
+    """
+    async with database.unit_of_work() as connection:
+        if (stored := await claim(connection, money)) is not None:
+            return JSONResponse(stored.body, stored.status)
+        done = await drawing_down.draw_down(connection, loan_id, staff(principal), product)
+        answer = views.drawdown(done, done.book.terms.advance_fees_minor())
+        await remember(connection, money, 200, answer)
+    return JSONResponse(answer)
+
+
+@router.post("/loans/{loan_id}/repayments", status_code=201)
+async def repay(
+    loan_id: UUID,
+    body: PaymentRequest,
+    principal: identity.ClearedBorrower,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+) -> JSONResponse:
+    """Pay from one's wallet. What is more than due repays early; what is more than owed stays in the wallet."""
+    amount = Money(parse_minor(body.amount), body.currency)
+    async with database.unit_of_work() as connection:
+        if (stored := await claim(connection, money)) is not None:
+            return JSONResponse(stored.body, stored.status)
+        answer = views.receipt(await receiving.repay(connection, loan_id, principal.user_id, amount))
+        await remember(connection, money, 201, answer)
+    return JSONResponse(answer, 201)
+
+
+@router.get("/loans/{loan_id}/redemption")
+async def redemption(
+    loan_id: UUID, principal: identity.SignedIn, database: AppDatabase, on: OnDay = None
+) -> dict[str, Any]:
+    """What pays the loan off on a day, for its borrower and staff."""
+    async with database.reading() as connection:
+        loan = await loans.get(connection, loan_id)
+        if identity.Role.ADMINISTRATOR not in principal.roles and loan.borrower_id != principal.user_id:
+            raise loans.LoanNotFound()
+        found = await receiving.redemption_on(connection, loan_id, on)
+    return views.payoff(found, loan.application.currency)
+
+
+@router.get("/loans/{loan_id}/schedule")
+async def schedule(
+    loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase, product: AppProduct
+) -> dict[str, Any]:
+    """The booked schedule, or before drawdown the one that a drawdown today would book: one function makes both."""
+    async with database.reading() as connection:
+        loan = await visible_loan(connection, loan_id, principal)
+        book = await books.find(connection, loan_id)
+        if book is not None:
+            rows = await books.instalments(connection, loan_id)
+            return {"booked": True, "instalments": [views.instalment(row) for row in rows]}
+        today = await business_date(connection)
+    planned = replay(drawing_down.terms_of(loan, product, today), (), today).schedule
+    return {
+        "booked": False,
+        "instalments": [
+            {
+                "number": row.number,
+                "kind": row.kind.value,
+                "due_on": row.due_on.isoformat(),
+                "principal": format_minor(row.principal),
+                "interest": format_minor(row.interest),
+                "fees": format_minor(row.fees),
+                "total": format_minor(row.total),
+                "balance": format_minor(row.balance),
+                "from_reserve": row.reserved,
+            }
+            for row in planned.instalments
+        ],
+    }
+
+
+@router.get("/loans/{loan_id}/waterfall")
+async def waterfall(
+    loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase, product: AppProduct
+) -> dict[str, Any]:
+    """The order in which receipts will be, or are, used: shown before anybody invests."""
+    async with database.reading() as connection:
+        await visible_loan(connection, loan_id, principal)
+        book = await books.find(connection, loan_id)
+    return views.waterfall(book.terms.waterfall if book else product.waterfall)
+
+
+@router.post("/loans/{loan_id}/waterfall/simulations")
+async def simulation(
+    loan_id: UUID,
+    body: SimulationRequest,
+    principal: identity.MaybeSignedIn,
+    database: AppDatabase,
+    product: AppProduct,
+) -> dict[str, Any]:
+    """What an amount would pay of what is owed, by this loan's waterfall; nothing is stored."""
+    async with database.reading() as connection:
+        await visible_loan(connection, loan_id, principal)
+        book = await books.find(connection, loan_id)
+    key = book.terms.waterfall if book else product.waterfall
+    if unknown := sorted(set(body.owed) - {component.value for component in Component}):
+        raise errors.UnknownComponent(components=unknown)
+    owed = {Component(name): parse_minor(amount) for name, amount in body.owed.items()}
+    lines, left = simulate(WATERFALLS[key], owed, parse_minor(body.amount), defaulted=body.defaulted)
+    return views.simulated(lines, left)
+
+
+@router.get("/loans/{loan_id}/ledger", response_model=PageOf)
+async def loan_ledger(
+    loan_id: UUID, principal: identity.Administrator, database: AppDatabase, paging: PageQuery
+) -> dict[str, Any]:
+    """Every transfer on the loan's accounts, newest first, for staff."""
+    start = paging.start(UUID, int)
+    async with database.reading() as connection:
+        await loans.get(connection, loan_id)
+        rows = await ledger.transfers_of(connection, loan_id, start, paging.limit + 1)
+    return page(rows, paging.limit, lambda row: (row["journal_id"], row["ordinal"]), views.transfer)
+
+
+@router.post("/receipts", status_code=201)
+async def bank_receipt(
+    body: BankReceiptRequest, principal: identity.Administrator, money: identity.MoneyRequest, database: AppDatabase
+) -> JSONResponse:
+    """Book a receipt at the bank: for a loan, by the day it was received, or into suspense."""
+    amount = Money(parse_minor(body.amount), body.currency)
+    async with database.unit_of_work() as connection:
+        if (stored := await claim(connection, money)) is not None:
+            return JSONResponse(stored.body, stored.status)
+        if body.loan_id is None:
+            receipt_id = await receiving.hold_in_suspense(
+                connection, amount, body.received_on, body.payer, body.reference
+            )
+            answer: dict[str, Any] = {"id": str(receipt_id), "status": "unmatched"}
+        else:
+            done = await receiving.receive_from_bank(
+                connection, body.loan_id, amount, body.received_on, staff(principal)
+            )
+            answer = views.receipt(done)
+        await remember(connection, money, 201, answer)
+    return JSONResponse(answer, 201)
+
+
+@router.get("/receipts/unmatched", response_model=PageOf)
+async def unmatched(principal: identity.Administrator, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
+    """Receipts that wait in suspense, oldest first."""
+    start = paging.start(UUID)
+    async with database.reading() as connection:
+        rows = await receipts.page_of_unmatched(connection, start[0] if start else None, paging.limit + 1)
+    return page(
+        rows,
+        paging.limit,
+        lambda row: (row["id"],),
+        lambda row: {
+            "id": str(row["id"]),
+            "amount": format_minor(row["amount_minor"]),
+            "currency": row["currency"],
+            "received_on": row["received_on"].isoformat(),
+            "payer": row["payer"],
+            "reference": row["reference"],
+        },
+    )
+
+
+@router.post("/receipts/{receipt_id}/match")
+async def match(
+    receipt_id: UUID,
+    body: MatchRequest,
+    principal: identity.Administrator,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+) -> JSONResponse:
+    """Take a receipt out of suspense for a loan; it counts from the day it was received."""
+    async with database.unit_of_work() as connection:
+        if (stored := await claim(connection, money)) is not None:
+            return JSONResponse(stored.body, stored.status)
+        answer = views.receipt(await receiving.match(connection, receipt_id, body.loan_id, staff(principal)))
+        await remember(connection, money, 200, answer)
+    return JSONResponse(answer)
+
+
+@router.post("/receipts/{receipt_id}/return")
+async def send_back(
+    receipt_id: UUID, principal: identity.Administrator, money: identity.MoneyRequest, database: AppDatabase
+) -> JSONResponse:
+    """Send a receipt that belongs to nobody back to its bank."""
+    async with database.unit_of_work() as connection:
+        if (stored := await claim(connection, money)) is not None:
+            return JSONResponse(stored.body, stored.status)
+        await receiving.send_back(connection, receipt_id)
+        answer = {"id": str(receipt_id), "status": "returned"}
+        await remember(connection, money, 200, answer)
+    return JSONResponse(answer)

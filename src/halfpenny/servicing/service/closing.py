@@ -1,0 +1,119 @@
+"""The daily close: accrual, retained interest that falls due, arrears, maturity and default, range by range.
+
+A day is closed once it has passed. Each range of loans is one transaction that ends with its own row in
+``close_range``, so a run after a crash goes on where the other stopped, and a second run finds nothing to do.
+Only loans that reach a turning point are replayed; for the rest the engine wrote ahead what SQL needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from halfpenny import ledger, loans
+from halfpenny.platform import outbox
+from halfpenny.platform.clock import business_date
+from halfpenny.platform.database import Connection, Database, Record
+from halfpenny.servicing import errors, events
+from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
+from halfpenny.servicing.model.events import Default
+from halfpenny.servicing.service.rebooking import open_book, rebook
+from halfpenny.servicing.store import closing
+
+RANGE_SIZE = 20_000
+# One day at a time across all workers; a second worker that finds it taken has nothing to do.
+_CLOSE_LOCK = 7_202_603
+Progress = Callable[[date, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DayClosed:
+    """What a day's close did: loans that accrued, that had reserve released, that are past due."""
+
+    business_date: date
+    loans: int
+    released: int
+    late: int
+
+
+async def close_days(
+    database: Database, *, range_size: int = RANGE_SIZE, progress: Progress | None = None
+) -> list[DayClosed]:
+    """Close every business day that has passed and has not been closed; returns one line a day."""
+    done: list[DayClosed] = []
+    while True:
+        async with database.reading() as connection:
+            day = await closing.first_day(connection)
+            today = await business_date(connection)
+        if day is None or day >= today:
+            return done
+        closed = await close_day(database, day, range_size=range_size, progress=progress)
+        if closed is None:
+            return done
+        done.append(closed)
+
+
+async def close_day(
+    database: Database, day: date, *, range_size: int = RANGE_SIZE, progress: Progress | None = None
+) -> DayClosed | None:
+    """Close one day; None where another worker is at it. Raises CloseOutOfOrder for a day that is not over."""
+    async with database.reading() as guard:
+        if day >= await business_date(guard):
+            raise errors.CloseOutOfOrder(business_date=day.isoformat())
+        if not await guard.fetchval("SELECT pg_try_advisory_lock($1)", _CLOSE_LOCK):
+            return None
+        try:
+            return await _close_day(database, day, range_size, progress)
+        finally:
+            await guard.fetchval("SELECT pg_advisory_unlock($1)", _CLOSE_LOCK)
+
+
+async def _close_day(database: Database, day: date, range_size: int, progress: Progress | None) -> DayClosed:
+    async with database.reading() as connection:
+        ranges = await closing.ranges(connection, day, range_size)
+    whole = sum(row["loans"] for row in ranges)
+    released = late = done = 0
+    for row in ranges:
+        async with database.unit_of_work() as connection:
+            if not await closing.is_closed(connection, day, row["first_loan_id"]):
+                range_released, range_late = await _close_range(connection, day, row)
+                released, late = released + range_released, late + range_late
+        await _turn(database, day, row["first_loan_id"], row["last_loan_id"])
+        done += row["loans"]
+        if progress is not None:
+            progress(day, done, whole)
+    async with database.unit_of_work() as connection:
+        await ledger.snapshot(connection)
+        await closing.finish_day(connection, day)
+        await outbox.append_many(connection, [events.day_closed(day, whole)])
+    return DayClosed(day, whole, released, late)
+
+
+async def _close_range(connection: Connection, day: date, row: Record) -> tuple[int, int]:
+    first, last = row["first_loan_id"], row["last_loan_id"]
+    released = await closing.release_reserves(connection, day, first, last)
+    await closing.accrue(connection, day, first, last)
+    late = await closing.age(connection, day, first, last)
+    await closing.finish_range(connection, day, row, released, late)
+    await outbox.append_many(connection, [events.range_closed(day, first, last, row["loans"], released, late)])
+    return released, late
+
+
+async def _turn(database: Database, day: date, first: UUID, last: UUID) -> None:
+    """Move the few loans that need more than sums: matured, at the last day of a reserve, more than 90 days late.
+
+    A transaction each, after the range's own, because a loan is locked before any account. Doing it again after a
+    crash finds the loans moved or moves them.
+    """
+    async with database.unit_of_work() as connection:
+        await loans.transition_many(connection, await closing.matured(connection, day, first, last), "mature")
+    async with database.reading() as connection:
+        turning = await closing.to_replay(connection, day, first, last)
+    for loan_id in turning:
+        async with database.unit_of_work() as connection:
+            _, book = await open_book(connection, loan_id)
+            late = book.days_past_due > REGULATORY_DEFAULT_DAYS and book.standing == "late"
+            new = [Default(day, f"more than {REGULATORY_DEFAULT_DAYS} days past due")] if late else []
+            await rebook(connection, loan_id, new, through=day, reason="daily close")

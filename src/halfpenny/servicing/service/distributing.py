@@ -1,0 +1,130 @@
+"""Paying investors: share a declared distribution over the holdings, then pay it in chunks that can be resumed.
+
+Declaring happens with the receipt, in one transaction, and moves the money to the loan's payable account. The rest
+needs no lock on the loan and so no borrower and no investor waits for it; a crash between chunks loses nothing,
+because what has been paid is marked in the transaction that pays it.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from halfpenny import funding, ledger
+from halfpenny.ledger import Account, AccountKind, Journal, Transfer
+from halfpenny.platform.database import Connection, Database
+from halfpenny.primitives.ids import JournalId, uuid7
+from halfpenny.primitives.money import Currency, format_minor
+from halfpenny.servicing import errors
+from halfpenny.servicing.store import books, distributions
+
+CHUNK = 10_000
+
+
+async def pay_distributions(database: Database, limit: int = 100, chunk: int = CHUNK) -> int:
+    """Pay what is declared, one distribution of each loan at a time and in their order; returns shares paid."""
+    paid = 0
+    while True:
+        async with database.reading() as connection:
+            waiting = await distributions.next_unfinished(connection, limit)
+        if not waiting:
+            return paid
+        for row in waiting:
+            paid += await pay_distribution(database, row["id"], chunk)
+
+
+async def pay_distribution(database: Database, distribution_id: UUID, chunk: int = CHUNK) -> int:
+    """Share out and pay one distribution to the end; picking it up after a crash is the same call."""
+    paid = 0
+    while True:
+        async with database.unit_of_work() as connection:
+            row = await distributions.lock(connection, distribution_id)
+            if row is None or row["status"] == "paid":
+                return paid
+            if row["status"] == "declared":
+                await share(connection, row["id"])
+                continue
+            paid += await distributions.pay_chunk(connection, distribution_id, Currency(row["currency"]), chunk)
+
+
+async def share(connection: Connection, distribution_id: UUID) -> None:
+    """Write down everybody's share; the principal in it stops being owed and claimed in the same moment."""
+    row = await distributions.get(connection, distribution_id)
+    if row is None:
+        raise errors.UnknownDistribution()
+    await distributions.share_out(connection, distribution_id)
+    if row["principal_minor"]:
+        currency = Currency(row["currency"])
+        repaid = Transfer(
+            Account(AccountKind.INVESTOR_CLAIMS, row["loan_id"], currency),
+            Account(AccountKind.LOAN_RECEIVABLE, row["loan_id"], currency),
+            row["principal_minor"],
+        )
+        await ledger.post(
+            connection,
+            Journal(JournalId(uuid7()), "principal_repaid", (repaid,), row["effective_date"], row["loan_id"]),
+        )
+        shares = await distributions.principal_shares(connection, distribution_id)
+        await funding.repay_principal(connection, row["loan_id"], shares)
+
+
+async def share_all(connection: Connection, loan_id: UUID) -> None:
+    """Share out everything that is declared for a loan, inside the caller's transaction."""
+    for row in await distributions.unshared_of_loan(connection, loan_id):
+        await share(connection, row["id"])
+
+
+async def proof(
+    connection: Connection, distribution_id: UUID, investor_id: UUID | None, after: UUID | None, limit: int
+) -> dict[str, Any]:
+    """Cent in, rule, cent out: the money, the waterfall it came through, and how each share was worked out.
+
+    ``investor_id`` limits the shares to one investor's; None shows all, a page of them. Raises UnknownDistribution.
+    """
+    row = await distributions.get(connection, distribution_id)
+    if row is None:
+        raise errors.UnknownDistribution()
+    if investor_id is None:
+        shares = await distributions.shares(connection, distribution_id, after, limit)
+    else:
+        own = await distributions.share_of(connection, distribution_id, investor_id)
+        if own is None:
+            raise errors.UnknownDistribution()
+        shares = [own]
+    book = await books.find(connection, row["loan_id"])
+    parts = ("principal", "interest", "default_interest", "recovered")
+    total = sum(row[f"{part}_minor"] for part in parts)
+    return {
+        "id": str(row["id"]),
+        "loan_id": str(row["loan_id"]),
+        "number": row["number"],
+        "currency": row["currency"],
+        "effective_date": _iso(row["effective_date"]),
+        "status": row["status"],
+        "waterfall": book.terms.waterfall if book else None,
+        "money_in": {"total": format_minor(total)} | {p: format_minor(row[f"{p}_minor"]) for p in parts},
+        "rule": {
+            "principal": "by outstanding principal",
+            "interest": "by principal times days held since interest was last shared",
+            "default_interest": "by outstanding principal",
+            "recovered": "by the loss not yet made good",
+            "rounding": "largest remainder to the cent, ties by position id",
+        },
+        "money_out": [
+            {
+                "position_id": str(share["position_id"]),
+                "weight_principal": format_minor(share["weight_principal"]),
+                "weight_interest": str(share["weight_interest"]),
+                **{part: format_minor(share[f"{part}_minor"]) for part in parts},
+                "withheld": format_minor(share["withheld_minor"]),
+                "paid": format_minor(sum(share[f"{part}_minor"] for part in parts) - share["withheld_minor"]),
+                "journal_id": str(share["journal_id"]),
+            }
+            for share in shares
+        ],
+    }
+
+
+def _iso(day: date) -> str:
+    return day.isoformat()

@@ -1,0 +1,78 @@
+"""Drawdown: escrow pays the borrower, less fees and retained interest, and the loan's book is opened."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from halfpenny import funding, ledger, loans
+from halfpenny.ledger import Account, AccountKind, Journal, Transfer
+from halfpenny.loans import Actor, Loan, Status
+from halfpenny.platform.clock import business_date
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import JournalId, LoanId, uuid7
+from halfpenny.primitives.money import Money
+from halfpenny.servicing import errors
+from halfpenny.servicing.model.booking import flows_of
+from halfpenny.servicing.model.engine import replay
+from halfpenny.servicing.model.product import Product, bridge_terms
+from halfpenny.servicing.model.terms import LoanTerms
+from halfpenny.servicing.service.rebooking import Rebooked, loan_account, write
+from halfpenny.servicing.store import books, distributions
+
+
+async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product: Product) -> Rebooked:
+    """Pay out a funded loan whose conditions are met, and start its interest.
+
+    Raises LoanNotFound, WrongStatus, NotYourTransition, ReflectionRunning (409 until the last investor's days to
+    think have passed), ImpossibleTerms.
+    """
+    loan = await loans.lock(connection, loan_id)
+    if loan.status is not Status.CONDITIONS_MET:
+        raise loans.WrongStatus(status=loan.status.value, transition="draw_down")
+    until = await funding.reflection_running_until(connection, loan_id)
+    if until is not None:
+        raise errors.ReflectionRunning(until=until.isoformat())
+    today = await business_date(connection)
+    terms = terms_of(loan, product, today)
+    book = await books.insert(connection, loan_id, loan.borrower_id, terms)
+    stakes = [(p.investor_id, p.outstanding_minor) for p in await funding.positions(connection, loan_id)]
+    await distributions.insert_holdings(connection, loan_id, stakes, terms.currency, today)
+    position = replay(terms, (), today)
+    flows = flows_of(terms, position)
+    currency, gross, fees = terms.currency, terms.principal.minor, terms.advance_fees_minor()
+    escrow = Account(AccountKind.ESCROW, loan_id, currency)
+    legs = [
+        (escrow, Account(AccountKind.WALLET, loan.borrower_id, currency), gross - fees - flows.retained),
+        (escrow, Account(AccountKind.FEE_INCOME, None, currency), fees),
+        (escrow, loan_account(AccountKind.INTEREST_RESERVE, book), flows.retained),
+        # What the loan owes and what its investors own: the same amount, from the first day to the last.
+        (loan_account(AccountKind.LOAN_RECEIVABLE, book), loan_account(AccountKind.INVESTOR_CLAIMS, book), gross),
+    ]
+    transfers = tuple(Transfer(debit, credit, amount) for debit, credit, amount in legs if amount)
+    await ledger.post(connection, Journal(JournalId(uuid7()), "drawdown", transfers, today, loan_id))
+    await write(connection, book, (), position, flows)
+    loan = await loans.transition(
+        connection,
+        LoanId(loan_id),
+        "draw_down",
+        actor,
+        drawn_down_on=today,
+        matures_on=position.schedule.ends_on,
+    )
+    return Rebooked(loan, book, position, flows)
+
+
+def terms_of(loan: Loan, product: Product, advanced_on: date) -> LoanTerms:
+    """The terms that a drawdown on a day books; previews show the same. Raises WrongStatus before the offer."""
+    if loan.offer is None:
+        raise loans.WrongStatus(status=loan.status.value)
+    return bridge_terms(
+        Money(loan.application.amount_minor, loan.application.currency),
+        loan.offer.annual_rate,
+        loan.offer.arrangement_fee_percent,
+        loan.application.term_months,
+        loan.application.interest_mode.value,
+        advanced_on,
+        product,
+    )

@@ -1,0 +1,122 @@
+"""Money that comes in for a loan: from the borrower's wallet, from the bank, or with nobody knowing what for."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from halfpenny import ledger
+from halfpenny.ledger import Account, AccountKind, Journal, Transfer
+from halfpenny.loans import Actor, LoanNotFound, Maker
+from halfpenny.platform.clock import business_date
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import JournalId, UserId, uuid7
+from halfpenny.primitives.money import Currency, CurrencyMismatch, Money
+from halfpenny.servicing import errors
+from halfpenny.servicing.model.engine import replay
+from halfpenny.servicing.model.payoff import Payoff, payoff, receive
+from halfpenny.servicing.service.rebooking import Rebooked, bank, open_book, rebook
+from halfpenny.servicing.store import books, receipts
+
+
+async def repay(connection: Connection, loan_id: UUID, borrower_id: UserId, amount: Money) -> Rebooked:
+    """The borrower pays from their wallet, today.
+
+    What exceeds the amount due repays principal early; what exceeds the whole debt goes straight back. Raises
+    LoanNotFound for anybody else's loan, NotServiced, LoanClosed, InsufficientAvailable, CurrencyMismatch.
+    """
+    loan, book = await open_book(connection, loan_id)
+    if loan.borrower_id != borrower_id:
+        raise LoanNotFound()
+    wallet = Account(AccountKind.WALLET, borrower_id, book.currency)
+    return await _receive(connection, loan_id, amount, Actor(Maker.BORROWER, borrower_id), wallet)
+
+
+async def receive_from_bank(
+    connection: Connection, loan_id: UUID, amount: Money, received_on: date, actor: Actor
+) -> Rebooked:
+    """A receipt at the bank for a known loan, by the day the bank credited it: a late message is a replay."""
+    return await _receive(connection, loan_id, amount, actor, bank(amount.currency), received_on)
+
+
+async def _receive(
+    connection: Connection,
+    loan_id: UUID,
+    amount: Money,
+    actor: Actor,
+    source: Account,
+    received_on: date | None = None,
+) -> Rebooked:
+    _, book = await open_book(connection, loan_id)
+    if amount.currency is not book.currency:
+        raise CurrencyMismatch(ours=book.currency.value, theirs=amount.currency.value)
+    today = await business_date(connection)
+    on = received_on or today
+    if on > today:
+        raise ledger.FutureEffectiveDate()
+    known = await books.events(connection, loan_id)
+    new = receive(book.terms, known, on, amount)
+    return await rebook(connection, loan_id, new, actor, receipts_from=source)
+
+
+async def redemption_on(connection: Connection, loan_id: UUID, on: date | None) -> Payoff:
+    """What pays the loan off on a day (today where None). Raises NotServiced, EventBeforeAdvance."""
+    book = await books.find(connection, loan_id)
+    if book is None:
+        raise errors.NotServiced()
+    day = on or await business_date(connection)
+    return payoff(book.terms, await books.events(connection, loan_id), day)
+
+
+async def amount_due(connection: Connection, loan_id: UUID) -> int:
+    """What the borrower should have paid by today and has not, in minor units. Raises NotServiced."""
+    book = await books.find(connection, loan_id)
+    if book is None:
+        raise errors.NotServiced()
+    events = await books.events(connection, loan_id)
+    return replay(book.terms, events, await business_date(connection)).total_due
+
+
+async def hold_in_suspense(
+    connection: Connection, amount: Money, received_on: date, payer: str, reference: str
+) -> UUID:
+    """A receipt at the bank that names no loan waits in suspense until it is matched or returned."""
+    receipt_id = uuid7()
+    await receipts.insert_unmatched(connection, receipt_id, amount, received_on, payer, reference)
+    suspense = Account(AccountKind.SUSPENSE, None, amount.currency)
+    transfer = Transfer(bank(amount.currency), suspense, amount.minor)
+    journal = Journal(JournalId(uuid7()), "receipt_unmatched", (transfer,), received_on, receipt_id)
+    await ledger.post(connection, journal)
+    return receipt_id
+
+
+async def match(connection: Connection, receipt_id: UUID, loan_id: UUID, actor: Actor) -> Rebooked:
+    """An unmatched receipt turns out to be for a loan: it counts from the day it was received."""
+    # The loan first: it comes before everything else in the order of locks.
+    await open_book(connection, loan_id)
+    row = await _open_receipt(connection, receipt_id)
+    currency = Currency(row["currency"])
+    amount = Money(row["amount_minor"], currency)
+    suspense = Account(AccountKind.SUSPENSE, None, currency)
+    rebooked = await _receive(connection, loan_id, amount, actor, suspense, row["received_on"])
+    await receipts.resolve(connection, receipt_id, "matched", loan_id)
+    return rebooked
+
+
+async def send_back(connection: Connection, receipt_id: UUID) -> None:
+    """Nobody knows what an unmatched receipt was for: it returns to where it came from."""
+    row = await _open_receipt(connection, receipt_id)
+    currency = Currency(row["currency"])
+    transfer = Transfer(Account(AccountKind.SUSPENSE, None, currency), bank(currency), row["amount_minor"])
+    today = await business_date(connection)
+    await ledger.post(connection, Journal(JournalId(uuid7()), "receipt_returned", (transfer,), today, receipt_id))
+    await receipts.resolve(connection, receipt_id, "returned", None)
+
+
+async def _open_receipt(connection: Connection, receipt_id: UUID) -> receipts.Record:
+    row = await receipts.lock_unmatched(connection, receipt_id)
+    if row is None:
+        raise errors.UnknownReceipt()
+    if row["status"] != "unmatched":
+        raise errors.ReceiptResolved(status=row["status"])
+    return row

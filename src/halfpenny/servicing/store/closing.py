@@ -1,0 +1,190 @@
+"""SQL of the daily close. Every statement works on a whole range of loans; amounts are minor units."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from halfpenny import ledger
+from halfpenny.ledger import AccountKind
+from halfpenny.platform.database import Connection, Record
+from halfpenny.primitives.money import Currency
+
+RANGES = """
+SELECT (array_agg(loan_id ORDER BY loan_id))[1] AS first_loan_id,
+       (array_agg(loan_id ORDER BY loan_id DESC))[1] AS last_loan_id, count(*)::int AS loans FROM (
+  SELECT loan_id, (row_number() OVER (ORDER BY loan_id) - 1) / $2::int AS slice
+  FROM serviced_loan WHERE closed_on IS NULL AND advanced_on <= $1
+) running GROUP BY slice ORDER BY slice
+"""
+ACCRUE = """
+INSERT INTO accrual (business_date, loan_id, interest_minor, default_interest_minor)
+SELECT $1, l.loan_id,
+  coalesce(div(2 * (c.accrued_before + c.per_day * ($1 - c.starts_on)) + c.scale, 2 * c.scale), 0),
+  coalesce(div(2 * (o.accrued_before + o.per_day * ($1 - o.starts_on)) + o.scale, 2 * o.scale) - o.less_minor, 0)
+FROM serviced_loan l
+LEFT JOIN accrual_segment c
+  ON c.loan_id = l.loan_id AND c.kind = 'contract' AND c.starts_on < $1 AND $1 <= c.ends_on
+LEFT JOIN accrual_segment o
+  ON o.loan_id = l.loan_id AND o.kind = 'default' AND o.starts_on < $1 AND $1 <= o.ends_on
+WHERE l.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL AND l.advanced_on <= $1
+ON CONFLICT (business_date, loan_id) DO UPDATE
+  SET interest_minor = excluded.interest_minor, default_interest_minor = excluded.default_interest_minor
+"""
+# The books of the loans whose reserve pays today, locked before their accounts are.
+LOCK_RELEASING = """
+SELECT l.loan_id FROM serviced_loan l
+WHERE l.loan_id BETWEEN $2 AND $3
+  AND EXISTS (SELECT FROM reserve_release r WHERE r.loan_id = l.loan_id AND r.due_on <= $1)
+ORDER BY l.loan_id FOR NO KEY UPDATE
+"""
+RELEASE = """
+WITH due AS (
+  DELETE FROM reserve_release WHERE loan_id = ANY ($1) AND due_on <= $2
+  RETURNING loan_id, due_on, amount_minor, fee_minor
+), named AS (
+  SELECT due.*, uuidv7() AS journal_id, uuidv7() AS distribution_id, l.currency, l.reserve_account_id,
+         l.collections_account_id, l.payable_account_id,
+         row_number() OVER (PARTITION BY due.loan_id ORDER BY due.due_on) AS place
+  FROM due JOIN serviced_loan l USING (loan_id)
+), lines AS (
+  SELECT journal_id, 0 AS ordinal, loan_id, due_on, currency, reserve_account_id AS debit_id,
+         collections_account_id AS credit_id, amount_minor AS amount FROM named
+  UNION ALL
+  SELECT journal_id, 1, loan_id, due_on, currency, collections_account_id, payable_account_id,
+         amount_minor - fee_minor FROM named WHERE amount_minor > fee_minor
+  UNION ALL
+  SELECT n.journal_id, 2, n.loan_id, n.due_on, n.currency, n.collections_account_id, f.account_id, n.fee_minor
+  FROM named n JOIN unnest($3::text[], $4::uuid[]) AS f(currency, account_id) USING (currency) WHERE n.fee_minor > 0
+), accounts AS (
+  SELECT reserve_account_id AS id, 'interest_reserve' AS kind, loan_id AS owner_id, currency FROM named
+  UNION SELECT collections_account_id, 'collections', loan_id, currency FROM named
+  UNION SELECT payable_account_id, 'distribution_payable', loan_id, currency FROM named
+  UNION SELECT f.account_id, 'fee_income', NULL, f.currency
+    FROM unnest($3::text[], $4::uuid[]) AS f(currency, account_id)
+    WHERE f.currency IN (SELECT currency FROM named WHERE fee_minor > 0)
+), posted AS (
+  SELECT ledger_post(
+    array_agg(journal_id ORDER BY loan_id, due_on, ordinal), array_agg(ordinal ORDER BY loan_id, due_on, ordinal),
+    array_agg('retained_interest_due'::text ORDER BY loan_id, due_on, ordinal),
+    array_agg(loan_id ORDER BY loan_id, due_on, ordinal), array_agg(NULL::uuid),
+    array_agg(due_on ORDER BY loan_id, due_on, ordinal), array_agg(debit_id ORDER BY loan_id, due_on, ordinal),
+    array_agg(credit_id ORDER BY loan_id, due_on, ordinal), array_agg(amount ORDER BY loan_id, due_on, ordinal),
+    array_agg(currency ORDER BY loan_id, due_on, ordinal),
+    (SELECT array_agg(id ORDER BY id) FROM accounts), (SELECT array_agg(kind ORDER BY id) FROM accounts),
+    (SELECT array_agg(owner_id ORDER BY id) FROM accounts), (SELECT array_agg(currency ORDER BY id) FROM accounts))
+  FROM lines HAVING count(*) > 0
+), declared AS (
+  INSERT INTO distribution (id, loan_id, number, currency, effective_date, principal_minor, interest_minor,
+      default_interest_minor, recovered_minor)
+  SELECT n.distribution_id, n.loan_id,
+         n.place + coalesce((SELECT max(d.number) FROM distribution d WHERE d.loan_id = n.loan_id), 0),
+         n.currency, n.due_on, 0, n.amount_minor - n.fee_minor, 0, 0
+  FROM named n WHERE n.amount_minor > n.fee_minor RETURNING 1
+), sums AS (
+  SELECT loan_id, sum(amount_minor) AS amount, sum(fee_minor) AS fee FROM named GROUP BY loan_id
+), kept AS (
+  UPDATE serviced_loan l SET booked = l.booked || jsonb_build_object(
+      'released', (l.booked->>'released')::bigint + sums.amount,
+      'interest', (l.booked->>'interest')::bigint + sums.amount - sums.fee,
+      'fees', (l.booked->>'fees')::bigint + sums.fee)
+  FROM sums WHERE sums.loan_id = l.loan_id RETURNING 1
+)
+SELECT (SELECT count(*) FROM kept)::int AS loans, (SELECT count(*) FROM posted) AS journals,
+       (SELECT count(*) FROM declared) AS distributions
+"""
+AGE = """
+WITH unpaid AS (
+  SELECT loan_id, min(due_on) AS oldest, sum(unpaid_minor)::bigint AS minor FROM instalment
+  WHERE unpaid_minor > 0 AND due_on <= $1 AND loan_id BETWEEN $2 AND $3 GROUP BY loan_id
+)
+UPDATE serviced_loan l SET
+  oldest_unpaid_due_on = u.oldest,
+  days_past_due = ($1 - u.oldest) + l.count_due_date::int,
+  total_due_minor = u.minor + coalesce((SELECT a.default_interest_minor FROM accrual a
+    WHERE a.business_date = $1 AND a.loan_id = l.loan_id), 0),
+  standing = CASE WHEN l.standing = 'current' AND ($1 - u.oldest) + l.count_due_date::int > 0 THEN 'late'
+    ELSE l.standing END
+FROM unpaid u WHERE u.loan_id = l.loan_id AND l.closed_on IS NULL
+"""
+LIST_TO_REPLAY = """
+SELECT loan_id FROM serviced_loan l WHERE l.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL AND (
+  (l.days_past_due > 90 AND l.defaulted_on IS NULL AND l.standing <> 'written_off')
+  OR (l.matures_on = $1 AND l.terms->>'interest_mode' IN ('retained', 'mixed')))
+ORDER BY l.loan_id
+"""
+LIST_MATURED = """
+SELECT loan_id FROM serviced_loan WHERE loan_id BETWEEN $2 AND $3 AND closed_on IS NULL AND matures_on < $1
+  AND defaulted_on IS NULL AND standing <> 'written_off' AND matures_on >= $1 - 1 ORDER BY loan_id
+"""
+
+
+async def first_day(connection: Connection) -> date | None:
+    """The first business day that has not been closed: after the last closed one, or when servicing began."""
+    day: date | None = await connection.fetchval(
+        "SELECT coalesce((SELECT max(business_date) + 1 FROM business_day), "
+        "(SELECT min(advanced_on) FROM serviced_loan))"
+    )
+    return day
+
+
+async def ranges(connection: Connection, day: date, size: int) -> list[Record]:
+    return await connection.fetch(RANGES, day, size, timeout=120)
+
+
+async def is_closed(connection: Connection, day: date, first_loan_id: UUID) -> bool:
+    done = await connection.fetchval(
+        "SELECT true FROM close_range WHERE business_date = $1 AND first_loan_id = $2", day, first_loan_id
+    )
+    return bool(done)
+
+
+async def accrue(connection: Connection, day: date, first: UUID, last: UUID) -> None:
+    await connection.execute(ACCRUE, day, first, last, timeout=120)
+
+
+async def release_reserves(connection: Connection, day: date, first: UUID, last: UUID) -> int:
+    locked = await connection.fetch(LOCK_RELEASING, day, first, last, timeout=120)
+    if not locked:
+        return 0
+    row = await connection.fetchrow(
+        RELEASE,
+        [row["loan_id"] for row in locked],
+        day,
+        [currency.value for currency in Currency],
+        [ledger.account_id(AccountKind.FEE_INCOME, None, currency) for currency in Currency],
+        timeout=120,
+    )
+    return int(row["loans"]) if row else 0
+
+
+async def age(connection: Connection, day: date, first: UUID, last: UUID) -> int:
+    status = await connection.execute(AGE, day, first, last, timeout=120)
+    return int(status.split()[-1])
+
+
+async def to_replay(connection: Connection, day: date, first: UUID, last: UUID) -> list[UUID]:
+    rows = await connection.fetch(LIST_TO_REPLAY, day, first, last, timeout=120)
+    return [row["loan_id"] for row in rows]
+
+
+async def matured(connection: Connection, day: date, first: UUID, last: UUID) -> list[UUID]:
+    rows = await connection.fetch(LIST_MATURED, day, first, last, timeout=120)
+    return [row["loan_id"] for row in rows]
+
+
+async def finish_range(connection: Connection, day: date, row: Record, released: int, late: int) -> None:
+    await connection.execute(
+        "INSERT INTO close_range (business_date, first_loan_id, last_loan_id, loans, released, late) "
+        "VALUES ($1, $2, $3, $4, $5, $6)",
+        day,
+        row["first_loan_id"],
+        row["last_loan_id"],
+        row["loans"],
+        released,
+        late,
+    )
+
+
+async def finish_day(connection: Connection, day: date) -> None:
+    await connection.execute("INSERT INTO business_day (business_date) VALUES ($1) ON CONFLICT DO NOTHING", day)

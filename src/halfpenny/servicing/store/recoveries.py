@@ -1,0 +1,53 @@
+"""SQL of recovery cases and the updates that investors get."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from halfpenny.platform.database import Connection, Record
+
+LIST_UPDATES = "SELECT * FROM recovery_update WHERE loan_id = $1 AND number > $2 ORDER BY number LIMIT $3"
+
+
+async def open_case(connection: Connection, loan_id: UUID, opened_on: date, next_due: date) -> None:
+    await connection.execute(
+        "INSERT INTO recovery_case (loan_id, opened_on, next_update_due_on) VALUES ($1, $2, $3)",
+        loan_id,
+        opened_on,
+        next_due,
+    )
+
+
+async def lock_case(connection: Connection, loan_id: UUID) -> Record | None:
+    return await connection.fetchrow(
+        "SELECT * FROM recovery_case WHERE loan_id = $1 AND closed_on IS NULL FOR NO KEY UPDATE", loan_id
+    )
+
+
+async def case(connection: Connection, loan_id: UUID) -> Record | None:
+    """The case with ``overdue``: whether the investors should have heard by now."""
+    return await connection.fetchrow(
+        "SELECT *, closed_on IS NULL AND next_update_due_on < business_date() AS overdue "
+        "FROM recovery_case WHERE loan_id = $1",
+        loan_id,
+    )
+
+
+async def add_update(
+    connection: Connection, loan_id: UUID, told_on: date, text: str, told_by: UUID | None, next_due: date
+) -> int:
+    number: int = await connection.fetchval(
+        "INSERT INTO recovery_update (loan_id, number, told_on, text, told_by) "
+        "SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4 FROM recovery_update WHERE loan_id = $1 RETURNING number",
+        loan_id,
+        told_on,
+        text,
+        told_by,
+    )
+    await connection.execute("UPDATE recovery_case SET next_update_due_on = $2 WHERE loan_id = $1", loan_id, next_due)
+    return number
+
+
+async def updates(connection: Connection, loan_id: UUID, after: int, limit: int) -> list[Record]:
+    return await connection.fetch(LIST_UPDATES, loan_id, after, limit)

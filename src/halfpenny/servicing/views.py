@@ -1,0 +1,149 @@
+"""How servicing's figures are shown: decimal strings, ISO dates, the engine's own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from halfpenny.platform.database import Record
+from halfpenny.primitives.money import Currency, format_minor
+from halfpenny.servicing.model.booking import Flows
+from halfpenny.servicing.model.payoff import Payoff
+from halfpenny.servicing.model.waterfall import WATERFALLS, Waterfall, WaterfallLine
+from halfpenny.servicing.service.rebooking import Rebooked
+
+
+def position(rebooked: Rebooked) -> dict[str, Any]:
+    """Where the loan stands after what was just booked."""
+    loan, now = rebooked.loan, rebooked.position
+    return {
+        "loan_id": str(loan.id),
+        "status": loan.status.value,
+        "version": loan.version,
+        "currency": rebooked.book.currency.value,
+        "as_of": now.as_of.isoformat(),
+        "principal_outstanding": format_minor(now.principal_outstanding),
+        "due": {component.value: format_minor(amount) for component, amount in now.owed.items()},
+        "total_due": format_minor(now.total_due),
+        "accrued_interest": format_minor(now.accrued_interest),
+        "interest_reserve": format_minor(now.reserve_held),
+        "days_past_due": now.days_past_due,
+        "matures_on": now.schedule.ends_on.isoformat(),
+        "closed_on": now.closed_on.isoformat() if now.closed_on else None,
+    }
+
+
+def drawdown(rebooked: Rebooked, fees: int) -> dict[str, Any]:
+    gross = rebooked.book.terms.principal.minor
+    retained = rebooked.moved.retained
+    return position(rebooked) | {
+        "gross_loan": format_minor(gross),
+        "arrangement_fee": format_minor(fees),
+        "retained_interest": format_minor(retained),
+        "net_advance": format_minor(gross - fees - retained),
+    }
+
+
+def receipt(rebooked: Rebooked) -> dict[str, Any]:
+    """What a payment was used for: the parts and what went back add up to what moved."""
+    moved: Flows = rebooked.moved
+    return position(rebooked) | {
+        "receipt": {
+            "amount": format_minor(moved.received),
+            "principal": format_minor(moved.principal + moved.recovered),
+            "interest": format_minor(moved.interest),
+            "default_interest": format_minor(moved.default_interest + moved.default_income),
+            "fees": format_minor(moved.fees),
+            "recovery_costs": format_minor(moved.costs),
+            "returned": format_minor(moved.returned),
+            "rebate": format_minor(moved.rebated),
+            "from_reserve": format_minor(moved.released),
+        }
+    }
+
+
+def payoff(found: Payoff, currency: Currency) -> dict[str, Any]:
+    return {
+        "on": found.on.isoformat(),
+        "currency": currency.value,
+        "principal": format_minor(found.principal),
+        "interest": format_minor(found.interest),
+        "fees": format_minor(found.fees),
+        "default_interest": format_minor(found.default_interest),
+        "recovery_costs": format_minor(found.recovery_costs),
+        "payable": format_minor(found.payable),
+        "rebate": format_minor(found.rebate),
+    }
+
+
+def instalment(row: Record) -> dict[str, Any]:
+    return {
+        "number": row["number"],
+        "kind": row["kind"],
+        "due_on": row["due_on"].isoformat(),
+        "principal": format_minor(row["principal_minor"]),
+        "interest": format_minor(row["interest_minor"]),
+        "fees": format_minor(row["fees_minor"]),
+        "total": format_minor(row["principal_minor"] + row["interest_minor"] + row["fees_minor"]),
+        "balance": format_minor(row["balance_minor"]),
+        "from_reserve": row["reserved"],
+        "unpaid": format_minor(row["unpaid_minor"]),
+        "settled_on": row["settled_on"].isoformat() if row["settled_on"] else None,
+    }
+
+
+def waterfall(key: str) -> dict[str, Any]:
+    """The waterfall that a loan runs on, in the order that it is run."""
+    found: Waterfall = WATERFALLS[key]
+    return {
+        "name": found.name,
+        "version": found.version,
+        "before_default": [component.value for component in found.before_default],
+        "after_default": [component.value for component in found.after_default],
+        "servicing_fee_percent": f"{found.servicing_fee.percent:f}",
+        "platform_share_of_default_interest_percent": f"{found.default_interest_share.percent:f}",
+    }
+
+
+def simulated(lines: tuple[WaterfallLine, ...], left: int) -> dict[str, Any]:
+    return {
+        "lines": [
+            {"component": line.component.value, "owed": format_minor(line.owed), "paid": format_minor(line.paid)}
+            for line in lines
+        ],
+        "left_over": format_minor(left),
+    }
+
+
+def transfer(row: Record) -> dict[str, Any]:
+    """One row of a loan's ledger, as staff read it."""
+    return {
+        "journal_id": str(row["journal_id"]),
+        "ordinal": row["ordinal"],
+        "event": row["event"],
+        "debit": _account(row, "debit"),
+        "credit": _account(row, "credit"),
+        "amount": format_minor(row["amount"]),
+        "currency": row["currency"],
+        "effective_date": row["effective_date"].isoformat(),
+        "recorded_at": row["recorded_at"].isoformat(),
+        "reverses": str(row["reverses"]) if row["reverses"] else None,
+    }
+
+
+def _account(row: Record, side: str) -> dict[str, Any]:
+    owner = row[f"{side}_owner"]
+    return {"kind": row[f"{side}_kind"], "owner_id": str(owner) if owner else None}
+
+
+def distribution(row: Record) -> dict[str, Any]:
+    parts = ("principal", "interest", "default_interest", "recovered")
+    return {
+        "id": str(row["id"]),
+        "loan_id": str(row["loan_id"]),
+        "number": row["number"],
+        "currency": row["currency"],
+        "effective_date": row["effective_date"].isoformat(),
+        "status": row["status"],
+        "total": format_minor(sum(row[f"{part}_minor"] for part in parts)),
+        **{part: format_minor(row[f"{part}_minor"]) for part in parts},
+    }
