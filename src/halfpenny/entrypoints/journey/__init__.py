@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import httpx2
 from rich.console import Console
 from rich.markup import escape
+from websockets.exceptions import WebSocketException
 
 from halfpenny.entrypoints.demo.folder import Logins
 from halfpenny.entrypoints.journey import defaulted, repaid
@@ -37,7 +38,7 @@ async def _play(address: str, logins: Logins, story: str, console: Console) -> i
         stage = Stage(client, console)
         try:
             await STORIES[story](stage, logins)
-        except (JourneyFailed, httpx2.HTTPError, OSError) as failed:
+        except (JourneyFailed, httpx2.HTTPError, WebSocketException, OSError) as failed:
             console.print(f"\n[bold red]The story {story} ended badly:[/] {escape(str(failed))}")
             return 1
     took_s = time.monotonic() - began

@@ -87,7 +87,7 @@ async def sign_in(stage: Stage, person: Person) -> None:
         None, "POST", f"{API}/auth/login", {"email": person.email, "password": person.password}, quiet=True
     )
     person.token = answer["access_token"]
-    person.user_id = (await stage.ask(person, "GET", f"{API}/me", show="full_name role"))["id"]
+    person.user_id = (await stage.ask(person, "GET", f"{API}/me", show="full_name roles"))["id"]
 
 
 async def available(stage: Stage, person: Person, currency: str = terms.CURRENCY) -> int:

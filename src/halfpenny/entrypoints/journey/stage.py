@@ -94,7 +94,7 @@ class Stage:
                 f"{method} {path} answered {answer.status_code} where {wanted} was due: {answer.text[:500]}"
             )
         if not quiet:
-            told = f"{code}: {found['detail']}" if code else _member(found, show)
+            told = f"{code}: {_detail(found)}" if code else _member(found, show)
             self._line(who, method, path, answer.status_code, took_ms, told)
         return found
 
@@ -135,12 +135,21 @@ class Stage:
         self.console.print(table)
 
 
+def _detail(problem: Any) -> str:
+    """Why: the first fault of a malformed body, else what the problem says."""
+    faults = (problem.get("data") or {}).get("errors")
+    return f"{faults[0]['pointer']}: {faults[0]['detail']}" if faults else str(problem["detail"])
+
+
 def _member(found: Any, path: str) -> str:
     """The members named in ``path`` (dotted, parted by blanks), as ``name value`` pairs."""
     shown = []
     for one in path.split():
         value = found
-        for step in one.split("."):
-            value = value[step]
+        try:
+            for step in one.split("."):
+                value = value[step]
+        except (KeyError, TypeError):
+            raise JourneyFailed(f"the answer has no {one}: {str(found)[:300]}") from None
         shown.append(f"{one.rpartition('.')[2]} {value}")
     return ", ".join(shown)
