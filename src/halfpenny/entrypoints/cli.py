@@ -20,6 +20,7 @@ app = typer.Typer(
 admin = typer.Typer(help="People with the role of an administrator.", no_args_is_help=True)
 check = typer.Typer(help="Prove that what is stored is right.", no_args_is_help=True)
 sandbox = typer.Typer(help="Move the business clock of a sandbox.", no_args_is_help=True)
+close = typer.Typer(help="The end of a business day.", no_args_is_help=True)
 deadletters = typer.Typer(help="Events that no consumer could handle.", no_args_is_help=True)
 documents = typer.Typer(help="The marketplace's listings in the document store.", no_args_is_help=True)
 loadtest = typer.Typer(help="Accounts and loans for a load test.", no_args_is_help=True)
@@ -27,6 +28,7 @@ for name, group in (
     ("admin", admin),
     ("check", check),
     ("sandbox", sandbox),
+    ("close", close),
     ("deadletters", deadletters),
     ("documents", documents),
     ("loadtest", loadtest),
@@ -89,6 +91,50 @@ def check_schema() -> None:
         migrations.migrate(settings.require_database())
         migrations.check(settings.require_database())
     typer.echo("The migrations and the described schema agree.")
+
+
+@check.command("books")
+def check_books() -> None:
+    """Verify every cent: ledger, seals, tickets, claims, distributions, audit trail, listings."""
+    import asyncio
+
+    from halfpenny.entrypoints.books import prove
+    from halfpenny.entrypoints.demo.servers import at_hand
+
+    with at_hand(Settings.load()) as settings:
+        proof = asyncio.run(prove(settings))
+    for problem in proof.problems:
+        typer.echo(f"wrong: {problem}")
+    typer.echo(proof.summary)
+    raise typer.Exit(1 if proof.problems else 0)
+
+
+@sandbox.command("advance")
+def sandbox_advance(by: Annotated[str, typer.Argument(help="How far, such as 90d, 36h or 2w.")]) -> None:
+    """Move the business clock forward and close the days that pass; refused in production."""
+    import asyncio
+
+    from halfpenny.entrypoints.books import advance
+    from halfpenny.entrypoints.demo.servers import at_hand
+
+    with at_hand(Settings.load()) as settings:
+        moved = asyncio.run(advance(settings, by))
+    typer.echo(f"It is {moved.now:%Y-%m-%d %H:%M} UTC for the business; {moved.days} days closed")
+
+
+@close.command("run")
+def close_run() -> None:
+    """Close every business day that has passed; a second run finds nothing to do."""
+    import asyncio
+
+    from halfpenny.entrypoints.books import close_days
+    from halfpenny.entrypoints.demo.servers import at_hand
+
+    with at_hand(Settings.load()) as settings:
+        days = asyncio.run(close_days(settings))
+    for day in days:
+        typer.echo(f"{day.business_date}: {day.loans} loans, {day.released} releases, {day.late} past due")
+    typer.echo(f"{len(days)} days closed")
 
 
 @documents.command("rebuild")

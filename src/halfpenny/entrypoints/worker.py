@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import start_http_server
 
-from halfpenny import backoffice, funding, identity, marketplace, underwriting
+from halfpenny import backoffice, funding, identity, ledger, marketplace, servicing, underwriting
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
@@ -57,10 +57,21 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
         *([PeriodicJob("send_letters", 2.0, lambda: identity.send_due(database, people, post))] if post else []),
         PeriodicJob("settle_payments", 0.5, lambda: funding.settle_payments(database)),
         PeriodicJob("expire_loans", 1.0, lambda: funding.expire(database)),
+        PeriodicJob("pay_distributions", 0.5, lambda: servicing.pay_distributions(database)),
+        PeriodicJob("close_days", 2.0, lambda: servicing.close_days(database)),
+        PeriodicJob("seal_ledger", 1.0, lambda: _seal_ledger(database)),
         PeriodicJob("seal_audit_trail", 2.0, lambda: backoffice.seal_audit_trail(database)),
         # Also the first thing at start: an empty or lost document store is filled without being asked.
         PeriodicJob("catch_up_listings", 30.0, lambda: marketplace.catch_up(database, listings)),
     ]
+
+
+async def _seal_ledger(database: Database) -> None:
+    """Seal segment after segment until nothing finished is left unsealed."""
+    while True:
+        async with database.unit_of_work() as connection:
+            if not await ledger.seal(connection):
+                return
 
 
 def subscriptions(resources: Resources) -> list[Subscription]:

@@ -1,5 +1,6 @@
 """Tickets, the funding desk, positions and wallets. Other features import from here and nothing below."""
 
+from halfpenny.funding.check import check
 from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
 from halfpenny.funding.errors import DeskFull, LoanFullyFunded, LoanNotOpen, OutcomeUnknown
 from halfpenny.funding.events import (
@@ -40,6 +41,7 @@ __all__ = [
     "Position",
     "Ticket",
     "cancel",
+    "check",
     "count_batch",
     "expire",
     "has_pending_payments",
