@@ -29,6 +29,7 @@ class Application:
     """
 
     kind: str | None
+    country: str
     lat: float | None
     lon: float | None
     area_m2: float | None
@@ -88,6 +89,7 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
             flags.append(f"{name}_missing")
     return Application(
         kind=_known(security.kind, KINDS, "kind_unknown", flags),
+        country=security.country.strip().upper(),
         lat=lat,
         lon=lon,
         area_m2=_within(security.area_m2, 5.0, 100_000.0, "area_absurd", flags),

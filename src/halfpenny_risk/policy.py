@@ -125,7 +125,11 @@ class BorrowerScale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """One policy, in force from ``effective_from``."""
+    """One policy, in force from ``effective_from``.
+
+    ``market_levels``: today's prices for one of the last month of a market model's data. Whoever lends in that market
+    states it from a published index; the demo lives at the data's own level, 1.
+    """
 
     effective_from: date
     version: str
@@ -140,6 +144,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
     limits: Limits
     price: PricePolicy
     currencies: Currencies
+    market_levels: dict[str, float]
     borrower_scale: BorrowerScale
 
     @cached_property

@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+# The share of the later rows that must belong to groups never seen before for these alone to be the test.
+LEAST_FRESH = 0.2
+GROUP_SEED = 20160101
 
 
 def stratified_folds(target: Ints, folds: int, seed: int, groups: Ints | None = None) -> list[Ints]:
@@ -29,16 +32,22 @@ def stratified_folds(target: Ints, folds: int, seed: int, groups: Ints | None = 
 def time_split(time: NDArray[np.float64], share_after: float, groups: Ints | None = None) -> tuple[Ints, Ints]:
     """Rows to train on, and the latest rows to test on.
 
-    The cut falls between two moments, never within one. A group that has a row in training is left out of the test
-    altogether: its later rows would be told by its earlier ones.
+    The cut falls between two moments, never within one. A group that has a row in training is left out of the test:
+    its later rows would be told by its earlier ones. Where that would leave too little, as in a panel whose loans all
+    begin early, three groups in ten are kept for the test, by their later rows, and have no row in training.
     """
     cut = float(np.quantile(time, 1.0 - share_after, method="higher"))
     late = time >= cut
     if late.all():
         late = time > time.min()
+    early = ~late
     if groups is not None:
-        known = np.unique(groups[~late])
-        late &= ~np.isin(groups, known)
-        early = ~np.isin(groups, np.unique(groups[late])) & (time < cut)
-        return np.flatnonzero(early), np.flatnonzero(late)
-    return np.flatnonzero(~late), np.flatnonzero(late)
+        fresh = late & ~np.isin(groups, np.unique(groups[early]))
+        if fresh.sum() >= LEAST_FRESH * late.sum():
+            late = fresh
+        else:
+            names = np.unique(groups)
+            chosen = np.random.default_rng(GROUP_SEED).permutation(names)[: max(1, int(0.3 * len(names)))]
+            kept = np.isin(groups, chosen)
+            early, late = early & ~kept, late & kept
+    return np.flatnonzero(early), np.flatnonzero(late)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,18 +31,21 @@ class Table:
 
     def texts(self, name: str) -> Texts:
         """The column as text, spaces trimmed and every missing word made empty."""
-        column = self._column(name)
-        return np.array(["" if cell.strip().lower() in MISSING_WORDS else cell.strip() for cell in column])
+        words, place = np.unique(self._column(name), return_inverse=True)
+        trimmed = [word.strip() for word in words.tolist()]
+        return np.asarray(np.array(["" if word.lower() in MISSING_WORDS else word for word in trimmed])[place])
 
     def floats(self, name: str) -> Floats:
         """The column as numbers, missing ones NaN; raises ``BadTable`` where a cell is not a number."""
-        values = np.empty(len(self), dtype=np.float64)
-        for row, cell in enumerate(self._column(name)):
-            number = parse_number(cell)
+        words, place = np.unique(self._column(name), return_inverse=True)
+        numbers = np.empty(len(words))
+        for i, word in enumerate(words.tolist()):
+            number = parse_number(word)
             if number is None:
-                raise BadTable(f"column {name!r}, row {row + 2}: {cell[:40]!r} is not a number")
-            values[row] = number
-        return values
+                row = int(np.argmax(place == i)) + 2
+                raise BadTable(f"column {name!r}, row {row}: {word[:40]!r} is not a number")
+            numbers[i] = number
+        return np.asarray(numbers[place])
 
     def rows(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Table:
         """Only the rows that ``keep`` chooses, in its order."""
@@ -75,41 +78,47 @@ def parse_number(cell: str) -> float | None:
     return number if np.isfinite(number) else None
 
 
-def read_csv(path: Path) -> Table:
-    """The table in a CSV file with a header line (UTF-8, comma, semicolon or tab)."""
+def read_csv(path: Path, only: Collection[str] | None = None) -> Table:
+    """The table in a CSV file with a header line (UTF-8, comma, semicolon or tab).
+
+    ``only`` keeps the columns of these names, so that a wide file fits into memory; one that the file lacks is
+    simply not there. Raises ``BadTable`` naming the line that is wrong.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            head = file.read(64 * 1024)
+            first_line = file.readline(64 * 1024)
             file.seek(0)
-            first_line = head.partition("\n")[0]
             delimiter = max(",;\t", key=first_line.count)
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
-            return _from_reader(reader, path)
+            return _from_reader(csv.reader(file, delimiter=delimiter, strict=True), path, only)
     except FileNotFoundError:
         raise BadTable(f"{path}: no such file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadTable(f"{path}: {error}") from None
 
 
-def _from_reader(reader: Iterable[list[str]], path: Path) -> Table:
+def _from_reader(reader: Iterable[list[str]], path: Path, only: Collection[str] | None) -> Table:
     rows = iter(reader)
     header = [name.strip() for name in next(rows, [])]
     if not header or "" in header:
         raise BadTable(f"{path}: the first line must name every column")
     if len(set(header)) != len(header):
         raise BadTable(f"{path}: two columns have the same name")
-    body: list[list[str]] = []
+    kept = [place for place, name in enumerate(header) if only is None or name in only]
+    body: list[list[str]] = [[] for _ in kept]
+    count = 0
     for number, row in enumerate(rows, start=2):
         if not row:
             continue
         if len(row) != len(header):
             raise BadTable(f"{path}, line {number}: {len(row)} cells where the header has {len(header)}")
-        body.append(row)
-        if len(body) > MAX_ROWS:
+        for column, place in zip(body, kept, strict=True):
+            column.append(row[place])
+        count += 1
+        if count > MAX_ROWS:
             raise BadTable(f"{path}: more than {MAX_ROWS} rows")
-    if not body:
+    if not count:
         raise BadTable(f"{path}: no rows below the header")
-    return Table({name: np.array([row[i] for row in body]) for i, name in enumerate(header)})
+    return Table({header[place]: np.array(column) for place, column in zip(kept, body, strict=True)})
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
