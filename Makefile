@@ -8,7 +8,7 @@ SETUP = $(or $(PYTHON),$(error Halfpenny needs Python 3.11, 3.12 or 3.13, and no
 BIN = .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format requirements clean
+.PHONY: help demo test train check lint format requirements clean
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,10 @@ demo:  ## Start everything on this machine; ARGS=--journey drives a loan, ARGS=-
 test:  ## Run every test; ARGS="tests/ledger -x" runs some
 	@$(SETUP) dev
 	@exec $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+train:  ## Train and judge the risk models from a bare machine (about ten minutes); see docs/guides/risk-training.md
+	@$(SETUP) train
+	@exec .venv-train/bin/python -m halfpenny_risk.training.everything $(ARGS)
 
 check:  ## Everything that must hold before a change is merged
 	@.ci/run

