@@ -14,10 +14,7 @@ from hypothesis import strategies as st
 from halfpenny.entrypoints import errors
 from halfpenny.identity import Identity, Role
 from halfpenny.marketplace import ListingStore, Marketplace, graphql_router, rebuild
-from halfpenny.marketplace.graphql import schema as the_schema
-from halfpenny.marketplace.graphql.execute import _PlanKey
 from halfpenny.marketplace.graphql.limits import Limits
-from halfpenny.marketplace.graphql.plan import compile_plan
 from halfpenny.marketplace.graphql.schema import Listings
 from halfpenny.marketplace.model import Document, ListingPage, ListingQuery
 from halfpenny.platform.database import Database
@@ -81,8 +78,8 @@ async def ask(listings: Listings, document: str, variables: dict[str, Any] | Non
 async def both(listings: Listings, document: str, variables: dict[str, Any] | None = None) -> tuple[Any, Any]:
     """(the plan's data or None when there is no plan, the ordinary executor's data)"""
     market_place = Marketplace(introspection=True)
-    prepared = market_place._preparer.prepare(document, variables or {}, None)
-    plan = compile_plan(the_schema, prepared)
+    prepared = market_place.prepare({"query": document, "variables": variables})
+    plan = market_place.plan(prepared)
     planned = None if plan is None else await plan.run(listings, prepared.variables)
     executed = await market_place.execute(prepared, listings, nobody)
     assert not executed.errors
@@ -268,8 +265,8 @@ async def test_whatever_is_selected_the_plan_answers_as_the_executor(chosen: str
     document = f"{{ loans {{ edges {{ node {{ {chosen} __typename }} }} }} }}"
     roomy = Limits(aliases=1_000, directives=1_000, tokens=5_000, cost=100_000)
     market_place = Marketplace(roomy, introspection=False)
-    prepared = market_place._preparer.prepare(document, {}, None)
-    plan = compile_plan(the_schema, prepared)
+    prepared = market_place.prepare({"query": document})
+    plan = market_place.plan(prepared)
     assert plan is not None
     executed = await market_place.execute(prepared, FixedListings(), nobody)
     assert str(await plan.run(FixedListings(), prepared.variables)) == str(dict(executed.data or {}))
@@ -287,17 +284,16 @@ async def test_whatever_is_selected_the_plan_answers_as_the_executor(chosen: str
 )
 async def test_the_rest_is_left_to_the_executor(document: str) -> None:
     market_place = Marketplace(introspection=True)
-    prepared = market_place._preparer.prepare(document, {}, None)
-    assert compile_plan(the_schema, prepared) is None
+    prepared = market_place.prepare({"query": document})
+    assert market_place.plan(prepared) is None
     assert (await ask(FixedListings(), document))["data"] is not None
 
 
 def test_a_document_is_planned_once() -> None:
     market_place = Marketplace(introspection=False)
-    text = "{ loans { totalCount } }"
-    first, second = (market_place._preparer.prepare(text, {}, None) for _ in range(2))
+    first, second = (market_place.prepare({"query": "{ loans { totalCount } }"}) for _ in range(2))
     assert first.document is second.document
-    assert market_place._plans(_PlanKey(first)) is market_place._plans(_PlanKey(second))
+    assert market_place.plan(first) is market_place.plan(second) is not None
 
 
 DEEP = "{ loans { edges { node { " + "... { " * 200 + "id" + " }" * 200 + " } } } }"
@@ -395,7 +391,7 @@ async def test_an_unexpected_failure_tells_nothing() -> None:
             raise ZeroDivisionError("secret of the house")
 
     market_place = Marketplace(introspection=False)
-    prepared = market_place._preparer.prepare("{ loans { totalCount } me { id } }", {}, None)
+    prepared = market_place.prepare({"query": "{ loans { totalCount } me { id } }"})
     answer = await market_place.execute(prepared, Broken(), nobody)
     assert {error["extensions"]["code"] for error in answer.errors} >= {"internal_error"}
     assert b"secret" not in answer.body()

@@ -53,11 +53,10 @@ class Marketplace:
     async def answer(self, request: Any, listings: Listings, me: Any) -> GraphQLAnswer:
         """``request`` is the parsed body; ``me`` is called only when the document asks who is signed in."""
         try:
-            text, variables, operation_name = _read(request)
-            prepared = self._preparer.prepare(text, variables, operation_name)
+            prepared = self.prepare(request)
         except HalfpennyError as refused:
             return GraphQLAnswer(None, _before_execution(refused), executed=False)
-        plan = self._plans(_PlanKey(prepared))
+        plan = self.plan(prepared)
         if plan is not None:
             try:
                 return GraphQLAnswer(await plan.run(listings, prepared.variables), [], executed=True)
@@ -65,6 +64,14 @@ class Marketplace:
                 # The executor would meet the same error; it knows how to place it in the answer.
                 log.debug("graphql_plan_fell_back", code=failed.code)
         return await self.execute(prepared, listings, me)
+
+    def prepare(self, request: Any) -> Prepared:
+        """Raises MalformedQuery, InvalidQuery or QueryTooLarge; nothing has been executed then."""
+        return self._preparer.prepare(*_read(request))
+
+    def plan(self, prepared: Prepared) -> Plan | None:
+        """The compiled path of a request, or None where it needs the ordinary executor."""
+        return self._plans(_PlanKey(prepared))
 
     async def execute(self, prepared: Prepared, listings: Listings, me: Any) -> GraphQLAnswer:
         """The ordinary executor, field by field."""
