@@ -22,7 +22,7 @@ from halfpenny.funding.errors import (
     NotRevocable,
     ReflectionOver,
 )
-from halfpenny.identity.errors import EmailUnverified, KycRequired, WrongRole
+from halfpenny.identity import EmailUnverified, KycRequired, WrongRole
 from halfpenny.ledger import InsufficientAvailable
 from halfpenny.loans import LoanNotFound, SelfDealing
 from halfpenny.platform.idempotency import IdempotencyKeyReused
