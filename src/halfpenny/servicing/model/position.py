@@ -71,7 +71,8 @@ class Position:
 
     ``principal_outstanding`` is what the loan owes its investors: drawn, less repaid, less written off.
     ``overdue_segments`` write the default interest ahead, as long as nothing more is paid: the accrual of the
-    segment that holds a day, less ``default_interest_paid``, is the default interest due that day.
+    segment that holds a day, less ``default_interest_paid``, is the default interest due that day. Where none
+    holds it, nothing accrues and ``default_interest_due`` stays as it is.
     """
 
     as_of: date
