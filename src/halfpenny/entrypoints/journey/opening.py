@@ -241,7 +241,7 @@ async def draw_down(stage: Stage, cast: Cast) -> None:
     stage.act("Conditions, reflection, drawdown")
     ada = cast.administrators[0]
     drawdown = f"{cast.loan}/drawdown"
-    await stage.ask(ada, "POST", drawdown, {}, pays=True, status=409, code="conditions_not_met")
+    await stage.ask(ada, "POST", drawdown, {}, pays=True, status=409, code="wrong_status")
     evidence = terms.conditions(datetime.now(UTC).date())
     await stage.ask(cast.borrower, "POST", f"{cast.loan}/conditions", evidence, status=403, code="wrong_role")
     await stage.ask(ada, "POST", f"{cast.loan}/conditions", evidence, show="status")

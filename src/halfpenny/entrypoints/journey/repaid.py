@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from datetime import date
 
 from halfpenny.entrypoints.demo.folder import Logins
 from halfpenny.entrypoints.journey import books, clock, opening, terms
@@ -37,8 +38,11 @@ async def _service(stage: Stage, cast: Cast) -> None:
     stage.act("Months pass, interest is paid and shared")
     borrower = cast.borrower
     schedule = await stage.ask(borrower, "GET", f"{cast.loan}/schedule", quiet=True)
+    today = date.fromisoformat((await stage.ask(borrower, "GET", f"{cast.loan}/redemption", show="on payable"))["on"])
     for instalment in schedule["instalments"][:MONTHS_SERVICED]:
-        await clock.advance(stage, "31d")
+        due_on = date.fromisoformat(instalment["due_on"])
+        await clock.advance(stage, f"{(due_on - today).days}d")
+        today = due_on
         body = {"amount": instalment["total"], "currency": terms.CURRENCY}
         paid = await stage.ask(
             borrower, "POST", f"{cast.loan}/repayments", body, pays=True, status=201, show="receipt.interest"
