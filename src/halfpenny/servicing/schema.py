@@ -46,6 +46,7 @@ serviced_loan = Table(
     Column("payable_account_id", Uuid, nullable=False),
     Column("receivable_account_id", Uuid, nullable=False),
     Column("claims_account_id", Uuid, nullable=False),
+    Index("ix_serviced_loan_maturing", "matures_on", "loan_id", postgresql_where=text("closed_on IS NULL")),
     Index("ix_serviced_loan_running", "loan_id", postgresql_where=text("closed_on IS NULL")),
     Index("ix_serviced_loan_overdue", "days_past_due", "loan_id", postgresql_where=text("days_past_due > 0")),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from halfpenny import ledger
+from halfpenny import ledger, loans
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
-from halfpenny.loans import Actor, LoanNotFound, Maker
+from halfpenny.loans import Actor, Maker
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import JournalId, UserId, uuid7
@@ -25,9 +25,10 @@ async def repay(connection: Connection, loan_id: UUID, borrower_id: UserId, amou
     What exceeds the amount due repays principal early; what exceeds the whole debt goes straight back. Raises
     LoanNotFound for anybody else's loan, NotServiced, LoanClosed, InsufficientAvailable, CurrencyMismatch.
     """
-    loan, book = await open_book(connection, loan_id)
-    if loan.borrower_id != borrower_id:
-        raise LoanNotFound()
+    # Asked first: whether a loan is serviced yet is not for strangers to learn.
+    if (await loans.get(connection, loan_id)).borrower_id != borrower_id:
+        raise loans.LoanNotFound()
+    _, book = await open_book(connection, loan_id)
     wallet = Account(AccountKind.WALLET, borrower_id, book.currency)
     return await _receive(connection, loan_id, amount, Actor(Maker.BORROWER, borrower_id), wallet)
 

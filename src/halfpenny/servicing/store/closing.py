@@ -10,33 +10,37 @@ from halfpenny.ledger import AccountKind
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.money import Currency
 
-RANGES = """
-SELECT (array_agg(loan_id ORDER BY loan_id))[1] AS first_loan_id,
-       (array_agg(loan_id ORDER BY loan_id DESC))[1] AS last_loan_id, count(*)::int AS loans FROM (
-  SELECT loan_id, (row_number() OVER (ORDER BY loan_id) - 1) / $2::int AS slice
-  FROM serviced_loan WHERE closed_on IS NULL AND advanced_on <= $1
-) running GROUP BY slice ORDER BY slice
+# The last loan of the next range: an index-only walk, so that ranges cost nothing to find.
+RANGE_END = """
+SELECT (array_agg(loan_id ORDER BY loan_id DESC))[1] AS last_loan_id,
+       (array_agg(loan_id ORDER BY loan_id))[1] AS first_loan_id, count(*)::int AS loans
+FROM (SELECT loan_id FROM serviced_loan WHERE closed_on IS NULL AND loan_id > $1 ORDER BY loan_id LIMIT $2) next
 """
+# One segment a loan, found by its index from the day backwards; default interest only where something is overdue.
 ACCRUE = """
+WITH overdue AS MATERIALIZED (
+  SELECT DISTINCT loan_id FROM instalment WHERE unpaid_minor > 0 AND due_on < $1 AND loan_id BETWEEN $2 AND $3
+)
 INSERT INTO accrual (business_date, loan_id, interest_minor, default_interest_minor)
 SELECT $1, l.loan_id,
-  coalesce(div(2 * (c.accrued_before + c.per_day * ($1 - c.starts_on)) + c.scale, 2 * c.scale), 0),
-  coalesce(div(2 * (o.accrued_before + o.per_day * ($1 - o.starts_on)) + o.scale, 2 * o.scale) - o.less_minor, 0)
+  div(2 * (c.accrued_before + c.per_day * ($1 - c.starts_on)) + c.scale, 2 * c.scale),
+  coalesce(div(2 * (d.accrued_before + d.per_day * ($1 - d.starts_on)) + d.scale, 2 * d.scale) - d.less_minor, 0)
 FROM serviced_loan l
-LEFT JOIN accrual_segment c
-  ON c.loan_id = l.loan_id AND c.kind = 'contract' AND c.starts_on < $1 AND $1 <= c.ends_on
-LEFT JOIN accrual_segment o
-  ON o.loan_id = l.loan_id AND o.kind = 'default' AND o.starts_on < $1 AND $1 <= o.ends_on
-WHERE l.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL AND l.advanced_on <= $1
-ON CONFLICT (business_date, loan_id) DO UPDATE
-  SET interest_minor = excluded.interest_minor, default_interest_minor = excluded.default_interest_minor
+CROSS JOIN LATERAL (
+  SELECT * FROM accrual_segment s WHERE s.loan_id = l.loan_id AND s.kind = 'contract' AND s.starts_on < $1
+  ORDER BY s.starts_on DESC LIMIT 1) c
+LEFT JOIN overdue o ON o.loan_id = l.loan_id
+LEFT JOIN LATERAL (
+  SELECT * FROM accrual_segment s WHERE o.loan_id IS NOT NULL AND s.loan_id = l.loan_id AND s.kind = 'default'
+    AND s.starts_on < $1 ORDER BY s.starts_on DESC LIMIT 1) d ON true
+WHERE l.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL AND l.advanced_on < $1
+ON CONFLICT (business_date, loan_id) DO NOTHING
 """
 # The books of the loans whose reserve pays today, locked before their accounts are.
 LOCK_RELEASING = """
 SELECT l.loan_id FROM serviced_loan l
-WHERE l.loan_id BETWEEN $2 AND $3
-  AND EXISTS (SELECT FROM reserve_release r WHERE r.loan_id = l.loan_id AND r.due_on <= $1)
-ORDER BY l.loan_id FOR NO KEY UPDATE
+JOIN (SELECT DISTINCT loan_id FROM reserve_release WHERE due_on <= $1 AND loan_id BETWEEN $2 AND $3) due USING (loan_id)
+ORDER BY l.loan_id FOR NO KEY UPDATE OF l
 """
 RELEASE = """
 WITH due AS (
@@ -108,14 +112,16 @@ UPDATE serviced_loan l SET
 FROM unpaid u WHERE u.loan_id = l.loan_id AND l.closed_on IS NULL
 """
 LIST_TO_REPLAY = """
-SELECT loan_id FROM serviced_loan l WHERE l.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL AND (
-  (l.days_past_due > 90 AND l.defaulted_on IS NULL AND l.standing <> 'written_off')
-  OR (l.matures_on = $1 AND l.terms->>'interest_mode' IN ('retained', 'mixed')))
-ORDER BY l.loan_id
+SELECT loan_id FROM serviced_loan WHERE days_past_due > 90 AND closed_on IS NULL AND defaulted_on IS NULL
+  AND standing <> 'written_off' AND loan_id BETWEEN $2 AND $3
+UNION
+SELECT loan_id FROM serviced_loan WHERE matures_on = $1 AND closed_on IS NULL AND loan_id BETWEEN $2 AND $3
+  AND terms->>'interest_mode' IN ('retained', 'mixed')
+ORDER BY loan_id
 """
 LIST_MATURED = """
-SELECT loan_id FROM serviced_loan WHERE loan_id BETWEEN $2 AND $3 AND closed_on IS NULL AND matures_on < $1
-  AND defaulted_on IS NULL AND standing <> 'written_off' AND matures_on >= $1 - 1 ORDER BY loan_id
+SELECT loan_id FROM serviced_loan WHERE matures_on = $1::date - 1 AND closed_on IS NULL AND loan_id BETWEEN $2 AND $3
+  AND defaulted_on IS NULL AND standing <> 'written_off' ORDER BY loan_id
 """
 
 
@@ -128,8 +134,16 @@ async def first_day(connection: Connection) -> date | None:
     return day
 
 
-async def ranges(connection: Connection, day: date, size: int) -> list[Record]:
-    return await connection.fetch(RANGES, day, size, timeout=120)
+async def ranges(connection: Connection, size: int) -> list[Record]:
+    """(first_loan_id, last_loan_id, loans) of consecutive ranges over all running loans."""
+    found: list[Record] = []
+    last = UUID(int=0)
+    while True:
+        row = await connection.fetchrow(RANGE_END, last, size, timeout=120)
+        if row is None or not row["loans"]:
+            return found
+        found.append(row)
+        last = row["last_loan_id"]
 
 
 async def is_closed(connection: Connection, day: date, first_loan_id: UUID) -> bool:
