@@ -86,3 +86,12 @@ async def test_the_limit_is_by_address(app: FastAPI, monkeypatch: pytest.MonkeyP
     refused = await post(app, BODY)
     assert int(refused.headers["retry-after"]) >= 1
     assert (await post(app, BODY, "203.0.113.9")).status_code == 200
+
+
+async def test_the_whole_application_quotes_strangers(client: Any) -> None:
+    response = await client.post("/api/v1/quotes", json=BODY)
+    assert response.status_code == 200
+    assert response.json()["gross_loan"] == "300000.00"
+    twice = '{"principal": "1.00", "principal": "2.00"}'
+    doubled = await client.post("/api/v1/quotes", content=twice, headers={"content-type": "application/json"})
+    assert (doubled.status_code, doubled.json()["code"]) == (422, "duplicate_key")
