@@ -44,6 +44,10 @@ def build(edge: EdgeSettings | None = None) -> FastAPI:
         app.state.calls.append(body.name)
         return {"name": body.name, "raw": len(await request.body())}
 
+    @app.get("/api/echo")
+    async def silence() -> dict[str, Any]:
+        return {}
+
     @app.post("/api/pay")
     async def pay(key: IdempotencyKey, print: Fingerprint) -> dict[str, str]:
         app.state.calls.append(key)
@@ -109,7 +113,7 @@ async def test_the_framework_s_errors_are_problems(client: Client) -> None:
     is_problem(await client.get("/api/nowhere"), 404, "not_found")
     wrong = await client.delete("/api/echo")
     is_problem(wrong, 405, "method_not_allowed")
-    assert wrong.headers["allow"] == "POST"
+    assert wrong.headers["allow"] == "GET, POST"
 
 
 async def test_a_crash_tells_the_caller_nothing_and_the_log_everything(client: Client) -> None:

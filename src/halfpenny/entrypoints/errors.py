@@ -5,12 +5,14 @@ from __future__ import annotations
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from halfpenny.platform.http.problems import Problem, framework_problem, problem, validation_problem
 from halfpenny.primitives.errors import Forbidden, HalfpennyError, Malformed, NotFound, Unauthenticated
 from halfpenny.web import Pages
 
 _MACHINE_PATHS = ("/api/", "/graphql", "/ws", "/metrics", "/livez", "/readyz", "/static/")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # What a page says of a failure that only has a status.
 _PAGE_ERRORS: dict[int, type[HalfpennyError]] = {401: Unauthenticated, 403: Forbidden, 404: NotFound}
 
@@ -28,7 +30,8 @@ def install(app: FastAPI) -> None:
 
     async def framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
-        return _respond(request, framework_problem(error.status_code, request.url.path, error.headers))
+        headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
+        return _respond(request, framework_problem(error.status_code, request.url.path, headers))
 
     async def unexpected(request: Request, error: Exception) -> Response:
         # Starlette raises it again after the answer, and the guard writes it to the log.
@@ -38,6 +41,16 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, framework)
     app.add_exception_handler(Exception, unexpected)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of a path: the framework names only those of the first route that has it (RFC 9110, 10.2.1)."""
+    found = [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
+    return ", ".join(found)
 
 
 def _respond(request: Request, answer: Problem, error: HalfpennyError | None = None) -> Response:

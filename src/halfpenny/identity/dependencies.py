@@ -11,10 +11,14 @@ from halfpenny.identity.model import Principal, Role
 from halfpenny.identity.service.running import Identity
 from halfpenny.identity.tokens import Tokens
 from halfpenny.platform.http import Fingerprint, IdempotencyKey
+from halfpenny.platform.http.openapi import OPTIONAL_SCHEME
 from halfpenny.platform.idempotency import RequestKey
 from halfpenny.primitives.errors import Unauthenticated
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token from /auth/login.")
+
+# The same scheme where it may be left out; ``platform.http.describe`` publishes it as what it is.
+_optional_bearer = HTTPBearer(auto_error=False, scheme_name=OPTIONAL_SCHEME)
 
 
 def identity_of(request: Request) -> Identity:
@@ -40,7 +44,7 @@ async def signed_in(
 
 
 async def maybe_signed_in(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_optional_bearer)]
 ) -> Principal | None:
     """For what anyone may read: None without a token, but a token that is no good is still refused (401)."""
     return None if credentials is None else await signed_in(request, credentials)

@@ -28,6 +28,8 @@ _FAILURES: Final = {
 }
 # Put into a parameter's schema by whoever answers its absence by themselves; never published.
 DEMANDED: Final = "x-demanded"
+# Stands for HTTPBearer on routes that also answer strangers; never published.
+OPTIONAL_SCHEME: Final = "OptionalBearer"
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
 
 
@@ -48,6 +50,7 @@ def _complete(document: dict[str, Any]) -> None:
     schemas["Problem"] = _PROBLEM
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    document["components"].get("securitySchemes", {}).pop(OPTIONAL_SCHEME, None)
     content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path in document.get("paths", {}).values():
         for method, operation in path.items():
@@ -56,6 +59,8 @@ def _complete(document: dict[str, Any]) -> None:
 
 
 def _complete_operation(operation: dict[str, Any], content: dict[str, Any]) -> None:
+    if {OPTIONAL_SCHEME: []} in operation.get("security", ()):
+        operation["security"] = [{"HTTPBearer": []}, {}]
     responses = operation.setdefault("responses", {})
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]

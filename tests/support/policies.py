@@ -1,0 +1,140 @@
+"""Who may call what: the policy of every route, for the tests that go through all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from halfpenny.primitives.ids import uuid7
+from support import lending
+from support.people import PASSWORD
+
+# may: the caller gets past every question of who they are (a rule of the business may still say no).
+# role: 403, this role never does that. hidden: 404, as if the thing did not exist.
+Verdict = Literal["may", "role", "hidden"]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What an investor, the loan's own borrower, another borrower and an administrator get."""
+
+    investor: Verdict
+    owner: Verdict
+    other: Verdict
+    administrator: Verdict
+    body: Any = None
+
+    def of(self, caller: str) -> Verdict:
+        verdict: Verdict = getattr(self, caller)
+        return verdict
+
+
+def everybody(body: Any = None) -> Policy:
+    return Policy("may", "may", "may", "may", body)
+
+
+def administrators(body: Any = None) -> Policy:
+    return Policy("role", "role", "role", "may", body)
+
+
+def borrowers(body: Any = None) -> Policy:
+    return Policy("role", "may", "may", "role", body)
+
+
+def the_borrower(body: Any = None) -> Policy:
+    return Policy("role", "may", "hidden", "role", body)
+
+
+SOMEBODY = "stands for the id of a real person"
+REASON = {"reason": "The property is empty."}
+AMOUNT = {"amount": "100.00", "currency": "EUR"}
+VALUATION = {"amount": "500000.00", "valued_on": "2026-01-15", "valuer": "Alder & Finch Surveyors"}
+
+# Callers without a token. Everything else answers them 401.
+PUBLIC = {
+    "POST /api/v1/auth/register",
+    "POST /api/v1/auth/verify-email",
+    "POST /api/v1/auth/login",
+    "POST /api/v1/auth/refresh",
+    "POST /api/v1/auth/forgot",
+    "POST /api/v1/auth/reset",
+    "POST /api/v1/quotes",
+    "POST /graphql",
+    # Of a loan that is public anyway; those of others are hidden from strangers.
+    "GET /api/v1/loans/{loan_id}/schedule",
+    "GET /api/v1/loans/{loan_id}/waterfall",
+    "POST /api/v1/loans/{loan_id}/waterfall/simulations",
+    "GET /api/v1/loans/{loan_id}/recovery",
+}
+
+POLICIES: dict[str, Policy] = {
+    "POST /api/v1/auth/logout": everybody(),
+    "POST /api/v1/auth/password": everybody({"current_password": PASSWORD, "new_password": "short"}),
+    "GET /api/v1/me": everybody(),
+    "GET /api/v1/users": administrators(),
+    "POST /api/v1/users/{user_id}/disable": administrators(),
+    "POST /api/v1/users/{user_id}/enable": administrators(),
+    "POST /api/v1/users/{user_id}/role": administrators({"role": "borrower"}),
+    "POST /api/v1/users/{user_id}/kyc": administrators({"status": "verified"}),
+    "POST /api/v1/users/{user_id}/related-parties": administrators({"related_user_id": SOMEBODY}),
+    "GET /api/v1/loans": everybody(),
+    "POST /api/v1/loans": borrowers(lending.body()),
+    "POST /api/v1/loans/drafts": borrowers(lending.body()),
+    "PUT /api/v1/loans/{loan_id}": the_borrower(lending.body()),
+    "POST /api/v1/loans/{loan_id}/submit": the_borrower(),
+    "POST /api/v1/loans/{loan_id}/withdraw": the_borrower(),
+    "POST /api/v1/loans/{loan_id}/accept": the_borrower(),
+    "PUT /api/v1/loans/{loan_id}/valuation": Policy("hidden", "may", "hidden", "may", VALUATION),
+    "POST /api/v1/loans/{loan_id}/decision": administrators({"decision": "approve", "version": 1, "reason": "Sound."}),
+    "POST /api/v1/loans/{loan_id}/conditions": administrators({"valuation": VALUATION}),
+    "POST /api/v1/loans/{loan_id}/offer": administrators(),
+    "POST /api/v1/loans/{loan_id}/open-funding": administrators(),
+    # Public from its offer on, in parts; what each sees of it is tested with the loans.
+    "GET /api/v1/loans/{loan_id}": everybody(),
+    "GET /api/v1/loans/{loan_id}/assessment": everybody(),
+    "POST /api/v1/loans/{loan_id}/assessment": administrators(),
+    "GET /api/v1/backoffice/approvals": administrators(),
+    "GET /api/v1/backoffice/audit": administrators(),
+    # The loan's own borrower is refused as a self-dealer, staff and other borrowers by their role.
+    "POST /api/v1/loans/{loan_id}/invest": Policy("may", "role", "role", "role", AMOUNT),
+    "POST /api/v1/loans/{loan_id}/waiting-list": Policy("may", "role", "role", "role", AMOUNT),
+    "POST /api/v1/loans/{loan_id}/cancel": Policy("hidden", "may", "hidden", "may", {"reason": "Sold already."}),
+    "POST /api/v1/investments/bulk": everybody({"investments": [{"loan_id": str(uuid7())} | AMOUNT]}),
+    "POST /api/v1/investments/{investment_id}/revoke": Policy("may", "hidden", "hidden", "hidden"),
+    "GET /api/v1/waiting-list": everybody(),
+    "POST /api/v1/waiting-list/{waiting_id}/leave": Policy("hidden", "hidden", "hidden", "hidden"),
+    "GET /api/v1/wallets": everybody(),
+    "GET /api/v1/wallets/{currency}/entries": everybody(),
+    "POST /api/v1/wallets/{currency}/deposits": everybody({"amount": "10.00"}),
+    "POST /api/v1/wallets/{currency}/withdrawals": everybody({"amount": "10.00"}),
+    "GET /api/v1/payments": everybody(),
+    "GET /api/v1/portfolio": everybody(),
+    "POST /api/v1/loans/{loan_id}/drawdown": administrators(),
+    "POST /api/v1/loans/{loan_id}/repayments": the_borrower(AMOUNT),
+    "GET /api/v1/loans/{loan_id}/redemption": Policy("hidden", "may", "hidden", "may"),
+    "GET /api/v1/loans/{loan_id}/ledger": administrators(),
+    "GET /api/v1/loans/{loan_id}/distributions": everybody(),
+    "GET /api/v1/distributions/{distribution_id}/proof": Policy("hidden", "hidden", "hidden", "hidden"),
+    "POST /api/v1/receipts": administrators(
+        AMOUNT | {"received_on": "2026-01-15", "payer": "Madrona Renovations OÜ", "reference": "RF18"}
+    ),
+    "GET /api/v1/receipts/unmatched": administrators(),
+    "POST /api/v1/receipts/{receipt_id}/match": Policy("role", "role", "role", "hidden", {"loan_id": str(uuid7())}),
+    "POST /api/v1/receipts/{receipt_id}/return": Policy("role", "role", "role", "hidden"),
+    "PUT /api/v1/tax-profile": Policy("may", "role", "role", "role"),
+    "POST /api/v1/loans/{loan_id}/default": administrators(REASON),
+    "POST /api/v1/loans/{loan_id}/acceleration": administrators(REASON),
+    "POST /api/v1/loans/{loan_id}/extension": administrators(REASON),
+    "POST /api/v1/loans/{loan_id}/pause": administrators(REASON | {"first": "2026-02-01", "last": "2026-02-28"}),
+    "POST /api/v1/loans/{loan_id}/cure": administrators(REASON),
+    "POST /api/v1/loans/{loan_id}/recovery": administrators(REASON),
+    "POST /api/v1/loans/{loan_id}/recovery/updates": administrators(),
+    "POST /api/v1/loans/{loan_id}/recovery/costs": administrators(AMOUNT | {"kind": "survey"} | REASON),
+    "POST /api/v1/loans/{loan_id}/write-off": administrators(REASON),
+    "GET /api/v1/arrears": administrators(),
+    "POST /api/v1/reconciliation/statements": administrators(),
+    "GET /api/v1/reconciliation/items": administrators(),
+    "POST /api/v1/reconciliation/items/{item_id}/resolve": Policy(
+        "role", "role", "role", "hidden", {"resolution": "returned"}
+    ),
+}
