@@ -21,6 +21,7 @@ from halfpenny_risk.errors import BadArtefact
 from halfpenny_risk.market_features import (
     DAYS_A_MONTH,
     NEAREST,
+    PREVIOUS_AFTER_DAYS,
     WIDE,
     Attributes,
     Ints,
@@ -41,7 +42,7 @@ PREFIX = "avm_"
 SQUARE_METRES_PER_SQUARE_FOOT = 0.09290304
 SHOWN_COMPARABLES = 6
 # A sale this near, of a home this alike in size, is a sale of the same home.
-SAME_HOME_KM, SAME_HOME_LOG_AREA = 0.03, 0.03
+SAME_HOME_KM, SAME_HOME_LOG_AREA = 0.01, 0.03
 # What an assessor's grade of construction is in an application's words.
 GRADE_OF_CONDITION = {"poor": 5.0, "fair": 6.0, "average": 7.0, "good": 8.0, "excellent": 10.0}
 
@@ -161,10 +162,13 @@ class MarketModel:
             np.abs(homes.column("log_area")[candidates] - area) < SAME_HOME_LOG_AREA
         )
         own = candidates[same]
-        # The latest sale of this very home, if it was ever sold: the register's attributes and a price paid.
+        # The latest sale of this very home, if it was ever sold, has the register's attributes.
         last = own[np.argmax(self.sales.day[own])] if len(own) else None
+        days = float((self.spec.last_day - self.spec.epoch).days + 1)
+        older = own[self.sales.day[own] <= days - PREVIOUS_AFTER_DAYS]
+        paid = older[np.argmax(self.sales.day[older])] if len(older) else None
         previous = Neighbours(
-            np.array([[0 if last is None else last]]), np.zeros((1, 1)), np.array([[last is not None]])
+            np.array([[0 if paid is None else paid]]), np.zeros((1, 1)), np.array([[paid is not None]])
         )
         known: dict[str, float] = {"log_area": area, "detached": detached}
         if application.beds is not None:

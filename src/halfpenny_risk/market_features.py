@@ -21,6 +21,9 @@ NEAREST = 15
 WIDE = 60
 DAYS_A_YEAR = 365.25
 DAYS_A_MONTH = DAYS_A_YEAR / 12.0
+# A home sold again within a year was mostly bought to be improved and sold on; a home that was just bought and is now
+# being valued was not. So a price paid less than a year ago counts among the neighbours' only.
+PREVIOUS_AFTER_DAYS = 365.0
 # How fast the weight of a neighbour falls with distance (km), with dissimilarity and with age (years).
 GEO_KM, SIMILAR, RECENT_YEARS = 0.3, 1.5, 2.0
 WIDE_KM, WIDE_YEARS = 0.6, (0.5, 3.0)

@@ -16,6 +16,7 @@ import numpy as np
 from halfpenny_risk.market_features import (
     DAYS_A_YEAR,
     NEAREST,
+    PREVIOUS_AFTER_DAYS,
     WIDE,
     Attributes,
     Bools,
@@ -103,16 +104,16 @@ def _earlier(market: MarketData, plane: Floats, count: int, searched: int, freez
 
 
 def _previous_sale(market: MarketData, freeze_at: float | None) -> Neighbours:
-    last: dict[int, int] = {}
+    sold: dict[int, list[int]] = {}
     index = np.zeros((len(market.day), 1), dtype=np.int64)
     good = np.zeros((len(market.day), 1), dtype=bool)
     for row in range(len(market.day)):
         parcel = int(market.parcel[row])
-        earlier = last.get(parcel)
-        if earlier is not None and market.day[earlier] < market.day[row]:
-            index[row], good[row] = earlier, True
+        earlier = [sale for sale in sold.get(parcel, ()) if market.day[sale] <= market.day[row] - PREVIOUS_AFTER_DAYS]
+        if earlier:
+            index[row], good[row] = earlier[-1], True
         if freeze_at is None or market.day[row] < freeze_at:
-            last[parcel] = row
+            sold.setdefault(parcel, []).append(row)
     return Neighbours(index, np.zeros((len(market.day), 1)), good)
 
 

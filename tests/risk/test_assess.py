@@ -1,0 +1,247 @@
+"""One application in, one answer out: reasons and price that add up, odd input with a name, text that moves nothing."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from halfpenny_messages import LoanAssessed, LoanSubmitted, decode_payload, to_builtins
+from halfpenny_risk.assess import EXTRA_MONTHS, PRICE_CHANGES_PERCENT, RATE_SHIFTS, ModelSet, assess
+from halfpenny_risk.batch import score_book
+from halfpenny_risk.errors import BadApplication
+from halfpenny_risk.models import load_models
+from halfpenny_risk.policy import load_policies
+from halfpenny_risk.wording import REASONS
+from support.risk_applications import ORDINARY, changed
+from support.risk_hostile import hostile_descriptions
+
+REQUEST = UUID(int=99)
+POLICIES = load_policies()
+
+
+@pytest.fixture(scope="module", params=["champion", "scorecard"])
+def models(request: pytest.FixtureRequest) -> ModelSet:
+    return load_models(request.param)
+
+
+def answer(models: ModelSet, **changes: Any) -> LoanAssessed:
+    return assess(REQUEST, changed(**changes), models, POLICIES)
+
+
+def pd_of(assessed: LoanAssessed) -> float:
+    return float(assessed.probability_of_default)
+
+
+def amounts(low: int, high: int) -> st.SearchStrategy[str]:
+    return st.integers(low * 100, high * 100).map(lambda minor: f"{minor // 100}.{minor % 100:02d}")
+
+
+ANY_LOAN = st.builds(
+    changed,
+    valuation=amounts(0, 3_000_000),
+    amount=amounts(1, 3_000_000),
+    prior_debt=amounts(0, 1_000_000),
+    purchase_price=st.none() | amounts(0, 3_000_000),
+    gdv=st.none() | amounts(0, 5_000_000),
+    renovation_cost=st.none() | amounts(0, 500_000),
+    income=st.none() | amounts(0, 10_000_000),
+    assets=st.none() | amounts(0, 10_000_000),
+    debts=st.none() | amounts(0, 10_000_000),
+    adverse_records=st.none() | st.integers(0, 10_000),
+    term_months=st.integers(1, 120),
+    charge_rank=st.integers(1, 9),
+    currency=st.sampled_from(["EUR", "PLN", "GBP", "USD", "ILS", "XXX"]),
+    lat=st.none() | st.floats(allow_nan=True, allow_infinity=True),
+    lon=st.none() | st.floats(-200.0, 200.0) | st.just(-122.3),
+    area_m2=st.none() | st.floats(allow_nan=True, allow_infinity=True),
+    beds=st.none() | st.integers(-5, 10**6),
+    year_built=st.none() | st.integers(-5000, 10**6),
+    kind=st.sampled_from(["house", "townhouse", "flat", "castle", ""]),
+    condition=st.none() | st.sampled_from(["poor", "good", "haunted"]),
+    valued_on=st.none() | st.dates(date(1990, 1, 1), date(2030, 1, 1)),
+    purpose=st.sampled_from(["purchase", "refinance", "renovation", "x" * 64]),
+    exit_strategy=st.sampled_from(["sale", "refinance", "Sale of the house", "luck"]),
+    interest_mode=st.sampled_from(["retained", "serviced", "rolled_up", "barter"]),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(loan=ANY_LOAN)
+@pytest.mark.parametrize("choice", ["champion", "scorecard"])
+def test_any_application_gets_an_answer_that_adds_up(choice: str, loan: LoanSubmitted) -> None:
+    assessed = assess(REQUEST, loan, _loaded(choice), POLICIES)
+    total = Decimal(assessed.base_score) + sum(Decimal(reason.contribution) for reason in assessed.reasons)
+    assert abs(total - Decimal(assessed.score)) <= Decimal("1e-9")
+    price = sum(Decimal(term.rate_percent) for term in assessed.price_terms)
+    assert price == Decimal(assessed.suggested_rate_percent)
+    assert 0.0 <= pd_of(assessed) <= 1.0
+    assert float(assessed.loss_given_default) >= POLICIES.policies[0].exit.lgd_floor
+    assert abs(float(assessed.expected_loss) - pd_of(assessed) * float(assessed.loss_given_default)) < 2e-6
+    value = assessed.valuation
+    assert 0.0 <= float(value.low) <= float(value.value) <= float(value.high)
+    # The answer travels: its own schema accepts it.
+    assert decode_payload("loan.assessed", 1, msgspec.json.decode(msgspec.json.encode(assessed))) == assessed
+
+
+_MODELS: dict[str, ModelSet] = {}
+
+
+def _loaded(choice: str) -> ModelSet:
+    if choice not in _MODELS:
+        _MODELS[choice] = load_models(choice)  # type: ignore[arg-type]
+    return _MODELS[choice]
+
+
+def test_the_answer_is_the_same_every_time(models: ModelSet) -> None:
+    first, second = (msgspec.json.encode(answer(models)) for _ in range(2))
+    assert first == second
+
+
+def test_every_reason_is_said_in_both_languages_and_private_ones_are_not_for_investors(models: ModelSet) -> None:
+    assessed = answer(models, adverse_records=3, gdv="700000.00", renovation_cost="90000.00", prior_debt="10000.00")
+    assert {reason.code for reason in assessed.reasons} >= {"ltv", "exit_leverage", "exit_prior_debt", "adverse"}
+    for reason in assessed.reasons:
+        assert reason.text.en and reason.text.pl and reason.text.en != reason.text.pl
+        assert "{" not in reason.text.en + reason.text.pl
+    for_investors = {reason.code for reason in assessed.reasons if "investor" in reason.audience}
+    assert not for_investors & {"income", "assets", "debts", "adverse", "further_records", "amount_to_income"}
+    assert {reason.code for reason in assessed.reasons} <= set(REASONS)
+
+
+def test_two_hundred_hostile_descriptions_move_nothing(models: ModelSet) -> None:
+    descriptions = hostile_descriptions()
+    assert len(descriptions) == len(set(descriptions)) == 200
+    plain = answer(models)
+    for text in descriptions:
+        hostile = answer(models, description=text)
+        assert msgspec.json.encode(hostile) == msgspec.json.encode(plain)
+    assert msgspec.json.encode(answer(models, description="x" * 1_000_000)) == msgspec.json.encode(plain)
+    elsewhere = answer(models, address=descriptions[0], city=descriptions[1], company=descriptions[2])
+    assert msgspec.json.encode(elsewhere) == msgspec.json.encode(plain)
+
+
+@pytest.mark.parametrize(
+    ("changes", "flag"),
+    [
+        ({"lat": None}, "position_missing"),
+        ({"lat": 95.0}, "position_absurd"),
+        ({"lon": float("nan")}, "position_absurd"),
+        ({"area_m2": 0.0}, "area_absurd"),
+        ({"area_m2": float("inf")}, "area_absurd"),
+        ({"beds": -1}, "beds_absurd"),
+        ({"year_built": 3000}, "year_built_absurd"),
+        ({"kind": "castle"}, "kind_unknown"),
+        ({"condition": "haunted"}, "condition_unknown"),
+        ({"valuation": "0"}, "valuation_absurd"),
+        ({"valued_on": date(2030, 1, 1)}, "valued_in_the_future"),
+        ({"valued_on": date(2024, 1, 1)}, "valuation_stale"),
+        ({"gdv": "1000.00"}, "gdv_below_valuation"),
+        ({"prior_debt": "5000.00"}, "first_charge_with_prior_debt"),
+        ({"charge_rank": 2}, "junior_charge_without_prior_debt"),
+        ({"currency": "XXX"}, "currency_unknown"),
+        ({"exit_strategy": "luck"}, "exit_unknown"),
+        ({"interest_mode": "barter"}, "interest_mode_unknown"),
+        ({"income": None}, "income_missing"),
+        ({"assets": None}, "assets_missing"),
+        ({"debts": None}, "debts_missing"),
+        ({"adverse_records": None}, "adverse_records_missing"),
+        ({"lat": 52.23, "lon": 21.01, "country": "PL"}, "outside_market"),
+    ],
+)
+def test_odd_input_has_a_name(models: ModelSet, changes: dict[str, Any], flag: str) -> None:
+    assert flag not in answer(models).flags or flag == "outside_market"
+    assert flag in answer(models, **changes).flags
+
+
+def test_an_amount_of_zero_has_no_score(models: ModelSet) -> None:
+    with pytest.raises(BadApplication):
+        answer(models, amount="0")
+
+
+def test_outside_every_market_the_valuer_carries_it_with_a_wider_margin() -> None:
+    models = load_models("champion")
+    inside = answer(models)
+    outside = answer(models, lat=52.23, lon=21.01, country="PL", city="Warszawa")
+    assert inside.valuation.source == "both" and inside.valuation.market == "seattle"
+    assert outside.valuation.source == "valuer" and outside.valuation.market is None
+    assert "outside_market" in {reason.code for reason in outside.reasons}
+    assert not outside.valuation.comparables
+    assert float(outside.valuation.low) < float(outside.valuation.value) < float(outside.valuation.high)
+
+
+def test_what_is_worse_costs_more(models: ModelSet) -> None:
+    ordinary = answer(models)
+    for changes in (
+        {"amount": "330000.00"},
+        {"adverse_records": 2},
+        {"adverse_records": None},
+        {"income": "20000.00"},
+        {"prior_debt": "60000.00", "charge_rank": 2},
+        {"exit_strategy": "luck"},
+    ):
+        worse = answer(models, **changes)
+        assert pd_of(worse) > pd_of(ordinary), changes
+        assert float(worse.suggested_rate_percent) >= float(ordinary.suggested_rate_percent), changes
+
+
+def test_the_stress_grid_is_whole_and_worse_in_every_direction(models: ModelSet) -> None:
+    assessed = answer(models)
+    cells = {(cell.price_change_percent, cell.extra_months, cell.rate_change_points): cell for cell in assessed.stress}
+    assert set(cells) == {(p, m, r) for p in PRICE_CHANGES_PERCENT for m in EXTRA_MONTHS for r in RATE_SHIFTS}
+    for (price, months, rate), cell in cells.items():
+        loss = float(cell.expected_loss)
+        for worse in ((price - 10, months, rate), (price, months, rate + 2)):
+            if worse in cells:
+                assert float(cells[worse].expected_loss) >= loss
+        assert float(cell.exit_shortfall_probability) >= float(assessed.exit_shortfall_probability)
+
+
+def test_the_limits_of_the_policy_decline_and_oddities_refer(models: ModelSet) -> None:
+    assert answer(models, amount="500000.00").recommendation == "decline"
+    assert answer(models, gdv="470000.00", amount="360000.00").recommendation == "decline"
+    assert answer(models, year_built=9999, amount="200000.00").recommendation == "refer"
+
+
+def test_a_price_is_held_between_its_floor_and_its_cap(models: ModelSet) -> None:
+    safe = answer(models, amount="20000.00", income="900000.00", assets="9000000.00")
+    bands = POLICIES.policies[0].price.bands
+    assert float(safe.suggested_rate_percent) >= bands[0].floor_percent
+    awful = answer(models, amount="600000.00", adverse_records=9, income="1.00")
+    assert float(awful.suggested_rate_percent) <= bands[-1].cap_percent
+    assert "cap" in {term.code for term in awful.price_terms}
+
+
+def test_a_book_scored_at_once_equals_its_loans_one_by_one(models: ModelSet) -> None:
+    loans = [
+        changed(amount=f"{100_000 + 7_000 * i}.00", adverse_records=i % 3, lat=None if i % 4 else 47.702138)
+        for i in range(40)
+    ] + [changed(amount="0")]
+    rows = score_book(loans, models, POLICIES)
+    assert rows[-1] == {"loan_id": str(ORDINARY.loan_id), "error": "bad_application"}
+    for loan, row in zip(loans[:-1], rows, strict=False):
+        alone = assess(REQUEST, loan, models, POLICIES)
+        for name in ("grade", "probability_of_default", "loss_given_default", "expected_loss", "ltv"):
+            assert row[name] == getattr(alone, name), name
+        assert abs(float(row["score"]) - float(alone.score)) < 1e-9
+        assert float(row["suggested_rate_percent"]) == float(alone.suggested_rate_percent)
+
+
+def test_the_challenger_answers_beside_the_champion_and_changes_nothing() -> None:
+    models = load_models("champion")
+    with_challenger = answer(models)
+    alone = answer(ModelSet(models.version, models.borrower, models.markets))
+    assert with_challenger.challenger is not None and with_challenger.challenger.model_version.startswith("scorecard-")
+    assert alone == msgspec.structs.replace(with_challenger, challenger=None)
+
+
+def test_the_message_of_an_answer_is_plain_json(models: ModelSet) -> None:
+    content = msgspec.json.decode(msgspec.json.encode(to_builtins(answer(models))))
+    assert isinstance(content["probability_of_default"], str)
+    assert isinstance(content["suggested_rate_percent"], str)
