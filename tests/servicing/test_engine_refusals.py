@@ -107,7 +107,7 @@ def test_a_position_before_the_advance_is_refused() -> None:
         ({"principal": eur(0)}, "principal_not_positive"),
         ({"principal": eur(-100)}, "principal_not_positive"),
         ({"periods": 0}, "periods_out_of_range"),
-        ({"periods": 601}, "periods_out_of_range"),
+        ({"periods": 361}, "periods_out_of_range"),
         ({"matures_on": ADVANCED - timedelta(days=1)}, "redemption_before_advance"),
         ({"first_due_on": ADVANCED}, "first_due_before_advance"),
         ({"default_day_count": DayCount.THIRTY_360}, "unsupported_default_day_count"),

@@ -17,7 +17,7 @@ class PrincipalNotPositive(ImpossibleTerms):
 
 class PeriodsOutOfRange(ImpossibleTerms):
     code = "periods_out_of_range"
-    message = "A loan has 1 to 600 monthly periods."
+    message = "A loan has 1 to 360 monthly periods."
 
 
 class DateOutOfRange(ImpossibleTerms):

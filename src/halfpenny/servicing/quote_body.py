@@ -28,7 +28,7 @@ from halfpenny.servicing.model.terms import (
 )
 
 # Far more than any bridge loan has, few enough that no quote is a lot of work.
-MAX_TRANCHES = 60
+MAX_TRANCHES = 24
 
 
 def _percent(value: Any) -> str:

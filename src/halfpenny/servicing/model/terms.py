@@ -13,7 +13,7 @@ from halfpenny.servicing import errors
 from halfpenny.servicing.model.due_dates import MonthEnd, due_dates
 from halfpenny.servicing.model.waterfall import DEFAULT_WATERFALL, WATERFALLS
 
-MAX_PERIODS = 600
+MAX_PERIODS = 360
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
@@ -106,7 +106,7 @@ class LoanTerms:
             raise errors.PrincipalNotPositive()
         if not 1 <= self.periods <= MAX_PERIODS:
             raise errors.PeriodsOutOfRange(periods=self.periods)
-        # Six hundred periods from here still end inside the calendar.
+        # Thirty years of periods from here still end inside the calendar.
         if not FIRST_YEAR <= self.advanced_on.year <= LAST_YEAR:
             raise errors.DateOutOfRange()
         if self.first_due_on is not None and not (
