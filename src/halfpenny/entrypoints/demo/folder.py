@@ -49,6 +49,8 @@ class DataFolder:
         self.path = path.absolute()
         self.logs = self.path / "log"
         self.logins_file = self.path / "demo-logins.json"
+        # There while a first start seeds; still there afterwards when that was cut short.
+        self.seeding = self.path / "seeding"
         self._lock_file = self.path / "demo.lock"
         self._addresses_file = self.path / "addresses.json"
 

@@ -10,7 +10,6 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import FrameType
@@ -35,6 +34,25 @@ class Wishes:
     reset: bool = False
     story: str = ""
     rabbitmq: bool = False
+
+
+class Step:
+    """One step of the start, shown while it lasts and as a line when it is done."""
+
+    def __init__(self, console: Console, name: str) -> None:
+        self._console = console
+        self._name = name
+        self._began = time.monotonic()
+        self._status = console.status(f"{name} ...")
+        self._status.start()
+
+    def tell(self, how_far: str) -> None:
+        self._status.update(f"{self._name} ... {how_far}")
+
+    def done(self, outcome: str) -> None:
+        self._status.stop()
+        took_s = time.monotonic() - self._began
+        self._console.print(f"[green]✓[/] {self._name:<28} {outcome:<32} {took_s:5.1f} s", highlight=False)
 
 
 class Demo:
@@ -69,7 +87,10 @@ class Demo:
     def _open(self, stack: ExitStack, began: float) -> int:
         """Start everything, and stay until told to stop or the journey ends. ``stack`` stops what was started."""
         self._refuse_taken_port()
-        if self._wishes.reset:
+        if self._folder.seeding.exists() and not self._settings.database.url:
+            self._console.print("An earlier first start was cut short; starting afresh.")
+            self._folder.empty()
+        elif self._wishes.reset:
             self._folder.empty()
         servers = Servers(self._settings, self._folder, rabbitmq=self._wishes.rabbitmq, announce=self._announce)
         stack.callback(self._say_goodbye)
@@ -87,17 +108,21 @@ class Demo:
     def _prepare(self, servers: Servers) -> Logins:
         """Servers, schema and seed; everything that the processes need before they start."""
         settings = self._settings = with_addresses(self._settings, servers.start())
-        done = self._announce("schema")
+        step = self._announce("schema")
         before, after = migrate(settings.require_database())
-        done("up to date" if before == after else f"from {before or 'nothing'} to {after}")
-        logins = self._folder.read_logins()
-        if logins is None:
-            from halfpenny.entrypoints import seed
-
-            done = self._announce("marketplace")
-            logins = asyncio.run(seed.seed(settings))
-            done("seeded")
+        step.done("up to date" if before == after else f"from {before or 'nothing'} to {after}")
+        logins = self._folder.read_logins() or self._seed(settings)
         self._folder.write_logins(settings.base_url, logins)
+        return logins
+
+    def _seed(self, settings: Settings) -> Logins:
+        from halfpenny.entrypoints import seed
+
+        step = self._announce("marketplace")
+        self._folder.seeding.touch()
+        logins = asyncio.run(seed.seed(settings, lambda day, days: step.tell(f"day {day} of {days}")))
+        self._folder.seeding.unlink()
+        step.done("seeded")
         return logins
 
     def _start_children(self) -> None:
@@ -124,14 +149,14 @@ class Demo:
             self._children.append(child)
 
     def _await_ready(self) -> None:
-        done = self._announce("API, worker and risk service")
+        step = self._announce("API, worker and risk service")
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not self._ready():
             self._revive_children()
             if time.monotonic() > deadline:
                 raise ProcessFailed(f"the API was not ready after {_START_TIMEOUT_S:g} seconds ({self._folder.logs})")
             time.sleep(0.05)
-        done(f"{self._local_address()}")
+        step.done(self._local_address())
 
     def _watch(self, servers: Servers) -> NoReturn:
         """Until told to stop: bring back whatever dies, and say so."""
@@ -194,19 +219,8 @@ class Demo:
         if not self._wishes.story:
             say("\nCtrl-C stops everything; the data stays for the next start.", highlight=False)
 
-    def _announce(self, name: str) -> Callable[[str], None]:
-        """Say that a step began; the returned function says how it ended."""
-        began = time.monotonic()
-        status = self._console.status(f"{name} ...")
-        status.start()
-
-        def done(outcome: str) -> None:
-            status.stop()
-            self._console.print(
-                f"[green]✓[/] {name:<28} {outcome:<32} {time.monotonic() - began:5.1f} s", highlight=False
-            )
-
-        return done
+    def _announce(self, name: str) -> Step:
+        return Step(self._console, name)
 
     def _say_goodbye(self) -> None:
         self._console.print("Stopped; the data is kept in " + str(self._folder.path), highlight=False)

@@ -22,14 +22,25 @@ class OwnServer(Protocol):
     def stop(self) -> None: ...
 
 
-# Called with a name and a server just before it starts; returns what to call once it runs.
-Announce = Callable[[str], Callable[[str], None]]
+class Shown(Protocol):
+    """A step that is being shown to somebody."""
+
+    def done(self, outcome: str) -> None: ...
+
+
+class Unseen:
+    """A step that nobody looks at."""
+
+    def done(self, outcome: str) -> None:
+        """Say nothing."""
 
 
 class Servers:
     """Starts what is not given in the settings, watches it, and stops it in the opposite order."""
 
-    def __init__(self, settings: Settings, folder: DataFolder, *, rabbitmq: bool, announce: Announce) -> None:
+    def __init__(
+        self, settings: Settings, folder: DataFolder, *, rabbitmq: bool, announce: Callable[[str], Shown]
+    ) -> None:
         self._settings = settings
         self._folder = folder
         self._rabbitmq = rabbitmq
@@ -62,10 +73,10 @@ class Servers:
         return [name for name, _ in died]
 
     def _start(self, name: str, server: OwnServer) -> str:
-        done = self._announce(name)
+        step = self._announce(name)
         server.start()
         self._own.append((name, server))
-        done(server.url.rpartition("@")[2].rpartition("//")[2].partition("/")[0])
+        step.done(server.url.rpartition("@")[2].rpartition("//")[2].partition("/")[0])
         return server.url
 
 
@@ -97,6 +108,6 @@ def at_hand(settings: Settings) -> Iterator[Settings]:
         return
     with ExitStack() as stack:
         stack.enter_context(folder.locked())
-        servers = Servers(settings, folder, rabbitmq=False, announce=lambda _: lambda _: None)
+        servers = Servers(settings, folder, rabbitmq=False, announce=lambda name: Unseen())
         stack.callback(servers.stop)
         yield with_addresses(settings, servers.start())
