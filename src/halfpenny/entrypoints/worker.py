@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import start_http_server
 
-from halfpenny import backoffice, funding, identity, ledger, marketplace, servicing, underwriting
+from halfpenny import backoffice, funding, identity, ledger, marketplace, realtime, servicing, underwriting
+from halfpenny.entrypoints import live
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
@@ -21,6 +22,7 @@ from halfpenny.platform.queue import (
     RemoteQueue,
     Subscription,
     Transport,
+    prune,
     run_consumers,
 )
 from halfpenny.platform.telemetry import configure_logging
@@ -61,6 +63,8 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
         PeriodicJob("close_days", 2.0, lambda: servicing.close_days(database)),
         PeriodicJob("seal_ledger", 1.0, lambda: _seal_ledger(database)),
         PeriodicJob("seal_audit_trail", 2.0, lambda: backoffice.seal_audit_trail(database)),
+        PeriodicJob("prune_queue", 3_600.0, lambda: prune(database)),
+        PeriodicJob("forget_frames", 600.0, lambda: realtime.forget_frames(database)),
         # Also the first thing at start: an empty or lost document store is filled without being asked.
         PeriodicJob("catch_up_listings", 30.0, lambda: marketplace.catch_up(database, listings)),
     ]
@@ -79,6 +83,7 @@ def subscriptions(resources: Resources) -> list[Subscription]:
     return [
         underwriting.SUBSCRIPTION,
         marketplace.subscription(marketplace.ListingStore(resources.documents)),
+        live.marketplace_frames(),
     ]
 
 

@@ -38,7 +38,7 @@ from halfpenny.identity.service.administering import create_administrator, me
 from halfpenny.identity.service.provisioning import create_user, forget_expired, open_sessions, related_to
 from halfpenny.identity.service.running import Identity
 from halfpenny.identity.settings import IdentitySettings
-from halfpenny.identity.store import NewPerson
+from halfpenny.identity.store import NewPerson, living_sessions
 from halfpenny.identity.store import insert_people as create_users
 from halfpenny.identity.tokens import Tokens
 
@@ -81,6 +81,7 @@ __all__ = [
     "create_users",
     "forget_expired",
     "investor",
+    "living_sessions",
     "load_signing_keys",
     "me",
     "money_request",

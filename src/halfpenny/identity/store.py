@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -169,6 +169,16 @@ async def session_person(connection: Connection, session_id: SessionId) -> Perso
         session_id,
     )
     return _person(row) if row else None
+
+
+async def living_sessions(connection: Connection, session_ids: Collection[SessionId]) -> set[SessionId]:
+    """Those of the sessions that have neither ended nor expired, of people who are not disabled."""
+    rows = await connection.fetch(
+        "SELECT s.id FROM session s JOIN app_user u ON u.id = s.user_id "
+        "WHERE s.id = ANY($1) AND s.ended_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL",
+        list(session_ids),
+    )
+    return {SessionId(row["id"]) for row in rows}
 
 
 async def end_session(connection: Connection, session_id: SessionId, because: str) -> None:

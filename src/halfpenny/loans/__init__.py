@@ -46,10 +46,12 @@ from halfpenny.loans.service.lifecycle import (
     lock,
     lock_funding,
     past_deadline,
+    reschedule,
     transition,
     transition_many,
     versions_page,
 )
+from halfpenny.loans.store import newest_public_funding, public_funding
 
 __all__ = [
     "CONDITIONS",
@@ -98,10 +100,13 @@ __all__ = [
     "lock",
     "lock_funding",
     "make_offer",
+    "newest_public_funding",
     "open_funding",
     "past_deadline",
+    "public_funding",
     "record_assessment",
     "record_conditions",
+    "reschedule",
     "revalue",
     "snapshot",
     "submit",

@@ -10,6 +10,7 @@ from uuid import UUID
 from halfpenny.loans import rows
 from halfpenny.loans.decision import FirstApproval
 from halfpenny.loans.model import (
+    PUBLIC_STATUSES,
     RAISING_STATUSES,
     Application,
     Charge,
@@ -36,6 +37,14 @@ FROM loan l JOIN property p ON p.id = l.property_id LEFT JOIN loan_funding f ON 
 _FUNDING = (
     "loan_id, borrower_id, currency, target_minor, funded_minor, investors, version AS funding_version, "
     "status AS funding_status, deadline, minimum_minor, step_minor, maximum_minor"
+)
+
+
+_PUBLIC = [status.value for status in PUBLIC_STATUSES]
+_PUBLIC_FUNDING = (
+    "SELECT f.loan_id, f.borrower_id, f.currency, f.target_minor, f.funded_minor, f.investors, "
+    "f.version AS funding_version, f.status AS funding_status, f.deadline, f.minimum_minor, f.step_minor, "
+    "f.maximum_minor FROM loan_funding f JOIN loan l ON l.id = f.loan_id WHERE l.status = ANY($1)"
 )
 
 
@@ -77,6 +86,18 @@ async def lock(connection: Connection, loan_ids: Sequence[UUID]) -> list[Loan]:
     )
     await connection.fetch("SELECT 1 FROM loan WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE", wanted)
     return await find(connection, wanted)
+
+
+async def public_funding(connection: Connection, loan_ids: Collection[UUID]) -> list[FundingState]:
+    """The hot rows of those of the loans that anyone may see, not locked."""
+    found = await connection.fetch(f"{_PUBLIC_FUNDING} AND f.loan_id = ANY($2)", _PUBLIC, list(loan_ids))
+    return [rows.read_funding(row) for row in found]
+
+
+async def newest_public_funding(connection: Connection, limit: int) -> list[FundingState]:
+    """The hot rows of the newest loans that anyone may see."""
+    found = await connection.fetch(f"{_PUBLIC_FUNDING} ORDER BY f.loan_id DESC LIMIT $2", _PUBLIC, limit)
+    return [rows.read_funding(row) for row in found]
 
 
 async def lock_funding(connection: Connection, loan_ids: Collection[UUID]) -> dict[LoanId, FundingState]:
@@ -207,6 +228,10 @@ async def set_terms_version(connection: Connection, loan_id: UUID) -> None:
 
 async def set_risk(connection: Connection, loan_id: UUID, risk: RiskSummary) -> None:
     await connection.execute("UPDATE loan SET risk = $2 WHERE id = $1", loan_id, rows.risk_json(risk))
+
+
+async def set_maturity(connection: Connection, loan_id: UUID, matures_on: date) -> None:
+    await connection.execute("UPDATE loan SET matures_on = $2 WHERE id = $1", loan_id, matures_on)
 
 
 async def touch(connection: Connection, loan_id: UUID) -> None:

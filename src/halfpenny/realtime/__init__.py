@@ -1,0 +1,28 @@
+"""What people see move: topics over WebSocket, numbered by PostgreSQL, and notifications that are told once.
+
+Features tell people with ``notify_many`` in the transaction that it reports. The hub hangs on ``app.state.hub``;
+what its topics show is read by callables that the entrypoints pass in.
+"""
+
+from halfpenny.realtime.channels import RowSource, SharedSource, State
+from halfpenny.realtime.edge import router as socket_router
+from halfpenny.realtime.hub import TICK_S, Hub, RowTopics, SharedTopic
+from halfpenny.realtime.notifications import Notice, notify_many
+from halfpenny.realtime.publishing import fan_out, forget_frames
+from halfpenny.realtime.store import watchers
+
+__all__ = [
+    "TICK_S",
+    "Hub",
+    "Notice",
+    "RowSource",
+    "RowTopics",
+    "SharedSource",
+    "SharedTopic",
+    "State",
+    "fan_out",
+    "forget_frames",
+    "notify_many",
+    "socket_router",
+    "watchers",
+]

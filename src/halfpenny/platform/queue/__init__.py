@@ -1,7 +1,6 @@
 """Events from the outbox to whoever subscribed, at least once, with each effect happening once."""
 
 from halfpenny.platform.queue.consuming import run_consumers
-from halfpenny.platform.queue.jobs import Job, run_jobs
 from halfpenny.platform.queue.listener import Listener
 from halfpenny.platform.queue.messages import Message, Poison
 from halfpenny.platform.queue.postgres import PostgresTransport
@@ -12,7 +11,6 @@ from halfpenny.platform.queue.transport import DeadLetter, Transport
 
 __all__ = [
     "DeadLetter",
-    "Job",
     "Listener",
     "Message",
     "Poison",
@@ -23,5 +21,4 @@ __all__ = [
     "Transport",
     "prune",
     "run_consumers",
-    "run_jobs",
 ]

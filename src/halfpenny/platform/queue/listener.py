@@ -14,8 +14,8 @@ from halfpenny.platform.database import LOST, Connection
 
 log = structlog.get_logger("halfpenny.listener")
 
-_HEARTBEAT_S = 2.0
-_ANSWER_S = 2.0
+_HEARTBEAT_S = 0.5
+_ANSWER_S = 1.0
 
 
 class Listener:

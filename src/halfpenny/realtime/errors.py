@@ -1,0 +1,35 @@
+"""How realtime says no. On a socket each becomes an error frame; over HTTP a problem document."""
+
+from __future__ import annotations
+
+from halfpenny.primitives.errors import Malformed, NotFound, TooManyRequests, Unauthenticated
+
+
+class UnknownTopic(NotFound):
+    code = "unknown_topic"
+    message = "There is no such topic, or it is not yours."
+
+
+class InvalidTicket(Unauthenticated):
+    code = "invalid_ticket"
+    message = "The ticket was used, has expired, or never was one. Ask for a new one."
+
+
+class TicketNeeded(Unauthenticated):
+    code = "ticket_needed"
+    message = "This topic needs a ticket from POST /realtime/ticket."
+
+
+class MalformedFrame(Malformed):
+    code = "malformed_frame"
+    message = 'A frame is a JSON object such as {"op": "subscribe", "topic": "marketplace"}.'
+
+
+class TooManyTopics(TooManyRequests):
+    code = "too_many_topics"
+    message = "This socket watches as many topics as it may."
+
+
+class NotificationNotFound(NotFound):
+    code = "notification_not_found"
+    message = "There is no such notification."

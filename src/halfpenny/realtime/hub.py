@@ -1,0 +1,252 @@
+"""The hub of one API process: who reads which topic, and what PostgreSQL says has moved."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, TypeVar
+from uuid import UUID
+
+import structlog
+
+from halfpenny.platform.database import Connection, Database
+from halfpenny.platform.queue import Listener
+from halfpenny.primitives.ids import SessionId, UserId
+from halfpenny.realtime.channels import (
+    Channel,
+    PersonalChannel,
+    Reader,
+    RowChannel,
+    RowSource,
+    SharedChannel,
+    SharedSource,
+    tell,
+)
+from halfpenny.realtime.errors import TicketNeeded, UnknownTopic
+
+log = structlog.get_logger("halfpenny.realtime")
+
+# Four times a second a bar moves smoothly for the eye, whatever the rate of investments behind it.
+TICK_S = 0.25
+# NOTIFY tells at once what moved. Looking anyway, now and then, costs little and forgives a lost one.
+LOOK_S = 5.0
+_ROWS = 500
+ME = "me"
+
+
+@dataclass(frozen=True, slots=True)
+class RowTopics:
+    """Topics ``prefix:ID``, one for each row of a table whose moves are told on the NOTIFY channel ``moved``."""
+
+    prefix: str
+    moved: str
+    read: RowSource
+
+
+@dataclass(frozen=True, slots=True)
+class SharedTopic:
+    """A topic whose frames lie in topic_frame: entries under ``name``, each known by its member ``key``."""
+
+    topic: str
+    name: str
+    key: str
+    read: SharedSource
+
+
+class Member(Reader, Protocol):
+    """A socket, as the hub sees it. ``user_id`` and ``session_id`` are None before it showed a ticket."""
+
+    user_id: UserId | None
+    session_id: SessionId | None
+
+    def end(self, code: int, reason: str) -> None:
+        """Close the socket soon."""
+
+
+_Kind = TypeVar("_Kind", RowChannel, SharedChannel, PersonalChannel)
+LivingSessions: TypeAlias = Callable[[Connection, Collection[SessionId]], Awaitable[set[SessionId]]]
+
+
+class Hub:
+    """Start it once in each process; sockets subscribe and unsubscribe.
+
+    All numbers come from PostgreSQL, so every process says the same, and a reader may go on at another one.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        rows: RowTopics,
+        shared: Sequence[SharedTopic],
+        living_sessions: LivingSessions,
+        *,
+        tick_s: float = TICK_S,
+    ) -> None:
+        self._database = database
+        self._rows = rows
+        self._shared = {topic.topic: topic for topic in shared}
+        self.living_sessions = living_sessions
+        self._tick_s = tick_s
+        self._channels: dict[str, Channel] = {}
+        self._members: set[Member] = set()
+        self._moved: set[UUID] = set()
+        self._all_moved = False
+        self._shared_moved = False
+        self._sessions_uncertain = False
+        self._news = asyncio.Event()
+        self._ticking: asyncio.Task[None] | None = None
+        self.listener = Listener(database.url)
+        self.listener.on(rows.moved, self._hear_rows)
+        self.listener.on("topic_moved", self._hear_shared)
+        self.listener.on("notification", self._hear_personal)
+        self.listener.on("session_revoked", self._hear_revoked)
+
+    def start(self) -> None:
+        self.listener.start()
+        self._ticking = asyncio.create_task(self._tick_forever(), name="realtime hub")
+
+    async def close(self) -> None:
+        """End every socket and let go of the database."""
+        for member in tuple(self._members):
+            member.end(1012, "restart")
+        await self.listener.close()
+        if self._ticking is not None:
+            self._ticking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ticking
+
+    @property
+    def sockets(self) -> int:
+        return len(self._members)
+
+    @property
+    def topics(self) -> int:
+        return len(self._channels)
+
+    def join(self, member: Member) -> None:
+        self._members.add(member)
+
+    def leave(self, member: Member) -> None:
+        self._members.discard(member)
+
+    def subscribe(self, member: Member, topic: str) -> Channel:
+        """Tell the member of this topic from now on. Raises UnknownTopic, or TicketNeeded for ``me``."""
+        key = f"{ME}:{member.user_id}" if topic == ME else topic
+        channel = self._channels.get(key)
+        if channel is None:
+            channel = self._channels[key] = self._open(topic, member)
+        channel.readers.add(member)
+        return channel
+
+    def unsubscribe(self, member: Member, channel: Channel) -> None:
+        """A topic that nobody reads is forgotten; its next reader asks the database again."""
+        channel.readers.discard(member)
+        if not channel.readers and self._channels.get(channel.key) is channel:
+            del self._channels[channel.key]
+
+    def _open(self, topic: str, member: Member) -> Channel:
+        if topic == ME:
+            if member.user_id is None:
+                raise TicketNeeded()
+            return PersonalChannel(ME, member.user_id, self._database)
+        if topic in self._shared:
+            wanted = self._shared[topic]
+            return SharedChannel(topic, self._database, wanted.read, wanted.name, wanted.key)
+        prefix, _, text = topic.partition(":")
+        key = _uuid(text)
+        if prefix != self._rows.prefix or key is None:
+            raise UnknownTopic()
+        return RowChannel(topic, key, self._database, self._rows.read)
+
+    # What PostgreSQL says. None means that the connection is new: anything may have happened.
+
+    def _hear_rows(self, payload: str | None) -> None:
+        # An empty text says that many rows moved.
+        if payload:
+            self._moved.update(UUID(text) for text in payload.split(","))
+        else:
+            self._all_moved = True
+        self._news.set()
+
+    def _hear_shared(self, _payload: str | None) -> None:
+        self._shared_moved = True
+        self._news.set()
+
+    def _hear_personal(self, payload: str | None) -> None:
+        if payload is None:
+            for channel in self._of(PersonalChannel):
+                tell(channel)
+            return
+        for user_id in payload.split(","):
+            told = self._channels.get(f"{ME}:{user_id}")
+            if told is not None:
+                tell(told)
+
+    def _hear_revoked(self, payload: str | None) -> None:
+        if payload is None:
+            self._sessions_uncertain = True
+            self._news.set()
+            return
+        kind, _, text = payload.partition(":")
+        for member in tuple(self._members):
+            if str(member.session_id if kind == "session" else member.user_id) == text:
+                member.end(4401, "session ended")
+
+    async def _tick_forever(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._news.wait()
+            except TimeoutError:
+                self._all_moved = self._shared_moved = True
+            self._news.clear()
+            try:
+                await self._tick()
+            except Exception as error:  # whatever it was, the next look may do better; the sockets stay open
+                log.warning("realtime_waits", error=f"{type(error).__name__}: {error}", exc_info=error)
+                self._all_moved = self._shared_moved = True
+                self._news.set()
+            await asyncio.sleep(self._tick_s)
+
+    async def _tick(self) -> None:
+        """Look at what moved, once for all readers of a topic."""
+        moved, self._moved = self._moved, set()
+        everything, self._all_moved = self._all_moved, False
+        rows = {channel.id: channel for channel in self._of(RowChannel)}
+        wanted = [id for id in rows if everything or id in moved]
+        for start in range(0, len(wanted), _ROWS):
+            async with self._database.reading() as connection:
+                states = await self._rows.read(connection, wanted[start : start + _ROWS])
+            for id, state in states.items():
+                if rows[id].take(state):
+                    tell(rows[id])
+        if self._shared_moved:
+            self._shared_moved = False
+            for channel in self._of(SharedChannel):
+                if await channel.refresh():
+                    tell(channel)
+        if self._sessions_uncertain:
+            await self._end_dead_sessions()
+
+    async def _end_dead_sessions(self) -> None:
+        known = {member.session_id for member in self._members if member.session_id is not None}
+        async with self._database.reading() as connection:
+            living = await self.living_sessions(connection, known) if known else set()
+        self._sessions_uncertain = False
+        for member in tuple(self._members):
+            if member.session_id is not None and member.session_id not in living:
+                member.end(4401, "session ended")
+
+    def _of(self, kind: type[_Kind]) -> list[_Kind]:
+        return [channel for channel in self._channels.values() if isinstance(channel, kind)]
+
+
+def _uuid(text: str) -> UUID | None:
+    """Only the one usual way to write it: two names for one topic would count as two."""
+    try:
+        value = UUID(text)
+    except ValueError:
+        return None
+    return value if str(value) == text else None

@@ -1,0 +1,71 @@
+"""What people are told: written in the transaction that it reports, pushed after its commit, told once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from halfpenny.platform.database import Connection, Database
+from halfpenny.primitives.ids import UserId, uuid7
+from halfpenny.realtime import errors, store
+from halfpenny.realtime.store import Notification
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Tell ``user_id`` about ``kind``. The same person is never told twice under one ``dedupe_key``.
+
+    ``data`` holds JSON values only: money as decimal strings, ids as strings.
+    """
+
+    user_id: UUID
+    kind: str
+    data: dict[str, Any]
+    dedupe_key: str
+
+
+async def notify_many(connection: Connection, notices: Sequence[Notice]) -> int:
+    """Write notifications in the caller's transaction, as one statement; returns how many were new."""
+    if not notices:
+        return 0
+    return await store.insert_notifications(
+        connection,
+        [
+            {
+                "id": str(uuid7()),
+                "user_id": str(notice.user_id),
+                "kind": notice.kind,
+                "data": notice.data,
+                "dedupe_key": notice.dedupe_key,
+            }
+            for notice in notices
+        ],
+    )
+
+
+async def page_of(connection: Connection, user_id: UserId, before: int | None, limit: int) -> list[Notification]:
+    """A person's notifications, newest first, those before the number ``before``."""
+    return await store.notifications_page(connection, user_id, before, limit)
+
+
+async def mark_read(database: Database, user_id: UserId, notification_id: UUID) -> Notification:
+    """Note when it was first read. Raises NotificationNotFound, also for another person's."""
+    async with database.unit_of_work() as connection:
+        found = await store.mark_read(connection, user_id, notification_id)
+    if found is None:
+        raise errors.NotificationNotFound()
+    return found
+
+
+def as_json(notification: Notification) -> dict[str, Any]:
+    """What both the list and the socket show."""
+    return {
+        "id": str(notification.id),
+        "seq": notification.seq,
+        "kind": notification.kind,
+        "data": notification.data,
+        "created_at": notification.created_at.isoformat(),
+        "read_at": notification.read_at.isoformat() if notification.read_at else None,
+    }
