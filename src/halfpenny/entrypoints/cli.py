@@ -81,6 +81,30 @@ def demo(
     raise typer.Exit(Demo(Settings.load(), wishes, Console(soft_wrap=True)).run())
 
 
+@admin.command("create")
+def create_administrator(
+    email: Annotated[str, typer.Option(help="Address to sign in with.")],
+    full_name: Annotated[str, typer.Option(help="Name that colleagues and the audit trail see.")],
+    password_file: Annotated[
+        typer.FileText | None,
+        typer.Option(help="File whose first line is the password, - for standard input; asked for where left out."),
+    ] = None,
+) -> None:
+    """Make an administrator: nobody can register as one."""
+    import asyncio
+
+    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.entrypoints.people import create_administrator as create
+
+    if password_file is None:
+        password = typer.prompt("Password (15 characters or more)", hide_input=True, confirmation_prompt=True)
+    else:
+        password = password_file.readline().rstrip("\r\n")
+    with at_hand(Settings.load()) as settings:
+        user_id = asyncio.run(create(settings, email, full_name, password))
+    typer.echo(f"{email} is an administrator now ({user_id})")
+
+
 @check.command("schema")
 def check_schema() -> None:
     """Compare the migrated schema with the one that the features describe (alembic check)."""
@@ -170,6 +194,7 @@ def main() -> None:
     """Run a command; what goes wrong by name ends in one line and a status, not in a traceback."""
     from halfpenny.entrypoints.demo.folder import AlreadyRunning
     from halfpenny.entrypoints.demo.processes import ProcessFailed
+    from halfpenny.identity import BadSigningKey
     from halfpenny.platform.migrations import MigrationFailed
     from halfpenny.platform.servers import ServerFailed
 
@@ -177,7 +202,7 @@ def main() -> None:
         app()
     except WrongSettings as wrong:
         sys.exit(f"halfpenny: {wrong}")
-    except (AlreadyRunning, MigrationFailed, ProcessFailed, ServerFailed) as failed:
+    except (AlreadyRunning, BadSigningKey, MigrationFailed, ProcessFailed, ServerFailed) as failed:
         sys.exit(f"halfpenny: {failed}")
     except HalfpennyError as refused:
         sys.exit(f"halfpenny: {refused} ({refused.code})")
