@@ -14,8 +14,9 @@ from halfpenny.platform.migrations import sqlalchemy_url
 from halfpenny.platform.schema import metadata
 
 # Every feature describes its tables in its own schema.py; importing them fills the one metadata.
-for schema in sorted(Path(halfpenny.__file__).parent.glob("*/schema.py")):
-    importlib.import_module(f"halfpenny.{schema.parent.name}.schema")
+source = Path(halfpenny.__file__).parent
+for schema in sorted(source.rglob("schema.py")):
+    importlib.import_module(".".join(("halfpenny", *schema.relative_to(source).with_suffix("").parts)))
 
 # Two programs that start together must not migrate together. The number is only ever used here.
 MIGRATION_LOCK = 4_801_507_112

@@ -73,17 +73,3 @@ audit_seal = Table(
     Column("entry_id", BigInteger, nullable=False, unique=True),
     Column("hash", LargeBinary, nullable=False),
 )
-
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("event_id", Uuid, primary_key=True),
-    Column("seq", BigInteger, Identity(always=True), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("aggregate_id", Uuid, nullable=False),
-    Column("payload", JSONB, nullable=False),
-    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=_now),
-    Column("published_at", DateTime(timezone=True)),
-    Index("ix_outbox_unpublished", "seq", postgresql_where=text("published_at IS NULL")),
-)
