@@ -43,9 +43,9 @@ async def _stop_paying(stage: Stage, cast: Cast) -> None:
 
     async def late() -> Any:
         page = await stage.ask(ada, "GET", "/api/v1/arrears?limit=200", quiet=True)
-        return next((one for one in page["items"] if one["loan_id"] == cast.loan_id), None)
+        return next((one for one in page["items"] if one["loan_id"] == cast.loan_id and one["days_past_due"] > 7), None)
 
-    found = await stage.until("the daily close noticed it", late, within_s=60)
+    found = await stage.until("the daily close noticed it", late, within_s=120)
     stage.say(f"{found['days_past_due']} days past due, {found['total_due']} EUR due, bucket {found['bucket']}")
     await clock.advance(stage, "80d")
 
