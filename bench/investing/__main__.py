@@ -31,6 +31,7 @@ from halfpenny.platform.servers import PostgresServer  # noqa: E402
 from investing import processes  # noqa: E402
 from investing.load import Run, Side, median, pgbench, wrk  # noqa: E402
 from investing.report import Figure, write_results  # noqa: E402
+from investing.warm import show_tokens  # noqa: E402
 
 INVESTORS, LOANS = 2_000, 1_000
 WATCHERS = 2_000
@@ -198,7 +199,7 @@ def measure(
     bench = Bench(
         wishes.rounds, wishes.seconds, folder, ours, theirs, folder / "hot.txt", folder / "peer-hot.txt", peer_url, api
     )
-    # Warm both up: every token is verified once, every statement is planned.
+    show_tokens(port, ours.tokens)
     for side in (ours, theirs):
         wrk(side, 64, 3)
     before_mb = api.resident_mb()

@@ -15,6 +15,17 @@ BATCH_SECONDS = Histogram(
 )
 
 
+_answers_of: dict[int, Counter] = {}
+
+
+def count_answer(status: int) -> None:
+    """Finding a label's counter costs more than counting, so each is found once."""
+    counter = _answers_of.get(status)
+    if counter is None:
+        counter = _answers_of[status] = ANSWERS.labels(status)
+    counter.inc()
+
+
 def count_batch(tickets: int, seconds: float) -> None:
     BATCH_TICKETS.observe(tickets)
     BATCH_SECONDS.observe(seconds)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -60,7 +60,6 @@ class Tokens:
         self._registry = JWSRegistry(algorithms=[ALGORITHM])
         self._remembered: OrderedDict[str, _Verified] = OrderedDict()
         self._ended: OrderedDict[str, float] = OrderedDict()
-        self._watchers: list[Callable[[str, UUID], None]] = []
         self._hearing_until = 0.0
 
     def issue(
@@ -120,7 +119,8 @@ class Tokens:
             self._remembered.pop(raw, None)
             raise InvalidToken()
         principal = Principal(
-            user_id=user_id,
+            # The same id as it came from the database: the driver's UUIDs hash and print faster.
+            user_id=person.id,
             roles=roles,
             session_id=session_id,
             email_verified=person.email_verified_at is not None,
@@ -131,13 +131,6 @@ class Tokens:
         while len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
         return principal
-
-    def watch(self, watcher: Callable[[str, UUID], None]) -> None:
-        """Call ``watcher("session" | "user", id)`` when a session ends or a person's rights change.
-
-        Long-lived connections use it to close or to ask again.
-        """
-        self._watchers.append(watcher)
 
     def hear(self, payload: str) -> None:
         """A notification ``session:ID`` or ``user:ID``: forget what it makes stale."""
@@ -153,8 +146,6 @@ class Tokens:
         ]
         for raw in stale:
             del self._remembered[raw]
-        for watcher in self._watchers:
-            watcher(kind, subject)
 
     def hearing_until(self, moment: float) -> None:
         """The listener's connection was alive; until then its silence means that nothing ended."""

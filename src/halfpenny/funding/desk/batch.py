@@ -112,7 +112,6 @@ async def _write(
         now,
         taken,
         events.of_batch(taken, moved, before),
-        [events.funding(state) for state in moved],
     )
     today = now.astimezone(MARKET_ZONE).date()
     await ledger.post_many(connection, [_journal(ticket, today) for ticket, _ in taken])

@@ -171,7 +171,6 @@ async def _end(
 
 async def _say(connection: Connection, name: str, state: LoanState, tickets: list[Investment], why: str) -> None:
     await outbox.append_many(connection, [events.tickets_ended(name, state, tickets, why)])
-    await store.notify_watchers(connection, events.funding(state))
 
 
 def wallet(owner_id: UUID, currency: str) -> Account:

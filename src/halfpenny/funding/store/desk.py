@@ -9,8 +9,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
-
 from halfpenny.funding.model import Answer, InvestorFacts, Taken, Ticket
 from halfpenny.platform.database import Connection, Record
 from halfpenny.platform.outbox import OutboxEvent, as_json
@@ -86,8 +84,7 @@ WITH made AS (
     invested_minor = p.invested_minor + excluded.invested_minor,
     outstanding_minor = p.outstanding_minor + excluded.outstanding_minor
 )
-SELECT outbox_append($14::jsonb),
-       (SELECT count(pg_notify('loan_funding', news)) FROM unnest($15::text[]) AS t (news))
+SELECT outbox_append($14::jsonb)
 """
 
 
@@ -96,13 +93,8 @@ async def write(
     now: datetime,
     taken: Sequence[tuple[Ticket, Taken]],
     events: Iterable[OutboxEvent],
-    news: Iterable[dict[str, object]],
 ) -> None:
-    """Insert the investments, move the positions, append the events and tell the watchers: one statement.
-
-    ``news`` is what each loan's watchers see, one for a loan however many tickets it took; PostgreSQL
-    delivers it when the transaction commits, and not at all when it does not.
-    """
+    """Insert the investments, move the positions and append the events: one statement."""
     tickets = [ticket for ticket, _ in taken]
     answers = [decision.answer for _, decision in taken]
     await connection.fetchrow(
@@ -121,5 +113,4 @@ async def write(
         [answer.investors for answer in answers],
         [answer.version for answer in answers],
         as_json(events),
-        [msgspec.json.encode(item).decode() for item in news],
     )

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-import msgspec
 
 from halfpenny.funding.model import Investment, Position, WaitingTicket
 from halfpenny.platform.database import Connection, Record
@@ -135,11 +132,6 @@ async def reflection_running_until(connection: Connection, loan_id: UUID) -> dat
         loan_id,
     )
     return end
-
-
-async def notify_watchers(connection: Connection, news: dict[str, Any]) -> None:
-    """Tell whoever watches the loan, when this transaction commits."""
-    await connection.execute("SELECT pg_notify('loan_funding', $1)", msgspec.json.encode(news).decode())
 
 
 def _waiting(row: Record) -> WaitingTicket:
