@@ -12,6 +12,7 @@ from halfpenny.loans.model import (
     ASSESSMENT_RECORDED,
     CONDITION_RECORDED,
     REASSESSMENT_REQUESTED,
+    RESCHEDULED,
     REVALUED,
     TRANSITIONS,
     Loan,
@@ -26,7 +27,10 @@ SUBMITTED = "loan.submitted"
 # Every event whose payload is a snapshot: what a projection of loans listens to.
 SNAPSHOT_EVENTS: tuple[str, ...] = tuple(
     sorted(
-        ({edge.event for edge in TRANSITIONS.values()} | {REVALUED, ASSESSMENT_RECORDED, CONDITION_RECORDED})
+        (
+            {edge.event for edge in TRANSITIONS.values()}
+            | {REVALUED, RESCHEDULED, ASSESSMENT_RECORDED, CONDITION_RECORDED}
+        )
         - {SUBMITTED, REASSESSMENT_REQUESTED}
     )
 )

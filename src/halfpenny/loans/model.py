@@ -130,6 +130,7 @@ REVALUED = "loan.revalued"
 REASSESSMENT_REQUESTED = "loan.reassessment_requested"
 ASSESSMENT_RECORDED = "loan.assessment_recorded"
 CONDITION_RECORDED = "loan.condition_recorded"
+RESCHEDULED = "loan.rescheduled"
 
 # Anyone may see a loan from its offer on; what was withdrawn or declined stays between the two sides.
 PUBLIC_STATUSES = frozenset(Status) - {

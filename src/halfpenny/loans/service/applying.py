@@ -51,20 +51,21 @@ async def rewrite(
 
 async def submit(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:
     """Send a draft: the application and the event that asks for its assessment commit together."""
-    await lock_own(connection, borrower_id, loan_id)
-    return await transition(connection, loan_id, "submit", Actor(Maker.BORROWER, borrower_id))
+    loan = await lock_own(connection, borrower_id, loan_id)
+    return await transition(connection, loan_id, "submit", Actor(Maker.BORROWER, borrower_id), locked=loan)
 
 
 async def apply(connection: Connection, borrower_id: UserId, application: Application, rules: LendingRules) -> Loan:
     """Draft and submit at once."""
     loan = await draft(connection, borrower_id, application, rules)
-    return await submit(connection, borrower_id, loan.id)
+    # Nobody else can know of it yet, so it is as good as locked.
+    return await transition(connection, loan.id, "submit", Actor(Maker.BORROWER, borrower_id), locked=loan)
 
 
 async def withdraw(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:
     """Take an application or an unaccepted offer back."""
-    await lock_own(connection, borrower_id, loan_id)
-    return await transition(connection, loan_id, "withdraw", Actor(Maker.BORROWER, borrower_id))
+    loan = await lock_own(connection, borrower_id, loan_id)
+    return await transition(connection, loan_id, "withdraw", Actor(Maker.BORROWER, borrower_id), locked=loan)
 
 
 async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation: Valuation) -> Loan:
@@ -86,7 +87,7 @@ async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation
     now = await business_now(connection)
     await store.insert_edit(connection, loan_id, changed.version, actor.user_id, now)
     if loan.status is Status.ASSESSED:
-        return await transition(connection, loan_id, "request_reassessment", actor)
+        return await transition(connection, loan_id, "request_reassessment", actor, locked=changed)
     await say(connection, REASSESSMENT_REQUESTED, changed, actor, action="loan.revalue")
     return changed
 

@@ -67,5 +67,5 @@ async def record_conditions(
     if after.terms_version != loan.terms_version:
         await say(connection, REASSESSMENT_REQUESTED, after, actor, action="loan.revalue")
     if after.status is Status.FUNDED and after.conditions == CONDITIONS:
-        return await transition(connection, loan_id, "meet_conditions", actor)
+        return await transition(connection, loan_id, "meet_conditions", actor, locked=after)
     return after

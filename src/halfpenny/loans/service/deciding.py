@@ -41,7 +41,7 @@ async def record_assessment(connection: Connection, loan_id: UUID, risk: RiskSum
         return False
     await store.set_risk(connection, loan_id, risk)
     if loan.status is Status.SUBMITTED:
-        await transition(connection, loan_id, "assess")
+        await transition(connection, loan_id, "assess", locked=loan)
         return True
     await store.touch(connection, loan_id)
     await say(connection, ASSESSMENT_RECORDED, await get(connection, loan_id), SYSTEM, action="loan.assess")
@@ -99,31 +99,34 @@ async def decide_on(
         return loan, outcome
     if decision.verdict is Verdict.DECLINE:
         await store.set_decline(connection, loan_id, administrator, decision.reason, now)
-        declined = await transition(connection, loan_id, "decline", actor, reason=decision.reason)
+        declined = await transition(connection, loan_id, "decline", actor, reason=decision.reason, locked=loan)
         return declined, outcome
     if outcome.offer is None:
         raise errors.RateMissing()
     approved = await _approve(connection, loan, outcome.offer, administrator, decision.reason)
     if not offer_at_once:
         return approved, outcome
-    return await make_offer(connection, SYSTEM, loan_id, rules), outcome
+    return await _make_offer(connection, SYSTEM, approved, rules), outcome
 
 
 async def _approve(connection: Connection, loan: Loan, offer: Offer, administrator: UserId, reason: str) -> Loan:
     """Keep the terms that were decided; they are the offer as soon as that is made."""
     await store.set_offer(connection, loan.id, offer, administrator, reason, await business_now(connection))
     actor = Actor(Maker.ADMINISTRATOR, administrator)
-    return await transition(connection, loan.id, "approve", actor, reason=reason)
+    return await transition(connection, loan.id, "approve", actor, reason=reason, locked=loan)
 
 
 async def make_offer(connection: Connection, actor: Actor, loan_id: UUID, rules: LendingRules) -> Loan:
     """Put the approved terms to the borrower, and the hot row beside the loan. Raises OfferExpired, WrongStatus."""
-    loan = await lock(connection, loan_id)
+    return await _make_offer(connection, actor, await lock(connection, loan_id), rules)
+
+
+async def _make_offer(connection: Connection, actor: Actor, loan: Loan, rules: LendingRules) -> Loan:
     permitted(loan, TRANSITIONS["offer"], actor)
     offer = await _running_offer(connection, loan)
     ticket = (rules.minimum_ticket_minor, rules.ticket_step_minor, rules.maximum_ticket_minor)
     await store.insert_funding(connection, loan, offer, ticket)
-    return await transition(connection, loan.id, "offer", actor)
+    return await transition(connection, loan.id, "offer", actor, locked=loan)
 
 
 async def accept(connection: Connection, borrower_id: UserId, loan_id: UUID, *, open_at_once: bool = True) -> Loan:
@@ -134,8 +137,10 @@ async def accept(connection: Connection, borrower_id: UserId, loan_id: UUID, *, 
     loan = await lock_own(connection, borrower_id, loan_id)
     if loan.status is Status.OFFERED:
         await _running_offer(connection, loan)
-    accepted = await transition(connection, loan_id, "accept", Actor(Maker.BORROWER, borrower_id))
-    return await open_funding(connection, SYSTEM, loan_id) if open_at_once else accepted
+    accepted = await transition(connection, loan_id, "accept", Actor(Maker.BORROWER, borrower_id), locked=loan)
+    if not open_at_once:
+        return accepted
+    return await transition(connection, loan_id, "open_funding", SYSTEM, locked=accepted)
 
 
 async def open_funding(connection: Connection, actor: Actor, loan_id: UUID) -> Loan:
@@ -143,7 +148,7 @@ async def open_funding(connection: Connection, actor: Actor, loan_id: UUID) -> L
     loan = await lock(connection, loan_id)
     if loan.status is Status.ACCEPTED:
         await _running_offer(connection, loan)
-    return await transition(connection, loan_id, "open_funding", actor)
+    return await transition(connection, loan_id, "open_funding", actor, locked=loan)
 
 
 async def _running_offer(connection: Connection, loan: Loan) -> Offer:

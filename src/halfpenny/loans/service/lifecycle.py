@@ -9,7 +9,7 @@ from uuid import UUID
 
 from halfpenny.loans import errors, events, store
 from halfpenny.loans.decision import FirstApproval
-from halfpenny.loans.model import CONDITIONS, SYSTEM, TRANSITIONS, Actor, FundingState, Loan, permitted
+from halfpenny.loans.model import CONDITIONS, RESCHEDULED, SYSTEM, TRANSITIONS, Actor, FundingState, Loan, permitted
 from halfpenny.platform import audit, outbox
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import LoanId
@@ -75,14 +75,16 @@ async def transition(
     drawn_down_on: date | None = None,
     matures_on: date | None = None,
     reason: str | None = None,
+    locked: Loan | None = None,
 ) -> Loan:
     """Move one loan along the table, count its version up, say so in an event, and keep a person's deed on record.
 
     Returns the loan as it is after. Raises LoanNotFound, StaleVersion where ``expected_version`` is another than
-    the loan's, NotYourTransition, WrongStatus. ``drawn_down_on`` and ``matures_on`` are set where given.
+    the loan's, NotYourTransition, WrongStatus. ``drawn_down_on`` and ``matures_on`` are set where given. A caller
+    that holds the lock of the loan passes what it knows of it as ``locked``: it must be the loan as it is now.
     """
     edge = TRANSITIONS[name]
-    before = await lock(connection, loan_id)
+    before = locked or await lock(connection, loan_id)
     if expected_version is not None and expected_version != before.version:
         raise errors.StaleVersion(version=before.version)
     permitted(before, edge, actor)
@@ -95,7 +97,7 @@ async def transition(
     await say(connection, edge.event, after, actor, action=f"loan.{name}", reason=reason)
     if name == "complete_funding" and after.conditions == CONDITIONS:
         # The evidence was all there before the last ticket.
-        return await transition(connection, loan_id, "meet_conditions")
+        return await transition(connection, loan_id, "meet_conditions", locked=after)
     return after
 
 
@@ -118,6 +120,17 @@ async def transition_many(
         await store.set_funding_status(connection, moving, funding_status)
     after = await store.find(connection, moving)
     await outbox.append_many(connection, [events.event(edge.event, loan) for loan in after])
+    return after
+
+
+async def reschedule(connection: Connection, loan_id: UUID, matures_on: date, actor: Actor, reason: str | None) -> Loan:
+    """Note that an active loan now matures on another day; its status stays. Raises LoanNotFound."""
+    await lock(connection, loan_id)
+    await store.set_maturity(connection, loan_id, matures_on)
+    await store.touch(connection, loan_id)
+    after = await get(connection, loan_id)
+    facts = {"matures_on": matures_on.isoformat()}
+    await say(connection, RESCHEDULED, after, actor, action="loan.reschedule", reason=reason, data=facts)
     return after
 
 

@@ -1,0 +1,120 @@
+"""The people and companies of the demo. All are invented; names are of the kind that the market's countries have."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from dataclasses import dataclass
+
+from halfpenny.identity import KycStatus, NewPerson, Role
+from halfpenny.primitives.ids import UserId, uuid7
+
+INVESTORS = 180
+BORROWERS = 64
+# Not a hash of anything: nobody signs in as one of these.
+_NO_HASH = "!"
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_FIRST = _words(
+    """
+    Agnieszka Aleksander Anneli Antoni Bartosz Beata Camille Carmen Clara Dawid Diego Dorota Elias Elif Emil
+    Ewa Fabien Filip Freya Gabriela Giulia Hanna Hugo Ignacy Ines Iwona Jakub Joanna Jonas Julia Kaja Karol
+    Katrin Lena Lidia Luca Maja Marek Marta Mateo Milena Nadia Natan Nina Oskar Paulina Pavel Piotr Rafael
+    Rasmus Renata Sandra Sara Sofia Stefan Szymon Tadeusz Teresa Tomasz Urszula Viktor Weronika Wiktor
+    Yasmin Zuzanna
+    """
+)
+_LAST = _words(
+    """
+    Adamczyk Almeida Andersson Bakker Baran Bauer Bernat Bielak Brandt Carvalho Cieślak Costa Czarnecki
+    Dąbrowski Delgado Duda Fernandes Fischer Gajda Garcia Głowacki Haas Hansen Hoffmann Jansen Jaworski
+    Kallas Kamiński Keller Kowalczyk Krause Król Kubiak Larsen Lewandowski Lis Maciejewski Marino Mazur
+    Meyer Moreau Nielsen Nowicki Olsen Pawlak Petit Piątek Ricci Rossi Rutkowski Sadowski Saar Schmidt
+    Sikora Sousa Szulc Tamm Urban Vogel Wagner Wilk Wójcik Zawadzki Ziółkowski
+    """
+)
+_PLACES = _words(
+    """
+    Alder Ballard Cedarbrook Delridge Eastlake Fremont Greenwood Harborview Interbay Juniper Kenmore
+    Laurelhurst Madrona Northgate Olympic Phinney Queensbridge Ravenna Sandpoint Thornton Union Viewridge
+    Wallingford Yesler
+    """
+)
+_TRADES = ("Renovations", "Homes", "Property", "Living", "Estates", "Restoration", "Residential", "Builders")
+_FORMS = {"PL": "sp. z o.o.", "EE": "OÜ", "DE": "GmbH", "ES": "S.L.", "IT": "S.r.l.", "NL": "B.V."}
+_COUNTRIES = ("PL", "PL", "PL", "EE", "DE", "DE", "ES", "IT", "NL")
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A borrower: who signs, and the business with its figures in euro cents."""
+
+    user_id: UserId
+    name: str
+    income_minor: int
+    assets_minor: int
+    debts_minor: int
+    adverse_records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Everybody besides those who can sign in, as rows to be written and as the plan needs them."""
+
+    rows: list[NewPerson]
+    investors: list[UserId]
+    companies: list[Company]
+
+
+def make_cast(dice: random.Random) -> Cast:
+    names = _names(dice, INVESTORS + BORROWERS)
+    rows: list[NewPerson] = []
+    investors, companies = [], []
+    for number, (first, last) in enumerate(names):
+        country = dice.choice(_COUNTRIES)
+        investor = number < INVESTORS
+        person = NewPerson(
+            id=UserId(uuid7()),
+            email=f"{_ascii(first)}.{_ascii(last)}@example.com",
+            full_name=f"{first} {last}",
+            role=Role.INVESTOR if investor else Role.BORROWER,
+            password_hash=_NO_HASH,
+            kyc_status=KycStatus.VERIFIED,
+            verified=True,
+            country=country,
+            # Two in five have shown that they know what they do; the others have days to think (EU 2020/1503).
+            sophisticated=investor and dice.random() < 0.4,
+        )
+        rows.append(person)
+        if investor:
+            investors.append(person.id)
+        else:
+            companies.append(_company(dice, person.id, country, number - INVESTORS))
+    return Cast(rows, investors, companies)
+
+
+def _company(dice: random.Random, user_id: UserId, country: str, number: int) -> Company:
+    place, trade = _PLACES[number % len(_PLACES)], _TRADES[(number // len(_PLACES) + number) % len(_TRADES)]
+    assets = dice.randrange(400, 4_000) * 100_000
+    return Company(
+        user_id=user_id,
+        name=f"{place} {trade} {_FORMS[country]}",
+        income_minor=dice.randrange(60, 900) * 100_000,
+        assets_minor=assets,
+        debts_minor=assets * dice.randrange(5, 60) // 100,
+        adverse_records=dice.choice((0, 0, 0, 0, 0, 0, 1, 2)),
+    )
+
+
+def _names(dice: random.Random, count: int) -> list[tuple[str, str]]:
+    pairs = [(first, last) for first in _FIRST for last in _LAST]
+    return dice.sample(pairs, count)
+
+
+def _ascii(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name.replace("ł", "l").replace("Ł", "L"))
+    return plain.encode("ascii", "ignore").decode().lower()
