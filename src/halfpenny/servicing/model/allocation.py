@@ -2,7 +2,7 @@
 
 Principal and losses go by outstanding principal, interest by outstanding principal times the days it was held.
 The parts add up to the whole, and no position is ever repaid more than it has outstanding: so after redemption
-every position has received exactly its stake. The rules with worked tables: ``docs/algorithms/waterfall.md``.
+every position has received exactly its stake. The rules with worked tables: ``docs/algorithms/distribution.md``.
 """
 
 from __future__ import annotations
