@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from halfpenny.servicing.rest import arrears_routes, distribution_routes, loan_routes, quotes
+from halfpenny.servicing.rest import (
+    arrears_routes,
+    distribution_routes,
+    investor_routes,
+    loan_routes,
+    quotes,
+    statistics_routes,
+)
 
 router = APIRouter()
-for part in (quotes, loan_routes, distribution_routes, arrears_routes):
+for part in (quotes, loan_routes, distribution_routes, arrears_routes, investor_routes, statistics_routes):
     router.include_router(part.router)

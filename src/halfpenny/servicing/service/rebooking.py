@@ -77,7 +77,7 @@ async def rebook(
     position = replay(book.terms, events, as_of)
     flows = flows_of(book.terms, position)
     moved = flows.since(book.booked)
-    if min(moved.principal, moved.interest, moved.default_interest, moved.recovered, moved.lost) < 0:
+    if min(moved.principal, moved.interest, moved.default_interest, moved.recovered) < 0:
         raise errors.AlreadyDistributed()
     number = await books.next_event_number(connection, loan_id)
     await books.add_events(connection, loan_id, new, number, actor.user_id)
@@ -117,21 +117,19 @@ def transfers_of(book: LoanBook, moved: Flows, receipts_from: Account | None) ->
 
 
 async def _tell_investors(connection: Connection, book: LoanBook, moved: Flows, on: date) -> None:
-    """Declare what the investors are due, and share a loss."""
-    part = DistributionPart(on, moved.principal, moved.interest, moved.default_interest, moved.recovered)
-    if part.total:
-        await distributions.declare(connection, book.loan_id, book.currency, part)
+    """Declare what the investors are due, and share a loss, or take back one that the replay found smaller."""
     if moved.lost:
         # What was collected before the loss goes by the holdings as they were before it.
         await distributing.share_all(connection, book.loan_id)
         shares = await distributions.share_loss(connection, book.loan_id, moved.lost, on)
         await funding.repay_principal(connection, book.loan_id, shares)
-        loss = Transfer(
-            loan_account(AccountKind.INVESTOR_CLAIMS, book),
-            loan_account(AccountKind.LOAN_RECEIVABLE, book),
-            moved.lost,
-        )
+        claims = loan_account(AccountKind.INVESTOR_CLAIMS, book)
+        receivable = loan_account(AccountKind.LOAN_RECEIVABLE, book)
+        loss = Transfer(claims, receivable, moved.lost) if moved.lost > 0 else Transfer(receivable, claims, -moved.lost)
         await ledger.post(connection, Journal(JournalId(uuid7()), "loss", (loss,), on, book.loan_id))
+    part = DistributionPart(on, moved.principal, moved.interest, moved.default_interest, moved.recovered)
+    if part.total:
+        await distributions.declare(connection, book.loan_id, book.currency, part)
 
 
 async def write(
@@ -172,6 +170,8 @@ async def _move_on(
             loan = await loans.transition(
                 connection, LoanId(loan.id), name, person, matures_on=matures_on, reason=reason
             )
+    if loan.matures_on not in {None, matures_on} and position.closed_on is None and Extension in kinds:
+        loan = await loans.reschedule(connection, loan.id, matures_on, actor, reason)
     return loan
 
 

@@ -107,14 +107,18 @@ WITH chunk AS (
 )
 SELECT (SELECT count(*) FROM marked) AS shares, (SELECT count(*) FROM posted) AS journals
 """
+# A loss goes by what is outstanding. A loss that a replay takes back ($4 = -1) goes by what each has lost.
 SHARE_LOSS = f"""
 WITH lost AS (SELECT $2::numeric AS minor),
-weighed AS (SELECT position_id, outstanding_minor FROM holding WHERE loan_id = $1),
-{_SPLIT.format(name="loss", total="(SELECT minor FROM lost)", weight="outstanding_minor")}
+weighed AS (
+  SELECT position_id, CASE WHEN $4::int > 0 THEN outstanding_minor ELSE lost_minor END AS weight_minor
+  FROM holding WHERE loan_id = $1
+),
+{_SPLIT.format(name="loss", total="(SELECT minor FROM lost)", weight="weight_minor")}
 UPDATE holding h SET
   principal_days = h.principal_days + h.outstanding_minor * greatest($3::date - h.counted_to, 0),
   counted_to = greatest(h.counted_to, $3::date),
-  outstanding_minor = h.outstanding_minor - s.minor, lost_minor = h.lost_minor + s.minor
+  outstanding_minor = h.outstanding_minor - $4 * s.minor, lost_minor = h.lost_minor + $4 * s.minor
 FROM loss_shares s WHERE h.loan_id = $1 AND h.position_id = s.position_id
 """
 LIST_OF_LOAN = "SELECT * FROM distribution WHERE loan_id = $1 AND number > $2 ORDER BY loan_id, number LIMIT $3"
@@ -208,9 +212,10 @@ async def pay_chunk(connection: Connection, distribution_id: UUID, currency: Cur
 
 
 async def share_loss(connection: Connection, loan_id: UUID, lost_minor: int, on: date) -> list[tuple[UUID, int]]:
-    """Spread a loss over the holdings; returns (investor, minor units) for those that lost."""
+    """Spread a loss over the holdings, or take it back where it is negative; returns (investor, minor units)."""
     before = await connection.fetch("SELECT investor_id, outstanding_minor FROM holding WHERE loan_id = $1", loan_id)
-    await connection.execute(SHARE_LOSS, loan_id, lost_minor, on, timeout=120)
+    sign = 1 if lost_minor > 0 else -1
+    await connection.execute(SHARE_LOSS, loan_id, abs(lost_minor), on, sign, timeout=120)
     after = await connection.fetch("SELECT investor_id, outstanding_minor FROM holding WHERE loan_id = $1", loan_id)
     left = {row["investor_id"]: row["outstanding_minor"] for row in after}
     changes = [(row["investor_id"], row["outstanding_minor"] - left[row["investor_id"]]) for row in before]

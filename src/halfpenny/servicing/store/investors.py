@@ -1,0 +1,49 @@
+"""SQL of an investor's books: what came from which distribution, and what is still to come."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from halfpenny.platform.database import Connection, Record
+
+LIST_HOLDINGS = (
+    "SELECT h.*, l.currency, l.advanced_on, l.matures_on, l.standing, l.days_past_due FROM holding h "
+    "JOIN serviced_loan l ON l.loan_id = h.loan_id WHERE h.investor_id = $1 "
+    "AND h.loan_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY h.loan_id LIMIT $3"
+)
+RECEIVED = """
+SELECT d.loan_id, d.currency, d.effective_date, d.id AS distribution_id, s.journal_id, s.principal_minor,
+       s.interest_minor, s.default_interest_minor, s.recovered_minor, s.withheld_minor
+FROM distribution_share s JOIN distribution d ON d.id = s.distribution_id
+WHERE s.investor_id = $1 AND s.paid AND ($2::uuid IS NULL OR d.loan_id = $2)
+  AND d.effective_date BETWEEN $3 AND $4
+ORDER BY d.effective_date, d.loan_id, d.number
+"""
+EXPECTED = """
+SELECT i.due_on, i.principal_minor, i.interest_minor, i.unpaid_minor, i.reserved
+FROM instalment i WHERE i.loan_id = $1 AND (i.unpaid_minor > 0 OR (i.reserved AND i.due_on > $2)) ORDER BY i.number
+"""
+
+
+async def holding(connection: Connection, investor_id: UUID, loan_id: UUID) -> Record | None:
+    return await connection.fetchrow(
+        "SELECT h.*, l.currency, l.advanced_on, l.principal_outstanding_minor FROM holding h "
+        "JOIN serviced_loan l ON l.loan_id = h.loan_id WHERE h.investor_id = $1 AND h.loan_id = $2",
+        investor_id,
+        loan_id,
+    )
+
+
+async def holdings(connection: Connection, investor_id: UUID, after: UUID | None, limit: int) -> list[Record]:
+    return await connection.fetch(LIST_HOLDINGS, investor_id, after, limit)
+
+
+async def received(
+    connection: Connection, investor_id: UUID, loan_id: UUID | None, first: date, last: date
+) -> list[Record]:
+    return await connection.fetch(RECEIVED, investor_id, loan_id, first, last)
+
+
+async def expected(connection: Connection, loan_id: UUID, today: date) -> list[Record]:
+    return await connection.fetch(EXPECTED, loan_id, today)

@@ -1,0 +1,128 @@
+"""Default, recovery, loss and what investors see of it, on a real database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from halfpenny import loans, servicing
+from halfpenny.ledger import AccountKind
+from halfpenny.loans import Status
+from halfpenny.platform.database import Database
+from halfpenny.primitives.money import Money
+from halfpenny.servicing import errors
+from halfpenny.servicing.service import arrears
+from halfpenny.servicing.store import recoveries
+from servicing import world
+
+STAKES = [250_000, 250_000, 500_000]
+
+
+async def defaulted(database: Database) -> world.Drawn:
+    made = await world.drawn(database, STAKES)
+    await world.advance(database, timedelta(days=40))
+    async with database.unit_of_work() as connection:
+        await arrears.mark_unlikely_to_pay(connection, made.loan.id, made.staff, "Insolvency proceedings opened.")
+    return made
+
+
+async def in_recovery(database: Database) -> world.Drawn:
+    made = await defaulted(database)
+    async with database.unit_of_work() as connection:
+        await arrears.accelerate(connection, made.loan.id, made.staff, "Notice served.")
+        await arrears.start_recovery(connection, made.loan.id, made.staff, "An agent was appointed to sell.")
+        await arrears.advance_cost(
+            connection, made.loan.id, Money(12_000, world.EUR), "court fees", made.staff, "Enforcement."
+        )
+    # A day's money comes in before its default: what is received from tomorrow on meets the other waterfall.
+    await world.advance(database, timedelta(days=1))
+    return made
+
+
+async def test_after_default_costs_come_first_then_principal(database: Database) -> None:
+    made = await in_recovery(database)
+    done = await world.repay(database, made, 412_000)
+    assert (done.moved.costs, done.moved.principal, done.moved.interest, done.moved.fees) == (12_000, 400_000, 0, 0)
+    await servicing.pay_distributions(database)
+    assert await world.wallets(database, list(made.stakes)) == [100_000, 100_000, 200_000]
+    (advance,) = await world.balances(database, made.loan.id, AccountKind.RECOVERY_ADVANCE)
+    assert advance == 0
+    assert await world.problems(database) == []
+
+
+async def test_a_loss_is_shared_and_a_later_recovery_goes_by_the_loss(database: Database) -> None:
+    made = await in_recovery(database)
+    await world.repay(database, made, 612_000)
+    async with database.unit_of_work() as connection:
+        done = await arrears.write_off(connection, made.loan.id, made.staff, "The sale is settled.")
+    assert done.moved.lost == 400_000
+    assert done.loan.status is Status.WRITTEN_OFF
+    await servicing.pay_distributions(database)
+    assert await world.wallets(database, list(made.stakes)) == [150_000, 150_000, 300_000]
+    receivable, claims = await world.balances(
+        database, made.loan.id, AccountKind.LOAN_RECEIVABLE, AccountKind.INVESTOR_CLAIMS
+    )
+    assert (receivable, claims) == (0, 0)
+    # The same day's money counts before the day's loss, so the loss is found smaller.
+    same_day = await world.repay(database, made, 40_000)
+    assert (same_day.moved.lost, same_day.moved.principal) == (-40_000, 40_000)
+    await world.advance(database, timedelta(days=20))
+    later = await world.repay(database, made, 40_000)
+    assert (later.moved.lost, later.moved.recovered) == (0, 40_000)
+    await servicing.pay_distributions(database)
+    assert await world.wallets(database, list(made.stakes)) == [170_000, 170_000, 340_000]
+    assert await world.problems(database) == []
+
+
+async def test_an_overdue_update_shows_after_thirty_days_until_one_is_given(database: Database) -> None:
+    made = await in_recovery(database)
+
+    async def overdue() -> bool:
+        async with database.reading() as connection:
+            case = await recoveries.case(connection, made.loan.id)
+            assert case is not None
+            return bool(case["overdue"])
+
+    await world.advance(database, timedelta(days=29))
+    assert not await overdue()
+    await world.advance(database, timedelta(days=1))
+    assert await overdue()
+    async with database.unit_of_work() as connection:
+        assert await arrears.tell_recovery(connection, made.loan.id, "Two bids are in.", made.staff) == 2
+    assert not await overdue()
+
+
+async def test_what_needs_a_default_is_refused_without_one(database: Database) -> None:
+    made = await world.drawn(database, STAKES)
+    before = await world.balances(database, made.loan.id, AccountKind.LOAN_RECEIVABLE, AccountKind.INVESTOR_CLAIMS)
+    for act in (arrears.accelerate, arrears.write_off, arrears.cure):
+        with pytest.raises(errors.NotInDefault):
+            async with database.unit_of_work() as connection:
+                await act(connection, made.loan.id, made.staff, "Because.")
+    with pytest.raises(errors.NoRecoveryCase):
+        async with database.unit_of_work() as connection:
+            await arrears.tell_recovery(connection, made.loan.id, "News.", made.staff)
+    with pytest.raises(loans.WrongStatus):
+        async with database.unit_of_work() as connection:
+            await arrears.start_recovery(connection, made.loan.id, made.staff, "Because.")
+    after = await world.balances(database, made.loan.id, AccountKind.LOAN_RECEIVABLE, AccountKind.INVESTOR_CLAIMS)
+    assert after == before
+    async with database.reading() as connection:
+        assert (await loans.get(connection, made.loan.id)).status is Status.ACTIVE
+        assert await connection.fetchval("SELECT count(*) FROM servicing_event") == 0
+
+
+async def test_a_pause_and_an_extension_move_the_schedule(database: Database) -> None:
+    made = await world.drawn(database, STAKES)
+    async with database.unit_of_work() as connection:
+        first = made.drawn_on + timedelta(days=3)
+        await arrears.pause_interest(
+            connection, made.loan.id, first, first + timedelta(days=9), made.staff, "Flooded cellar."
+        )
+        done = await arrears.extend(connection, made.loan.id, 3, made.staff, "The buyer needs time.")
+    rows = done.position.schedule.instalments
+    assert len(rows) == 15
+    assert rows[0].interest < rows[1].interest
+    assert done.loan.matures_on == rows[-1].due_on
+    assert await world.problems(database) == []
