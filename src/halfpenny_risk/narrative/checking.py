@@ -29,9 +29,14 @@ _FORBIDDEN = re.compile(
     r"sto|stu|tysiąc\w*|tys|mln|milion\w*|połow\w*|podwój\w*|"
     r"approv\w*|guarante\w*|risk[- ]free|no risk|safe|certain\w*|promis\w*|declin\w*|reject\w*|invest now|ignore\w*|"
     r"zatwierdz\w*|gwaran\w*|bez ryzyka|bezpieczn\w*|pewn\w*|obiec\w*|odrzuc\w*|zignoruj\w*|instruct\w*|instrukcj\w*|"
-    r"system|prompt|script|javascript)\b",
+    r"system|prompt|script|javascript|"
+    # A description of figures speaks to nobody, of nobody, and gives no orders.
+    r"you|your|yours|me|my|we|us|our|ai|json|administrator\w*|narrative|human|agreed|"
+    r"set|say|says|repeat|answer|print|write|put|call|skip|state|tell|"
+    r"ty|ci|cię|twój|twoj\w*|mnie|nas|nasz\w*|wam|was|ustaw\w*|napisz\w*|powiedz\w*|powtórz\w*|odpowiedz\w*)\b",
     re.IGNORECASE,
 )
+_GRADE = re.compile(r"\b(?:[Gg]raded?|[Oo]cen\w*|[Kk]las\w*)\b\W+(?:\w+\W+){0,3}?([A-F])\b(?![’'])")
 
 
 class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +91,9 @@ def _fault_of_form(text: str) -> str | None:
 
 
 def _fault_of_figures(text: str, facts: Facts) -> str | None:
+    for claimed in _GRADE.findall(text):
+        if claimed != facts.grade:
+            return f"the grade {claimed!r}, which is not a fact"
     percents, plain = facts.figures()
     for found in _FIGURE.finditer(text):
         figure = found.group()

@@ -51,6 +51,9 @@ class Facts:
         for name, value in asdict(self).items():
             if name in ("grade", "currency"):
                 continue
+            if name == "comparables" and value == "0":
+                # Nothing to tell; a bare nought would fit too many other claims.
+                continue
             (percents if name.endswith("_percent") else plain).add(canonical(value))
         # The interval of the valuation is a 90 % one, and may be called so.
         percents.add("90")
@@ -98,7 +101,7 @@ def template(facts: Facts) -> LocalisedText:
         f"A loan of {_grouped(facts.amount, ',')} {facts.currency} for {facts.term_months} months, "
         f"grade {facts.grade}. It is {facts.ltv_percent}% of the value it is secured on, "
         f"{_grouped(facts.value_used, ',')} {facts.currency}. "
-        f"The chance of default is put at {facts.probability_of_default_percent}% and the loss in that case at "
+        f"The chance of default is estimated at {facts.probability_of_default_percent}% and the loss in that case at "
         f"{facts.loss_given_default_percent}%, which makes an expected loss of {facts.expected_loss_percent}%. "
         f"The suggested rate is {facts.rate_percent}% a year."
     )

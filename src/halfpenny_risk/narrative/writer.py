@@ -54,12 +54,13 @@ class NoCache:
 class MongoCache:
     """A collection of checked prose. A store that is away is only a cache that misses."""
 
-    def __init__(self, collection: Any) -> None:
-        self._collection = collection
+    def __init__(self, client: Any, database: str) -> None:
+        self._client = client
+        self._collection = client[database]["narratives"]
 
     @classmethod
     def connect(cls, url: str, database: str) -> MongoCache:
-        """No packet is sent until the first look-up."""
+        """No packet is sent until the first look-up. Close it when done."""
         from pymongo import AsyncMongoClient
 
         client: Any = AsyncMongoClient(
@@ -68,7 +69,11 @@ class MongoCache:
             connectTimeoutMS=CACHE_TIMEOUT_MS,
             socketTimeoutMS=CACHE_TIMEOUT_MS,
         )
-        return cls(client[database]["narratives"])
+        return cls(client, database)
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._client.close()
 
     async def get(self, key: str) -> LocalisedText | None:
         from pymongo.errors import PyMongoError

@@ -11,7 +11,7 @@ import structlog
 
 from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
 from halfpenny_risk.models import load_models
-from halfpenny_risk.narrative import MongoCache, NoCache, TemplateNarrator, WritingNarrator
+from halfpenny_risk.narrative import Cache, MongoCache, NoCache, TemplateNarrator, WritingNarrator
 from halfpenny_risk.policy import load_policies
 from halfpenny_risk.service.assessor import Assessor, Narrator
 from halfpenny_risk.service.http import RiskHttp
@@ -45,7 +45,11 @@ async def make_narrator(settings: Settings, stack: AsyncExitStack) -> Narrator:
         return TemplateNarrator()
     import httpx2
 
-    cache = MongoCache.connect(settings.mongo_url, settings.mongo_database) if settings.mongo_url else NoCache()
+    cache: Cache = NoCache()
+    if settings.mongo_url:
+        documents = MongoCache.connect(settings.mongo_url, settings.mongo_database)
+        stack.push_async_callback(documents.close)
+        cache = documents
     client = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False))
     return WritingNarrator(settings.narrative, cache, client)
 
