@@ -12,7 +12,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from fastapi import FastAPI
 
-from halfpenny import marketplace, web
+from halfpenny import loans, marketplace, web
 from halfpenny.entrypoints import errors
 from halfpenny.marketplace import ListingStore, rebuild
 from halfpenny.platform.database import Database
@@ -126,6 +126,17 @@ async def test_a_filter_that_does_not_exist_is_named(
     answer = await client.get(f"/?{query}")
     assert answer.status_code == 422
     assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_with_nothing_open_the_rest_of_the_market_is_shown(
+    database: Database, listings: ListingStore, client: Client
+) -> None:
+    furnished = await market.furnish(database, 3)
+    async with database.unit_of_work() as connection:
+        await loans.transition(connection, furnished[0].id, "expire")
+    await rebuild(database, listings)
+    assert "3 loans" in Page((await client.get("/")).text).text
+    assert "No loan fits these filters" in Page((await client.get("/?status=funding")).text).text
 
 
 @pytest.mark.parametrize("query", ["kind=house&min_rate=8&max_ltv=60&max_term=12", "kind=castle", "max_term=-4"])

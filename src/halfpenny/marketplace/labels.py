@@ -16,7 +16,7 @@ STATUS: Final[Mapping[str, str]] = {
     "expired": _("Not funded in time"),
     "cancelled": _("Cancelled"),
     "funded": _("Fully funded"),
-    "conditions_met": _("Ready to be drawn down"),
+    "conditions_met": _("Ready for drawdown"),
     "active": _("Running"),
     "matured": _("Due"),
     "defaulted": _("In default"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Protocol
@@ -77,6 +76,11 @@ async def market(request: Request, pages: _Pages, listings: _Listings) -> Respon
         chosen = {name: request.query_params.get(name, "") for name in _FIELDS}
         query = _query(chosen, request.query_params.get("after") or None)
         page = await listings.page(query)
+        if not page.nodes and not any(chosen.values()):
+            # Nothing is open at the moment: somebody who asked for nothing in particular sees the rest.
+            chosen["status"] = "all"
+            query = _query(chosen, None)
+            page = await listings.page(query)
         total = await listings.count(query)
     except HalfpennyError as error:
         return pages.failure(request, error)
@@ -88,7 +92,6 @@ async def market(request: Request, pages: _Pages, listings: _Listings) -> Respon
         "total": total,
         "first_page": query.after is None,
         "next": f"/?{urlencode(kept | {'after': page.cursors[-1]})}" if page.has_next else None,
-        "now": datetime.now(UTC),
     }
     return pages.render(request, "marketplace/market.html", context)
 
@@ -101,7 +104,7 @@ async def loan(loan_id: str, request: Request, pages: _Pages, listings: _Listing
             raise LoanNotFound()
     except HalfpennyError as error:
         return pages.failure(request, error)
-    context = {"labels": labels, "loan": _shown(node), "now": datetime.now(UTC)}
+    context = {"labels": labels, "loan": _shown(node)}
     return pages.render(request, "marketplace/loan.html", context)
 
 

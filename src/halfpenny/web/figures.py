@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from halfpenny.platform.clock import MARKET_ZONE
@@ -53,14 +53,6 @@ def day(text: str, language: str) -> str:
 
 def moment(text: str, language: str) -> str:
     return format_datetime(_local(text), format="d MMM y, HH:mm", locale=LOCALES[language])
-
-
-def time_left(text: str, now: datetime, language: str) -> str | None:
-    """How long until a timestamp, in its largest unit (``12 days``); None when it has passed."""
-    left = datetime.fromisoformat(text) - now
-    if left.total_seconds() <= 0:
-        return None
-    return format_timedelta(left, threshold=1.2, locale=LOCALES[language])
 
 
 def _local(text: str) -> datetime:

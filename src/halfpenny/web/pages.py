@@ -89,7 +89,6 @@ def _environment(code: str, folders: list[Path]) -> Environment:
     environment.install_gettext_translations(language.translations(code), newstyle=True)  # type: ignore[attr-defined]
     for name in ("money", "percent", "share", "number", "day", "moment"):
         environment.filters[name] = partial(getattr(figures, name), language=code)
-    environment.globals["time_left"] = partial(figures.time_left, language=code)
     environment.globals["static"] = static_address
     environment.globals["icon"] = icon
     return environment
