@@ -78,7 +78,7 @@ async def address(operation: str, client: Client, database: Database, cast: Cast
     if "{user_id}" in path:
         path = path.replace("{user_id}", str((await make_somebody(database)).user_id))
     # Whatever else has an id: one that nothing has.
-    return re.sub(r"{\w+}", lambda _: str(uuid7()), path.replace("{currency}", "EUR"))
+    return re.sub(r"{\w+}", lambda _: str(uuid7()), path.replace("{currency}", "EUR").replace("{year}", "2026"))
 
 
 async def loan_in_funding(database: Database, cast: Cast) -> UUID:

@@ -65,6 +65,7 @@ PUBLIC = {
     "GET /api/v1/loans/{loan_id}/waterfall",
     "POST /api/v1/loans/{loan_id}/waterfall/simulations",
     "GET /api/v1/loans/{loan_id}/recovery",
+    "GET /api/v1/statistics/default-rate",
 }
 
 POLICIES: dict[str, Policy] = {
@@ -132,6 +133,15 @@ POLICIES: dict[str, Policy] = {
     "POST /api/v1/loans/{loan_id}/recovery/costs": administrators(AMOUNT | {"kind": "survey"} | REASON),
     "POST /api/v1/loans/{loan_id}/write-off": administrators(REASON),
     "GET /api/v1/arrears": administrators(),
+    # One's own books; who holds nothing has an empty one, and no flows of a loan.
+    "GET /api/v1/holdings": everybody(),
+    "GET /api/v1/holdings/{loan_id}/cash-flows": Policy("hidden", "hidden", "hidden", "hidden"),
+    "GET /api/v1/statements/{year}": everybody(),
+    "GET /api/v1/statements/{year}/pdf": everybody(),
+    "GET /api/v1/statements/{year}/tax.csv": everybody(),
+    "POST /api/v1/realtime/ticket": everybody(),
+    "GET /api/v1/notifications": everybody(),
+    "POST /api/v1/notifications/{notification_id}/read": Policy("hidden", "hidden", "hidden", "hidden"),
     "POST /api/v1/reconciliation/statements": administrators(),
     "GET /api/v1/reconciliation/items": administrators(),
     "POST /api/v1/reconciliation/items/{item_id}/resolve": Policy(
