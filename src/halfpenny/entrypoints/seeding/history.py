@@ -21,7 +21,7 @@ from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import LoanId, UserId, uuid7
 from halfpenny.primitives.money import Currency, Money, format_minor
 
-_STRETCH_DAYS = 28
+_STRETCH_DAYS = 45
 _CROWD = 60
 _LANES = 4
 _EUR = Currency.EUR

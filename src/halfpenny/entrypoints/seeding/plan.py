@@ -14,15 +14,15 @@ from halfpenny.primitives.money import Currency
 
 # How many loans stand where today, and how many days ago each of them was applied for.
 _STATUSES: tuple[tuple[Status, int, tuple[int, int]], ...] = (
-    (Status.WRITTEN_OFF, 3, (300, 308)),
-    (Status.IN_RECOVERY, 4, (235, 275)),
-    (Status.DEFAULTED, 4, (212, 226)),
-    (Status.REPAID, 38, (140, 300)),
+    (Status.WRITTEN_OFF, 3, (176, 180)),
+    (Status.IN_RECOVERY, 4, (162, 174)),
+    (Status.DEFAULTED, 4, (143, 156)),
+    (Status.REPAID, 38, (140, 178)),
     (Status.MATURED, 5, (125, 150)),
-    (Status.ACTIVE, 52, (40, 270)),
-    (Status.DECLINED, 8, (20, 280)),
-    (Status.WITHDRAWN, 4, (15, 200)),
-    (Status.EXPIRED, 5, (70, 200)),
+    (Status.ACTIVE, 52, (40, 176)),
+    (Status.DECLINED, 8, (20, 170)),
+    (Status.WITHDRAWN, 4, (15, 160)),
+    (Status.EXPIRED, 5, (70, 170)),
     (Status.CANCELLED, 3, (40, 150)),
     (Status.CONDITIONS_MET, 4, (26, 40)),
     (Status.FUNDED, 5, (20, 35)),
@@ -35,9 +35,9 @@ _STATUSES: tuple[tuple[Status, int, tuple[int, int]], ...] = (
     (Status.DRAFT, 4, (1, 20)),
 )
 _SPANS = {status: span for status, _, span in _STATUSES}
-HISTORY_DAYS = 310
-# Loans that went past their end had the shortest term, so that the end lies far enough back.
-_SHORTEST = frozenset({Status.WRITTEN_OFF, Status.IN_RECOVERY, Status.DEFAULTED, Status.MATURED})
+HISTORY_DAYS = 182
+# These never paid: monthly interest that nobody pays makes a default ninety days after the first of it was due.
+_NEVER_PAID = frozenset({Status.WRITTEN_OFF, Status.IN_RECOVERY, Status.DEFAULTED})
 _PURPOSES = (
     "Buy and renovate for sale",
     "Buy at auction, then refinance",
@@ -117,13 +117,15 @@ def given_to(story: Story, company: Company, amount_minor: int) -> Story:
 
 def _story(dice: random.Random, home: Home, status: Status, span: tuple[int, int], company: Company) -> Story:
     applied = dice.randint(*span)
-    term = 3 if status in _SHORTEST else dice.choice((9, 12, 12, 12, 15, 18))
+    # A loan that is past its maturity had the shortest term.
+    term = 3 if status is Status.MATURED else dice.choice((9, 12, 12, 12, 15, 18))
     if status is Status.ACTIVE:
         # Still running today: the term is longer than what has passed of it.
         term = max(term, applied // 30 + 2)
     application = application_for(dice, home, company, term)
-    if status is Status.MATURED and application.interest_mode is InterestMode.SERVICED:
-        # Unpaid monthly interest would have put it into default before its term was over.
+    if status in _NEVER_PAID:
+        application = replace(application, interest_mode=InterestMode.SERVICED)
+    elif status is Status.MATURED:
         application = replace(application, interest_mode=InterestMode.RETAINED)
     ltv = application.amount_minor * 100 // home.value_minor
     spread = Decimal(max(0, ltv - 35)) * Decimal("0.11") + Decimal(company.adverse_records) * Decimal("0.60")

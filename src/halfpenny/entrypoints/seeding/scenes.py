@@ -20,8 +20,8 @@ from halfpenny.primitives.money import Currency, Money
 _ASSESSED, _DECIDED, _ACCEPTED, OPEN = 1, 2, 3, 4
 # After the last ticket: four days of reflection for investors, and one for the notary.
 _TO_DRAWDOWN = 5
-# After the drawdown: three months' term, ninety days of arrears and a few letters; then an auction.
-_RECOVERY, _SOLD, _WRITTEN_OFF = 190, 262, 265
+# After the drawdown: a month, ninety days of arrears and a few letters; then the receiver sells.
+_RECOVERY, _SOLD, _WRITTEN_OFF = 128, 150, 153
 
 BEFORE_OFFER = frozenset(
     {
@@ -236,7 +236,7 @@ async def _redeem(connection: Connection, _stage: Stage, part: Part) -> None:
 
 async def _start_recovery(connection: Connection, stage: Stage, part: Part) -> None:
     await servicing.start_recovery(
-        connection, part.loan, stage.officer, "The refinancing fell through; the property goes to sale."
+        connection, part.loan, stage.officer, "The refinancing fell through; a receiver sells the property."
     )
 
 
