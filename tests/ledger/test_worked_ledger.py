@@ -1,0 +1,48 @@
+"""The worked life of a loan in docs/algorithms/ledger.md, posted row by row."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from halfpenny import ledger
+from halfpenny.ledger import Account, AccountKind, Journal, Transfer
+from halfpenny.platform.clock import business_date
+from halfpenny.platform.database import Database
+from halfpenny.primitives.ids import JournalId, uuid7
+from halfpenny.primitives.money import Currency, format_minor, parse_minor
+from support.worked_tables import worked_table
+
+PLATFORM = {
+    "client_bank",
+    "own_bank",
+    "fee_income",
+    "tax_payable",
+    "payouts_in_transit",
+}
+
+
+def account(name: str, owners: dict[str, UUID]) -> Account:
+    """``wallet A``, ``escrow`` or ``client_bank``: wallets by person, the rest the loan's or the platform's."""
+    kind, _, person = name.partition(" ")
+    if person:
+        owner = owners.setdefault(person, uuid7())
+    else:
+        owner = None if kind in PLATFORM else owners.setdefault("loan", uuid7())
+    return Account(AccountKind(kind), owner, Currency.EUR)
+
+
+async def test_the_worked_life_of_a_loan(database: Database) -> None:
+    owners: dict[str, UUID] = {}
+    named: dict[str, Account] = {}
+    async with database.unit_of_work() as connection:
+        today = await business_date(connection)
+        for row in worked_table("ledger.md", "A loan's life in journals"):
+            debit, credit = (named.setdefault(name, account(name, owners)) for name in (row["debit"], row["credit"]))
+            transfer = Transfer(debit, credit, parse_minor(row["amount"]))
+            assert await ledger.post(connection, Journal(JournalId(uuid7()), "worked", (transfer,), today)), row
+        found = await ledger.balances(connection, list(named.values()))
+    left = {name: format_minor(found[one].posted) for name, one in named.items() if found[one].posted}
+    stated = {row["account"]: row["balance"] for row in worked_table("ledger.md", "Where that leaves the accounts")}
+    assert left == stated
+    async with database.reading() as connection:
+        assert await ledger.check(connection) == []
