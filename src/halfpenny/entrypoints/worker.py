@@ -58,6 +58,7 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
         PeriodicJob("forget_sessions", 3_600.0, lambda: identity.forget_expired(database)),
         *([PeriodicJob("send_letters", 2.0, lambda: identity.send_due(database, people, post))] if post else []),
         PeriodicJob("settle_payments", 0.5, lambda: funding.settle_payments(database)),
+        PeriodicJob("reconcile", 60.0, lambda: funding.reconcile_due(database)),
         PeriodicJob("expire_loans", 1.0, lambda: funding.expire(database)),
         PeriodicJob("pay_distributions", 0.5, lambda: servicing.pay_distributions(database)),
         PeriodicJob("close_days", 2.0, lambda: servicing.close_days(database)),
@@ -82,6 +83,7 @@ def subscriptions(resources: Resources) -> list[Subscription]:
     """Every feature's consumers."""
     return [
         underwriting.SUBSCRIPTION,
+        funding.SUBSCRIPTION,
         marketplace.subscription(marketplace.ListingStore(resources.documents)),
         live.marketplace_frames(),
     ]

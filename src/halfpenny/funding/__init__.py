@@ -1,6 +1,7 @@
 """Tickets, the funding desk, positions and wallets. Other features import from here and nothing below."""
 
 from halfpenny.funding.check import check
+from halfpenny.funding.consumers import SUBSCRIPTION
 from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
 from halfpenny.funding.errors import DeskFull, LoanFullyFunded, LoanNotOpen, OutcomeUnknown
 from halfpenny.funding.events import (
@@ -16,7 +17,7 @@ from halfpenny.funding.metrics import count_batch
 from halfpenny.funding.model import Answer, Investment, Payment, Position, Ticket
 from halfpenny.funding.requests import ticket_fingerprint
 from halfpenny.funding.service.payments import request_deposit, request_withdrawal, settle_payments
-from halfpenny.funding.service.reconciling import open_findings, reconcile, reconcile_day, reconcile_yesterday
+from halfpenny.funding.service.reconciling import open_findings, reconcile, reconcile_day, reconcile_due
 from halfpenny.funding.service.tickets import cancel, expire, revoke
 from halfpenny.funding.store.payments import has_pending as has_pending_payments
 from halfpenny.funding.store.tickets import positions, reflection_running_until, repay_principal
@@ -27,6 +28,7 @@ __all__ = [
     "INVESTMENT_RETURNED",
     "INVESTMENT_REVOKED",
     "MILESTONE_REACHED",
+    "SUBSCRIPTION",
     "WITHDRAWAL_RETURNED",
     "WITHDRAWAL_SETTLED",
     "Answer",
@@ -49,7 +51,7 @@ __all__ = [
     "positions",
     "reconcile",
     "reconcile_day",
-    "reconcile_yesterday",
+    "reconcile_due",
     "reflection_running_until",
     "repay_principal",
     "request_deposit",

@@ -83,11 +83,18 @@ async def reconcile_day(database: Database, day: date) -> int:
     return found
 
 
-async def reconcile_yesterday(database: Database) -> int:
-    """A job of the worker: a day's statement is complete when the day is over."""
+async def reconcile_due(database: Database) -> int:
+    """A job of the worker: match every finished day that has not been; returns the findings.
+
+    A day's statement is complete when the day is over. The sandbox's clock may jump over several.
+    """
     async with database.reading() as connection:
         today = (await business_now(connection)).astimezone(MARKET_ZONE).date()
-    return await reconcile_day(database, today - timedelta(days=1))
+        due = await store.days_without_statement(connection, today)
+    found = 0
+    for day in due:
+        found += await reconcile_day(database, day)
+    return found
 
 
 def _platform(kind: AccountKind, finding: Finding) -> Account:
@@ -147,4 +154,4 @@ async def open_findings(connection: Connection, after: UUID | None, limit: int) 
     return await store.open_items(connection, after, limit)
 
 
-__all__ = ["Kind", "open_findings", "reconcile", "reconcile_day", "reconcile_yesterday", "resolve"]
+__all__ = ["Kind", "open_findings", "reconcile", "reconcile_day", "reconcile_due", "resolve"]

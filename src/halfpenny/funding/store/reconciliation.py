@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from halfpenny.funding.bank import Direction, Statement, StatementLine
@@ -158,3 +158,15 @@ async def resolve(connection: Connection, item_id: UUID, resolved_by: UUID | Non
         now,
         resolved_by,
     )
+
+
+async def days_without_statement(connection: Connection, before: date) -> list[date]:
+    """Days before ``before`` on which our books or the bank moved client money, and no statement was matched."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT day FROM (SELECT booked_on AS day, currency FROM sandbox_bank_entry "
+        "UNION SELECT (ended_at AT TIME ZONE 'Europe/Warsaw')::date, currency FROM wallet_payment "
+        "WHERE status = 'settled') moved WHERE day < $1 AND NOT EXISTS (SELECT FROM bank_statement s "
+        "WHERE s.statement_date = moved.day AND s.currency = moved.currency) ORDER BY day",
+        before,
+    )
+    return [row["day"] for row in rows]
