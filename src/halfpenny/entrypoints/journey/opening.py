@@ -225,6 +225,7 @@ async def _all_have_heard(stage: Stage, cast: Cast, funding: dict[str, Any]) -> 
 
         heard = await stage.until(f"{person.name} heard of 100 %", milestones)
         stage.must(len(heard) == len(set(heard)), "each milestone was told once", heard)
+        stage.must({75, 100} <= set(heard) <= {25, 50, 75, 100}, f"{person.name} heard of every one since", heard)
 
     async def shown() -> Any:
         answer = await stage.ask(

@@ -82,4 +82,6 @@ async def _read(stage: Stage, socket: ClientConnection, watcher: Watcher, who: P
 def _told(data: Any) -> str:
     if isinstance(data, dict) and "funded" in data:
         return f"funded {data['funded']} of {data['target']} by {data['investors']}"
-    return json.dumps(data, ensure_ascii=False)[:110]
+    if isinstance(data, dict) and "kind" in data:
+        return f"{data['kind']}: {data['data'].get('text', data['data'])}"
+    return json.dumps(data, ensure_ascii=False)[:100]
