@@ -47,7 +47,8 @@ def server_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(server_folder: Path) -> Iterator[PostgresServer]:
     """PostgreSQL 18, the same launcher as in the demo, without waiting for the disk."""
-    server = PostgresServer(server_folder / "postgres", durable=False)
+    # Autovacuum runs as the superuser, and a database that it is busy in cannot be dropped by its owner.
+    server = PostgresServer(server_folder / "postgres", durable=False, settings={"autovacuum": "off"})
     server.start()
     yield server
     server.stop()
