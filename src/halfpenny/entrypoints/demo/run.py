@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
+import uvloop
 from rich.console import Console
 
 from halfpenny.entrypoints.demo.folder import AlreadyRunning, DataFolder, Logins
@@ -120,7 +120,7 @@ class Demo:
 
         step = self._announce("marketplace")
         self._folder.seeding.touch()
-        logins = asyncio.run(seed.seed(settings, lambda day, days: step.tell(f"day {day} of {days}")))
+        logins = uvloop.run(seed.seed(settings, lambda day, days: step.tell(f"day {day} of {days}")))
         self._folder.seeding.unlink()
         step.done("seeded")
         return logins
