@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,21 +13,8 @@ from pathlib import Path
 
 import httpx2
 
+from halfpenny.platform.servers import free_port
 from support.people import signing_key_file
-
-# Below the range that the kernel hands out by itself (32768-60999), where a port may be taken at any moment.
-_PORTS = range(21_000, 32_000)
-
-
-def free_port() -> int:
-    for port in (_PORTS.start + (os.getpid() * 7 + turn * 101) % len(_PORTS) for turn in range(len(_PORTS))):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port")
 
 
 @contextmanager
