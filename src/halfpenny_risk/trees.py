@@ -1,7 +1,8 @@
 """Oblivious trees in numpy: the prediction and the Shapley values of a CatBoost model, without CatBoost.
 
 Every level of such a tree asks the same question of all its nodes, so that the answers are the bits of the leaf's
-number. Both functions equal the library's own to 1e-9 on recorded vectors (tests/risk/test_trees.py).
+number. Predictions equal the library's own to 1e-9 on recorded vectors, Shapley values too
+but for branches that no training row took (tests/risk/test_trees.py).
 """
 
 from __future__ import annotations
