@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from halfpenny.platform.documents import DocumentStore
+from halfpenny.primitives.ids import uuid7
 from halfpenny.web import STATIC
 from support.edge import Client
 from support.server import api_process
@@ -63,3 +64,9 @@ def test_vendored_files_carry_their_licence() -> None:
     vendored = STATIC / "vendor" / "swagger-ui"
     assert "Apache License" in (vendored / "LICENSE").read_text()
     assert "swagger-ui-dist" in (vendored / "ORIGIN.md").read_text()
+
+
+async def test_figures_name_routes_by_their_template(client: Client) -> None:
+    await client.get(f"/api/v1/loans/{uuid7()}")
+    figures = (await client.get("/metrics")).text
+    assert 'method="GET",route="/api/v1/loans/{loan_id}",status="401"' in figures

@@ -304,3 +304,16 @@ async def test_a_row_changed_behind_our_back_counts_within_a_second(client: Clie
     async with database.unit_of_work() as connection:
         await connection.execute("UPDATE app_user SET disabled_at = now() WHERE id = $1", somebody.user_id)
     await eventually_refused(client, somebody.headers)
+
+
+async def test_without_a_database_nobody_is_told_that_they_are_wrong(client: Client, database: Database) -> None:
+    somebody = await make_somebody(database)
+    await database.close()
+    for answer in (
+        await client.get("/api/v1/me", headers=somebody.headers),
+        await login(client),
+        await client.post("/api/v1/auth/register", json=ADA),
+        await client.post("/api/v1/auth/refresh", json={"refresh_token": "x" * 43}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        assert int(answer.headers["retry-after"]) >= 1

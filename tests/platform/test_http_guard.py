@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 import structlog
 from fastapi import FastAPI, Request
+from prometheus_client import REGISTRY
 
 from halfpenny.entrypoints import errors
 from halfpenny.platform.database import DatabaseUnavailable
@@ -342,3 +343,18 @@ async def test_a_websocket_for_another_host_is_closed_before_it_opens(app: FastA
     scope = {"type": "websocket", "path": "/ws", "headers": [(b"host", b"evil.example")]}
     await Guard(app)(scope, receive, send)
     assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+async def test_requests_are_counted_by_route_and_no_caller_can_add_one(client: Client) -> None:
+    def counted(**labels: str) -> float:
+        return REGISTRY.get_sample_value("halfpenny_http_request_seconds_count", labels) or 0.0
+
+    failed = {"method": "GET", "route": "/api/fail/{how}", "status": "409"}
+    stray = {"method": "GET", "route": "none", "status": "404"}
+    odd = {"method": "other", "route": "/api/rows", "status": "405"}
+    before = [counted(**labels) for labels in (failed, stray, odd)]
+    await client.get("/api/fail/refused")
+    for n in range(3):
+        await client.get(f"/api/stray-{n}")
+    assert (await client.request("BREW", "/api/rows")).status_code == 405
+    assert [counted(**labels) for labels in (failed, stray, odd)] == [before[0] + 1, before[1] + 3, before[2] + 1]

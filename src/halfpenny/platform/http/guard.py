@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from halfpenny.platform.http import metrics
 from halfpenny.platform.http.json_body import read_json
 from halfpenny.platform.http.problems import Problem, problem
 from halfpenny.primitives.errors import Forbidden, HalfpennyError, Malformed, NotFound
@@ -237,12 +238,14 @@ class Guard:
 
     def _log(self, scope: Scope, exchange: _Exchange) -> None:
         client = scope.get("client")
+        duration_s = time.perf_counter() - exchange.started
+        metrics.count(scope, exchange.status, duration_s)
         log.info(
             "request",
             method=scope["method"],
             path=scope["path"],
             status=exchange.status,
-            duration_ms=round((time.perf_counter() - exchange.started) * 1000, 2),
+            duration_ms=round(duration_s * 1000, 2),
             client=client[0] if client else None,
             user_id=scope.get("state", {}).get("user_id"),
         )
