@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -146,6 +147,19 @@ def sandbox_advance(by: Annotated[str, typer.Argument(help="How far, such as 90d
     typer.echo(f"It is {moved.now:%Y-%m-%d %H:%M} UTC for the business; {moved.days} days closed")
 
 
+@app.command("reassess")
+def reassess_loans() -> None:
+    """Put every loan that an assessment still matters for to the risk service again, after a new model."""
+    import asyncio
+
+    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.entrypoints.reassessing import reassess
+
+    with at_hand(Settings.load()) as settings:
+        asked = asyncio.run(reassess(settings))
+    typer.echo(f"{asked} loans will be assessed again")
+
+
 @close.command("run")
 def close_run() -> None:
     """Close every business day that has passed; a second run finds nothing to do."""
@@ -159,6 +173,48 @@ def close_run() -> None:
     for day in days:
         typer.echo(f"{day.business_date}: {day.loans} loans, {day.released} releases, {day.late} past due")
     typer.echo(f"{len(days)} days closed")
+
+
+@deadletters.command("list")
+def list_dead_letters(queue: Annotated[str | None, typer.Argument(help="Only those of this queue.")] = None) -> None:
+    """Name the events that were given up, oldest first: when, which queue, which event, and why."""
+    import asyncio
+
+    from halfpenny.entrypoints import deadletters as letters
+    from halfpenny.entrypoints.demo.servers import at_hand
+
+    with at_hand(Settings.load()) as settings:
+        found = asyncio.run(letters.read(settings, queue))
+    for letter in found:
+        typer.echo(letters.line(letter))
+    typer.echo(f"{len(found)} dead letters")
+
+
+@deadletters.command("show")
+def show_dead_letter(queue: str, event_id: UUID) -> None:
+    """Show one with its payload and its last error."""
+    import asyncio
+
+    from halfpenny.entrypoints import deadletters as letters
+    from halfpenny.entrypoints.demo.servers import at_hand
+
+    with at_hand(Settings.load()) as settings:
+        typer.echo(letters.as_text(asyncio.run(letters.one(settings, queue, event_id))))
+
+
+@deadletters.command("replay")
+def replay_dead_letters(
+    queue: str,
+    event_id: Annotated[UUID | None, typer.Argument(help="One event; without it, all of the queue.")] = None,
+) -> None:
+    """Put dead letters back into their queue with all their attempts, once what was wrong is mended."""
+    import asyncio
+
+    from halfpenny.entrypoints import deadletters as letters
+    from halfpenny.entrypoints.demo.servers import at_hand
+
+    with at_hand(Settings.load()) as settings:
+        typer.echo(f"{asyncio.run(letters.replay(settings, queue, event_id))} replayed")
 
 
 @documents.command("rebuild")

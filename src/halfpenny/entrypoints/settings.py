@@ -108,7 +108,7 @@ class QueueSettings(BaseSettings):
         description="RabbitMQ that carries the events; empty: they travel through PostgreSQL.",
     )
     delivery_limit: int = Field(
-        default=5, ge=1, le=100, description="Deliveries of one event before it is a dead letter."
+        default=5, ge=1, le=10, description="Deliveries of one event before it is a dead letter."
     )
 
     @field_validator("amqp_url")

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from prometheus_client import start_http_server
@@ -81,22 +81,23 @@ async def _seal_ledger(database: Database) -> None:
 
 def subscriptions(resources: Resources) -> list[Subscription]:
     """Every feature's consumers."""
-    return [
+    wanted = [
         underwriting.SUBSCRIPTION,
         funding.SUBSCRIPTION,
         marketplace.subscription(marketplace.ListingStore(resources.documents)),
         live.marketplace_frames(),
     ]
+    return [replace(each, max_attempts=resources.settings.queue.delivery_limit) for each in wanted]
 
 
 # Kept for the risk service from the first event on, also while it is away.
 REMOTE = (RemoteQueue("risk.requests", ("loan.submitted", "loan.reassessment_requested")),)
 
 
-def transport(resources: Resources) -> Transport:
+def transport(settings: Settings, database: Database) -> Transport:
     """RabbitMQ where it is set, else the outbox's own queue in PostgreSQL."""
-    broker = resources.settings.queue.amqp_url
-    return RabbitTransport(resources.database, broker) if broker else PostgresTransport(resources.database)
+    broker = settings.queue.amqp_url
+    return RabbitTransport(database, broker) if broker else PostgresTransport(database)
 
 
 def work(settings: Settings) -> None:
@@ -136,7 +137,7 @@ async def open_resources(settings: Settings, stack: AsyncExitStack) -> Resources
 async def run_until(stopping: asyncio.Event, resources: Resources) -> None:
     """Run consumers and jobs side by side until told to stop; each finishes what it has in hand."""
     log.info("started")
-    carrier = transport(resources)
+    carrier = transport(resources.settings, resources.database)
     try:
         async with asyncio.TaskGroup() as group:
             consumers = run_consumers(resources.database, carrier, subscriptions(resources), REMOTE, stopping)

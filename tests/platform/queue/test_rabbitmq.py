@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue import Message, RabbitTransport
-from halfpenny.platform.queue.broker import Broker, publish
+from halfpenny.platform.queue.broker import DELIVERY_LIMIT, Broker, publish
 from halfpenny.platform.servers import RabbitServer
 from halfpenny.platform.servers.process import free_port
 from support.queueing import Bench, until
@@ -95,7 +95,7 @@ async def test_a_queue_that_vanished_is_declared_again_and_nothing_is_lost(bench
 async def test_consumers_that_end_without_an_answer_bury_a_message_by_the_brokers_own_limit(
     bench: Bench, broker_url: str
 ) -> None:
-    books = bench.subscription("books", "made", max_attempts=2)
+    books = bench.subscription("books", "made")
     await bench.transport.prepare([books])
     (event,) = await bench.say("made")
     await bench.transport.relay()
@@ -109,7 +109,7 @@ async def test_consumers_that_end_without_an_answer_bury_a_message_by_the_broker
                 deliveries += 1
                 await delivery.nack(requeue=True)
     (letter,) = await bench.transport.dead_letters(books.queue)
-    assert deliveries == 2 * books.max_attempts + 1
+    assert deliveries == DELIVERY_LIMIT + 1
     assert (letter.id, letter.reason) == (event, "delivery_limit")
     await broker.close()
 

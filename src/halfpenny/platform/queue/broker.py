@@ -13,9 +13,10 @@ from pamqp.common import FieldTable
 from yarl import URL
 
 from halfpenny.platform.queue.messages import Message, encode
-from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
+from halfpenny.platform.queue.subscription import MOST_ATTEMPTS, RemoteQueue, Subscription
 from halfpenny.primitives.errors import Unavailable
 
+DELIVERY_LIMIT = MOST_ATTEMPTS
 EVENTS = "halfpenny.events"
 DEAD = "halfpenny.dead"
 CONFIRM_S = 5.0
@@ -81,8 +82,9 @@ class Broker:
 async def declare(channel: AbstractChannel, queue: Subscription | RemoteQueue, dropped: Collection[str]) -> None:
     """Make the queue, its dead-letter queue and its bindings; unbind the events that it no longer wants.
 
-    The delivery limit is the broker's own net under consumers that die without an answer: it is wider than
-    ``max_attempts``, which counts the failures that a living consumer reports.
+    The delivery limit is the broker's own net under consumers that die without an answer: it is as wide as
+    ``max_attempts`` may be, which counts the failures that a living consumer reports. It is the same for every
+    queue, because a queue that exists cannot be declared with another one.
     """
     events = await channel.declare_exchange(EVENTS, aio_pika.ExchangeType.TOPIC, durable=True)
     dead = await channel.declare_exchange(DEAD, aio_pika.ExchangeType.DIRECT, durable=True)
@@ -90,20 +92,20 @@ async def declare(channel: AbstractChannel, queue: Subscription | RemoteQueue, d
         f"{queue.queue}.dead", durable=True, arguments={"x-queue-type": "quorum", "x-delivery-limit": _LOOKS}
     )
     await buried.bind(dead, queue.queue)
-    declared = await channel.declare_queue(queue.queue, durable=True, arguments=arguments(queue))
+    declared = await channel.declare_queue(queue.queue, durable=True, arguments=arguments(queue.queue))
     for name in queue.events:
         await declared.bind(events, name)
     for name in dropped:
         await declared.unbind(events, name)
 
 
-def arguments(queue: Subscription | RemoteQueue) -> FieldTable:
+def arguments(queue: str) -> FieldTable:
     """How a queue is declared; a program that declares the same queue must say exactly the same."""
     return {
         "x-queue-type": "quorum",
-        "x-delivery-limit": 2 * queue.max_attempts,
+        "x-delivery-limit": DELIVERY_LIMIT,
         "x-dead-letter-exchange": DEAD,
-        "x-dead-letter-routing-key": queue.queue,
+        "x-dead-letter-routing-key": queue,
         # Dying messages leave the queue only after their dead-letter queue has confirmed them.
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",

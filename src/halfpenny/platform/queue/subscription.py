@@ -12,6 +12,7 @@ from halfpenny.platform.queue.messages import Message
 Handler: TypeAlias = Callable[[Connection, Message], Awaitable[None]]
 BatchHandler: TypeAlias = Callable[[Connection, Sequence[Message]], Awaitable[None]]
 
+MOST_ATTEMPTS = 10
 _AT_ONCE = 8
 _BATCH = 256
 
@@ -22,7 +23,6 @@ class RemoteQueue:
 
     queue: str
     events: Sequence[str]
-    max_attempts: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class Subscription:
     def __post_init__(self) -> None:
         if (self.handler is None) == (self.handle_many is None):
             raise ValueError(f"the subscription of {self.queue} takes either handler or handle_many")
+        if not 1 <= self.max_attempts <= MOST_ATTEMPTS:
+            raise ValueError(f"max_attempts of {self.queue} lies between 1 and {MOST_ATTEMPTS}")
         if not self.events:
             raise ValueError(f"the subscription of {self.queue} names no events")
 
