@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from itertools import pairwise, permutations
+from itertools import groupby, pairwise, permutations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,20 +101,22 @@ def _keeping_ties(events: list[Event]) -> list[Event]:
 @many
 @given(loan_histories())
 def test_a_replay_equals_living_through_it(history: tuple[LoanTerms, list[Event], date]) -> None:
-    """Event by event, learning each change of terms only when it comes, ends where the replay ends."""
+    """Day by day, learning each change of terms only when its day comes, ends where the replay ends."""
     terms, events, as_of = history
     known: list[Event] = []
     book = Book(terms, build_schedule(terms), known)
-    for event in in_order(events):
-        if event.effective_date > as_of:
+    for day, group in groupby(in_order(events), key=lambda event: event.effective_date):
+        if day > as_of:
             break
-        # The day before is over before the event is known of; the day itself is not.
-        book.advance(max(event.effective_date - DAY, terms.advanced_on))
-        known.append(event)
-        if isinstance(event, ScheduleEvent):
+        # The day before is over before anything of this day is known.
+        book.advance(max(day - DAY, terms.advanced_on - DAY))
+        todays = list(group)
+        known += todays
+        if any(isinstance(event, ScheduleEvent) for event in todays):
             book.learn(build_schedule(terms, known), known)
-        book.advance(event.effective_date)
-        book.apply(event)
+        book.advance(day)
+        for event in todays:
+            book.apply(event)
     book.advance(as_of)
     assert book.position(as_of) == replay(terms, events, as_of)
 

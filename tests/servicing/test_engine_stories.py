@@ -26,7 +26,7 @@ from halfpenny.servicing.model.events import (
     WriteOff,
 )
 from halfpenny.servicing.model.payoff import payoff, receive
-from halfpenny.servicing.model.position import Standing
+from halfpenny.servicing.model.position import InstalmentState, Standing
 from halfpenny.servicing.model.reserve import ReserveMoveKind
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
 
@@ -58,6 +58,8 @@ def test_a_late_instalment_bears_default_interest_until_it_is_paid() -> None:
     paid = replay(SERVICED, [Receipt(date(2025, 2, 25), eur(101_000))], date(2025, 3, 1))
     assert (paid.interest_due, paid.default_interest_due, paid.days_past_due) == (0, 0, 0)
     assert (paid.default_interest_paid, paid.interest_repaid, paid.returned) == (1_000, 100_000, 0)
+    assert paid.instalments == (InstalmentState(1, date(2025, 2, 15), 0, 0, 0, settled_on=date(2025, 2, 25)),)
+    assert late.instalments == (InstalmentState(1, date(2025, 2, 15), 0, 100_000, 0, settled_on=None),)
     # 14 of the 28 days of the second month have accrued and are not yet due.
     assert paid.accrued_interest == 50_000
 
