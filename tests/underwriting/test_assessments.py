@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from halfpenny import loans
+from halfpenny import loans, underwriting
 from halfpenny.loans.rest import router as loans_router
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.queue import Message
@@ -211,7 +211,7 @@ async def test_each_reader_gets_the_reasons_that_are_for_them(client: Client, da
         loan = await lending.submitted(connection, borrower.user_id)
     path = f"/api/v1/loans/{loan.id}/assessment"
     early = await client.get(path, headers=borrower.headers)
-    assert (early.status_code, early.json()["code"]) == (404, "not_assessed")
+    assert (early.status_code, early.json()["code"]) == (404, "no_assessment_yet")
     await deliver(database, answer(loan.id, loan.terms_version))
 
     own = (await client.get(path, headers=borrower.headers)).json()
@@ -258,3 +258,24 @@ async def test_the_list_of_answers_is_served_by_an_index(database: Database) -> 
         plan = "\n".join(row[0] for row in await connection.fetch("EXPLAIN EXECUTE listing(NULL, 10)"))
     assert "Seq Scan" not in plan
     assert "Sort" not in plan
+
+
+async def test_after_a_new_model_every_loan_that_is_not_over_is_asked_about(
+    database: Database, loan: loans.Loan
+) -> None:
+    async with database.unit_of_work() as connection:
+        administrator = await lending.person(connection, "administrator")
+        funding = await lending.funding(connection, loan.borrower_id, administrator)
+        over = await lending.submitted(connection, loan.borrower_id)
+        await loans.withdraw(connection, loan.borrower_id, over.id)
+    heard: list[int] = []
+    assert await underwriting.ask_all_again(database, heard.append) == 2
+    assert heard == [2]
+    async with database.reading() as connection:
+        rows = await connection.fetch(
+            "SELECT aggregate_id, payload FROM outbox WHERE name = 'loan.reassessment_requested' ORDER BY seq"
+        )
+    assert [(row["aggregate_id"], row["payload"]["cause"]) for row in rows] == [
+        (loan.id, "model_changed"),
+        (funding.id, "model_changed"),
+    ]

@@ -67,10 +67,20 @@ AWAITING_DECISION_PAGE = (
     f"{_SELECT} WHERE l.status IN ('submitted', 'assessed') "
     "AND l.id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY l.id LIMIT $2"
 )
+PAGE_IN = (
+    f"{_SELECT} WHERE l.id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') AND l.status = ANY($3) "
+    "ORDER BY l.id LIMIT $2"
+)
 PAST_DEADLINE = (
     "SELECT f.loan_id FROM loan_funding f WHERE f.status IN ('pending', 'open') "
     "AND f.deadline <= business_now() ORDER BY f.deadline, f.loan_id LIMIT $1"
 )
+
+
+async def page_in(connection: Connection, statuses: Collection[Status], after: UUID | None, limit: int) -> list[Loan]:
+    """Loans in any of the statuses, by id."""
+    found = await connection.fetch(PAGE_IN, after, limit, [status.value for status in statuses])
+    return [rows.read_loan(row) for row in found]
 
 
 async def awaiting_decision_page(connection: Connection, after: UUID | None, limit: int) -> list[Loan]:

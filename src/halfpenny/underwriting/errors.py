@@ -6,7 +6,7 @@ from halfpenny.primitives.errors import NotFound, Refused
 
 
 class NotAssessedYet(NotFound):
-    code = "not_assessed"
+    code = "no_assessment_yet"
     message = "The risk service has not answered for this loan yet."
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from halfpenny import loans
 from halfpenny.platform import audit
-from halfpenny.platform.database import Connection
+from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import UserId
 from halfpenny.underwriting import errors, store
 from halfpenny_messages import LoanAssessed, to_builtins
 
-# In all other statuses there is nobody left to whom the answer would matter.
+_ASKED_AT_ONCE = 200
+# In these statuses there is nobody left to whom the answer would matter.
 _OVER = frozenset(
     {
         loans.Status.DRAFT,
@@ -55,6 +57,25 @@ async def ask_again(connection: Connection, administrator: UserId, loan_id: UUID
         raise errors.NothingToAssess(status=loan.status.value)
     await loans.ask_again(connection, loan, "requested_by_staff")
     await audit.record(connection, administrator, "loan.ask_again", "loan", loan_id, {"version": loan.terms_version})
+
+
+async def ask_all_again(database: Database, told: Callable[[int], None] = lambda asked: None) -> int:
+    """Put every loan that an assessment still matters for to the risk service again, such as after a new model.
+
+    Returns how many; ``told`` hears of each batch. Cut short, it may be run again: a model's second answer to the
+    same terms changes nothing.
+    """
+    statuses = set(loans.Status) - _OVER
+    asked, after = 0, None
+    while True:
+        async with database.unit_of_work() as connection:
+            found = await loans.page_in(connection, statuses, after, _ASKED_AT_ONCE)
+            for loan in found:
+                await loans.ask_again(connection, loan, "model_changed")
+        if not found:
+            return asked
+        asked, after = asked + len(found), found[-1].id
+        told(asked)
 
 
 def summary(answer: LoanAssessed, assessed_at: datetime) -> loans.RiskSummary:

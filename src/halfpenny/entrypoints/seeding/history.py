@@ -68,10 +68,10 @@ class History:
         part.tickets[-1] = (part.full_after_days, investor, amount)
 
     def hand_tickets_to(self, investor: UserId, wanted: dict[Status, int]) -> None:
-        """Make the demo's investor the holder of one smaller ticket in so many loans of each status."""
+        """Make the demo's investor the holder of one middling ticket in so many loans of each status."""
         left = dict(wanted)
         for part in self._parts:
-            small = [place for place, ticket in enumerate(part.tickets) if ticket[2] <= 500_000]
+            small = [place for place, ticket in enumerate(part.tickets) if 50_000 <= ticket[2] <= 750_000]
             if left.get(part.story.target) and small:
                 left[part.story.target] -= 1
                 day, _, amount = part.tickets[small[0]]

@@ -9,7 +9,17 @@ from uuid import UUID
 
 from halfpenny.loans import errors, events, store
 from halfpenny.loans.decision import FirstApproval
-from halfpenny.loans.model import CONDITIONS, RESCHEDULED, SYSTEM, TRANSITIONS, Actor, FundingState, Loan, permitted
+from halfpenny.loans.model import (
+    CONDITIONS,
+    RESCHEDULED,
+    SYSTEM,
+    TRANSITIONS,
+    Actor,
+    FundingState,
+    Loan,
+    Status,
+    permitted,
+)
 from halfpenny.platform import audit, outbox
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import LoanId
@@ -151,6 +161,11 @@ async def say(
         if reason is not None:
             facts["reason"] = reason
         await audit.record(connection, actor.user_id, action, "loan", loan.id, facts)
+
+
+async def page_in(connection: Connection, statuses: Collection[Status], after: UUID | None, limit: int) -> list[Loan]:
+    """A page of the loans in any of the statuses, by id: for jobs that go over all of them."""
+    return await store.page_in(connection, statuses, after, limit)
 
 
 async def awaiting_decision(
