@@ -244,11 +244,23 @@ def test_a_payment_of_more_than_the_whole_debt_goes_back_in_part() -> None:
     assert position.returned == 20_000_000 - 10_000_000 - 100_000
 
 
-def test_a_payment_that_almost_pays_the_loan_off_leaves_a_cent() -> None:
-    """Between the principal and the whole debt: the interest to the day stays owed, and a cent of principal."""
+def test_a_payment_of_the_principal_alone_redeems_and_leaves_the_interest_due() -> None:
+    """Ten of 28 days have accrued: 357.14. Interest is paid first, so that much of the principal is missing."""
     on = date(2025, 2, 25)
-    events = receive(SERVICED, [Receipt(date(2025, 2, 15), eur(100_000))], on, eur(10_000_001))
-    position = replay(SERVICED, [Receipt(date(2025, 2, 15), eur(100_000)), *events], on)
-    assert position.principal_outstanding == 1
-    assert position.closed_on is None
-    assert position.returned == 2
+    paid = Receipt(date(2025, 2, 15), eur(100_000))
+    events = receive(SERVICED, [paid], on, eur(10_000_000))
+    assert events == (Redemption(on), Receipt(on, eur(10_000_000)))
+    position = replay(SERVICED, [paid, *events], on)
+    assert (position.principal_outstanding, position.total_due, position.returned) == (35_714, 35_714, 0)
+    assert (position.closed_on, position.days_past_due) == (None, 0)
+    rest = Receipt(on, eur(35_714))
+    assert replay(SERVICED, [paid, *events, rest], on).closed_on == on
+
+
+def test_a_payment_of_a_cent_less_than_the_principal_repays_just_that() -> None:
+    on = date(2025, 2, 25)
+    paid = Receipt(date(2025, 2, 15), eur(100_000))
+    events = receive(SERVICED, [paid], on, eur(9_999_999))
+    position = replay(SERVICED, [paid, *events], on)
+    assert (position.principal_outstanding, position.total_due, position.returned) == (1, 0, 0)
+    assert position.accrued_interest == 35_714

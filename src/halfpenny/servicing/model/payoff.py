@@ -50,21 +50,18 @@ def payoff(terms: LoanTerms, events: Sequence[Event], on: date) -> Payoff:
 def receive(terms: LoanTerms, events: Sequence[Event], on: date, amount: Money) -> tuple[Event, ...]:
     """The events that a payment is: a receipt, and a redemption before it where it is more than what is due.
 
-    What exceeds the amount due repays principal early; what exceeds the whole debt is the receipt's overpayment
-    and goes back. Raises LoanClosed for a settled loan.
+    What exceeds the amount due repays principal early. Where it covers all principal the loan is redeemed: what
+    is then missing of the interest to the day stays due, and what exceeds the whole debt is the receipt's
+    overpayment and goes back. Raises LoanClosed for a settled loan.
     """
     receipt = Receipt(on, amount)
     position = replay(terms, events, on)
     excess = amount.minor - position.total_due
     if excess <= 0 or not _runs(position):
         return (receipt,)
-    if amount.minor >= payoff(terms, events, on).payable:
+    if excess >= position.principal_outstanding - position.principal_due:
         return (Redemption(on), receipt)
-    not_yet_due = position.principal_outstanding - position.principal_due
-    part = min(excess, not_yet_due - 1)
-    if part <= 0:
-        return (receipt,)
-    return (Redemption(on, Money(part, amount.currency)), receipt)
+    return (Redemption(on, Money(excess, amount.currency)), receipt)
 
 
 def _runs(position: Position) -> bool:
