@@ -10,17 +10,17 @@ import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from limits import parse
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from halfpenny.identity import IdentitySettings as PeopleSettings
-from halfpenny.identity import SmtpSender
-from halfpenny.loans import LendingRules
 from halfpenny.primitives.money import Currency
-from halfpenny.servicing import Product, Withholding, as_rate
+
+if TYPE_CHECKING:  # every command reads its settings first: features are loaded by those that use them
+    from halfpenny.identity import IdentitySettings as PeopleSettings
+    from halfpenny.loans import LendingRules
+    from halfpenny.servicing import Product, Withholding
 
 # The password in deploy/compose.yml, which is for trying things out and is refused in production.
 EXAMPLE_PASSWORD = "only-for-trying"  # noqa: S105 - it is no secret
@@ -157,6 +157,8 @@ class IdentitySettings(BaseSettings):
     )
     @classmethod
     def _limit(cls, text: str) -> str:
+        from limits import parse
+
         try:
             parse(text)
         except ValueError:
@@ -167,6 +169,8 @@ class IdentitySettings(BaseSettings):
     @classmethod
     def _mail_server(cls, url: str) -> str:
         if url:
+            from halfpenny.identity import SmtpSender
+
             SmtpSender(url, "")
         return url
 
@@ -208,8 +212,8 @@ class LendingSettings(BaseSettings):
     )
     minimum_ticket: int = Field(default=50, ge=1, description="Smallest ticket, in whole units of the loan's currency.")
     units_per_eur: dict[Currency, Decimal] = Field(
-        default_factory=lambda: dict(LendingRules().units_per_eur),
-        description="Units of each currency in a euro, as a JSON object; they only convert limits, never money.",
+        default_factory=dict,
+        description="Units of each currency in a euro, as a JSON object; they only convert limits.",
     )
     sandbox: bool = Field(
         default=True, description="Whether the sandbox bank settles payments and the business clock can be moved."
@@ -218,13 +222,15 @@ class LendingSettings(BaseSettings):
     @field_validator("units_per_eur")
     @classmethod
     def _every_currency(cls, units: dict[Currency, Decimal]) -> dict[Currency, Decimal]:
-        if set(units) != set(Currency) or any(not unit > 0 for unit in units.values()):
+        if units and (set(units) != set(Currency) or any(not unit > 0 for unit in units.values())):
             raise ValueError(f"name each of {', '.join(Currency)} once, with a number above 0")
         return units
 
     @property
     def rules(self) -> LendingRules:
         """The limits as the rules of loans take them, in minor units."""
+        from halfpenny.loans import LendingRules
+
         return LendingRules(
             minimum_term_months=self.minimum_term_months,
             maximum_term_months=self.maximum_term_months,
@@ -235,7 +241,7 @@ class LendingSettings(BaseSettings):
             minimum_ticket_minor=self.minimum_ticket * 100,
             second_approval_above_minor=self.second_approval_above * 100,
             borrower_ceiling_minor=self.borrower_ceiling * 100,
-            units_per_eur=self.units_per_eur,
+            units_per_eur=self.units_per_eur or LendingRules().units_per_eur,
         )
 
 
@@ -263,6 +269,8 @@ class ServicingSettings(BaseSettings):
 
     @property
     def product(self) -> Product:
+        from halfpenny.servicing import Product, as_rate
+
         return Product(
             exit_fee=as_rate(self.exit_fee_percent),
             default_rate=as_rate(self.default_rate_percent),
@@ -272,6 +280,8 @@ class ServicingSettings(BaseSettings):
 
     @property
     def withholding(self) -> Withholding:
+        from halfpenny.servicing import Withholding, as_rate
+
         return Withholding(
             tuple(
                 (country, as_rate(plain).millionths, as_rate(treaty).millionths)
@@ -348,6 +358,8 @@ class Settings(BaseSettings):
     @property
     def people(self) -> PeopleSettings:
         """What the identity feature takes."""
+        from halfpenny.identity import IdentitySettings as PeopleSettings
+
         given = self.identity
         return PeopleSettings(
             signing_key_file=given.signing_key_file or self.data / "signing-key.json",
