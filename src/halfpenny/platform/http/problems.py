@@ -90,8 +90,9 @@ def answer_of(error: BaseException) -> Answer:
     return ANSWERS.get(kind, ANSWERS["internal"])
 
 
-def status_of(error: HalfpennyError) -> int:
-    return STATUS_OF_CODE.get(error.code, answer_of(error).status)
+def status_of(error: HalfpennyError | type[HalfpennyError]) -> int:
+    """The HTTP status of an error or of a class of errors."""
+    return STATUS_OF_CODE.get(error.code, ANSWERS.get(error.kind, ANSWERS["internal"]).status)
 
 
 def problem(error: BaseException, instance: str) -> Problem:
