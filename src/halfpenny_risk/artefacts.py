@@ -36,7 +36,7 @@ class ArtefactFolder:
         try:
             content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
             hashes = {str(name): str(digest) for name, digest in content["files"].items()}
-        except (OSError, ValueError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadArtefact(f"{folder / MANIFEST}: {error!r}") from None
         return cls(folder, hashes)
 

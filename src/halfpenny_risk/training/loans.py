@@ -43,6 +43,8 @@ FEWEST_FOR_TREES = 40
 MOST_ITERATIONS = 1500
 # A single column that tells the target this well is more likely a leak than a discovery.
 LEAK_AUC = 0.97
+# Quartile distances from the median beyond which a value counts as this much.
+OUTLIER_REACH = 5.0
 POSITIVE_WORDS = frozenset({"1", "true", "yes", "y", "bad", "default", "defaulted", "charged off", "late", "t"})
 # These may be looked at, in the fairness report, and never scored.
 PROTECTED = frozenset(
@@ -293,7 +295,7 @@ def _fit_parts(matrix: Floats, target: Ints, iterations: int) -> dict[str, Any]:
     middle, low, high = (np.zeros(matrix.shape[1]) for _ in range(3))
     if some.any():
         middle[some] = np.nanmedian(matrix[:, some], axis=0)
-        low[some], high[some] = np.nanquantile(matrix[:, some], [0.005, 0.995], axis=0)
+        low[some], high[some] = _limits(matrix[:, some])
     ready = np.clip(np.where(known, matrix, middle), low, high)
     centre, spread = ready.mean(axis=0), ready.std(axis=0)
     scale = np.where(spread > 1e-12, spread, 1.0)
@@ -306,6 +308,15 @@ def _fit_parts(matrix: Floats, target: Ints, iterations: int) -> dict[str, Any]:
             trees = saved_json(booster, Path(scratch))
     numbers = {"middle": middle, "centre": centre, "scale": scale, "low": low, "high": high, "logistic": weights}
     return {name: value.tolist() for name, value in numbers.items()} | {"trees": trees}
+
+
+def _limits(matrix: Floats) -> tuple[Floats, Floats]:
+    """Where the logistic part cuts each column off: a slip of the pen must not set the scale of everyone else."""
+    low, first, middle, third, high = np.nanquantile(matrix, [0.005, 0.25, 0.5, 0.75, 0.995], axis=0)
+    reach = OUTLIER_REACH * (third - first)
+    # A column that is one value for half of the rows has no such reach: there only the tails are cut.
+    wide = reach > 0.0
+    return np.where(wide, np.maximum(low, middle - reach), low), np.where(wide, np.minimum(high, middle + reach), high)
 
 
 def _warn_of_leaks(matrix: Floats, codes: list[ColumnCode], target: Ints, say: Progress) -> None:

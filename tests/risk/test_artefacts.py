@@ -1,0 +1,116 @@
+"""Model files are what was signed, or they are refused; nothing in them can run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from halfpenny_risk.artefacts import DEFAULT_FOLDER, MANIFEST, ArtefactFolder, sign
+from halfpenny_risk.errors import BadArtefact, BadSettings
+from halfpenny_risk.models import CHAMPION_FILE, SCORECARD_FILE, load_models
+from halfpenny_risk.policy import DEFAULT_POLICY_FILE, load_policies
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    copy = tmp_path / "artefacts"
+    copy.mkdir()
+    for name in (CHAMPION_FILE, SCORECARD_FILE):
+        shutil.copyfile(DEFAULT_FOLDER / name, copy / name)
+    sign(copy)
+    return copy
+
+
+def test_the_package_holds_only_signed_json_and_arrays() -> None:
+    hashes = ArtefactFolder.open().hashes
+    files = {path.name for path in DEFAULT_FOLDER.iterdir()} - {MANIFEST, "evaluation.json"}
+    assert files == set(hashes) - {"evaluation.json"}
+    for name, digest in hashes.items():
+        content = (DEFAULT_FOLDER / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == digest
+        assert b"pickle" not in content[:4096] and name.endswith((".json", ".npz"))
+    assert sum((DEFAULT_FOLDER / name).stat().st_size for name in hashes) < 6_000_000
+
+
+def test_a_changed_file_is_refused(folder: Path) -> None:
+    assert load_models("champion", folder).borrower.version.startswith("champion-")
+    for name in (CHAMPION_FILE, SCORECARD_FILE):
+        original = (folder / name).read_bytes()
+        (folder / name).write_bytes(original.replace(b"1", b"2", 1))
+        with pytest.raises(BadArtefact, match=name):
+            load_models("champion", folder)
+        (folder / name).write_bytes(original)
+
+
+def test_a_missing_file_or_manifest_is_refused(folder: Path) -> None:
+    (folder / CHAMPION_FILE).unlink()
+    with pytest.raises(BadArtefact):
+        load_models("champion", folder)
+    load_models("scorecard", folder)
+    (folder / MANIFEST).write_text("[]")
+    with pytest.raises(BadArtefact):
+        load_models("scorecard", folder)
+
+
+def test_a_file_outside_the_manifest_is_not_read(folder: Path) -> None:
+    (folder / "extra.json").write_text("{}")
+    artefacts = ArtefactFolder.open(folder)
+    for name in ("extra.json", "../artefacts/extra.json", MANIFEST):
+        with pytest.raises(BadArtefact):
+            artefacts.read(name)
+
+
+def test_an_array_file_with_an_object_in_it_is_refused(folder: Path) -> None:
+    np.savez(folder / "avm_evil.npz", objects=np.array([{"a": 1}], dtype=object))
+    sign(folder)
+    with pytest.raises(BadArtefact):
+        ArtefactFolder.open(folder).arrays("avm_evil.npz")
+
+
+def test_a_champion_of_other_features_is_refused(folder: Path) -> None:
+    content = json.loads((folder / CHAMPION_FILE).read_text())
+    content["features"][0] = "age"
+    (folder / CHAMPION_FILE).write_text(json.dumps(content))
+    sign(folder)
+    with pytest.raises(BadArtefact):
+        load_models("champion", folder)
+
+
+def test_no_feature_is_a_protected_attribute() -> None:
+    for name in (CHAMPION_FILE, SCORECARD_FILE):
+        features = set(json.loads((DEFAULT_FOLDER / name).read_text())["features"])
+        assert not features & {"age", "marital", "sex", "gender", "origin", "nationality"}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"central_tendency": 0.0}, "central_tendency"),
+        ({"borrower_weight": -1.0}, "weights"),
+        ({"surprise": 1}, "surprise"),
+        ({"grades": {"A": 0.2, "B": 0.1, "C": 0.3, "D": 0.4}}, "grades"),
+    ],
+)
+def test_a_policy_with_a_fault_is_refused_by_name(tmp_path: Path, change: dict[str, object], fault: str) -> None:
+    policies = json.loads(DEFAULT_POLICY_FILE.read_text())
+    path = tmp_path / "policy.json"
+    path.write_text(json.dumps([policies[0] | change]))
+    with pytest.raises(BadSettings, match=fault):
+        load_policies(path)
+
+
+def test_the_policy_in_force_is_the_last_that_has_begun(tmp_path: Path) -> None:
+    from datetime import date
+
+    first = json.loads(DEFAULT_POLICY_FILE.read_text())[0]
+    second = first | {"effective_from": "2027-01-01", "version": "policy-2", "central_tendency": 0.08}
+    path = tmp_path / "policy.json"
+    path.write_text(json.dumps([second, first]))
+    book = load_policies(path)
+    found = [book.on(day).version for day in (date(2000, 1, 1), date(2026, 12, 31), date(2027, 1, 1))]
+    assert found == ["policy-1", "policy-1", "policy-2"]
