@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -231,6 +232,20 @@ async def test_who_hammers_is_shown_out(hub: Hub, database: Database) -> None:
         for _ in range(500):
             watcher.ask(op="ping")
         assert await watcher.closed == (1008, "too many frames")
+
+
+async def test_who_stops_reading_is_let_go_after_a_while(
+    open_hub: Callable[[], Awaitable[Hub]], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("halfpenny.realtime.hub.LOOK_S", 0.02)
+    monkeypatch.setattr("halfpenny.realtime.socket.WRITE_TIMEOUT_S", 0.1)
+    hub = await open_hub()
+    async with watching(hub, database) as watcher, watching(hub, database) as other:
+        watcher.reading.clear()
+        watcher.ask(op="ping")
+        assert await watcher.closed == (1008, "reads too slowly")
+        await other.answered()
+    assert watcher.frames == []
 
 
 async def test_a_socket_watches_only_so_many_topics(hub: Hub, database: Database, loan_id: UUID) -> None:

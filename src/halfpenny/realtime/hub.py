@@ -32,6 +32,8 @@ log = structlog.get_logger("halfpenny.realtime")
 TICK_S = 0.25
 # NOTIFY tells at once what moved. Looking anyway, now and then, costs little and forgives a lost one.
 LOOK_S = 5.0
+_LATE_S = 0.05
+_LONGEST_REST_S = 1.0
 _ROWS = 500
 ME = "me"
 
@@ -63,6 +65,9 @@ class Member(Reader, Protocol):
 
     def end(self, code: int, reason: str) -> None:
         """Close the socket soon."""
+
+    def look(self) -> None:
+        """Called now and then: close the socket if it is stuck."""
 
 
 _Kind = TypeVar("_Kind", RowChannel, SharedChannel, PersonalChannel)
@@ -96,6 +101,7 @@ class Hub:
         self._shared_moved = False
         self._sessions_uncertain = False
         self._news = asyncio.Event()
+        self._look_at = 0.0
         self._ticking: asyncio.Task[None] | None = None
         self.listener = Listener(database.url)
         self.listener.on(rows.moved, self._hear_rows)
@@ -201,6 +207,7 @@ class Hub:
                     await self._news.wait()
             except TimeoutError:
                 self._all_moved = self._shared_moved = True
+            self._look()
             self._news.clear()
             try:
                 await self._tick()
@@ -208,7 +215,23 @@ class Hub:
                 log.warning("realtime_waits", error=f"{type(error).__name__}: {error}", exc_info=error)
                 self._all_moved = self._shared_moved = True
                 self._news.set()
-            await asyncio.sleep(self._tick_s)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Until the next tick may come. Where the process is so busy that even this is late, longer: money first."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._tick_s
+        await asyncio.sleep(self._tick_s)
+        late_s = loop.time() - due
+        if late_s > _LATE_S:
+            await asyncio.sleep(min(2 * late_s, _LONGEST_REST_S))
+
+    def _look(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_S
+            for member in tuple(self._members):
+                member.look()
 
     async def _tick(self) -> None:
         """Look at what moved, once for all readers of a topic."""
