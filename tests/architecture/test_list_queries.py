@@ -55,10 +55,15 @@ def faults(plan: dict[str, Any]) -> Iterator[str]:
     """What in a plan grows with the table: whole scans, and sorts of what was not limited before."""
     if plan["Node Type"] == "Seq Scan" and plan["Relation Name"] not in TINY:
         yield f"reads all of {plan['Relation Name']}"
-    if plan["Node Type"] == "Sort":
+    if plan["Node Type"] == "Sort" and not limited(plan):
         yield f"sorts by {', '.join(plan['Sort Key'])}"
     for part in plan.get("Plans", []):
         yield from faults(part)
+
+
+def limited(plan: dict[str, Any]) -> bool:
+    """Whether what comes out of a step was limited somewhere below it."""
+    return plan["Node Type"] == "Limit" or any(limited(part) for part in plan.get("Plans", []))
 
 
 def plan_of(database_url: str, query: str) -> dict[str, Any]:
