@@ -352,3 +352,27 @@ def test_impossible_terms_have_names(changes: dict[str, Any], code: str) -> None
 def test_bodies_are_strict(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ask(**bullet(**changes))
+
+
+def test_a_redemption_after_maturity_is_named_before_what_lies_between() -> None:
+    body = bullet(redeemed_on="2026-03-01", drawdowns=[{"on": "2026-02-01", "amount": "1.00"}])
+    with pytest.raises(HalfpennyError) as refused:
+        ask(**body)
+    assert (refused.value.code, refused.value.kind) == ("redemption_after_maturity", "malformed")
+
+
+def test_an_absurd_apr_is_not_shown() -> None:
+    fees = [{"kind": "exit", "amount": "2.50", "when": "redemption"}]
+    quote = ask(**bullet(principal="0.01", periods=1, fees=fees))
+    assert quote["apr"] is None
+    assert quote["redemption"] == "2.51"
+
+
+def test_the_cents_of_a_gross_up_never_make_interest_negative() -> None:
+    """On loans of a few euros a month's interest is a cent: the residue of rounding can be more."""
+    for net, rate in (("1.00", "7.25"), ("3.00", "0.5"), ("0.07", "11")):
+        body = bullet(principal=None, net_advance=net, monthly_rate=None, annual_rate=rate, interest_mode="retained")
+        quote = ask(**body)
+        sums_up(quote)
+        assert not [row for row in quote["instalments"] if row["interest"].startswith("-")]
+        assert abs(parse_minor(quote["net_advance"]) - parse_minor(net)) <= 6

@@ -10,6 +10,7 @@ from halfpenny import loans, servicing
 from halfpenny.ledger import AccountKind
 from halfpenny.loans import Status
 from halfpenny.platform.database import Database
+from halfpenny.platform.queue import Message
 from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
 from halfpenny.servicing.service import arrears
@@ -126,3 +127,24 @@ async def test_a_pause_and_an_extension_move_the_schedule(database: Database) ->
     assert rows[0].interest < rows[1].interest
     assert done.loan.matures_on == rows[-1].due_on
     assert await world.problems(database) == []
+
+
+async def test_investors_hear_of_payments_and_of_the_recovery_once(database: Database) -> None:
+    made = await in_recovery(database)
+    await world.repay(database, made, 412_000)
+    await servicing.pay_distributions(database)
+    async with database.reading() as connection:
+        rows = await connection.fetch("SELECT * FROM outbox WHERE name LIKE 'servicing.%' ORDER BY seq")
+    messages = [
+        Message(row["event_id"], row["name"], row["version"], row["recorded_at"], row["payload"], 1) for row in rows
+    ]
+    assert [message.name for message in messages] == ["servicing.recovery_updated", "servicing.distribution_paid"]
+    # Delivered twice, told once.
+    for message in messages * 2:
+        async with database.unit_of_work() as connection:
+            await servicing.SUBSCRIPTION.handler(connection, message)
+    async with database.reading() as connection:
+        told = await connection.fetch("SELECT user_id, kind, data FROM notification ORDER BY kind, data->>'amount'")
+    assert [row["kind"] for row in told] == ["distribution_paid"] * 3 + ["recovery_update"] * 3
+    assert [row["data"].get("amount") for row in told[:3]] == ["1000.00", "1000.00", "2000.00"]
+    assert {row["user_id"] for row in told} == set(made.stakes)

@@ -84,6 +84,7 @@ def subscriptions(resources: Resources) -> list[Subscription]:
     wanted = [
         underwriting.SUBSCRIPTION,
         funding.SUBSCRIPTION,
+        servicing.SUBSCRIPTION,
         marketplace.subscription(marketplace.ListingStore(resources.documents)),
         live.marketplace_frames(),
     ]

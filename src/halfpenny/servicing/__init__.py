@@ -1,6 +1,7 @@
 """Servicing: interest, schedules, receipts, waterfall, distributions, arrears, recovery and the daily close."""
 
 from halfpenny.servicing.check import check
+from halfpenny.servicing.consumers import SUBSCRIPTION
 from halfpenny.servicing.model.booking import Withholding
 from halfpenny.servicing.model.product import Product, as_rate
 from halfpenny.servicing.service.arrears import start_recovery, write_off
@@ -11,6 +12,7 @@ from halfpenny.servicing.service.rebooking import Rebooked, rebook
 from halfpenny.servicing.service.receiving import amount_due, receive_from_bank, redemption_on, repay
 
 __all__ = [
+    "SUBSCRIPTION",
     "DayClosed",
     "Product",
     "Rebooked",

@@ -11,6 +11,7 @@ from halfpenny.primitives.ids import uuid7
 RANGE_CLOSED = "servicing.range_closed"
 DAY_CLOSED = "servicing.day_closed"
 RECOVERY_UPDATED = "servicing.recovery_updated"
+DISTRIBUTION_PAID = "servicing.distribution_paid"
 
 
 def range_closed(day: date, first: UUID, last: UUID, loans: int, released: int, late: int) -> OutboxEvent:
@@ -36,4 +37,10 @@ def day_closed(day: date, loans: int) -> OutboxEvent:
 def recovery_updated(loan_id: UUID, number: int, told_on: date) -> OutboxEvent:
     return OutboxEvent(
         RECOVERY_UPDATED, 1, loan_id, {"loan_id": str(loan_id), "number": number, "told_on": told_on.isoformat()}
+    )
+
+
+def distribution_paid(loan_id: UUID, distribution_id: UUID) -> OutboxEvent:
+    return OutboxEvent(
+        DISTRIBUTION_PAID, 1, loan_id, {"loan_id": str(loan_id), "distribution_id": str(distribution_id)}
     )

@@ -35,12 +35,13 @@ def gross_up(terms: LoanTerms, net_minor: int, pauses: Sequence[Event]) -> LoanT
         raise errors.GrossUpImpossible()
     gross = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
     grossed = replace(terms, principal=Money(gross, terms.currency))
-    retained = build_schedule(grossed, pauses).reserved_interest if terms.periods_retained else 0
+    reserved = [row.interest for row in build_schedule(grossed, pauses).instalments if row.reserved]
+    retained = sum(reserved)
     residue = gross - grossed.advance_fees_minor() - retained - net_minor
     # Half a cent for each rounding; more means a charge that the formula does not know (minimum interest).
     if abs(residue) > terms.periods + len(fees) + 1:
         raise errors.GrossUpImpossible()
-    if terms.periods_retained:
+    if reserved and reserved[-1] + residue >= 0:
         return replace(grossed, retained_residue_minor=residue)
     return replace(grossed, fees=_with_residue(terms.fees, gross, residue))
 
@@ -59,9 +60,10 @@ def _retained_share(terms: LoanTerms, pauses: Sequence[Event]) -> Fraction:
 
 
 def _with_residue(fees: tuple[Fee, ...], gross: int, residue: int) -> tuple[Fee, ...]:
-    if not residue:
-        return fees
-    # Only two or more percentage fees can leave a cent, so there is a last one.
-    place = max(i for i, fee in enumerate(fees) if fee.when is FeeTime.ADVANCE and fee.amount_minor is None)
-    adjusted = Fee(fees[place].kind, FeeTime.ADVANCE, amount_minor=fees[place].charge(gross) + residue)
-    return (*fees[:place], adjusted, *fees[place + 1 :])
+    """The last percentage fee takes the cents; of a loan so small that none can, the net advance misses them."""
+    for place in reversed(range(len(fees))):
+        fee = fees[place]
+        if fee.when is FeeTime.ADVANCE and fee.amount_minor is None and fee.charge(gross) + residue >= 0:
+            adjusted = Fee(fee.kind, FeeTime.ADVANCE, amount_minor=fee.charge(gross) + residue)
+            return (*fees[:place], adjusted, *fees[place + 1 :])
+    return fees

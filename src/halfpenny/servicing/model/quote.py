@@ -84,10 +84,7 @@ def quote(request: QuoteRequest) -> Quote:
     if request.net_advance_minor is not None:
         terms = gross_up(terms, request.net_advance_minor, pauses)
     drawdowns = _drawdowns(request, terms)
-    planned: list[Event] = [*pauses, *drawdowns]
-    plan = build_schedule(terms, planned)
-    redeemed = _redemption(request, plan.ends_on)
-    schedule = build_schedule(terms, [*planned, *redeemed]) if redeemed else plan
+    schedule = build_schedule(terms, [*pauses, *drawdowns, *_redemption(request, terms)])
     kept = _kept_back(terms, pauses, drawdowns)
     fees = terms.advance_fees_minor()
     net = terms.principal.minor - kept[0] - fees
@@ -160,18 +157,20 @@ def _pauses(request: QuoteRequest) -> list[Event]:
 
 
 def _drawdowns(request: QuoteRequest, terms: LoanTerms) -> list[Drawdown]:
-    end = request.redeemed_on or terms.due_dates(terms.periods)[-1]
+    matures_on = terms.due_dates(terms.periods)[-1]
+    end = request.redeemed_on or matures_on
+    if end > matures_on:
+        raise errors.RedemptionAfterMaturity()
     for on, _ in request.drawdowns:
         if not terms.advanced_on <= on < end:
             raise errors.DrawdownOutsideTerm(on=on.isoformat())
     return [Drawdown(on, Money(amount, request.currency)) for on, amount in sorted(request.drawdowns)]
 
 
-def _redemption(request: QuoteRequest, matures_on: date) -> list[Event]:
+def _redemption(request: QuoteRequest, terms: LoanTerms) -> list[Event]:
+    matures_on = terms.due_dates(terms.periods)[-1]
     if request.redeemed_on is None or request.periods is None or request.redeemed_on == matures_on:
         return []
-    if request.redeemed_on > matures_on:
-        raise errors.RedemptionAfterMaturity()
     return [Redemption(request.redeemed_on)]
 
 

@@ -11,6 +11,9 @@ import pyxirr
 
 Flow = tuple[date, int]
 
+# A cent's loan with a fee of euros has a rate a year that no text should show.
+_ABSURD = 10**9
+
 
 def xirr_percent(flows: Sequence[Flow]) -> Decimal | None:
     """The effective annual rate in percent at which the flows (minor units, signed) are worth nothing today.
@@ -22,7 +25,7 @@ def xirr_percent(flows: Sequence[Flow]) -> Decimal | None:
     if len({day for day, _ in flows}) < 2 or min(amounts) >= 0 or max(amounts) <= 0:
         return None
     rate = pyxirr.xirr([day for day, _ in flows], amounts, silent=True)
-    if rate is None or not isfinite(rate):
+    if rate is None or not isfinite(rate) or abs(rate) > _ABSURD:
         return None
     return Decimal(rate * 100).quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
 

@@ -13,10 +13,11 @@ from uuid import UUID
 
 from halfpenny import funding, ledger
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
+from halfpenny.platform import outbox
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency, format_minor
-from halfpenny.servicing import errors
+from halfpenny.servicing import errors, events
 from halfpenny.servicing.store import books, distributions
 
 CHUNK = 10_000
@@ -45,7 +46,10 @@ async def pay_distribution(database: Database, distribution_id: UUID, chunk: int
             if row["status"] == "declared":
                 await share(connection, row["id"])
                 continue
-            paid += await distributions.pay_chunk(connection, distribution_id, Currency(row["currency"]), chunk)
+            shares = await distributions.pay_chunk(connection, distribution_id, Currency(row["currency"]), chunk)
+            if shares < chunk:
+                await outbox.append_many(connection, [events.distribution_paid(row["loan_id"], distribution_id)])
+            paid += shares
 
 
 async def share(connection: Connection, distribution_id: UUID) -> None:
@@ -118,7 +122,7 @@ async def proof(
                 "weight_interest": str(share["weight_interest"]),
                 **{part: format_minor(share[f"{part}_minor"]) for part in parts},
                 "withheld": format_minor(share["withheld_minor"]),
-                "paid": format_minor(sum(share[f"{part}_minor"] for part in parts) - share["withheld_minor"]),
+                "paid": format_minor(distributions.paid_minor(share)),
                 "journal_id": str(share["journal_id"]),
             }
             for share in shares

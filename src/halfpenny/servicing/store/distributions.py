@@ -222,6 +222,12 @@ async def share_loss(connection: Connection, loan_id: UUID, lost_minor: int, on:
     return [(investor, lost) for investor, lost in changes if lost]
 
 
+def paid_minor(share: Record) -> int:
+    """What reached the investor's wallet of a share, in minor units."""
+    parts = ("principal", "interest", "default_interest", "recovered")
+    return sum(int(share[f"{part}_minor"]) for part in parts) - int(share["withheld_minor"])
+
+
 async def get(connection: Connection, distribution_id: UUID) -> Record | None:
     return await connection.fetchrow("SELECT * FROM distribution WHERE id = $1", distribution_id)
 

@@ -1,0 +1,69 @@
+"""What servicing listens to: its own news, to tell the investors whom it concerns, once each."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from halfpenny import funding, loans
+from halfpenny.platform.database import Connection
+from halfpenny.platform.queue import Message, Subscription
+from halfpenny.primitives.money import format_minor
+from halfpenny.realtime import Notice, notify_many
+from halfpenny.servicing.events import DISTRIBUTION_PAID, RECOVERY_UPDATED
+from halfpenny.servicing.store import distributions
+
+QUEUE = "servicing.notices"
+_PAGE = 5_000
+
+
+async def tell_investors(connection: Connection, message: Message) -> None:
+    """A distribution has been paid, or a recovery case has news."""
+    if message.name == DISTRIBUTION_PAID:
+        await _tell_of_distribution(connection, UUID(message.payload["distribution_id"]))
+    else:
+        await _tell_of_recovery(connection, message)
+
+
+async def _tell_of_distribution(connection: Connection, distribution_id: UUID) -> None:
+    row = await distributions.get(connection, distribution_id)
+    if row is None:
+        return
+    title = (await loans.get(connection, row["loan_id"])).title
+    after: UUID | None = None
+    while shares := await distributions.shares(connection, distribution_id, after, _PAGE):
+        await notify_many(
+            connection,
+            [
+                Notice(
+                    share["investor_id"],
+                    "distribution_paid",
+                    {
+                        "loan_id": str(row["loan_id"]),
+                        "title": title,
+                        "distribution_id": str(distribution_id),
+                        "amount": format_minor(distributions.paid_minor(share)),
+                        "currency": row["currency"],
+                    },
+                    f"distribution:{distribution_id}",
+                )
+                for share in shares
+                if distributions.paid_minor(share)
+            ],
+        )
+        after = shares[-1]["position_id"]
+
+
+async def _tell_of_recovery(connection: Connection, message: Message) -> None:
+    loan_id, number = UUID(message.payload["loan_id"]), int(message.payload["number"])
+    title = (await loans.get(connection, loan_id)).title
+    data = {"loan_id": str(loan_id), "title": title, "number": number}
+    await notify_many(
+        connection,
+        [
+            Notice(holder.investor_id, "recovery_update", data, f"recovery:{loan_id}:{number}")
+            for holder in await funding.positions(connection, loan_id)
+        ],
+    )
+
+
+SUBSCRIPTION = Subscription(QUEUE, (DISTRIBUTION_PAID, RECOVERY_UPDATED), handler=tell_investors)
