@@ -403,3 +403,25 @@ async def test_funding_does_not_open_after_the_deadline(database: Database) -> N
         with pytest.raises(errors.OfferExpired):
             await loans.open_funding(connection, loans.SYSTEM, loan.id)
         assert (await loans.transition(connection, loan.id, "lapse")).status is loans.Status.EXPIRED
+
+
+async def test_a_valuation_among_the_evidence_replaces_the_one_applied_with(database: Database) -> None:
+    async with database.unit_of_work() as connection:
+        borrower = await lending.person(connection, "borrower")
+        anna = await lending.person(connection, "administrator")
+        loan = await lending.funding(connection, borrower, anna)
+        asset = loan.application.property
+        same = loans.Valuation(asset.valuation_minor, asset.valued_on, "Alder & Finch Surveyors")
+        after = await conditions.record_conditions(connection, anna, loan.id, [same])
+        assert after.terms_version == loan.terms_version
+        lower = loans.Valuation(45_000_000, asset.valued_on, "Alder & Finch Surveyors")
+        after = await conditions.record_conditions(connection, anna, loan.id, [lower])
+        assert (after.ltv_percent, after.status) == (Decimal("66.67"), loans.Status.FUNDING)
+        assert (await lending.events_of(connection, loan.id))[-2:] == [
+            "loan.condition_recorded",
+            "loan.reassessment_requested",
+        ]
+        # The answer is taken over, and the loan stays where it is.
+        assert await deciding.record_assessment(connection, loan.id, lending.risk(after.terms_version))
+        known = await loans.get(connection, loan.id)
+        assert (known.status, known.version) == (loans.Status.FUNDING, after.version + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -312,3 +313,23 @@ async def test_the_valuation_may_be_corrected_before_the_decision(
     assert (hidden.status_code, hidden.json()["code"]) == (404, "loan_not_found")
     changed = await client.put(path, json=lower, headers=anna.headers)
     assert (changed.json()["status"], changed.json()["property"]["valuation"]) == ("submitted", "420000.00")
+
+
+async def test_an_approved_loan_is_offered_and_opened_by_administrators_alone(
+    client: Client, database: Database, borrower: Somebody, anna: Somebody
+) -> None:
+    loan = await apply(client, borrower)
+    path = f"/api/v1/loans/{loan['id']}"
+    version = await assess(database, loan["id"])
+    async with database.unit_of_work() as connection:
+        decision = loans.Decision(loans.Verdict.APPROVE, version, "Sound.")
+        await loans.decide_on(connection, anna.user_id, UUID(loan["id"]), decision, lending.RULES, offer_at_once=False)
+    for step in ("offer", "open-funding"):
+        refused = await client.post(f"{path}/{step}", headers=borrower.headers)
+        assert (refused.status_code, refused.json()["code"]) == (403, "wrong_role")
+    assert (await client.post(f"{path}/offer", headers=anna.headers)).json()["status"] == "offered"
+    async with database.unit_of_work() as connection:
+        await loans.accept(connection, borrower.user_id, UUID(loan["id"]), open_at_once=False)
+    assert (await client.post(f"{path}/open-funding", headers=anna.headers)).json()["status"] == "funding"
+    again = await client.post(f"{path}/open-funding", headers=anna.headers)
+    assert (again.status_code, again.json()["code"]) == (409, "wrong_status")

@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from halfpenny.loans import diagram, errors
 from halfpenny.loans.decision import Decision, DecisionFacts, FirstApproval, Verdict, decide
@@ -26,6 +28,7 @@ from halfpenny.loans.model import (
     ltv_percent,
     permitted,
 )
+from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.ids import LoanId, UserId, uuid7
 from halfpenny.primitives.money import Currency
 from support.lending import RULES, application, risk
@@ -218,3 +221,47 @@ def test_evidence_that_does_not_fit_is_refused(evidence: Charge | Valuation | In
     with pytest.raises((errors.Refused, errors.Malformed)) as refusal:
         check_evidence(application(), evidence, TODAY)
     assert refusal.value.code == code
+
+
+PEOPLE = [BORROWER, ANNA, BARTEK, UserId(uuid7())]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(PEOPLE), st.integers(2, 4), st.sampled_from([None, Decimal("9.5"), Decimal("9.25")])),
+        max_size=8,
+    ),
+    st.sets(st.sampled_from(PEOPLE)),
+)
+def test_whatever_comes_in_a_large_offer_has_two_hands_that_nobody_else_has_touched(
+    attempts: list[tuple[UserId, int, Decimal | None]], touched: set[UserId]
+) -> None:
+    first: FirstApproval | None = None
+    said_yes: list[UserId] = []
+    for person, version, rate in attempts:
+        try:
+            known = facts(first=first, touched_by=frozenset(touched))
+            outcome = decide(BIG, approval(version, annual_rate=rate), person, known, RULES)
+        except HalfpennyError:
+            continue
+        assert outcome.offer is not None
+        assert version == BIG.version
+        assert person != BORROWER
+        assert person not in touched
+        said_yes.append(person)
+        if outcome.final:
+            assert first is not None
+            assert outcome.offer.annual_rate == first.annual_rate
+            assert len(set(said_yes)) == 2
+            return
+        assert first is None
+        first = FirstApproval(
+            uuid7(),
+            BIG.id,
+            version,
+            person,
+            outcome.offer.annual_rate,
+            outcome.offer.funding_deadline,
+            "Sound.",
+            NOW,
+        )
