@@ -107,3 +107,18 @@ def test_settings_are_frozen() -> None:
 def test_a_missing_database_is_named() -> None:
     with pytest.raises(WrongSettings, match=r"^DATABASE_URL is not set"):
         Settings.load().require_database()
+
+
+def test_deployments_set_only_what_exists() -> None:
+    known = {name for name, _ in every_setting()}
+    for file in ("Dockerfile", "compose.yml"):
+        text = (DOCUMENT.parents[1] / "deploy" / file).read_text()
+        named = set(re.findall(r"\b(?:HALFPENNY_[A-Z0-9_]+|[A-Z]+_URL)\b", text))
+        assert {name for name in named if not name.startswith("HALFPENNY_RISK_")} <= known
+
+
+def test_the_address_is_one_that_a_browser_can_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALFPENNY_HOST", "0.0.0.0")
+    assert Settings.load().base_url == "http://localhost:8000"
+    monkeypatch.setenv("HALFPENNY_PUBLIC_URL", "https://halfpenny.example/")
+    assert Settings.load().base_url == "https://halfpenny.example"

@@ -353,7 +353,9 @@ class Settings(BaseSettings):
     @property
     def base_url(self) -> str:
         """The address that people use, without a slash at the end."""
-        return self.server.public_url.rstrip("/") or f"http://{self.server.host}:{self.server.port}"
+        everywhere = self.server.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        host = "localhost" if everywhere else self.server.host
+        return self.server.public_url.rstrip("/") or f"http://{host}:{self.server.port}"
 
     @property
     def people(self) -> PeopleSettings:
