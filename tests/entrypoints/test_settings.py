@@ -118,7 +118,7 @@ def test_deployments_set_only_what_exists() -> None:
 
 
 def test_the_address_is_one_that_a_browser_can_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HALFPENNY_HOST", "0.0.0.0")
+    monkeypatch.setenv("HALFPENNY_HOST", "0.0.0.0")  # noqa: S104 - what is tested
     assert Settings.load().base_url == "http://localhost:8000"
     monkeypatch.setenv("HALFPENNY_PUBLIC_URL", "https://halfpenny.example/")
     assert Settings.load().base_url == "https://halfpenny.example"
