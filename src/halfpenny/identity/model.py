@@ -148,14 +148,12 @@ def _common_words() -> frozenset[str]:
 
 
 def _is_piece(text: str, words: frozenset[str]) -> bool:
-    for length in range(1, len(text) + 1):
-        if len(text) % length == 0:
-            unit = text[:length]
-            if unit * (len(text) // length) == text and (
-                unit in words or (length < 5 and len(text) > length) or _is_run(unit)
-            ):
-                return True
-    return False
+    # A text that repeats itself is found inside of two of it, moved by the length of what it repeats.
+    period = (text + text).find(text, 1)
+    unit = text[:period]
+    if period < len(text) and (period < 5 or unit in words or _is_run(unit)):
+        return True
+    return text in words or _is_run(text)
 
 
 def _is_run(text: str) -> bool:
