@@ -30,6 +30,8 @@ LOST: tuple[type[BaseException], ...] = (
     TimeoutError,
     asyncio.TimeoutError,
     asyncpg.InterfaceError,
+    # A connection that was cut in the middle of a statement does not always know it yet.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
@@ -90,7 +92,8 @@ class Database:
         try:
             pool = await asyncpg.create_pool(
                 url.replace("+asyncpg", "").replace("+psycopg", ""),
-                min_size=1,
+                # The pool's own upkeep of a minimum fails loudly in the background while a server is away.
+                min_size=0,
                 max_size=max_size,
                 init=prepare,
                 # A database that hangs with its socket open must not hang us.
@@ -98,6 +101,8 @@ class Database:
                 timeout=timeout_s,
                 server_settings=settings,
             )
+            async with pool.acquire(timeout=timeout_s):
+                pass  # whoever names a server that is not there hears of it now
         except LOST as lost:
             raise DatabaseUnavailable() from lost
         return cls(pool, url, timeout_s)

@@ -179,8 +179,7 @@ class FundingDesk:
 
     async def _hold(self) -> PoolConnectionProxy[asyncpg.Record]:
         """The desk keeps one connection: taking it from the pool anew would cost a round trip a batch."""
-        if self._connection is None or self._connection.is_closed():
-            await self._let_go(broken=True)
+        if self._connection is None:
             self._connection = await self._database.pool.acquire(timeout=self._database.timeout_s)
         return self._connection
 
@@ -196,10 +195,11 @@ class FundingDesk:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if broken:
-            # Nothing more is said to a server that may hang: it notices by itself and rolls back.
-            connection.terminate()
+        # The pool takes a connection back by itself when the server hangs up; then there is nothing left to do.
         with contextlib.suppress(*LOST):
+            if broken:
+                # Nothing more is said to a server that may hang: it notices by itself and rolls back.
+                connection.terminate()
             await self._database.pool.release(connection)
 
 
