@@ -100,9 +100,11 @@ def _loans_options(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     # Each command imports only what it needs, so that the service starts in a moment.
     if options.command == "serve":
+        from halfpenny_risk.service.logs import configure_logging
         from halfpenny_risk.service.serve import serve
         from halfpenny_risk.settings import read_settings
 
+        configure_logging()
         asyncio.run(serve(read_settings()))
     elif options.command == "data":
         from halfpenny_risk.training.data import SOURCES, gather
