@@ -8,10 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from halfpenny import identity, loans
-from halfpenny.backoffice import model, store, views
+from halfpenny.backoffice import ledger_routes, model, store, views
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
 
 router = APIRouter(prefix="/backoffice", tags=["backoffice"])
+router.include_router(ledger_routes.router)
 
 
 @router.get("/approvals", response_model=PageOf)

@@ -1,0 +1,10 @@
+"""How the back office says no."""
+
+from __future__ import annotations
+
+from halfpenny.primitives.errors import Malformed
+
+
+class StatementBackwards(Malformed):
+    code = "statement_backwards"
+    message = "The last day of a statement is not before its first."

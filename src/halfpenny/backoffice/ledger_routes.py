@@ -1,0 +1,90 @@
+"""The ledger as staff read it: trial balance, any account's statement over any dates, the head of the chain."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from halfpenny import identity, ledger
+from halfpenny.backoffice import errors
+from halfpenny.ledger import Account, AccountKind
+from halfpenny.platform.http import AppDatabase, CurrencyText
+from halfpenny.primitives.money import Currency, format_minor
+
+router = APIRouter(prefix="/ledger", tags=["backoffice"])
+
+
+@router.get("/trial-balance")
+async def trial_balance(_: identity.Administrator, database: AppDatabase) -> dict[str, Any]:
+    """All accounts by kind and currency. In each currency debits equal credits."""
+    async with database.reading() as connection:
+        lines = await ledger.trial_balance(connection)
+    return {
+        "lines": [
+            {
+                "kind": line.kind.value,
+                "currency": line.currency.value,
+                "debits": format_minor(line.debits),
+                "credits": format_minor(line.credits),
+                "accounts": line.accounts,
+            }
+            for line in lines
+        ],
+        "totals": [
+            {
+                "currency": currency.value,
+                "debits": format_minor(sum(line.debits for line in lines if line.currency is currency)),
+                "credits": format_minor(sum(line.credits for line in lines if line.currency is currency)),
+            }
+            for currency in sorted({line.currency for line in lines}, key=list(Currency).index)
+        ],
+    }
+
+
+@router.get("/accounts/{kind}/{currency}/statement")
+async def statement(
+    kind: AccountKind,
+    currency: CurrencyText,
+    _: identity.Administrator,
+    database: AppDatabase,
+    first: Annotated[date, Query(description="The first business date.")],
+    last: Annotated[date, Query(description="The last business date, included.")],
+    owner_id: Annotated[UUID | None, Query(description="A person or a loan; left out for the platform's own.")] = None,
+) -> dict[str, Any]:
+    """Every movement of an account that took effect in the days given, with the balances before and after.
+
+    Raises ``statement_backwards`` where the last day is before the first.
+    """
+    if last < first:
+        raise errors.StatementBackwards()
+    async with database.reading() as connection:
+        found = await ledger.statement(connection, Account(kind, owner_id, currency), first, last)
+    return {
+        "account": {"kind": kind.value, "owner_id": str(owner_id) if owner_id else None, "currency": currency.value},
+        "first": first.isoformat(),
+        "last": last.isoformat(),
+        "opening": format_minor(found.opening),
+        "closing": format_minor(found.closing),
+        "entries": [
+            {
+                "journal_id": str(entry.journal_id),
+                "event": entry.event,
+                "counterparty": entry.counterparty.value,
+                "amount": format_minor(entry.amount),
+                "effective_date": entry.effective_date.isoformat(),
+                "recorded_at": entry.recorded_at.isoformat(),
+            }
+            for entry in found.entries
+        ],
+    }
+
+
+@router.get("/chain-head")
+async def chain_head(_: identity.Administrator, database: AppDatabase) -> dict[str, Any]:
+    """The newest seal over the transfers: keep it elsewhere, and history cannot be rewritten unseen."""
+    async with database.reading() as connection:
+        segments, digest = await ledger.chain_head(connection)
+    return {"segments": segments, "sha256": digest}
