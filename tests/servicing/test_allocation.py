@@ -108,6 +108,14 @@ def test_interest_of_a_loan_redeemed_on_its_first_day_goes_by_principal() -> Non
     assert [share.interest for share in shares] == [1, 3]
 
 
+def test_interest_that_follows_the_last_principal_goes_by_stake() -> None:
+    redeemed = [Holding(UUID(int=1), 0, 0, stake=100), Holding(UUID(int=2), 0, 0, stake=300)]
+    shares = share_out(pot(interest=4, default_interest=8), redeemed)
+    assert [(share.interest, share.default_interest) for share in shares] == [(1, 2), (3, 6)]
+    with pytest.raises(NoHolders):
+        share_out(pot(principal=1), redeemed)
+
+
 @given(stakes, st.data())
 def test_losses_are_shared_as_principal_would_have_been(amounts: list[int], data: st.DataObject) -> None:
     lost = data.draw(st.integers(0, sum(amounts)))

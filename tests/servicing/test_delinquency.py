@@ -14,7 +14,6 @@ from halfpenny.servicing.model.delinquency import (
     days_past_due,
     default_rate,
     default_rate_percent,
-    loss_percent,
     observe_window,
 )
 
@@ -77,8 +76,3 @@ def test_no_loans_no_rate() -> None:
     assert default_rate_percent([]) is None
     assert default_rate_percent([(0, 0)]) is None
     assert default_rate_percent([(0, 3)]) == Decimal("0.00")
-
-
-def test_loss_percent() -> None:
-    assert loss_percent(1_250, 100_000) == Decimal("1.25")
-    assert loss_percent(0, 0) is None

@@ -23,11 +23,13 @@ from halfpenny.servicing.model.waterfall import WATERFALLS
 @dataclass(frozen=True, slots=True)
 class Holding:
     """A position at the time of a distribution. ``outstanding`` is its principal in minor units, and
-    ``principal_days`` the sum of its principal times the days it was held since interest was last shared."""
+    ``principal_days`` the sum of its principal times the days it was held since interest was last shared;
+    ``stake`` is what it was at first, and decides only where nothing is outstanding any more."""
 
     position_id: UUID
     outstanding: int
     principal_days: int
+    stake: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,9 @@ def pot_of(terms: LoanTerms, receipt: Allocation) -> Pot:
 def share_out(pot: Pot, holdings: Sequence[Holding]) -> tuple[Share, ...]:
     """One share a holding, by position id. Raises NoHolders where there is something to share and nobody to."""
     ordered = sorted(holdings, key=_by_id)
-    principal = _split(pot.principal, ordered, _outstanding)
-    interest = _split(pot.interest, ordered, _principal_days)
-    default_interest = _split(pot.default_interest, ordered, _outstanding)
+    principal = _split(pot.principal, ordered, (_outstanding,))
+    interest = _split(pot.interest, ordered, (_principal_days, _outstanding, _stake))
+    default_interest = _split(pot.default_interest, ordered, (_outstanding, _stake))
     return tuple(
         Share(holding.position_id, *parts)
         for holding, *parts in zip(ordered, principal, interest, default_interest, strict=True)
@@ -91,7 +93,7 @@ def share_out(pot: Pot, holdings: Sequence[Holding]) -> tuple[Share, ...]:
 def share_loss(lost: int, holdings: Sequence[Holding]) -> tuple[tuple[UUID, int], ...]:
     """Split a loss of principal as its repayment would have been. Raises NoHolders."""
     ordered = sorted(holdings, key=_by_id)
-    parts = _split(lost, ordered, _outstanding)
+    parts = _split(lost, ordered, (_outstanding,))
     return tuple((holding.position_id, part) for holding, part in zip(ordered, parts, strict=True))
 
 
@@ -128,11 +130,20 @@ def _principal_days(holding: Holding) -> int:
     return holding.principal_days
 
 
-def _split(amount: int, ordered: Sequence[Holding], weight: Callable[[Holding], int]) -> list[int]:
-    weights = [weight(holding) for holding in ordered]
-    if amount and not any(weights):
-        # Interest on a day's loan, redeemed the day it was made, has no days to go by: principal decides then.
-        weights = [holding.outstanding for holding in ordered]
-        if not any(weights):
-            raise errors.NoHolders()
-    return split(amount, weights)
+def _split(amount: int, ordered: Sequence[Holding], weights_by: Sequence[Callable[[Holding], int]]) -> list[int]:
+    """Split by the first of the weights that anybody has.
+
+    Interest of a loan redeemed on its first day has no days to go by, and late interest may follow the last
+    principal; principal itself only ever goes to whom it is owed.
+    """
+    for by in weights_by:
+        weights = [by(holding) for holding in ordered]
+        if any(weights):
+            return split(amount, weights)
+    if amount:
+        raise errors.NoHolders()
+    return [0] * len(ordered)
+
+
+def _stake(holding: Holding) -> int:
+    return holding.stake

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 from halfpenny.servicing import errors
+from halfpenny.servicing.model.delinquency import days_past_due
 from halfpenny.servicing.model.dues import Dues
 from halfpenny.servicing.model.events import (
     CostAdvanced,
@@ -205,7 +206,7 @@ class Book:
             recovered=self.recovered,
             returned=self.returned,
             oldest_unpaid_due_on=oldest,
-            days_past_due=self._days_past_due(oldest, as_of),
+            days_past_due=days_past_due(oldest, as_of, count_due_date=self.terms.count_due_date),
             defaulted_on=self.defaulted_on,
             closed_on=self.closed_on,
             allocations=tuple(self.allocations),
@@ -218,11 +219,6 @@ class Book:
     def _accrued_not_due(self, as_of: date) -> int:
         rows_total = sum(row.interest for row in self.rows_due)
         return max(0, accrued_minor(self.schedule.segments, as_of) - rows_total)
-
-    def _days_past_due(self, oldest: date | None, as_of: date) -> int:
-        if oldest is None:
-            return 0
-        return (as_of - oldest).days + self.terms.count_due_date
 
     def _oldest_unpaid(self) -> date | None:
         for index, unpaid in enumerate(self.unpaid):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import Final
@@ -113,10 +113,3 @@ def default_rate(records: Sequence[LoanRecord], as_of: date, windows: int) -> De
     observed = tuple(observe_window(records, start) for start in starts)
     percent = default_rate_percent([(window.defaulted, window.loans) for window in observed])
     return DefaultRate(percent, observed)
-
-
-def loss_percent(lost_minor: int, advanced_minor: int) -> Decimal | None:
-    """Principal lost over principal advanced, in percent, half up to two decimals."""
-    if advanced_minor <= 0:
-        return None
-    return (Decimal(100 * lost_minor) / advanced_minor).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
