@@ -55,6 +55,7 @@ CREATE TABLE dead_letter (
     died_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT pk_dead_letter PRIMARY KEY (queue, event_id)
 );
+CREATE INDEX ix_dead_letter_event_id ON dead_letter (event_id);
 
 -- What a consumer has already done. Written in the same transaction as the effect.
 CREATE TABLE inbox (

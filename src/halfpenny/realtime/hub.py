@@ -25,6 +25,7 @@ from halfpenny.realtime.channels import (
     tell,
 )
 from halfpenny.realtime.errors import TicketNeeded, UnknownTopic
+from halfpenny.realtime.metrics import SOCKETS
 
 log = structlog.get_logger("halfpenny.realtime")
 
@@ -133,9 +134,11 @@ class Hub:
 
     def join(self, member: Member) -> None:
         self._members.add(member)
+        SOCKETS.set(len(self._members))
 
     def leave(self, member: Member) -> None:
         self._members.discard(member)
+        SOCKETS.set(len(self._members))
 
     def subscribe(self, member: Member, topic: str) -> Channel:
         """Tell the member of this topic from now on. Raises UnknownTopic, or TicketNeeded for ``me``."""

@@ -17,6 +17,7 @@ from halfpenny.realtime.channels import Channel
 from halfpenny.realtime.errors import InvalidTicket, MalformedFrame, TooManyTopics
 from halfpenny.realtime.frames import MAX_FRAME_CHARACTERS, Request, decode, encode, error_text
 from halfpenny.realtime.hub import ME, Hub
+from halfpenny.realtime.metrics import FRAMES
 
 log = structlog.get_logger("halfpenny.realtime")
 
@@ -212,6 +213,7 @@ class Socket:
         self._writing_since = asyncio.get_running_loop().time()
         await self._send(text)
         self._writing_since = None
+        FRAMES.inc()
 
     def _say(self, text: str) -> None:
         self._answers.append(text)

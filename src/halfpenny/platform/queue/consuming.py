@@ -11,6 +11,7 @@ import structlog
 from halfpenny.platform.database import Database
 from halfpenny.platform.queue.handling import Away, Dead, Done, Failed, Verdict, handle
 from halfpenny.platform.queue.messages import Message
+from halfpenny.platform.queue.metrics import RELAYED, VERDICTS
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
 from halfpenny.platform.queue.transport import Source, Transport, first_of
 from halfpenny.primitives.errors import Unavailable
@@ -44,7 +45,9 @@ async def run_consumers(
         await transport.prepare(queues)
         prepared.set()
         while not stop.is_set():
-            if not await transport.relay():
+            moved = await transport.relay()
+            RELAYED.inc(moved)
+            if not moved:
                 await transport.wait_for_events(stop)
 
     async def consume(subscription: Subscription) -> None:
@@ -157,6 +160,7 @@ class _Consumer:
 
     async def _settle(self, message: Message, verdict: Verdict, away_s: float) -> bool:
         """Act on the verdict; False when the message must be kept and handled again here."""
+        VERDICTS.labels(self._subscription.queue, type(verdict).__name__.lower()).inc()
         match verdict:
             case Done():
                 await self._source.done(message)

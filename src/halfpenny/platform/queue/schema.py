@@ -56,6 +56,7 @@ dead_letter = Table(
     Column("reason", Text, nullable=False),
     Column("error", Text, nullable=False),
     Column("died_at", _MOMENT, nullable=False),
+    Index("ix_dead_letter_event_id", "event_id"),
 )
 
 inbox = Table(
