@@ -12,7 +12,7 @@ from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.money import MAX_MINOR, format_minor, parse_minor
 from support.quotes import ask
 
-amounts = st.one_of(st.integers(0, 500), st.integers(0, 10**9), st.integers(0, MAX_MINOR - 1)).map(format_minor)
+amounts = st.one_of(st.integers(0, 500), st.integers(0, 10**9), st.integers(0, MAX_MINOR)).map(format_minor)
 rates = st.integers(0, 40_000_000).map(lambda millionths: f"{millionths / 10**6:.6f}")
 dates = st.dates().map(lambda day: day.isoformat())
 near = st.dates(date(2024, 1, 1), date(2026, 12, 31)).map(lambda day: day.isoformat())
