@@ -41,7 +41,7 @@ async def distributions_paid(stage: Stage, cast: Cast, at_least: int) -> list[di
         paid = len(found) >= at_least and all(one["status"] == "paid" for one in found)
         return found if paid else None
 
-    return await stage.until(f"{at_least} distributions were paid", look, within_s=30)
+    return await stage.until(f"{at_least} distributions were paid", look)
 
 
 async def settled_accounts(stage: Stage, cast: Cast) -> Counter[str]:

@@ -7,7 +7,7 @@ import sys
 
 from halfpenny.entrypoints.journey.stage import JourneyFailed, Stage
 
-_TIMEOUT_S = 120.0
+_TIMEOUT_S = 300.0
 
 
 async def advance(stage: Stage, by: str) -> None:

@@ -45,7 +45,7 @@ async def _stop_paying(stage: Stage, cast: Cast) -> None:
         page = await stage.ask(ada, "GET", "/api/v1/arrears?limit=200", quiet=True)
         return next((one for one in page["items"] if one["loan_id"] == cast.loan_id and one["days_past_due"] > 7), None)
 
-    found = await stage.until("the daily close noticed it", late, within_s=120)
+    found = await stage.until("the daily close noticed it", late)
     stage.say(f"{found['days_past_due']} days past due, {found['total_due']} EUR due, bucket {found['bucket']}")
     await clock.advance(stage, "80d")
 
@@ -53,7 +53,7 @@ async def _stop_paying(stage: Stage, cast: Cast) -> None:
         loan = await stage.ask(ada, "GET", cast.loan, quiet=True)
         return loan if loan["status"] == "defaulted" else None
 
-    await stage.until("more than ninety days past due: the loan is in default", in_default, within_s=120)
+    await stage.until("more than ninety days past due: the loan is in default", in_default)
     question = {"query": opening.LISTED, "variables": {"id": cast.loan_id}}
 
     async def shown() -> Any:

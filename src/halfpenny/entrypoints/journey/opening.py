@@ -124,7 +124,7 @@ async def apply(stage: Stage, cast: Cast, interest_mode: str) -> None:
         loan = await stage.ask(cast.borrower, "GET", cast.loan, quiet=True)
         return loan if loan["status"] == "assessed" else None
 
-    loan = await stage.until("the risk service answered", assessed, within_s=30)
+    loan = await stage.until("the risk service answered", assessed)
     risk = loan["risk"]
     stage.say(f"grade {risk['grade']}, chance of default {risk['probability_of_default']}, by {risk['model_version']}")
     for reason in risk["reasons"][:4]:

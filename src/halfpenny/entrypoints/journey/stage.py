@@ -108,7 +108,7 @@ class Stage:
         asked = f"{mark} {name:<8} {method:<4} {escape(short):<44}"
         self.console.print(f"  {asked} [bold]{status}[/] [dim]{took_ms:4.0f} ms[/]  {escape(told)}", highlight=False)
 
-    async def until(self, what: str, look: Callable[[], Awaitable[Answer | None]], within_s: float = 15.0) -> Answer:
+    async def until(self, what: str, look: Callable[[], Awaitable[Answer | None]], within_s: float = 90.0) -> Answer:
         """Ask again until ``look`` gives something; raises JourneyFailed when it takes too long."""
         began = time.monotonic()
         while True:

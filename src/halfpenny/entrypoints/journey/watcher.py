@@ -29,7 +29,7 @@ class Watcher:
         self.frames.append(frame)
         self._news.set()
 
-    async def until(self, what: str, wanted: Callable[[Frame], bool], within_s: float = 10.0) -> Frame:
+    async def until(self, what: str, wanted: Callable[[Frame], bool], within_s: float = 90.0) -> Frame:
         """The first frame that is wanted, come already or still to come."""
         place = 0
         try:
