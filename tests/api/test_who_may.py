@@ -77,8 +77,10 @@ async def address(operation: str, client: Client, database: Database, cast: Cast
             path = path.replace("{investment_id}", answer.json()["investment"]["id"])
     if "{user_id}" in path:
         path = path.replace("{user_id}", str((await make_somebody(database)).user_id))
+    for name, value in (("currency", "EUR"), ("year", "2026"), ("kind", "client_bank")):
+        path = path.replace(f"{{{name}}}", value)
     # Whatever else has an id: one that nothing has.
-    return re.sub(r"{\w+}", lambda _: str(uuid7()), path.replace("{currency}", "EUR").replace("{year}", "2026"))
+    return re.sub(r"{\w+}", lambda _: str(uuid7()), path)
 
 
 async def loan_in_funding(database: Database, cast: Cast) -> UUID:
