@@ -21,6 +21,8 @@ from halfpenny_risk.errors import BadArtefact
 
 DEFAULT_FOLDER = Path(__file__).with_name("artefacts")
 MANIFEST = "manifest.json"
+# What ``evaluate`` found. It is not a model, is written after signing and is read by nobody but the cards.
+EVALUATION = "evaluation.json"
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def sign(folder: Path) -> dict[str, str]:
     """Write the manifest of every artefact in the folder, and return the hashes."""
-    names = sorted(path.name for path in folder.iterdir() if path.suffix in (".json", ".npz") and path.name != MANIFEST)
+    others = (MANIFEST, EVALUATION)
+    names = sorted(
+        path.name for path in folder.iterdir() if path.suffix in (".json", ".npz") and path.name not in others
+    )
     hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     (folder / MANIFEST).write_text(json.dumps({"files": hashes}, indent=1, sort_keys=True) + "\n")
     return hashes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 from uuid import UUID
 
@@ -16,9 +16,9 @@ import numpy as np
 import halfpenny_messages as messages
 from halfpenny_risk import explain
 from halfpenny_risk.application import MAX_LTV, Application, read_application
-from halfpenny_risk.borrower import BorrowerModel, facts_of
+from halfpenny_risk.borrower import BorrowerFacts, BorrowerModel, facts_row
 from halfpenny_risk.exit_risk import ExitTerms, exit_risk
-from halfpenny_risk.normal import Floats, expit, logit
+from halfpenny_risk.normal import expit, logit
 from halfpenny_risk.policy import Policy, PolicyBook
 from halfpenny_risk.scoring import (
     LoanColumns,
@@ -35,6 +35,7 @@ from halfpenny_risk.wording import PRICE_TERMS
 PRICE_CHANGES_PERCENT = (-10, -20, -30, -40)
 EXTRA_MONTHS = (3, 6, 12, 18)
 RATE_SHIFTS = (0, 2)
+_FACTS, _TERMS = len(fields(BorrowerFacts)), len(fields(ExitTerms))
 BORROWER_FACTS = ("income", "assets", "debts", "adverse_records")
 # With any of these an administrator must look before the model's word is taken.
 REFER_FLAGS = frozenset(
@@ -72,7 +73,7 @@ def assess(
     policy = policies.on(loan.submitted_at.date())
     application = read_application(loan, policy)
     security = appraise(application, models.markets, policy)
-    columns = columns_of(application, security, policy)
+    columns = columns_of([(application, security)], policy)
     scores = score_loans(models.borrower, columns, policy)
     ltv = float(columns.ltv[0])
     price = price_of(float(scores.expected_loss[0]), ltv, float(loan.term_months), policy.price)
@@ -109,50 +110,38 @@ def assess(
     )
 
 
-def columns_of(application: Application, security: Security, policy: Policy) -> LoanColumns:
-    """The columns of one loan."""
+def columns_of(loans: Sequence[tuple[Application, Security]], policy: Policy) -> LoanColumns:
+    """The columns of loans, each with its security: one pass in plain Python, then arrays."""
+    rows = np.array([_row(application, security, policy) for application, security in loans])
+    parts = [rows[:, i].copy() for i in range(rows.shape[1])]
+    facts, terms, rest = parts[:_FACTS], parts[_FACTS : _FACTS + _TERMS], parts[_FACTS + _TERMS :]
+    return LoanColumns(BorrowerFacts(*facts), ExitTerms(*terms), *rest)
+
+
+def _row(application: Application, security: Security, policy: Policy) -> tuple[float, ...]:
+    """All numbers of one loan: the fields of ``BorrowerFacts``, of ``ExitTerms``, then the others, in their order."""
     debt = _debt(application)
     cost = (application.purchase_price or 0.0) + application.renovation_cost
-    has_cost = application.purchase_price is not None
     ltv = min(_ratio(debt, security.used), MAX_LTV)
     value, sd = _value_at_exit(application, security, policy)
-    refinance = math.nan if application.refinance is None else float(application.refinance)
-    missing = sum(f"{name}_missing" in application.flags for name in BORROWER_FACTS)
-    return LoanColumns(
-        facts=facts_of(application, ltv, policy),
-        exit_terms=ExitTerms(
-            amount=_one(application.amount),
-            prior_debt=_one(application.prior_debt),
-            value=_one(value),
-            value_sd=_one(sd),
-            volatility=_one(security.volatility),
-            term_months=_one(application.term_months),
-            rolled_up=_one(application.rolled_up),
-            refinance=_one(refinance),
-        ),
-        ltv=_one(ltv),
-        ltc=_one(_ratio(application.amount, cost) if has_cost else math.nan),
-        ltgdv=_one(_ratio(debt, application.gdv) if application.gdv else math.nan),
-        outside_market=_one("outside_market" in security.flags),
-        valuation_above_model=_one("valuation_above_model" in security.flags),
-        valuation_stale=_one("valuation_stale" in application.flags),
-        facts_missing=_one(missing),
+    return (
+        *facts_row(application, ltv, policy),
+        application.amount,
+        application.prior_debt,
+        value,
+        sd,
+        security.volatility,
+        float(application.term_months),
+        float(application.rolled_up),
+        math.nan if application.refinance is None else float(application.refinance),
+        ltv,
+        math.nan if application.purchase_price is None else _ratio(application.amount, cost),
+        _ratio(debt, application.gdv) if application.gdv else math.nan,
+        float("outside_market" in security.flags),
+        float("valuation_above_model" in security.flags),
+        float("valuation_stale" in application.flags),
+        float(sum(f"{name}_missing" in application.flags for name in BORROWER_FACTS)),
     )
-
-
-def stack(loans: Sequence[LoanColumns]) -> LoanColumns:
-    """Many loans' columns as one."""
-
-    def joined(parts: Sequence[object]) -> object:
-        first = parts[0]
-        if isinstance(first, np.ndarray):
-            return np.concatenate(parts)  # type: ignore[arg-type]
-        names = first.__dataclass_fields__  # type: ignore[attr-defined]
-        return type(first)(**{name: joined([getattr(part, name) for part in parts]) for name in names})
-
-    result = joined(loans)
-    assert isinstance(result, LoanColumns)  # noqa: S101 - tells the type checker what the recursion built
-    return result
 
 
 def stress_grid(
@@ -192,10 +181,6 @@ def decimal_text(value: float | np.floating, places: int) -> str:
 
 def _optional_text(value: float | np.floating) -> str | None:
     return None if math.isnan(value) else decimal_text(min(float(value), MAX_LTV), 4)
-
-
-def _one(value: float) -> Floats:
-    return np.array([float(value)])
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -6,6 +6,7 @@ feature adds. Age, sex, marital status and origin are not among the features and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -85,27 +86,25 @@ class BorrowerFacts:
         return np.column_stack([known.get(name, nothing) for name in FEATURES])
 
 
-def facts_of(application: Application, ltv: float, policy: Policy) -> BorrowerFacts:
-    """The facts of one application, in units of the policy's median borrower."""
+def facts_row(application: Application, ltv: float, policy: Policy) -> tuple[float, ...]:
+    """The fields of ``BorrowerFacts`` of one application, in units of the policy's median borrower."""
     scale = policy.borrower_scale
-    rate = policy.currencies.per_euro.get(application.currency)
-
-    def units(amount: float | None, median_euro: float) -> Floats:
-        known = amount is not None and rate is not None
-        return np.array([amount / rate / median_euro if known else np.nan])  # type: ignore[operator]
-
+    rate = policy.currencies.per_euro.get(application.currency, math.nan)
     assets, debts, records = application.assets, application.debts, application.adverse_records
-    leverage = np.nan if assets is None or debts is None else debts / max(assets, 1.0)
-    return BorrowerFacts(
-        amount=units(application.amount, scale.amount_euro),
-        ltv=np.array([ltv]),
-        income=units(application.income, scale.income_euro_a_year),
-        assets=units(assets, scale.assets_euro),
-        debts=units(debts, scale.debts_euro),
-        debts_to_assets=np.array([leverage]),
-        adverse_records=np.array([np.nan if records is None else float(records)]),
-        term=np.array([application.term_months / 12.0]),
+    return (
+        application.amount / rate / scale.amount_euro,
+        ltv,
+        _or_nan(application.income) / rate / scale.income_euro_a_year,
+        _or_nan(assets) / rate / scale.assets_euro,
+        _or_nan(debts) / rate / scale.debts_euro,
+        math.nan if assets is None or debts is None else debts / max(assets, 1.0),
+        _or_nan(records),
+        application.term_months / 12.0,
     )
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 class BorrowerModel(Protocol):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from halfpenny_messages import Valuation
 from halfpenny_risk.application import Application
 from halfpenny_risk.policy import Policy
 
@@ -75,6 +76,18 @@ class Security:
     source: str
     model: ModelValue | None
     flags: tuple[str, ...]
+
+
+def kept_security(application: Application, valuation: Valuation) -> Security:
+    """The security as an earlier answer valued it, for re-scoring with new models but no new valuation."""
+    used, low, high = float(valuation.used), float(valuation.low), float(valuation.high)
+    flags = () if valuation.market is not None else ("outside_market",)
+    if valuation.market is not None and application.valuation is not None and application.valuation > high:
+        flags = ("valuation_above_model",)
+    sd = math.log(high / low) / (2.0 * NORMAL_90) if 0.0 < low < high else 0.0
+    half = math.exp(NORMAL_90 * sd)
+    volatility = float(valuation.index_volatility)
+    return Security(max(used, 1.0), used / half, used * half, max(sd, 0.01), volatility, valuation.source, None, flags)
 
 
 def appraise(application: Application, markets: Sequence[Market], policy: Policy) -> Security:

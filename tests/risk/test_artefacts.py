@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from halfpenny_risk.artefacts import DEFAULT_FOLDER, MANIFEST, ArtefactFolder, sign
+from halfpenny_risk.artefacts import DEFAULT_FOLDER, EVALUATION, MANIFEST, ArtefactFolder, sign
 from halfpenny_risk.errors import BadArtefact, BadSettings
 from halfpenny_risk.models import CHAMPION_FILE, SCORECARD_FILE, load_models
 from halfpenny_risk.policy import DEFAULT_POLICY_FILE, load_policies
@@ -28,8 +28,8 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_package_holds_only_signed_json_and_arrays() -> None:
     hashes = ArtefactFolder.open().hashes
-    files = {path.name for path in DEFAULT_FOLDER.iterdir()} - {MANIFEST, "evaluation.json"}
-    assert files == set(hashes) - {"evaluation.json"}
+    files = {path.name for path in DEFAULT_FOLDER.iterdir()} - {MANIFEST, EVALUATION}
+    assert files == set(hashes)
     for name, digest in hashes.items():
         content = (DEFAULT_FOLDER / name).read_bytes()
         assert hashlib.sha256(content).hexdigest() == digest

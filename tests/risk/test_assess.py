@@ -233,6 +233,17 @@ def test_a_book_scored_at_once_equals_its_loans_one_by_one(models: ModelSet) -> 
         assert float(row["suggested_rate_percent"]) == float(alone.suggested_rate_percent)
 
 
+def test_a_book_with_kept_valuations_is_not_valued_anew(models: ModelSet) -> None:
+    loans = [changed(amount=f"{150_000 + 9_000 * i}.00") for i in range(10)]
+    alone = [assess(REQUEST, loan, models, POLICIES) for loan in loans]
+    without_markets = ModelSet(models.version, models.borrower)
+    kept = {place: answered.valuation for place, answered in enumerate(alone)}
+    for row, answered in zip(score_book(loans, without_markets, POLICIES, kept), alone, strict=True):
+        # An answer rounds its valuation to whole units, so the figures agree to a few parts in a thousand.
+        assert float(row["probability_of_default"]) == pytest.approx(pd_of(answered), rel=5e-3)
+        assert row["ltv"] == answered.ltv
+
+
 def test_the_challenger_answers_beside_the_champion_and_changes_nothing() -> None:
     models = load_models("champion")
     with_challenger = answer(models)

@@ -16,11 +16,13 @@ import msgspec
 import pytest
 
 from halfpenny_messages import to_builtins
+from halfpenny_risk.errors import BadSettings
 from halfpenny_risk.models import load_models
 from halfpenny_risk.narrative import TemplateNarrator
 from halfpenny_risk.policy import load_policies
 from halfpenny_risk.service.assessor import Assessor
 from halfpenny_risk.service.http import RiskHttp
+from halfpenny_risk.service.listener import Listener
 from halfpenny_risk.service.metrics import ENOUGH, Metrics
 from support.risk_applications import ORDINARY, changed
 
@@ -120,6 +122,41 @@ async def test_metrics_count_and_measure_drift(client: httpx2.AsyncClient) -> No
     assert float(drift.split()[-1]) > 1.0
 
 
+async def test_the_listener_bounds_what_it_reads_and_closes_cleanly() -> None:
+    assessor = Assessor(load_models("scorecard"), load_policies(), TemplateNarrator(), Metrics(EDGES))
+    listener = Listener(RiskHttp(assessor, lambda: None), "127.0.0.1", 0)
+    port = await listener.open()
+    second = Listener(RiskHttp(assessor, lambda: None), "127.0.0.1", port)
+    with pytest.raises(BadSettings, match="HALFPENNY_RISK_PORT"):
+        await second.open()
+    await second.close()
+
+    async def raw(sent: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        await writer.drain()
+        async with asyncio.timeout(60.0):
+            answer = await reader.read()
+        writer.close()
+        return answer
+
+    one = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
+    last = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    assert (await raw(one + one + last)).count(b"HTTP/1.1 200") == 3
+    body = msgspec.json.encode(payload())
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    head = b"POST /score HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n"
+    assert b"HTTP/1.1 200" in await raw(head + b"\r\n" + chunked)
+    assert b"HTTP/1.1 100" in await raw(head + b"expect: 100-continue\r\n\r\n" + chunked)
+    # Nonsense and an endless head get no answer and no more of its time; the next client is served.
+    assert await raw(b"\x16\x03\x01 hello\r\n\r\n") == b""
+    assert await raw(b"GET / HTTP/1.1\r\nx: " + b"y" * 40_000) == b""
+    assert b"HTTP/1.1 200" in await raw(last)
+    await listener.close()
+    with pytest.raises(OSError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
 async def test_the_process_starts_answers_and_stops_cleanly() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -133,7 +170,7 @@ async def test_the_process_starts_answers_and_stops_cleanly() -> None:
     for name in ("DATABASE_URL", "AMQP_URL", "MONGO_URL"):
         environment.pop(name, None)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "halfpenny_risk.cli", "serve", env=environment, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "halfpenny_risk.cli", "serve", env=environment, stderr=asyncio.subprocess.PIPE
     )
     try:
         async with asyncio.timeout(60.0), httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
@@ -147,7 +184,7 @@ async def test_the_process_starts_answers_and_stops_cleanly() -> None:
             assert (await client.post("/score", json=payload())).status_code == 200
     finally:
         process.send_signal(signal.SIGTERM)
-        output, _ = await asyncio.wait_for(process.communicate(), 60.0)
+        _, output = await asyncio.wait_for(process.communicate(), 60.0)
     assert process.returncode == 0
     assert b"risk_service_stopped" in output
 

@@ -1,7 +1,8 @@
 """The service's own small port, for tools and probes: a plain ASGI application of six routes.
 
 ``POST /score`` takes one LoanSubmitted payload and gives one LoanAssessed; ``POST /score/batch`` takes
-``{"loans": [LoanSubmitted...]}`` and gives only the figures, in the same order.
+``{"loans": [LoanSubmitted...], "valuations": [Valuation or null...]}`` and gives only the figures, in the same
+order; ``valuations`` may be left out, and where one is given the loan is not valued anew.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from halfpenny_messages import LOAN_SUBMITTED, LoanSubmitted, MessageError, decode_payload
+from halfpenny_messages import LOAN_SUBMITTED, LoanSubmitted, MessageError, Valuation, decode_payload
 from halfpenny_risk.batch import score_book
 from halfpenny_risk.errors import RiskError
 from halfpenny_risk.service.assessor import Assessor
@@ -98,13 +99,16 @@ class RiskHttp:
 
     async def _score_batch(self, receive: Receive) -> tuple[bytes, bytes]:
         content = _json(await _body(receive, MAX_BODY_BYTES))
-        if not isinstance(content, dict) or set(content) != {"loans"} or not isinstance(content["loans"], list):
-            raise Refusal(422, "malformed_message", 'the body must be {"loans": [...]}')
+        if not isinstance(content, dict) or not {"loans"} <= set(content) <= {"loans", "valuations"}:
+            raise Refusal(422, "malformed_message", 'the body must be {"loans": [...]}, with "valuations" if you like')
+        if not isinstance(content["loans"], list):
+            raise Refusal(422, "malformed_message", "loans must be a list")
         if not 1 <= len(content["loans"]) <= MAX_BATCH:
             raise Refusal(422, "batch_size", f"from 1 to {MAX_BATCH} loans at a time")
         loans = [_loan(item) for item in content["loans"]]
+        kept = _valuations(content.get("valuations"), len(loans))
         # A large batch takes a while of pure arithmetic; the consumers must go on meanwhile.
-        rows = await asyncio.to_thread(score_book, loans, self._assessor.models, self._assessor.policies)
+        rows = await asyncio.to_thread(score_book, loans, self._assessor.models, self._assessor.policies, kept)
         return b"application/json", msgspec.json.encode({"model_version": self._assessor.models.version, "loans": rows})
 
 
@@ -137,6 +141,16 @@ def _json(body: bytes) -> Any:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal(422, "malformed_message", str(error)[:200]) from None
+
+
+def _valuations(content: Any, count: int) -> dict[int, Valuation]:
+    try:
+        given = msgspec.convert(content if content is not None else [], list[Valuation | None])
+    except msgspec.ValidationError as error:
+        raise Refusal(422, "malformed_message", str(error)[:200]) from None
+    if given and len(given) != count:
+        raise Refusal(422, "malformed_message", "there must be one valuation, or null, for each loan")
+    return {place: valuation for place, valuation in enumerate(given) if valuation is not None}
 
 
 def _loan(content: Any) -> LoanSubmitted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import AsyncExitStack
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -15,6 +15,7 @@ from halfpenny_risk.narrative import Cache, MongoCache, NoCache, TemplateNarrato
 from halfpenny_risk.policy import load_policies
 from halfpenny_risk.service.assessor import Assessor, Narrator
 from halfpenny_risk.service.http import RiskHttp
+from halfpenny_risk.service.listener import Listener
 from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.settings import Settings
 
@@ -69,9 +70,6 @@ def make_consumer(settings: Settings, assessor: Assessor) -> Consumer | None:
 
 async def serve(settings: Settings, stop: asyncio.Event | None = None) -> None:
     """Run until SIGTERM, SIGINT or ``stop``; what is being answered is finished first."""
-    from granian.constants import Interfaces
-    from granian.server.embed import Server
-
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -83,21 +81,9 @@ async def serve(settings: Settings, stop: asyncio.Event | None = None) -> None:
         def waiting_for() -> str | None:
             return None if consumer is None or consumer.connected else "the queue is not connected"
 
-        server: Any = Server(
-            RiskHttp(assessor, waiting_for),
-            address=settings.host,
-            port=settings.port,
-            interface=Interfaces.ASGI,
-            log_enabled=False,
-        )
-        log.info("risk_service_started", port=settings.port, model=assessor.models.version)
-        serving = asyncio.ensure_future(server.serve())
-        consuming = asyncio.ensure_future(consumer.run(stop) if consumer else stop.wait())
-        try:
-            await asyncio.wait([serving, consuming], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stop.set()
-            await consuming
-            server.stop()
-            await serving
+        listener = Listener(RiskHttp(assessor, waiting_for), settings.host, settings.port)
+        port = await listener.open()
+        stack.push_async_callback(listener.close)
+        log.info("risk_service_started", port=port, model=assessor.models.version)
+        await (consumer.run(stop) if consumer else stop.wait())
     log.info("risk_service_stopped")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from halfpenny_risk.artefacts import ArtefactFolder
+from halfpenny_risk.artefacts import EVALUATION, ArtefactFolder
 from halfpenny_risk.errors import BadArtefact
 from halfpenny_risk.market import PREFIX
 from halfpenny_risk.models import CHAMPION_FILE, SCORECARD_FILE
@@ -18,7 +18,7 @@ TEXTS = Path(__file__).with_name("cards")
 
 def write_cards(folder: Path, out: Path, say: Progress) -> None:
     """Write the cards of every model that was evaluated; raises ``BadArtefact`` before the first evaluation."""
-    path = folder / "evaluation.json"
+    path = folder / EVALUATION
     if not path.exists():
         raise BadArtefact(f"{path} is not there: run halfpenny-risk evaluate first")
     evaluation = json.loads(path.read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from halfpenny_risk.artefacts import ArtefactFolder, sign, write_json
+from halfpenny_risk.artefacts import EVALUATION, ArtefactFolder, sign, write_json
 from halfpenny_risk.errors import BadArtefact, BadTable
 from halfpenny_risk.models import CHAMPION_FILE, ROLES_FILE, SCORECARD_FILE, load_models
 from halfpenny_risk.normal import Floats
@@ -167,7 +167,7 @@ def _came_true(title: str, outcomes: Outcomes, rows: Ints) -> list[Line]:
 
 def write_evaluation(folder: Path, part: str, content: dict[str, object]) -> None:
     """Keep the figures of an evaluation beside the models, for the cards."""
-    path = folder / "evaluation.json"
+    path = folder / EVALUATION
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     known[part] = content
     path.write_text(json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
