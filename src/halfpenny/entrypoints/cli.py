@@ -69,6 +69,7 @@ def demo(
     reset: Annotated[bool, typer.Option("--reset", help="Delete the demo's data and start afresh.")] = False,
     journey: Annotated[bool, typer.Option("--journey", help="Drive one loan from application to payout.")] = False,
     story: Annotated[str, typer.Option(help="Play through another story, such as default, and stop.")] = "",
+    empty: Annotated[bool, typer.Option("--empty", help="Begin with people who can sign in, and no loans.")] = False,
     rabbitmq: Annotated[
         bool, typer.Option("--rabbitmq", help="Start a private RabbitMQ and send events through it.")
     ] = False,
@@ -78,7 +79,9 @@ def demo(
 
     from halfpenny.entrypoints.demo.run import Demo, Wishes
 
-    wishes = Wishes(reset=reset, story=story or ("journey" if journey else ""), rabbitmq=rabbitmq)
+    wishes = Wishes(
+        reset=reset, story=story or ("journey" if journey else ""), rabbitmq=rabbitmq, marketplace=not empty
+    )
     raise typer.Exit(Demo(Settings.load(), wishes, Console(soft_wrap=True)).run())
 
 

@@ -27,9 +27,12 @@ class HalfSeeded(Refused):
     message = "An earlier start was cut short while it seeded. Start afresh with: make demo ARGS=--reset"
 
 
-async def seed(settings: Settings, told: Callable[[int, int], None] = lambda day, of: None) -> Logins:
+async def seed(
+    settings: Settings, told: Callable[[int, int], None] = lambda day, of: None, *, marketplace: bool = True
+) -> Logins:
     """Fill an empty, migrated database; returns who may sign in. ``told`` hears how far it has come.
 
+    Without ``marketplace`` there are only the people, and not one loan.
     Raises HalfSeeded for a database that holds people already.
     """
     database = await Database.connect(_without_waiting_for_the_disk(settings.require_database()))
@@ -55,8 +58,9 @@ async def seed(settings: Settings, told: Callable[[int, int], None] = lambda day
                 ]
         except identity.EmailTaken as taken:
             raise HalfSeeded() from taken
-        players = Players(investor, borrower, (ada, zofia))
-        await seed_marketplace(database, players, settings.lending.rules, told)
+        if marketplace:
+            players = Players(investor, borrower, (ada, zofia))
+            await seed_marketplace(database, players, settings.lending.rules, told)
         return logins
     finally:
         await database.close()
