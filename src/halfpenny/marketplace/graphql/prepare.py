@@ -27,6 +27,8 @@ from halfpenny.marketplace.graphql.limits import Limits, check
 
 # Distinct documents kept parsed; with the limit on characters this bounds the memory that strangers can take.
 KEPT_DOCUMENTS = 128
+# Documents with the page sizes that their variables named, known to be small enough.
+KEPT_MEASURES = 1_024
 
 
 class InvalidDocument(InvalidQuery):
@@ -50,7 +52,7 @@ class Prepared:
 
 
 class Preparer:
-    """Parses and validates each distinct document once; measures every request, because variables count."""
+    """Parses and validates each distinct document once, and measures it once for each size of page."""
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, default_page: int, *, introspection: bool) -> None:
         self._schema = schema
@@ -58,6 +60,7 @@ class Preparer:
         self._default_page = default_page
         self._rules = [*specified_rules] if introspection else [*specified_rules, NoSchemaIntrospectionCustomRule]
         self._document = lru_cache(KEPT_DOCUMENTS)(self._parse)
+        self._measured = lru_cache(KEPT_MEASURES)(self._measure)
 
     def prepare(self, text: str, raw_variables: Mapping[str, Any], operation_name: str | None) -> Prepared:
         """Raises MalformedQuery, InvalidDocument or QueryTooLarge; nothing has been executed then."""
@@ -78,8 +81,15 @@ class Preparer:
         )
         if isinstance(variables, list):
             raise InvalidDocument(variables)
-        check(document, operation, variables.coerced, self._limits, self._default_page)
+        sizes = tuple((name, value) for name, value in variables.coerced.items() if type(value) is int)
+        self._measured(text, operation_name, sizes)
         return Prepared(text, document, operation, operation_name, variables, raw_variables)
+
+    def _measure(self, text: str, operation_name: str | None, sizes: tuple[tuple[str, int], ...]) -> None:
+        document = self._document(text)
+        operation = get_operation_ast(document, operation_name)
+        if operation is not None:
+            check(document, operation, dict(sizes), self._limits, self._default_page)
 
     def _parse(self, text: str) -> DocumentNode:
         try:
