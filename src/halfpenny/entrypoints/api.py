@@ -116,6 +116,8 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     app.include_router(servicing_routes, prefix=API)
     app.include_router(realtime_routes, prefix=API)
     app.include_router(realtime.socket_router)
+    # Behind a proxy that rewrites Host, our own pages still come from the public address.
+    app.state.websocket_origins = frozenset({settings.server.public_url.rstrip("/")} - {""})
     app.include_router(marketplace.graphql_router)
     app.include_router(marketplace.page_router)
     app.include_router(web.explorer_router, prefix=API)

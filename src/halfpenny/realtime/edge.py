@@ -22,7 +22,7 @@ async def watch(websocket: WebSocket) -> None:
     """Topics over one socket. The protocol is in docs/algorithms/realtime.md."""
     hub: Hub = websocket.app.state.hub
     database: Database = websocket.app.state.database
-    allowed: frozenset[str] = getattr(websocket.app.state, "websocket_origins", frozenset())
+    allowed: frozenset[str] = websocket.app.state.websocket_origins
     if not origin_allowed(websocket.headers.get("origin"), websocket.headers.get("host", ""), allowed):
         # Closed before it is accepted: the handshake itself is refused with a 403.
         await websocket.close(1008)
