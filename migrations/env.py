@@ -28,9 +28,7 @@ def run() -> None:
     if given is not None:
         migrate(given)
         return
-    engine = sqlalchemy.create_engine(
-        sqlalchemy_url(os.environ["DATABASE_URL"]), poolclass=sqlalchemy.NullPool
-    )
+    engine = sqlalchemy.create_engine(sqlalchemy_url(os.environ["DATABASE_URL"]), poolclass=sqlalchemy.NullPool)
     with engine.connect() as connection:
         migrate(connection)
     engine.dispose()

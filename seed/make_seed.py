@@ -41,11 +41,7 @@ def chosen_rows(sales: Table) -> list[int]:
     """About 200 sales of 2016 between 200,000 and 2,000,000 dollars, spread over the assessor's areas."""
     dates, prices, areas = sales.texts("sale_date"), sales.floats("sale_price"), sales.texts("area")
     order = sorted(
-        (
-            row
-            for row in range(len(sales))
-            if dates[row] >= "2016-01-01" and 200_000 <= prices[row] <= 2_000_000
-        ),
+        (row for row in range(len(sales)) if dates[row] >= "2016-01-01" and 200_000 <= prices[row] <= 2_000_000),
         key=lambda row: hashlib.sha256(str(sales.columns["sale_id"][row]).encode()).hexdigest(),
     )
     by_area: dict[str, list[int]] = {}
@@ -120,9 +116,7 @@ def main() -> None:
         "[\n" + ",\n".join(json.dumps(item, ensure_ascii=False) for item in properties) + "\n]\n",
         encoding="utf-8",
     )
-    sys.stdout.write(
-        f"{len(properties)} properties, drift {index.drift:.4f}, volatility {index.volatility:.4f}\n"
-    )
+    sys.stdout.write(f"{len(properties)} properties, drift {index.drift:.4f}, volatility {index.volatility:.4f}\n")
 
 
 if __name__ == "__main__":
