@@ -148,7 +148,9 @@ class MarketModel:
         per_euro = policy.currencies.per_euro
         if application.currency not in per_euro or self.spec.currency not in per_euro:
             return None
-        level = policy.market_levels.get(self.spec.name, 1.0)
+        level = policy.market_levels.get(self.spec.name)
+        if level is None:
+            return None
         return level * per_euro[application.currency] / per_euro[self.spec.currency]
 
     def _subject(

@@ -128,7 +128,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
     """One policy, in force from ``effective_from``.
 
     ``market_levels``: today's prices for one of the last month of a market model's data. Whoever lends in that market
-    states it from a published index; the demo lives at the data's own level, 1.
+    states it from a published index, and a market that is not named here is not used: prices of another decade must
+    not be lent on by oversight. The demo lives at the data's own level, 1.
     """
 
     effective_from: date

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -125,9 +126,14 @@ def test_the_lowest_figure_is_lent_on(seattle: MarketModel) -> None:
 def test_the_second_market_is_loaded_beside_the_first() -> None:
     lucas = load_market(ArtefactFolder.open(DEFAULT_FOLDER), "avm_lucas")
     toledo = {"lat": 41.67, "lon": -83.60, "year_built": 1950, "area_m2": 120.0, "beds": 3}
-    found = value(lucas, **toledo)
+    assert value(lucas, **toledo) is None, "its prices are of 1998, and the policy does not say what they are today"
+    policy = msgspec.structs.replace(POLICY, market_levels={"lucas": 1.0})
+    found = lucas.value(read_application(changed(**toledo), policy), policy)
     assert found is not None and 10_000 < found.value < 200_000
-    assert value(lucas) is None, "Seattle is not in Ohio"
+    doubled = msgspec.structs.replace(POLICY, market_levels={"lucas": 2.0})
+    today = lucas.value(read_application(changed(**toledo), doubled), doubled)
+    assert today is not None and today.value == pytest.approx(2.0 * found.value)
+    assert lucas.value(read_application(changed(), policy), policy) is None, "Seattle is not in Ohio"
     assert ORDINARY.property.city == "Seattle"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from halfpenny_risk.artefacts import EVALUATION, ArtefactFolder, sign, write_json
+from halfpenny_risk.assess import ModelSet
 from halfpenny_risk.errors import BadArtefact, BadTable
 from halfpenny_risk.models import CHAMPION_FILE, ROLES_FILE, SCORECARD_FILE, load_models
 from halfpenny_risk.normal import Floats
@@ -50,33 +52,32 @@ def promote(candidate: Path, folder: Path, data: Path, say: Progress) -> None:
     name = candidate.name if candidate.name.startswith("borrower_") else f"borrower_{candidate.name}"
     if name in (CHAMPION_FILE, SCORECARD_FILE, champion) and candidate.resolve() != (folder / name).resolve():
         name = f"borrower_candidate_{candidate.stem.removeprefix('borrower_')}.json"
-    trial = folder / f".trial-{name}"
-    trial.mkdir()
-    try:
+    with tempfile.TemporaryDirectory() as scratch:
+        trial = Path(scratch)
         shutil.copyfile(candidate, trial / name)
         for file in present.hashes:
             if file.startswith("borrower_") and file != name:
                 shutil.copyfile(folder / file, trial / file)
         write_json(trial / ROLES_FILE, {"champion": name, "challenger": champion})
         sign(trial)
-        models = load_models("champion", trial)
-        breaks = monotone_breaks(MONOTONE_TRIALS, models=models)
-        if any(breaks.values()):
-            raise BadArtefact(f"{candidate.name} breaks monotonicity {sum(breaks.values())} times")
-        rows, bad = credit_matrix(read_csv(data / CREDIT_FILE))
-        scored = np.vstack([rows, without_optional(rows)])
-        outcome = np.concatenate([bad, bad])
-        assert models.challenger is not None  # noqa: S101 - written into the roles above
-        new, old = (_brier_of(model.log_odds(scored), outcome) for model in (models.borrower, models.challenger))
-        say(f"Brier on the credit applications: candidate {new:.5f}, champion {old:.5f}")
-        if new > old + TOLERATED_BRIER:
-            raise BadArtefact(f"{candidate.name} is worse than the champion")
+        _check_candidate(load_models("champion", trial), candidate.name, data, say)
         shutil.copyfile(trial / name, folder / name)
-        write_json(folder / ROLES_FILE, {"champion": name, "challenger": champion})
-        sign(folder)
-    finally:
-        shutil.rmtree(trial)
+    write_json(folder / ROLES_FILE, {"champion": name, "challenger": champion})
+    sign(folder)
     say(f"{name} leads, {champion} runs beside it; the service takes them at its next start")
+
+
+def _check_candidate(models: ModelSet, name: str, data: Path, say: Progress) -> None:
+    breaks = monotone_breaks(MONOTONE_TRIALS, models=models)
+    if any(breaks.values()):
+        raise BadArtefact(f"{name} breaks monotonicity {sum(breaks.values())} times")
+    rows, bad = credit_matrix(read_csv(data / CREDIT_FILE))
+    scored, outcome = np.vstack([rows, without_optional(rows)]), np.concatenate([bad, bad])
+    assert models.challenger is not None  # noqa: S101 - the roles name the present champion as it
+    new, old = (_brier_of(model.log_odds(scored), outcome) for model in (models.borrower, models.challenger))
+    say(f"Brier on the credit applications: candidate {new:.5f}, champion {old:.5f}")
+    if new > old + TOLERATED_BRIER:
+        raise BadArtefact(f"{name} is worse than the champion")
 
 
 def _brier_of(odds: Floats, outcome: Ints) -> float:
