@@ -40,6 +40,10 @@ INTEREST: Final[Mapping[str, str]] = {
     "retained": _("kept back from the advance"),
     "rolled_up": _("paid at the end"),
 }
+EXIT: Final[Mapping[str, str]] = {
+    "sale": _("Sale of the property"),
+    "refinance": _("Refinancing"),
+}
 CONDITION: Final[Mapping[str, str]] = {
     "new": _("New"),
     "excellent": _("Excellent"),

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from halfpenny.platform.clock import MARKET_ZONE
@@ -49,10 +49,6 @@ def day(text: str, language: str) -> str:
     if len(text) == len("2026-01-01"):
         return format_date(date.fromisoformat(text), format="medium", locale=LOCALES[language])
     return format_date(_local(text), format="medium", locale=LOCALES[language])
-
-
-def moment(text: str, language: str) -> str:
-    return format_datetime(_local(text), format="d MMM y, HH:mm", locale=LOCALES[language])
 
 
 def _local(text: str) -> datetime:
