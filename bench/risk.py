@@ -73,11 +73,16 @@ def loan(number: int) -> LoanSubmitted:
     )
 
 
-def start(model: str) -> tuple[float, float]:
-    """Seconds until /readyz answers, and the most memory in MB until then."""
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+def start(model: str) -> tuple[float, float]:
+    """Seconds until /readyz answers, and the most memory in MB until then."""
+    port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "AMQP_URL", "MONGO_URL")},
         "PYTHONPATH": str(ROOT / "src"),

@@ -56,7 +56,7 @@ class ExitRisk:
     lgd_without_floor: Floats
 
 
-def redemption(terms: ExitTerms, policy: ExitPolicy, delay_months: float, rate_shift: float = 0.0) -> Floats:
+def redemption(terms: ExitTerms, policy: ExitPolicy, delay_months: Floats | float, rate_shift: float = 0.0) -> Floats:
     """What redeems the loan when the exit comes ``delay_months`` after the term.
 
     Rolled-up interest is owed on top of the principal, simple, for the whole term; retained and serviced interest has
@@ -74,7 +74,7 @@ def prior_claim(terms: ExitTerms, policy: ExitPolicy, months: Floats, rate_shift
     return terms.prior_debt * (1.0 + rate * months / MONTHS_A_YEAR)
 
 
-def price_needed(terms: ExitTerms, policy: ExitPolicy, delay_months: float, rate_shift: float = 0.0) -> Floats:
+def price_needed(terms: ExitTerms, policy: ExitPolicy, delay_months: Floats | float, rate_shift: float = 0.0) -> Floats:
     """The price below which the exit falls short: K in the documentation.
 
     A sale must pay its costs and both debts; a refinancing lender lends only a part of the value, so that its
@@ -97,17 +97,21 @@ def exit_risk(
     Default is a shortfall of the exit or, independently, a failure of the borrower with probability
     ``borrower_pd``. With ``with_loss=False`` the loss is left at the floor, which halves the work.
     """
-    shortfall = np.zeros_like(terms.amount)
+    # Every loan with every delay at once: one pass over longer arrays costs less than many over short ones.
+    count, delays = len(terms.amount), len(policy.delay_months)
+    each = ExitTerms(**{name: np.tile(getattr(terms, name), delays) for name in terms.__dataclass_fields__})
+    delay = np.repeat(np.asarray(policy.delay_months, dtype=np.float64), count)
+    weight = np.concatenate([_delay_weight(terms.refinance, policy, column) for column in range(delays)])
+    years = (each.term_months + delay) / MONTHS_A_YEAR
+    spread = np.sqrt(each.value_sd**2 + each.volatility**2 * years)
+    mean = np.log(each.value) + policy.drift_percent / 100.0 * years - 0.5 * spread**2
+    needed = np.log(price_needed(each, policy, delay, rate_shift))
+    shortfall = (weight * cdf((needed - mean) / spread)).reshape(delays, count).sum(axis=0)
     loss = np.zeros_like(terms.amount)
-    for column, delay in enumerate(policy.delay_months):
-        weight = _delay_weight(terms.refinance, policy, column)
-        years = (terms.term_months + delay) / MONTHS_A_YEAR
-        spread = np.sqrt(terms.value_sd**2 + terms.volatility**2 * years)
-        mean = np.log(terms.value) + policy.drift_percent / 100.0 * years - 0.5 * spread**2
-        needed = np.log(price_needed(terms, policy, delay, rate_shift))
-        shortfall += weight * cdf((needed - mean) / spread)
-        if with_loss:
-            loss += weight * _expected_loss(terms, policy, delay, rate_shift, mean, spread, needed, borrower_pd)
+    if with_loss:
+        borrower = np.tile(borrower_pd, delays)
+        lost = _expected_loss(each, policy, delay, rate_shift, mean, spread, needed, borrower)
+        loss = (weight * lost).reshape(delays, count).sum(axis=0)
     default = borrower_pd + (1.0 - borrower_pd) * shortfall
     own = np.clip(loss / np.maximum(default, 1e-12), 0.0, 1.0)
     return ExitRisk(np.clip(shortfall, 0.0, 1.0), np.maximum(policy.lgd_floor, own), own)
@@ -122,7 +126,7 @@ def _delay_weight(refinance: Floats, policy: ExitPolicy, column: int) -> Floats:
 def _expected_loss(
     terms: ExitTerms,
     policy: ExitPolicy,
-    delay: float,
+    delay: Floats,
     rate_shift: float,
     mean: Floats,
     spread: Floats,

@@ -161,13 +161,14 @@ def nearest(plane: Floats, subjects: Floats, count: int, allowed: Bools | None =
     index = np.zeros((len(subjects), count), dtype=np.int64)
     distance = np.full((len(subjects), count), np.inf)
     for row, subject in enumerate(subjects):
-        apart = np.sqrt(((plane - subject) ** 2).sum(axis=1))
+        between = plane - subject
+        apart = np.einsum("ij,ij->i", between, between)
         if allowed is not None:
             apart = np.where(allowed, apart, np.inf)
         take = min(count, len(apart))
         closest = np.argpartition(apart, take - 1)[:take]
         closest = closest[np.argsort(apart[closest], kind="stable")]
-        index[row, :take], distance[row, :take] = closest, apart[closest]
+        index[row, :take], distance[row, :take] = closest, np.sqrt(apart[closest])
     good = np.isfinite(distance)
     return Neighbours(index, np.where(good, distance, 0.0), good)
 
