@@ -8,7 +8,7 @@ SETUP = $(or $(PYTHON),$(error Halfpenny needs Python 3.11, 3.12 or 3.13, and no
 BIN = .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train check lint format requirements clean
+.PHONY: help demo test train check lint format requirements clean bench chaos
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,14 @@ test:  ## Run every test; ARGS="tests/ledger -x" runs some
 train:  ## Train and judge the risk models from a bare machine (about ten minutes); see docs/guides/risk-training.md
 	@$(SETUP) train
 	@exec .venv-train/bin/python -m halfpenny_risk.training.everything $(ARGS)
+
+bench:  ## Measure investing beside the Express peer and pgbench; ARGS=--quick is short
+	@$(SETUP) dev
+	@exec $(BIN)/python -m bench.investing $(ARGS)
+
+chaos:  ## Kill, hang and cut off what investing stands on, many times, and count what was lost or doubled
+	@$(SETUP) dev
+	@HALFPENNY_CHAOS=long exec $(BIN)/python -m pytest -s --timeout 36000 tests/chaos tests/funding/test_model_machine.py $(ARGS)
 
 check:  ## Everything that must hold before a change is merged
 	@.ci/run

@@ -62,7 +62,7 @@ def asgi() -> ASGIApp:
     # busy investing route an eighth of its time.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
+    gc.set_threshold(20_000, 10, 10)
     return app
 
 
