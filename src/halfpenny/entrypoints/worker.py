@@ -57,8 +57,7 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
     return [
         PeriodicJob("forget_sessions", 3_600.0, lambda: identity.forget_expired(database)),
         *([PeriodicJob("send_letters", 2.0, lambda: identity.send_due(database, people, post))] if post else []),
-        PeriodicJob("settle_payments", 0.5, lambda: funding.settle_payments(database)),
-        PeriodicJob("reconcile", 60.0, lambda: funding.reconcile_due(database)),
+        *(_sandbox_bank(database) if resources.settings.lending.sandbox else []),
         PeriodicJob("expire_loans", 1.0, lambda: funding.expire(database)),
         PeriodicJob("pay_distributions", 0.5, lambda: servicing.pay_distributions(database)),
         PeriodicJob("close_days", 2.0, lambda: servicing.close_days(database)),
@@ -68,6 +67,14 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
         PeriodicJob("forget_frames", 600.0, lambda: realtime.forget_frames(database)),
         # Also the first thing at start: an empty or lost document store is filled without being asked.
         PeriodicJob("catch_up_listings", 30.0, lambda: marketplace.catch_up(database, listings)),
+    ]
+
+
+def _sandbox_bank(database: Database) -> list[PeriodicJob]:
+    """Only a sandbox has a bank that answers within a second; a real one sends its statements."""
+    return [
+        PeriodicJob("settle_payments", 0.5, lambda: funding.settle_payments(database)),
+        PeriodicJob("reconcile", 60.0, lambda: funding.reconcile_due(database)),
     ]
 
 
