@@ -52,6 +52,7 @@ class DocumentServer:
 
     def start(self) -> None:
         """Start with what is in the folder, or empty where that cannot be read any more."""
+        self.stop()  # one that was killed behind our back is still to be taken leave of
         if not _PROGRAM.exists():
             raise ServerFailed("the package secantusdb is not installed: run make demo, or set MONGO_URL")
         data = self.folder / "data"

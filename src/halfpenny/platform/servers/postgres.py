@@ -82,6 +82,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Initialise on first use, clear up after a killed run, start, and make sure of the owner's role."""
+        self.stop()  # one that was killed behind our back is still to be taken leave of
         self._binaries = _binaries(self._user)
         folder = readable_folder(self.folder, self._user)
         self.log = folder / "server.log"

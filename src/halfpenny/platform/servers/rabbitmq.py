@@ -58,6 +58,7 @@ class RabbitServer:
     def start(self) -> None:
         if not self.installed():
             raise ServerFailed("rabbitmq-server is not installed: apt-get install rabbitmq-server")
+        self.stop()  # one that was killed behind our back is still to be taken leave of
         home = readable_folder(self.folder, self._user)
         self.log = home / "server.log"
         remembered = home / "password"
