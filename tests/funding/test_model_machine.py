@@ -16,14 +16,8 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import run_state_machine_as_test as play
 
 from chaos.tally import size
 from funding.world import EUR, bulk_investors, check_books, escrow, make_ticket, wallet
@@ -477,7 +471,7 @@ def test_the_marketplace_agrees_with_the_model(database_url: str) -> None:
 
         Ours.runner, Ours.database = runner, database
         try:
-            run_state_machine_as_test(  # type: ignore[no-untyped-call]
+            play(  # type: ignore[no-untyped-call]
                 Ours,
                 settings=settings(
                     max_examples=size(10, 2_000),
