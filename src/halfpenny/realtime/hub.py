@@ -198,13 +198,14 @@ class Hub:
                 tell(told)
 
     def _hear_revoked(self, payload: str | None) -> None:
-        if payload is None:
+        kind, _, text = (payload or "").partition(":")
+        if kind != "session":
+            # Something about a person changed, perhaps before they came here: the database knows who is still in.
             self._sessions_uncertain = True
             self._news.set()
             return
-        kind, _, text = payload.partition(":")
         for member in tuple(self._members):
-            if str(member.session_id if kind == "session" else member.user_id) == text:
+            if str(member.session_id) == text:
                 member.end(4401, "session ended")
 
     async def _tick_forever(self) -> None:
@@ -270,7 +271,8 @@ class Hub:
             living = await self.living_sessions(connection, known) if known else set()
         self._sessions_uncertain = False
         for member in tuple(self._members):
-            if member.session_id is not None and member.session_id not in living:
+            # Whoever signed in while we asked was not asked about; they have just been looked up themselves.
+            if member.session_id in known and member.session_id not in living:
                 member.end(4401, "session ended")
 
     def _of(self, kind: type[_Kind]) -> list[_Kind]:
