@@ -73,7 +73,9 @@ def pgbench(url: str, script: str, clients: int, seconds: int, loans: int) -> Ru
         raise RuntimeError("pgbench is not installed (Debian: postgresql-contrib)")
     command = [program, "--no-vacuum", "--client", str(clients), "--jobs", "2", "--time", str(seconds)]
     command += ["--protocol", "prepared", "--define", f"loans={loans}", "--file", str(BENCH / script), url]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"pgbench: {done.stderr.strip()[-2000:]}")
     per_second = re.search(r"tps = ([\d.]+)", done.stdout)
     average = re.search(r"latency average = ([\d.]+) ms", done.stdout)
     failed = re.search(r"number of failed transactions: (\d+)", done.stdout)

@@ -180,7 +180,10 @@ class FundingDesk:
     async def _hold(self) -> PoolConnectionProxy[asyncpg.Record]:
         """The desk keeps one connection: taking it from the pool anew would cost a round trip a batch."""
         if self._connection is None:
-            self._connection = await self._database.pool.acquire(timeout=self._database.timeout_s)
+            connection = await self._database.pool.acquire(timeout=self._database.timeout_s)
+            self._connection = connection
+            # The arrays' lengths differ from batch to batch, the right plan never does: do not plan anew each time.
+            await connection.execute("SET plan_cache_mode = force_generic_plan")
         return self._connection
 
     async def _undo(self) -> None:
