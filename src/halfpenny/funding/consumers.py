@@ -15,13 +15,13 @@ QUEUE = "funding.milestones"
 
 
 async def tell_of_milestone(connection: Connection, message: Message) -> None:
-    """Notify every investor in the loan and whoever watches it.
+    """Notify every investor in the loan and whoever watches it, each person once.
 
-    A total that falls below a milestone and rises again says nothing new: the first time is kept.
+    A total that falls below a milestone and rises again says nothing new to those who were told; whoever came, or
+    came back, in between hears of it the second time. The first time is kept.
     """
     loan_id, percent = UUID(message.payload["loan_id"]), int(message.payload["percent"])
-    if not await store.reach_milestone(connection, loan_id, percent):
-        return
+    await store.reach_milestone(connection, loan_id, percent)
     loan = await loans.get(connection, loan_id)
     holders = {position.investor_id for position in await store.positions(connection, loan_id)}
     people = holders | set(await watchers(connection, f"loan:{loan_id}"))
