@@ -20,7 +20,7 @@ from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing import errors, events
 from halfpenny.servicing.store import books, distributions
 
-CHUNK = 10_000
+CHUNK = 2_000
 
 
 async def pay_distributions(database: Database, limit: int = 100, chunk: int = CHUNK) -> int:
