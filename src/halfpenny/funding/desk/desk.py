@@ -183,7 +183,11 @@ class FundingDesk:
             connection = await self._database.pool.acquire(timeout=self._database.timeout_s)
             self._connection = connection
             # The arrays' lengths differ from batch to batch, the right plan never does: do not plan anew each time.
-            await connection.execute("SET plan_cache_mode = force_generic_plan")
+            # It finds every row by its key; a plan made while the tables were small must not scan them when they grow.
+            await connection.execute(
+                "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
+                "SET enable_hashjoin = off; SET enable_mergejoin = off"
+            )
         return self._connection
 
     async def _undo(self) -> None:
