@@ -62,7 +62,7 @@ class Scene:
             Subscription(f"{self.name}.batches", [f"{self.name}.batch"], handle_many=self.many),
         ]
 
-    async def say(self, event: str, count: int) -> list[UUID]:
+    async def record_event(self, event: str, count: int) -> list[UUID]:
         events = [OutboxEvent(f"{self.name}.{event}", 1, uuid7(), {"amount": "250.00"}) for _ in range(count)]
         async with self.database.unit_of_work() as connection:
             await append_many(connection, events)

@@ -83,7 +83,7 @@ async def test_a_changed_application_loses_its_first_approval(
         decision = loans.Decision(loans.Verdict.APPROVE, loan.version, "Sound.")
         await loans.decide_on(connection, anna.user_id, loan.id, decision, lending.RULES)
         valuation = loans.Valuation(300_000_000, loan.application.property.valued_on, "Alder & Finch Surveyors")
-        changed = await loans.revalue(connection, loans.Actor(loans.Maker.BORROWER, borrower), loan.id, valuation)
+        changed = await loans.revalue(connection, loans.Actor(loans.ActorKind.BORROWER, borrower), loan.id, valuation)
         await loans.record_assessment(connection, loan.id, lending.risk(changed.terms_version))
     [item] = (await read(client, "/approvals", bartek))["items"]
     assert (item["next_step"], item["first_approval"]) == ("first_approval", None)

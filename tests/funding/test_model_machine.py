@@ -348,7 +348,7 @@ class Marketplace(RuleBasedStateMachine):
         loan = self._pick(place)
 
         async def end() -> str:
-            actor = loans.Actor(loans.Maker.ADMINISTRATOR, self.staff)
+            actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, self.staff)
             try:
                 async with self.database.unit_of_work() as connection:
                     await funding.cancel(connection, loan, actor, "No longer wanted.")
@@ -399,7 +399,7 @@ class Marketplace(RuleBasedStateMachine):
                     if found.status is loans.Status.FUNDED:
                         evidence = lending.evidence(found.application)
                         await loans.record_conditions(connection, self.staff, loan, evidence)
-                    actor = loans.Actor(loans.Maker.ADMINISTRATOR, self.staff)
+                    actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, self.staff)
                     await servicing.draw_down(connection, loan, actor, servicing.Product())
             except HalfpennyError as refused:
                 if refused.code == "reflection_running":

@@ -217,7 +217,7 @@ async def test_cancel_against_fund_one_outcome(database: Database) -> None:
     """The last ticket and the cancellation meet: either way every cent is where the loan's status says."""
     for _ in range(5):
         world = await make_world(database, target_minor=10_000, investors=2, balance_minor=10_000)
-        actor = loans.Actor(loans.Maker.ADMINISTRATOR, world.administrator)
+        actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, world.administrator)
         async with open_desk(database) as desk:
 
             async def cancel() -> None:

@@ -176,7 +176,7 @@ async def test_another_valuation_asks_the_risk_service_again(database: Database)
         bartek = await lending.person(connection, "administrator")
         loan = await lending.assessed(connection, borrower)
         lower = loans.Valuation(40_000_000, loan.application.property.valued_on, "Alder & Finch Surveyors")
-        actor = loans.Actor(loans.Maker.ADMINISTRATOR, anna)
+        actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, anna)
         changed = await applying.revalue(connection, actor, loan.id, lower)
         assert changed.status is loans.Status.SUBMITTED
         assert (await lending.events_of(connection, loan.id))[-1] == "loan.reassessment_requested"
@@ -306,7 +306,7 @@ async def test_cancel_and_complete_at_once_make_one_transition(database: Databas
             return "refused"
         return name
 
-    administrator = loans.Actor(loans.Maker.ADMINISTRATOR, anna)
+    administrator = loans.Actor(loans.ActorKind.ADMINISTRATOR, anna)
     answers = await asyncio.gather(move("cancel", administrator), move("complete_funding", loans.SYSTEM))
     assert sorted(answers)[-1] == "refused"
     async with database.reading() as connection:
@@ -374,7 +374,7 @@ async def test_offer_and_opening_may_be_steps_of_their_own(database: Database) -
     async with database.unit_of_work() as connection:
         borrower = await lending.person(connection, "borrower")
         anna = await lending.person(connection, "administrator")
-        administrator = loans.Actor(loans.Maker.ADMINISTRATOR, anna)
+        administrator = loans.Actor(loans.ActorKind.ADMINISTRATOR, anna)
         loan = await lending.assessed(connection, borrower)
         decision = Decision(Verdict.APPROVE, loan.version, "Sound.")
         approved, _ = await deciding.decide_on(connection, anna, loan.id, decision, RULES, offer_at_once=False)

@@ -17,10 +17,10 @@ from halfpenny.loans.decision import Decision, DecisionFacts, FirstApproval, Ver
 from halfpenny.loans.model import (
     TRANSITIONS,
     Actor,
+    ActorKind,
     Charge,
     Insurance,
     Loan,
-    Maker,
     Status,
     Valuation,
     check_application,
@@ -85,16 +85,16 @@ def test_the_diagram_in_the_docs_is_current() -> None:
 def test_a_transition_is_permitted_exactly_where_the_table_says(name: str) -> None:
     edge = TRANSITIONS[name]
     permissions = set()
-    for status, maker in itertools.product(Status, Maker):
+    for status, kind in itertools.product(Status, ActorKind):
         try:
-            permitted(loan(status), edge, Actor(maker, ANNA))
+            permitted(loan(status), edge, Actor(kind, ANNA))
         except errors.NotYourTransition:
-            assert maker not in edge.makers
+            assert kind not in edge.actor_kinds
         except errors.WrongStatus:
             assert status not in edge.sources
         else:
-            permissions.add((status, maker))
-    assert permissions == set(itertools.product(edge.sources, edge.makers))
+            permissions.add((status, kind))
+    assert permissions == set(itertools.product(edge.sources, edge.actor_kinds))
 
 
 def test_loan_to_value_counts_the_debt_that_ranks_before() -> None:

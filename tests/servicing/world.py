@@ -10,7 +10,7 @@ from halfpenny import ledger, loans, servicing
 from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
 from halfpenny.funding.model import Ticket
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
-from halfpenny.loans import Actor, InterestMode, Maker
+from halfpenny.loans import Actor, ActorKind, InterestMode
 from halfpenny.loans.service import conditions
 from halfpenny.platform import clock
 from halfpenny.platform.database import Connection, Database
@@ -35,7 +35,7 @@ class Drawn:
 
     @property
     def staff(self) -> Actor:
-        return Actor(Maker.ADMINISTRATOR, self.administrator)
+        return Actor(ActorKind.ADMINISTRATOR, self.administrator)
 
 
 async def deposit(connection: Connection, owner: UUID, amount_minor: int, currency: Currency = EUR) -> None:

@@ -29,7 +29,7 @@ class Bench:
         """A queue name of this test's own: the broker is shared by all tests of a run."""
         return f"{self.prefix}.{name}"
 
-    async def say(self, name: str, count: int = 1, version: int = 1, **payload: Any) -> list[UUID]:
+    async def record_event(self, name: str, count: int = 1, version: int = 1, **payload: Any) -> list[UUID]:
         """Commit ``count`` events; returns their ids."""
         events = [
             OutboxEvent(f"{self.prefix}.{name}", version, uuid7(), {"number": number, **payload})

@@ -143,7 +143,7 @@ async def test_a_double_has_no_second_effect(database: Database, loan: loans.Loa
 async def test_an_answer_to_older_terms_is_kept_and_does_nothing(database: Database, loan: loans.Loan) -> None:
     lower = loans.Valuation(40_000_000, loan.application.property.valued_on, "Alder & Finch Surveyors")
     async with database.unit_of_work() as connection:
-        owner = loans.Actor(loans.Maker.BORROWER, loan.borrower_id)
+        owner = loans.Actor(loans.ActorKind.BORROWER, loan.borrower_id)
         changed = await loans.revalue(connection, owner, loan.id, lower)
     assert await deliver(database, answer(loan.id, loan.terms_version)) == [Done()]
     after = await fresh(database, loan)

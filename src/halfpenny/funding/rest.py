@@ -144,7 +144,7 @@ async def cancel(
         loan = await loans.get(connection, loan_id)
         if not staff and loan.borrower_id != principal.user_id:
             raise loans.LoanNotFound()
-        actor = loans.Actor(loans.Maker.ADMINISTRATOR if staff else loans.Maker.BORROWER, principal.user_id)
+        actor = loans.Actor(loans.ActorKind.ADMINISTRATOR if staff else loans.ActorKind.BORROWER, principal.user_id)
         loan = await tickets.cancel(connection, loan_id, actor, body.reason)
         answer = {"id": str(loan.id), "status": loan.status.value, "version": loan.version}
         await remember(connection, money, 200, answer)

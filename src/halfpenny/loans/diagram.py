@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from halfpenny.loans.model import CONDITIONS, PUBLIC_STATUSES, TRANSITIONS, Maker, Status
+from halfpenny.loans.model import CONDITIONS, PUBLIC_STATUSES, TRANSITIONS, ActorKind, Status
 
 _INTRODUCTION = """\
 # The life of a loan
@@ -40,8 +40,8 @@ def _table() -> str:
     lines = ["| transition | from | to | event | who |", "|---|---|---|---|---|"]
     for edge in TRANSITIONS.values():
         sources = ", ".join(status.value for status in Status if status in edge.sources)
-        makers = ", ".join(maker.value for maker in Maker if maker in edge.makers)
-        lines.append(f"| {edge.name} | {sources} | {edge.target.value} | `{edge.event}` | {makers} |")
+        actor_kinds = ", ".join(kind.value for kind in ActorKind if kind in edge.actor_kinds)
+        lines.append(f"| {edge.name} | {sources} | {edge.target.value} | `{edge.event}` | {actor_kinds} |")
     return "\n".join(lines)
 
 

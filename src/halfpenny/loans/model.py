@@ -37,8 +37,8 @@ class Status(StrEnum):
     WRITTEN_OFF = "written_off"
 
 
-class Maker(StrEnum):
-    """Who may make a transition."""
+class ActorKind(StrEnum):
+    """The kind of actor that may make a state transition."""
 
     BORROWER = "borrower"
     ADMINISTRATOR = "administrator"
@@ -49,11 +49,11 @@ class Maker(StrEnum):
 class Actor:
     """Who makes this one: ``user_id`` is None for the system itself."""
 
-    maker: Maker
+    kind: ActorKind
     user_id: UserId | None = None
 
 
-SYSTEM = Actor(Maker.SYSTEM)
+SYSTEM = Actor(ActorKind.SYSTEM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +64,16 @@ class Transition:
     sources: frozenset[Status]
     target: Status
     event: str
-    makers: frozenset[Maker]
+    actor_kinds: frozenset[ActorKind]
 
 
-def _edge(name: str, sources: str, target: Status, event: str, makers: str) -> Transition:
+def _edge(name: str, sources: str, target: Status, event: str, actor_kinds: str) -> Transition:
     return Transition(
         name,
         frozenset(Status(source) for source in sources.split()),
         target,
         event,
-        frozenset(Maker(maker) for maker in makers.split()),
+        frozenset(ActorKind(kind) for kind in actor_kinds.split()),
     )
 
 
@@ -377,7 +377,7 @@ def check_application(application: Application, rules: LendingRules, today: date
 
 def permitted(loan: Loan, transition: Transition, actor: Actor) -> None:
     """Check the table: the loan's status first, then who asks."""
-    if actor.maker not in transition.makers:
+    if actor.kind not in transition.actor_kinds:
         raise errors.NotYourTransition(transition=transition.name)
     if loan.status not in transition.sources:
         raise errors.WrongStatus(status=loan.status.value, transition=transition.name)

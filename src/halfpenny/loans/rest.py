@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from halfpenny import identity
 from halfpenny.loans import errors, store, views
 from halfpenny.loans.dependencies import Rules
-from halfpenny.loans.model import Actor, Loan, Maker
+from halfpenny.loans.model import Actor, ActorKind, Loan
 from halfpenny.loans.requests import ApplicationRequest, ConditionsRequest, DecisionRequest, ValuationRequest
 from halfpenny.loans.service import applying, conditions, deciding, lifecycle
 from halfpenny.platform.http import (
@@ -127,7 +127,7 @@ async def revalue(
 ) -> dict[str, Any]:
     """Enter another valuation before the decision: the loan is assessed again."""
     staff = identity.Role.ADMINISTRATOR in principal.roles
-    actor = Actor(Maker.ADMINISTRATOR if staff else Maker.BORROWER, principal.user_id)
+    actor = Actor(ActorKind.ADMINISTRATOR if staff else ActorKind.BORROWER, principal.user_id)
     async with database.unit_of_work() as connection:
         loan = await applying.revalue(connection, actor, loan_id, body.read())
     return views.whole(loan, staff=staff)
@@ -155,7 +155,7 @@ async def make_offer(
     loan_id: UUID, principal: identity.Administrator, database: AppDatabase, rules: Rules
 ) -> dict[str, Any]:
     """Put an approved loan's terms to the borrower, where that was not done with the approval."""
-    actor = Actor(Maker.ADMINISTRATOR, principal.user_id)
+    actor = Actor(ActorKind.ADMINISTRATOR, principal.user_id)
     async with database.unit_of_work() as connection:
         loan = await deciding.make_offer(connection, actor, loan_id, rules)
     return views.whole(loan, staff=True)
@@ -164,7 +164,7 @@ async def make_offer(
 @router.post("/loans/{loan_id}/open-funding")
 async def open_funding(loan_id: UUID, principal: identity.Administrator, database: AppDatabase) -> dict[str, Any]:
     """Let investors into an accepted loan, where that was not done with the acceptance."""
-    actor = Actor(Maker.ADMINISTRATOR, principal.user_id)
+    actor = Actor(ActorKind.ADMINISTRATOR, principal.user_id)
     async with database.unit_of_work() as connection:
         loan = await deciding.open_funding(connection, actor, loan_id)
     return views.whole(loan, staff=True)

@@ -83,7 +83,7 @@ class Stage:
 
     @property
     def officer(self) -> loans.Actor:
-        return loans.Actor(loans.Maker.ADMINISTRATOR, self.administrators[0])
+        return loans.Actor(loans.ActorKind.ADMINISTRATOR, self.administrators[0])
 
 
 Scene = Callable[[Connection, Stage, Part], Awaitable[object]]

@@ -9,16 +9,16 @@ from halfpenny.loans.events import event
 from halfpenny.loans.model import (
     REASSESSMENT_REQUESTED,
     Actor,
+    ActorKind,
     Application,
     LendingRules,
     Loan,
-    Maker,
     Status,
     Valuation,
     check_application,
     check_evidence,
 )
-from halfpenny.loans.service.lifecycle import get, lock, say, transition
+from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
 from halfpenny.platform import audit, outbox
 from halfpenny.platform.clock import business_date, business_now
 from halfpenny.platform.database import Connection
@@ -52,20 +52,20 @@ async def rewrite(
 async def submit(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:
     """Send a draft: the application and the event that asks for its assessment commit together."""
     loan = await lock_own(connection, borrower_id, loan_id)
-    return await transition(connection, loan_id, "submit", Actor(Maker.BORROWER, borrower_id), locked=loan)
+    return await transition(connection, loan_id, "submit", Actor(ActorKind.BORROWER, borrower_id), locked=loan)
 
 
 async def apply(connection: Connection, borrower_id: UserId, application: Application, rules: LendingRules) -> Loan:
     """Draft and submit at once."""
     loan = await draft(connection, borrower_id, application, rules)
     # Nobody else can know of it yet, so it is as good as locked.
-    return await transition(connection, loan.id, "submit", Actor(Maker.BORROWER, borrower_id), locked=loan)
+    return await transition(connection, loan.id, "submit", Actor(ActorKind.BORROWER, borrower_id), locked=loan)
 
 
 async def withdraw(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:
     """Take an application or an unaccepted offer back."""
     loan = await lock_own(connection, borrower_id, loan_id)
-    return await transition(connection, loan_id, "withdraw", Actor(Maker.BORROWER, borrower_id), locked=loan)
+    return await transition(connection, loan_id, "withdraw", Actor(ActorKind.BORROWER, borrower_id), locked=loan)
 
 
 async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation: Valuation) -> Loan:
@@ -75,7 +75,7 @@ async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation
     """
     if actor.user_id is None:
         raise errors.NotYourTransition(transition="request_reassessment")
-    if actor.maker is Maker.BORROWER:
+    if actor.kind is ActorKind.BORROWER:
         loan = await lock_own(connection, actor.user_id, loan_id)
     else:
         loan = await lock(connection, loan_id)
@@ -88,7 +88,7 @@ async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation
     await store.insert_edit(connection, loan_id, changed.version, actor.user_id, now)
     if loan.status is Status.ASSESSED:
         return await transition(connection, loan_id, "request_reassessment", actor, locked=changed)
-    await say(connection, REASSESSMENT_REQUESTED, changed, actor, action="loan.revalue")
+    await record_event(connection, REASSESSMENT_REQUESTED, changed, actor, action="loan.revalue")
     return changed
 
 

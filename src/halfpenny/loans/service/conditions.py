@@ -10,16 +10,16 @@ from halfpenny.loans.model import (
     CONDITIONS,
     REASSESSMENT_REQUESTED,
     Actor,
+    ActorKind,
     Charge,
     Insurance,
     Loan,
-    Maker,
     Status,
     Valuation,
     check_evidence,
 )
 from halfpenny.loans.service.applying import take_over_valuation
-from halfpenny.loans.service.lifecycle import get, lock, say, transition
+from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
 from halfpenny.platform.clock import business_date, business_now
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId
@@ -55,8 +55,8 @@ async def record_conditions(
     await store.set_conditions(connection, loan_id, loan.conditions | shown)
     await store.touch(connection, loan_id)
     after = await get(connection, loan_id)
-    actor = Actor(Maker.ADMINISTRATOR, administrator)
-    await say(
+    actor = Actor(ActorKind.ADMINISTRATOR, administrator)
+    await record_event(
         connection,
         CONDITION_RECORDED,
         after,
@@ -65,7 +65,7 @@ async def record_conditions(
         data={"conditions": sorted(shown)},
     )
     if after.terms_version != loan.terms_version:
-        await say(connection, REASSESSMENT_REQUESTED, after, actor, action="loan.revalue")
+        await record_event(connection, REASSESSMENT_REQUESTED, after, actor, action="loan.revalue")
     if after.status is Status.FUNDED and after.conditions == CONDITIONS:
         return await transition(connection, loan_id, "meet_conditions", actor, locked=after)
     return after

@@ -12,16 +12,16 @@ from halfpenny.loans.model import (
     SYSTEM,
     TRANSITIONS,
     Actor,
+    ActorKind,
     LendingRules,
     Loan,
-    Maker,
     Offer,
     RiskSummary,
     Status,
     permitted,
 )
 from halfpenny.loans.service.applying import lock_own
-from halfpenny.loans.service.lifecycle import get, lock, say, transition
+from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
 from halfpenny.platform import audit
 from halfpenny.platform.clock import business_now
 from halfpenny.platform.database import Connection
@@ -44,7 +44,7 @@ async def record_assessment(connection: Connection, loan_id: UUID, risk: RiskSum
         await transition(connection, loan_id, "assess", locked=loan)
         return True
     await store.touch(connection, loan_id)
-    await say(connection, ASSESSMENT_RECORDED, await get(connection, loan_id), SYSTEM, action="loan.assess")
+    await record_event(connection, ASSESSMENT_RECORDED, await get(connection, loan_id), SYSTEM, action="loan.assess")
     return True
 
 
@@ -86,7 +86,7 @@ async def decide_on(
         administrator,
         now,
     )
-    actor = Actor(Maker.ADMINISTRATOR, administrator)
+    actor = Actor(ActorKind.ADMINISTRATOR, administrator)
     if not outcome.final:
         await audit.record(
             connection,
@@ -112,7 +112,7 @@ async def decide_on(
 async def _approve(connection: Connection, loan: Loan, offer: Offer, administrator: UserId, reason: str) -> Loan:
     """Keep the terms that were decided; they are the offer as soon as that is made."""
     await store.set_offer(connection, loan.id, offer, administrator, reason, await business_now(connection))
-    actor = Actor(Maker.ADMINISTRATOR, administrator)
+    actor = Actor(ActorKind.ADMINISTRATOR, administrator)
     return await transition(connection, loan.id, "approve", actor, reason=reason, locked=loan)
 
 
@@ -137,7 +137,7 @@ async def accept(connection: Connection, borrower_id: UserId, loan_id: UUID, *, 
     loan = await lock_own(connection, borrower_id, loan_id)
     if loan.status is Status.OFFERED:
         await _running_offer(connection, loan)
-    accepted = await transition(connection, loan_id, "accept", Actor(Maker.BORROWER, borrower_id), locked=loan)
+    accepted = await transition(connection, loan_id, "accept", Actor(ActorKind.BORROWER, borrower_id), locked=loan)
     if not open_at_once:
         return accepted
     return await transition(connection, loan_id, "open_funding", SYSTEM, locked=accepted)

@@ -104,7 +104,7 @@ async def transition(
     if name == "submit":
         await store.set_terms_version(connection, loan_id)
     after = await get(connection, loan_id)
-    await say(connection, edge.event, after, actor, action=f"loan.{name}", reason=reason)
+    await record_event(connection, edge.event, after, actor, action=f"loan.{name}", reason=reason)
     if name == "complete_funding" and after.conditions == CONDITIONS:
         # The evidence was all there before the last ticket.
         return await transition(connection, loan_id, "meet_conditions", locked=after)
@@ -119,7 +119,7 @@ async def transition_many(
     Returns those that moved, as they are after. For jobs that go over ranges of loans and may run twice.
     """
     edge = TRANSITIONS[name]
-    if SYSTEM.maker not in edge.makers:
+    if SYSTEM.kind not in edge.actor_kinds:
         raise errors.NotYourTransition(transition=name)
     locked = await store.lock(connection, loan_ids)
     moving = [loan.id for loan in locked if loan.status in edge.sources]
@@ -140,11 +140,11 @@ async def reschedule(connection: Connection, loan_id: UUID, matures_on: date, ac
     await store.touch(connection, loan_id)
     after = await get(connection, loan_id)
     facts = {"matures_on": matures_on.isoformat()}
-    await say(connection, RESCHEDULED, after, actor, action="loan.reschedule", reason=reason, data=facts)
+    await record_event(connection, RESCHEDULED, after, actor, action="loan.reschedule", reason=reason, data=facts)
     return after
 
 
-async def say(
+async def record_event(
     connection: Connection,
     name: str,
     loan: Loan,

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from halfpenny import identity, loans
-from halfpenny.loans import Actor, Maker
+from halfpenny.loans import Actor, ActorKind
 from halfpenny.platform.database import Connection
 from halfpenny.servicing.model.booking import Withholding
 from halfpenny.servicing.model.product import Product
@@ -29,7 +29,7 @@ AppWithholding = Annotated[Withholding, Depends(withholding_of)]
 
 
 def staff(principal: identity.Principal) -> Actor:
-    return Actor(Maker.ADMINISTRATOR, principal.user_id)
+    return Actor(ActorKind.ADMINISTRATOR, principal.user_id)
 
 
 async def visible_loan(connection: Connection, loan_id: UUID, principal: identity.Principal | None) -> loans.Loan:

@@ -166,7 +166,7 @@ async def _move_on(
     matures_on = position.schedule.ends_on
     for name, wanted in steps:
         if wanted:
-            person = actor if actor.maker in loans.TRANSITIONS[name].makers else loans.SYSTEM
+            person = actor if actor.kind in loans.TRANSITIONS[name].actor_kinds else loans.SYSTEM
             loan = await loans.transition(
                 connection, LoanId(loan.id), name, person, matures_on=matures_on, reason=reason
             )

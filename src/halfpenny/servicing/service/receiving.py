@@ -7,7 +7,7 @@ from uuid import UUID
 
 from halfpenny import ledger, loans
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
-from halfpenny.loans import Actor, Maker
+from halfpenny.loans import Actor, ActorKind
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import JournalId, UserId, uuid7
@@ -30,7 +30,7 @@ async def repay(connection: Connection, loan_id: UUID, borrower_id: UserId, amou
         raise loans.LoanNotFound()
     _, book = await open_book(connection, loan_id)
     wallet = Account(AccountKind.WALLET, borrower_id, book.currency)
-    return await _receive(connection, loan_id, amount, Actor(Maker.BORROWER, borrower_id), wallet)
+    return await _receive(connection, loan_id, amount, Actor(ActorKind.BORROWER, borrower_id), wallet)
 
 
 async def receive_from_bank(
