@@ -1,4 +1,4 @@
-"""Notifications, what people watch, tickets for sockets, and the numbered frames of shared topics."""
+"""Notifications, what people watch, connection tokens for sockets, and the numbered frames of shared topics."""
 
 from alembic import op
 
@@ -92,15 +92,15 @@ CREATE INDEX ix_topic_watcher_user_id ON topic_watcher (user_id);
 GRANT SELECT, INSERT, DELETE ON topic_watcher TO halfpenny_app;
 
 -- One use, half a minute, and only its hash is kept.
-CREATE TABLE realtime_ticket (
-  ticket_hash bytea CONSTRAINT pk_realtime_ticket PRIMARY KEY,
-  user_id uuid NOT NULL CONSTRAINT fk_realtime_ticket_user_id REFERENCES app_user,
-  session_id uuid NOT NULL CONSTRAINT fk_realtime_ticket_session_id REFERENCES session ON DELETE CASCADE,
+CREATE TABLE connection_token (
+  token_hash bytea CONSTRAINT pk_connection_token PRIMARY KEY,
+  user_id uuid NOT NULL CONSTRAINT fk_connection_token_user_id REFERENCES app_user,
+  session_id uuid NOT NULL CONSTRAINT fk_connection_token_session_id REFERENCES session ON DELETE CASCADE,
   expires_at timestamptz NOT NULL
 );
-CREATE INDEX ix_realtime_ticket_session_id ON realtime_ticket (session_id);
-CREATE INDEX ix_realtime_ticket_expires_at ON realtime_ticket (expires_at);
-GRANT SELECT, INSERT, DELETE ON realtime_ticket TO halfpenny_app;
+CREATE INDEX ix_connection_token_session_id ON connection_token (session_id);
+CREATE INDEX ix_connection_token_expires_at ON connection_token (expires_at);
+GRANT SELECT, INSERT, DELETE ON connection_token TO halfpenny_app;
 
 -- Fires once a statement, for the triggers of tables whose rows are topics: tells the API's processes which rows
 -- moved, or only that many did. The text of a notification is short, and equal ones of a transaction become one.

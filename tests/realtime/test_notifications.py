@@ -102,4 +102,4 @@ async def test_another_persons_notification_is_not_found_and_stays_unread(
     async with database.reading() as connection:
         assert await connection.fetchval("SELECT read_at FROM notification") is None
     assert (await client.get("/api/v1/notifications")).status_code == 401
-    assert (await client.post("/api/v1/realtime/ticket")).status_code == 401
+    assert (await client.post("/api/v1/realtime/connection-token")).status_code == 401

@@ -1,4 +1,4 @@
-"""Sockets: tickets, one's own topic, sessions that end, and clients that behave badly."""
+"""Sockets: connection tokens, one's own topic, sessions that end, and clients that behave badly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from halfpenny.platform.database import Database
-from halfpenny.realtime import Hub, Notice, notify_many, tickets, watchers
+from halfpenny.realtime import Hub, Notice, connection_tokens, notify_many, watchers
 from halfpenny.realtime.edge import origin_allowed
 from halfpenny.realtime.socket import MAX_TOPICS
 from support.people import Somebody, make_somebody
@@ -23,7 +23,11 @@ async def tell(database: Database, person: Somebody, *keys: str) -> None:
 
 
 async def subscribe_me(watcher: Watcher, database: Database, person: Somebody, after: int | None = None) -> None:
-    request = {"op": "subscribe", "topic": "me", "ticket": await tickets.issue(database, person.principal())}
+    request = {
+        "op": "subscribe",
+        "topic": "me",
+        "connection_token": await connection_tokens.issue(database, person.principal()),
+    }
     watcher.ask(**request, **({} if after is None else {"after": after}))
 
 
@@ -56,40 +60,42 @@ async def test_ones_own_topic_resumes_without_a_gap(hub: Hub, database: Database
         assert [(frame["type"], frame["seq"]) for frame in frames] == [("notification", 2), ("notification", 3)]
 
 
-async def test_without_a_ticket_ones_own_topic_is_refused(hub: Hub, database: Database) -> None:
+async def test_without_a_connection_token_ones_own_topic_is_refused(hub: Hub, database: Database) -> None:
     async with watching(hub, database) as watcher:
         watcher.ask(op="subscribe", topic="me")
         (frame,) = await watcher.told(1)
-        assert (frame["type"], frame["data"]["code"]) == ("error", "ticket_needed")
+        assert (frame["type"], frame["data"]["code"]) == ("error", "connection_token_needed")
     assert hub.topics == 0
 
 
-async def test_a_ticket_works_once_and_not_for_long(
+async def test_a_connection_token_works_once_and_not_for_long(
     hub: Hub, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = await make_somebody(database)
-    used = await tickets.issue(database, person.principal())
+    used = await connection_tokens.issue(database, person.principal())
     async with watching(hub, database) as watcher:
-        watcher.ask(op="authenticate", ticket=used)
+        watcher.ask(op="authenticate", connection_token=used)
         (answer,) = await watcher.told(1)
         assert (answer["type"], answer["data"]) == ("authenticated", {"user_id": str(person.user_id)})
-    monkeypatch.setattr(tickets, "LIFETIME", timedelta(seconds=-1))
-    expired = await tickets.issue(database, person.principal())
+    monkeypatch.setattr(connection_tokens, "LIFETIME", timedelta(seconds=-1))
+    expired = await connection_tokens.issue(database, person.principal())
     async with watching(hub, database) as watcher:
-        for ticket in (used, expired, "nonsense", "x" * 500, ""):
-            watcher.ask(op="subscribe", topic="me", ticket=ticket)
+        for token in (used, expired, "nonsense", "x" * 500, ""):
+            watcher.ask(op="subscribe", topic="me", connection_token=token)
         frames = await watcher.told(5)
-        assert [frame["data"]["code"] for frame in frames] == ["invalid_ticket"] * 5
+        assert [frame["data"]["code"] for frame in frames] == ["invalid_connection_token"] * 5
 
 
-async def test_a_second_persons_ticket_does_not_change_whose_socket_it_is(hub: Hub, database: Database) -> None:
+async def test_a_second_persons_connection_token_does_not_change_the_owner_of_a_socket(
+    hub: Hub, database: Database
+) -> None:
     person, other = await make_somebody(database), await make_somebody(database)
     async with watching(hub, database) as watcher:
         await subscribe_me(watcher, database, person)
         await watcher.told(1)
-        watcher.ask(op="authenticate", ticket=await tickets.issue(database, other.principal()))
+        watcher.ask(op="authenticate", connection_token=await connection_tokens.issue(database, other.principal()))
         refused = await watcher.until(lambda frame: frame["type"] == "error")
-        assert refused["data"]["code"] == "invalid_ticket"
+        assert refused["data"]["code"] == "invalid_connection_token"
         await tell(database, other, "theirs")
         await tell(database, person, "ours")
         told = await watcher.until(lambda frame: frame["type"] == "notification")
@@ -142,15 +148,15 @@ async def test_a_session_that_ended_while_nobody_listened_is_found_out(
     await owner.close()
 
 
-async def test_the_ticket_of_an_ended_session_opens_nothing(hub: Hub, database: Database) -> None:
+async def test_the_connection_token_of_an_ended_session_opens_nothing(hub: Hub, database: Database) -> None:
     person = await make_somebody(database)
-    ticket = await tickets.issue(database, person.principal())
+    token = await connection_tokens.issue(database, person.principal())
     async with database.unit_of_work() as connection:
         await connection.execute(
             "UPDATE session SET ended_at = now(), ended_because = 'signed_out' WHERE id = $1", person.session_id
         )
     async with watching(hub, database) as watcher:
-        watcher.ask(op="subscribe", topic="me", ticket=ticket)
+        watcher.ask(op="subscribe", topic="me", connection_token=token)
         assert await watcher.closed == (4401, "session ended")
         assert [frame for frame in watcher.frames if frame["type"] != "error"] == []
 

@@ -74,11 +74,11 @@ async def test_watchers_of_either_process_are_told_the_same(
             version = await move(loan_id)
         assert (await until_seq(first, version))["data"] == (await until_seq(second, version))["data"]
 
-        # A ticket of one process opens a socket at the other; what one is told comes once, with its number.
+        # A connection token of one process is good at the other; each notification comes once, with its number.
         async with httpx2.AsyncClient(base_url=one) as http:
-            ticket = await http.post("/api/v1/realtime/ticket", headers=person.headers)
-        assert ticket.status_code == 201
-        await ask(second, op="subscribe", topic="me", ticket=ticket.json()["ticket"])
+            token = await http.post("/api/v1/realtime/connection-token", headers=person.headers)
+        assert token.status_code == 201
+        await ask(second, op="subscribe", topic="me", connection_token=token.json()["connection_token"])
         snapshot = await frame(second)
         assert (snapshot["topic"], snapshot["type"], snapshot["seq"]) == ("me", "snapshot", 0)
         async with database.unit_of_work() as connection:

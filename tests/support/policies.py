@@ -142,7 +142,7 @@ POLICIES: dict[str, Policy] = {
     "GET /api/v1/statements/{year}": everybody(),
     "GET /api/v1/statements/{year}/pdf": everybody(),
     "GET /api/v1/statements/{year}/tax.csv": everybody(),
-    "POST /api/v1/realtime/ticket": everybody(),
+    "POST /api/v1/realtime/connection-token": everybody(),
     "GET /api/v1/notifications": everybody(),
     "POST /api/v1/notifications/{notification_id}/read": Policy("hidden", "hidden", "hidden", "hidden"),
     "POST /api/v1/reconciliation/statements": administrators(),

@@ -10,14 +10,14 @@ class UnknownTopic(NotFound):
     message = "There is no such topic, or it is not yours."
 
 
-class InvalidTicket(Unauthenticated):
-    code = "invalid_ticket"
-    message = "The ticket was used, has expired, or never was one. Ask for a new one."
+class InvalidConnectionToken(Unauthenticated):
+    code = "invalid_connection_token"
+    message = "The connection token was used, has expired, or never was one. Ask for a new one."
 
 
-class TicketNeeded(Unauthenticated):
-    code = "ticket_needed"
-    message = "This topic needs a ticket from POST /realtime/ticket."
+class ConnectionTokenNeeded(Unauthenticated):
+    code = "connection_token_needed"
+    message = "This topic needs a connection token from POST /realtime/connection-token."
 
 
 class MalformedFrame(Malformed):

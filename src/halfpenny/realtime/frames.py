@@ -28,7 +28,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     op: str
     topic: str | None = None
     after: int | None = None
-    ticket: str | None = None
+    connection_token: str | None = None
 
 
 def encode(topic: str | None, seq: int | None, type: str, data: Any) -> str:

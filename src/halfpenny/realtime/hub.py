@@ -24,7 +24,7 @@ from halfpenny.realtime.channels import (
     SharedSource,
     tell,
 )
-from halfpenny.realtime.errors import TicketNeeded, UnknownTopic
+from halfpenny.realtime.errors import ConnectionTokenNeeded, UnknownTopic
 from halfpenny.realtime.metrics import SOCKETS
 
 log = structlog.get_logger("halfpenny.realtime")
@@ -62,7 +62,7 @@ class SharedTopic:
 
 
 class Member(Reader, Protocol):
-    """A socket, as the hub sees it. ``user_id`` and ``session_id`` are None before it showed a ticket."""
+    """A socket, as the hub sees it. ``user_id`` and ``session_id`` are None before it showed a connection token."""
 
     user_id: UserId | None
     session_id: SessionId | None
@@ -145,7 +145,7 @@ class Hub:
         SOCKETS.set(len(self._members))
 
     def subscribe(self, member: Member, topic: str) -> Channel:
-        """Tell the member of this topic from now on. Raises UnknownTopic, or TicketNeeded for ``me``."""
+        """Tell the member of this topic from now on. Raises UnknownTopic, or ConnectionTokenNeeded for ``me``."""
         key = f"{ME}:{member.user_id}" if topic == ME else topic
         channel = self._channels.get(key)
         if channel is None:
@@ -162,7 +162,7 @@ class Hub:
     def _open(self, topic: str, member: Member) -> Channel:
         if topic == ME:
             if member.user_id is None:
-                raise TicketNeeded()
+                raise ConnectionTokenNeeded()
             return PersonalChannel(ME, member.user_id, self._database)
         if topic in self._shared:
             wanted = self._shared[topic]

@@ -1,4 +1,4 @@
-"""REST routes of realtime: tickets for sockets, and what a person was told."""
+"""REST routes of realtime: connection tokens for sockets, and what a person was told."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pydantic import BaseModel
 
 from halfpenny import identity
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
-from halfpenny.realtime import notifications, tickets
+from halfpenny.realtime import connection_tokens, notifications
 
 router = APIRouter(tags=["realtime"])
 
 
-class TicketAnswer(BaseModel):
-    """``ticket`` opens the topic ``me`` on one socket, once, within ``expires_in`` seconds."""
+class ConnectionTokenAnswer(BaseModel):
+    """``connection_token`` opens the topic ``me`` on one socket, once, within ``expires_in`` seconds."""
 
-    ticket: str
+    connection_token: str
     expires_in: int
 
 
@@ -37,11 +37,12 @@ class NotificationPage(PageOf):
     items: list[NotificationAnswer]
 
 
-@router.post("/realtime/ticket", status_code=201)
-async def ticket(principal: identity.SignedIn, database: AppDatabase) -> TicketAnswer:
-    """A ticket for the caller's session, to be sent over /ws instead of a token in its address."""
-    return TicketAnswer(
-        ticket=await tickets.issue(database, principal), expires_in=int(tickets.LIFETIME.total_seconds())
+@router.post("/realtime/connection-token", status_code=201)
+async def connection_token(principal: identity.SignedIn, database: AppDatabase) -> ConnectionTokenAnswer:
+    """A connection token for the caller's session, to be sent over /ws instead of a token in its address."""
+    return ConnectionTokenAnswer(
+        connection_token=await connection_tokens.issue(database, principal),
+        expires_in=int(connection_tokens.LIFETIME.total_seconds()),
     )
 
 

@@ -58,10 +58,10 @@ topic_watcher = Table(
     Index(None, "user_id"),
 )
 
-realtime_ticket = Table(
-    "realtime_ticket",
+connection_token = Table(
+    "connection_token",
     metadata,
-    Column("ticket_hash", LargeBinary, primary_key=True),
+    Column("token_hash", LargeBinary, primary_key=True),
     Column("user_id", Uuid, ForeignKey("app_user.id"), nullable=False),
     Column("session_id", Uuid, ForeignKey("session.id", ondelete="CASCADE"), nullable=False),
     Column("expires_at", _MOMENT, nullable=False),

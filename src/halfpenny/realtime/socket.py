@@ -12,9 +12,9 @@ import structlog
 from halfpenny.platform.database import Database
 from halfpenny.primitives.errors import HalfpennyError, Unavailable
 from halfpenny.primitives.ids import SessionId, UserId
-from halfpenny.realtime import store, tickets
+from halfpenny.realtime import connection_tokens, store
 from halfpenny.realtime.channels import Channel
-from halfpenny.realtime.errors import InvalidTicket, MalformedFrame, TooManyTopics
+from halfpenny.realtime.errors import InvalidConnectionToken, MalformedFrame, TooManyTopics
 from halfpenny.realtime.frames import MAX_FRAME_CHARACTERS, Request, decode, encode, error_text
 from halfpenny.realtime.hub import ME, Hub
 from halfpenny.realtime.metrics import FRAMES
@@ -127,29 +127,29 @@ class Socket:
         match request:
             case Request(op="ping"):
                 self._say(encode(None, None, "pong", None))
-            case Request(op="authenticate", ticket=str() as ticket):
-                await self._authenticate(ticket)
+            case Request(op="authenticate", connection_token=str() as token):
+                await self._authenticate(token)
                 self._say(encode(None, None, "authenticated", {"user_id": str(self.user_id)}))
-            case Request(op="subscribe", topic=str() as topic, after=after, ticket=ticket):
-                if ticket is not None:
-                    await self._authenticate(ticket)
+            case Request(op="subscribe", topic=str() as topic, after=after, connection_token=token):
+                if token is not None:
+                    await self._authenticate(token)
                 await self._subscribe(topic, after)
             case Request(op="unsubscribe", topic=str() as topic):
                 await self._unsubscribe(topic)
             case _:
                 raise MalformedFrame()
 
-    async def _authenticate(self, ticket: str) -> None:
-        user_id, session_id = await tickets.redeem(self._database, ticket)
+    async def _authenticate(self, token: str) -> None:
+        user_id, session_id = await connection_tokens.redeem(self._database, token)
         if self.user_id is not None and self.user_id != user_id:
-            raise InvalidTicket()
+            raise InvalidConnectionToken()
         self.user_id, self.session_id = user_id, session_id
         # Asked after the hub knows the session: an end before that is seen here, a later one is heard there.
         async with self._database.reading() as connection:
             living = await self._hub.living_sessions(connection, [session_id])
         if session_id not in living:
             self.end(4401, "session ended")
-            raise InvalidTicket()
+            raise InvalidConnectionToken()
 
     async def _subscribe(self, topic: str, after: int | None) -> None:
         if topic not in self._watches and len(self._watches) >= MAX_TOPICS:

@@ -75,24 +75,24 @@ async def mark_read(connection: Connection, user_id: UUID, notification_id: UUID
     return _notification(row) if row else None
 
 
-async def insert_ticket(
-    connection: Connection, ticket_hash: bytes, user_id: UserId, session_id: SessionId, lifetime: timedelta
+async def insert_connection_token(
+    connection: Connection, token_hash: bytes, user_id: UserId, session_id: SessionId, lifetime: timedelta
 ) -> None:
-    await connection.execute("DELETE FROM realtime_ticket WHERE expires_at < now() - interval '1 minute'")
+    await connection.execute("DELETE FROM connection_token WHERE expires_at < now() - interval '1 minute'")
     await connection.execute(
-        "INSERT INTO realtime_ticket (ticket_hash, user_id, session_id, expires_at) VALUES ($1, $2, $3, now() + $4)",
-        ticket_hash,
+        "INSERT INTO connection_token (token_hash, user_id, session_id, expires_at) VALUES ($1, $2, $3, now() + $4)",
+        token_hash,
         user_id,
         session_id,
         lifetime,
     )
 
 
-async def take_ticket(connection: Connection, ticket_hash: bytes) -> tuple[UserId, SessionId] | None:
+async def redeem_connection_token(connection: Connection, token_hash: bytes) -> tuple[UserId, SessionId] | None:
     """Whose it was; it is gone afterwards, whoever else asks at the same moment."""
     row = await connection.fetchrow(
-        "DELETE FROM realtime_ticket WHERE ticket_hash = $1 RETURNING user_id, session_id, expires_at > now() AS valid",
-        ticket_hash,
+        "DELETE FROM connection_token WHERE token_hash = $1 RETURNING user_id, session_id, expires_at > now() AS valid",
+        token_hash,
     )
     return (UserId(row["user_id"]), SessionId(row["session_id"])) if row and row["valid"] else None
 

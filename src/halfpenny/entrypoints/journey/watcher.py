@@ -49,12 +49,12 @@ class Watcher:
 
 @asynccontextmanager
 async def watching(stage: Stage, topic: str, who: Person | None = None) -> AsyncIterator[Watcher]:
-    """Subscribe to a topic; ``me`` with a ticket of ``who``. Yields once the snapshot is there."""
+    """Subscribe to a topic; ``me`` with a connection token of ``who``. Yields once the snapshot is there."""
     address = str(stage.client.base_url).rstrip("/").replace("http", "ws", 1) + "/ws"
     subscription: Frame = {"op": "subscribe", "topic": topic}
     if who is not None:
-        answer = await stage.ask(who, "POST", f"{API}/realtime/ticket", {}, quiet=True, status=201)
-        subscription["ticket"] = answer["ticket"]
+        answer = await stage.ask(who, "POST", f"{API}/realtime/connection-token", {}, quiet=True, status=201)
+        subscription["connection_token"] = answer["connection_token"]
     watcher = Watcher(topic)
     async with connect(address, origin=str(stage.client.base_url).rstrip("/")) as socket:  # type: ignore[arg-type]
         await socket.send(json.dumps(subscription))
