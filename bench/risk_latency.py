@@ -27,8 +27,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "bench")]
 
 from halfpenny.platform.migrations import migrate  # noqa: E402
 from halfpenny.platform.servers import PostgresServer  # noqa: E402
-from halfpenny_messages import LOAN_SUBMITTED, to_builtins  # noqa: E402
-from halfpenny_risk.service.assessor import EVENTS, QUEUE  # noqa: E402
+from halfpenny_messages import LOAN_SUBMITTED, RISK_REQUESTS_EVENTS, RISK_REQUESTS_QUEUE, to_builtins  # noqa: E402
 from risk import free_port, loan  # noqa: E402
 
 
@@ -49,7 +48,7 @@ async def relay(url: str, stop: asyncio.Event) -> None:
 async def measure(url: str, count: int, a_second: float) -> list[float]:
     stop = asyncio.Event()
     connection = await asyncpg.connect(url)
-    await connection.execute("SELECT queue_subscribe($1, $2)", QUEUE, list(EVENTS))
+    await connection.execute("SELECT queue_subscribe($1, $2)", RISK_REQUESTS_QUEUE, list(RISK_REQUESTS_EVENTS))
     relaying = asyncio.create_task(relay(url, stop))
     # The first answers are given while caches fill; they are not counted.
     for number in range(count + 20):

@@ -1,9 +1,9 @@
-"""The envelope of every message: who it is, what it says and when it was recorded."""
+"""The messages that this version knows, in their envelope: which payload belongs to which name and version."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,9 +15,7 @@ from halfpenny_messages.submitted import (
     LoanSubmitted,
     ReassessmentRequested,
 )
-
-# A description of a megabyte must get through; anything far larger is an attack or a mistake.
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+from halfpenny_messages.wire import MalformedMessage, UnknownMessage, brief, pack_envelope, unpack_envelope
 
 Payload = LoanSubmitted | ReassessmentRequested | LoanAssessed
 
@@ -29,32 +27,8 @@ _PAYLOADS: dict[tuple[str, int], type[Payload]] = {
 _NAME_AND_VERSION = {kind: name_and_version for name_and_version, kind in _PAYLOADS.items()}
 
 
-class MessageError(Exception):
-    """A message that cannot be acted upon. Trying it again cannot help: it belongs in the dead letters."""
-
-    code: ClassVar[str] = "message_refused"
-
-
-class MalformedMessage(MessageError):
-    """Not JSON, or not the fields that this name and version promise."""
-
-    code = "malformed_message"
-
-
-class MessageTooLarge(MessageError):
-    """Larger than ``MAX_MESSAGE_BYTES``."""
-
-    code = "message_too_large"
-
-
-class UnknownMessage(MessageError):
-    """A name or a version that this side has not learned yet."""
-
-    code = "unknown_message_version"
-
-
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One message on any wire: ``{"id", "name", "version", "recorded_at", "payload"}``."""
+    """One message that was read whole, with its payload."""
 
     id: UUID
     name: str
@@ -63,38 +37,17 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     payload: Payload
 
 
-class _RawEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: UUID
-    name: str
-    version: int
-    recorded_at: datetime
-    payload: msgspec.Raw
-
-
 def encode(payload: Payload, *, id: UUID, recorded_at: datetime) -> bytes:
     """The envelope of ``payload`` as JSON; ``recorded_at`` must carry a time zone."""
-    if recorded_at.tzinfo is None:
-        raise ValueError("recorded_at needs a time zone")
     name, version = _NAME_AND_VERSION[type(payload)]
-    return msgspec.json.encode(Envelope(id, name, version, recorded_at.astimezone(UTC), payload))
+    return pack_envelope(id, name, version, recorded_at, payload)
 
 
 def decode(body: bytes) -> Envelope:
     """The message in ``body``; raises ``MalformedMessage``, ``MessageTooLarge`` or ``UnknownMessage``."""
-    if len(body) > MAX_MESSAGE_BYTES:
-        raise MessageTooLarge(f"{len(body)} bytes; the limit is {MAX_MESSAGE_BYTES}")
-    try:
-        raw = msgspec.json.decode(body, type=_RawEnvelope)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
-        raise MalformedMessage(_brief(error)) from None
-    if raw.recorded_at.tzinfo is None:
-        raise MalformedMessage("recorded_at needs a time zone")
-    kind = _kind(raw.name, raw.version)
-    try:
-        payload = msgspec.json.decode(raw.payload, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
-        raise MalformedMessage(_brief(error)) from None
-    return Envelope(raw.id, raw.name, raw.version, raw.recorded_at, payload)
+    wire = unpack_envelope(body)
+    payload = wire.payload_as(_kind(wire.name, wire.version))
+    return Envelope(wire.id, wire.name, wire.version, wire.recorded_at, payload)
 
 
 def decode_payload(name: str, version: int, payload: Any) -> Payload:
@@ -103,7 +56,7 @@ def decode_payload(name: str, version: int, payload: Any) -> Payload:
     try:
         return msgspec.convert(payload, type=kind)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise MalformedMessage(_brief(error)) from None
+        raise MalformedMessage(brief(error)) from None
 
 
 def to_builtins(payload: Payload) -> dict[str, Any]:
@@ -117,8 +70,3 @@ def _kind(name: str, version: int) -> type[Payload]:
     if kind is None:
         raise UnknownMessage(f"{name[:100]!r} version {version}")
     return kind
-
-
-def _brief(error: Exception) -> str:
-    # The text of the error can quote the input: a megabyte of it helps nobody in a log.
-    return str(error)[:300]

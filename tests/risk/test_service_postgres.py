@@ -15,6 +15,8 @@ from halfpenny.platform.database import Database
 from halfpenny_messages import (
     LOAN_REASSESSMENT_REQUESTED,
     LOAN_SUBMITTED,
+    RISK_REQUESTS_EVENTS,
+    RISK_REQUESTS_QUEUE,
     ReassessmentRequested,
     decode_payload,
     to_builtins,
@@ -22,7 +24,7 @@ from halfpenny_messages import (
 from halfpenny_risk.models import load_models
 from halfpenny_risk.narrative import TemplateNarrator
 from halfpenny_risk.policy import load_policies
-from halfpenny_risk.service.assessor import EVENTS, QUEUE, Assessor, Request
+from halfpenny_risk.service.assessor import Assessor, Request
 from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.service.postgres import PostgresConsumer
 from support.risk_applications import ORDINARY, changed
@@ -56,7 +58,7 @@ async def submit(database: Database, name: str, version: int, payload: Any, even
         "payload": payload,
     }
     async with database.unit_of_work() as connection:
-        await connection.execute("SELECT queue_subscribe($1, $2)", QUEUE, list(EVENTS))
+        await connection.execute("SELECT queue_subscribe($1, $2)", RISK_REQUESTS_QUEUE, list(RISK_REQUESTS_EVENTS))
         await connection.execute("SELECT outbox_append($1::jsonb)", [event])
         await connection.execute("SELECT outbox_fan_out(100)")
     return event_id
@@ -100,10 +102,10 @@ async def test_a_request_that_comes_again_gets_no_second_answer(database: Databa
         async with database.unit_of_work() as connection:
             await connection.execute(
                 "INSERT INTO delivery (queue, event_id, seq) SELECT $1, event_id, seq FROM outbox WHERE event_id = $2",
-                QUEUE,
+                RISK_REQUESTS_QUEUE,
                 event_id,
             )
-            await connection.execute("SELECT pg_notify('queue_' || $1, '')", QUEUE)
+            await connection.execute("SELECT pg_notify('queue_' || $1, '')", RISK_REQUESTS_QUEUE)
         await until(database, WAITING)
     async with database.reading() as connection:
         assert await connection.fetchval(ANSWERS) == 1

@@ -15,13 +15,25 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 
-from halfpenny_messages import LOAN_ASSESSED, LoanAssessed, ReassessmentRequested, decode, encode
+from halfpenny.platform.queue import RemoteQueue
+from halfpenny.platform.queue import broker as queue_broker
+from halfpenny_messages import (
+    EVENTS_EXCHANGE,
+    LOAN_ASSESSED,
+    RISK_REQUESTS_EVENTS,
+    RISK_REQUESTS_QUEUE,
+    LoanAssessed,
+    ReassessmentRequested,
+    dead_letter_queue,
+    decode,
+    encode,
+)
 from halfpenny_risk.models import load_models
 from halfpenny_risk.narrative import TemplateNarrator
 from halfpenny_risk.policy import load_policies
-from halfpenny_risk.service.assessor import QUEUE, Answer, Assessor, Request
+from halfpenny_risk.service.assessor import Answer, Assessor, Request
 from halfpenny_risk.service.metrics import Metrics
-from halfpenny_risk.service.rabbit import EXCHANGE, Inbox, RabbitConsumer, declare
+from halfpenny_risk.service.rabbit import Inbox, RabbitConsumer, declare
 from support.risk_applications import ORDINARY, changed
 
 PATIENCE_S = 60.0
@@ -36,7 +48,7 @@ class Broker:
         self.answers = answers
 
     async def send(self, body: bytes, name: str = "loan.submitted") -> None:
-        exchange = await self.channel.get_exchange(EXCHANGE)
+        exchange = await self.channel.get_exchange(EVENTS_EXCHANGE)
         await exchange.publish(aio_pika.Message(body), routing_key=name)
 
     async def next_answer(self) -> tuple[UUID, LoanAssessed]:
@@ -46,7 +58,7 @@ class Broker:
         return envelope.id, envelope.payload
 
     async def next_dead(self) -> bytes:
-        return await _get(await self.channel.get_queue(f"{QUEUE}.dead"))
+        return await _get(await self.channel.get_queue(dead_letter_queue(RISK_REQUESTS_QUEUE)))
 
     async def waiting(self) -> int:
         queue = await self.channel.declare_queue(self.answers.name, passive=True)
@@ -70,10 +82,10 @@ async def platform(broker_url: str) -> AsyncIterator[Broker]:
         channel = await connection.channel()
         queue = await declare(channel)
         await queue.purge()
-        dead = await channel.get_queue(f"{QUEUE}.dead")
+        dead = await channel.get_queue(dead_letter_queue(RISK_REQUESTS_QUEUE))
         await dead.purge()
         answers = await channel.declare_queue(f"answers-{uuid4().hex}", auto_delete=True)
-        await answers.bind(await channel.get_exchange(EXCHANGE), routing_key=LOAN_ASSESSED)
+        await answers.bind(await channel.get_exchange(EVENTS_EXCHANGE), routing_key=LOAN_ASSESSED)
         yield Broker(channel, answers)
 
 
@@ -177,6 +189,12 @@ async def test_requests_wait_while_the_service_is_away(platform: Broker, broker_
 async def test_a_missing_broker_is_waited_for(tmp_path: Path) -> None:
     async with running("amqp://guest:guest@127.0.0.1:9/", tmp_path / "inbox.sqlite") as consumer:
         assert not consumer.connected
+
+
+async def test_both_programs_declare_the_same_queue(platform: Broker) -> None:
+    # The broker refuses to declare a queue that exists with other arguments.
+    await queue_broker.declare(platform.channel, RemoteQueue(RISK_REQUESTS_QUEUE, RISK_REQUESTS_EVENTS), ())
+    await declare(platform.channel)
 
 
 def test_the_inbox_outlives_its_process(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from halfpenny.platform.queue import (
     run_consumers,
 )
 from halfpenny.platform.telemetry import configure_logging
+from halfpenny_messages import RISK_REQUESTS_EVENTS, RISK_REQUESTS_QUEUE
 
 log = structlog.get_logger("halfpenny.worker")
 
@@ -99,7 +100,7 @@ def subscriptions(resources: Resources) -> list[Subscription]:
 
 
 # Kept for the risk service from the first event on, also while it is away.
-REMOTE = (RemoteQueue("risk.requests", ("loan.submitted", "loan.reassessment_requested")),)
+REMOTE = (RemoteQueue(RISK_REQUESTS_QUEUE, RISK_REQUESTS_EVENTS),)
 
 
 def transport(settings: Settings, database: Database) -> Transport:

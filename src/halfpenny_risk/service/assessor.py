@@ -10,8 +10,6 @@ from uuid import UUID, uuid5
 import msgspec
 
 from halfpenny_messages import (
-    LOAN_REASSESSMENT_REQUESTED,
-    LOAN_SUBMITTED,
     LoanAssessed,
     LoanSubmitted,
     Narrative,
@@ -23,8 +21,6 @@ from halfpenny_risk.assess import ModelSet, assess
 from halfpenny_risk.policy import PolicyBook
 from halfpenny_risk.service.metrics import Metrics
 
-QUEUE = "risk.requests"
-EVENTS = (LOAN_SUBMITTED, LOAN_REASSESSMENT_REQUESTED)
 MAX_ATTEMPTS = 5
 # The namespace of answers: the same request to the same model always has the same answer, with the same id.
 _ANSWERS = UUID("5f0c7d5e-6c1a-5b0e-9a3d-7a1b2c3d4e5f")

@@ -13,9 +13,16 @@ import asyncpg
 import msgspec
 import structlog
 
-from halfpenny_messages import LOAN_ASSESSED, MessageError, to_builtins
+from halfpenny_messages import (
+    CONNECT_TIMEOUT_S,
+    LOAN_ASSESSED,
+    RISK_REQUESTS_EVENTS,
+    RISK_REQUESTS_QUEUE,
+    MessageError,
+    to_builtins,
+)
 from halfpenny_risk.errors import RiskError
-from halfpenny_risk.service.assessor import EVENTS, MAX_ATTEMPTS, QUEUE, Assessor, Request
+from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Request
 
 log = structlog.get_logger("halfpenny_risk.postgres")
 
@@ -23,7 +30,6 @@ log = structlog.get_logger("halfpenny_risk.postgres")
 LEASE_S = 60
 # NOTIFY wakes us at once. The poll only matters when a notification was lost with its connection.
 POLL_S = 2.0
-CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 _OPTIONS: dict[str, Any] = {
@@ -66,8 +72,8 @@ class PostgresConsumer:
     async def _session(self, stop: asyncio.Event) -> None:
         listener = await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT_S, **_OPTIONS)
         try:
-            await listener.execute("SELECT queue_subscribe($1, $2)", QUEUE, list(EVENTS))
-            await listener.add_listener(f"queue_{QUEUE}", lambda *_: self._wake.set())
+            await listener.execute("SELECT queue_subscribe($1, $2)", RISK_REQUESTS_QUEUE, list(RISK_REQUESTS_EVENTS))
+            await listener.add_listener(f"queue_{RISK_REQUESTS_QUEUE}", lambda *_: self._wake.set())
             listener.add_termination_listener(lambda *_: self._wake.set())
             pool = await asyncpg.create_pool(
                 self._url, min_size=1, max_size=self._at_once, timeout=CONNECT_TIMEOUT_S, **_OPTIONS
@@ -97,7 +103,7 @@ class PostgresConsumer:
     async def _one(self, pool: Any) -> bool:
         """Claim and settle one request; False when there was none."""
         async with pool.acquire() as connection:
-            row = await connection.fetchrow(_CLAIM, QUEUE, LEASE_S)
+            row = await connection.fetchrow(_CLAIM, RISK_REQUESTS_QUEUE, LEASE_S)
             if row is None:
                 return False
             try:
@@ -109,7 +115,11 @@ class PostgresConsumer:
             except Exception as error:  # a defect of ours must not stop the queue: it is retried, then set aside
                 log.exception("assessment_failed", event_id=str(row["event_id"]))
                 await connection.execute(
-                    "SELECT queue_fail($1, $2, $3, $4)", QUEUE, row["event_id"], repr(error)[:500], MAX_ATTEMPTS
+                    "SELECT queue_fail($1, $2, $3, $4)",
+                    RISK_REQUESTS_QUEUE,
+                    row["event_id"],
+                    repr(error)[:500],
+                    MAX_ATTEMPTS,
                 )
                 self._assessor.metrics.outcomes.labels("failed").inc()
                 return True
@@ -121,14 +131,16 @@ class PostgresConsumer:
                 "payload": to_builtins(answer.assessed),
             }
             async with connection.transaction():
-                await connection.execute(_ANSWER, QUEUE, row["event_id"], msgspec.json.encode([event]).decode())
-                await connection.execute("SELECT queue_done($1, $2)", QUEUE, row["event_id"])
+                await connection.execute(
+                    _ANSWER, RISK_REQUESTS_QUEUE, row["event_id"], msgspec.json.encode([event]).decode()
+                )
+                await connection.execute("SELECT queue_done($1, $2)", RISK_REQUESTS_QUEUE, row["event_id"])
             self._assessor.metrics.outcomes.labels("answered").inc()
             return True
 
     async def _refuse(self, connection: Any, event_id: object, code: str, detail: str) -> None:
         """Trying again cannot help: straight to the dead letters, under the code."""
-        await connection.execute("SELECT queue_bury($1, $2, $3, $4)", QUEUE, event_id, code, detail[:500])
+        await connection.execute("SELECT queue_bury($1, $2, $3, $4)", RISK_REQUESTS_QUEUE, event_id, code, detail[:500])
         self._assessor.metrics.outcomes.labels(code).inc()
         log.warning("request_refused", event_id=str(event_id), code=code)
 

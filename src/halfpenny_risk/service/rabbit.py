@@ -12,40 +12,38 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import aio_pika
-import msgspec
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from yarl import URL
 
-from halfpenny_messages import LOAN_ASSESSED, MAX_MESSAGE_BYTES, MalformedMessage, MessageError, MessageTooLarge, encode
+from halfpenny_messages import (
+    CONFIRM_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
+    DEAD_LETTER_EXCHANGE,
+    EVENTS_EXCHANGE,
+    HEARTBEAT_S,
+    LOAN_ASSESSED,
+    RISK_REQUESTS_EVENTS,
+    RISK_REQUESTS_QUEUE,
+    MessageError,
+    dead_letter_queue,
+    dead_letter_queue_arguments,
+    encode,
+    queue_arguments,
+    unpack_envelope,
+)
 from halfpenny_risk.errors import RiskError
-from halfpenny_risk.service.assessor import EVENTS, MAX_ATTEMPTS, QUEUE, Assessor, Request
+from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Request
 
 log = structlog.get_logger("halfpenny_risk.rabbit")
 
-EXCHANGE = "halfpenny.events"
-DEAD_EXCHANGE = "halfpenny.dead"
-# The broker's own net under a consumer that dies without an answer: wider than MAX_ATTEMPTS, which counts the
-# failures that a living one reports. These numbers are the platform's: a queue is declared alike by all who use it.
-DELIVERY_LIMIT = 2 * MAX_ATTEMPTS
-LOOKS_AT_THE_DEAD = 1_000_000
-CONFIRM_TIMEOUT_S = 5.0
-CONNECT_TIMEOUT_S = 5.0
-HEARTBEAT_S = 10
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 RETRY_DELAYS_S = (0.1, 0.4, 1.6, 6.4)
 KEEP_DAYS = 30
-
-
-class _Wire(msgspec.Struct, frozen=True):
-    id: UUID
-    name: str
-    version: int
-    recorded_at: datetime
-    payload: msgspec.Raw
 
 
 class Inbox:
@@ -86,7 +84,6 @@ class RabbitConsumer:
     """Takes requests, answers them, and outlives its broker."""
 
     def __init__(self, url: str, assessor: Assessor, inbox: Path, at_once: int) -> None:
-        # A broker that hangs with its socket open is noticed by its silence.
         self._url = URL(url).update_query(heartbeat=HEARTBEAT_S)
         self._assessor = assessor
         self._inbox = Inbox(inbox)
@@ -167,7 +164,7 @@ class RabbitConsumer:
             await self._try_later(message, request.id)
             return
         body = encode(answer.assessed, id=answer.id, recorded_at=datetime.now(UTC))
-        exchange = await channel.get_exchange(EXCHANGE, ensure=False)
+        exchange = await channel.get_exchange(EVENTS_EXCHANGE, ensure=False)
         await exchange.publish(
             aio_pika.Message(
                 body,
@@ -197,35 +194,20 @@ class RabbitConsumer:
 
 async def declare(channel: AbstractChannel) -> aio_pika.abc.AbstractQueue:
     """The queue of requests, its dead letters and its bindings, as the platform declares them too."""
-    events = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
-    dead = await channel.declare_exchange(DEAD_EXCHANGE, aio_pika.ExchangeType.DIRECT, durable=True)
+    events = await channel.declare_exchange(EVENTS_EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
+    dead = await channel.declare_exchange(DEAD_LETTER_EXCHANGE, aio_pika.ExchangeType.DIRECT, durable=True)
     buried = await channel.declare_queue(
-        f"{QUEUE}.dead", durable=True, arguments={"x-queue-type": "quorum", "x-delivery-limit": LOOKS_AT_THE_DEAD}
+        dead_letter_queue(RISK_REQUESTS_QUEUE), durable=True, arguments={**dead_letter_queue_arguments()}
     )
-    await buried.bind(dead, routing_key=QUEUE)
+    await buried.bind(dead, routing_key=RISK_REQUESTS_QUEUE)
     queue = await channel.declare_queue(
-        QUEUE,
-        durable=True,
-        arguments={
-            "x-queue-type": "quorum",
-            "x-delivery-limit": DELIVERY_LIMIT,
-            "x-dead-letter-exchange": DEAD_EXCHANGE,
-            "x-dead-letter-routing-key": QUEUE,
-            # Dying messages leave the queue only after their dead-letter queue has confirmed them.
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",
-        },
+        RISK_REQUESTS_QUEUE, durable=True, arguments={**queue_arguments(RISK_REQUESTS_QUEUE)}
     )
-    for event in EVENTS:
+    for event in RISK_REQUESTS_EVENTS:
         await queue.bind(events, routing_key=event)
     return queue
 
 
 def _read(body: bytes) -> Request:
-    if len(body) > MAX_MESSAGE_BYTES:
-        raise MessageTooLarge(f"{len(body)} bytes")
-    try:
-        wire = msgspec.json.decode(body, type=_Wire)
-        return Request(wire.id, wire.name, wire.version, msgspec.json.decode(wire.payload))
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
-        raise MalformedMessage(str(error)[:300]) from None
+    wire = unpack_envelope(body)
+    return Request(wire.id, wire.name, wire.version, wire.payload_as(Any))

@@ -16,9 +16,10 @@ from structlog.testing import capture_logs
 
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue import Message, RabbitTransport
-from halfpenny.platform.queue.broker import DELIVERY_LIMIT, Broker, publish
+from halfpenny.platform.queue.broker import Broker, publish
 from halfpenny.platform.servers import RabbitServer
 from halfpenny.platform.servers.process import free_port
+from halfpenny_messages import DELIVERY_LIMIT
 from support.queueing import Bench, until
 
 pytestmark = pytest.mark.parametrize("bench", ["rabbitmq"], indirect=True)

@@ -13,18 +13,19 @@ from pamqp.common import FieldTable
 from yarl import URL
 
 from halfpenny.platform.queue.messages import Message, encode
-from halfpenny.platform.queue.subscription import MOST_ATTEMPTS, RemoteQueue, Subscription
+from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
 from halfpenny.primitives.errors import Unavailable
-
-DELIVERY_LIMIT = MOST_ATTEMPTS
-EVENTS = "halfpenny.events"
-DEAD = "halfpenny.dead"
-CONFIRM_S = 5.0
-
-_CONNECT_S = 5.0
-_HEARTBEAT_S = 10
-# Looking at a dead letter returns it, which the broker counts as one more delivery.
-_LOOKS = 1_000_000
+from halfpenny_messages import (
+    CONFIRM_TIMEOUT_S,
+    CONNECT_TIMEOUT_S,
+    DEAD_LETTER_EXCHANGE,
+    EVENTS_EXCHANGE,
+    HEARTBEAT_S,
+    QueueArguments,
+    dead_letter_queue,
+    dead_letter_queue_arguments,
+    queue_arguments,
+)
 
 
 class BrokerUnavailable(Unavailable):
@@ -36,15 +37,14 @@ class Broker:
     """One connection, opened on first use and again after every loss. Its channels are the callers' own."""
 
     def __init__(self, url: str) -> None:
-        # A broker that hangs with its socket open is noticed by its silence.
-        self._url = URL(url).update_query(heartbeat=_HEARTBEAT_S)
+        self._url = URL(url).update_query(heartbeat=HEARTBEAT_S)
         self._connection: AbstractConnection | None = None
         self._opening = asyncio.Lock()
 
     async def open_channel(self, prefetch: int = 0) -> AbstractChannel:
         """A channel with publisher confirms. Raises BrokerUnavailable, naming the address."""
         try:
-            async with asyncio.timeout(_CONNECT_S):
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 connection = await self._connected()
                 channel = connection.channel(on_return_raises=True)
                 await channel.initialize()
@@ -63,53 +63,39 @@ class Broker:
         finally:
             with contextlib.suppress(OSError, TimeoutError, aio_pika.exceptions.AMQPError):
                 if not channel.is_closed:
-                    await asyncio.wait_for(channel.close(), _CONNECT_S)
+                    await asyncio.wait_for(channel.close(), CONNECT_TIMEOUT_S)
 
     async def close(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(OSError, TimeoutError, aio_pika.exceptions.AMQPError):
-                await asyncio.wait_for(self._connection.close(), _CONNECT_S)
+                await asyncio.wait_for(self._connection.close(), CONNECT_TIMEOUT_S)
             self._connection = None
 
     async def _connected(self) -> AbstractConnection:
         async with self._opening:
             connection = self._connection
             if connection is None or connection.is_closed or not connection.connected.is_set():
-                self._connection = connection = await aio_pika.connect(self._url, timeout=_CONNECT_S)
+                self._connection = connection = await aio_pika.connect(self._url, timeout=CONNECT_TIMEOUT_S)
         return connection
 
 
 async def declare(channel: AbstractChannel, queue: Subscription | RemoteQueue, dropped: Collection[str]) -> None:
-    """Make the queue, its dead-letter queue and its bindings; unbind the events that it no longer wants.
-
-    The delivery limit is the broker's own net under consumers that die without an answer: it is as wide as
-    ``max_attempts`` may be, which counts the failures that a living consumer reports. It is the same for every
-    queue, because a queue that exists cannot be declared with another one.
-    """
-    events = await channel.declare_exchange(EVENTS, aio_pika.ExchangeType.TOPIC, durable=True)
-    dead = await channel.declare_exchange(DEAD, aio_pika.ExchangeType.DIRECT, durable=True)
+    """Make the queue, its dead-letter queue and its bindings; unbind the events that it no longer wants."""
+    events = await channel.declare_exchange(EVENTS_EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
+    dead = await channel.declare_exchange(DEAD_LETTER_EXCHANGE, aio_pika.ExchangeType.DIRECT, durable=True)
     buried = await channel.declare_queue(
-        f"{queue.queue}.dead", durable=True, arguments={"x-queue-type": "quorum", "x-delivery-limit": _LOOKS}
+        dead_letter_queue(queue.queue), durable=True, arguments=_table(dead_letter_queue_arguments())
     )
     await buried.bind(dead, queue.queue)
-    declared = await channel.declare_queue(queue.queue, durable=True, arguments=arguments(queue.queue))
+    declared = await channel.declare_queue(queue.queue, durable=True, arguments=_table(queue_arguments(queue.queue)))
     for name in queue.events:
         await declared.bind(events, name)
     for name in dropped:
         await declared.unbind(events, name)
 
 
-def arguments(queue: str) -> FieldTable:
-    """How a queue is declared; a program that declares the same queue must say exactly the same."""
-    return {
-        "x-queue-type": "quorum",
-        "x-delivery-limit": DELIVERY_LIMIT,
-        "x-dead-letter-exchange": DEAD,
-        "x-dead-letter-routing-key": queue,
-        # Dying messages leave the queue only after their dead-letter queue has confirmed them.
-        "x-dead-letter-strategy": "at-least-once",
-        "x-overflow": "reject-publish",
-    }
+def _table(arguments: QueueArguments) -> FieldTable:
+    return {**arguments}
 
 
 def packed(message: Message) -> aio_pika.Message:
@@ -125,7 +111,7 @@ def packed(message: Message) -> aio_pika.Message:
 
 async def publish(channel: AbstractChannel, messages: Sequence[Message]) -> list[Exception | None]:
     """Publish in order and wait for every confirm. None where it came; a message without a queue is an error."""
-    exchange = await channel.get_exchange(EVENTS, ensure=False)
+    exchange = await channel.get_exchange(EVENTS_EXCHANGE, ensure=False)
     outcomes = await asyncio.gather(*(_publish(exchange, message) for message in messages), return_exceptions=True)
     failures: list[Exception | None] = []
     for outcome in outcomes:
@@ -136,4 +122,4 @@ async def publish(channel: AbstractChannel, messages: Sequence[Message]) -> list
 
 
 async def _publish(exchange: AbstractExchange, message: Message) -> None:
-    await exchange.publish(packed(message), message.name, mandatory=True, timeout=CONFIRM_S)
+    await exchange.publish(packed(message), message.name, mandatory=True, timeout=CONFIRM_TIMEOUT_S)

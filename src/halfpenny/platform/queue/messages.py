@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
+from halfpenny_messages import MessageError, pack_envelope, unpack_envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +30,16 @@ class Poison(Exception):
         self.reason = reason
 
 
-class _Envelope(msgspec.Struct):
-    id: UUID
-    name: str
-    version: int
-    recorded_at: datetime
-    payload: dict[str, Any]
-
-
 def encode(message: Message) -> bytes:
     """The envelope ``{"id", "name", "version", "recorded_at", "payload"}`` as JSON."""
-    return msgspec.json.encode(
-        _Envelope(message.id, message.name, message.version, message.recorded_at, message.payload)
-    )
+    return pack_envelope(message.id, message.name, message.version, message.recorded_at, message.payload)
 
 
 def decode(body: bytes, attempt: int) -> Message:
     """Read an envelope. Raises Poison ``unreadable_message`` when it is none."""
     try:
-        envelope = msgspec.json.decode(body, type=_Envelope)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        envelope = unpack_envelope(body)
+        payload = envelope.payload_as(dict[str, Any])
+    except MessageError as error:
         raise Poison("unreadable_message", str(error)) from error
-    return Message(envelope.id, envelope.name, envelope.version, envelope.recorded_at, envelope.payload, attempt)
+    return Message(envelope.id, envelope.name, envelope.version, envelope.recorded_at, payload, attempt)

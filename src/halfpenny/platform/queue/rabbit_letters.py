@@ -12,9 +12,10 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from halfpenny.platform.database import Database
-from halfpenny.platform.queue.broker import CONFIRM_S, Broker
+from halfpenny.platform.queue.broker import Broker
 from halfpenny.platform.queue.messages import Poison, decode
 from halfpenny.platform.queue.transport import DeadLetter
+from halfpenny_messages import CONFIRM_TIMEOUT_S, dead_letter_queue
 
 _NOTES = "SELECT event_id, attempts, reason, error, noted_at FROM failure_note WHERE queue = $1"
 
@@ -48,7 +49,7 @@ async def replay(database: Database, broker: Broker, queue: str, event_id: UUID)
                     type=letter.type,
                     delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
                 )
-                await channel.default_exchange.publish(again, queue, mandatory=True, timeout=CONFIRM_S)
+                await channel.default_exchange.publish(again, queue, mandatory=True, timeout=CONFIRM_TIMEOUT_S)
                 found = True
             await letter.ack()
     if found:
@@ -63,7 +64,7 @@ async def _dead(
 ) -> AsyncIterator[tuple[AbstractChannel, AsyncIterator[AbstractIncomingMessage]]]:
     """What is read and not acknowledged goes back, in its order, when the channel closes."""
     async with broker.channel() as channel:
-        yield channel, _everything(channel, f"{queue}.dead")
+        yield channel, _everything(channel, dead_letter_queue(queue))
 
 
 async def _everything(channel: AbstractChannel, name: str) -> AsyncIterator[AbstractIncomingMessage]:

@@ -8,11 +8,11 @@ from typing import Literal, TypeAlias
 
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue.messages import Message
+from halfpenny_messages import MOST_ATTEMPTS
 
 Handler: TypeAlias = Callable[[Connection, Message], Awaitable[None]]
 BatchHandler: TypeAlias = Callable[[Connection, Sequence[Message]], Awaitable[None]]
 
-MOST_ATTEMPTS = 10
 _AT_ONCE = 8
 _BATCH = 256
 
