@@ -2,7 +2,7 @@
 
     python bench/daily_close.py --loans 1000000
 
-Books one loan of each kind (serviced, retained, rolled up, overdue) with the engine, copies them in SQL to the wanted
+Stores one loan of each kind (serviced, retained, rolled up, overdue) with the engine, copies them in SQL to the wanted
 number, then closes a business day with the product's own command. On the day a thirtieth of the retained loans
 release interest, as with due dates spread over a month. The loop does the same arithmetic with the engine's segments,
 a hundred loans in a transaction. Prints seconds, loans a second, time / limit (30 s for a million) and the ratio.
@@ -28,13 +28,13 @@ from halfpenny.primitives.day_count import DayCount
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
-from halfpenny.servicing.model.booking import flows_of
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Event
+from halfpenny.servicing.model.flows import flows_of
 from halfpenny.servicing.model.segments import half_up
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
-from halfpenny.servicing.service.rebooking import write
-from halfpenny.servicing.store import books
+from halfpenny.servicing.service.posting import store_replay
+from halfpenny.servicing.store import serviced_loans
 
 LIMIT_S_A_MILLION = 30.0
 COPIED = {
@@ -46,7 +46,7 @@ COPIED = {
 
 
 async def make_templates(database: Database, today: date) -> list[tuple[str, int]]:
-    """One booked loan of each kind; returns its id and how many of a thousand loans are like it."""
+    """One serviced loan of each kind; returns its id and how many of a thousand loans are like it."""
     kinds = [
         (InterestMode.SERVICED, today - timedelta(days=20), 380),
         (InterestMode.RETAINED, today - timedelta(days=20), 290),
@@ -69,11 +69,11 @@ async def make_templates(database: Database, today: date) -> list[tuple[str, int
             default_rate=Rate.parse_annual("12"),
         )
         async with database.unit_of_work() as connection:
-            book = await books.insert(connection, uuid7(), uuid7(), terms)
+            serviced = await serviced_loans.insert(connection, uuid7(), uuid7(), terms)
             events: list[Event] = []
             position = replay(terms, events, today - timedelta(days=1))
-            await write(connection, book, events, position, flows_of(terms, position))
-        made.append((str(book.loan_id), share))
+            await store_replay(connection, serviced, events, position, flows_of(terms, position))
+        made.append((str(serviced.loan_id), share))
     return made
 
 

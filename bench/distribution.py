@@ -28,9 +28,9 @@ from halfpenny.primitives.day_count import DayCount
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
-from halfpenny.servicing.model.booking import DistributionPart
+from halfpenny.servicing.model.flows import DistributionPart
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
-from halfpenny.servicing.store import books, distributions
+from halfpenny.servicing.store import distributions, serviced_loans
 
 LIMIT_S = 10.0
 STAKE = 5_000
@@ -48,7 +48,7 @@ async def make_loan(connection: Connection, positions: int, today: date) -> UUID
         day_count=DayCount.ACT_365F,
     )
     loan_id = uuid7()
-    await books.insert(connection, loan_id, uuid7(), terms)
+    await serviced_loans.insert(connection, loan_id, uuid7(), terms)
     investors = [uuid7() for _ in range(positions)]
     await distributions.insert_holdings(
         connection, loan_id, [(investor, STAKE) for investor in investors], Currency.EUR, today

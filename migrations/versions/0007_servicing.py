@@ -1,4 +1,4 @@
-"""Servicing: booked loans, their dated events, schedules, accruals, distributions, recovery and the daily close."""
+"""Servicing: drawn loans, their dated events, schedules, accruals, distributions, recovery and the daily close."""
 
 from alembic import op
 
@@ -13,7 +13,7 @@ CREATE TABLE serviced_loan (
   borrower_id uuid NOT NULL,
   currency text NOT NULL,
   terms jsonb NOT NULL,
-  booked jsonb NOT NULL,
+  posted jsonb NOT NULL,
   standing text NOT NULL,
   advanced_on date NOT NULL,
   matures_on date NOT NULL,
@@ -36,7 +36,7 @@ CREATE TABLE serviced_loan (
 );
 -- The two documents live out of line: the close reads every row, and never these.
 ALTER TABLE serviced_loan SET (toast_tuple_target = 256, fillfactor = 80);
-ALTER TABLE serviced_loan ALTER terms SET STORAGE EXTERNAL, ALTER booked SET STORAGE EXTERNAL;
+ALTER TABLE serviced_loan ALTER terms SET STORAGE EXTERNAL, ALTER posted SET STORAGE EXTERNAL;
 CREATE INDEX ix_serviced_loan_maturing ON serviced_loan (matures_on, loan_id) WHERE closed_on IS NULL;
 CREATE INDEX ix_serviced_loan_running ON serviced_loan (loan_id) WHERE closed_on IS NULL;
 CREATE INDEX ix_serviced_loan_overdue ON serviced_loan (days_past_due, loan_id) WHERE days_past_due > 0;
@@ -53,7 +53,7 @@ CREATE TABLE servicing_event (
   CONSTRAINT pk_servicing_event PRIMARY KEY (loan_id, number)
 );
 
--- The booked schedule as the last replay left it; unpaid counts an instalment that has not fallen due as whole.
+-- The schedule as the last replay left it; unpaid counts an instalment that has not fallen due as whole.
 CREATE TABLE instalment (
   loan_id uuid NOT NULL,
   number integer NOT NULL,

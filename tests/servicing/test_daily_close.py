@@ -12,7 +12,7 @@ from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Database
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.store import books
+from halfpenny.servicing.store import serviced_loans
 from servicing import world
 
 
@@ -43,7 +43,7 @@ async def crashes(database: Database, crash: CrashOnceADay) -> bool:
     return True
 
 
-async def books_of(database: Database) -> tuple[object, ...]:
+async def state_of(database: Database) -> tuple[object, ...]:
     """Everything that a close writes."""
     async with database.reading() as connection:
         row = await connection.fetchrow(
@@ -64,9 +64,9 @@ async def test_a_close_that_crashes_is_finished_by_the_next_run(database: Databa
     while await crashes(database, crash):
         pass
     assert len(crash.days) > 40
-    after = await books_of(database)
+    after = await state_of(database)
     assert await servicing.close_days(database) == []
-    assert await books_of(database) == after
+    assert await state_of(database) == after
     async with database.reading() as connection:
         days = await connection.fetchval("SELECT count(*) FROM business_day")
         today = await business_date(connection)
@@ -84,15 +84,15 @@ async def test_accrual_in_sql_is_the_engines(database: Database) -> None:
     await servicing.close_days(database)
     for one in made:
         async with database.reading() as connection:
-            book = await books.find(connection, one.loan.id)
-            assert book is not None
-            events = await books.events(connection, one.loan.id)
+            serviced = await serviced_loans.find(connection, one.loan.id)
+            assert serviced is not None
+            events = await serviced_loans.events(connection, one.loan.id)
             accrued = await connection.fetch(
                 "SELECT * FROM accrual WHERE loan_id = $1 ORDER BY business_date", one.loan.id
             )
         assert len(accrued) > 60
         for row in accrued:
-            position = replay(book.terms, events, row["business_date"])
+            position = replay(serviced.terms, events, row["business_date"])
             due = sum(i.interest for i in position.schedule.instalments if i.due_on <= row["business_date"])
             assert row["interest_minor"] == position.accrued_interest + due
             assert row["default_interest_minor"] == position.default_interest_due
@@ -100,12 +100,12 @@ async def test_accrual_in_sql_is_the_engines(database: Database) -> None:
 
 async def test_a_day_that_is_not_over_cannot_be_closed(database: Database) -> None:
     await world.drawn(database, [100_000])
-    before = await books_of(database)
+    before = await state_of(database)
     async with database.reading() as connection:
         today = await business_date(connection)
     with pytest.raises(errors.CloseOutOfOrder):
         await servicing.close_day(database, today)
-    assert await books_of(database) == before
+    assert await state_of(database) == before
 
 
 async def test_a_loan_that_nobody_repays_matures(database: Database) -> None:
@@ -115,7 +115,7 @@ async def test_a_loan_that_nobody_repays_matures(database: Database) -> None:
     await servicing.close_days(database)
     async with database.reading() as connection:
         status = await connection.fetchval("SELECT status FROM loan WHERE id = $1", made.loan.id)
-        book = await books.find(connection, made.loan.id)
+        serviced = await serviced_loans.find(connection, made.loan.id)
     assert status == "matured"
-    assert book is not None
-    assert (book.standing, book.days_past_due) == ("late", 1)
+    assert serviced is not None
+    assert (serviced.standing, serviced.days_past_due) == ("late", 1)

@@ -14,7 +14,7 @@ from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, format_minor, parse_minor
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing.model.allocation import Holding, Pot, Share, share_out, withholding_minor
-from halfpenny.servicing.model.booking import DistributionPart
+from halfpenny.servicing.model.flows import DistributionPart
 from halfpenny.servicing.service import distributing
 from halfpenny.servicing.store import distributions
 from servicing import world

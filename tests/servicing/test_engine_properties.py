@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
-from halfpenny.servicing.model.book import Book
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import (
     CostAdvanced,
@@ -25,6 +24,7 @@ from halfpenny.servicing.model.events import (
     ScheduleEvent,
     in_order,
 )
+from halfpenny.servicing.model.loan_replay import LoanReplay
 from halfpenny.servicing.model.position import Position
 from halfpenny.servicing.model.reserve import ReserveMoveKind, reserve_moves
 from halfpenny.servicing.model.schedule import build_schedule
@@ -104,21 +104,21 @@ def test_a_replay_equals_living_through_it(history: tuple[LoanTerms, list[Event]
     """Day by day, learning each change of terms only when its day comes, ends where the replay ends."""
     terms, events, as_of = history
     known: list[Event] = []
-    book = Book(terms, build_schedule(terms), known)
+    loan_replay = LoanReplay(terms, build_schedule(terms), known)
     for day, group in groupby(in_order(events), key=lambda event: event.effective_date):
         if day > as_of:
             break
         # The day before is over before anything of this day is known.
-        book.advance(max(day - DAY, terms.advanced_on - DAY))
+        loan_replay.advance(max(day - DAY, terms.advanced_on - DAY))
         todays = list(group)
         known += todays
         if any(isinstance(event, ScheduleEvent) for event in todays):
-            book.learn(build_schedule(terms, known), known)
-        book.advance(day)
+            loan_replay.replace_schedule(build_schedule(terms, known), known)
+        loan_replay.advance(day)
         for event in todays:
-            book.apply(event)
-    book.advance(as_of)
-    assert book.position(as_of) == replay(terms, events, as_of)
+            loan_replay.apply(event)
+    loan_replay.advance(as_of)
+    assert loan_replay.position(as_of) == replay(terms, events, as_of)
 
 
 @many

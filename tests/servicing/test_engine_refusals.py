@@ -12,7 +12,6 @@ from halfpenny.primitives.day_count import DayCount
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
-from halfpenny.servicing.model.book import Book
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import (
     CostAdvanced,
@@ -26,6 +25,7 @@ from halfpenny.servicing.model.events import (
     Receipt,
     Redemption,
 )
+from halfpenny.servicing.model.loan_replay import LoanReplay
 from halfpenny.servicing.model.schedule import build_schedule
 from halfpenny.servicing.model.terms import Fee, FeeTime, InterestMode, LoanTerms, Repayment
 
@@ -83,15 +83,15 @@ def test_events_that_cannot_be(events: list[Event], code: str) -> None:
     assert replay(TERMS, events[:-1], as_of) == replay(TERMS, list(events[:-1]), as_of)
 
 
-def test_a_refused_receipt_leaves_the_book_as_it_was() -> None:
-    book = Book(TERMS, build_schedule(TERMS, PAID_OFF), PAID_OFF)
+def test_a_refused_receipt_leaves_the_replay_as_it_was() -> None:
+    loan_replay = LoanReplay(TERMS, build_schedule(TERMS, PAID_OFF), PAID_OFF)
     for event in sorted(PAID_OFF, key=lambda event: event.effective_date):
-        book.advance(event.effective_date)
-        book.apply(event)
-    before = book.position(date(2024, 2, 20))
+        loan_replay.advance(event.effective_date)
+        loan_replay.apply(event)
+    before = loan_replay.position(date(2024, 2, 20))
     with pytest.raises(HalfpennyError):
-        book.apply(Receipt(date(2024, 2, 20), eur(100)))
-    assert book.position(date(2024, 2, 20)) == before
+        loan_replay.apply(Receipt(date(2024, 2, 20), eur(100)))
+    assert loan_replay.position(date(2024, 2, 20)) == before
     assert before.closed_on == date(2024, 2, 20)
 
 

@@ -1,4 +1,4 @@
-"""Loans brought to drawdown with real tickets and real money: what the tests of booked servicing start from."""
+"""Loans brought to drawdown with real tickets and real money: what the tests of servicing start from."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ async def wallets(database: Database, owners: list[UserId]) -> list[int]:
         return [found[account].posted for account in accounts]
 
 
-async def repay(database: Database, made: Drawn, amount_minor: int) -> servicing.Rebooked:
+async def repay(database: Database, made: Drawn, amount_minor: int) -> servicing.PostingResult:
     async with database.unit_of_work() as connection:
         await deposit(connection, made.borrower, amount_minor)
         return await servicing.repay(connection, made.loan.id, made.borrower, Money(amount_minor, EUR))

@@ -136,7 +136,7 @@ POLICIES: dict[str, Policy] = {
     "POST /api/v1/loans/{loan_id}/recovery/costs": administrators(AMOUNT | {"kind": "survey"} | REASON),
     "POST /api/v1/loans/{loan_id}/write-off": administrators(REASON),
     "GET /api/v1/arrears": administrators(),
-    # One's own books; who holds nothing has an empty one, and no flows of a loan.
+    # One's own reports; who holds nothing has empty ones, and no flows of a loan.
     "GET /api/v1/holdings": everybody(),
     "GET /api/v1/holdings/{loan_id}/cash-flows": Policy("hidden", "hidden", "hidden", "hidden"),
     "GET /api/v1/statements/{year}": everybody(),

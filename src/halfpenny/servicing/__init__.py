@@ -2,20 +2,20 @@
 
 from halfpenny.servicing.check import check
 from halfpenny.servicing.consumers import SUBSCRIPTION
-from halfpenny.servicing.model.booking import Withholding
+from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.model.product import Product, as_rate
 from halfpenny.servicing.service.arrears import start_recovery, write_off
 from halfpenny.servicing.service.closing import DayClosed, close_day, close_days
 from halfpenny.servicing.service.distributing import pay_distribution, pay_distributions
 from halfpenny.servicing.service.drawing_down import draw_down
-from halfpenny.servicing.service.rebooking import Rebooked, rebook
+from halfpenny.servicing.service.posting import PostingResult, post_events
 from halfpenny.servicing.service.receiving import amount_due, receive_from_bank, redemption_on, repay
 
 __all__ = [
     "SUBSCRIPTION",
     "DayClosed",
+    "PostingResult",
     "Product",
-    "Rebooked",
     "Withholding",
     "amount_due",
     "as_rate",
@@ -25,7 +25,7 @@ __all__ = [
     "draw_down",
     "pay_distribution",
     "pay_distributions",
-    "rebook",
+    "post_events",
     "receive_from_bank",
     "redemption_on",
     "repay",

@@ -19,12 +19,12 @@ WHERE l.principal_outstanding_minor <> h.outstanding - coalesce(d.principal, 0)
    OR l.principal_outstanding_minor <> coalesce(a.debits - a.credits, 0) - coalesce(d.principal, 0)
 LIMIT 100
 """
-# Collections are emptied by every booking; the payable account holds exactly what is declared and unpaid.
+# Collections are emptied by every posting; the payable account holds exactly what is declared and unpaid.
 MONEY = """
 SELECT l.loan_id, coalesce(c.credits - c.debits, 0) AS collections, coalesce(p.credits - p.debits, 0) AS payable,
        coalesce(u.unpaid, 0) AS unpaid,
        coalesce(r.credits - r.debits, 0) AS reserve,
-       (l.booked->>'retained')::bigint - (l.booked->>'released')::bigint - (l.booked->>'rebated')::bigint AS kept
+       (l.posted->>'retained')::bigint - (l.posted->>'released')::bigint - (l.posted->>'rebated')::bigint AS kept
 FROM serviced_loan l
 LEFT JOIN account c ON c.id = l.collections_account_id
 LEFT JOIN account p ON p.id = l.payable_account_id
@@ -38,7 +38,7 @@ LEFT JOIN LATERAL (
   FROM distribution d WHERE d.loan_id = l.loan_id) u ON true
 WHERE coalesce(c.credits - c.debits, 0) <> 0 OR coalesce(p.credits - p.debits, 0) <> coalesce(u.unpaid, 0)
    OR coalesce(r.credits - r.debits, 0)
-      <> (l.booked->>'retained')::bigint - (l.booked->>'released')::bigint - (l.booked->>'rebated')::bigint
+      <> (l.posted->>'retained')::bigint - (l.posted->>'released')::bigint - (l.posted->>'rebated')::bigint
 LIMIT 100
 """
 SHARES = """

@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from halfpenny.servicing.model.booking import Flows
 from halfpenny.servicing.model.events import Event
+from halfpenny.servicing.model.flows import Flows
 from halfpenny.servicing.model.terms import LoanTerms
 
 EVENT_TYPES: dict[str, type[Event]] = {

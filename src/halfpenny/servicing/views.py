@@ -6,20 +6,20 @@ from typing import Any
 
 from halfpenny.platform.database import Record
 from halfpenny.primitives.money import Currency, format_minor
-from halfpenny.servicing.model.booking import Flows
+from halfpenny.servicing.model.flows import Flows
 from halfpenny.servicing.model.payoff import Payoff
 from halfpenny.servicing.model.waterfall import WATERFALLS, Waterfall, WaterfallLine
-from halfpenny.servicing.service.rebooking import Rebooked
+from halfpenny.servicing.service.posting import PostingResult
 
 
-def position(rebooked: Rebooked) -> dict[str, Any]:
-    """Where the loan stands after what was just booked."""
-    loan, now = rebooked.loan, rebooked.position
+def position(posted: PostingResult) -> dict[str, Any]:
+    """Where the loan stands after what was just posted."""
+    loan, now = posted.loan, posted.position
     return {
         "loan_id": str(loan.id),
         "status": loan.status.value,
         "version": loan.version,
-        "currency": rebooked.book.currency.value,
+        "currency": posted.serviced.currency.value,
         "as_of": now.as_of.isoformat(),
         "principal_outstanding": format_minor(now.principal_outstanding),
         "due": {component.value: format_minor(amount) for component, amount in now.owed.items()},
@@ -32,10 +32,10 @@ def position(rebooked: Rebooked) -> dict[str, Any]:
     }
 
 
-def drawdown(rebooked: Rebooked, fees: int) -> dict[str, Any]:
-    gross = rebooked.book.terms.principal.minor
-    retained = rebooked.moved.retained
-    return position(rebooked) | {
+def drawdown(posted: PostingResult, fees: int) -> dict[str, Any]:
+    gross = posted.serviced.terms.principal.minor
+    retained = posted.moved.retained
+    return position(posted) | {
         "gross_loan": format_minor(gross),
         "arrangement_fee": format_minor(fees),
         "retained_interest": format_minor(retained),
@@ -43,10 +43,10 @@ def drawdown(rebooked: Rebooked, fees: int) -> dict[str, Any]:
     }
 
 
-def receipt(rebooked: Rebooked) -> dict[str, Any]:
+def receipt(posted: PostingResult) -> dict[str, Any]:
     """What a payment was used for: the parts and what went back add up to what moved."""
-    moved: Flows = rebooked.moved
-    return position(rebooked) | {
+    moved: Flows = posted.moved
+    return position(posted) | {
         "receipt": {
             "amount": format_minor(moved.received),
             "principal": format_minor(moved.principal + moved.recovered),

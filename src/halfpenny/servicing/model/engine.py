@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from datetime import date
 
 from halfpenny.servicing import errors
-from halfpenny.servicing.model.book import Book
 from halfpenny.servicing.model.events import Event, check_events, in_order
+from halfpenny.servicing.model.loan_replay import LoanReplay
 from halfpenny.servicing.model.position import Position
 from halfpenny.servicing.model.schedule import build_in_order
 from halfpenny.servicing.model.terms import LoanTerms
@@ -29,9 +29,9 @@ def replay(terms: LoanTerms, events: Iterable[Event], as_of: date) -> Position:
     ordered = in_order(events)
     check_events(ordered, terms.advanced_on, terms.currency)
     known = [event for event in ordered if event.effective_date <= as_of]
-    book = Book(terms, build_in_order(terms, known), known)
+    loan_replay = LoanReplay(terms, build_in_order(terms, known), known)
     for event in known:
-        book.advance(event.effective_date)
-        book.apply(event)
-    book.advance(as_of)
-    return book.position(as_of)
+        loan_replay.advance(event.effective_date)
+        loan_replay.apply(event)
+    loan_replay.advance(as_of)
+    return loan_replay.position(as_of)

@@ -1,4 +1,4 @@
-"""Quotes: what a loan on given terms would pay out and cost. The same schedule is booked when it is drawn down."""
+"""Quotes: what a loan on given terms would pay out and cost. The same schedule is posted when it is drawn down."""
 
 from __future__ import annotations
 

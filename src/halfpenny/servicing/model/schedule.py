@@ -1,4 +1,4 @@
-"""The schedule: what falls due when. The preview of a quote and the booked schedule both come from here.
+"""The schedule: what falls due when. The preview of a quote and the posted schedule both come from here.
 
 Interest is the sum of a period's accrual segments, rounded half up to the cent once a period. Annuities divide
 principal x product(1 + f_i) by the sum over j of the products of (1 + f_i) for i > j, f_i the period's rate by
@@ -96,7 +96,7 @@ class Schedule:
 
 
 def build_schedule(terms: LoanTerms, events: Iterable[Event] = ()) -> Schedule:
-    """The schedule of a loan on these terms after these events, whether booked or only planned.
+    """The schedule of a loan on these terms after these events, whether posted or only planned.
 
     Raises EventBeforeAdvance, CurrencyMismatch or EventNotPositive for events that the loan cannot have,
     EventAfterMaturity for a change of terms after the end, RedemptionExceedsPrincipal.

@@ -19,14 +19,14 @@ from halfpenny.servicing.model.delinquency import bucket_of
 from halfpenny.servicing.requests import CostRequest, ExtensionRequest, PauseRequest, ReasonRequest, UpdateRequest
 from halfpenny.servicing.rest.dependencies import staff, visible_loan
 from halfpenny.servicing.service import arrears
-from halfpenny.servicing.service.rebooking import Rebooked
-from halfpenny.servicing.store import books, recoveries
+from halfpenny.servicing.service.posting import PostingResult
+from halfpenny.servicing.store import recoveries, serviced_loans
 
 router = APIRouter(tags=["arrears"])
 
 
 async def _once(
-    database: AppDatabase, money: identity.MoneyRequest, act: Callable[[Connection], Awaitable[Rebooked]]
+    database: AppDatabase, money: identity.MoneyRequest, act: Callable[[Connection], Awaitable[PostingResult]]
 ) -> JSONResponse:
     """Run one act that moves money under its idempotency key."""
     async with database.unit_of_work() as connection:
@@ -133,7 +133,7 @@ async def advance_cost(
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
-    """Book a recovery cost that the platform has paid; receipts give it back first."""
+    """Post a recovery cost that the platform has paid; receipts give it back first."""
     amount = Money(parse_minor(body.amount), body.currency)
     return await _once(
         database,
@@ -186,7 +186,7 @@ async def overdue(principal: identity.Administrator, database: AppDatabase, pagi
     start = paging.start(int, UUID)
     days, after = start if start else (2**31 - 1, UUID(int=2**128 - 1))
     async with database.reading() as connection:
-        rows = await books.overdue_page(connection, days, after, paging.limit + 1)
+        rows = await serviced_loans.overdue_page(connection, days, after, paging.limit + 1)
     return page(
         rows,
         paging.limit,

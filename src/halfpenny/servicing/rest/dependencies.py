@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from halfpenny import identity, loans
 from halfpenny.loans import Actor, ActorKind
 from halfpenny.platform.database import Connection
-from halfpenny.servicing.model.booking import Withholding
+from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.model.product import Product
 
 

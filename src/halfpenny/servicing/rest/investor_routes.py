@@ -1,4 +1,4 @@
-"""An investor's books over REST: cash flows, yearly statements, tax export."""
+"""REST routes of an investor's reports: cash flows, yearly statements, tax export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from halfpenny import identity
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
 from halfpenny.primitives.money import format_minor
 from halfpenny.servicing.model.investor import tax_csv
-from halfpenny.servicing.service import investing_books
+from halfpenny.servicing.service import investor_reporting
 from halfpenny.servicing.store import investors
 
 router = APIRouter(tags=["investor"])
@@ -51,7 +51,7 @@ async def holdings(principal: identity.SignedIn, database: AppDatabase, paging: 
 async def cash_flows(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """What one loan has paid and is expected to pay, with the yield (XIRR) and money multiple of both."""
     async with database.reading() as connection:
-        found = await investing_books.cash_flows(connection, principal.user_id, loan_id)
+        found = await investor_reporting.cash_flows(connection, principal.user_id, loan_id)
     return {
         "stake": format_minor(found.stake),
         "since": found.since.isoformat(),
@@ -66,7 +66,7 @@ async def cash_flows(loan_id: UUID, principal: identity.SignedIn, database: AppD
 async def statement(year: Year, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """A calendar year: sums by currency, and every movement of each wallet with its transfer."""
     async with database.reading() as connection:
-        found = await investing_books.year_statement(connection, principal.user_id, year)
+        found = await investor_reporting.year_statement(connection, principal.user_id, year)
     return {
         "year": year,
         "totals": [
@@ -106,9 +106,9 @@ async def statement_pdf(
 ) -> Response:
     """The same as a PDF."""
     async with database.reading() as connection:
-        found = await investing_books.year_statement(connection, principal.user_id, year)
+        found = await investor_reporting.year_statement(connection, principal.user_id, year)
     person = await identity.me(people, principal)
-    content = await run_in_threadpool(investing_books.statement_pdf, found, person.full_name)
+    content = await run_in_threadpool(investor_reporting.statement_pdf, found, person.full_name)
     headers = {"Content-Disposition": f'attachment; filename="halfpenny-statement-{year}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 
@@ -117,6 +117,6 @@ async def statement_pdf(
 async def tax_export(year: Year, principal: identity.SignedIn, database: AppDatabase) -> Response:
     """Interest and tax withheld, one row a payment, for a spreadsheet."""
     async with database.reading() as connection:
-        found = await investing_books.year_statement(connection, principal.user_id, year)
+        found = await investor_reporting.year_statement(connection, principal.user_id, year)
     headers = {"Content-Disposition": f'attachment; filename="halfpenny-tax-{year}.csv"'}
     return Response(tax_csv(found.payments), media_type="text/csv; charset=utf-8", headers=headers)

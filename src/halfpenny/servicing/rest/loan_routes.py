@@ -25,7 +25,7 @@ from halfpenny.servicing.requests import (
 )
 from halfpenny.servicing.rest.dependencies import AppProduct, staff, visible_loan
 from halfpenny.servicing.service import drawing_down, receiving
-from halfpenny.servicing.store import books, receipts
+from halfpenny.servicing.store import receipts, serviced_loans
 
 router = APIRouter(tags=["servicing"])
 OnDay = Annotated[date | None, Query(alias="on", description="A business date; today when left out.")]
@@ -48,7 +48,7 @@ async def draw_down(
         if (stored := await claim(connection, money)) is not None:
             return JSONResponse(stored.body, stored.status)
         done = await drawing_down.draw_down(connection, loan_id, staff(principal), product)
-        answer = views.drawdown(done, done.book.terms.advance_fees_minor())
+        answer = views.drawdown(done, done.serviced.terms.advance_fees_minor())
         await remember(connection, money, 200, answer)
     return JSONResponse(answer)
 
@@ -88,17 +88,17 @@ async def redemption(
 async def schedule(
     loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase, product: AppProduct
 ) -> dict[str, Any]:
-    """The booked schedule, or before drawdown the one that a drawdown today would book: one function makes both."""
+    """The posted schedule, or before drawdown the one that a drawdown today would store: one function makes both."""
     async with database.reading() as connection:
         loan = await visible_loan(connection, loan_id, principal)
-        book = await books.find(connection, loan_id)
-        if book is not None:
-            rows = await books.instalments(connection, loan_id)
-            return {"booked": True, "instalments": [views.instalment(row) for row in rows]}
+        serviced = await serviced_loans.find(connection, loan_id)
+        if serviced is not None:
+            rows = await serviced_loans.instalments(connection, loan_id)
+            return {"posted": True, "instalments": [views.instalment(row) for row in rows]}
         today = await business_date(connection)
     planned = replay(drawing_down.terms_of(loan, product, today), (), today).schedule
     return {
-        "booked": False,
+        "posted": False,
         "instalments": [
             {
                 "number": row.number,
@@ -123,8 +123,8 @@ async def waterfall(
     """The order in which receipts will be, or are, used: shown before anybody invests."""
     async with database.reading() as connection:
         await visible_loan(connection, loan_id, principal)
-        book = await books.find(connection, loan_id)
-    return views.waterfall(book.terms.waterfall if book else product.waterfall)
+        serviced = await serviced_loans.find(connection, loan_id)
+    return views.waterfall(serviced.terms.waterfall if serviced else product.waterfall)
 
 
 @router.post("/loans/{loan_id}/waterfall/simulations")
@@ -138,8 +138,8 @@ async def simulation(
     """What an amount would pay of what is owed, by this loan's waterfall; nothing is stored."""
     async with database.reading() as connection:
         await visible_loan(connection, loan_id, principal)
-        book = await books.find(connection, loan_id)
-    key = book.terms.waterfall if book else product.waterfall
+        serviced = await serviced_loans.find(connection, loan_id)
+    key = serviced.terms.waterfall if serviced else product.waterfall
     if unknown := sorted(set(body.owed) - {component.value for component in Component}):
         raise errors.UnknownComponent(components=unknown)
     owed = {Component(name): parse_minor(amount) for name, amount in body.owed.items()}
@@ -163,7 +163,7 @@ async def loan_ledger(
 async def bank_receipt(
     body: BankReceiptRequest, principal: identity.Administrator, money: identity.MoneyRequest, database: AppDatabase
 ) -> JSONResponse:
-    """Book a receipt at the bank: for a loan, by the day it was received, or into suspense."""
+    """Post a receipt at the bank: for a loan, by the day it was received, or into suspense."""
     amount = Money(parse_minor(body.amount), body.currency)
     async with database.unit_of_work() as connection:
         if (stored := await claim(connection, money)) is not None:

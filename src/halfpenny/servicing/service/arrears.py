@@ -1,4 +1,4 @@
-"""What an administrator does about a loan in trouble: each is a dated event, replayed and booked like all others."""
+"""What an administrator does about a loan in trouble: each is a dated event, replayed and posted like all others."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ from halfpenny.primitives.ids import LoanId
 from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors, events
 from halfpenny.servicing.model.events import Acceleration, CostAdvanced, Cure, Default, Extension, Pause, WriteOff
-from halfpenny.servicing.service.rebooking import Rebooked, loan_account, open_book, rebook
-from halfpenny.servicing.store import books, recoveries
+from halfpenny.servicing.service.posting import PostingResult, loan_account, lock_serviced_loan, post_events
+from halfpenny.servicing.store import recoveries, serviced_loans
 
 # Investors hear of a recovery at least this often.
 UPDATE_EVERY_DAYS = 30
 
 
-async def mark_unlikely_to_pay(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> Rebooked:
+async def mark_unlikely_to_pay(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> PostingResult:
     """A default without waiting for ninety days: the other arm of EU 2022/2115, article 1."""
-    loan, _ = await open_book(connection, loan_id)
+    loan, _ = await lock_serviced_loan(connection, loan_id)
     if loan.status not in {Status.ACTIVE, Status.MATURED}:
         raise loans.WrongStatus(status=loan.status.value, transition="default")
-    await books.set_unlikely_to_pay(connection, loan_id)
+    await serviced_loans.set_unlikely_to_pay(connection, loan_id)
     today = await business_date(connection)
-    return await rebook(connection, loan_id, [Default(today, reason)], actor, reason=reason)
+    return await post_events(connection, loan_id, [Default(today, reason)], actor, reason=reason)
 
 
-async def accelerate(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> Rebooked:
+async def accelerate(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> PostingResult:
     """Everything owed falls due at once. Only for a loan in default. Raises NotInDefault."""
     await _in_default(connection, loan_id)
     today = await business_date(connection)
     await audit.record(connection, actor.user_id, "loan.accelerate", "loan", loan_id, {"reason": reason})
-    return await rebook(connection, loan_id, [Acceleration(today)], actor, reason=reason)
+    return await post_events(connection, loan_id, [Acceleration(today)], actor, reason=reason)
 
 
-async def extend(connection: Connection, loan_id: UUID, months: int, actor: Actor, reason: str) -> Rebooked:
+async def extend(connection: Connection, loan_id: UUID, months: int, actor: Actor, reason: str) -> PostingResult:
     """Forbearance: the principal falls due later. An extension agreed late takes effect on the day of maturity."""
-    loan, book = await open_book(connection, loan_id)
+    loan, serviced = await lock_serviced_loan(connection, loan_id)
     if loan.status not in {Status.ACTIVE, Status.MATURED}:
         raise loans.WrongStatus(status=loan.status.value, transition="extend")
     today = await business_date(connection)
     matures_on = loan.matures_on or today
     await audit.record(
-        connection, actor.user_id, "loan.extend", "loan", book.loan_id, {"months": months, "reason": reason}
+        connection, actor.user_id, "loan.extend", "loan", serviced.loan_id, {"months": months, "reason": reason}
     )
-    return await rebook(connection, loan_id, [Extension(min(today, matures_on), months)], actor, reason=reason)
+    return await post_events(connection, loan_id, [Extension(min(today, matures_on), months)], actor, reason=reason)
 
 
 async def pause_interest(
     connection: Connection, loan_id: UUID, first: date, last: date, actor: Actor, reason: str
-) -> Rebooked:
+) -> PostingResult:
     """Forbearance: no contract interest from ``first`` to ``last``, both included; may lie in the past."""
     await audit.record(
         connection,
@@ -65,21 +65,21 @@ async def pause_interest(
         loan_id,
         {"from": first.isoformat(), "to": last.isoformat(), "reason": reason},
     )
-    return await rebook(connection, loan_id, [Pause(first, last)], actor, reason=reason)
+    return await post_events(connection, loan_id, [Pause(first, last)], actor, reason=reason)
 
 
-async def cure(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> Rebooked:
+async def cure(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> PostingResult:
     """The default is over: the borrower is up to date again. Raises NotInDefault."""
     await _in_default(connection, loan_id)
     today = await business_date(connection)
-    rebooked = await rebook(connection, loan_id, [Cure(today)], actor, reason=reason)
+    posted = await post_events(connection, loan_id, [Cure(today)], actor, reason=reason)
     await loans.transition(connection, LoanId(loan_id), "cure", actor, reason=reason)
-    return rebooked
+    return posted
 
 
 async def start_recovery(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> None:
     """Open the case: from now on the investors are told at least every thirty days."""
-    await open_book(connection, loan_id)
+    await lock_serviced_loan(connection, loan_id)
     await loans.transition(connection, LoanId(loan_id), "start_recovery", actor, reason=reason)
     today = await business_date(connection)
     await recoveries.open_case(connection, loan_id, today, today + timedelta(days=UPDATE_EVERY_DAYS))
@@ -103,26 +103,28 @@ async def _tell(connection: Connection, loan_id: UUID, today: date, text: str, a
 
 async def advance_cost(
     connection: Connection, loan_id: UUID, amount: Money, kind: str, actor: Actor, reason: str
-) -> Rebooked:
+) -> PostingResult:
     """The platform pays for the recovery (a court, an agent) from its own bank; the loan owes it back first."""
-    _, book = await open_book(connection, loan_id)
+    _, serviced = await lock_serviced_loan(connection, loan_id)
     today = await business_date(connection)
-    own_bank = Account(AccountKind.OWN_BANK, None, book.currency)
-    paid = Transfer(loan_account(AccountKind.RECOVERY_ADVANCE, book), own_bank, amount.minor)
+    own_bank = Account(AccountKind.OWN_BANK, None, serviced.currency)
+    paid = Transfer(loan_account(AccountKind.RECOVERY_ADVANCE, serviced), own_bank, amount.minor)
     await audit.record(
         connection, actor.user_id, "loan.advance_cost", "loan", loan_id, {"amount": str(amount), "kind": kind}
     )
-    return await rebook(connection, loan_id, [CostAdvanced(today, amount, kind)], actor, extra=[paid], reason=reason)
+    return await post_events(
+        connection, loan_id, [CostAdvanced(today, amount, kind)], actor, extra=[paid], reason=reason
+    )
 
 
-async def write_off(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> Rebooked:
+async def write_off(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> PostingResult:
     """Give up what is left of the principal: the holdings share the loss; later receipts are recoveries."""
     await _in_default(connection, loan_id)
     today = await business_date(connection)
-    return await rebook(connection, loan_id, [WriteOff(today)], actor, reason=reason)
+    return await post_events(connection, loan_id, [WriteOff(today)], actor, reason=reason)
 
 
 async def _in_default(connection: Connection, loan_id: UUID) -> None:
-    loan, _ = await open_book(connection, loan_id)
+    loan, _ = await lock_serviced_loan(connection, loan_id)
     if loan.status not in {Status.DEFAULTED, Status.IN_RECOVERY}:
         raise errors.NotInDefault(status=loan.status.value)

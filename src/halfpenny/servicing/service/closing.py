@@ -20,7 +20,7 @@ from halfpenny.platform.database import Connection, Database, Record
 from halfpenny.servicing import errors, events
 from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
 from halfpenny.servicing.model.events import Default
-from halfpenny.servicing.service.rebooking import open_book, rebook
+from halfpenny.servicing.service.posting import lock_serviced_loan, post_events
 from halfpenny.servicing.store import closing
 
 RANGE_SIZE = 20_000
@@ -124,7 +124,7 @@ async def _turn(database: Database, day: date, first: UUID, last: UUID) -> None:
         turning = await closing.to_replay(connection, day, first, last)
     for loan_id in turning:
         async with database.unit_of_work() as connection:
-            _, book = await open_book(connection, loan_id)
-            late = book.days_past_due > REGULATORY_DEFAULT_DAYS and book.standing == "late"
+            _, serviced = await lock_serviced_loan(connection, loan_id)
+            late = serviced.days_past_due > REGULATORY_DEFAULT_DAYS and serviced.standing == "late"
             new = [Default(day, f"more than {REGULATORY_DEFAULT_DAYS} days past due")] if late else []
-            await rebook(connection, loan_id, new, through=day, reason="daily close")
+            await post_events(connection, loan_id, new, through=day, reason="daily close")

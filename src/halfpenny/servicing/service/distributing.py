@@ -18,7 +18,7 @@ from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing import errors, events
-from halfpenny.servicing.store import books, distributions
+from halfpenny.servicing.store import distributions, serviced_loans
 
 CHUNK = 2_000
 
@@ -96,7 +96,7 @@ async def proof(
         if own is None:
             raise errors.UnknownDistribution()
         shares = [own]
-    book = await books.find(connection, row["loan_id"])
+    serviced = await serviced_loans.find(connection, row["loan_id"])
     parts = ("principal", "interest", "default_interest", "recovered")
     total = sum(row[f"{part}_minor"] for part in parts)
     return {
@@ -106,7 +106,7 @@ async def proof(
         "currency": row["currency"],
         "effective_date": _iso(row["effective_date"]),
         "status": row["status"],
-        "waterfall": book.terms.waterfall if book else None,
+        "waterfall": serviced.terms.waterfall if serviced else None,
         "money_in": {"total": format_minor(total)} | {p: format_minor(row[f"{p}_minor"]) for p in parts},
         "rule": {
             "principal": "by outstanding principal",

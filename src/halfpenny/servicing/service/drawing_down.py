@@ -1,4 +1,4 @@
-"""Drawdown: escrow pays the borrower, less fees and retained interest, and the loan's book is opened."""
+"""Drawdown: escrow pays the borrower, less fees and retained interest, and the loan enters servicing."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import JournalId, LoanId, uuid7
 from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
-from halfpenny.servicing.model.booking import flows_of
 from halfpenny.servicing.model.engine import replay
+from halfpenny.servicing.model.flows import flows_of
 from halfpenny.servicing.model.product import Product, bridge_terms
 from halfpenny.servicing.model.terms import LoanTerms
-from halfpenny.servicing.service.rebooking import Rebooked, loan_account, write
-from halfpenny.servicing.store import books, distributions
+from halfpenny.servicing.service.posting import PostingResult, loan_account, store_replay
+from halfpenny.servicing.store import distributions, serviced_loans
 
 
-async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product: Product) -> Rebooked:
+async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product: Product) -> PostingResult:
     """Pay out a funded loan whose conditions are met, and start its interest.
 
     Raises LoanNotFound, WrongStatus, NotYourTransition, ReflectionRunning (409 until the last investor's days to
@@ -35,23 +35,24 @@ async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product
         raise errors.ReflectionRunning(until=until.isoformat())
     today = await business_date(connection)
     terms = terms_of(loan, product, today)
-    book = await books.insert(connection, loan_id, loan.borrower_id, terms)
+    serviced = await serviced_loans.insert(connection, loan_id, loan.borrower_id, terms)
     stakes = [(p.investor_id, p.outstanding_minor) for p in await funding.positions(connection, loan_id)]
     await distributions.insert_holdings(connection, loan_id, stakes, terms.currency, today)
     position = replay(terms, (), today)
     flows = flows_of(terms, position)
     currency, gross, fees = terms.currency, terms.principal.minor, terms.advance_fees_minor()
     escrow = Account(AccountKind.ESCROW, loan_id, currency)
+    claims = loan_account(AccountKind.INVESTOR_CLAIMS, serviced)
     legs = [
         (escrow, Account(AccountKind.WALLET, loan.borrower_id, currency), gross - fees - flows.retained),
         (escrow, Account(AccountKind.FEE_INCOME, None, currency), fees),
-        (escrow, loan_account(AccountKind.INTEREST_RESERVE, book), flows.retained),
+        (escrow, loan_account(AccountKind.INTEREST_RESERVE, serviced), flows.retained),
         # What the loan owes and what its investors own: the same amount, from the first day to the last.
-        (loan_account(AccountKind.LOAN_RECEIVABLE, book), loan_account(AccountKind.INVESTOR_CLAIMS, book), gross),
+        (loan_account(AccountKind.LOAN_RECEIVABLE, serviced), claims, gross),
     ]
     transfers = tuple(Transfer(debit, credit, amount) for debit, credit, amount in legs if amount)
     await ledger.post(connection, Journal(JournalId(uuid7()), "drawdown", transfers, today, loan_id))
-    await write(connection, book, (), position, flows)
+    await store_replay(connection, serviced, (), position, flows)
     loan = await loans.transition(
         connection,
         LoanId(loan_id),
@@ -60,11 +61,11 @@ async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product
         drawn_down_on=today,
         matures_on=position.schedule.ends_on,
     )
-    return Rebooked(loan, book, position, flows)
+    return PostingResult(loan, serviced, position, flows)
 
 
 def terms_of(loan: Loan, product: Product, advanced_on: date) -> LoanTerms:
-    """The terms that a drawdown on a day books; previews show the same. Raises WrongStatus before the offer."""
+    """The terms that a drawdown on a day stores; previews show the same. Raises WrongStatus before the offer."""
     if loan.offer is None:
         raise loans.WrongStatus(status=loan.status.value)
     return bridge_terms(

@@ -15,11 +15,11 @@ from halfpenny.primitives.money import Currency, CurrencyMismatch, Money
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.payoff import Payoff, payoff, receive
-from halfpenny.servicing.service.rebooking import Rebooked, bank, open_book, rebook
-from halfpenny.servicing.store import books, receipts
+from halfpenny.servicing.service.posting import PostingResult, bank, lock_serviced_loan, post_events
+from halfpenny.servicing.store import receipts, serviced_loans
 
 
-async def repay(connection: Connection, loan_id: UUID, borrower_id: UserId, amount: Money) -> Rebooked:
+async def repay(connection: Connection, loan_id: UUID, borrower_id: UserId, amount: Money) -> PostingResult:
     """The borrower pays from their wallet, today.
 
     What exceeds the amount due repays principal early; what exceeds the whole debt goes straight back. Raises
@@ -28,14 +28,14 @@ async def repay(connection: Connection, loan_id: UUID, borrower_id: UserId, amou
     # Asked first: whether a loan is serviced yet is not for strangers to learn.
     if (await loans.get(connection, loan_id)).borrower_id != borrower_id:
         raise loans.LoanNotFound()
-    _, book = await open_book(connection, loan_id)
-    wallet = Account(AccountKind.WALLET, borrower_id, book.currency)
+    _, serviced = await lock_serviced_loan(connection, loan_id)
+    wallet = Account(AccountKind.WALLET, borrower_id, serviced.currency)
     return await _receive(connection, loan_id, amount, Actor(ActorKind.BORROWER, borrower_id), wallet)
 
 
 async def receive_from_bank(
     connection: Connection, loan_id: UUID, amount: Money, received_on: date, actor: Actor
-) -> Rebooked:
+) -> PostingResult:
     """A receipt at the bank for a known loan, by the day the bank credited it: a late message is a replay."""
     return await _receive(connection, loan_id, amount, actor, bank(amount.currency), received_on)
 
@@ -47,35 +47,35 @@ async def _receive(
     actor: Actor,
     source: Account,
     received_on: date | None = None,
-) -> Rebooked:
-    _, book = await open_book(connection, loan_id)
-    if amount.currency is not book.currency:
-        raise CurrencyMismatch(ours=book.currency.value, theirs=amount.currency.value)
+) -> PostingResult:
+    _, serviced = await lock_serviced_loan(connection, loan_id)
+    if amount.currency is not serviced.currency:
+        raise CurrencyMismatch(ours=serviced.currency.value, theirs=amount.currency.value)
     today = await business_date(connection)
     on = received_on or today
     if on > today:
         raise ledger.FutureEffectiveDate()
-    known = await books.events(connection, loan_id)
-    new = receive(book.terms, known, on, amount)
-    return await rebook(connection, loan_id, new, actor, receipts_from=source)
+    known = await serviced_loans.events(connection, loan_id)
+    new = receive(serviced.terms, known, on, amount)
+    return await post_events(connection, loan_id, new, actor, receipts_from=source)
 
 
 async def redemption_on(connection: Connection, loan_id: UUID, on: date | None) -> Payoff:
     """What pays the loan off on a day (today where None). Raises NotServiced, EventBeforeAdvance."""
-    book = await books.find(connection, loan_id)
-    if book is None:
+    serviced = await serviced_loans.find(connection, loan_id)
+    if serviced is None:
         raise errors.NotServiced()
     day = on or await business_date(connection)
-    return payoff(book.terms, await books.events(connection, loan_id), day)
+    return payoff(serviced.terms, await serviced_loans.events(connection, loan_id), day)
 
 
 async def amount_due(connection: Connection, loan_id: UUID) -> int:
     """What the borrower should have paid by today and has not, in minor units. Raises NotServiced."""
-    book = await books.find(connection, loan_id)
-    if book is None:
+    serviced = await serviced_loans.find(connection, loan_id)
+    if serviced is None:
         raise errors.NotServiced()
-    events = await books.events(connection, loan_id)
-    return replay(book.terms, events, await business_date(connection)).total_due
+    events = await serviced_loans.events(connection, loan_id)
+    return replay(serviced.terms, events, await business_date(connection)).total_due
 
 
 async def hold_in_suspense(
@@ -91,17 +91,17 @@ async def hold_in_suspense(
     return receipt_id
 
 
-async def match(connection: Connection, receipt_id: UUID, loan_id: UUID, actor: Actor) -> Rebooked:
+async def match(connection: Connection, receipt_id: UUID, loan_id: UUID, actor: Actor) -> PostingResult:
     """An unmatched receipt turns out to be for a loan: it counts from the day it was received."""
     # The loan first: it comes before everything else in the order of locks.
-    await open_book(connection, loan_id)
+    await lock_serviced_loan(connection, loan_id)
     row = await _open_receipt(connection, receipt_id)
     currency = Currency(row["currency"])
     amount = Money(row["amount_minor"], currency)
     suspense = Account(AccountKind.SUSPENSE, None, currency)
-    rebooked = await _receive(connection, loan_id, amount, actor, suspense, row["received_on"])
+    posted = await _receive(connection, loan_id, amount, actor, suspense, row["received_on"])
     await receipts.resolve(connection, receipt_id, "matched", loan_id)
-    return rebooked
+    return posted
 
 
 async def send_back(connection: Connection, receipt_id: UUID) -> None:

@@ -36,7 +36,7 @@ LEFT JOIN LATERAL (
 WHERE l.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL AND l.advanced_on < $1
 ON CONFLICT (business_date, loan_id) DO NOTHING
 """
-# The books of the loans whose reserve pays today, locked before their accounts are.
+# The serviced loans whose reserve pays today, locked before their accounts are.
 LOCK_RELEASING = """
 SELECT l.loan_id FROM serviced_loan l
 JOIN (SELECT DISTINCT loan_id FROM reserve_release WHERE due_on <= $1 AND loan_id BETWEEN $2 AND $3) due USING (loan_id)
@@ -88,10 +88,10 @@ WITH due AS (
 ), sums AS (
   SELECT loan_id, sum(amount_minor) AS amount, sum(fee_minor) AS fee FROM named GROUP BY loan_id
 ), kept AS (
-  UPDATE serviced_loan l SET booked = l.booked || jsonb_build_object(
-      'released', (l.booked->>'released')::bigint + sums.amount,
-      'interest', (l.booked->>'interest')::bigint + sums.amount - sums.fee,
-      'fees', (l.booked->>'fees')::bigint + sums.fee)
+  UPDATE serviced_loan l SET posted = l.posted || jsonb_build_object(
+      'released', (l.posted->>'released')::bigint + sums.amount,
+      'interest', (l.posted->>'interest')::bigint + sums.amount - sums.fee,
+      'fees', (l.posted->>'fees')::bigint + sums.fee)
   FROM sums WHERE sums.loan_id = l.loan_id RETURNING 1
 )
 SELECT (SELECT count(*) FROM kept)::int AS loans, (SELECT count(*) FROM posted) AS journals,

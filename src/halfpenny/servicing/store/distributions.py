@@ -11,7 +11,7 @@ from halfpenny.ledger import AccountKind
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency
-from halfpenny.servicing.model.booking import DistributionPart
+from halfpenny.servicing.model.flows import DistributionPart
 
 # Largest remainder, ties by position id: the whole part of each share, then a cent each to the largest fractions.
 # `weight` sums to a positive number wherever `total` is not zero.

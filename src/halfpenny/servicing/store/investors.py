@@ -1,4 +1,4 @@
-"""SQL of an investor's books: what came from which distribution, and what is still to come."""
+"""SQL of investor reporting: what came from which distribution, and what is still to come."""
 
 from __future__ import annotations
 

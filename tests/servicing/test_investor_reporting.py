@@ -13,10 +13,10 @@ from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing import errors
-from halfpenny.servicing.model.booking import Withholding
+from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.model.investor import CashFlows, expected_shares, safe_cell, tax_csv
-from halfpenny.servicing.service import distributing, investing_books
-from halfpenny.servicing.store import books, distributions
+from halfpenny.servicing.service import distributing, investor_reporting
+from halfpenny.servicing.store import distributions, serviced_loans
 from servicing import world
 
 STAKES = [400_000, 600_000]
@@ -27,26 +27,26 @@ async def paid_first_interest(database: Database, *, withholding_millionths: int
     first = next(iter(made.stakes))
     async with database.unit_of_work() as connection:
         await distributions.set_tax_profile(connection, first, "PL", True, withholding_millionths)
-        due = (await books.instalments(connection, made.loan.id))[0]["due_on"]
+        due = (await serviced_loans.instalments(connection, made.loan.id))[0]["due_on"]
     await world.go_to(database, due)
     await world.repay(database, made, 8_542)
     await servicing.pay_distributions(database)
     return made
 
 
-async def test_nineteen_percent_is_withheld_booked_and_on_the_statement(database: Database) -> None:
+async def test_nineteen_percent_is_withheld_posted_and_on_the_statement(database: Database) -> None:
     made = await paid_first_interest(database, withholding_millionths=19_000_000)
     taxed, untaxed = await world.wallets(database, list(made.stakes))
     # 40 % of 85.42 is 34.17; 19 % of that is 6.49.
     assert (taxed, untaxed) == (3_417 - 649, 5_125)
     investor = next(iter(made.stakes))
     async with database.reading() as connection:
-        year = (await books.instalments(connection, made.loan.id))[0]["due_on"].year
-        told = await investing_books.year_statement(connection, investor, year)
+        year = (await serviced_loans.instalments(connection, made.loan.id))[0]["due_on"].year
+        told = await investor_reporting.year_statement(connection, investor, year)
         tax = Account(AccountKind.TAX_PAYABLE, None, Currency.EUR)
-        booked = await connection.fetchval("SELECT credits - debits FROM account WHERE id = $1", tax.id)
+        posted = await connection.fetchval("SELECT credits - debits FROM account WHERE id = $1", tax.id)
         journals = {row["journal_id"] for row in await connection.fetch("SELECT journal_id FROM transfer")}
-    assert booked == 649
+    assert posted == 649
     (line,) = told.totals
     assert (line.interest, line.withheld, line.paid) == (3_417, 649, 2_768)
     assert {payment.journal_id for payment in told.payments} <= journals
@@ -58,8 +58,8 @@ async def test_nineteen_percent_is_withheld_booked_and_on_the_statement(database
 async def test_the_statement_is_a_pdf_and_takes_a_name_literally(database: Database) -> None:
     made = await paid_first_interest(database)
     async with database.reading() as connection:
-        told = await investing_books.year_statement(connection, next(iter(made.stakes)), made.drawn_on.year)
-    pdf = investing_books.statement_pdf(told, '#panic("no") *Ines* $x$ "quoted" \\')
+        told = await investor_reporting.year_statement(connection, next(iter(made.stakes)), made.drawn_on.year)
+    pdf = investor_reporting.statement_pdf(told, '#panic("no") *Ines* $x$ "quoted" \\')
     assert pdf.startswith(b"%PDF-")
     assert len(pdf) > 5_000
 
@@ -68,7 +68,7 @@ async def test_cash_flows_received_and_expected_give_the_loans_yield(database: D
     made = await paid_first_interest(database)
     investor = next(iter(made.stakes))
     async with database.reading() as connection:
-        found = await investing_books.cash_flows(connection, investor, made.loan.id)
+        found = await investor_reporting.cash_flows(connection, investor, made.loan.id)
     assert [amount for _, amount in found.received] == [3_417]
     assert sum(amount for _, amount in found.expected) == 400_000 + 11 * 3_417
     # 10.25 % paid monthly is about 10.7 % a year, effective.
@@ -76,7 +76,7 @@ async def test_cash_flows_received_and_expected_give_the_loans_yield(database: D
     assert Decimal("10.3") < found.xirr_percent < Decimal("11.2")
     with pytest.raises(loans.LoanNotFound):
         async with database.reading() as connection:
-            await investing_books.cash_flows(connection, uuid7(), made.loan.id)
+            await investor_reporting.cash_flows(connection, uuid7(), made.loan.id)
 
 
 async def test_a_proof_shows_cent_in_rule_cent_out(database: Database) -> None:

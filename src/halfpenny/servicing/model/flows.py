@@ -1,7 +1,7 @@
-"""What a replay means for the books: cumulative sums of every flow, so that booking is the difference of two.
+"""Cumulative cash flows of a replay: what has to be posted is the difference of two.
 
-The totals of a position are computed from scratch each time; what has been booked so far is kept with the loan.
-The journal of any event, backdated or not, moves exactly the difference, so a replay can never book twice.
+The totals of a position are computed from scratch each time; what has been posted so far is kept with the loan.
+The journal of any event, backdated or not, moves exactly the difference, so a replay can never post twice.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Flows:
     lost: int = 0
 
     def since(self, before: Flows) -> Flows:
-        """What has to be booked to come from ``before`` to here."""
+        """What has to be posted to come from ``before`` to here."""
         return Flows(*(getattr(self, f.name) - getattr(before, f.name) for f in fields(self)))
 
     @property

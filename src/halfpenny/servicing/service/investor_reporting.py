@@ -1,4 +1,4 @@
-"""An investor's books: positions, cash flows, a year's statement. Every line names the transfer that it rests on."""
+"""Investor reporting: positions, cash flows, a year's statement. Every line names the transfer that it rests on."""
 
 from __future__ import annotations
 

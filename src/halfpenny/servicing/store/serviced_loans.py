@@ -1,4 +1,4 @@
-"""SQL of booked loans: their terms and sums, dated events, schedule, accrual segments."""
+"""SQL of serviced loans: their terms and sums, dated events, schedule, accrual segments."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from halfpenny.ledger import AccountKind
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing import codec
-from halfpenny.servicing.model.booking import Flows
 from halfpenny.servicing.model.events import Event
-from halfpenny.servicing.model.loan_book import BookedInstalment, LoanBook, Release
+from halfpenny.servicing.model.flows import Flows
 from halfpenny.servicing.model.position import Position
 from halfpenny.servicing.model.segments import AccrualSegment
+from halfpenny.servicing.model.serviced_loan import InstalmentBalance, Release, ServicedLoan
 from halfpenny.servicing.model.terms import LoanTerms
 
 _END_OF_TIME = date(9999, 12, 31)
@@ -32,13 +32,13 @@ LIST_OVERDUE = (
 LIST_INSTALMENTS = "SELECT * FROM instalment WHERE loan_id = $1 ORDER BY number"
 
 
-def _book(row: Record) -> LoanBook:
-    return LoanBook(
+def _serviced_loan(row: Record) -> ServicedLoan:
+    return ServicedLoan(
         loan_id=row["loan_id"],
         borrower_id=row["borrower_id"],
         currency=Currency(row["currency"]),
         terms=codec.read_terms(row["terms"]),
-        booked=codec.read_flows(row["booked"]),
+        posted=codec.read_flows(row["posted"]),
         closed_on=row["closed_on"],
         unlikely_to_pay=row["unlikely_to_pay"],
         standing=row["standing"],
@@ -47,11 +47,11 @@ def _book(row: Record) -> LoanBook:
     )
 
 
-async def find(connection: Connection, loan_id: UUID, *, lock: bool = False) -> LoanBook | None:
+async def find(connection: Connection, loan_id: UUID, *, lock: bool = False) -> ServicedLoan | None:
     row = await connection.fetchrow(
         f"SELECT * FROM serviced_loan WHERE loan_id = $1{' FOR NO KEY UPDATE' if lock else ''}", loan_id
     )
-    return _book(row) if row else None
+    return _serviced_loan(row) if row else None
 
 
 async def events(connection: Connection, loan_id: UUID) -> list[Event]:
@@ -59,8 +59,8 @@ async def events(connection: Connection, loan_id: UUID) -> list[Event]:
     return [codec.read_event(row["kind"], row["data"]) for row in rows]
 
 
-async def insert(connection: Connection, loan_id: UUID, borrower_id: UUID, terms: LoanTerms) -> LoanBook:
-    """A new book, before anything has been booked."""
+async def insert(connection: Connection, loan_id: UUID, borrower_id: UUID, terms: LoanTerms) -> ServicedLoan:
+    """A loan enters servicing, before anything has been posted."""
     accounts = [
         ledger.account_id(kind, loan_id, terms.currency)
         for kind in (
@@ -72,7 +72,7 @@ async def insert(connection: Connection, loan_id: UUID, borrower_id: UUID, terms
         )
     ]
     row = await connection.fetchrow(
-        "INSERT INTO serviced_loan (loan_id, borrower_id, currency, terms, booked, standing, advanced_on, matures_on, "
+        "INSERT INTO serviced_loan (loan_id, borrower_id, currency, terms, posted, standing, advanced_on, matures_on, "
         "principal_outstanding_minor, count_due_date, reserve_account_id, collections_account_id, payable_account_id, "
         "receivable_account_id, claims_account_id) "
         "VALUES ($1, $2, $3, $4, $5, 'current', $6, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *",
@@ -87,7 +87,7 @@ async def insert(connection: Connection, loan_id: UUID, borrower_id: UUID, terms
         *accounts,
     )
     assert row is not None  # noqa: S101 - INSERT RETURNING gives its row or raises
-    return _book(row)
+    return _serviced_loan(row)
 
 
 async def add_events(
@@ -110,14 +110,14 @@ async def add_events(
     )
 
 
-async def keep(connection: Connection, loan_id: UUID, position: Position, booked: Flows) -> None:
+async def keep(connection: Connection, loan_id: UUID, position: Position, posted: Flows) -> None:
     """The sums and marks that the last replay left."""
     await connection.execute(
-        "UPDATE serviced_loan SET booked = $2, standing = $3, matures_on = $4, principal_outstanding_minor = $5, "
+        "UPDATE serviced_loan SET posted = $2, standing = $3, matures_on = $4, principal_outstanding_minor = $5, "
         "total_due_minor = $6, oldest_unpaid_due_on = $7, days_past_due = $8, defaulted_on = $9, closed_on = $10 "
         "WHERE loan_id = $1",
         loan_id,
-        codec.to_json(booked),
+        codec.to_json(posted),
         position.standing.value,
         position.schedule.ends_on,
         position.principal_outstanding,
@@ -134,7 +134,7 @@ async def set_unlikely_to_pay(connection: Connection, loan_id: UUID) -> None:
 
 
 async def rewrite_schedule(
-    connection: Connection, loan_id: UUID, instalments: Sequence[BookedInstalment], releases: Sequence[Release]
+    connection: Connection, loan_id: UUID, instalments: Sequence[InstalmentBalance], releases: Sequence[Release]
 ) -> None:
     await connection.execute("DELETE FROM instalment WHERE loan_id = $1", loan_id)
     await connection.execute("DELETE FROM reserve_release WHERE loan_id = $1", loan_id)

@@ -1,4 +1,4 @@
-"""One loan's book during a replay: what has fallen due, what is paid, what overdue amounts bear."""
+"""One loan during a replay of its events: what has fallen due, what is paid, what overdue amounts bear."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _NOTHING: Final = dict.fromkeys((component.value for component in Component), 0)
 _DEFAULT_INTEREST: Final = Component.DEFAULT_INTEREST.value
 
 
-class Book:
+class LoanReplay:
     """Events are applied in order; ``advance`` makes everything up to a day fall due first.
 
-    ``schedule`` and ``known`` are replaced by ``learn`` when an event changes what will fall due: the past of a
-    schedule does not depend on later events, so the rows already fallen due stay as they were.
+    ``replace_schedule`` gives another schedule when an event changes what will fall due: the past of a schedule does
+    not depend on later events, so the rows already fallen due stay as they were.
     """
 
     def __init__(self, terms: LoanTerms, schedule: Schedule, known: Sequence[Event]) -> None:
@@ -58,9 +58,9 @@ class Book:
         self.defaulted_on: date | None = None
         self.closed_on: date | None = None
         self.allocations: list[Allocation] = []
-        self.learn(schedule, known)
+        self.replace_schedule(schedule, known)
 
-    def learn(self, schedule: Schedule, known: Iterable[Event]) -> None:
+    def replace_schedule(self, schedule: Schedule, known: Iterable[Event]) -> None:
         self.schedule = schedule
         self.moves: tuple[ReserveMove, ...] = reserve_moves(self.terms, known, schedule)
         self.released = {m.instalment: m.amount for m in self.moves if m.instalment is not None}

@@ -1,4 +1,4 @@
-"""A loan as servicing keeps it: terms, the sums booked so far, and what the next close reads without a replay."""
+"""A loan as servicing keeps it: terms, the sums posted so far, and what the next close reads without a replay."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import date
 from uuid import UUID
 
 from halfpenny.primitives.money import Currency, percent_of
-from halfpenny.servicing.model.booking import Flows
 from halfpenny.servicing.model.events import Event
+from halfpenny.servicing.model.flows import Flows
 from halfpenny.servicing.model.position import Position
 from halfpenny.servicing.model.reserve import ReserveMoveKind, reserve_moves
 from halfpenny.servicing.model.schedule import Instalment
@@ -18,14 +18,14 @@ from halfpenny.servicing.model.waterfall import WATERFALLS
 
 
 @dataclass(frozen=True, slots=True)
-class LoanBook:
+class ServicedLoan:
     """One serviced loan. Amounts are minor units of ``currency``."""
 
     loan_id: UUID
     borrower_id: UUID
     currency: Currency
     terms: LoanTerms
-    booked: Flows
+    posted: Flows
     closed_on: date | None
     unlikely_to_pay: bool
     standing: str
@@ -34,7 +34,7 @@ class LoanBook:
 
 
 @dataclass(frozen=True, slots=True)
-class BookedInstalment:
+class InstalmentBalance:
     """An instalment with what is still unpaid of it; one that has not fallen due yet counts as unpaid, except for
     the interest that its reserve will pay."""
 
@@ -52,21 +52,21 @@ class Release:
     fee: int
 
 
-def booked_instalments(terms: LoanTerms, events: Iterable[Event], position: Position) -> list[BookedInstalment]:
+def instalment_balances(terms: LoanTerms, events: Iterable[Event], position: Position) -> list[InstalmentBalance]:
     """The whole schedule, past and future, with what the borrower still has to bring."""
     fallen_due = {state.number: state for state in position.instalments}
     from_reserve: dict[int, int] = {}
     for move in reserve_moves(terms, events, position.schedule):
         if move.kind is ReserveMoveKind.RELEASED and move.instalment is not None:
             from_reserve[move.instalment] = from_reserve.get(move.instalment, 0) + move.amount
-    booked = []
+    posted = []
     for row in position.schedule.instalments:
         state = fallen_due.get(row.number)
         if state is not None:
-            booked.append(BookedInstalment(row, state.unpaid, state.settled_on))
+            posted.append(InstalmentBalance(row, state.unpaid, state.settled_on))
         else:
-            booked.append(BookedInstalment(row, row.total - from_reserve.get(row.number, 0), None))
-    return booked
+            posted.append(InstalmentBalance(row, row.total - from_reserve.get(row.number, 0), None))
+    return posted
 
 
 def releases_ahead(terms: LoanTerms, events: Iterable[Event], position: Position) -> list[Release]:

@@ -1,8 +1,8 @@
-"""The heart of servicing: add events, replay, and book exactly the difference.
+"""Posting: add servicing events to a loan, replay all of them, and post exactly the difference.
 
 Whatever happens to a drawn loan (a receipt, a pause, a default, a day that passes) comes through here: the events
 are added to the log, the engine replays all of them, and one journal moves what the new sums are ahead of the
-booked ones. A backdated event needs nothing of its own.
+posted ones. A backdated event needs nothing of its own.
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import JournalId, LoanId, uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing import errors
-from halfpenny.servicing.model.booking import DistributionPart, Flows, flows_of
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Default, Event, Extension, WriteOff
-from halfpenny.servicing.model.loan_book import LoanBook, booked_instalments, releases_ahead
+from halfpenny.servicing.model.flows import DistributionPart, Flows, flows_of
 from halfpenny.servicing.model.position import Position
+from halfpenny.servicing.model.serviced_loan import ServicedLoan, instalment_balances, releases_ahead
 from halfpenny.servicing.service import distributing
-from halfpenny.servicing.store import books, distributions
+from halfpenny.servicing.store import distributions, serviced_loans
 
 
 @dataclass(frozen=True, slots=True)
-class Rebooked:
-    """What came of it: the loan's position, and what this booking moved."""
+class PostingResult:
+    """Where the loan stands after a journal, and what the journal moved."""
 
     loan: Loan
-    book: LoanBook
+    serviced: ServicedLoan
     position: Position
     moved: Flows
 
 
-def loan_account(kind: AccountKind, book: LoanBook) -> Account:
-    return Account(kind, book.loan_id, book.currency)
+def loan_account(kind: AccountKind, serviced: ServicedLoan) -> Account:
+    return Account(kind, serviced.loan_id, serviced.currency)
 
 
-async def open_book(connection: Connection, loan_id: UUID) -> tuple[Loan, LoanBook]:
-    """The loan and its book, both locked. Raises LoanNotFound, NotServiced."""
+async def lock_serviced_loan(connection: Connection, loan_id: UUID) -> tuple[Loan, ServicedLoan]:
+    """The loan and its row in servicing, both locked. Raises LoanNotFound, NotServiced."""
     loan = await loans.lock(connection, loan_id)
-    book = await books.find(connection, loan_id, lock=True)
-    if book is None:
+    serviced = await serviced_loans.find(connection, loan_id, lock=True)
+    if serviced is None:
         raise errors.NotServiced()
-    return loan, book
+    return loan, serviced
 
 
-async def rebook(
+async def post_events(
     connection: Connection,
     loan_id: UUID,
     new: Sequence[Event],
@@ -62,50 +62,50 @@ async def rebook(
     extra: Sequence[Transfer] = (),
     through: date | None = None,
     reason: str | None = None,
-) -> Rebooked:
-    """Add ``new`` events and book what follows from them by the business date.
+) -> PostingResult:
+    """Add ``new`` events and post what follows from them by the business date.
 
     ``receipts_from`` is the account that the new receipts are paid from; ``extra`` transfers join the journal;
     ``through`` replays to an earlier day than today, for the close of that day, unless later events are known.
     Raises the engine's named errors, AlreadyDistributed, InsufficientAvailable; after any of them nothing is
-    booked, because the caller's transaction ends.
+    posted, because the caller's transaction ends.
     """
-    loan, book = await open_book(connection, loan_id)
+    loan, serviced = await lock_serviced_loan(connection, loan_id)
     today = await business_date(connection)
-    events = [*await books.events(connection, loan_id), *new]
-    as_of = max(through or today, book.terms.advanced_on, *(event.effective_date for event in events))
-    position = replay(book.terms, events, as_of)
-    flows = flows_of(book.terms, position)
-    moved = flows.since(book.booked)
+    events = [*await serviced_loans.events(connection, loan_id), *new]
+    as_of = max(through or today, serviced.terms.advanced_on, *(event.effective_date for event in events))
+    position = replay(serviced.terms, events, as_of)
+    flows = flows_of(serviced.terms, position)
+    moved = flows.since(serviced.posted)
     if min(moved.principal, moved.interest, moved.default_interest, moved.recovered) < 0:
         raise errors.AlreadyDistributed()
-    number = await books.next_event_number(connection, loan_id)
-    await books.add_events(connection, loan_id, new, number, actor.user_id)
+    number = await serviced_loans.next_event_number(connection, loan_id)
+    await serviced_loans.add_events(connection, loan_id, new, number, actor.user_id)
     effective = min((event.effective_date for event in new), default=min(as_of, today))
-    transfers = [*extra, *transfers_of(book, moved, receipts_from)]
+    transfers = [*extra, *transfers_of(serviced, moved, receipts_from)]
     if transfers:
         name = "_".join(["servicing", *sorted({type(event).__name__.lower() for event in new})])
         await ledger.post(connection, Journal(JournalId(uuid7()), name, tuple(transfers), effective, loan_id))
-    await _tell_investors(connection, book, moved, effective)
-    await write(connection, book, events, position, flows)
-    loan = await _move_on(connection, loan, position, new, actor, reason)
-    return Rebooked(loan, book, position, moved)
+    await _declare_distributions(connection, serviced, moved, effective)
+    await store_replay(connection, serviced, events, position, flows)
+    loan = await _transition_loan(connection, loan, position, new, actor, reason)
+    return PostingResult(loan, serviced, position, moved)
 
 
-def transfers_of(book: LoanBook, moved: Flows, receipts_from: Account | None) -> list[Transfer]:
+def transfers_of(serviced: ServicedLoan, moved: Flows, receipts_from: Account | None) -> list[Transfer]:
     """The chart of accounts for a difference of sums; a negative one goes the other way."""
-    currency = book.currency
-    collections = loan_account(AccountKind.COLLECTIONS, book)
-    reserve = loan_account(AccountKind.INTEREST_RESERVE, book)
-    wallet = Account(AccountKind.WALLET, book.borrower_id, currency)
+    currency = serviced.currency
+    collections = loan_account(AccountKind.COLLECTIONS, serviced)
+    reserve = loan_account(AccountKind.INTEREST_RESERVE, serviced)
+    wallet = Account(AccountKind.WALLET, serviced.borrower_id, currency)
     flows = [
         (reserve, collections, moved.released),
         (reserve, wallet, moved.rebated),
         (collections, Account(AccountKind.FEE_INCOME, None, currency), moved.fees),
         (collections, Account(AccountKind.DEFAULT_INCOME, None, currency), moved.default_income),
-        (collections, loan_account(AccountKind.RECOVERY_ADVANCE, book), moved.costs),
+        (collections, loan_account(AccountKind.RECOVERY_ADVANCE, serviced), moved.costs),
         (collections, wallet, moved.returned),
-        (collections, loan_account(AccountKind.DISTRIBUTION_PAYABLE, book), moved.to_investors),
+        (collections, loan_account(AccountKind.DISTRIBUTION_PAYABLE, serviced), moved.to_investors),
     ]
     if receipts_from is not None:
         flows.insert(0, (receipts_from, collections, moved.received))
@@ -116,43 +116,43 @@ def transfers_of(book: LoanBook, moved: Flows, receipts_from: Account | None) ->
     ]
 
 
-async def _tell_investors(connection: Connection, book: LoanBook, moved: Flows, on: date) -> None:
-    """Declare what the investors are due, and share a loss, or take back one that the replay found smaller."""
+async def _declare_distributions(connection: Connection, serviced: ServicedLoan, moved: Flows, on: date) -> None:
+    """Declare a distribution of what the investors are due; share a loss, or take back one that has become smaller."""
     if moved.lost:
         # What was collected before the loss goes by the holdings as they were before it.
-        await distributing.share_all(connection, book.loan_id)
-        shares = await distributions.share_loss(connection, book.loan_id, moved.lost, on)
-        await funding.repay_principal(connection, book.loan_id, shares)
-        claims = loan_account(AccountKind.INVESTOR_CLAIMS, book)
-        receivable = loan_account(AccountKind.LOAN_RECEIVABLE, book)
+        await distributing.share_all(connection, serviced.loan_id)
+        shares = await distributions.share_loss(connection, serviced.loan_id, moved.lost, on)
+        await funding.repay_principal(connection, serviced.loan_id, shares)
+        claims = loan_account(AccountKind.INVESTOR_CLAIMS, serviced)
+        receivable = loan_account(AccountKind.LOAN_RECEIVABLE, serviced)
         loss = Transfer(claims, receivable, moved.lost) if moved.lost > 0 else Transfer(receivable, claims, -moved.lost)
-        await ledger.post(connection, Journal(JournalId(uuid7()), "loss", (loss,), on, book.loan_id))
+        await ledger.post(connection, Journal(JournalId(uuid7()), "loss", (loss,), on, serviced.loan_id))
     part = DistributionPart(on, moved.principal, moved.interest, moved.default_interest, moved.recovered)
     if part.total:
-        await distributions.declare(connection, book.loan_id, book.currency, part)
+        await distributions.declare(connection, serviced.loan_id, serviced.currency, part)
 
 
-async def write(
-    connection: Connection, book: LoanBook, events: Sequence[Event], position: Position, flows: Flows
+async def store_replay(
+    connection: Connection, serviced: ServicedLoan, events: Sequence[Event], position: Position, flows: Flows
 ) -> None:
     """Keep what the replay says: sums and marks, the whole schedule, and the segments that accrual reads."""
-    await books.keep(connection, book.loan_id, position, flows)
-    await books.rewrite_schedule(
+    await serviced_loans.keep(connection, serviced.loan_id, position, flows)
+    await serviced_loans.rewrite_schedule(
         connection,
-        book.loan_id,
-        booked_instalments(book.terms, events, position),
-        releases_ahead(book.terms, events, position),
+        serviced.loan_id,
+        instalment_balances(serviced.terms, events, position),
+        releases_ahead(serviced.terms, events, position),
     )
-    await books.rewrite_segments(
+    await serviced_loans.rewrite_segments(
         connection,
-        book.loan_id,
+        serviced.loan_id,
         position.schedule.segments,
         position.overdue_segments,
         position.default_interest_paid,
     )
 
 
-async def _move_on(
+async def _transition_loan(
     connection: Connection, loan: Loan, position: Position, new: Sequence[Event], actor: Actor, reason: str | None
 ) -> Loan:
     """Let the loan's status follow its position; events and their audit entries come with each transition."""

@@ -12,7 +12,7 @@ from halfpenny.loans import InterestMode, Status
 from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
-from halfpenny.servicing.store import books
+from halfpenny.servicing.store import serviced_loans
 from servicing import world
 
 STAKES = [333_333, 333_333, 333_334]
@@ -28,7 +28,7 @@ async def test_drawdown_waits_for_the_last_investors_reflection(database: Databa
     assert before == [1_000_000, 0]
 
 
-async def test_drawdown_pays_the_borrower_net_and_books_the_gross(database: Database) -> None:
+async def test_drawdown_pays_the_borrower_net_and_posts_the_gross(database: Database) -> None:
     made = await world.drawn(database, STAKES, mode=InterestMode.RETAINED)
     kinds = (AccountKind.ESCROW, AccountKind.INTEREST_RESERVE, AccountKind.LOAN_RECEIVABLE, AccountKind.INVESTOR_CLAIMS)
     escrow, reserve, receivable, claims = await world.balances(database, made.loan.id, *kinds)
@@ -41,7 +41,7 @@ async def test_drawdown_pays_the_borrower_net_and_books_the_gross(database: Data
     assert await world.problems(database) == []
 
 
-async def test_a_second_drawdown_is_refused_and_books_nothing(database: Database) -> None:
+async def test_a_second_drawdown_is_refused_and_posts_nothing(database: Database) -> None:
     made = await world.drawn(database, STAKES)
     before = await world.wallets(database, [made.borrower])
     with pytest.raises(loans.WrongStatus):
@@ -55,7 +55,7 @@ async def test_serviced_interest_and_redemption_reach_the_investors_to_the_cent(
     investors = list(made.stakes)
     total = 0
     async with database.reading() as connection:
-        due = [row["due_on"] for row in await books.instalments(connection, made.loan.id)]
+        due = [row["due_on"] for row in await serviced_loans.instalments(connection, made.loan.id)]
     for day in due[:3]:
         await world.go_to(database, day)
         await servicing.close_days(database)
@@ -65,8 +65,8 @@ async def test_serviced_interest_and_redemption_reach_the_investors_to_the_cent(
         total += 8_542
     assert sum(await world.wallets(database, investors)) == total
     async with database.reading() as connection:
-        book = await books.find(connection, made.loan.id)
-    assert book is not None
+        serviced = await serviced_loans.find(connection, made.loan.id)
+    assert serviced is not None
     done = await world.repay(database, made, 1_100_000)
     assert done.loan.status is Status.REPAID
     assert done.moved.principal == 1_000_000
@@ -124,7 +124,7 @@ async def test_a_repayment_without_money_changes_nothing(database: Database) -> 
             await servicing.repay(connection, made.loan.id, made.borrower, Money(50_000_000, world.EUR))
     assert await world.wallets(database, [made.borrower]) == before
     async with database.reading() as connection:
-        assert await books.events(connection, made.loan.id) == []
+        assert await serviced_loans.events(connection, made.loan.id) == []
 
 
 async def test_somebody_elses_loan_cannot_be_repaid(database: Database) -> None:
@@ -135,14 +135,14 @@ async def test_somebody_elses_loan_cannot_be_repaid(database: Database) -> None:
 
 
 async def test_a_backdated_receipt_is_a_replay(database: Database) -> None:
-    """Paid on the due date, heard of nine days later: as if it had been booked on the day."""
+    """Paid on the due date, heard of nine days later: as if it had been posted on the day."""
     made = await world.drawn(database, STAKES)
     async with database.reading() as connection:
-        first_due = (await books.instalments(connection, made.loan.id))[0]["due_on"]
+        first_due = (await serviced_loans.instalments(connection, made.loan.id))[0]["due_on"]
     await world.go_to(database, first_due + timedelta(days=9))
     await servicing.close_days(database)
     async with database.reading() as connection:
-        late = await books.find(connection, made.loan.id)
+        late = await serviced_loans.find(connection, made.loan.id)
     assert late is not None
     assert late.days_past_due == 8
     async with database.unit_of_work() as connection:
@@ -156,7 +156,7 @@ async def test_a_backdated_receipt_is_a_replay(database: Database) -> None:
 async def test_more_than_ninety_days_late_is_a_default_and_a_loss_is_shared(database: Database) -> None:
     made = await world.drawn(database, STAKES)
     async with database.reading() as connection:
-        first_due = (await books.instalments(connection, made.loan.id))[0]["due_on"]
+        first_due = (await serviced_loans.instalments(connection, made.loan.id))[0]["due_on"]
     await world.go_to(database, first_due + timedelta(days=91))
     await servicing.close_days(database)
     async with database.reading() as connection:
@@ -168,7 +168,7 @@ async def test_more_than_ninety_days_late_is_a_default_and_a_loss_is_shared(data
     assert await world.problems(database) == []
 
 
-async def test_closing_twice_books_nothing_twice(database: Database) -> None:
+async def test_closing_twice_posts_nothing_twice(database: Database) -> None:
     made = await world.drawn(database, STAKES, mode=InterestMode.RETAINED)
     await world.go_to(database, made.drawn_on + timedelta(days=40))
     await servicing.close_days(database)
