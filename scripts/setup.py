@@ -23,7 +23,11 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed"
 OLDEST, NEWEST = (3, 11), (3, 13)
 # Each command that a checkout offers, and the module that is run for it.
-COMMANDS = {"halfpenny": "halfpenny.entrypoints.cli", "halfpenny-risk": "halfpenny_risk.cli"}
+COMMANDS = {
+    "halfpenny": "halfpenny.entrypoints.cli",
+    "halfpenny-risk": "halfpenny_risk.cli",
+    "halfpenny-training": "halfpenny_training.cli",
+}
 # Debian packages that tests use, and the program that shows that each is there.
 DEBIAN_PACKAGES = {"rabbitmq-server": ("/usr/lib/rabbitmq/bin/rabbitmq-server",), "chromium": ("/usr/bin/chromium",)}
 

@@ -15,9 +15,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from halfpenny_risk.training.index import hedonic_index
-from halfpenny_risk.training.sources import seattle_sales
-from halfpenny_risk.training.table import Table
+from halfpenny_training.index import hedonic_index
+from halfpenny_training.sources import seattle_sales
+from halfpenny_training.table import Table
 
 PROPERTIES = 200
 # Euro reference rate of the European Central Bank, 30 December 2016: one euro in US dollars.

@@ -24,10 +24,10 @@ import psycopg
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "bench")]
 
-from halfpenny.entrypoints.loadtest import prepare  # noqa: E402
 from halfpenny.entrypoints.settings import DatabaseSettings, Settings  # noqa: E402
 from halfpenny.platform.migrations import migrate  # noqa: E402
 from halfpenny.platform.servers import PostgresServer  # noqa: E402
+from halfpenny_demo.loadtest import prepare  # noqa: E402
 from investing import processes  # noqa: E402
 from investing.load import Run, Side, median, pgbench, wrk  # noqa: E402
 from investing.report import Figure, write_results  # noqa: E402

@@ -1,207 +1,38 @@
-"""The command line: ``halfpenny-risk serve | data | train | evaluate | card | promote | monitor``."""
+"""The command line: ``halfpenny-risk serve``."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from halfpenny_risk.artefacts import DEFAULT_FOLDER
-from halfpenny_risk.errors import BadTable, RiskError
-
-DATA_FOLDER = Path(".data/risk")
-LOANS_HELP = (
-    "Your own loan-level CSV: a header line, one loan a row. Missing cells, categories, dates and numbers written "
-    "as text are understood; docs/guides/risk-training.md describes the schema."
-)
+from halfpenny_risk.errors import RiskError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. A failure with a name is one line, not a traceback."""
-    options = _parser().parse_args(arguments)
-    try:
-        return _run(options)
-    except RiskError as error:
-        sys.stderr.write(f"{error.code}: {error}\n")
-        return 2
-    except BrokenPipeError:
-        # The reader of our output went away (``| head``): nothing is left to say to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        return 130
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="halfpenny-risk", description="The risk service of Halfpenny.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_parser("serve", help="consume requests and answer them; settings come from the environment")
-
-    data = commands.add_parser("data", help="gather the data sets as CSV files, with origin, licence and hash")
-    _data_option(data)
-    data.add_argument("--only", default="seattle,credit,lucas", help="which sets, separated by commas")
-
-    train = commands.add_parser("train", help="train our models, or one on your own table with --loans")
-    _data_option(train)
-    _loans_options(train)
-    train.add_argument("--only", default="borrower,seattle,lucas", help="which models, separated by commas")
-    train.add_argument(
-        "--out", type=Path, help="folder of the models (default: the package's own; with --loans: loans-model)"
-    )
-
-    evaluate = commands.add_parser("evaluate", help="measure our models, or one on your own table with --loans")
-    _data_option(evaluate)
-    _loans_options(evaluate)
-    evaluate.add_argument("--only", default="borrower,monotone,seattle,lucas", help="which parts")
-    evaluate.add_argument("--model", type=Path, help="with --loans: score with this trained model instead of splitting")
-    evaluate.add_argument("--predictions", type=Path, metavar="CSV", help="with --loans: write the predictions here")
-    evaluate.add_argument(
-        "--test-share",
-        type=float,
-        default=0.25,
-        help="with --loans and --time: the share of the latest rows to test on",
-    )
-    evaluate.add_argument("--out", type=Path, help="folder whose evaluation.json keeps the figures")
-
-    card = commands.add_parser("card", help="write the model cards from the last evaluation")
-    card.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
-    card.add_argument("--out", type=Path, default=Path("docs/models"))
-
-    promote = commands.add_parser("promote", help="make a borrower model the champion; the old one runs beside it")
-    _data_option(promote)
-    promote.add_argument("candidate", type=Path, help="a borrower model written by train")
-    promote.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
-
-    monitor = commands.add_parser("monitor", help="what was predicted against what came true, and drift")
-    monitor.add_argument("--outcomes", type=Path, required=True, metavar="CSV", help="loans whose end is known")
-    monitor.add_argument("--reference", type=Path, metavar="CSV", help="the table to measure drift against")
-    monitor.add_argument("--features", default="", help="columns to watch for drift, separated by commas")
-    return parser
-
-
-def _data_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, default=DATA_FOLDER, help="folder of the data sets (default: %(default)s)")
-
-
-def _loans_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("your own table")
-    group.add_argument("--loans", type=Path, metavar="CSV", help=LOANS_HELP)
-    group.add_argument("--features", default="", help="columns to learn from, separated by commas")
-    group.add_argument("--target", help="column of the outcome; rows where it is empty are only scored")
-    group.add_argument("--positive", help="the value of the target that means default, where that is not plain")
-    group.add_argument("--id", help="column that names a row in the predictions (default: its number)")
-    group.add_argument("--time", help="column to split by: learn from earlier rows, test on later ones")
-    group.add_argument("--group", help="column of what must not be split: rows of one loan or one borrower")
-
-
-def _run(options: argparse.Namespace) -> int:
-    # Each command imports only what it needs, so that the service starts in a moment.
-    if options.command == "serve":
-        from halfpenny_risk.service.logs import configure_logging
-        from halfpenny_risk.service.serve import serve
-        from halfpenny_risk.settings import read_settings
-
-        configure_logging()
-        asyncio.run(serve(read_settings()))
-    elif options.command == "data":
-        from halfpenny_risk.training.data import SOURCES, gather
-
-        gather(_chosen(options.only, tuple(SOURCES)), options.data, _say)
-    elif options.command == "train":
-        _train(options)
-    elif options.command == "evaluate":
-        _evaluate(options)
-    elif options.command == "card":
-        from halfpenny_risk.training.card import write_cards
-
-        write_cards(options.folder, options.out, _say)
-    elif options.command == "promote":
-        from halfpenny_risk.training.lifecycle import promote
-
-        promote(options.candidate, options.folder, options.data, _say)
-    elif options.command == "monitor":
-        from halfpenny_risk.training.lifecycle import monitor
-
-        monitor(options.outcomes, options.reference, _names(options.features), _say)
+    parser.parse_args(arguments)
+    try:
+        _serve()
+    except RiskError as error:
+        sys.stderr.write(f"{error.code}: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
-def _train(options: argparse.Namespace) -> None:
-    if options.loans is not None:
-        from halfpenny_risk.training.evaluate_loans import train_loans
-        from halfpenny_risk.training.loans import LoansTable
+def _serve() -> None:
+    from halfpenny_risk.service.logs import configure_logging
+    from halfpenny_risk.service.serve import serve
+    from halfpenny_risk.settings import read_settings
 
-        if not options.target:
-            raise BadTable("train --loans needs --target, the column of the outcome")
-        table = LoansTable.read(options, _names(options.features), _say)
-        train_loans(table, options.target, options.out or Path("loans-model"), _say)
-        return
-    from halfpenny_risk.artefacts import sign
-    from halfpenny_risk.training.pipeline import train_borrower, train_market, write_drift_reference
-
-    out = options.out or DEFAULT_FOLDER
-    out.mkdir(parents=True, exist_ok=True)
-    for part in _chosen(options.only, ("borrower", "seattle", "lucas")):
-        if part == "borrower":
-            train_borrower(options.data, out, _say)
-        else:
-            train_market(part, options.data, out, _say)
-    write_drift_reference(out)
-    for name, digest in sign(out).items():
-        _say(f"signed {digest[:12]} {name}")
-
-
-def _evaluate(options: argparse.Namespace) -> None:
-    if options.loans is not None:
-        from halfpenny_risk.training.evaluate_loans import evaluate_split, model_for, score_file
-        from halfpenny_risk.training.loans import LoansTable
-
-        if not 0.01 <= options.test_share <= 0.9:
-            raise BadTable("--test-share must be between 0.01 and 0.9")
-        if options.model is not None:
-            model = model_for(options.model)
-            options.target = options.target or model.target
-            options.positive = options.positive or model.positive
-            table = LoansTable.read(options, [code.name for code in model.codes], _say, for_scoring=True)
-            score_file(table, model, options.predictions, _say)
-            return
-        if not options.target:
-            raise BadTable("evaluate --loans needs --target, or --model to score with")
-        table = LoansTable.read(options, _names(options.features), _say)
-        evaluate_split(table, options.target, options.test_share, options.predictions, _say)
-        return
-    from halfpenny_risk.training import evaluate
-    from halfpenny_risk.training.lifecycle import write_evaluation
-
-    out = options.out or DEFAULT_FOLDER
-    for part in _chosen(options.only, ("borrower", "monotone", "seattle", "lucas")):
-        if part == "borrower":
-            found = evaluate.evaluate_borrower(options.data, _say)
-        elif part == "monotone":
-            found = evaluate.evaluate_monotone(10_000, _say)
-        else:
-            found = evaluate.evaluate_market(part, options.data, _say)
-        write_evaluation(out, part, found)
-
-
-def _chosen(text: str, known: tuple[str, ...]) -> list[str]:
-    names = _names(text)
-    wrong = [name for name in names if name not in known]
-    if wrong or not names:
-        raise BadTable(f"--only knows {', '.join(known)}, not {', '.join(wrong) or 'nothing'}")
-    return names
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    configure_logging()
+    asyncio.run(serve(read_settings()))
 
 
 if __name__ == "__main__":

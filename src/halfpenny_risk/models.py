@@ -12,7 +12,7 @@ from halfpenny_risk.errors import BadSettings
 
 CHAMPION_FILE = "borrower_champion.json"
 SCORECARD_FILE = "borrower_scorecard.json"
-# What ``halfpenny-risk promote`` writes: which borrower model leads and which one runs beside it.
+# What ``halfpenny-training promote`` writes: which borrower model leads and which one runs beside it.
 ROLES_FILE = "roles.json"
 Choice = Literal["champion", "scorecard"]
 

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from halfpenny.entrypoints import journey
-from halfpenny.entrypoints.demo.folder import Login, Logins
+from halfpenny_demo import journey
+from halfpenny_demo.logins import Login, Logins
 from support.people import PASSWORD, password_hash
 from support.programs import Programs
 

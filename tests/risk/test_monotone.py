@@ -9,7 +9,7 @@ import numpy as np
 from halfpenny_risk.assess import ModelSet
 from halfpenny_risk.models import load_models
 from halfpenny_risk.normal import Floats
-from halfpenny_risk.training.perturb import monotone_breaks
+from halfpenny_training.perturb import monotone_breaks
 
 
 def test_no_break_in_ten_thousand_perturbations() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from halfpenny_risk.errors import BadArtefact
 from halfpenny_risk.models import load_models
-from halfpenny_risk.training.perturb import random_loans
 from halfpenny_risk.trees import shapley_weights, trees_from_json
+from halfpenny_training.perturb import random_loans
 
 RECORDED = json.loads((Path(__file__).parent / "data" / "catboost.json").read_text())
 FEATURES = ("a", "b", "c", "d", "e")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
-from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -24,7 +24,6 @@ sandbox = typer.Typer(help="Move the business clock of a sandbox.", no_args_is_h
 close = typer.Typer(help="The end of a business day.", no_args_is_help=True)
 deadletters = typer.Typer(help="Events that no consumer could handle.", no_args_is_help=True)
 documents = typer.Typer(help="The marketplace's listings in the document store.", no_args_is_help=True)
-loadtest = typer.Typer(help="Accounts and loans for a load test.", no_args_is_help=True)
 for name, group in (
     ("admin", admin),
     ("check", check),
@@ -32,7 +31,6 @@ for name, group in (
     ("close", close),
     ("deadletters", deadletters),
     ("documents", documents),
-    ("loadtest", loadtest),
 ):
     app.add_typer(group, name=name)
 
@@ -56,33 +54,12 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's schema up to this release."""
-    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.entrypoints.servers import at_hand
     from halfpenny.platform.migrations import migrate as bring_up_to_date
 
     with at_hand(Settings.load()) as settings:
         before, after = bring_up_to_date(settings.require_database())
     typer.echo(f"schema {after}: " + ("nothing to do" if before == after else f"migrated from {before or 'nothing'}"))
-
-
-@app.command()
-def demo(
-    reset: Annotated[bool, typer.Option("--reset", help="Delete the demo's data and start afresh.")] = False,
-    journey: Annotated[bool, typer.Option("--journey", help="Drive one loan from application to payout.")] = False,
-    story: Annotated[str, typer.Option(help="Play through another story, such as default, and stop.")] = "",
-    empty: Annotated[bool, typer.Option("--empty", help="Begin with people who can sign in, and no loans.")] = False,
-    rabbitmq: Annotated[
-        bool, typer.Option("--rabbitmq", help="Start a private RabbitMQ and send events through it.")
-    ] = False,
-) -> None:
-    """Start everything on this machine: servers, API, worker, risk service, and a seeded marketplace."""
-    from rich.console import Console
-
-    from halfpenny.entrypoints.demo.run import Demo, Wishes
-
-    wishes = Wishes(
-        reset=reset, story=story or ("journey" if journey else ""), rabbitmq=rabbitmq, marketplace=not empty
-    )
-    raise typer.Exit(Demo(Settings.load(), wishes, Console(soft_wrap=True)).run())
 
 
 @admin.command("create")
@@ -97,8 +74,8 @@ def create_administrator(
     """Make an administrator: nobody can register as one."""
     import asyncio
 
-    from halfpenny.entrypoints.demo.servers import at_hand
     from halfpenny.entrypoints.people import create_administrator as create
+    from halfpenny.entrypoints.servers import at_hand
 
     if password_file is None:
         password = typer.prompt("Password (15 characters or more)", hide_input=True, confirmation_prompt=True)
@@ -112,7 +89,7 @@ def create_administrator(
 @check.command("schema")
 def check_schema() -> None:
     """Compare the migrated schema with the one that the features describe (alembic check)."""
-    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.entrypoints.servers import at_hand
     from halfpenny.platform import migrations
 
     with at_hand(Settings.load()) as settings:
@@ -127,7 +104,7 @@ def check_books() -> None:
     import asyncio
 
     from halfpenny.entrypoints.books import prove
-    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.entrypoints.servers import at_hand
 
     with at_hand(Settings.load()) as settings:
         proof = asyncio.run(prove(settings))
@@ -143,7 +120,7 @@ def sandbox_advance(by: Annotated[str, typer.Argument(help="How far, such as 90d
     import asyncio
 
     from halfpenny.entrypoints.books import advance
-    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.entrypoints.servers import at_hand
 
     with at_hand(Settings.load()) as settings:
         moved = asyncio.run(advance(settings, by))
@@ -155,8 +132,8 @@ def reassess_loans() -> None:
     """Put every loan that an assessment still matters for to the risk service again, after a new model."""
     import asyncio
 
-    from halfpenny.entrypoints.demo.servers import at_hand
     from halfpenny.entrypoints.reassessing import reassess
+    from halfpenny.entrypoints.servers import at_hand
 
     with at_hand(Settings.load()) as settings:
         asked = asyncio.run(reassess(settings))
@@ -169,7 +146,7 @@ def close_run() -> None:
     import asyncio
 
     from halfpenny.entrypoints.books import close_days
-    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.entrypoints.servers import at_hand
 
     with at_hand(Settings.load()) as settings:
         days = asyncio.run(close_days(settings))
@@ -184,7 +161,7 @@ def list_dead_letters(queue: Annotated[str | None, typer.Argument(help="Only tho
     import asyncio
 
     from halfpenny.entrypoints import deadletters as letters
-    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.entrypoints.servers import at_hand
 
     with at_hand(Settings.load()) as settings:
         found = asyncio.run(letters.read(settings, queue))
@@ -199,7 +176,7 @@ def show_dead_letter(queue: str, event_id: UUID) -> None:
     import asyncio
 
     from halfpenny.entrypoints import deadletters as letters
-    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.entrypoints.servers import at_hand
 
     with at_hand(Settings.load()) as settings:
         typer.echo(letters.as_text(asyncio.run(letters.one(settings, queue, event_id))))
@@ -214,7 +191,7 @@ def replay_dead_letters(
     import asyncio
 
     from halfpenny.entrypoints import deadletters as letters
-    from halfpenny.entrypoints.demo.servers import at_hand
+    from halfpenny.entrypoints.servers import at_hand
 
     with at_hand(Settings.load()) as settings:
         typer.echo(f"{asyncio.run(letters.replay(settings, queue, event_id))} replayed")
@@ -225,43 +202,32 @@ def rebuild_documents() -> None:
     """Drop the listings and make them anew from PostgreSQL; the market is thin until it is done."""
     import asyncio
 
-    from halfpenny.entrypoints.demo.servers import at_hand
     from halfpenny.entrypoints.listings import rebuild
+    from halfpenny.entrypoints.servers import at_hand
 
     with at_hand(Settings.load()) as settings:
         typer.echo(f"{asyncio.run(rebuild(settings))} loans read, their listings rebuilt")
 
 
-@loadtest.command("prepare")
-def loadtest_prepare(
-    investors: Annotated[int, typer.Option(min=1, max=100_000, help="Investors with a token and money.")],
-    loans: Annotated[int, typer.Option(min=1, max=10_000, help="Loans that take investments.")],
-    out: Annotated[Path, typer.Option(help="Folder for tokens.txt and loans.txt.")],
-) -> None:
-    """Make investors and loans for bench/invest.lua in the running demo; refused in production."""
-    import asyncio
-
-    from halfpenny.entrypoints.demo.servers import at_hand
-    from halfpenny.entrypoints.loadtest import prepare
-
-    with at_hand(Settings.load()) as settings:
-        made = asyncio.run(prepare(settings, investors, loans, out))
-    typer.echo(f"{made.folder}: tokens of {made.investors} investors, ids of {made.loans} loans")
+def _add_demonstration() -> None:
+    """The commands of halfpenny_demo, where that package is installed: what production runs does not need it."""
+    if importlib.util.find_spec("halfpenny_demo") is not None:
+        importlib.import_module("halfpenny_demo.commands").add_to(app)
 
 
 def main() -> None:
     """Run a command; what goes wrong by name ends in one line and a status, not in a traceback."""
-    from halfpenny.entrypoints.demo.folder import AlreadyRunning
-    from halfpenny.entrypoints.demo.processes import ProcessFailed
     from halfpenny.identity import BadSigningKey
+    from halfpenny.platform.data_folder import AlreadyRunning
     from halfpenny.platform.migrations import MigrationFailed
     from halfpenny.platform.servers import ServerFailed
 
+    _add_demonstration()
     try:
         app()
     except WrongSettings as wrong:
         sys.exit(f"halfpenny: {wrong}")
-    except (AlreadyRunning, BadSigningKey, MigrationFailed, ProcessFailed, ServerFailed) as failed:
+    except (AlreadyRunning, BadSigningKey, MigrationFailed, ServerFailed) as failed:
         sys.exit(f"halfpenny: {failed}")
     except HalfpennyError as refused:
         sys.exit(f"halfpenny: {refused} ({refused.code})")

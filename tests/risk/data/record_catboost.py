@@ -17,7 +17,7 @@ from catboost import CatBoostClassifier, CatBoostRegressor, Pool
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2] / "src"))
 
-from halfpenny_risk.training.borrower import saved_json  # noqa: E402
+from halfpenny_training.borrower import saved_json  # noqa: E402
 
 
 def main() -> None:

@@ -1,0 +1,95 @@
+"""The data folder: one program at a time runs servers on it, and it says where those servers are."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+
+from halfpenny.platform.servers import remove_folder
+
+
+class AlreadyRunning(Exception):
+    """Another demo holds the data folder; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the servers of a running demo listen, credentials included: the file is for its owner's eyes."""
+
+    database_url: str
+    mongo_url: str
+    amqp_url: str
+
+
+class DataFolder:
+    """The paths under HALFPENNY_DATA and the lock that goes with them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.logs = self.path / "log"
+        self._lock_file = self.path / "demo.lock"
+        self._addresses_file = self.path / "addresses.json"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder. The lock goes with the process, however it ends, so none is ever stale."""
+        # Others may pass through, because root's PostgreSQL runs as another user; what is inside is closed to them.
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o711)
+        self.logs.mkdir(exist_ok=True, mode=0o700)
+        with self._lock_file.open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise AlreadyRunning(
+                    f"a demo already runs on {self.path} (process {lock.read().strip() or 'unknown'}): "
+                    "stop it, or give this one another folder with HALFPENNY_DATA"
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            try:
+                yield
+            finally:
+                self._addresses_file.unlink(missing_ok=True)
+
+    def empty(self) -> None:
+        """Delete everything but the lock that we hold."""
+        for entry in self.path.iterdir():
+            if entry == self._lock_file:
+                continue
+            if entry.is_dir() or entry.is_symlink():
+                remove_folder(entry)
+            else:
+                entry.unlink()
+        self.logs.mkdir(exist_ok=True, mode=0o700)
+
+    def publish(self, addresses: Addresses) -> None:
+        """Tell the other commands of this machine where the servers are."""
+        write_private(self._addresses_file, msgspec.json.encode(asdict(addresses)))
+
+    def running_addresses(self) -> Addresses | None:
+        """The addresses of the demo that runs on this folder now, or None when none does."""
+        try:
+            with self._lock_file.open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
+        except BlockingIOError:
+            if self._addresses_file.exists():
+                return msgspec.json.decode(self._addresses_file.read_bytes(), type=Addresses)
+        return None
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace the file in one step, readable by its owner alone."""
+    draft = path.with_suffix(".draft")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    draft.replace(path)

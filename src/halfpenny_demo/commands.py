@@ -1,0 +1,53 @@
+"""What this package adds to the command ``halfpenny``: the demo, and accounts and loans for a load test."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from halfpenny.entrypoints.settings import Settings
+
+
+def add_to(app: typer.Typer) -> None:
+    """Called by ``halfpenny.entrypoints.cli``, which knows this package by its name alone."""
+    app.command()(demo)
+    loadtest = typer.Typer(help="Accounts and loans for a load test.", no_args_is_help=True)
+    loadtest.command("prepare")(loadtest_prepare)
+    app.add_typer(loadtest, name="loadtest")
+
+
+def demo(
+    reset: Annotated[bool, typer.Option("--reset", help="Delete the demo's data and start afresh.")] = False,
+    journey: Annotated[bool, typer.Option("--journey", help="Drive one loan from application to payout.")] = False,
+    story: Annotated[str, typer.Option(help="Play through another story, such as default, and stop.")] = "",
+    empty: Annotated[bool, typer.Option("--empty", help="Begin with people who can sign in, and no loans.")] = False,
+    rabbitmq: Annotated[
+        bool, typer.Option("--rabbitmq", help="Start a private RabbitMQ and send events through it.")
+    ] = False,
+) -> None:
+    """Start everything on this machine: servers, API, worker, risk service, and a seeded marketplace."""
+    from rich.console import Console
+
+    from halfpenny_demo.run import Demo, Wishes
+
+    wishes = Wishes(
+        reset=reset, story=story or ("journey" if journey else ""), rabbitmq=rabbitmq, marketplace=not empty
+    )
+    raise typer.Exit(Demo(Settings.load(), wishes, Console(soft_wrap=True)).run())
+
+
+def loadtest_prepare(
+    investors: Annotated[int, typer.Option(min=1, max=100_000, help="Investors with a token and money.")],
+    loans: Annotated[int, typer.Option(min=1, max=10_000, help="Loans that take investments.")],
+    out: Annotated[Path, typer.Option(help="Folder for tokens.txt and loans.txt.")],
+) -> None:
+    """Make investors and loans for bench/invest.lua in the running demo; refused in production."""
+    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny_demo.loadtest import prepare
+
+    with at_hand(Settings.load()) as settings:
+        made = asyncio.run(prepare(settings, investors, loans, out))
+    typer.echo(f"{made.folder}: tokens of {made.investors} investors, ids of {made.loans} loans")

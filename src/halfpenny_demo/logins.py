@@ -1,0 +1,49 @@
+"""Who may sign in to a demo: written beside its data, for the person at the machine."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+
+from halfpenny.platform.data_folder import write_private
+
+
+@dataclass(frozen=True)
+class Login:
+    email: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Logins:
+    """Who may sign in after seeding. Passwords are made for each data folder."""
+
+    investor: Login
+    borrower: Login
+    administrators: tuple[Login, Login]
+
+
+class _Document(msgspec.Struct):
+    """What the file holds beside the logins."""
+
+    address: str
+
+
+class LoginsFile:
+    """``demo-logins.json`` in the data folder: the address, and who may sign in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "demo-logins.json"
+
+    def write(self, address: str, logins: Logins) -> None:
+        document = {"address": address, **asdict(logins)}
+        write_private(self.path, msgspec.json.format(msgspec.json.encode(document), indent=2))
+
+    def read(self) -> Logins | None:
+        return msgspec.json.decode(self.path.read_bytes(), type=Logins) if self.path.exists() else None
+
+    def address(self) -> str:
+        """Where the demo that wrote the file is served."""
+        return msgspec.json.decode(self.path.read_bytes(), type=_Document).address

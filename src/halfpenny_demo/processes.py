@@ -1,0 +1,73 @@
+"""The demo's own processes: started with the same settings, watched, restarted, stopped in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from halfpenny.platform.servers import ServerFailed
+from halfpenny.platform.servers.process import die_with_parent, last_line, stop_process
+
+# A process that dies this often in this time will not come right by itself.
+_RESTARTS = 5
+_RESTART_WINDOW_S = 60.0
+
+
+class ProcessFailed(ServerFailed):
+    """A process keeps dying; the message is one line that names it, its log and its last word."""
+
+
+@dataclass
+class Child:
+    """One process: ``module`` is run with ``arguments``; what it says is kept in ``log``."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...]
+    log: Path
+    environment: Mapping[str, str]
+    _process: subprocess.Popen[bytes] | None = None
+    _deaths: list[float] = field(default_factory=list)
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", self.module, *self.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=dict(self.environment),
+                # Ctrl-C in the terminal goes to the supervisor, which stops the processes in their order.
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+
+    def stop(self) -> None:
+        if self._process is not None:
+            stop_process(self._process, signal.SIGTERM, timeout_s=15)
+            self._process = None
+
+    @property
+    def died(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
+
+    def restart(self) -> str:
+        """Start again after a death and return a line that says so; raises ProcessFailed after too many."""
+        status = self._process.returncode if self._process is not None else 0
+        now = time.monotonic()
+        self._deaths = [*(death for death in self._deaths if now - death < _RESTART_WINDOW_S), now]
+        if len(self._deaths) > _RESTARTS:
+            raise ProcessFailed(f"the {self.name} keeps ending (status {status}): {last_line(self.log)} ({self.log})")
+        self.start()
+        return f"the {self.name} ended with status {status} and was started again ({self.log})"
+
+
+def environment(values: Mapping[str, str]) -> dict[str, str]:
+    """Our own environment with the demo's servers in it."""
+    return {**os.environ, **{name: value for name, value in values.items() if value}}

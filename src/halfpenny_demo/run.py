@@ -1,0 +1,245 @@
+"""``halfpenny demo``: from nothing to a marketplace that somebody can click through, and cleanly back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import FrameType
+from typing import NoReturn
+
+import uvloop
+from rich.console import Console
+
+from halfpenny.entrypoints.servers import Servers, with_addresses
+from halfpenny.entrypoints.settings import Settings, WrongSettings
+from halfpenny.platform.data_folder import AlreadyRunning, DataFolder
+from halfpenny.platform.migrations import migrate
+from halfpenny.platform.servers import free_port
+from halfpenny_demo.logins import Logins, LoginsFile
+from halfpenny_demo.processes import Child, ProcessFailed, environment
+
+# A busy machine may take its time; a process that ends is noticed at once.
+_START_TIMEOUT_S = 180.0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line asked for.
+
+    ``story`` names what to play through, such as journey; without one the demo stays open. ``marketplace`` is
+    whether a first start makes loans with a history, or only people who can sign in.
+    """
+
+    reset: bool = False
+    story: str = ""
+    rabbitmq: bool = False
+    marketplace: bool = True
+
+
+class Step:
+    """One step of the start, shown while it lasts and as a line when it is done."""
+
+    def __init__(self, console: Console, name: str) -> None:
+        self._console = console
+        self._name = name
+        self._began = time.monotonic()
+        self._status = console.status(f"{name} ...")
+        self._status.start()
+
+    def tell(self, how_far: str) -> None:
+        self._status.update(f"{self._name} ... {how_far}")
+
+    def done(self, outcome: str) -> None:
+        self._status.stop()
+        took_s = time.monotonic() - self._began
+        self._console.print(f"[green]✓[/] {self._name:<28} {outcome:<32} {took_s:5.1f} s", highlight=False)
+
+
+class Demo:
+    """One run of the demo on one data folder."""
+
+    def __init__(self, settings: Settings, wishes: Wishes, console: Console) -> None:
+        self._settings = settings
+        self._wishes = wishes
+        self._console = console
+        self._folder = DataFolder(settings.data)
+        self._logins_file = LoginsFile(self._folder.path)
+        # There while a first start seeds; still there afterwards when that was cut short.
+        self._seeding = self._folder.path / "seeding"
+        self._children: list[Child] = []
+        self._stopping = False
+        self._is_open = False
+
+    def run(self) -> int:
+        """Returns the exit status: 0 when it was told to stop while open, or when the journey ended well."""
+        began = time.monotonic()
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(name, self._stop_asked)
+        try:
+            with ExitStack() as stack:
+                try:
+                    stack.enter_context(self._folder.locked())
+                except AlreadyRunning:
+                    if self._wishes.reset or not self._wishes.story:
+                        raise
+                    return self._travel()  # through the demo that runs already
+                return self._open(stack, began)
+        except KeyboardInterrupt:
+            return 0 if self._is_open else 130
+
+    def _open(self, stack: ExitStack, began: float) -> int:
+        """Start everything, and stay until told to stop or the journey ends. ``stack`` stops what was started."""
+        self._refuse_taken_port()
+        if self._seeding.exists() and not self._settings.database.url:
+            self._console.print("An earlier first start was cut short; starting afresh.")
+            self._folder.empty()
+        elif self._wishes.reset:
+            self._folder.empty()
+        servers = Servers(self._settings, self._folder, rabbitmq=self._wishes.rabbitmq, announce=self._announce)
+        stack.callback(self._say_goodbye)
+        stack.callback(servers.stop)
+        logins = self._prepare(servers)
+        stack.callback(self._stop_children)
+        self._start_children()
+        self._await_ready()
+        self._introduce(logins, time.monotonic() - began)
+        if self._wishes.story:
+            return self._travel()
+        self._is_open = True
+        self._watch(servers)
+
+    def _prepare(self, servers: Servers) -> Logins:
+        """Servers, schema and seed; everything that the processes need before they start."""
+        settings = self._settings = with_addresses(self._settings, servers.start())
+        step = self._announce("schema")
+        before, after = migrate(settings.require_database())
+        step.done("up to date" if before == after else f"from {before or 'nothing'} to {after}")
+        logins = self._logins_file.read() or self._seed(settings)
+        self._logins_file.write(settings.base_url, logins)
+        return logins
+
+    def _seed(self, settings: Settings) -> Logins:
+        from halfpenny_demo import seed
+
+        step = self._announce("marketplace")
+        self._seeding.touch()
+
+        def told(day: int, days: int) -> None:
+            step.tell(f"day {day} of {days}")
+
+        logins = uvloop.run(seed.seed(settings, told, marketplace=self._wishes.marketplace))
+        self._seeding.unlink()
+        step.done("seeded")
+        return logins
+
+    def _start_children(self) -> None:
+        settings = self._settings
+        variables = environment(
+            {
+                "DATABASE_URL": settings.database.url,
+                "MONGO_URL": settings.documents.url,
+                "AMQP_URL": settings.queue.amqp_url,
+                "HALFPENNY_DATA": str(self._folder.path),
+                # Nobody but the demo talks to this risk service: any port will do, and its inbox lies with our data.
+                "HALFPENNY_RISK_PORT": os.environ.get("HALFPENNY_RISK_PORT") or str(free_port()),
+                "HALFPENNY_RISK_INBOX": str(self._folder.path / "risk-inbox.sqlite"),
+            }
+        )
+        programs = (
+            ("risk service", "halfpenny_risk.cli", ("serve",), "risk.log"),
+            ("worker", "halfpenny.entrypoints.cli", ("worker",), "worker.log"),
+            ("API", "halfpenny.entrypoints.cli", ("serve",), "api.log"),
+        )
+        for name, module, arguments, log in programs:
+            child = Child(name, module, arguments, self._folder.logs / log, variables)
+            child.start()
+            self._children.append(child)
+
+    def _await_ready(self) -> None:
+        step = self._announce("API, worker and risk service")
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not self._ready():
+            self._revive_children()
+            if time.monotonic() > deadline:
+                raise ProcessFailed(f"the API was not ready after {_START_TIMEOUT_S:g} seconds ({self._folder.logs})")
+            time.sleep(0.05)
+        step.done(self._local_address())
+
+    def _watch(self, servers: Servers) -> NoReturn:
+        """Until told to stop: bring back whatever dies, and say so."""
+        while True:
+            for name in servers.revive():
+                self._console.print(f"[yellow]![/] {name} had ended and was started again")
+            self._revive_children()
+            time.sleep(0.2)
+
+    def _revive_children(self) -> None:
+        for child in self._children:
+            if child.died:
+                self._console.print(f"[yellow]![/] {child.restart()}")
+
+    def _stop_children(self) -> None:
+        for child in reversed(self._children):
+            child.stop()
+
+    def _travel(self) -> int:
+        """Drive a journey through the public interfaces; its verdict is our exit status."""
+        from halfpenny_demo import journey
+
+        address = self._logins_file.address()
+        logins = self._logins_file.read()
+        if logins is None:
+            raise ProcessFailed(f"{self._logins_file.path} is missing: start afresh with: make demo ARGS=--reset")
+        return journey.run(address, logins, story=self._wishes.story, console=self._console)
+
+    def _refuse_taken_port(self) -> None:
+        server = self._settings.server
+        with socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((server.host, server.port))
+            except OSError as error:
+                raise WrongSettings(
+                    f"HALFPENNY_PORT: cannot listen on {server.host}:{server.port} ({error.strerror}): "
+                    "stop what listens there, or choose another port, such as HALFPENNY_PORT=8001"
+                ) from None
+
+    def _local_address(self) -> str:
+        server = self._settings.server
+        return f"http://{server.host}:{server.port}"
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self._local_address()}/readyz", timeout=2) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _introduce(self, logins: Logins, took_s: float) -> None:
+        say = self._console.print
+        say(f"\n[bold]Halfpenny is open at {self._settings.base_url}[/]  (in {took_s:.1f} s)\n", highlight=False)
+        people = [("investor", logins.investor), ("borrower", logins.borrower)]
+        people += [("administrator", login) for login in logins.administrators]
+        for role, login in people:
+            say(f"  {role:<14} {login.email:<34} {login.password}", highlight=False, markup=False)
+        say(f"\n  logins  {self._logins_file.path}\n  logs    {self._folder.logs}", highlight=False, markup=False)
+        if not self._wishes.story:
+            say("\nCtrl-C stops everything; the data stays for the next start.", highlight=False)
+
+    def _announce(self, name: str) -> Step:
+        return Step(self._console, name)
+
+    def _say_goodbye(self) -> None:
+        self._console.print("Stopped; the data is kept in " + str(self._folder.path), highlight=False)
+
+    def _stop_asked(self, number: int, frame: FrameType | None) -> None:
+        """Break off once; while everything stops, asking again changes nothing."""
+        if not self._stopping:
+            self._stopping = True
+            raise KeyboardInterrupt

@@ -1,0 +1,208 @@
+"""``halfpenny-training evaluate``: the figures of our own models, out of time or cross-validated, with intervals."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from halfpenny_risk.market_features import Ints, hedonic_design
+from halfpenny_risk.normal import Floats
+from halfpenny_training import avm, borrower
+from halfpenny_training.markets import MARKETS, MarketData
+from halfpenny_training.metrics import (
+    Estimate,
+    auc,
+    bootstrap,
+    brier,
+    calibration,
+    expected_calibration_error,
+    reliability,
+)
+from halfpenny_training.pipeline import CREDIT_FILE, SIDES
+from halfpenny_training.report import Line, at_least, at_most, between, print_lines
+from halfpenny_training.table import read_csv
+
+Progress = Callable[[str], None]
+FAIR_AGES = (0, 25, 35, 45, 55, 200)
+
+
+def evaluate_market(name: str, data: Path, say: Progress) -> dict[str, Any]:
+    """The valuation of one market on its last year, by models that saw nothing of it."""
+    market = MARKETS[name](data)
+    test, before = market.test_from.year, market.test_from.year - 1
+    say(f"{name}: out-of-time evaluation on {test}; this trains five models")
+    around = avm.surroundings(market)
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        years = [_year(market, around, year, scratch) for year in (test - 2, before, test)]
+        first = avm.fit_error_trees(market, years[:1], scratch)
+        both = avm.fit_error_trees(market, years[:2], scratch)
+        frozen = avm.surroundings(market, freeze_at=market.day_of(market.test_from))
+        strict = avm.predict_year(
+            market, frozen, market.day_of(market.test_from), market.day_of(date(test + 1, 1, 1)), scratch, walk=False
+        )
+    latest = years[2]
+    some = np.sort(np.random.default_rng(avm.SEED + 1).permutation(latest.rows)[:SIDES])
+    _, unsaid_error = avm.masked(market, latest, some)
+    parcels = market.parcel[latest.rows]
+    multiple = avm.conformal(np.abs(years[1].error), avm.predicted_error(first, years[1].features))
+    expected = avm.predicted_error(both, latest.features)
+    covered = np.abs(latest.error) <= multiple * expected
+    hard = expected >= np.quantile(expected, 0.8)
+    ours = name == "seattle"
+    lines = [
+        *_errors(f"AVM, trained to {before}, tested on {test}", latest.error, parcels, ours),
+        _coverage("90 % interval, all", covered, parcels, (0.88, 0.92) if ours else None),
+        _coverage("90 % interval, hardest fifth", covered[hard], parcels[hard], (0.87, 1.0) if ours else None),
+        *_errors(f"the same, nothing of {test} known (no comparables, no index)", strict.error, parcels, None),
+        *_errors("the same, only what an application says", unsaid_error, market.parcel[some], None),
+        *_errors("benchmark: hedonic regression and index", _hedonic_error(market, latest), parcels, None),
+    ]
+    print_lines(f"Valuation, {name} ({len(latest.rows)} sales of {test})", lines, say)
+    half = np.exp(multiple * expected) - 1.0
+    return {
+        "lines": [line.as_json() for line in lines],
+        "sales_tested": len(latest.rows),
+        "median_half_width": float(np.median(half)),
+        "bias_log": float(np.median(latest.error)),
+        "by_price_fifth": _by_price(market, latest),
+    }
+
+
+def _year(market: MarketData, around: avm.Surroundings, year: int, scratch: Path) -> avm.ForwardYear:
+    return avm.predict_year(
+        market, around, market.day_of(date(year, 1, 1)), market.day_of(date(year + 1, 1, 1)), scratch
+    )
+
+
+def _errors(title: str, error: Floats, parcels: Ints, ours: bool | None) -> list[Line]:
+    off = np.abs(np.exp(-error) - 1.0)
+    median = bootstrap(lambda rows: float(np.median(off[rows])), len(off), groups=parcels)
+    within = bootstrap(lambda rows: float((off[rows] <= 0.10).mean()), len(off), groups=parcels)
+    if ours:
+        return [
+            at_most(f"{title}: median error", median, 0.09, "%"),
+            at_least(f"{title}: within 10 %", within, 0.545, "%"),
+        ]
+    return [Line(f"{title}: median error", median, unit="%"), Line(f"{title}: within 10 %", within, unit="%")]
+
+
+def _coverage(title: str, covered: NDArray[np.bool_], parcels: Ints, limits: tuple[float, float] | None) -> Line:
+    estimate = bootstrap(lambda rows: float(covered[rows].mean()), len(covered), groups=parcels)
+    if limits is None:
+        return Line(title, estimate, unit="%")
+    if limits[1] >= 1.0:
+        return at_least(title, estimate, limits[0], "%")
+    return between(title, estimate, *limits, unit="%")
+
+
+def _hedonic_error(market: MarketData, year: avm.ForwardYear) -> Floats:
+    basis = year.basis
+    zones = int(market.zone.max()) + 1
+    design = hedonic_design(market.homes.rows(year.rows), market.zone[year.rows], zones)
+    predicted = basis.level[year.rows] + basis.coefficients[0] + design @ basis.coefficients[1:]
+    return np.asarray(np.log(market.price[year.rows]) - predicted)
+
+
+def _by_price(market: MarketData, year: avm.ForwardYear) -> list[dict[str, float]]:
+    """Whether cheap homes are valued too high and dear ones too low: the ratio and the error in each fifth."""
+    order = np.argsort(market.price[year.rows], kind="stable")
+    return [
+        {
+            "price_to": float(market.price[year.rows[part]].max()),
+            "median_ratio": float(np.median(np.exp(-year.error[part]))),
+            "median_error": float(np.median(np.abs(np.exp(-year.error[part]) - 1.0))),
+        }
+        for part in np.array_split(order, 5)
+    ]
+
+
+def evaluate_borrower(data: Path, say: Progress) -> dict[str, Any]:
+    """The borrower models by five-fold cross-validation, the logistic benchmark beside them, and fairness."""
+    table = read_csv(data / CREDIT_FILE)
+    rows, bad = borrower.credit_matrix(table)
+    say(f"borrower: five-fold cross-validation on {len(bad)} applications")
+    with tempfile.TemporaryDirectory() as scratch:
+        fitters = {
+            "champion": borrower.boosted_fitter(Path(scratch)),
+            "scorecard": borrower.scorecard_fitter,
+            "logistic benchmark": borrower.logistic_fitter,
+        }
+        found = {name: borrower.cross_validate(rows, bad, fit) for name, fit in fitters.items()}
+    lines: list[Line] = []
+    for name, predicted in found.items():
+        for what, probability in (("all fields", predicted.full), ("an application's fields", predicted.short)):
+            lines += _borrower_lines(f"{name}, {what}", bad, probability, name == "champion" and what == "all fields")
+    print_lines("Borrower strength (five folds, age and marital status left out)", lines, say)
+    champion = found["champion"].full
+    fairness = _fairness(table, bad, champion)
+    say("\nFairness: attributes that are never scored; observed and predicted rates, and AUC within each group")
+    for row in fairness:
+        say(
+            f"{row['group']:<28} n={row['rows']:<5} observed {row['observed']:.3f}  "
+            f"predicted {row['predicted']:.3f}  AUC {row['auc']:.3f}"
+        )
+    return {
+        "lines": [line.as_json() for line in lines],
+        "reliability": reliability(bad, champion),
+        "fairness": fairness,
+    }
+
+
+def _borrower_lines(title: str, bad: Ints, probability: Floats, is_ours: bool) -> list[Line]:
+    area = bootstrap(lambda some: auc(bad[some], probability[some]), len(bad))
+    error = bootstrap(lambda some: brier(bad[some], probability[some]), len(bad))
+    slope = bootstrap(lambda some: calibration(bad[some], probability[some])[0], len(bad))
+    gap = bootstrap(lambda some: expected_calibration_error(bad[some], probability[some]), len(bad))
+    if is_ours:
+        return [
+            at_least(f"{title}: AUC", area, 0.845),
+            at_most(f"{title}: Brier", error, 0.138),
+            between(f"{title}: calibration slope", slope, 0.9, 1.1),
+            Line(f"{title}: calibration error (ECE)", gap),
+        ]
+    return [
+        Line(f"{title}: AUC", area),
+        Line(f"{title}: Brier", error),
+        Line(f"{title}: calibration slope", slope),
+    ]
+
+
+def _fairness(table: Any, bad: Ints, probability: Floats) -> list[dict[str, Any]]:
+    age, marital = table.floats("Age"), table.texts("Marital")
+    groups = {
+        f"age {low}-{high - 1}" if high < 200 else f"age {low} and more": (age >= low) & (age < high)
+        for low, high in itertools.pairwise(FAIR_AGES)
+    }
+    groups |= {f"marital status {word}": marital == word for word in sorted(set(marital.tolist()) - {""})}
+    return [
+        {
+            "group": name,
+            "rows": int(some.sum()),
+            "observed": float(bad[some].mean()),
+            "predicted": float(probability[some].mean()),
+            "auc": auc(bad[some], probability[some]),
+        }
+        for name, some in groups.items()
+        if some.sum() >= 50
+    ]
+
+
+def evaluate_monotone(trials: int, say: Progress) -> dict[str, Any]:
+    """Perturb loan-to-value, adverse records and income of random applications; count moves the wrong way."""
+    from halfpenny_training.perturb import monotone_breaks
+
+    breaks = monotone_breaks(trials)
+    lines = [
+        at_most(f"monotone breaks in {trials} perturbations, {model}", Estimate(count, count, count), 0.0)
+        for model, count in breaks.items()
+    ]
+    print_lines("Monotonicity of the whole score", lines, say)
+    return {"lines": [line.as_json() for line in lines]}

@@ -1,0 +1,138 @@
+"""From data to signed artefacts, one function a model."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from halfpenny_risk.artefacts import ArtefactFolder, sign, write_json
+from halfpenny_risk.borrower import FEATURES, scorecard_from
+from halfpenny_risk.market import PREFIX, MarketSpec, trees_to_arrays
+from halfpenny_risk.models import CHAMPION_FILE, SCORECARD_FILE
+from halfpenny_risk.normal import logit
+from halfpenny_risk.policy import load_policies
+from halfpenny_training import avm, borrower
+from halfpenny_training.markets import MARKETS
+from halfpenny_training.metrics import calibration
+from halfpenny_training.table import read_csv
+
+SIDES = 1500
+Progress = Callable[[str], None]
+CREDIT_FILE = "credit.csv"
+
+
+def train_borrower(data: Path, out: Path, say: Progress) -> None:
+    """The champion and the scorecard, from the credit applications in ``data``."""
+    rows, bad = borrower.credit_matrix(read_csv(data / CREDIT_FILE))
+    say(f"borrower: {len(bad)} applications, {bad.mean():.1%} bad")
+    write_json(out / SCORECARD_FILE, borrower.fit_scorecard(rows, bad))
+    say("borrower: scorecard fitted")
+    with tempfile.TemporaryDirectory() as scratch:
+        checked = borrower.cross_validate(rows, bad, borrower.boosted_fitter(Path(scratch)))
+        slope, intercept = calibration(bad, checked.short)
+        say(f"borrower: champion cross-validated, slope {slope:.3f}")
+        _, content = borrower.fit_boosted(rows, bad, Path(scratch))
+    champion: dict[str, Any] = {
+        "features": list(FEATURES),
+        "calibration": {"slope": round(slope, 6), "intercept": round(intercept, 6)},
+        "model": content,
+    }
+    write_json(out / CHAMPION_FILE, champion)
+    reference = float(logit(bad.mean()))
+    say(f"borrower: champion written, log-odds of the training data {reference:.3f}")
+
+
+def train_market(name: str, data: Path, out: Path, say: Progress) -> None:
+    """The valuation of one market: trained on every sale, its intervals calibrated on years that were predicted."""
+    market = MARKETS[name](data)
+    say(f"{name}: {len(market.day)} sales, finding each one's neighbours")
+    around = avm.surroundings(market)
+    last_year = market.test_from.year
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        years = []
+        for year in range(last_year - 2, last_year + 1):
+            start, end = market.day_of(date(year, 1, 1)), market.day_of(date(year + 1, 1, 1))
+            years.append(avm.predict_year(market, around, start, end, scratch))
+            error = np.median(np.abs(np.expm1(-years[-1].error)))
+            say(f"{name}: {year} predicted from the years before, median error {error:.2%}")
+        calibrator = avm.fit_error_trees(market, years[:2], scratch)
+        latest = years[2]
+        known = avm.conformal(np.abs(latest.error), avm.predicted_error(calibrator, latest.features))
+        some = np.sort(np.random.default_rng(avm.SEED).permutation(latest.rows)[:SIDES])
+        masked_features, masked_error = avm.masked(market, latest, some)
+        assumed = avm.conformal(np.abs(masked_error), avm.predicted_error(calibrator, masked_features))
+        say(f"{name}: intervals calibrated on {last_year}")
+        everything = np.ones(len(market.day), dtype=bool)
+        basis = avm.fit_basis(market, everything, walk=False)
+        features = avm.all_features(market, basis, around)
+        value = avm.fit_value_trees(market, basis, features, everything, scratch)
+        error_trees = avm.fit_error_trees(market, years, scratch)
+    spec = MarketSpec(
+        name=market.name,
+        country=market.country,
+        currency=market.currency,
+        centre=market.centre,
+        epoch=market.epoch,
+        last_day=market.epoch + timedelta(days=int(market.day.max())),
+        reach_km=market.reach_km,
+        kinds=dict(market.kinds),
+        attributes=market.homes.names,
+        similarity=dict(market.similarity),
+        volatility=round(basis.index.volatility, 6),
+        drift=round(basis.index.drift, 6),
+        conformal=round(known, 6),
+        conformal_assumed=round(assumed, 6),
+        least_error=avm.LEAST_ERROR,
+    )
+    write_json(out / f"{PREFIX}{name}.json", msgspec.to_builtins(spec))
+    arrays = trees_to_arrays(value, "value") | trees_to_arrays(error_trees, "error")
+    arrays |= {
+        "hedonic": basis.coefficients,
+        "zone": market.zone.astype(np.int16),
+        "homes": market.homes.values.astype(np.float32),
+        "x_km": market.homes.x_km.astype(np.float32),
+        "y_km": market.homes.y_km.astype(np.float32),
+        "day": market.day.astype(np.int16),
+        "level": basis.sales.level.astype(np.float32),
+        "residual": basis.sales.residual.astype(np.float32),
+        "price": market.price.astype(np.int32),
+    }
+    np.savez_compressed(out / f"{PREFIX}{name}.npz", **arrays)
+    say(f"{name}: valuation written")
+
+
+def write_drift_reference(out: Path) -> None:
+    """The deciles of what is watched for drift.
+
+    There is no book of bridge loans to take them from at release: they are those of the plausible applications that the
+    monotonicity check draws, in euros, until ``monitor`` has real ones to compare with.
+    """
+    from halfpenny_risk.scoring import score_loans
+    from halfpenny_training.perturb import random_loans
+
+    policy = load_policies().policies[-1]
+    artefacts = ArtefactFolder(out, sign(out))
+    if not artefacts.has(SCORECARD_FILE):
+        return
+    loans = random_loans(20_000, avm.SEED)
+    model = scorecard_from(artefacts.json(SCORECARD_FILE), "reference")
+    watched = {
+        "ltv": loans.ltv,
+        "term_months": loans.exit_terms.term_months,
+        "amount": loans.exit_terms.amount,
+        "income": loans.facts.income * policy.borrower_scale.income_euro_a_year,
+        "adverse_records": loans.facts.adverse_records,
+        "score": score_loans(model, loans, policy).score,
+    }
+    edges = {
+        name: [round(float(edge), 6) for edge in np.unique(np.nanquantile(values, np.linspace(0.1, 0.9, 9)))]
+        for name, values in watched.items()
+    }
+    write_json(out / "drift_reference.json", {"edges": edges})
