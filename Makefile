@@ -8,7 +8,7 @@ SETUP = $(or $(PYTHON),$(error Halfpenny needs Python 3.11, 3.12 or 3.13, and no
 BIN = .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train check lint format requirements clean bench chaos
+.PHONY: help demo test train check lint format schema requirements clean bench chaos
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,10 @@ format:  ## Format the code
 	@$(SETUP) dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+schema:  ## Write docs/schema.sql anew, after a change in migrations/
+	@$(SETUP) dev
+	@exec $(BIN)/halfpenny check schema --write
 
 requirements:  ## Pin the newest packages that pyproject.toml allows
 	@$(SETUP) dev

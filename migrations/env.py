@@ -1,22 +1,13 @@
-"""How Alembic reaches the database, and which tables it compares with it."""
+"""How Alembic reaches the database."""
 
 from __future__ import annotations
 
-import importlib
 import os
-from pathlib import Path
 
 import sqlalchemy
 from alembic import context
 
-import halfpenny
 from halfpenny.platform.migrations import sqlalchemy_url
-from halfpenny.platform.schema import metadata
-
-# Every feature describes its tables in its own schema.py; importing them fills the one metadata.
-source = Path(halfpenny.__file__).parent
-for schema in sorted(source.rglob("schema.py")):
-    importlib.import_module(".".join(("halfpenny", *schema.relative_to(source).with_suffix("").parts)))
 
 # Two programs that start together must not migrate together. The number is only ever used here.
 MIGRATION_LOCK = 4_801_507_112
@@ -37,9 +28,6 @@ def run() -> None:
 def migrate(connection: sqlalchemy.Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=metadata,
-        compare_type=True,
-        compare_server_default=False,
         # One transaction for each migration: a later one that fails keeps the earlier ones.
         transaction_per_migration=True,
     )

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from halfpenny.platform.database import Database
-from halfpenny.platform.migrations import MigrationFailed, check, migrate
+from halfpenny.platform.migrations import MigrationFailed, migrate
 from halfpenny.platform.servers.process import free_port
 
 
@@ -32,16 +32,3 @@ def test_a_missing_server_is_named_without_its_password() -> None:
 async def test_the_application_acts_in_its_own_role(database: Database) -> None:
     async with database.reading() as connection:
         assert await connection.fetchval("SELECT current_user") == "halfpenny_app"
-
-
-def test_the_described_schema_and_the_migrations_agree(database_url: str) -> None:
-    check(database_url)
-
-
-def test_a_difference_is_named(database_url: str) -> None:
-    with psycopg.connect(database_url) as connection:
-        connection.execute("CREATE TABLE forgotten (id bigint)")
-        connection.execute("ALTER TABLE app_user ADD COLUMN forgotten_too text")
-    with pytest.raises(MigrationFailed, match=r"remove_table forgotten") as found:
-        check(database_url)
-    assert "remove_column app_user forgotten_too" in str(found.value)

@@ -87,15 +87,20 @@ def create_administrator(
 
 
 @check.command("schema")
-def check_schema() -> None:
-    """Compare the migrated schema with the one that the features describe (alembic check)."""
+def check_schema(
+    write: Annotated[bool, typer.Option("--write", help="Write docs/schema.sql anew from a fresh database.")] = False,
+) -> None:
+    """Compare the migrated schema with docs/schema.sql: tables, constraints, functions, triggers, grants."""
     from halfpenny.entrypoints.servers import at_hand
     from halfpenny.platform import migrations
 
+    if write:
+        typer.echo(f"{migrations.write_schema()} is that of a fresh database.")
+        return
     with at_hand(Settings.load()) as settings:
         migrations.migrate(settings.require_database())
         migrations.check(settings.require_database())
-    typer.echo("The migrations and the described schema agree.")
+    typer.echo("The schema is that of docs/schema.sql.")
 
 
 @check.command("books")

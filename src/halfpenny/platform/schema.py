@@ -1,75 +1,207 @@
-"""The one SQLAlchemy metadata: it describes the tables so that ``alembic check`` can compare. Queries are SQL text."""
+"""The schema of a database as text, read from the catalogue of PostgreSQL: what ``docs/schema.sql`` holds.
+
+Everything that a migration can make is in it, each object under the table that it belongs to and in an order that
+depends on names alone, so that two databases with one schema give one text.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    DateTime,
-    Identity,
-    Index,
-    Integer,
-    Interval,
-    LargeBinary,
-    MetaData,
-    PrimaryKeyConstraint,
-    Table,
-    Text,
-    Uuid,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB
+from collections import defaultdict
+from typing import Any
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+import psycopg
 
-_now = text("now()")
+HEAD = """\
+-- The schema of a fresh database, written by `make schema` from what the migrations made. Not edited by hand and
+-- never executed: a change is made in migrations/, and the test of this file says when it is out of date.
+"""
 
-business_clock = Table(
-    "business_clock",
-    metadata,
-    Column("id", Boolean, primary_key=True, server_default=text("true")),
-    Column("sandbox", Boolean, nullable=False, server_default=text("true")),
-    Column("offset", Interval, nullable=False, server_default=text("'0'")),
-)
+# Objects of an extension are the extension's own; temporary schemas and the catalogue are nobody's.
+_OURS = """
+  n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = {object} AND d.deptype = 'e')
+"""
+_TABLE_OURS = _OURS.format(object="c.oid")
 
-idempotency = Table(
-    "idempotency",
-    metadata,
-    Column("user_id", Uuid, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("fingerprint", LargeBinary, nullable=False),
-    Column("status", Integer),
-    Column("body", JSONB),
-    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=_now),
-    PrimaryKeyConstraint("user_id", "key"),
-)
+EXTENSIONS = """
+SELECT format('CREATE EXTENSION %I;', extname) FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY extname
+"""
 
-audit_entry = Table(
-    "audit_entry",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("actor_id", Uuid),
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("subject_id", Uuid, nullable=False),
-    Column("data", JSONB, nullable=False),
-    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=_now),
-    Index("ix_audit_entry_subject_id_id", "subject_id", "id"),
-)
+SCHEMAS = f"""
+SELECT format('CREATE SCHEMA %I;', nspname)
+FROM pg_namespace n WHERE {_OURS.format(object="n.oid")} AND nspname <> 'public' ORDER BY nspname
+"""
 
-audit_seal = Table(
-    "audit_seal",
-    metadata,
-    Column("place", BigInteger, primary_key=True, autoincrement=False),
-    Column("entry_id", BigInteger, nullable=False, unique=True),
-    Column("hash", LargeBinary, nullable=False),
+# Enums, domains and composite types; the row type that every table has is not one of these.
+TYPES = f"""
+SELECT CASE t.typtype
+  WHEN 'e' THEN format('CREATE TYPE %s AS ENUM (%s);', t.oid::regtype,
+    (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid))
+  WHEN 'd' THEN concat_ws(' ', format('CREATE DOMAIN %s AS %s', t.oid::regtype,
+    format_type(t.typbasetype, t.typtypmod)), CASE WHEN t.typnotnull THEN 'NOT NULL' END, 'DEFAULT ' || t.typdefault,
+    (SELECT string_agg(format('CONSTRAINT %I %s', conname, pg_get_constraintdef(oid)), ' ' ORDER BY conname)
+     FROM pg_constraint WHERE contypid = t.oid AND contype <> 'n')) || ';'
+  ELSE format(E'CREATE TYPE %s AS (\\n  %s\\n);', t.oid::regtype,
+    (SELECT string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), E',\\n  ' ORDER BY attnum)
+     FROM pg_attribute WHERE attrelid = t.typrelid AND NOT attisdropped)) END
+FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
+WHERE {_OURS.format(object="t.oid")} AND (t.typtype IN ('e', 'd') OR (t.typtype = 'c' AND c.relkind = 'c'))
+ORDER BY t.typname, n.nspname
+"""
+
+RELATIONS = f"""
+SELECT c.oid::regclass::text,
+  CASE c.relkind
+    WHEN 'v' THEN format(E'CREATE VIEW %s AS\\n%s', c.oid::regclass, pg_get_viewdef(c.oid))
+    WHEN 'm' THEN format(E'CREATE MATERIALIZED VIEW %s AS\\n%s', c.oid::regclass, pg_get_viewdef(c.oid))
+    WHEN 'S' THEN (SELECT format('CREATE SEQUENCE %s AS %s START %s INCREMENT %s MINVALUE %s MAXVALUE %s%s;',
+      c.oid::regclass, seqtypid::regtype, seqstart, seqincrement, seqmin, seqmax,
+      CASE WHEN seqcycle THEN ' CYCLE' ELSE '' END) FROM pg_sequence WHERE seqrelid = c.oid) END,
+  CASE c.relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END,
+  concat_ws(' ', 'PARTITION BY ' || pg_get_partkeydef(c.oid),
+    (SELECT format('PARTITION OF %s ', inhparent::regclass) FROM pg_inherits WHERE inhrelid = c.oid)
+      || pg_get_expr(c.relpartbound, c.oid),
+    'WITH (' || array_to_string(c.reloptions, ', ') || ')')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_TABLE_OURS} AND (c.relkind IN ('r', 'p', 'v', 'm') OR (c.relkind = 'S' AND NOT EXISTS (
+  SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'i')))
+ORDER BY c.relname, n.nspname
+"""
+
+COLUMNS = f"""
+SELECT c.oid::regclass::text, concat_ws(' ', quote_ident(a.attname), format_type(a.atttypid, a.atttypmod),
+  CASE WHEN a.attcollation <> t.typcollation THEN 'COLLATE ' || a.attcollation::regcollation END,
+  CASE a.attidentity WHEN 'a' THEN 'GENERATED ALWAYS AS IDENTITY' WHEN 'd' THEN 'GENERATED BY DEFAULT AS IDENTITY' END,
+  CASE WHEN a.attgenerated <> '' THEN format('GENERATED ALWAYS AS (%s) %s', pg_get_expr(d.adbin, d.adrelid),
+    CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END)
+    ELSE 'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid) END,
+  CASE WHEN a.attnotnull THEN 'NOT NULL' END)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+WHERE {_TABLE_OURS} AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+"""
+
+# 'n' is NOT NULL, which stands with its column, and 't' a constraint trigger, which stands with the triggers.
+CONSTRAINTS = f"""
+SELECT c.oid::regclass::text, format('CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid))
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_TABLE_OURS} AND k.contype NOT IN ('n', 't')
+ORDER BY position(k.contype::text IN 'pufcx'), k.conname
+"""
+
+INDEXES = f"""
+SELECT c.oid::regclass::text, pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN ';' ELSE '; -- INVALID' END
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_TABLE_OURS} AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid AND contype <> 'f')
+ORDER BY (SELECT relname FROM pg_class WHERE oid = i.indexrelid)
+"""
+
+TRIGGERS = f"""
+SELECT c.oid::regclass::text, pg_get_triggerdef(t.oid)
+  || CASE t.tgenabled WHEN 'O' THEN ';' WHEN 'D' THEN '; -- DISABLED' ELSE '; -- ' || t.tgenabled::text END
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_TABLE_OURS} AND NOT t.tgisinternal
+ORDER BY t.tgname
+"""
+
+POLICIES = f"""
+SELECT c.oid::regclass::text, format('ALTER TABLE %s %s ROW LEVEL SECURITY;', c.oid::regclass,
+  CASE WHEN c.relforcerowsecurity THEN 'FORCE' ELSE 'ENABLE' END)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_TABLE_OURS} AND c.relrowsecurity
+UNION ALL
+SELECT c.oid::regclass::text, concat_ws(' ', format('CREATE POLICY %I ON %s', p.polname, c.oid::regclass),
+  CASE WHEN NOT p.polpermissive THEN 'AS RESTRICTIVE' END, 'FOR ' || CASE p.polcmd WHEN 'r' THEN 'SELECT'
+    WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+  'TO ' || (SELECT string_agg(CASE each WHEN 0 THEN 'PUBLIC' ELSE each::regrole::text END, ', ' ORDER BY each)
+            FROM unnest(p.polroles) AS each),
+  'USING (' || pg_get_expr(p.polqual, c.oid) || ')',
+  'WITH CHECK (' || pg_get_expr(p.polwithcheck, c.oid) || ')') || ';'
+FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_TABLE_OURS} ORDER BY 2
+"""
+
+# What others than the owner may do, with tables and with single columns.
+GRANTS = f"""
+WITH granted AS (
+  SELECT c.oid, c.relowner, '' AS part, c.relacl AS acl
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE {_TABLE_OURS} AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+  UNION ALL
+  SELECT c.oid, c.relowner, format(' (%I)', a.attname), a.attacl
+  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE {_TABLE_OURS} AND a.attacl IS NOT NULL
 )
+SELECT oid::regclass::text, format('GRANT %s ON %s TO %s;',
+  string_agg(x.privilege_type || part || CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END, ', '
+    ORDER BY part, x.privilege_type), oid::regclass,
+  CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
+FROM granted, aclexplode(acl) AS x WHERE x.grantee <> relowner
+GROUP BY oid, x.grantee ORDER BY 2
+"""
+
+# A function may be called by everybody unless that was taken away; where its list says anything else, it is shown.
+FUNCTIONS = f"""
+SELECT rtrim(pg_get_functiondef(p.oid), E'\\n') || ';' || coalesce((
+  SELECT E'\\nREVOKE ALL ON FUNCTION ' || p.oid::regprocedure || ' FROM PUBLIC;' WHERE p.proacl IS NOT NULL
+    AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) x WHERE x.grantee = 0)), '') || coalesce((
+  SELECT string_agg(format(E'\\nGRANT EXECUTE ON FUNCTION %s TO %s;', p.oid::regprocedure, x.grantee::regrole), ''
+    ORDER BY x.grantee::regrole::text) FROM aclexplode(p.proacl) x WHERE x.grantee NOT IN (0, p.proowner)), '')
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE {_OURS.format(object="p.oid")} AND p.prokind IN ('f', 'p') ORDER BY p.proname, p.oid::regprocedure::text
+"""
+
+SCHEMA_GRANTS = f"""
+SELECT format('GRANT %s ON SCHEMA %I TO %s;', string_agg(x.privilege_type, ', ' ORDER BY x.privilege_type), n.nspname,
+  CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
+FROM pg_namespace n, aclexplode(n.nspacl) AS x WHERE {_OURS.format(object="n.oid")} AND x.grantee <> n.nspowner
+  AND x.grantee <> 'pg_database_owner'::regrole
+GROUP BY n.nspname, x.grantee ORDER BY n.nspname, x.grantee::regrole::text
+"""
+
+DEFAULT_GRANTS = """
+SELECT format('ALTER DEFAULT PRIVILEGES GRANT %s ON %s TO %s;', x.privilege_type,
+  CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
+    WHEN 'T' THEN 'TYPES' ELSE 'SCHEMAS' END, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END)
+FROM pg_default_acl d, aclexplode(d.defaclacl) AS x WHERE x.grantee <> d.defaclrole ORDER BY 1
+"""
+
+
+def describe(url: str) -> str:
+    """The schema of the database at ``url``: extensions, types, tables with all that is theirs, functions, grants.
+
+    ``url`` names any role that may connect; the catalogue is read in one snapshot. Contents of tables are no part.
+    """
+    with psycopg.connect(url) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        # Names are written with their schema only where it is not this one.
+        connection.execute("SET LOCAL search_path = public")
+        parts = [HEAD, *_texts(connection, EXTENSIONS), *_texts(connection, SCHEMAS), *_texts(connection, TYPES)]
+        parts += _tables(connection)
+        parts += _texts(connection, FUNCTIONS)
+        grants = [*_texts(connection, SCHEMA_GRANTS), *_texts(connection, DEFAULT_GRANTS)]
+    return "\n".join(part.rstrip("\n") + "\n" for part in [*parts, "\n".join(grants)] if part)
+
+
+def _tables(connection: psycopg.Connection[Any]) -> list[str]:
+    """Each table (view, sequence) in one piece: columns and constraints, then indexes, triggers, policies, grants."""
+    inside, after = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+    for query in (COLUMNS, CONSTRAINTS):
+        for table, text in connection.execute(query):
+            inside[table].append(text)
+    for query in (INDEXES, TRIGGERS, POLICIES, GRANTS):
+        for table, text in connection.execute(query):
+            after[table].append(text)
+    return [
+        "\n".join([whole or _table(name, kind, options, inside[name]), *after[name]])
+        for name, whole, kind, options in connection.execute(RELATIONS)
+    ]
+
+
+def _table(name: str, kind: str, options: str, inside: list[str]) -> str:
+    lines = ",\n".join(f"  {line}" for line in inside)
+    return f"CREATE {kind}TABLE {name} (\n{lines}\n){' ' if options else ''}{options};"
+
+
+def _texts(connection: psycopg.Connection[Any], query: str) -> list[str]:
+    return [text for (text,) in connection.execute(query)]

@@ -1,0 +1,1438 @@
+-- The schema of a fresh database, written by `make schema` from what the migrations made. Not edited by hand and
+-- never executed: a change is made in migrations/, and the test of this file says when it is out of date.
+
+CREATE TABLE account (
+  id uuid NOT NULL,
+  kind text NOT NULL,
+  owner_id uuid,
+  currency text NOT NULL,
+  debits bigint DEFAULT 0 NOT NULL,
+  credits bigint DEFAULT 0 NOT NULL,
+  pending_debits bigint DEFAULT 0 NOT NULL,
+  pending_credits bigint DEFAULT 0 NOT NULL,
+  version bigint DEFAULT 0 NOT NULL,
+  opened_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pk_account PRIMARY KEY (id),
+  CONSTRAINT uq_account_kind_owner_id_currency UNIQUE NULLS NOT DISTINCT (kind, owner_id, currency),
+  CONSTRAINT ck_account_currency CHECK ((currency = ANY (ARRAY['EUR'::text, 'PLN'::text, 'GBP'::text, 'USD'::text, 'ILS'::text]))),
+  CONSTRAINT ck_account_kind CHECK ((kind = ANY (ARRAY['client_bank'::text, 'own_bank'::text, 'wallet'::text, 'escrow'::text, 'fee_income'::text, 'interest_reserve'::text, 'loan_receivable'::text, 'investor_claims'::text, 'collections'::text, 'distribution_payable'::text, 'tax_payable'::text, 'default_income'::text, 'recovery_advance'::text, 'suspense'::text, 'payouts_in_transit'::text]))),
+  CONSTRAINT ck_account_no_overdraft CHECK (account_is_covered(kind, debits, credits, pending_debits, pending_credits)),
+  CONSTRAINT ck_account_sums CHECK (((debits >= 0) AND (credits >= 0) AND (pending_debits >= 0) AND (pending_credits >= 0)))
+) WITH (fillfactor=50);
+CREATE INDEX ix_account_owner_id ON public.account USING btree (owner_id, kind, currency);
+GRANT SELECT ON account TO halfpenny_app;
+
+CREATE TABLE accrual (
+  business_date date NOT NULL,
+  loan_id uuid NOT NULL,
+  interest_minor bigint NOT NULL,
+  default_interest_minor bigint NOT NULL,
+  CONSTRAINT pk_accrual PRIMARY KEY (business_date, loan_id)
+);
+GRANT INSERT, SELECT, UPDATE ON accrual TO halfpenny_app;
+
+CREATE TABLE accrual_segment (
+  loan_id uuid NOT NULL,
+  kind text NOT NULL,
+  starts_on date NOT NULL,
+  ends_on date NOT NULL,
+  accrued_before numeric NOT NULL,
+  per_day numeric NOT NULL,
+  scale numeric NOT NULL,
+  less_minor bigint DEFAULT 0 NOT NULL,
+  CONSTRAINT pk_accrual_segment PRIMARY KEY (loan_id, kind, starts_on),
+  CONSTRAINT ck_accrual_segment_kind CHECK ((kind = ANY (ARRAY['contract'::text, 'default'::text])))
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON accrual_segment TO halfpenny_app;
+
+CREATE TABLE alembic_version (
+  version_num character varying(32) NOT NULL,
+  CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+CREATE TABLE app_user (
+  id uuid NOT NULL,
+  email text NOT NULL,
+  full_name text NOT NULL,
+  role text NOT NULL,
+  password_hash text NOT NULL,
+  kyc_status text DEFAULT 'pending'::text NOT NULL,
+  country text,
+  sophisticated boolean DEFAULT false NOT NULL,
+  email_verified_at timestamp with time zone,
+  disabled_at timestamp with time zone,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pk_app_user PRIMARY KEY (id),
+  CONSTRAINT uq_app_user_email UNIQUE (email),
+  CONSTRAINT ck_app_user_country CHECK ((country ~ '^[A-Z]{2}$'::text)),
+  CONSTRAINT ck_app_user_email_is_folded CHECK ((email = lower(email))),
+  CONSTRAINT ck_app_user_kyc_status CHECK ((kyc_status = ANY (ARRAY['pending'::text, 'verified'::text, 'rejected'::text]))),
+  CONSTRAINT ck_app_user_role CHECK ((role = ANY (ARRAY['investor'::text, 'borrower'::text, 'administrator'::text])))
+);
+CREATE TRIGGER user_changed AFTER UPDATE OF role, disabled_at, email_verified_at, kyc_status ON public.app_user FOR EACH ROW WHEN (((old.role <> new.role) OR (old.kyc_status <> new.kyc_status) OR (old.disabled_at IS DISTINCT FROM new.disabled_at) OR (old.email_verified_at IS DISTINCT FROM new.email_verified_at))) EXECUTE FUNCTION notify_user_changed();
+GRANT INSERT, SELECT, UPDATE ON app_user TO halfpenny_app;
+
+CREATE TABLE assessment (
+  id uuid NOT NULL,
+  loan_id uuid NOT NULL,
+  loan_version bigint NOT NULL,
+  model_version text NOT NULL,
+  current boolean NOT NULL,
+  answer jsonb NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_assessment PRIMARY KEY (id),
+  CONSTRAINT uq_assessment_loan_id_loan_version_model_version UNIQUE (loan_id, loan_version, model_version),
+  CONSTRAINT fk_assessment_loan_id_loan FOREIGN KEY (loan_id) REFERENCES loan(id)
+);
+CREATE INDEX ix_assessment_loan_id_id ON public.assessment USING btree (loan_id, id);
+GRANT INSERT, SELECT ON assessment TO halfpenny_app;
+
+CREATE TABLE audit_entry (
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  actor_id uuid,
+  action text NOT NULL,
+  subject text NOT NULL,
+  subject_id uuid NOT NULL,
+  data jsonb NOT NULL,
+  recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pk_audit_entry PRIMARY KEY (id)
+);
+CREATE INDEX ix_audit_entry_subject_id_id ON public.audit_entry USING btree (subject_id, id);
+CREATE TRIGGER audit_entry_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+GRANT INSERT, SELECT ON audit_entry TO halfpenny_app;
+
+CREATE TABLE audit_seal (
+  place bigint NOT NULL,
+  entry_id bigint NOT NULL,
+  hash bytea NOT NULL,
+  CONSTRAINT pk_audit_seal PRIMARY KEY (place),
+  CONSTRAINT uq_audit_seal_entry_id UNIQUE (entry_id)
+);
+CREATE TRIGGER audit_seal_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_seal FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+GRANT INSERT, SELECT ON audit_seal TO halfpenny_app;
+
+CREATE TABLE balance_snapshot (
+  account_id uuid NOT NULL,
+  as_of date NOT NULL,
+  version bigint NOT NULL,
+  debits bigint NOT NULL,
+  credits bigint NOT NULL,
+  CONSTRAINT pk_balance_snapshot PRIMARY KEY (account_id, as_of)
+);
+CREATE TRIGGER balance_snapshot_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.balance_snapshot FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+GRANT SELECT ON balance_snapshot TO halfpenny_app;
+
+CREATE TABLE bank_statement (
+  id uuid NOT NULL,
+  message_id text NOT NULL,
+  currency text NOT NULL,
+  statement_date date NOT NULL,
+  lines integer NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_bank_statement PRIMARY KEY (id),
+  CONSTRAINT uq_bank_statement_message_id UNIQUE (message_id)
+);
+GRANT INSERT, SELECT ON bank_statement TO halfpenny_app;
+
+CREATE TABLE bank_statement_line (
+  bank_reference text NOT NULL,
+  currency text NOT NULL,
+  statement_id uuid NOT NULL,
+  direction text NOT NULL,
+  amount_minor bigint NOT NULL,
+  end_to_end_id text NOT NULL,
+  booked_on date NOT NULL,
+  value_on date NOT NULL,
+  CONSTRAINT pk_bank_statement_line PRIMARY KEY (currency, bank_reference),
+  CONSTRAINT bank_statement_line_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES bank_statement(id),
+  CONSTRAINT ck_bank_statement_line_amount_is_positive CHECK ((amount_minor > 0)),
+  CONSTRAINT ck_bank_statement_line_direction CHECK ((direction = ANY (ARRAY['CRDT'::text, 'DBIT'::text])))
+);
+CREATE INDEX ix_bank_statement_line_end_to_end_id ON public.bank_statement_line USING btree (end_to_end_id);
+CREATE INDEX ix_bank_statement_line_statement_id ON public.bank_statement_line USING btree (statement_id);
+GRANT INSERT, SELECT ON bank_statement_line TO halfpenny_app;
+
+CREATE TABLE business_clock (
+  id boolean DEFAULT true NOT NULL,
+  sandbox boolean DEFAULT true NOT NULL,
+  "offset" interval DEFAULT '00:00:00'::interval NOT NULL,
+  CONSTRAINT pk_business_clock PRIMARY KEY (id),
+  CONSTRAINT ck_business_clock_one_row CHECK (id),
+  CONSTRAINT ck_business_clock_production_is_real CHECK ((sandbox OR ("offset" = '00:00:00'::interval)))
+);
+GRANT SELECT, UPDATE ON business_clock TO halfpenny_app;
+
+CREATE TABLE business_day (
+  business_date date NOT NULL,
+  closed_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pk_business_day PRIMARY KEY (business_date)
+);
+GRANT INSERT, SELECT ON business_day TO halfpenny_app;
+
+CREATE TABLE close_range (
+  business_date date NOT NULL,
+  first_loan_id uuid NOT NULL,
+  last_loan_id uuid NOT NULL,
+  loans integer NOT NULL,
+  released integer NOT NULL,
+  late integer NOT NULL,
+  closed_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pk_close_range PRIMARY KEY (business_date, first_loan_id)
+);
+GRANT INSERT, SELECT ON close_range TO halfpenny_app;
+
+CREATE TABLE connection_token (
+  token_hash bytea NOT NULL,
+  user_id uuid NOT NULL,
+  session_id uuid NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_connection_token PRIMARY KEY (token_hash),
+  CONSTRAINT fk_connection_token_session_id FOREIGN KEY (session_id) REFERENCES session(id) ON DELETE CASCADE,
+  CONSTRAINT fk_connection_token_user_id FOREIGN KEY (user_id) REFERENCES app_user(id)
+);
+CREATE INDEX ix_connection_token_expires_at ON public.connection_token USING btree (expires_at);
+CREATE INDEX ix_connection_token_session_id ON public.connection_token USING btree (session_id);
+GRANT DELETE, INSERT, SELECT ON connection_token TO halfpenny_app;
+
+CREATE TABLE dead_letter (
+  queue text NOT NULL,
+  event_id uuid NOT NULL,
+  name text NOT NULL,
+  version integer NOT NULL,
+  payload jsonb NOT NULL,
+  recorded_at timestamp with time zone NOT NULL,
+  attempts integer NOT NULL,
+  reason text NOT NULL,
+  error text NOT NULL,
+  died_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT pk_dead_letter PRIMARY KEY (queue, event_id)
+);
+CREATE INDEX ix_dead_letter_event_id ON public.dead_letter USING btree (event_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON dead_letter TO halfpenny_app;
+
+CREATE TABLE delivery (
+  queue text NOT NULL,
+  event_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  available_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  attempts integer DEFAULT 0 NOT NULL,
+  CONSTRAINT pk_delivery PRIMARY KEY (queue, event_id),
+  CONSTRAINT fk_delivery_event_id FOREIGN KEY (event_id) REFERENCES outbox(event_id)
+) WITH (fillfactor=50);
+CREATE INDEX ix_delivery_event_id ON public.delivery USING btree (event_id);
+CREATE INDEX ix_delivery_queue_seq ON public.delivery USING btree (queue, seq);
+GRANT DELETE, INSERT, SELECT, UPDATE ON delivery TO halfpenny_app;
+
+CREATE TABLE distribution (
+  id uuid NOT NULL,
+  loan_id uuid NOT NULL,
+  number integer NOT NULL,
+  currency text NOT NULL,
+  effective_date date NOT NULL,
+  principal_minor bigint NOT NULL,
+  interest_minor bigint NOT NULL,
+  default_interest_minor bigint NOT NULL,
+  recovered_minor bigint NOT NULL,
+  status text DEFAULT 'declared'::text NOT NULL,
+  declared_at timestamp with time zone DEFAULT now() NOT NULL,
+  paid_at timestamp with time zone,
+  CONSTRAINT pk_distribution PRIMARY KEY (id),
+  CONSTRAINT uq_distribution_loan_id_number UNIQUE (loan_id, number),
+  CONSTRAINT ck_distribution_amounts CHECK (((principal_minor >= 0) AND (interest_minor >= 0) AND (default_interest_minor >= 0) AND (recovered_minor >= 0))),
+  CONSTRAINT ck_distribution_status CHECK ((status = ANY (ARRAY['declared'::text, 'shared'::text, 'paid'::text])))
+);
+CREATE INDEX ix_distribution_unpaid ON public.distribution USING btree (loan_id, number) WHERE (status <> 'paid'::text);
+GRANT INSERT, SELECT, UPDATE ON distribution TO halfpenny_app;
+
+CREATE TABLE distribution_share (
+  distribution_id uuid NOT NULL,
+  position_id uuid NOT NULL,
+  investor_id uuid NOT NULL,
+  weight_principal bigint NOT NULL,
+  weight_interest bigint NOT NULL,
+  principal_minor bigint NOT NULL,
+  interest_minor bigint NOT NULL,
+  default_interest_minor bigint NOT NULL,
+  recovered_minor bigint NOT NULL,
+  withheld_minor bigint NOT NULL,
+  wallet_account_id uuid NOT NULL,
+  journal_id uuid DEFAULT uuidv7() NOT NULL,
+  paid boolean DEFAULT false NOT NULL,
+  CONSTRAINT pk_distribution_share PRIMARY KEY (distribution_id, position_id)
+);
+CREATE INDEX ix_distribution_share_investor_id ON public.distribution_share USING btree (investor_id, distribution_id);
+CREATE INDEX ix_distribution_share_unpaid ON public.distribution_share USING btree (distribution_id, position_id) WHERE (NOT paid);
+GRANT INSERT, SELECT, UPDATE ON distribution_share TO halfpenny_app;
+
+CREATE TABLE failure_note (
+  queue text NOT NULL,
+  event_id uuid NOT NULL,
+  attempts integer NOT NULL,
+  reason text NOT NULL,
+  error text NOT NULL,
+  noted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT pk_failure_note PRIMARY KEY (queue, event_id)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON failure_note TO halfpenny_app;
+
+CREATE TABLE funding_milestone (
+  loan_id uuid NOT NULL,
+  percent smallint NOT NULL,
+  reached_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_funding_milestone PRIMARY KEY (loan_id, percent)
+);
+GRANT INSERT, SELECT ON funding_milestone TO halfpenny_app;
+
+CREATE TABLE hold (
+  id uuid NOT NULL,
+  event text NOT NULL,
+  reference uuid,
+  debit_account_id uuid NOT NULL,
+  credit_account_id uuid NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT pk_hold PRIMARY KEY (id),
+  CONSTRAINT ck_hold_amount CHECK ((amount > 0))
+);
+CREATE TRIGGER hold_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.hold FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+GRANT SELECT ON hold TO halfpenny_app;
+
+CREATE TABLE hold_outcome (
+  hold_id uuid NOT NULL,
+  outcome text NOT NULL,
+  journal_id uuid,
+  recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT pk_hold_outcome PRIMARY KEY (hold_id),
+  CONSTRAINT ck_hold_outcome_outcome CHECK ((((outcome = 'posted'::text) AND (journal_id IS NOT NULL)) OR ((outcome = 'voided'::text) AND (journal_id IS NULL))))
+);
+CREATE TRIGGER hold_outcome_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.hold_outcome FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+GRANT SELECT ON hold_outcome TO halfpenny_app;
+
+CREATE TABLE holding (
+  loan_id uuid NOT NULL,
+  investor_id uuid NOT NULL,
+  position_id uuid NOT NULL,
+  stake_minor bigint NOT NULL,
+  outstanding_minor bigint NOT NULL,
+  principal_days bigint DEFAULT 0 NOT NULL,
+  counted_to date NOT NULL,
+  interest_minor bigint DEFAULT 0 NOT NULL,
+  withheld_minor bigint DEFAULT 0 NOT NULL,
+  lost_minor bigint DEFAULT 0 NOT NULL,
+  recovered_minor bigint DEFAULT 0 NOT NULL,
+  wallet_account_id uuid NOT NULL,
+  CONSTRAINT pk_holding PRIMARY KEY (loan_id, position_id),
+  CONSTRAINT uq_holding_investor_id_loan_id UNIQUE (investor_id, loan_id),
+  CONSTRAINT ck_holding_outstanding CHECK (((outstanding_minor >= 0) AND ((outstanding_minor + lost_minor) <= stake_minor))),
+  CONSTRAINT ck_holding_recovered CHECK (((recovered_minor >= 0) AND (recovered_minor <= lost_minor)))
+) WITH (fillfactor=70);
+GRANT INSERT, SELECT, UPDATE ON holding TO halfpenny_app;
+
+CREATE TABLE idempotency (
+  user_id uuid NOT NULL,
+  key text NOT NULL,
+  fingerprint bytea NOT NULL,
+  status integer,
+  body jsonb,
+  recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pk_idempotency PRIMARY KEY (user_id, key)
+);
+GRANT INSERT, SELECT, UPDATE ON idempotency TO halfpenny_app;
+
+CREATE TABLE inbox (
+  queue text NOT NULL,
+  event_id uuid NOT NULL,
+  handled_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT pk_inbox PRIMARY KEY (queue, event_id)
+);
+CREATE INDEX ix_inbox_handled_at ON public.inbox USING btree (handled_at);
+GRANT DELETE, INSERT, SELECT, UPDATE ON inbox TO halfpenny_app;
+
+CREATE TABLE instalment (
+  loan_id uuid NOT NULL,
+  number integer NOT NULL,
+  kind text NOT NULL,
+  due_on date NOT NULL,
+  principal_minor bigint NOT NULL,
+  interest_minor bigint NOT NULL,
+  fees_minor bigint NOT NULL,
+  balance_minor bigint NOT NULL,
+  reserved boolean NOT NULL,
+  unpaid_minor bigint NOT NULL,
+  settled_on date,
+  CONSTRAINT pk_instalment PRIMARY KEY (loan_id, number)
+);
+CREATE INDEX ix_instalment_unpaid ON public.instalment USING btree (due_on, loan_id) WHERE (unpaid_minor > 0);
+GRANT DELETE, INSERT, SELECT, UPDATE ON instalment TO halfpenny_app;
+
+CREATE TABLE investment (
+  id uuid NOT NULL,
+  loan_id uuid NOT NULL,
+  investor_id uuid NOT NULL,
+  amount_minor bigint NOT NULL,
+  currency text NOT NULL,
+  status text DEFAULT 'committed'::text NOT NULL,
+  revocable_until timestamp with time zone,
+  made_at timestamp with time zone NOT NULL,
+  idempotency_key text NOT NULL,
+  fingerprint bytea NOT NULL,
+  answer_target_minor bigint NOT NULL,
+  answer_funded_minor bigint NOT NULL,
+  answer_investors integer NOT NULL,
+  answer_version bigint NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT pk_investment PRIMARY KEY (id),
+  CONSTRAINT uq_investment_investor_id_idempotency_key UNIQUE (investor_id, idempotency_key),
+  CONSTRAINT ck_investment_amount_is_positive CHECK ((amount_minor > 0)),
+  CONSTRAINT ck_investment_status CHECK ((status = ANY (ARRAY['committed'::text, 'revoked'::text, 'returned'::text])))
+) WITH (fillfactor=90);
+CREATE INDEX ix_investment_loan_id_investor_id ON public.investment USING btree (loan_id, investor_id, id);
+GRANT INSERT, SELECT, UPDATE (ended_at), UPDATE (status) ON investment TO halfpenny_app;
+
+CREATE TABLE ledger_segment (
+  place bigint NOT NULL,
+  from_xid bigint NOT NULL,
+  to_xid bigint NOT NULL,
+  transfers bigint NOT NULL,
+  hash bytea NOT NULL,
+  sealed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT pk_ledger_segment PRIMARY KEY (place)
+);
+CREATE TRIGGER ledger_segment_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_segment FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+GRANT SELECT ON ledger_segment TO halfpenny_app;
+
+CREATE TABLE loan (
+  id uuid NOT NULL,
+  borrower_id uuid NOT NULL,
+  entered_by uuid NOT NULL,
+  property_id uuid NOT NULL,
+  status text NOT NULL,
+  version bigint NOT NULL,
+  terms_version bigint NOT NULL,
+  company text NOT NULL,
+  income_minor bigint NOT NULL,
+  assets_minor bigint NOT NULL,
+  debts_minor bigint NOT NULL,
+  adverse_records integer NOT NULL,
+  charge_rank integer NOT NULL,
+  prior_debt_minor bigint NOT NULL,
+  amount_minor bigint NOT NULL,
+  currency text NOT NULL,
+  term_months integer NOT NULL,
+  purpose text NOT NULL,
+  exit_strategy text NOT NULL,
+  interest_mode text NOT NULL,
+  risk jsonb,
+  annual_rate numeric(9,6),
+  arrangement_fee_percent numeric(9,6),
+  funding_deadline timestamp with time zone,
+  decided_by uuid,
+  decided_at timestamp with time zone,
+  decision_reason text,
+  submitted_at timestamp with time zone,
+  drawn_down_on date,
+  matures_on date,
+  conditions text[] DEFAULT '{}'::text[] NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  changed_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_loan PRIMARY KEY (id),
+  CONSTRAINT fk_loan_borrower_id_app_user FOREIGN KEY (borrower_id) REFERENCES app_user(id),
+  CONSTRAINT fk_loan_decided_by_app_user FOREIGN KEY (decided_by) REFERENCES app_user(id),
+  CONSTRAINT fk_loan_entered_by_app_user FOREIGN KEY (entered_by) REFERENCES app_user(id),
+  CONSTRAINT fk_loan_property_id_property FOREIGN KEY (property_id) REFERENCES property(id),
+  CONSTRAINT ck_loan_adverse_records CHECK ((adverse_records >= 0)),
+  CONSTRAINT ck_loan_amount CHECK ((amount_minor > 0)),
+  CONSTRAINT ck_loan_annual_rate CHECK ((annual_rate > (0)::numeric)),
+  CONSTRAINT ck_loan_arrangement_fee CHECK ((arrangement_fee_percent >= (0)::numeric)),
+  CONSTRAINT ck_loan_assets CHECK ((assets_minor >= 0)),
+  CONSTRAINT ck_loan_charge_rank CHECK ((charge_rank >= 1)),
+  CONSTRAINT ck_loan_currency CHECK ((currency = ANY (ARRAY['EUR'::text, 'PLN'::text, 'GBP'::text, 'USD'::text, 'ILS'::text]))),
+  CONSTRAINT ck_loan_debts CHECK ((debts_minor >= 0)),
+  CONSTRAINT ck_loan_income CHECK ((income_minor >= 0)),
+  CONSTRAINT ck_loan_interest_mode CHECK ((interest_mode = ANY (ARRAY['serviced'::text, 'retained'::text, 'rolled_up'::text]))),
+  CONSTRAINT ck_loan_prior_debt CHECK ((prior_debt_minor >= 0)),
+  CONSTRAINT ck_loan_status CHECK ((status = ANY (ARRAY['draft'::text, 'submitted'::text, 'assessed'::text, 'approved'::text, 'offered'::text, 'accepted'::text, 'declined'::text, 'withdrawn'::text, 'funding'::text, 'expired'::text, 'cancelled'::text, 'funded'::text, 'conditions_met'::text, 'active'::text, 'matured'::text, 'defaulted'::text, 'in_recovery'::text, 'repaid'::text, 'written_off'::text]))),
+  CONSTRAINT ck_loan_term CHECK ((term_months > 0))
+);
+CREATE INDEX ix_loan_awaiting_decision ON public.loan USING btree (id) WHERE (status = ANY (ARRAY['submitted'::text, 'assessed'::text]));
+CREATE INDEX ix_loan_borrower_id_id ON public.loan USING btree (borrower_id, id);
+CREATE INDEX ix_loan_maturing ON public.loan USING btree (matures_on, id) WHERE (status = 'active'::text);
+GRANT INSERT, SELECT, UPDATE ON loan TO halfpenny_app;
+
+CREATE TABLE loan_condition (
+  id uuid NOT NULL,
+  loan_id uuid NOT NULL,
+  kind text NOT NULL,
+  charge_rank integer,
+  registered_on date,
+  valuer text,
+  valued_on date,
+  insurer text,
+  policy text,
+  expires_on date,
+  amount_minor bigint,
+  recorded_by uuid NOT NULL,
+  recorded_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_loan_condition PRIMARY KEY (id),
+  CONSTRAINT fk_loan_condition_loan_id_loan FOREIGN KEY (loan_id) REFERENCES loan(id),
+  CONSTRAINT fk_loan_condition_recorded_by_app_user FOREIGN KEY (recorded_by) REFERENCES app_user(id),
+  CONSTRAINT ck_loan_condition_is_whole CHECK ((((kind = 'charge'::text) AND (charge_rank >= 1) AND (registered_on IS NOT NULL)) OR ((kind = 'valuation'::text) AND (valuer IS NOT NULL) AND (valued_on IS NOT NULL) AND (amount_minor > 0)) OR ((kind = 'insurance'::text) AND (insurer IS NOT NULL) AND (policy IS NOT NULL) AND (expires_on IS NOT NULL) AND (amount_minor > 0)))),
+  CONSTRAINT ck_loan_condition_kind CHECK ((kind = ANY (ARRAY['charge'::text, 'valuation'::text, 'insurance'::text])))
+);
+CREATE INDEX ix_loan_condition_loan_id_id ON public.loan_condition USING btree (loan_id, id);
+GRANT INSERT, SELECT ON loan_condition TO halfpenny_app;
+
+CREATE TABLE loan_decision (
+  id uuid NOT NULL,
+  loan_id uuid NOT NULL,
+  loan_version bigint NOT NULL,
+  verdict text NOT NULL,
+  final boolean NOT NULL,
+  annual_rate numeric(9,6),
+  funding_deadline timestamp with time zone,
+  reason text NOT NULL,
+  made_by uuid NOT NULL,
+  made_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_loan_decision PRIMARY KEY (id),
+  CONSTRAINT fk_loan_decision_loan_id_loan FOREIGN KEY (loan_id) REFERENCES loan(id),
+  CONSTRAINT fk_loan_decision_made_by_app_user FOREIGN KEY (made_by) REFERENCES app_user(id),
+  CONSTRAINT ck_loan_decision_verdict CHECK ((verdict = ANY (ARRAY['approve'::text, 'decline'::text])))
+);
+CREATE INDEX ix_loan_decision_loan_id_loan_version ON public.loan_decision USING btree (loan_id, loan_version);
+GRANT INSERT, SELECT ON loan_decision TO halfpenny_app;
+
+CREATE TABLE loan_edit (
+  loan_id uuid NOT NULL,
+  version bigint NOT NULL,
+  editor_id uuid NOT NULL,
+  edited_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_loan_edit PRIMARY KEY (loan_id, version),
+  CONSTRAINT fk_loan_edit_editor_id_app_user FOREIGN KEY (editor_id) REFERENCES app_user(id),
+  CONSTRAINT fk_loan_edit_loan_id_loan FOREIGN KEY (loan_id) REFERENCES loan(id)
+);
+GRANT INSERT, SELECT ON loan_edit TO halfpenny_app;
+
+CREATE TABLE loan_funding (
+  loan_id uuid NOT NULL,
+  borrower_id uuid NOT NULL,
+  currency text NOT NULL,
+  target_minor bigint NOT NULL,
+  funded_minor bigint DEFAULT 0 NOT NULL,
+  investors integer DEFAULT 0 NOT NULL,
+  version bigint DEFAULT 0 NOT NULL,
+  status text NOT NULL,
+  deadline timestamp with time zone NOT NULL,
+  minimum_minor bigint NOT NULL,
+  step_minor bigint NOT NULL,
+  maximum_minor bigint,
+  CONSTRAINT pk_loan_funding PRIMARY KEY (loan_id),
+  CONSTRAINT fk_loan_funding_loan_id_loan FOREIGN KEY (loan_id) REFERENCES loan(id),
+  CONSTRAINT ck_loan_funding_investors CHECK ((investors >= 0)),
+  CONSTRAINT ck_loan_funding_never_above_target CHECK (((funded_minor >= 0) AND (funded_minor <= target_minor))),
+  CONSTRAINT ck_loan_funding_status CHECK ((status = ANY (ARRAY['pending'::text, 'open'::text, 'full'::text, 'closed'::text]))),
+  CONSTRAINT ck_loan_funding_step CHECK ((step_minor > 0)),
+  CONSTRAINT ck_loan_funding_target CHECK ((target_minor > 0))
+) WITH (fillfactor=50);
+CREATE INDEX ix_loan_funding_deadline ON public.loan_funding USING btree (deadline, loan_id) WHERE (status = ANY (ARRAY['pending'::text, 'open'::text]));
+CREATE TRIGGER loan_funding_moved AFTER UPDATE ON public.loan_funding REFERENCING NEW TABLE AS moved_rows FOR EACH STATEMENT EXECUTE FUNCTION notify_rows_moved('loan_id');
+GRANT INSERT, SELECT, UPDATE ON loan_funding TO halfpenny_app;
+
+CREATE TABLE mailed_token (
+  token_hash bytea NOT NULL,
+  user_id uuid NOT NULL,
+  purpose text NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  used_at timestamp with time zone,
+  CONSTRAINT pk_mailed_token PRIMARY KEY (token_hash),
+  CONSTRAINT fk_mailed_token_user_id FOREIGN KEY (user_id) REFERENCES app_user(id),
+  CONSTRAINT ck_mailed_token_purpose CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text])))
+);
+CREATE INDEX ix_mailed_token_user_id ON public.mailed_token USING btree (user_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON mailed_token TO halfpenny_app;
+
+CREATE TABLE notification (
+  id uuid NOT NULL,
+  user_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  kind text NOT NULL,
+  data jsonb NOT NULL,
+  dedupe_key text NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  read_at timestamp with time zone,
+  CONSTRAINT pk_notification PRIMARY KEY (id),
+  CONSTRAINT uq_notification_user_id_dedupe_key UNIQUE (user_id, dedupe_key),
+  CONSTRAINT uq_notification_user_id_seq UNIQUE (user_id, seq),
+  CONSTRAINT fk_notification_user_id FOREIGN KEY (user_id) REFERENCES app_user(id)
+);
+CREATE INDEX ix_notification_user_id_unread ON public.notification USING btree (user_id) WHERE (read_at IS NULL);
+GRANT INSERT, SELECT, UPDATE ON notification TO halfpenny_app;
+
+CREATE TABLE notification_counter (
+  user_id uuid NOT NULL,
+  seq bigint DEFAULT 0 NOT NULL,
+  CONSTRAINT pk_notification_counter PRIMARY KEY (user_id)
+) WITH (fillfactor=50);
+GRANT INSERT, SELECT, UPDATE ON notification_counter TO halfpenny_app;
+
+CREATE TABLE outbox (
+  event_id uuid NOT NULL,
+  seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  name text NOT NULL,
+  version integer NOT NULL,
+  aggregate_id uuid NOT NULL,
+  payload jsonb NOT NULL,
+  recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  published_at timestamp with time zone,
+  CONSTRAINT pk_outbox PRIMARY KEY (event_id),
+  CONSTRAINT ck_outbox_name CHECK ((name ~ '^[a-z_]+(\.[a-z_]+)+$'::text)),
+  CONSTRAINT ck_outbox_version CHECK ((version > 0))
+);
+CREATE INDEX ix_outbox_published_at ON public.outbox USING btree (published_at) WHERE (published_at IS NOT NULL);
+CREATE INDEX ix_outbox_unpublished ON public.outbox USING btree (seq) WHERE (published_at IS NULL);
+GRANT DELETE, INSERT, SELECT, UPDATE ON outbox TO halfpenny_app;
+
+CREATE TABLE outgoing_mail (
+  id uuid NOT NULL,
+  recipient text NOT NULL,
+  occasion text NOT NULL,
+  attempts integer DEFAULT 0 NOT NULL,
+  due_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pk_outgoing_mail PRIMARY KEY (id),
+  CONSTRAINT ck_outgoing_mail_occasion CHECK ((occasion = ANY (ARRAY['registration'::text, 'forgotten_password'::text])))
+);
+CREATE INDEX ix_outgoing_mail_due_at ON public.outgoing_mail USING btree (due_at);
+GRANT DELETE, INSERT, SELECT, UPDATE ON outgoing_mail TO halfpenny_app;
+
+CREATE TABLE "position" (
+  loan_id uuid NOT NULL,
+  investor_id uuid NOT NULL,
+  currency text NOT NULL,
+  invested_minor bigint NOT NULL,
+  outstanding_minor bigint NOT NULL,
+  CONSTRAINT pk_position PRIMARY KEY (loan_id, investor_id),
+  CONSTRAINT ck_position_invested_is_not_negative CHECK ((invested_minor >= 0)),
+  CONSTRAINT ck_position_outstanding_is_within CHECK (((outstanding_minor >= 0) AND (outstanding_minor <= invested_minor)))
+) WITH (fillfactor=50);
+CREATE INDEX ix_position_investor_id ON public."position" USING btree (investor_id, loan_id);
+GRANT INSERT, SELECT, UPDATE (invested_minor), UPDATE (outstanding_minor) ON "position" TO halfpenny_app;
+
+CREATE TABLE property (
+  id uuid NOT NULL,
+  kind text NOT NULL,
+  address text NOT NULL,
+  city text NOT NULL,
+  country text NOT NULL,
+  lat double precision NOT NULL,
+  lon double precision NOT NULL,
+  description text NOT NULL,
+  year_built integer,
+  area_m2 numeric(12,2) NOT NULL,
+  beds integer,
+  condition text NOT NULL,
+  currency text NOT NULL,
+  purchase_price_minor bigint NOT NULL,
+  valuation_minor bigint NOT NULL,
+  valued_on date NOT NULL,
+  valuer text,
+  renovation_cost_minor bigint NOT NULL,
+  gdv_minor bigint,
+  CONSTRAINT pk_property PRIMARY KEY (id),
+  CONSTRAINT ck_property_gdv CHECK ((gdv_minor >= 0)),
+  CONSTRAINT ck_property_purchase_price CHECK ((purchase_price_minor >= 0)),
+  CONSTRAINT ck_property_renovation_cost CHECK ((renovation_cost_minor >= 0)),
+  CONSTRAINT ck_property_valuation CHECK ((valuation_minor > 0))
+);
+GRANT INSERT, SELECT, UPDATE ON property TO halfpenny_app;
+
+CREATE UNLOGGED TABLE rate_window (
+  key text NOT NULL,
+  hits integer NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_rate_window PRIMARY KEY (key)
+);
+CREATE INDEX ix_rate_window_expires_at ON public.rate_window USING btree (expires_at);
+GRANT DELETE, INSERT, SELECT, UPDATE ON rate_window TO halfpenny_app;
+
+CREATE TABLE reconciliation_item (
+  id uuid NOT NULL,
+  statement_id uuid NOT NULL,
+  kind text NOT NULL,
+  reference text NOT NULL,
+  account text NOT NULL,
+  action text NOT NULL,
+  direction text NOT NULL,
+  currency text NOT NULL,
+  expected_minor bigint NOT NULL,
+  found_minor bigint NOT NULL,
+  suspense_minor bigint DEFAULT 0 NOT NULL,
+  status text DEFAULT 'open'::text NOT NULL,
+  found_at timestamp with time zone NOT NULL,
+  resolved_at timestamp with time zone,
+  resolved_by uuid,
+  CONSTRAINT pk_reconciliation_item PRIMARY KEY (id),
+  CONSTRAINT reconciliation_item_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES bank_statement(id),
+  CONSTRAINT ck_reconciliation_item_kind CHECK ((kind = ANY (ARRAY['missing'::text, 'duplicate'::text, 'wrong_amount'::text, 'late'::text, 'unknown'::text]))),
+  CONSTRAINT ck_reconciliation_item_status CHECK ((status = ANY (ARRAY['open'::text, 'resolved'::text])))
+);
+CREATE INDEX ix_reconciliation_item_open ON public.reconciliation_item USING btree (id) WHERE (status = 'open'::text);
+CREATE INDEX ix_reconciliation_item_reference ON public.reconciliation_item USING btree (reference);
+GRANT INSERT, SELECT, UPDATE (resolved_at), UPDATE (resolved_by), UPDATE (status) ON reconciliation_item TO halfpenny_app;
+
+CREATE TABLE recovery_case (
+  loan_id uuid NOT NULL,
+  opened_on date NOT NULL,
+  closed_on date,
+  next_update_due_on date NOT NULL,
+  CONSTRAINT pk_recovery_case PRIMARY KEY (loan_id)
+);
+GRANT INSERT, SELECT, UPDATE ON recovery_case TO halfpenny_app;
+
+CREATE TABLE recovery_update (
+  loan_id uuid NOT NULL,
+  number integer NOT NULL,
+  told_on date NOT NULL,
+  text text NOT NULL,
+  told_by uuid,
+  CONSTRAINT pk_recovery_update PRIMARY KEY (loan_id, number)
+);
+GRANT INSERT, SELECT ON recovery_update TO halfpenny_app;
+
+CREATE TABLE refresh_token (
+  token_hash bytea NOT NULL,
+  session_id uuid NOT NULL,
+  issued_at timestamp with time zone DEFAULT now() NOT NULL,
+  used_at timestamp with time zone,
+  CONSTRAINT pk_refresh_token PRIMARY KEY (token_hash),
+  CONSTRAINT fk_refresh_token_session_id FOREIGN KEY (session_id) REFERENCES session(id) ON DELETE CASCADE
+);
+CREATE INDEX ix_refresh_token_session_id ON public.refresh_token USING btree (session_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON refresh_token TO halfpenny_app;
+
+CREATE TABLE related_party (
+  user_id uuid NOT NULL,
+  related_user_id uuid NOT NULL,
+  recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pk_related_party PRIMARY KEY (user_id, related_user_id),
+  CONSTRAINT fk_related_party_related_user_id FOREIGN KEY (related_user_id) REFERENCES app_user(id),
+  CONSTRAINT fk_related_party_user_id FOREIGN KEY (user_id) REFERENCES app_user(id),
+  CONSTRAINT ck_related_party_two_people CHECK ((user_id <> related_user_id))
+);
+CREATE INDEX ix_related_party_related_user_id ON public.related_party USING btree (related_user_id);
+GRANT DELETE, INSERT, SELECT ON related_party TO halfpenny_app;
+
+CREATE TABLE reserve_release (
+  loan_id uuid NOT NULL,
+  due_on date NOT NULL,
+  amount_minor bigint NOT NULL,
+  fee_minor bigint NOT NULL,
+  CONSTRAINT pk_reserve_release PRIMARY KEY (loan_id, due_on),
+  CONSTRAINT ck_reserve_release_amount CHECK ((amount_minor > 0)),
+  CONSTRAINT ck_reserve_release_fee CHECK (((fee_minor >= 0) AND (fee_minor <= amount_minor)))
+);
+CREATE INDEX ix_reserve_release_due_on ON public.reserve_release USING btree (due_on, loan_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON reserve_release TO halfpenny_app;
+
+CREATE TABLE sandbox_bank_entry (
+  id uuid NOT NULL,
+  sequence bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  direction text NOT NULL,
+  amount_minor bigint NOT NULL,
+  currency text NOT NULL,
+  end_to_end_id text NOT NULL,
+  booked_on date NOT NULL,
+  value_on date NOT NULL,
+  booked_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_sandbox_bank_entry PRIMARY KEY (id),
+  CONSTRAINT ck_sandbox_bank_entry_amount_is_positive CHECK ((amount_minor > 0)),
+  CONSTRAINT ck_sandbox_bank_entry_direction CHECK ((direction = ANY (ARRAY['CRDT'::text, 'DBIT'::text])))
+);
+CREATE INDEX ix_sandbox_bank_entry_booked_on ON public.sandbox_bank_entry USING btree (currency, booked_on, sequence);
+GRANT INSERT, SELECT ON sandbox_bank_entry TO halfpenny_app;
+
+CREATE TABLE serviced_loan (
+  loan_id uuid NOT NULL,
+  borrower_id uuid NOT NULL,
+  currency text NOT NULL,
+  terms jsonb NOT NULL,
+  posted jsonb NOT NULL,
+  standing text NOT NULL,
+  advanced_on date NOT NULL,
+  matures_on date NOT NULL,
+  principal_outstanding_minor bigint NOT NULL,
+  total_due_minor bigint DEFAULT 0 NOT NULL,
+  oldest_unpaid_due_on date,
+  days_past_due integer DEFAULT 0 NOT NULL,
+  count_due_date boolean DEFAULT false NOT NULL,
+  defaulted_on date,
+  unlikely_to_pay boolean DEFAULT false NOT NULL,
+  closed_on date,
+  reserve_account_id uuid NOT NULL,
+  collections_account_id uuid NOT NULL,
+  payable_account_id uuid NOT NULL,
+  receivable_account_id uuid NOT NULL,
+  claims_account_id uuid NOT NULL,
+  CONSTRAINT pk_serviced_loan PRIMARY KEY (loan_id),
+  CONSTRAINT ck_serviced_loan_outstanding CHECK ((principal_outstanding_minor >= 0)),
+  CONSTRAINT ck_serviced_loan_standing CHECK ((standing = ANY (ARRAY['current'::text, 'late'::text, 'defaulted'::text, 'written_off'::text, 'closed'::text])))
+) WITH (toast_tuple_target=256, fillfactor=80);
+CREATE INDEX ix_serviced_loan_maturing ON public.serviced_loan USING btree (matures_on, loan_id) WHERE (closed_on IS NULL);
+CREATE INDEX ix_serviced_loan_overdue ON public.serviced_loan USING btree (days_past_due, loan_id) WHERE (days_past_due > 0);
+CREATE INDEX ix_serviced_loan_running ON public.serviced_loan USING btree (loan_id) WHERE (closed_on IS NULL);
+GRANT INSERT, SELECT, UPDATE ON serviced_loan TO halfpenny_app;
+
+CREATE TABLE servicing_event (
+  loan_id uuid NOT NULL,
+  number integer NOT NULL,
+  kind text NOT NULL,
+  effective_date date NOT NULL,
+  data jsonb NOT NULL,
+  recorded_by uuid,
+  recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pk_servicing_event PRIMARY KEY (loan_id, number)
+);
+CREATE TRIGGER servicing_event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.servicing_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+GRANT INSERT, SELECT ON servicing_event TO halfpenny_app;
+
+CREATE TABLE session (
+  id uuid NOT NULL,
+  user_id uuid NOT NULL,
+  address text,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  ended_because text,
+  CONSTRAINT pk_session PRIMARY KEY (id),
+  CONSTRAINT fk_session_user_id FOREIGN KEY (user_id) REFERENCES app_user(id),
+  CONSTRAINT ck_session_ended_because CHECK (((ended_at IS NULL) = (ended_because IS NULL)))
+);
+CREATE INDEX ix_session_expires_at ON public.session USING btree (expires_at);
+CREATE INDEX ix_session_user_id ON public.session USING btree (user_id);
+CREATE TRIGGER session_ended AFTER UPDATE OF ended_at ON public.session FOR EACH ROW WHEN (((new.ended_at IS NOT NULL) AND (old.ended_at IS NULL))) EXECUTE FUNCTION notify_session_ended();
+GRANT DELETE, INSERT, SELECT, UPDATE ON session TO halfpenny_app;
+
+CREATE TABLE subscription (
+  queue text NOT NULL,
+  event_name text NOT NULL,
+  CONSTRAINT pk_subscription PRIMARY KEY (queue, event_name),
+  CONSTRAINT ck_subscription_queue CHECK (((length(queue) >= 1) AND (length(queue) <= 50)))
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON subscription TO halfpenny_app;
+
+CREATE TABLE tax_profile (
+  investor_id uuid NOT NULL,
+  country text NOT NULL,
+  treaty_form boolean NOT NULL,
+  withholding_millionths integer NOT NULL,
+  changed_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pk_tax_profile PRIMARY KEY (investor_id)
+);
+GRANT INSERT, SELECT, UPDATE ON tax_profile TO halfpenny_app;
+
+CREATE TABLE topic_counter (
+  topic text NOT NULL,
+  seq bigint NOT NULL,
+  CONSTRAINT pk_topic_counter PRIMARY KEY (topic)
+) WITH (fillfactor=50);
+GRANT DELETE, INSERT, SELECT, UPDATE ON topic_counter TO halfpenny_app;
+
+CREATE TABLE topic_frame (
+  topic text NOT NULL,
+  seq bigint NOT NULL,
+  data jsonb NOT NULL,
+  recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT pk_topic_frame PRIMARY KEY (topic, seq)
+);
+CREATE INDEX ix_topic_frame_recorded_at ON public.topic_frame USING btree (recorded_at);
+GRANT DELETE, INSERT, SELECT, UPDATE ON topic_frame TO halfpenny_app;
+
+CREATE TABLE topic_watcher (
+  topic text NOT NULL,
+  user_id uuid NOT NULL,
+  since timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pk_topic_watcher PRIMARY KEY (topic, user_id),
+  CONSTRAINT fk_topic_watcher_user_id FOREIGN KEY (user_id) REFERENCES app_user(id)
+);
+CREATE INDEX ix_topic_watcher_user_id ON public.topic_watcher USING btree (user_id);
+GRANT DELETE, INSERT, SELECT ON topic_watcher TO halfpenny_app;
+
+CREATE TABLE transfer (
+  journal_id uuid NOT NULL,
+  ordinal integer NOT NULL,
+  event text NOT NULL,
+  reference uuid,
+  reverses uuid,
+  effective_date date NOT NULL,
+  recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  debit_account_id uuid NOT NULL,
+  credit_account_id uuid NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  debit_version bigint NOT NULL,
+  credit_version bigint NOT NULL,
+  debit_balance bigint NOT NULL,
+  credit_balance bigint NOT NULL,
+  xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+  CONSTRAINT pk_transfer PRIMARY KEY (journal_id, ordinal),
+  CONSTRAINT ck_transfer_amount CHECK ((amount > 0)),
+  CONSTRAINT ck_transfer_two_accounts CHECK ((debit_account_id <> credit_account_id))
+);
+CREATE INDEX ix_transfer_reference ON public.transfer USING btree (reference, recorded_at) WHERE (reference IS NOT NULL);
+CREATE INDEX ix_transfer_xid ON public.transfer USING brin (xid) WITH (pages_per_range='32');
+CREATE UNIQUE INDEX uq_transfer_credit_account_id_credit_version ON public.transfer USING btree (credit_account_id, credit_version);
+CREATE UNIQUE INDEX uq_transfer_debit_account_id_debit_version ON public.transfer USING btree (debit_account_id, debit_version);
+CREATE UNIQUE INDEX uq_transfer_reverses_ordinal ON public.transfer USING btree (reverses, ordinal) WHERE (reverses IS NOT NULL);
+CREATE TRIGGER transfer_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+GRANT SELECT ON transfer TO halfpenny_app;
+
+CREATE TABLE unmatched_receipt (
+  id uuid NOT NULL,
+  currency text NOT NULL,
+  amount_minor bigint NOT NULL,
+  received_on date NOT NULL,
+  payer text NOT NULL,
+  reference text NOT NULL,
+  status text DEFAULT 'unmatched'::text NOT NULL,
+  loan_id uuid,
+  resolved_at timestamp with time zone,
+  CONSTRAINT pk_unmatched_receipt PRIMARY KEY (id),
+  CONSTRAINT ck_unmatched_receipt_amount CHECK ((amount_minor > 0)),
+  CONSTRAINT ck_unmatched_receipt_status CHECK ((status = ANY (ARRAY['unmatched'::text, 'matched'::text, 'returned'::text])))
+);
+CREATE INDEX ix_unmatched_receipt_open ON public.unmatched_receipt USING btree (id) WHERE (status = 'unmatched'::text);
+GRANT INSERT, SELECT, UPDATE ON unmatched_receipt TO halfpenny_app;
+
+CREATE TABLE waiting_ticket (
+  id uuid NOT NULL,
+  place bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  loan_id uuid NOT NULL,
+  investor_id uuid NOT NULL,
+  amount_minor bigint NOT NULL,
+  served_minor bigint DEFAULT 0 NOT NULL,
+  currency text NOT NULL,
+  status text DEFAULT 'waiting'::text NOT NULL,
+  refusal text,
+  joined_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT pk_waiting_ticket PRIMARY KEY (id),
+  CONSTRAINT waiting_ticket_investor_id_fkey FOREIGN KEY (investor_id) REFERENCES app_user(id),
+  CONSTRAINT waiting_ticket_loan_id_fkey FOREIGN KEY (loan_id) REFERENCES loan(id),
+  CONSTRAINT ck_waiting_ticket_amount_is_positive CHECK ((amount_minor > 0)),
+  CONSTRAINT ck_waiting_ticket_served_is_within CHECK (((served_minor >= 0) AND (served_minor <= amount_minor))),
+  CONSTRAINT ck_waiting_ticket_status CHECK ((status = ANY (ARRAY['waiting'::text, 'served'::text, 'refused'::text, 'left'::text])))
+);
+CREATE INDEX ix_waiting_ticket_investor_id ON public.waiting_ticket USING btree (investor_id, id);
+CREATE INDEX ix_waiting_ticket_loan_id_place ON public.waiting_ticket USING btree (loan_id, place) WHERE (status = 'waiting'::text);
+GRANT INSERT, SELECT, UPDATE ON waiting_ticket TO halfpenny_app;
+
+CREATE TABLE wallet_payment (
+  id uuid NOT NULL,
+  user_id uuid NOT NULL,
+  direction text NOT NULL,
+  amount_minor bigint NOT NULL,
+  currency text NOT NULL,
+  status text DEFAULT 'pending'::text NOT NULL,
+  requested_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT pk_wallet_payment PRIMARY KEY (id),
+  CONSTRAINT wallet_payment_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_user(id),
+  CONSTRAINT ck_wallet_payment_amount_is_positive CHECK ((amount_minor > 0)),
+  CONSTRAINT ck_wallet_payment_direction CHECK ((direction = ANY (ARRAY['deposit'::text, 'withdrawal'::text]))),
+  CONSTRAINT ck_wallet_payment_status CHECK ((status = ANY (ARRAY['pending'::text, 'settled'::text, 'returned'::text])))
+);
+CREATE INDEX ix_wallet_payment_pending ON public.wallet_payment USING btree (id) WHERE (status = 'pending'::text);
+CREATE INDEX ix_wallet_payment_user_id ON public.wallet_payment USING btree (user_id, id);
+GRANT INSERT, SELECT, UPDATE (ended_at), UPDATE (status) ON wallet_payment TO halfpenny_app;
+
+CREATE OR REPLACE FUNCTION public.account_is_covered(kind text, debits bigint, credits bigint, pending_debits bigint, pending_credits bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT CASE
+    WHEN kind IN ('client_bank', 'loan_receivable', 'recovery_advance')
+      THEN debits - credits - pending_credits >= 0
+    WHEN kind = 'own_bank' THEN true
+    ELSE credits - debits - pending_debits >= 0
+  END $function$;
+
+CREATE OR REPLACE FUNCTION public.business_date()
+ RETURNS date
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$ SELECT (business_now() AT TIME ZONE 'Europe/Warsaw')::date $function$;
+
+CREATE OR REPLACE FUNCTION public.business_now()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$ SELECT statement_timestamp() + "offset" FROM business_clock $function$;
+
+CREATE OR REPLACE FUNCTION public.ledger_end_hold(ended_id uuid, journal_id uuid, effective_date date)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  stored hold;
+  ended hold_outcome;
+BEGIN
+  SELECT * INTO stored FROM hold WHERE id = ended_id;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'hold % does not exist', ended_id USING ERRCODE = 'HP004';
+  END IF;
+  PERFORM FROM account WHERE id IN (stored.debit_account_id, stored.credit_account_id) ORDER BY id FOR NO KEY UPDATE;
+  SELECT * INTO ended FROM hold_outcome o WHERE o.hold_id = ended_id;
+  IF FOUND THEN
+    IF ended.journal_id IS DISTINCT FROM ledger_end_hold.journal_id THEN
+      RAISE EXCEPTION 'hold % has ended otherwise', ended_id USING ERRCODE = 'HP001';
+    END IF;
+    RETURN false;
+  END IF;
+  INSERT INTO hold_outcome (hold_id, outcome, journal_id)
+    VALUES (ended_id, CASE WHEN journal_id IS NULL THEN 'voided' ELSE 'posted' END, journal_id);
+  UPDATE account SET pending_debits = pending_debits - stored.amount WHERE id = stored.debit_account_id;
+  UPDATE account SET pending_credits = pending_credits - stored.amount WHERE id = stored.credit_account_id;
+  IF journal_id IS NOT NULL THEN
+    PERFORM ledger_post(ARRAY[journal_id], ARRAY[0], ARRAY[stored.event], ARRAY[stored.reference], ARRAY[NULL::uuid],
+      ARRAY[effective_date], ARRAY[stored.debit_account_id], ARRAY[stored.credit_account_id],
+      ARRAY[stored.amount], ARRAY[stored.currency], '{}', '{}', '{}', '{}');
+  END IF;
+  RETURN true;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.ledger_hold(hold_id uuid, hold_event text, hold_reference uuid, debit_id uuid, credit_id uuid, hold_amount bigint, money text, account_ids uuid[], account_kinds text[], account_owners uuid[], account_currencies text[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  stored hold;
+BEGIN
+  PERFORM ledger_lock(account_ids, account_kinds, account_owners, account_currencies);
+  SELECT * INTO stored FROM hold WHERE id = hold_id;
+  IF FOUND THEN
+    IF (stored.event, stored.debit_account_id, stored.credit_account_id, stored.amount, stored.currency)
+        IS DISTINCT FROM (hold_event, debit_id, credit_id, hold_amount, money) THEN
+      RAISE EXCEPTION 'hold % exists with other contents', hold_id USING ERRCODE = 'HP001';
+    END IF;
+    RETURN false;
+  END IF;
+  IF (SELECT count(*) FROM account WHERE id IN (debit_id, credit_id) AND currency = money) <> 2 THEN
+    RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
+  END IF;
+  INSERT INTO hold (id, event, reference, debit_account_id, credit_account_id, amount, currency)
+    VALUES (hold_id, hold_event, hold_reference, debit_id, credit_id, hold_amount, money);
+  UPDATE account SET pending_debits = pending_debits + hold_amount WHERE id = debit_id;
+  UPDATE account SET pending_credits = pending_credits + hold_amount WHERE id = credit_id;
+  RETURN true;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.ledger_lock(ids uuid[], kinds text[], owners uuid[], currencies text[])
+ RETURNS SETOF account
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+  INSERT INTO account (id, kind, owner_id, currency)
+    SELECT DISTINCT ON (wanted.id) wanted.*
+    FROM unnest(ids, kinds, owners, currencies) AS wanted(id, kind, owner_id, currency)
+    WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = wanted.id)
+    ORDER BY wanted.id
+    ON CONFLICT (id) DO NOTHING;
+  RETURN QUERY SELECT a.* FROM account a WHERE a.id = ANY (ids) ORDER BY a.id FOR NO KEY UPDATE;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.ledger_post(journal_ids uuid[], ordinals integer[], events text[], reference_ids uuid[], reversed_ids uuid[], dates date[], debit_ids uuid[], credit_ids uuid[], amounts bigint[], money text[], account_ids uuid[], account_kinds text[], account_owners uuid[], account_currencies text[])
+ RETURNS SETOF uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  present uuid[];
+  different uuid;
+BEGIN
+  PERFORM ledger_lock(account_ids, account_kinds, account_owners, account_currencies);
+  -- Looked up after the locks: whoever posted the same journal a moment ago has committed by now.
+  SELECT array_agg(DISTINCT t.journal_id) INTO present FROM transfer t WHERE t.journal_id = ANY (journal_ids);
+  IF present IS NOT NULL THEN
+    SELECT coalesce(t.journal_id, i.journal_id) INTO different
+      FROM (SELECT * FROM transfer WHERE journal_id = ANY (present)) t
+      FULL JOIN (
+        SELECT * FROM unnest(journal_ids, ordinals, events, reference_ids, reversed_ids, debit_ids, credit_ids, amounts, money)
+          AS x(journal_id, ordinal, event, reference, reverses, debit_id, credit_id, amount, currency)
+        WHERE x.journal_id = ANY (present)) i
+      ON i.journal_id = t.journal_id AND i.ordinal = t.ordinal
+      WHERE (t.event, t.debit_account_id, t.credit_account_id, t.amount, t.currency)
+              IS DISTINCT FROM (i.event, i.debit_id, i.credit_id, i.amount, i.currency)
+         OR t.reference IS DISTINCT FROM i.reference OR t.reverses IS DISTINCT FROM i.reverses
+      LIMIT 1;
+    IF different IS NOT NULL THEN
+      RAISE EXCEPTION 'journal % exists with other contents', different USING ERRCODE = 'HP001';
+    END IF;
+  END IF;
+  IF (SELECT max(d.day) FROM unnest(dates) AS d(day)) > business_date() THEN
+    RAISE EXCEPTION 'a transfer cannot take effect in the future' USING ERRCODE = 'HP002';
+  END IF;
+  IF EXISTS (
+    SELECT FROM unnest(debit_ids || credit_ids, money || money) AS leg(account_id, currency)
+    LEFT JOIN account a ON a.id = leg.account_id WHERE a.currency IS DISTINCT FROM leg.currency) THEN
+    RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
+  END IF;
+
+  -- Each leg carries its whole transfer, so that nothing has to be joined back: the planner cannot know how
+  -- many transfers come in, and a nested loop over them would make a large batch quadratic.
+  WITH input AS (
+    SELECT * FROM unnest(journal_ids, ordinals, events, reference_ids, reversed_ids, dates, debit_ids, credit_ids, amounts, money)
+      WITH ORDINALITY AS x(journal_id, ordinal, event, reference, reverses, effective_date, debit_id, credit_id, amount, currency, n)
+    WHERE present IS NULL OR NOT x.journal_id = ANY (present)
+  ), legs AS (
+    SELECT input.*, side, CASE side WHEN 0 THEN debit_id ELSE credit_id END AS account_id,
+           CASE side WHEN 0 THEN -amount ELSE amount END AS change
+    FROM input CROSS JOIN (VALUES (0), (1)) AS sides(side)
+  ), running AS (
+    SELECT legs.*, a.version + row_number() OVER w AS version, a.credits - a.debits + sum(change) OVER w AS balance
+    FROM legs JOIN account a ON a.id = legs.account_id
+    WINDOW w AS (PARTITION BY legs.account_id ORDER BY legs.n, legs.side ROWS UNBOUNDED PRECEDING)
+  ), paired AS (
+    SELECT running.*, lead(version) OVER w AS other_version, lead(balance) OVER w AS other_balance
+    FROM running WINDOW w AS (ORDER BY n, side)
+  ), written AS (
+    INSERT INTO transfer (journal_id, ordinal, event, reference, reverses, effective_date, debit_account_id,
+        credit_account_id, amount, currency, debit_version, credit_version, debit_balance, credit_balance)
+    SELECT journal_id, ordinal, event, reference, reverses, effective_date, debit_id, credit_id, amount, currency,
+           version, other_version, balance, other_balance
+    FROM paired WHERE side = 0
+  ), totals AS (
+    SELECT account_id, coalesce(sum(-change) FILTER (WHERE side = 0), 0) AS debits,
+           coalesce(sum(change) FILTER (WHERE side = 1), 0) AS credits, count(*) AS legs
+    FROM legs GROUP BY account_id
+  )
+  UPDATE account SET debits = account.debits + totals.debits, credits = account.credits + totals.credits,
+                     version = account.version + totals.legs
+    FROM totals WHERE account.id = totals.account_id;
+  RETURN QUERY SELECT DISTINCT j.id FROM unnest(journal_ids) AS j(id) WHERE present IS NULL OR NOT j.id = ANY (present);
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.ledger_seal(max_transfers integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public'
+AS $function$
+DECLARE
+  last ledger_segment;
+  horizon bigint := (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint;
+  upper_xid bigint;
+  sealed record;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(7202602) THEN
+    RETURN 0;
+  END IF;
+  SELECT * INTO last FROM ledger_segment ORDER BY place DESC LIMIT 1;
+  SELECT max(x.xid) + 1 INTO upper_xid FROM (
+    SELECT t.xid FROM transfer t WHERE t.xid >= coalesce(last.to_xid, 0) AND t.xid < horizon
+    ORDER BY t.xid LIMIT max_transfers) x;
+  IF upper_xid IS NULL THEN
+    RETURN 0;
+  END IF;
+  SELECT * INTO sealed FROM segment_hash(coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid);
+  INSERT INTO ledger_segment (place, from_xid, to_xid, transfers, hash)
+    VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.transfers, sealed.hash);
+  RETURN sealed.transfers;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.ledger_snapshot()
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public'
+AS $function$
+DECLARE
+  kept bigint;
+BEGIN
+  INSERT INTO balance_snapshot (account_id, as_of, version, debits, credits)
+    SELECT a.id, business_date(), a.version, a.debits, a.credits FROM account a
+    WHERE a.version > coalesce((SELECT max(s.version) FROM balance_snapshot s WHERE s.account_id = a.id), 0)
+    ON CONFLICT (account_id, as_of) DO NOTHING;
+  GET DIAGNOSTICS kept = ROW_COUNT;
+  RETURN kept;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.notify_many(notices jsonb)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  told integer;
+  people uuid[];
+BEGIN
+  people := ARRAY(SELECT DISTINCT (n->>'user_id')::uuid FROM jsonb_array_elements(notices) n ORDER BY 1);
+  INSERT INTO notification_counter (user_id) SELECT unnest(people) ON CONFLICT DO NOTHING;
+  PERFORM 1 FROM notification_counter WHERE user_id = ANY (people) ORDER BY user_id FOR NO KEY UPDATE;
+  WITH asked AS (
+    SELECT DISTINCT ON (n->>'user_id', n->>'dedupe_key')
+      (n->>'id')::uuid AS id, (n->>'user_id')::uuid AS user_id, n->>'kind' AS kind, n->'data' AS data,
+      n->>'dedupe_key' AS dedupe_key, place
+    FROM jsonb_array_elements(notices) WITH ORDINALITY AS list(n, place)
+    ORDER BY n->>'user_id', n->>'dedupe_key', place
+  ), new AS (
+    SELECT a.*, row_number() OVER (PARTITION BY a.user_id ORDER BY a.place) AS step FROM asked a
+    WHERE NOT EXISTS (SELECT FROM notification k WHERE k.user_id = a.user_id AND k.dedupe_key = a.dedupe_key)
+  )
+  INSERT INTO notification (id, user_id, seq, kind, data, dedupe_key)
+  SELECT n.id, n.user_id, c.seq + n.step, n.kind, n.data, n.dedupe_key
+  FROM new n JOIN notification_counter c ON c.user_id = n.user_id ORDER BY n.user_id, n.step;
+  GET DIAGNOSTICS told = ROW_COUNT;
+  IF told > 0 THEN
+    UPDATE notification_counter c SET seq = last.seq
+    FROM (SELECT user_id, max(seq) AS seq FROM notification WHERE user_id = ANY (people) GROUP BY user_id) last
+    WHERE c.user_id = last.user_id AND c.seq < last.seq;
+    -- A notification holds 8000 bytes: two hundred ids fit.
+    PERFORM pg_notify('notification', string_agg(person::text, ','))
+    FROM unnest(people) WITH ORDINALITY AS list(person, place) GROUP BY place / 200;
+  END IF;
+  RETURN told;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.notify_rows_moved()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  moved text;
+BEGIN
+  EXECUTE format('SELECT CASE WHEN count(*) <= 50 THEN string_agg(%I::text, '','') ELSE '''' END FROM moved_rows',
+                 TG_ARGV[0]) INTO moved;
+  IF moved IS NOT NULL THEN
+    PERFORM pg_notify(TG_TABLE_NAME || '_moved', moved);
+  END IF;
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.notify_session_ended()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('session_revoked', 'session:' || NEW.id);
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.notify_user_changed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('session_revoked', 'user:' || NEW.id);
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.outbox_append(events jsonb)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    appended integer;
+BEGIN
+    INSERT INTO outbox (event_id, name, version, aggregate_id, payload)
+    SELECT (e->>'event_id')::uuid, e->>'name', (e->>'version')::integer, (e->>'aggregate_id')::uuid, e->'payload'
+    FROM jsonb_array_elements(events) WITH ORDINALITY AS list (e, place) ORDER BY place
+    ON CONFLICT (event_id) DO NOTHING;
+    GET DIAGNOSTICS appended = ROW_COUNT;
+    IF appended > 0 THEN
+        PERFORM pg_notify('outbox', '');
+    END IF;
+    RETURN appended;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.outbox_fan_out(p_batch integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    taken uuid[];
+    woken integer;
+BEGIN
+    taken := ARRAY(
+        SELECT o.event_id FROM outbox o WHERE o.published_at IS NULL
+        ORDER BY o.seq LIMIT p_batch FOR UPDATE SKIP LOCKED);
+    WITH delivered AS (
+        INSERT INTO delivery (queue, event_id, seq)
+        SELECT s.queue, o.event_id, o.seq
+        FROM outbox o JOIN subscription s ON s.event_name = o.name
+        WHERE o.event_id = ANY (taken)
+        ON CONFLICT DO NOTHING
+        RETURNING delivery.queue)
+    SELECT count(pg_notify('queue_' || q.queue, '')) FROM (SELECT DISTINCT d.queue FROM delivered d) q INTO woken;
+    UPDATE outbox SET published_at = clock_timestamp() WHERE event_id = ANY (taken);
+    RETURN cardinality(taken);
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.queue_bury(p_queue text, p_event_id uuid, p_reason text, p_error text)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+    WITH gone AS (
+        DELETE FROM delivery WHERE queue = p_queue AND event_id = p_event_id RETURNING event_id, attempts)
+    INSERT INTO dead_letter (queue, event_id, name, version, payload, recorded_at, attempts, reason, error)
+    SELECT p_queue, o.event_id, o.name, o.version, o.payload, o.recorded_at, g.attempts, p_reason,
+           left(p_error, 2000)
+    FROM gone g JOIN outbox o ON o.event_id = g.event_id
+    ON CONFLICT (queue, event_id) DO UPDATE SET
+        attempts = EXCLUDED.attempts, reason = EXCLUDED.reason, error = EXCLUDED.error, died_at = EXCLUDED.died_at;
+$function$;
+
+CREATE OR REPLACE FUNCTION public.queue_claim(p_queue text, p_batch integer, p_lease_s integer)
+ RETURNS TABLE(event_id uuid, name text, version integer, aggregate_id uuid, payload jsonb, recorded_at timestamp with time zone, attempt integer)
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    moment timestamptz := clock_timestamp();
+BEGIN
+    RETURN QUERY
+    WITH claimed AS (
+        UPDATE delivery d
+        SET available_at = moment + make_interval(secs => p_lease_s), attempts = d.attempts + 1
+        FROM (SELECT w.event_id FROM delivery w
+              WHERE w.queue = p_queue AND w.available_at <= moment
+              ORDER BY w.seq LIMIT p_batch FOR UPDATE SKIP LOCKED) next
+        WHERE d.queue = p_queue AND d.event_id = next.event_id
+        RETURNING d.event_id, d.attempts, d.seq)
+    SELECT o.event_id, o.name, o.version, o.aggregate_id, o.payload, o.recorded_at, c.attempts
+    FROM claimed c JOIN outbox o ON o.event_id = c.event_id ORDER BY c.seq;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.queue_done(p_queue text, p_event_id uuid)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+    DELETE FROM delivery WHERE queue = p_queue AND event_id = p_event_id;
+$function$;
+
+CREATE OR REPLACE FUNCTION public.queue_fail(p_queue text, p_event_id uuid, p_error text, p_max_attempts integer DEFAULT 5)
+ RETURNS double precision
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    tried integer;
+    wait_s double precision;
+BEGIN
+    SELECT attempts INTO tried FROM delivery WHERE queue = p_queue AND event_id = p_event_id FOR UPDATE;
+    IF tried IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF tried >= p_max_attempts THEN
+        PERFORM queue_bury(p_queue, p_event_id, 'attempts_exhausted', p_error);
+        RETURN NULL;
+    END IF;
+    wait_s := least(0.1 * 4.0 ^ least(tried - 1, 10), 60);
+    UPDATE delivery SET available_at = clock_timestamp() + make_interval(secs => wait_s)
+    WHERE queue = p_queue AND event_id = p_event_id;
+    RETURN wait_s;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.queue_prune(p_keep interval, p_batch integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    pruned integer;
+    more integer;
+BEGIN
+    DELETE FROM outbox WHERE event_id IN (
+        SELECT o.event_id FROM outbox o
+        WHERE o.published_at < now() - p_keep
+          AND NOT EXISTS (SELECT FROM delivery d WHERE d.event_id = o.event_id)
+          AND NOT EXISTS (SELECT FROM dead_letter l WHERE l.event_id = o.event_id)
+        ORDER BY o.published_at LIMIT p_batch);
+    GET DIAGNOSTICS pruned = ROW_COUNT;
+    DELETE FROM inbox WHERE ctid = ANY (ARRAY(
+        SELECT i.ctid FROM inbox i WHERE i.handled_at < now() - p_keep
+          AND NOT EXISTS (SELECT FROM delivery d WHERE d.queue = i.queue AND d.event_id = i.event_id)
+        ORDER BY i.handled_at LIMIT p_batch));
+    GET DIAGNOSTICS more = ROW_COUNT;
+    DELETE FROM failure_note WHERE noted_at < now() - 4 * p_keep;
+    RETURN pruned + more;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.queue_release(p_queue text, p_event_id uuid, p_delay_s double precision)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+    UPDATE delivery
+    SET available_at = clock_timestamp() + make_interval(secs => p_delay_s), attempts = greatest(attempts - 1, 0)
+    WHERE queue = p_queue AND event_id = p_event_id;
+    SELECT pg_notify('queue_' || p_queue, '');
+$function$;
+
+CREATE OR REPLACE FUNCTION public.queue_replay(p_queue text, p_event_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    DELETE FROM dead_letter WHERE queue = p_queue AND event_id = p_event_id;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO delivery (queue, event_id, seq)
+    SELECT p_queue, p_event_id, seq FROM outbox WHERE event_id = p_event_id
+    ON CONFLICT DO NOTHING;
+    PERFORM pg_notify('queue_' || p_queue, '');
+    RETURN true;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.queue_subscribe(p_queue text, p_events text[])
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+    DELETE FROM subscription WHERE queue = p_queue AND event_name <> ALL (p_events);
+    INSERT INTO subscription (queue, event_name) SELECT p_queue, unnest(p_events) ON CONFLICT DO NOTHING;
+$function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_rewriting()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION '% on % is refused: history is only ever added to', TG_OP, TG_TABLE_NAME
+    USING ERRCODE = 'insufficient_privilege';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.segment_hash(previous bytea, from_xid bigint, to_xid bigint)
+ RETURNS TABLE(transfers bigint, hash bytea)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT count(*), sha256(previous || coalesce(
+    convert_to(string_agg(transfer_text(t), E'\n' ORDER BY t.xid, t.journal_id, t.ordinal), 'UTF8'), ''))
+  FROM transfer t WHERE t.xid >= segment_hash.from_xid AND t.xid < segment_hash.to_xid $function$;
+
+CREATE OR REPLACE FUNCTION public.transfer_text(t transfer)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT concat_ws('|', t.journal_id, t.ordinal, t.event, coalesce(t.reference::text, '-'),
+    coalesce(t.reverses::text, '-'), (t.effective_date - date '1970-01-01'),
+    (extract(epoch FROM t.recorded_at) * 1000000)::bigint, t.debit_account_id, t.credit_account_id, t.amount,
+    t.currency, t.debit_version, t.credit_version, t.debit_balance, t.credit_balance, t.xid) $function$;
+
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+GRANT USAGE ON SCHEMA public TO halfpenny_app;
