@@ -20,8 +20,9 @@ from halfpenny_risk.errors import BadSettings
 from halfpenny_risk.models import load_models
 from halfpenny_risk.narrative import TemplateNarrator
 from halfpenny_risk.policy import load_policies
+from halfpenny_risk.service import http, listener
 from halfpenny_risk.service.assessor import Assessor
-from halfpenny_risk.service.http import RiskHttp
+from halfpenny_risk.service.http import make_app
 from halfpenny_risk.service.listener import Listener
 from halfpenny_risk.service.metrics import ENOUGH, Metrics
 from support.risk_applications import ORDINARY, changed
@@ -33,6 +34,10 @@ class State:
     waiting_for: str | None = None
 
 
+def scorecard_assessor() -> Assessor:
+    return Assessor(load_models("scorecard"), load_policies(), TemplateNarrator(), Metrics(EDGES))
+
+
 @pytest.fixture
 def state() -> State:
     return State()
@@ -40,8 +45,8 @@ def state() -> State:
 
 @pytest.fixture
 async def client(state: State) -> AsyncIterator[httpx2.AsyncClient]:
-    assessor = Assessor(load_models("scorecard"), load_policies(), TemplateNarrator(), Metrics(EDGES))
-    app: Any = RiskHttp(assessor, lambda: state.waiting_for)
+    assessor = scorecard_assessor()
+    app: Any = make_app(assessor, lambda: state.waiting_for)
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://risk") as client:
         yield client
@@ -123,10 +128,10 @@ async def test_metrics_count_and_measure_drift(client: httpx2.AsyncClient) -> No
 
 
 async def test_the_listener_bounds_what_it_reads_and_closes_cleanly() -> None:
-    assessor = Assessor(load_models("scorecard"), load_policies(), TemplateNarrator(), Metrics(EDGES))
-    listener = Listener(RiskHttp(assessor, lambda: None), "127.0.0.1", 0)
-    port = await listener.open()
-    second = Listener(RiskHttp(assessor, lambda: None), "127.0.0.1", port)
+    assessor = scorecard_assessor()
+    first = Listener(make_app(assessor, lambda: None), "127.0.0.1", 0)
+    port = await first.open()
+    second = Listener(make_app(assessor, lambda: None), "127.0.0.1", port)
     with pytest.raises(BadSettings, match="HALFPENNY_RISK_PORT"):
         await second.open()
     await second.close()
@@ -148,13 +153,51 @@ async def test_the_listener_bounds_what_it_reads_and_closes_cleanly() -> None:
     head = b"POST /score HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n"
     assert b"HTTP/1.1 200" in await raw(head + b"\r\n" + chunked)
     assert b"HTTP/1.1 100" in await raw(head + b"expect: 100-continue\r\n\r\n" + chunked)
-    # Nonsense and an endless head get no answer and no more of its time; the next client is served.
-    assert await raw(b"\x16\x03\x01 hello\r\n\r\n") == b""
-    assert await raw(b"GET / HTTP/1.1\r\nx: " + b"y" * 40_000) == b""
+    # Nonsense and an endless head are refused and closed; the next client is served.
+    assert b"HTTP/1.1 400" in await raw(b"\x16\x03\x01 hello\r\n\r\n")
+    assert b"HTTP/1.1 400" in await raw(b"GET / HTTP/1.1\r\nx: " + b"y" * 40_000)
     assert b"HTTP/1.1 200" in await raw(last)
-    await listener.close()
+    await first.close()
     with pytest.raises(OSError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+async def _say(port: int, sent: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(sent)
+        async with asyncio.timeout(20.0):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_a_client_that_sends_nothing_half_a_head_or_half_a_body_is_let_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listener, "IDLE_TIMEOUT_S", 1)
+    monkeypatch.setattr(http, "BODY_TIMEOUT_S", 0.3)
+    port_of = Listener(make_app(scorecard_assessor(), lambda: None), "127.0.0.1", 0)
+    port = await port_of.open()
+    half_a_body = b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\nconnection: close\r\n\r\n{"
+    nothing, half, late = await asyncio.gather(
+        _say(port, b""), _say(port, b"GET /livez HTTP/1.1\r\nhost"), _say(port, half_a_body)
+    )
+    assert (nothing, half) == (b"", b"")
+    assert b"HTTP/1.1 408" in late and b"body_timeout" in late
+    await port_of.close()
+
+
+async def test_it_opens_and_closes_twenty_times_with_a_client_connected() -> None:
+    app = make_app(scorecard_assessor(), lambda: None)
+    for _ in range(20):
+        one = Listener(app, "127.0.0.1", 0)
+        port = await one.open()
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as kept_alive:
+            assert (await kept_alive.get("/livez")).status_code == 200
+            async with asyncio.timeout(10.0):
+                await one.close()
+    assert len(asyncio.all_tasks()) == 1
 
 
 async def test_the_process_starts_answers_and_stops_cleanly() -> None:

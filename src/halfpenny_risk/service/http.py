@@ -1,4 +1,4 @@
-"""The service's own small port, for tools and probes: a plain ASGI application of six routes.
+"""The service's own small port, for tools and probes: a Starlette application of five routes.
 
 ``POST /score`` takes one LoanSubmitted payload and gives one LoanAssessed; ``POST /score/batch`` takes
 ``{"loans": [LoanSubmitted...], "valuations": [Valuation or null...]}`` and gives only the figures, in the same
@@ -8,11 +8,16 @@ order; ``valuations`` may be left out, and where one is given the loan is not va
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid5
 
 import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from halfpenny_messages import LOAN_SUBMITTED, LoanSubmitted, MessageError, Valuation, decode_payload
 from halfpenny_risk.batch import score_book
@@ -22,11 +27,10 @@ from halfpenny_risk.service.assessor import Assessor
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ONE_BYTES = 4 * 1024 * 1024
 MAX_BATCH = 50_000
+BODY_TIMEOUT_S = 30.0
 # A request over HTTP has no event; its id follows from its body, so that asking twice gives the same answer.
 _REQUESTS = UUID("0d9a3f52-7f0d-5f43-8a5b-1c2d3e4f5a6b")
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
 class Refusal(Exception):
@@ -38,67 +42,50 @@ class Refusal(Exception):
         self.code = code
 
 
-class RiskHttp:
+def make_app(assessor: Assessor, ready: Callable[[], str | None]) -> Starlette:
     """The ASGI application. ``ready`` says what keeps the service from being ready, or None."""
+    routes = _Routes(assessor, ready)
+    return Starlette(
+        routes=[
+            Route("/livez", routes.livez, methods=["GET"]),
+            Route("/readyz", routes.readyz, methods=["GET"]),
+            Route("/metrics", routes.metrics, methods=["GET"]),
+            Route("/score", routes.score, methods=["POST"]),
+            Route("/score/batch", routes.score_batch, methods=["POST"]),
+        ],
+        exception_handlers={Refusal: _refused, HTTPException: _no_route, ClientDisconnect: _disconnected},
+    )
 
+
+class _Routes:
     def __init__(self, assessor: Assessor, ready: Callable[[], str | None]) -> None:
         self._assessor = assessor
         self._ready = ready
-        self._routes: dict[tuple[str, str], Callable[[Receive], Awaitable[tuple[bytes, bytes]]]] = {
-            ("GET", "/livez"): self._livez,
-            ("GET", "/readyz"): self._readyz,
-            ("GET", "/metrics"): self._metrics,
-            ("POST", "/score"): self._score,
-            ("POST", "/score/batch"): self._score_batch,
-        }
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-            return
-        if scope["type"] != "http":
-            raise RuntimeError(f"this port does not speak {scope['type']}")
-        route = self._routes.get((scope["method"], scope["path"]))
-        try:
-            if route is None:
-                known = any(path == scope["path"] for _, path in self._routes)
-                raise Refusal(
-                    405 if known else 404, "method_not_allowed" if known else "not_found", scope["path"][:200]
-                )
-            content_type, body = await route(receive)
-            status = 200
-        except Refusal as refusal:
-            status, content_type = refusal.status, b"application/problem+json"
-            body = msgspec.json.encode(
-                {"type": "about:blank", "status": status, "code": refusal.code, "detail": str(refusal)}
-            )
-        headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    async def livez(self, _: Request) -> Response:
+        return PlainTextResponse("ok\n")
 
-    async def _livez(self, _: Receive) -> tuple[bytes, bytes]:
-        return b"text/plain", b"ok\n"
-
-    async def _readyz(self, _: Receive) -> tuple[bytes, bytes]:
+    async def readyz(self, _: Request) -> Response:
         waiting_for = self._ready()
         if waiting_for is not None:
             raise Refusal(503, "not_ready", waiting_for)
-        return b"text/plain", b"ok\n"
+        return PlainTextResponse("ok\n")
 
-    async def _metrics(self, _: Receive) -> tuple[bytes, bytes]:
-        return b"text/plain; version=0.0.4; charset=utf-8", self._assessor.metrics.exposition()
+    async def metrics(self, _: Request) -> Response:
+        media_type = "text/plain; version=0.0.4; charset=utf-8"
+        return Response(self._assessor.metrics.exposition(), media_type=media_type)
 
-    async def _score(self, receive: Receive) -> tuple[bytes, bytes]:
-        body = await _body(receive, MAX_ONE_BYTES)
+    async def score(self, request: Request) -> Response:
+        body = await _body(request, MAX_ONE_BYTES)
         loan = _loan(_json(body))
         try:
             assessed = await self._assessor.assess(uuid5(_REQUESTS, body.decode()), loan)
         except RiskError as error:
             raise Refusal(422, error.code, str(error)) from None
-        return b"application/json", msgspec.json.encode(assessed)
+        return _json_response(assessed)
 
-    async def _score_batch(self, receive: Receive) -> tuple[bytes, bytes]:
-        content = _json(await _body(receive, MAX_BODY_BYTES))
+    async def score_batch(self, request: Request) -> Response:
+        content = _json(await _body(request, MAX_BODY_BYTES))
         if not isinstance(content, dict) or not {"loans"} <= set(content) <= {"loans", "valuations"}:
             raise Refusal(422, "malformed_message", 'the body must be {"loans": [...]}, with "valuations" if you like')
         if not isinstance(content["loans"], list):
@@ -109,30 +96,46 @@ class RiskHttp:
         kept = _valuations(content.get("valuations"), len(loans))
         # A large batch takes a while of pure arithmetic; the consumers must go on meanwhile.
         rows = await asyncio.to_thread(score_book, loans, self._assessor.models, self._assessor.policies, kept)
-        return b"application/json", msgspec.json.encode({"model_version": self._assessor.models.version, "loans": rows})
+        return _json_response({"model_version": self._assessor.models.version, "loans": rows})
 
 
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            await send({"type": "lifespan.startup.complete"})
-        elif message["type"] == "lifespan.shutdown":
-            await send({"type": "lifespan.shutdown.complete"})
-            return
+def _json_response(content: Any) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")
 
 
-async def _body(receive: Receive, most: int) -> bytes:
+def _problem(status: int, code: str, detail: str) -> Response:
+    body = msgspec.json.encode({"type": "about:blank", "status": status, "code": code, "detail": detail})
+    return Response(body, status, media_type="application/problem+json")
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101 - registered for this class alone
+    return _problem(error.status, error.code, str(error))
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    answer = _problem(error.status_code, _CODES.get(error.status_code, "refused"), request.url.path[:200])
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _disconnected(_: Request, error: Exception) -> Response:
+    # Nobody reads it; the client went away in the middle of its own request.
+    return _problem(400, "disconnected", "the client went away")
+
+
+async def _body(request: Request, most: int) -> bytes:
     content = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refusal(400, "disconnected", "the client went away")
-        content += message.get("body", b"")
-        if len(content) > most:
-            raise Refusal(413, "message_too_large", f"at most {most} bytes")
-        if not message.get("more_body", False):
-            return bytes(content)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for part in request.stream():
+                content += part
+                if len(content) > most:
+                    raise Refusal(413, "message_too_large", f"at most {most} bytes")
+    except TimeoutError:
+        raise Refusal(408, "body_timeout", f"the body did not come within {BODY_TIMEOUT_S:g} seconds") from None
+    return bytes(content)
 
 
 def _json(body: bytes) -> Any:

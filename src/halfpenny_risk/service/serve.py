@@ -14,7 +14,7 @@ from halfpenny_risk.models import load_models
 from halfpenny_risk.narrative import Cache, MongoCache, NoCache, TemplateNarrator, WritingNarrator
 from halfpenny_risk.policy import load_policies
 from halfpenny_risk.service.assessor import Assessor, Narrator
-from halfpenny_risk.service.http import RiskHttp
+from halfpenny_risk.service.http import make_app
 from halfpenny_risk.service.listener import Listener
 from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.settings import Settings
@@ -81,7 +81,7 @@ async def serve(settings: Settings, stop: asyncio.Event | None = None) -> None:
         def waiting_for() -> str | None:
             return None if consumer is None or consumer.connected else "the queue is not connected"
 
-        listener = Listener(RiskHttp(assessor, waiting_for), settings.host, settings.port)
+        listener = Listener(make_app(assessor, waiting_for), settings.host, settings.port)
         port = await listener.open()
         stack.push_async_callback(listener.close)
         log.info("risk_service_started", port=port, model=assessor.models.version)
