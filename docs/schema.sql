@@ -72,6 +72,43 @@ CREATE TABLE app_user (
 CREATE TRIGGER user_changed AFTER UPDATE OF role, disabled_at, email_verified_at, kyc_status ON public.app_user FOR EACH ROW WHEN (((old.role <> new.role) OR (old.kyc_status <> new.kyc_status) OR (old.disabled_at IS DISTINCT FROM new.disabled_at) OR (old.email_verified_at IS DISTINCT FROM new.email_verified_at))) EXECUTE FUNCTION notify_user_changed();
 GRANT INSERT, SELECT, UPDATE ON app_user TO halfpenny_app;
 
+CREATE TABLE approval (
+  id uuid NOT NULL,
+  act text NOT NULL,
+  subject text NOT NULL,
+  object_id uuid NOT NULL,
+  object_version text NOT NULL,
+  facts jsonb NOT NULL,
+  payload jsonb NOT NULL,
+  worth_eur_minor bigint,
+  reason text NOT NULL,
+  status text DEFAULT 'pending'::text NOT NULL,
+  proposed_by uuid NOT NULL,
+  proposed_at timestamp with time zone NOT NULL,
+  earliest_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  decided_by uuid,
+  decided_at timestamp with time zone,
+  decision_reason text,
+  result jsonb,
+  CONSTRAINT pk_approval PRIMARY KEY (id),
+  CONSTRAINT fk_approval_decided_by FOREIGN KEY (decided_by) REFERENCES app_user(id),
+  CONSTRAINT fk_approval_proposed_by FOREIGN KEY (proposed_by) REFERENCES app_user(id),
+  CONSTRAINT ck_approval_decided CHECK (((status = 'pending'::text) = (decided_at IS NULL))),
+  CONSTRAINT ck_approval_decided_by CHECK (((decided_by IS NULL) = (status = ANY (ARRAY['pending'::text, 'expired'::text])))),
+  CONSTRAINT ck_approval_result CHECK (((result IS NOT NULL) = (status = 'approved'::text))),
+  CONSTRAINT ck_approval_status CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'refused'::text, 'withdrawn'::text, 'expired'::text]))),
+  CONSTRAINT ck_approval_times CHECK (((proposed_at <= earliest_at) AND (earliest_at < expires_at))),
+  CONSTRAINT ck_approval_two_people CHECK (((status <> ALL (ARRAY['approved'::text, 'refused'::text])) OR (decided_by <> proposed_by))),
+  CONSTRAINT ck_approval_withdrawn CHECK (((status <> 'withdrawn'::text) OR (decided_by = proposed_by)))
+);
+CREATE INDEX ix_approval_expires_at ON public.approval USING btree (expires_at, id) WHERE (status = 'pending'::text);
+CREATE INDEX ix_approval_object_id_id ON public.approval USING btree (object_id, id);
+CREATE INDEX ix_approval_status_id ON public.approval USING btree (status, id);
+CREATE TRIGGER approval_ends_once BEFORE INSERT OR UPDATE ON public.approval FOR EACH ROW EXECUTE FUNCTION approval_ends_once();
+CREATE TRIGGER approval_is_kept BEFORE DELETE OR TRUNCATE ON public.approval FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+GRANT INSERT, SELECT, UPDATE (decided_at), UPDATE (decided_by), UPDATE (decision_reason), UPDATE (result), UPDATE (status) ON approval TO halfpenny_app;
+
 CREATE TABLE assessment (
   id uuid NOT NULL,
   loan_id uuid NOT NULL,
@@ -955,6 +992,31 @@ AS $function$
     WHEN kind = 'own_bank' THEN true
     ELSE credits - debits - pending_debits >= 0
   END $function$;
+
+CREATE OR REPLACE FUNCTION public.approval_ends_once()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF NEW.status <> 'pending' THEN
+      RAISE EXCEPTION 'an approval begins as pending' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+  END IF;
+  IF OLD.status <> 'pending' OR NEW.status = 'pending' THEN
+    RAISE EXCEPTION 'an approval is decided once' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  IF (NEW.id, NEW.act, NEW.subject, NEW.object_id, NEW.object_version, NEW.facts, NEW.payload, NEW.reason,
+      NEW.proposed_by, NEW.proposed_at, NEW.earliest_at, NEW.expires_at)
+     IS DISTINCT FROM
+     (OLD.id, OLD.act, OLD.subject, OLD.object_id, OLD.object_version, OLD.facts, OLD.payload, OLD.reason,
+      OLD.proposed_by, OLD.proposed_at, OLD.earliest_at, OLD.expires_at)
+     OR NEW.worth_eur_minor IS DISTINCT FROM OLD.worth_eur_minor THEN
+    RAISE EXCEPTION 'what was proposed never changes' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NEW;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.business_date()
  RETURNS date

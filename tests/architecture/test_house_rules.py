@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 FEATURES = (
-    *("ledger", "identity", "loans", "underwriting", "funding", "servicing", "marketplace"),
+    *("ledger", "identity", "approvals", "loans", "underwriting", "funding", "servicing", "marketplace"),
     *("realtime", "backoffice", "web", "platform", "primitives"),
 )
 

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from halfpenny import loans
+from halfpenny.approvals import FourEyes
 from halfpenny.loans import errors, store
 from halfpenny.loans.decision import Decision, Verdict
 from halfpenny.loans.service import applying, conditions, deciding
@@ -189,7 +190,7 @@ async def test_another_valuation_asks_the_risk_service_again(database: Database)
         # Who edited does not decide; somebody else may.
         ready = await loans.get(connection, loan.id)
         decision = Decision(Verdict.APPROVE, ready.version, "Still sound at 75 %.")
-        with pytest.raises(errors.FourEyes):
+        with pytest.raises(FourEyes):
             await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         after, _ = await deciding.decide_on(connection, bartek, loan.id, decision, RULES)
         assert after.status is loans.Status.OFFERED
@@ -229,7 +230,7 @@ async def test_a_large_loan_is_offered_by_two(database: Database) -> None:
         decision = Decision(Verdict.APPROVE, loan.version, "Sound.", annual_rate=Decimal("9.5"))
         same, first = await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         assert (same.status, same.version, first.final) == (loans.Status.ASSESSED, loan.version, False)
-        with pytest.raises(errors.FourEyes):
+        with pytest.raises(FourEyes):
             await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         after, second = await deciding.decide_on(connection, bartek, loan.id, decision, RULES)
     assert (after.status, second.final) == (loans.Status.OFFERED, True)

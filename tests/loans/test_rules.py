@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from halfpenny.approvals import FourEyes
 from halfpenny.loans import diagram, errors
 from halfpenny.loans.decision import Decision, DecisionFacts, FirstApproval, Verdict, decide
 from halfpenny.loans.model import (
@@ -197,7 +198,7 @@ def test_above_the_limit_two_people_approve_the_same_terms() -> None:
 
 
 def test_the_first_approver_is_not_the_second() -> None:
-    with pytest.raises(errors.FourEyes):
+    with pytest.raises(FourEyes):
         decide(BIG, approval(), ANNA, facts(first=FIRST), RULES)
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 from fastapi import APIRouter, FastAPI
 
+from halfpenny.approvals import Acts
 from halfpenny.entrypoints import errors
 from halfpenny.identity import Identity
 from halfpenny.loans import LendingRules
@@ -19,7 +20,7 @@ from support.people import identity_settings
 
 @asynccontextmanager
 async def lending_client(
-    database: Database, *routers: APIRouter, rules: LendingRules | None = None
+    database: Database, *routers: APIRouter, rules: LendingRules | None = None, acts: Acts | None = None
 ) -> AsyncIterator[Client]:
     app = FastAPI(openapi_url=None)
     errors.install(app)
@@ -32,6 +33,7 @@ async def lending_client(
     app.state.database = database
     app.state.identity = running
     app.state.tokens = running.tokens
+    app.state.acts = acts or Acts([])
     app.state.settings = SimpleNamespace(lending=SimpleNamespace(rules=rules or LendingRules()))
     async with client_for(app) as client:
         yield client

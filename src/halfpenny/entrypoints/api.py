@@ -12,8 +12,10 @@ from typing import Any
 from fastapi import FastAPI
 
 from halfpenny import funding, marketplace, realtime, web
+from halfpenny.approvals.rest import router as approval_routes
 from halfpenny.backoffice.rest import router as backoffice_routes
 from halfpenny.entrypoints import errors, live
+from halfpenny.entrypoints.acts import registered_acts
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.funding.hot_route import InvestRoute
 from halfpenny.funding.rest import router as funding_routes
@@ -47,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.settings = settings
+    app.state.acts = registered_acts(settings)
     errors.install(app)
     _include_routes(app, settings)
     describe(app)
@@ -111,6 +114,7 @@ def serve(settings: Settings) -> None:
 def _include_routes(app: FastAPI, settings: Settings) -> None:
     """Every feature's edges: machine routes under /api/v1, pages at the root."""
     app.include_router(identity_routes, prefix=API)
+    app.include_router(approval_routes, prefix=API)
     app.include_router(loans_routes, prefix=API)
     app.include_router(underwriting_routes, prefix=API)
     app.include_router(backoffice_routes, prefix=API)

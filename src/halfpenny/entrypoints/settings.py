@@ -290,6 +290,16 @@ class ServicingSettings(BaseSettings):
         )
 
 
+class ApprovalSettings(BaseSettings):
+    """Four eyes."""
+
+    model_config = _section("HALFPENNY_")
+
+    approval_days: int = Field(
+        default=7, ge=1, le=90, description="Days after which a proposal that nobody decided on ends."
+    )
+
+
 class TelemetrySettings(BaseSettings):
     """Logs and figures."""
 
@@ -321,6 +331,7 @@ class Settings(BaseSettings):
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
     lending: LendingSettings = Field(default_factory=LendingSettings)
     servicing: ServicingSettings = Field(default_factory=ServicingSettings)
+    approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 
     @classmethod

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import structlog
 from prometheus_client import start_http_server
 
-from halfpenny import backoffice, funding, identity, ledger, marketplace, realtime, servicing, underwriting
+from halfpenny import approvals, backoffice, funding, identity, ledger, marketplace, realtime, servicing, underwriting
 from halfpenny.entrypoints import live
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.database import Database
@@ -59,6 +59,7 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
         PeriodicJob("forget_sessions", 3_600.0, lambda: identity.forget_expired(database)),
         *([PeriodicJob("send_letters", 2.0, lambda: identity.send_due(database, people, post))] if post else []),
         *(_sandbox_bank(database) if resources.settings.lending.sandbox else []),
+        PeriodicJob("expire_approvals", 5.0, lambda: approvals.expire_due(database)),
         PeriodicJob("expire_loans", 1.0, lambda: funding.expire(database)),
         PeriodicJob("pay_distributions", 0.5, lambda: servicing.pay_distributions(database)),
         PeriodicJob("close_days", 2.0, lambda: servicing.close_days(database)),

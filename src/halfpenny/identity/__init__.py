@@ -20,6 +20,7 @@ from halfpenny.identity.dependencies import (
     borrower,
     investor,
     money_request,
+    requires,
     signed_in,
 )
 from halfpenny.identity.errors import (
@@ -32,10 +33,18 @@ from halfpenny.identity.errors import (
 )
 from halfpenny.identity.keys import BadSigningKey, SigningKeys, load_signing_keys
 from halfpenny.identity.mail import Letter, MailSender, SmtpSender, send_due
-from halfpenny.identity.model import KycStatus, Person, Principal, Role
+from halfpenny.identity.model import KycStatus, Person, Principal
 from halfpenny.identity.passwords import Passwords
+from halfpenny.identity.permissions import ROLE_PERMISSIONS, Permission, permissions_of
+from halfpenny.identity.roles import Role
 from halfpenny.identity.service.administering import create_administrator, me
-from halfpenny.identity.service.provisioning import create_user, forget_expired, open_sessions, related_to
+from halfpenny.identity.service.provisioning import (
+    create_user,
+    forget_expired,
+    is_active_holder,
+    open_sessions,
+    related_to,
+)
 from halfpenny.identity.service.running import Identity
 from halfpenny.identity.settings import IdentitySettings
 from halfpenny.identity.store import NewPerson, living_sessions
@@ -43,6 +52,7 @@ from halfpenny.identity.store import insert_people as create_users
 from halfpenny.identity.tokens import Tokens
 
 __all__ = [
+    "ROLE_PERMISSIONS",
     "Administrator",
     "BadSigningKey",
     "Borrower",
@@ -65,6 +75,7 @@ __all__ = [
     "MoneyRequest",
     "NewPerson",
     "Passwords",
+    "Permission",
     "Person",
     "Principal",
     "Role",
@@ -81,12 +92,15 @@ __all__ = [
     "create_users",
     "forget_expired",
     "investor",
+    "is_active_holder",
     "living_sessions",
     "load_signing_keys",
     "me",
     "money_request",
     "open_sessions",
+    "permissions_of",
     "related_to",
+    "requires",
     "send_due",
     "signed_in",
 ]

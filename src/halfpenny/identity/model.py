@@ -20,6 +20,8 @@ from halfpenny.identity.errors import (
     PasswordTooShort,
     WrongRole,
 )
+from halfpenny.identity.permissions import Permission, permissions_of
+from halfpenny.identity.roles import Role
 from halfpenny.primitives.ids import SessionId, UserId
 
 # NIST SP 800-63B-4, 3.1.1.2: 15 characters where the password is the only factor, at least 64 allowed,
@@ -36,12 +38,6 @@ _SEQUENCES = (
     "azertyuiopqsdfghjklmwxcvbn",
     "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
 )
-
-
-class Role(StrEnum):
-    INVESTOR = "investor"
-    BORROWER = "borrower"
-    ADMINISTRATOR = "administrator"
 
 
 class KycStatus(StrEnum):
@@ -65,6 +61,15 @@ class Principal:
     def require(self, role: Role) -> None:
         """Raise WrongRole unless this person has the role."""
         if role not in self.roles:
+            raise WrongRole()
+
+    def may(self, permission: Permission) -> bool:
+        """Whether one of this person's roles holds the permission."""
+        return permission in permissions_of(self.roles)
+
+    def require_permission(self, permission: Permission) -> None:
+        """Raise WrongRole unless this person holds the permission."""
+        if not self.may(permission):
             raise WrongRole()
 
     def require_cleared(self) -> None:

@@ -10,7 +10,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from halfpenny.identity.dependencies import Administrator, CallerAddress, RunningIdentity, SignedIn
-from halfpenny.identity.model import KycStatus, Person, Role
+from halfpenny.identity.model import KycStatus, Person
+from halfpenny.identity.roles import Role
 from halfpenny.identity.service import administering, passwords, registering, signing_in
 from halfpenny.identity.service.signing_in import SignedInAnswer
 from halfpenny.platform.http import IdText, LineText, PageQuery, RequestModel, page

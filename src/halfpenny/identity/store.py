@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from halfpenny.identity.model import KycStatus, Person, Role
+from halfpenny.identity.model import KycStatus, Person
+from halfpenny.identity.roles import Role
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import SessionId, UserId
 

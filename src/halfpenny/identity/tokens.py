@@ -23,7 +23,8 @@ from joserfc.jws import JWSRegistry
 from halfpenny.identity import store
 from halfpenny.identity.errors import InvalidToken
 from halfpenny.identity.keys import SigningKeys
-from halfpenny.identity.model import Principal, Role
+from halfpenny.identity.model import Principal
+from halfpenny.identity.roles import Role
 from halfpenny.identity.settings import IdentitySettings
 from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import SessionId, UserId

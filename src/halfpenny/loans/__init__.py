@@ -3,7 +3,6 @@
 from halfpenny.loans.decision import Decision, FirstApproval, Outcome, Verdict
 from halfpenny.loans.dependencies import Rules
 from halfpenny.loans.errors import (
-    FourEyes,
     LoanNotFound,
     NotYourTransition,
     SelfDealing,
@@ -37,6 +36,7 @@ from halfpenny.loans.model import (
 )
 from halfpenny.loans.service.applying import apply, ask_again, draft, revalue, submit, withdraw
 from halfpenny.loans.service.conditions import record_conditions
+from halfpenny.loans.service.conflicts import bar_interested
 from halfpenny.loans.service.deciding import accept, decide_on, make_offer, open_funding, record_assessment
 from halfpenny.loans.service.lifecycle import (
     add_funded,
@@ -67,7 +67,6 @@ __all__ = [
     "Charge",
     "Decision",
     "FirstApproval",
-    "FourEyes",
     "FundingState",
     "Insurance",
     "InterestMode",
@@ -94,6 +93,7 @@ __all__ = [
     "arrangement_fee_minor",
     "ask_again",
     "awaiting_decision",
+    "bar_interested",
     "decide_on",
     "draft",
     "get",

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from halfpenny.approvals import FourEyes
 from halfpenny.loans import errors
 from halfpenny.loans.model import TRANSITIONS, Actor, ActorKind, LendingRules, Loan, Offer, Status, permitted
 from halfpenny.primitives.ids import LoanId, UserId
@@ -71,7 +72,7 @@ def decide(loan: Loan, decision: Decision, administrator: UserId, facts: Decisio
     if administrator == loan.borrower_id or facts.related:
         raise errors.SelfDealing()
     if administrator in facts.touched_by:
-        raise errors.FourEyes("An administrator never decides on what they entered or edited.")
+        raise FourEyes("An administrator never decides on what they entered or edited.")
     if decision.version != loan.version:
         raise errors.StaleVersion(version=loan.version)
     if decision.verdict is Verdict.DECLINE:
@@ -97,7 +98,7 @@ def _approve(
     if first is None:
         return Outcome(Verdict.APPROVE, final=False, offer=offer)
     if first.made_by == administrator:
-        raise errors.FourEyes("The second approval comes from another administrator than the first.")
+        raise FourEyes("The second approval comes from another administrator than the first.")
     if (offer.annual_rate, offer.funding_deadline) != (first.annual_rate, first.funding_deadline):
         raise errors.TermsDiffer(
             annual_rate=f"{first.annual_rate:f}", funding_deadline=first.funding_deadline.isoformat()

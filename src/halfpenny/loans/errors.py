@@ -128,8 +128,3 @@ class NotYourTransition(Forbidden):
 class SelfDealing(Forbidden):
     code = "self_dealing"
     message = "Nobody decides on, or invests in, their own or a related party's loan."
-
-
-class FourEyes(Forbidden):
-    code = "four_eyes"
-    message = "Another person must do this."

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from halfpenny.identity import store
 from halfpenny.identity.errors import NotYourself, UserNotFound
-from halfpenny.identity.model import KycStatus, Person, Principal, Role, check_password, fold_email
+from halfpenny.identity.model import KycStatus, Person, Principal, check_password, fold_email
 from halfpenny.identity.passwords import Passwords
+from halfpenny.identity.roles import Role
 from halfpenny.identity.service.provisioning import create_user
 from halfpenny.identity.service.running import Identity
 from halfpenny.platform import audit

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from halfpenny.identity import store
 from halfpenny.identity.errors import EmailTaken
-from halfpenny.identity.model import KycStatus, Role, fold_email
+from halfpenny.identity.model import KycStatus, fold_email
+from halfpenny.identity.permissions import Permission, permissions_of
+from halfpenny.identity.roles import Role
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import SessionId, UserId, uuid7
 
@@ -59,3 +61,9 @@ async def forget_expired(database: Database) -> int:
 async def related_to(connection: Connection, user_id: UserId) -> set[UserId]:
     """Everybody who may not deal with this person's loans as a stranger would."""
     return (await store.related_to(connection, [user_id]))[user_id]
+
+
+async def is_active_holder(connection: Connection, user_id: UserId, permission: Permission) -> bool:
+    """Whether this person holds the permission now and is not disabled, whatever their token said before."""
+    person = await store.person_by_id(connection, user_id)
+    return person is not None and person.disabled_at is None and permission in permissions_of(frozenset({person.role}))

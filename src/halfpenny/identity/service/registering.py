@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from halfpenny.identity import store
 from halfpenny.identity.errors import InvalidMailedToken
-from halfpenny.identity.model import KycStatus, Role, check_password, fold_email, secret_hash
+from halfpenny.identity.model import KycStatus, check_password, fold_email, secret_hash
+from halfpenny.identity.roles import Role
 from halfpenny.identity.service.running import Identity
 from halfpenny.platform import audit
 from halfpenny.primitives.ids import UserId, uuid7
