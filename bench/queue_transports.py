@@ -77,14 +77,14 @@ class Scene:
         taken = []
         for _ in range(SINGLES):
             said_at = time.perf_counter()
-            ids = await self.say("single", 1)
+            ids = await self.record_event("single", 1)
             await self.all_handled(ids)
             taken.append(1000 * (self.handled[ids[0]] - said_at))
         return sorted(taken)
 
     async def events_a_second(self, event: str, count: int) -> float:
         started = time.perf_counter()
-        await self.all_handled([id for _ in range(10) for id in await self.say(event, count // 10)])
+        await self.all_handled([id for _ in range(10) for id in await self.record_event(event, count // 10)])
         return count / (time.perf_counter() - started)
 
 
@@ -96,7 +96,7 @@ async def measure(scenes: Sequence[Scene], rounds: int, events: int) -> None:
             running = asyncio.create_task(
                 run_consumers(scene.database, scene.transport, scene.subscriptions(), stop=stop)
             )
-            await scene.all_handled(await scene.say("single", 1))
+            await scene.all_handled(await scene.record_event("single", 1))
             latencies = await scene.latencies_ms()
             taken = {
                 "commit to effect, median ms": latencies[len(latencies) // 2],

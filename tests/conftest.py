@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from halfpenny.entrypoints.api import create_app, guarded
-from halfpenny.entrypoints.settings import DatabaseSettings, DocumentSettings, IdentitySettings, Settings
+from halfpenny.entrypoints.settings import DatabaseSettings, DocumentSettings, Settings, SignInSettings
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.migrations import migrate
@@ -132,7 +132,7 @@ def settings(database_url: str, documents: DocumentStore, document_server: Docum
         database=DatabaseSettings(DATABASE_URL=database_url, timeout_s=PATIENT_S),
         documents=DocumentSettings(MONGO_URL=document_server.url, name=documents.database.name, timeout_s=PATIENT_S),
         # The key that support.people signs with, and passwords that cost nothing.
-        identity=IdentitySettings(
+        identity=SignInSettings(
             signing_key_file=signing_key_file(), argon2_time_cost=1, argon2_memory_kib=64, argon2_lanes=1
         ),
     )

@@ -61,7 +61,9 @@ def _write(folder: Path, files: dict[str, list[str]]) -> None:
 
 async def _investors(settings: Settings, database: Database, count: int) -> list[str]:
     people = [_person(identity.Role.INVESTOR) for _ in range(count)]
-    signer = identity.Tokens(settings.people, identity.load_signing_keys(settings.people), database)
+    signer = identity.Tokens(
+        settings.identity_settings, identity.load_signing_keys(settings.identity_settings), database
+    )
     tokens: list[str] = []
     for start in range(0, count, _AT_ONCE):
         part = people[start : start + _AT_ONCE]
@@ -165,7 +167,7 @@ def _application(today: date) -> loans.Application:
         term_months=12,
         purpose="purchase",
         exit_strategy="sale",
-        interest_mode=loans.InterestMode.RETAINED,
+        interest_mode=loans.LoanInterestMode.RETAINED,
     )
 
 

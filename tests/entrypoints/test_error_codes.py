@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from halfpenny.entrypoints.error_codes import document, every_error
-from halfpenny.platform.http.problems import ANSWERS, status_of
+from halfpenny.platform.http.problems import FAILURE_KINDS, status_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
 
@@ -27,7 +27,7 @@ def test_codes_are_plain_and_messages_are_sentences() -> None:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", kind.code), kind
         assert kind.message[0].isupper(), kind
         assert kind.message[-1] in ".!?", kind
-        assert kind.kind in ANSWERS, kind
+        assert kind.kind in FAILURE_KINDS, kind
 
 
 def test_what_may_be_retried_is_answered_with_a_status_that_says_so() -> None:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 
-from funding.books import BORROWER, INVESTOR, NOW, apart, book, loan, name, sequences, ticket
+from funding.batch_states import BORROWER, INVESTOR, NOW, apart, batch_state, loan, name, sequences, ticket
 from halfpenny.funding.model import (
-    Answer,
-    Book,
+    BatchState,
     Decision,
+    InvestmentConfirmation,
     InvestorFacts,
     Repeated,
     Taken,
@@ -28,12 +28,12 @@ def code(decision: Decision) -> str:
     return decision.code if isinstance(decision, HalfpennyError) else type(decision).__name__
 
 
-def one(the_book: Book, asked: Ticket) -> str:
+def one(batch: BatchState, asked: Ticket) -> str:
     """The code of a refusal, after checking that it changed nothing."""
-    before = apart(the_book)
-    answer = code(decide(the_book, [asked])[0])
+    before = apart(batch)
+    answer = code(decide(batch, [asked])[0])
     if answer not in ("Taken", "Repeated"):
-        assert the_book == before
+        assert batch == before
     return answer
 
 
@@ -48,48 +48,48 @@ def one(the_book: Book, asked: Ticket) -> str:
     ],
 )
 def test_minimum_and_target(amount: int, expected: str) -> None:
-    assert one(book(), ticket(amount)) == expected
+    assert one(batch_state(), ticket(amount)) == expected
 
 
 def test_the_last_ticket_may_be_the_exact_rest_however_small() -> None:
     state = loan(target_minor=10_001, funded_minor=10_000, step_minor=100)
-    assert one(book(state), ticket(1)) == "Taken"
-    assert one(book(loan(target_minor=10_002, funded_minor=10_000)), ticket(1)) == "below_minimum"
+    assert one(batch_state(state), ticket(1)) == "Taken"
+    assert one(batch_state(loan(target_minor=10_002, funded_minor=10_000)), ticket(1)) == "below_minimum"
 
 
 def test_step() -> None:
-    assert one(book(loan(step_minor=1_000)), ticket(5_500)) == "not_a_multiple"
-    assert one(book(loan(step_minor=1_000)), ticket(6_000)) == "Taken"
+    assert one(batch_state(loan(step_minor=1_000)), ticket(5_500)) == "not_a_multiple"
+    assert one(batch_state(loan(step_minor=1_000)), ticket(6_000)) == "Taken"
 
 
 def test_maximum_counts_what_is_held_already() -> None:
-    limited = book(loan(maximum_minor=10_000))
+    limited = batch_state(loan(maximum_minor=10_000))
     assert one(limited, ticket(6_000)) == "Taken"
     assert one(limited, ticket(5_000)) == "above_maximum"
     assert one(limited, ticket(5_000, 1)) == "Taken"
 
 
 def test_closed_full_late_and_unknown_loans() -> None:
-    assert one(book(loan(status="closed")), ticket(5_000)) == "loan_not_open"
-    assert one(book(loan(status="pending")), ticket(5_000)) == "loan_not_open"
-    assert one(book(loan(deadline=NOW)), ticket(5_000)) == "loan_not_open"
-    assert one(book(loan(deadline=NOW + timedelta(microseconds=1))), ticket(5_000)) == "Taken"
-    assert one(book(loan(status="full", funded_minor=1_000_000)), ticket(5_000)) == "loan_fully_funded"
-    assert one(book(), ticket(5_000, loan_name="other")) == "loan_not_found"
-    assert one(book(unopened=frozenset({name("other")})), ticket(5_000, loan_name="other")) == "loan_not_open"
+    assert one(batch_state(loan(status="closed")), ticket(5_000)) == "loan_not_open"
+    assert one(batch_state(loan(status="pending")), ticket(5_000)) == "loan_not_open"
+    assert one(batch_state(loan(deadline=NOW)), ticket(5_000)) == "loan_not_open"
+    assert one(batch_state(loan(deadline=NOW + timedelta(microseconds=1))), ticket(5_000)) == "Taken"
+    assert one(batch_state(loan(status="full", funded_minor=1_000_000)), ticket(5_000)) == "loan_fully_funded"
+    assert one(batch_state(), ticket(5_000, loan_name="other")) == "loan_not_found"
+    assert one(batch_state(unopened=frozenset({name("other")})), ticket(5_000, loan_name="other")) == "loan_not_open"
 
 
 def test_own_side_of_the_loan_may_not_invest() -> None:
-    people = {**book().investors, BORROWER: INVESTOR}
+    people = {**batch_state().investors, BORROWER: INVESTOR}
     own = ticket(5_000)
     own = Ticket(own.investment_id, own.loan_id, BORROWER, 5_000, "EUR", "k", b"")
     assert one(_with(people), own) == "self_dealing"
-    assert one(book(related=frozenset({(name("loan"), name("investor 0"))})), ticket(5_000)) == "self_dealing"
+    assert one(batch_state(related=frozenset({(name("loan"), name("investor 0"))})), ticket(5_000)) == "self_dealing"
     assert one(_with({name("investor 0"): _facts(investor=False, staff=True)}), ticket(5_000)) == "self_dealing"
 
 
-def _with(people: dict[object, InvestorFacts]) -> Book:
-    made = book()
+def _with(people: dict[object, InvestorFacts]) -> BatchState:
+    made = batch_state()
     made.investors = people  # type: ignore[assignment]
     return made
 
@@ -115,15 +115,15 @@ def test_who_has_not_been_checked_may_not_invest() -> None:
 
 
 def test_money_that_is_not_there() -> None:
-    assert one(book(available=5_000), ticket(5_001)) == "insufficient_available"
-    assert one(book(), ticket(5_000, currency="PLN")) == "currency_mismatch"
+    assert one(batch_state(available=5_000), ticket(5_001)) == "insufficient_available"
+    assert one(batch_state(), ticket(5_000, currency="PLN")) == "currency_mismatch"
 
 
 def test_one_key_gives_one_effect_and_one_answer() -> None:
-    the_book = book()
+    batch = batch_state()
     first, again = ticket(5_000, key="k"), ticket(5_000, key="k")
     other_body, other_person = ticket(6_000, key="k"), ticket(5_000, 1, key="k")
-    decisions = decide(the_book, [first, again, other_body, other_person])
+    decisions = decide(batch, [first, again, other_body, other_person])
     assert [code(decision) for decision in decisions] == [
         "Taken",
         "Repeated",
@@ -132,14 +132,14 @@ def test_one_key_gives_one_effect_and_one_answer() -> None:
     ]
     assert isinstance(decisions[0], Taken) and isinstance(decisions[1], Repeated)
     assert decisions[0].answer == decisions[1].answer
-    assert the_book.loans[name("loan")].funded_minor == 10_000
+    assert batch.loans[name("loan")].funded_minor == 10_000
 
 
 def test_a_refused_key_is_decided_anew() -> None:
-    the_book = book(available=0)
-    assert one(the_book, ticket(5_000, key="k")) == "insufficient_available"
-    the_book.available[name("investor 0"), "EUR"] = 5_000
-    assert one(the_book, ticket(5_000, key="k")) == "Taken"
+    batch = batch_state(available=0)
+    assert one(batch, ticket(5_000, key="k")) == "insufficient_available"
+    batch.available[name("investor 0"), "EUR"] = 5_000
+    assert one(batch, ticket(5_000, key="k")) == "Taken"
 
 
 def test_reflection_is_four_calendar_days_through_a_change_of_the_clocks() -> None:
@@ -154,43 +154,43 @@ def test_a_sophisticated_investor_has_no_reflection() -> None:
     assert isinstance(taken, Taken) and taken.answer.revocable_until is None
 
 
-def _with_sophisticated() -> Book:
+def _with_sophisticated() -> BatchState:
     return _with({name("investor 0"): _facts(sophisticated=True)})
 
 
 @given(sequences())
 @settings(max_examples=400, deadline=None)
-def test_a_batch_is_decided_like_one_ticket_at_a_time(case: tuple[Book, list[Ticket]]) -> None:
-    the_book, tickets = case
-    alone = apart(the_book)
+def test_a_batch_is_decided_like_one_ticket_at_a_time(case: tuple[BatchState, list[Ticket]]) -> None:
+    batch, tickets = case
+    alone = apart(batch)
     one_by_one = [_naive(alone, asked) for asked in tickets]
-    batch = decide(the_book, tickets)
-    assert [_plain(decision) for decision in batch] == one_by_one
-    assert {i: (s.funded_minor, s.investors, s.version) for i, s in the_book.loans.items()} == {
+    decisions = decide(batch, tickets)
+    assert [_plain(decision) for decision in decisions] == one_by_one
+    assert {i: (s.funded_minor, s.investors, s.version) for i, s in batch.loans.items()} == {
         i: (s.funded_minor, s.investors, s.version) for i, s in alone.loans.items()
     }
-    assert the_book.available == alone.available
+    assert batch.available == alone.available
 
 
-def _plain(decision: Decision) -> tuple[str, Answer | None]:
+def _plain(decision: Decision) -> tuple[str, InvestmentConfirmation | None]:
     return code(decision), decision.answer if isinstance(decision, Taken | Repeated) else None
 
 
-def _naive(the_book: Book, asked: Ticket) -> tuple[str, Answer | None]:
-    """The same rules once more, as one would write them for a single request, over the same book."""
-    stored = the_book.stored.get((asked.investor_id, asked.key))
+def _naive(batch: BatchState, asked: Ticket) -> tuple[str, InvestmentConfirmation | None]:
+    """The same rules once more, as one would write them for a single request, over the same state."""
+    stored = batch.stored.get((asked.investor_id, asked.key))
     if stored:
         if stored[0] == asked.fingerprint:
             return "Repeated", stored[1]
         return "idempotency_key_reused", None
-    state = the_book.loans.get(asked.loan_id)
+    state = batch.loans.get(asked.loan_id)
     if state is None:
-        return ("loan_not_open" if asked.loan_id in the_book.unopened else "loan_not_found"), None
-    who = the_book.investors.get(asked.investor_id)
+        return ("loan_not_open" if asked.loan_id in batch.unopened else "loan_not_found"), None
+    who = batch.investors.get(asked.investor_id)
     rest = state.target_minor - state.funded_minor
-    held = the_book.positions.get((asked.loan_id, asked.investor_id), 0)
-    money = the_book.available.get((asked.investor_id, asked.currency), 0)
-    related = (asked.loan_id, asked.investor_id) in the_book.related
+    held = batch.positions.get((asked.loan_id, asked.investor_id), 0)
+    money = batch.available.get((asked.investor_id, asked.currency), 0)
+    related = (asked.loan_id, asked.investor_id) in batch.related
     checks = [
         (asked.investor_id == state.borrower_id or related or (who is not None and who.staff), "self_dealing"),
         (who is None or not who.investor, "wrong_role"),
@@ -198,7 +198,7 @@ def _naive(the_book: Book, asked: Ticket) -> tuple[str, Answer | None]:
         (who is not None and not who.kyc_passed, "kyc_required"),
         (asked.currency != state.currency, "currency_mismatch"),
         (state.status == "full" or (state.status == "open" and not rest), "loan_fully_funded"),
-        (state.status != "open" or the_book.now >= state.deadline, "loan_not_open"),
+        (state.status != "open" or batch.now >= state.deadline, "loan_not_open"),
         (asked.amount_minor > rest, "exceeds_remaining"),
         (asked.amount_minor < min(state.minimum_minor, rest), "below_minimum"),
         (asked.amount_minor != rest and asked.amount_minor % state.step_minor != 0, "not_a_multiple"),
@@ -212,25 +212,25 @@ def _naive(the_book: Book, asked: Ticket) -> tuple[str, Answer | None]:
         if failed:
             return refusal, None
     assert who is not None
-    the_book.available[asked.investor_id, asked.currency] = money - asked.amount_minor
-    the_book.positions[asked.loan_id, asked.investor_id] = held + asked.amount_minor
+    batch.available[asked.investor_id, asked.currency] = money - asked.amount_minor
+    batch.positions[asked.loan_id, asked.investor_id] = held + asked.amount_minor
     state.funded_minor += asked.amount_minor
     state.version += 1
     if held == 0:
         state.investors += 1
-    answer = Answer(
+    answer = InvestmentConfirmation(
         asked.investment_id,
         asked.loan_id,
         asked.investor_id,
         asked.amount_minor,
         asked.currency,
-        None if who.sophisticated else reflection_end(the_book.now, the_book.zone),
+        None if who.sophisticated else reflection_end(batch.now, batch.zone),
         state.target_minor,
         state.funded_minor,
         state.investors,
         state.version,
     )
-    the_book.stored[asked.investor_id, asked.key] = (asked.fingerprint, answer)
+    batch.stored[asked.investor_id, asked.key] = (asked.fingerprint, answer)
     return "Taken", answer
 
 

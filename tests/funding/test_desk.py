@@ -20,9 +20,9 @@ from funding.world import (
     wallet,
 )
 from halfpenny import ledger, loans
-from halfpenny.funding.desk.queue import FairQueue, Waiting
+from halfpenny.funding.desk.queue import FairQueue, QueuedTicket
 from halfpenny.funding.errors import DeskFull
-from halfpenny.funding.model import Answer, Ticket
+from halfpenny.funding.model import InvestmentConfirmation, Ticket
 from halfpenny.platform.database import Database
 from halfpenny.primitives.errors import HalfpennyError
 
@@ -48,7 +48,7 @@ async def test_a_crowd_on_a_hot_loan_funds_it_to_the_cent(database: Database) ->
     world = await make_world(database, target_minor=1_000_000, investors=500, balance_minor=10_000)
     async with open_desk(database, batch_tickets=64) as desk:
         told = await outcomes(desk, [world.ticket(number, 5_000) for number in range(500)])
-    taken = [one for one in told if isinstance(one, Answer)]
+    taken = [one for one in told if isinstance(one, InvestmentConfirmation)]
     assert len(taken) == 200
     assert {one for one in told if isinstance(one, str)} == {"loan_fully_funded"}
     assert max(answer.funded_minor for answer in taken) == 1_000_000
@@ -69,7 +69,7 @@ async def test_two_processes_share_one_hot_loan(database: Database, database_url
             outcomes(two, [world.ticket(number, 5_000) for number in range(1, 200, 2)]),
         )
     await other.close()
-    assert sum(isinstance(answer, Answer) for answer in told[0] + told[1]) == 100
+    assert sum(isinstance(answer, InvestmentConfirmation) for answer in told[0] + told[1]) == 100
     await check_books(database)
 
 
@@ -91,7 +91,7 @@ async def test_one_key_sent_to_two_processes_at_once_has_one_effect(database: Da
             )
             assert same[0] == same[1]
             told = [*different[0], *different[1]]
-            assert sorted(isinstance(answer, Answer) for answer in told) == [False, True]
+            assert sorted(isinstance(answer, InvestmentConfirmation) for answer in told) == [False, True]
             assert "idempotency_key_reused" in told
     await other.close()
     await check_books(database)
@@ -212,8 +212,8 @@ async def test_one_batch_takes_six_round_trips(database: Database) -> None:
         assert len([query for query in asked if query not in ("BEGIN", "COMMIT")]) == 6 * batches
 
 
-def waiting(loop: asyncio.AbstractEventLoop, loan: int, investor: int, since_s: float = 0.0) -> Waiting:
-    return Waiting(make_ticket(UUID(int=loan), UUID(int=investor), 5_000), loop.create_future(), since_s)
+def waiting(loop: asyncio.AbstractEventLoop, loan: int, investor: int, since_s: float = 0.0) -> QueuedTicket:
+    return QueuedTicket(make_ticket(UUID(int=loan), UUID(int=investor), 5_000), loop.create_future(), since_s)
 
 
 async def test_the_queue_takes_turns_over_loans_and_keeps_arrival_order() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from funding.world import World, check_books, make_world, open_desk, outcomes
 from halfpenny import funding
-from halfpenny.funding.model import Answer, Ticket
+from halfpenny.funding.model import InvestmentConfirmation, Ticket
 from halfpenny.platform.database import Database
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.money import Currency, Money
@@ -34,7 +34,7 @@ async def test_five_hundred_at_once_fill_the_loan_to_the_cent(database: Database
     world = await make_world(database, target_minor=PLACES * AMOUNT, investors=CALLERS, balance_minor=AMOUNT)
     async with open_desk(database) as desk:
         told = await outcomes(desk, [world.ticket(place, AMOUNT) for place in range(CALLERS)])
-    assert sum(isinstance(one, Answer) for one in told) == PLACES
+    assert sum(isinstance(one, InvestmentConfirmation) for one in told) == PLACES
     assert [one for one in told if isinstance(one, str)] == ["loan_fully_funded"] * (CALLERS - PLACES)
     assert await taken_minor(database, world) == PLACES * AMOUNT
     await check_books(database)
@@ -98,7 +98,7 @@ async def test_every_snapshot_of_the_bank_adds_up(database: Database) -> None:
     async def write(place: int) -> None:
         dice = random.Random(place)
         person = world.investors[place]
-        mine: list[Answer] = []
+        mine: list[InvestmentConfirmation] = []
         for _ in range(25):
             try:
                 match dice.randrange(4):

@@ -23,7 +23,7 @@ from chaos.tally import size
 from funding.world import EUR, bulk_investors, check_books, escrow, make_ticket, wallet
 from halfpenny import funding, ledger, loans, servicing
 from halfpenny.funding import DeskSettings, FundingDesk
-from halfpenny.funding.model import Answer, Ticket
+from halfpenny.funding.model import InvestmentConfirmation, Ticket
 from halfpenny.funding.service import tickets
 from halfpenny.platform.clock import advance, business_now
 from halfpenny.platform.database import Database
@@ -42,7 +42,7 @@ MINIMUM = 5_000
 @dataclass
 class ModelTicket:
     order: Ticket
-    answer: Answer
+    answer: InvestmentConfirmation
     investor: int
     loan: UUID
     amount: int
@@ -178,7 +178,7 @@ class Marketplace(RuleBasedStateMachine):
     def _pick(self, place: int) -> UUID:
         return list(self.loans)[place % len(self.loans)]
 
-    async def _told(self, ticket: Ticket) -> Answer | str:
+    async def _told(self, ticket: Ticket) -> InvestmentConfirmation | str:
         assert self.desk is not None
         while True:
             try:
@@ -188,11 +188,11 @@ class Marketplace(RuleBasedStateMachine):
             except HalfpennyError as refused:
                 return refused.code
 
-    def _book(self, ticket: Ticket, who: int, expected: str, told: Answer | str) -> None:
+    def _apply(self, ticket: Ticket, who: int, expected: str, told: InvestmentConfirmation | str) -> None:
         if expected != "taken":
             assert told == expected
             return
-        assert isinstance(told, Answer), told
+        assert isinstance(told, InvestmentConfirmation), told
         self.balances[who] -= ticket.amount_minor
         self.tickets.append(ModelTicket(ticket, told, who, ticket.loan_id, ticket.amount_minor))
         assert told.funded_minor == self._funded(ticket.loan_id)
@@ -203,7 +203,7 @@ class Marketplace(RuleBasedStateMachine):
         loan = self._pick(place)
         ticket = make_ticket(loan, self.people[who], amount)
         expected = self._expected(loan, who, amount)
-        self._book(ticket, who, expected, self.wait(self._told(ticket)))
+        self._apply(ticket, who, expected, self.wait(self._told(ticket)))
 
     @precondition(lambda self: self.loans)
     @rule(place=st.integers(0, 9), orders=st.lists(st.tuples(people, amounts), min_size=2, max_size=9))
@@ -212,11 +212,11 @@ class Marketplace(RuleBasedStateMachine):
         loan = self._pick(place)
         asked = [(who, make_ticket(loan, self.people[who], amount)) for who, amount in orders]
 
-        async def all_at_once() -> list[Answer | str]:
+        async def all_at_once() -> list[InvestmentConfirmation | str]:
             return list(await asyncio.gather(*(self._told(ticket) for _, ticket in asked)))
 
         for (who, ticket), told in zip(asked, self.wait(all_at_once()), strict=True):
-            self._book(ticket, who, self._expected(loan, who, ticket.amount_minor), told)
+            self._apply(ticket, who, self._expected(loan, who, ticket.amount_minor), told)
 
     @precondition(lambda self: self.loans)
     @rule(who=people, place=st.integers(0, 9), amount=amounts, turns=st.integers(0, 40))
@@ -225,7 +225,7 @@ class Marketplace(RuleBasedStateMachine):
         ticket = make_ticket(loan, self.people[who], amount)
         expected = self._expected(loan, who, amount)
 
-        async def cut() -> Answer | str:
+        async def cut() -> InvestmentConfirmation | str:
             assert self.desk is not None
             told = asyncio.ensure_future(self._told(ticket))
             for _ in range(turns):
@@ -234,7 +234,7 @@ class Marketplace(RuleBasedStateMachine):
                 self.desk._connection.terminate()
             return await told
 
-        self._book(ticket, who, expected, self.wait(cut()))
+        self._apply(ticket, who, expected, self.wait(cut()))
 
     @rule()
     def desk_dies_and_another_starts(self) -> None:
@@ -302,7 +302,7 @@ class Marketplace(RuleBasedStateMachine):
                     left.append((who, wanted - amount))
         model.waiting = left
 
-    async def _newest(self, loan: UUID, who: int) -> tuple[Answer, str]:
+    async def _newest(self, loan: UUID, who: int) -> tuple[InvestmentConfirmation, str]:
         async with self.database.reading() as connection:
             row = await connection.fetchrow(
                 "SELECT * FROM investment WHERE loan_id = $1 AND investor_id = $2 ORDER BY answer_version DESC LIMIT 1",
@@ -310,7 +310,7 @@ class Marketplace(RuleBasedStateMachine):
                 self.people[who],
             )
         assert row is not None
-        answer = Answer(
+        answer = InvestmentConfirmation(
             row["id"], loan, self.people[who], row["amount_minor"], "EUR", row["revocable_until"],
             row["answer_target_minor"], row["answer_funded_minor"], row["answer_investors"], row["answer_version"],
         )  # fmt: skip

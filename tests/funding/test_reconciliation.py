@@ -11,7 +11,7 @@ from funding.edge import serving, somebody_with_money
 from funding.world import EUR, check_books
 from halfpenny import funding, ledger
 from halfpenny.funding import bank
-from halfpenny.funding.bank import Direction, MalformedStatement, Statement, StatementLine
+from halfpenny.funding.bank import BankStatement, CashDirection, MalformedStatement, StatementLine
 from halfpenny.funding.reconciliation import Finding, Resolution
 from halfpenny.funding.service import reconciling
 from halfpenny.ledger import Account, AccountKind
@@ -22,7 +22,7 @@ from halfpenny.primitives.money import Currency, Money
 from support.people import make_somebody
 
 
-async def paid_in(database: Database, person: UserId, *amounts: int) -> Statement:
+async def paid_in(database: Database, person: UserId, *amounts: int) -> BankStatement:
     """Deposits that the bank has made, and its statement of today."""
     async with database.unit_of_work() as connection:
         for amount in amounts:
@@ -31,14 +31,14 @@ async def paid_in(database: Database, person: UserId, *amounts: int) -> Statemen
     return await today(database)
 
 
-async def today(database: Database) -> Statement:
+async def today(database: Database) -> BankStatement:
     async with database.reading() as connection:
         return await bank.print_statement(connection, "EUR", await business_date(connection))
 
 
-def changed(statement: Statement, *lines: StatementLine, **changes: object) -> bytes:
+def changed(statement: BankStatement, *lines: StatementLine, **changes: object) -> bytes:
     """The same day with other lines, adding up as every bank's statement does."""
-    moved = sum(line.amount_minor if line.direction is Direction.IN else -line.amount_minor for line in lines)
+    moved = sum(line.amount_minor if line.direction is CashDirection.IN else -line.amount_minor for line in lines)
     altered = replace(statement, lines=lines, closing_minor=statement.opening_minor + moved, **changes)  # type: ignore[arg-type]
     return bank.write_statement(altered)
 
@@ -168,7 +168,7 @@ def line(**changes: object) -> StatementLine:
     values: dict[str, object] = {
         "bank_reference": "R1",
         "end_to_end_id": "E1",
-        "direction": Direction.IN,
+        "direction": CashDirection.IN,
         "amount_minor": 12_345,
         "booked_on": date(2026, 3, 2),
         "value_on": date(2026, 3, 3),
@@ -179,7 +179,7 @@ def line(**changes: object) -> StatementLine:
 
 async def test_statements_survive_the_wire(database: Database) -> None:
     statement = await today(database)
-    lines = (line(), line(bank_reference="R2", direction=Direction.OUT, amount_minor=345))
+    lines = (line(), line(bank_reference="R2", direction=CashDirection.OUT, amount_minor=345))
     statement = replace(statement, lines=lines, opening_minor=-7, closing_minor=11_993)
     assert bank.read_statement(bank.write_statement(statement)) == statement
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from funding.books import book, loan, name, ticket
+from funding.batch_states import batch_state, loan, name, ticket
 from funding.world import World, check_books, make_world, open_desk
-from halfpenny.funding.model import Answer, Repeated, Taken, decide
+from halfpenny.funding.model import InvestmentConfirmation, Repeated, Taken, decide
 from halfpenny.platform.database import Database
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.money import format_minor, parse_minor
@@ -31,16 +31,16 @@ PEOPLE = ("Ada", "Ben", "Cem", "Dia")
 
 
 def test_the_page_says_what_the_rules_decide() -> None:
-    the_book = book(loan(target_minor=100_000), available=60_000, investors=4)
+    batch = batch_state(loan(target_minor=100_000), available=60_000, investors=4)
     tickets = [ticket(parse_minor(row[1]), PEOPLE.index(row[0]), key=row[2]) for row in rows()]
     for row, asked in zip(rows(), tickets, strict=True):
-        decision = decide(the_book, [asked])[0]
+        decision = decide(batch, [asked])[0]
         said = (
             decision.code
             if isinstance(decision, HalfpennyError)
             else {Taken: "taken", Repeated: "repeated"}[type(decision)]
         )
-        state = the_book.loans[name("loan")]
+        state = batch.loans[name("loan")]
         stands = (format_minor(state.funded_minor), str(state.investors), str(state.version))
         assert (said, *stands) == row[3:], row
 
@@ -57,7 +57,7 @@ async def test_the_page_says_what_the_desk_does(database: Database) -> None:
                     await answer
                 assert refused.value.code == row[3]
                 continue
-            told: Answer = await answer
+            told: InvestmentConfirmation = await answer
             stands = (format_minor(told.funded_minor), str(told.investors), str(told.version - before))
             assert stands == row[4:], row
             assert made.setdefault(row[2], told.investment_id) == told.investment_id

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from halfpenny import ledger, loans
 from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
-from halfpenny.funding.model import Answer, Ticket
+from halfpenny.funding.model import InvestmentConfirmation, Ticket
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database
@@ -115,10 +115,10 @@ async def open_desk(database: Database, **settings: Any) -> AsyncIterator[Fundin
         await desk.stop()
 
 
-async def outcomes(desk: FundingDesk, tickets: list[Ticket]) -> list[Answer | str]:
+async def outcomes(desk: FundingDesk, tickets: list[Ticket]) -> list[InvestmentConfirmation | str]:
     """All at once; refusals by their code."""
     found = await asyncio.gather(*(desk.invest(ticket) for ticket in tickets), return_exceptions=True)
-    told: list[Answer | str] = []
+    told: list[InvestmentConfirmation | str] = []
     for one in found:
         if isinstance(one, HalfpennyError):
             told.append(one.code)

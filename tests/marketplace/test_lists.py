@@ -10,7 +10,7 @@ import pytest
 
 from halfpenny import loans
 from halfpenny.marketplace import ListingStore, listing, rebuild
-from halfpenny.marketplace.model import Direction, ListingQuery, Order
+from halfpenny.marketplace.model import ListingQuery, Order, SortDirection
 from halfpenny.marketplace.store import LISTINGS, conditions
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
@@ -39,8 +39,8 @@ async def test_every_order_both_ways_pages_through_all_once(database: Database, 
     for order in Order:
         rising = [document["_id"] for document in sorted(made, key=lambda one: one["order"][order.value])]
         for size in (1, 5, 12, 100):
-            assert await walk(listings, size, order=order, direction=Direction.ASC) == rising
-            assert await walk(listings, size, order=order, direction=Direction.DESC) == rising[::-1]
+            assert await walk(listings, size, order=order, direction=SortDirection.ASC) == rising
+            assert await walk(listings, size, order=order, direction=SortDirection.DESC) == rising[::-1]
 
 
 def rate(loan: loans.Loan) -> Decimal:
@@ -113,7 +113,7 @@ async def test_a_cursor_of_another_list_is_refused(database: Database, listings:
     cursor = (await listings.page(ListingQuery(1, order=Order.AMOUNT))).cursors[0]
     for other in (
         ListingQuery(1, order=Order.TERM, after=cursor),
-        ListingQuery(1, order=Order.AMOUNT, direction=Direction.ASC, after=cursor),
+        ListingQuery(1, order=Order.AMOUNT, direction=SortDirection.ASC, after=cursor),
         ListingQuery(1, order=Order.AMOUNT, after="x" * 300),
         ListingQuery(1, order=Order.AMOUNT, after='{"$gt": ""}'),
     ):

@@ -212,7 +212,7 @@ async def test_a_frame_that_makes_no_sense_is_an_error_and_the_socket_lives(
     hub: Hub, database: Database, text: str
 ) -> None:
     async with watching(hub, database) as watcher:
-        watcher.say(text)
+        watcher.send(text)
         (frame,) = await watcher.told(1)
         assert (frame["type"], frame["data"]["code"]) == ("error", "malformed_frame")
         watcher.ask(op="subscribe", topic="marketplace")
@@ -221,7 +221,7 @@ async def test_a_frame_that_makes_no_sense_is_an_error_and_the_socket_lives(
 
 async def test_a_frame_that_is_too_large_ends_the_socket(hub: Hub, database: Database) -> None:
     async with watching(hub, database) as watcher:
-        watcher.say(" " * 5_000)
+        watcher.send(" " * 5_000)
         assert await watcher.closed == (1009, "frame too large")
     assert watcher.frames == []
 
@@ -229,7 +229,7 @@ async def test_a_frame_that_is_too_large_ends_the_socket(hub: Hub, database: Dat
 async def test_who_keeps_sending_nonsense_is_shown_out(hub: Hub, database: Database) -> None:
     async with watching(hub, database) as watcher:
         for _ in range(10):
-            watcher.say("nonsense")
+            watcher.send("nonsense")
         assert await watcher.closed == (1008, "too many faults")
 
 

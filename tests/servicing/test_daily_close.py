@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from halfpenny import servicing
-from halfpenny.loans import InterestMode
+from halfpenny.loans import LoanInterestMode
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Database
 from halfpenny.servicing import errors
@@ -57,7 +57,7 @@ async def state_of(database: Database) -> tuple[object, ...]:
 
 
 async def test_a_close_that_crashes_is_finished_by_the_next_run(database: Database) -> None:
-    drawn = [await world.drawn(database, [100_000], mode=InterestMode.RETAINED) for _ in range(3)]
+    drawn = [await world.drawn(database, [100_000], mode=LoanInterestMode.RETAINED) for _ in range(3)]
     last = max(one.drawn_on for one in drawn)
     await world.go_to(database, last + timedelta(days=40))
     crash = CrashOnceADay()
@@ -79,7 +79,7 @@ async def test_a_close_that_crashes_is_finished_by_the_next_run(database: Databa
 
 
 async def test_accrual_in_sql_is_the_engines(database: Database) -> None:
-    made = [await world.drawn(database, [123_457], mode=mode) for mode in InterestMode]
+    made = [await world.drawn(database, [123_457], mode=mode) for mode in LoanInterestMode]
     await world.go_to(database, made[-1].drawn_on + timedelta(days=70))
     await servicing.close_days(database)
     for one in made:
@@ -109,7 +109,7 @@ async def test_a_day_that_is_not_over_cannot_be_closed(database: Database) -> No
 
 
 async def test_a_loan_that_nobody_repays_matures(database: Database) -> None:
-    made = await world.drawn(database, [100_000], mode=InterestMode.ROLLED_UP, term_months=3)
+    made = await world.drawn(database, [100_000], mode=LoanInterestMode.ROLLED_UP, term_months=3)
     assert made.loan.matures_on is not None
     await world.go_to(database, made.loan.matures_on + timedelta(days=2))
     await servicing.close_days(database)

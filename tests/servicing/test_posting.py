@@ -8,7 +8,7 @@ import pytest
 
 from halfpenny import ledger, loans, servicing
 from halfpenny.ledger import AccountKind
-from halfpenny.loans import InterestMode, Status
+from halfpenny.loans import LoanInterestMode, Status
 from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
@@ -29,7 +29,7 @@ async def test_drawdown_waits_for_the_last_investors_reflection(database: Databa
 
 
 async def test_drawdown_pays_the_borrower_net_and_posts_the_gross(database: Database) -> None:
-    made = await world.drawn(database, STAKES, mode=InterestMode.RETAINED)
+    made = await world.drawn(database, STAKES, mode=LoanInterestMode.RETAINED)
     kinds = (AccountKind.ESCROW, AccountKind.INTEREST_RESERVE, AccountKind.LOAN_RECEIVABLE, AccountKind.INVESTOR_CLAIMS)
     escrow, reserve, receivable, claims = await world.balances(database, made.loan.id, *kinds)
     fee = loans.arrangement_fee_minor(made.loan)
@@ -91,7 +91,7 @@ _EMPTY = (
 
 
 async def test_early_redemption_gives_retained_interest_back(database: Database) -> None:
-    made = await world.drawn(database, STAKES, mode=InterestMode.RETAINED)
+    made = await world.drawn(database, STAKES, mode=LoanInterestMode.RETAINED)
     await world.go_to(database, made.drawn_on + timedelta(days=100))
     closed = await servicing.close_days(database)
     assert sum(day.released for day in closed) == 3
@@ -169,7 +169,7 @@ async def test_more_than_ninety_days_late_is_a_default_and_a_loss_is_shared(data
 
 
 async def test_closing_twice_posts_nothing_twice(database: Database) -> None:
-    made = await world.drawn(database, STAKES, mode=InterestMode.RETAINED)
+    made = await world.drawn(database, STAKES, mode=LoanInterestMode.RETAINED)
     await world.go_to(database, made.drawn_on + timedelta(days=40))
     await servicing.close_days(database)
     async with database.reading() as connection:

@@ -10,7 +10,7 @@ from halfpenny import ledger, loans, servicing
 from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
 from halfpenny.funding.model import Ticket
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
-from halfpenny.loans import Actor, ActorKind, InterestMode
+from halfpenny.loans import Actor, ActorKind, LoanInterestMode
 from halfpenny.loans.service import conditions
 from halfpenny.platform import clock
 from halfpenny.platform.database import Connection, Database
@@ -47,7 +47,7 @@ async def deposit(connection: Connection, owner: UUID, amount_minor: int, curren
 
 
 async def ready(
-    database: Database, stakes: list[int], *, mode: InterestMode = InterestMode.SERVICED, term_months: int = 12
+    database: Database, stakes: list[int], *, mode: LoanInterestMode = LoanInterestMode.SERVICED, term_months: int = 12
 ) -> Drawn:
     """A loan that is funded with ``stakes`` and whose conditions are met; reflection is still running."""
     async with database.unit_of_work() as connection:
@@ -72,7 +72,7 @@ async def ready(
 
 
 async def drawn(
-    database: Database, stakes: list[int], *, mode: InterestMode = InterestMode.SERVICED, term_months: int = 12
+    database: Database, stakes: list[int], *, mode: LoanInterestMode = LoanInterestMode.SERVICED, term_months: int = 12
 ) -> Drawn:
     made = await ready(database, stakes, mode=mode, term_months=term_months)
     await advance(database, REFLECTION)

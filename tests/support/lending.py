@@ -49,7 +49,7 @@ def application(**changes: Any) -> loans.Application:
         term_months=12,
         purpose="Buy and renovate",
         exit_strategy="sale",
-        interest_mode=loans.InterestMode.RETAINED,
+        interest_mode=loans.LoanInterestMode.RETAINED,
     )
     return replace(terms, **changes)
 

@@ -30,9 +30,9 @@ class Watcher:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ask(self, **request: Any) -> None:
-        self.say(json.dumps(request))
+        self.send(json.dumps(request))
 
-    def say(self, text: str) -> None:
+    def send(self, text: str) -> None:
         self.requests.put_nowait(text)
 
     async def until(self, wanted: Callable[[Frame], bool]) -> Frame:

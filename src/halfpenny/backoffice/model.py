@@ -12,7 +12,7 @@ from halfpenny.primitives.ids import UserId
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class AwaitingDecision:
     """One loan in the queue: what is due next, and whether the reader may be the one to do it."""
 
     loan: Loan
@@ -36,7 +36,7 @@ class AuditEntry:
     sealed: bool
 
 
-def waiting(loan: Loan, first: FirstApproval | None, reader: UserId, rules: LendingRules) -> Waiting:
+def awaiting_decision(loan: Loan, first: FirstApproval | None, reader: UserId, rules: LendingRules) -> AwaitingDecision:
     """What the loan waits for: ``assessment``, ``first_approval``, ``second_approval`` or ``another_person``.
 
     Relations and edits are judged when the decision comes; this only spares a person a click that cannot work.
@@ -52,4 +52,4 @@ def waiting(loan: Loan, first: FirstApproval | None, reader: UserId, rules: Lend
         step = "second_approval"
     else:
         step = "first_approval"
-    return Waiting(loan, first, needs_second, step)
+    return AwaitingDecision(loan, first, needs_second, step)

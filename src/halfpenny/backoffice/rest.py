@@ -23,8 +23,8 @@ async def approvals(
     start = paging.start(UUID)
     async with database.reading() as connection:
         found = await loans.awaiting_decision(connection, start[0] if start else None, paging.limit + 1)
-    entries = [model.waiting(loan, first, principal.user_id, rules) for loan, first in found]
-    return page(entries, paging.limit, lambda entry: (entry.loan.id,), views.waiting)
+    entries = [model.awaiting_decision(loan, first, principal.user_id, rules) for loan, first in found]
+    return page(entries, paging.limit, lambda entry: (entry.loan.id,), views.awaiting_decision)
 
 
 @router.get("/audit", response_model=PageOf)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from halfpenny.backoffice.model import AuditEntry, Waiting
+from halfpenny.backoffice.model import AuditEntry, AwaitingDecision
 from halfpenny.primitives.money import format_minor
 
 
-def waiting(entry: Waiting) -> dict[str, Any]:
+def awaiting_decision(entry: AwaitingDecision) -> dict[str, Any]:
     loan, first, risk = entry.loan, entry.first, entry.loan.risk
     return {
         "loan_id": str(loan.id),

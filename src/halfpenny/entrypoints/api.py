@@ -90,7 +90,7 @@ def serve(settings: Settings) -> None:
 
     settings.require_database()
     # Read here so that an unusable key stops the start in one line, and made before the processes part.
-    load_signing_keys(settings.people)
+    load_signing_keys(settings.identity_settings)
     configure_logging("api", settings.telemetry.log_level)
     server = settings.server
     with tempfile.TemporaryDirectory(prefix="halfpenny-metrics-") as shared_figures:
@@ -152,7 +152,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             timeout_s=settings.database.timeout_s,
         )
         stack.push_async_callback(app.state.database.close)
-        app.state.identity = Identity(settings.people, app.state.database)
+        app.state.identity = Identity(settings.identity_settings, app.state.database)
         app.state.tokens = app.state.identity.tokens
         app.state.identity.start()
         stack.push_async_callback(app.state.identity.close)

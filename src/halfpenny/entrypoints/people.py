@@ -12,7 +12,7 @@ from halfpenny.primitives.ids import UserId
 async def create_administrator(settings: Settings, email: str, full_name: str, password: str) -> UserId:
     """Raises EmailTaken, MalformedEmail or the password's faults; nothing is written then."""
     database = await Database.connect(settings.require_database(), max_size=2)
-    passwords = Passwords(settings.people)
+    passwords = Passwords(settings.identity_settings)
     try:
         return await identity.create_administrator(database, passwords, email, full_name, password)
     finally:

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from halfpenny.primitives.money import Currency
 
 if TYPE_CHECKING:  # every command reads its settings first: features are loaded by those that use them
-    from halfpenny.identity import IdentitySettings as PeopleSettings
+    from halfpenny.identity import IdentitySettings
     from halfpenny.loans import LendingRules
     from halfpenny.servicing import Product, Withholding
 
@@ -117,7 +117,7 @@ class QueueSettings(BaseSettings):
         return _url_with(url, "amqp", "amqps")
 
 
-class IdentitySettings(BaseSettings):
+class SignInSettings(BaseSettings):
     """Signing in."""
 
     model_config = _section("HALFPENNY_")
@@ -328,7 +328,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     documents: DocumentSettings = Field(default_factory=DocumentSettings)
     queue: QueueSettings = Field(default_factory=QueueSettings)
-    identity: IdentitySettings = Field(default_factory=IdentitySettings)
+    identity: SignInSettings = Field(default_factory=SignInSettings)
     lending: LendingSettings = Field(default_factory=LendingSettings)
     servicing: ServicingSettings = Field(default_factory=ServicingSettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
@@ -369,12 +369,12 @@ class Settings(BaseSettings):
         return self.server.public_url.rstrip("/") or f"http://{host}:{self.server.port}"
 
     @property
-    def people(self) -> PeopleSettings:
+    def identity_settings(self) -> IdentitySettings:
         """What the identity feature takes."""
-        from halfpenny.identity import IdentitySettings as PeopleSettings
+        from halfpenny.identity import IdentitySettings
 
         given = self.identity
-        return PeopleSettings(
+        return IdentitySettings(
             signing_key_file=given.signing_key_file or self.data / "signing-key.json",
             make_signing_key=self.environment != "production",
             verify_email=given.mail_verification,

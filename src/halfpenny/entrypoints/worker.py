@@ -53,7 +53,7 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
     """Every feature's recurring work."""
     database = resources.database
     listings = marketplace.ListingStore(resources.documents)
-    people, given = resources.settings.people, resources.settings.identity
+    people, given = resources.settings.identity_settings, resources.settings.identity
     post = identity.SmtpSender(given.mail_url, given.mail_sender) if given.mail_url else None
     return [
         PeriodicJob("forget_sessions", 3_600.0, lambda: identity.forget_expired(database)),

@@ -14,7 +14,7 @@ from halfpenny.funding.events import (
     WITHDRAWAL_SETTLED,
 )
 from halfpenny.funding.metrics import count_batch
-from halfpenny.funding.model import Answer, Investment, Payment, Position, Ticket
+from halfpenny.funding.model import Investment, InvestmentConfirmation, Position, Ticket, WalletPayment
 from halfpenny.funding.requests import ticket_fingerprint
 from halfpenny.funding.service.payments import request_deposit, request_withdrawal, settle_payments
 from halfpenny.funding.service.reconciling import open_findings, reconcile, reconcile_day, reconcile_due
@@ -31,17 +31,17 @@ __all__ = [
     "SUBSCRIPTION",
     "WITHDRAWAL_RETURNED",
     "WITHDRAWAL_SETTLED",
-    "Answer",
     "DeskFull",
     "DeskSettings",
     "FundingDesk",
     "Investment",
+    "InvestmentConfirmation",
     "LoanFullyFunded",
     "LoanNotOpen",
     "OutcomeUnknown",
-    "Payment",
     "Position",
     "Ticket",
+    "WalletPayment",
     "cancel",
     "check",
     "count_batch",

@@ -18,7 +18,7 @@ from asyncpg.pgproto.pgproto import UUID as FastUUID
 
 from halfpenny.funding import metrics, views
 from halfpenny.funding.desk.desk import FundingDesk
-from halfpenny.funding.model import Answer, Ticket
+from halfpenny.funding.model import InvestmentConfirmation, Ticket
 from halfpenny.funding.requests import ticket_fingerprint
 from halfpenny.identity import Principal, Tokens
 from halfpenny.platform.http import problem
@@ -150,7 +150,7 @@ class InvestRoute:
         await send({"type": "http.response.start", "status": status, "headers": headers + self._headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, ticket: Ticket, receive: Receive) -> Answer:
+    async def _answer(self, ticket: Ticket, receive: Receive) -> InvestmentConfirmation:
         desk = self._state.desk
         answer = desk.submit(ticket)
         if not desk.is_crowded:

@@ -1,6 +1,6 @@
 """What may be invested: pure rules over a batch of tickets, decided one after the other in arrival order.
 
-Nothing here reads a clock or a database. The desk loads a ``Book`` under locks, ``decide`` answers every
+Nothing here reads a clock or a database. The desk loads a ``BatchState`` under locks, ``decide`` answers every
 ticket, and the same answers come out when the tickets are decided one at a time: a test holds that.
 """
 
@@ -50,7 +50,7 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class InvestmentConfirmation:
     """What an accepted ticket is told, then and for ever: it is stored with the investment."""
 
     investment_id: UUID
@@ -69,7 +69,7 @@ class Answer:
 class Taken:
     """Accepted now. ``first`` says that the investor had nothing in this loan before."""
 
-    answer: Answer
+    answer: InvestmentConfirmation
     first: bool
 
 
@@ -77,7 +77,7 @@ class Taken:
 class Repeated:
     """The same key and the same request as before: the stored answer, nothing new."""
 
-    answer: Answer
+    answer: InvestmentConfirmation
 
 
 Decision = Taken | Repeated | HalfpennyError
@@ -116,7 +116,7 @@ class InvestorFacts:
 
 
 @dataclass(slots=True)
-class Book:
+class BatchState:
     """Everything that a batch is decided by, read under locks; ``decide`` moves it forward ticket by ticket.
 
     ``loans`` holds loans that have been opened, ``unopened`` ids of loans that exist but never were.
@@ -131,38 +131,38 @@ class Book:
     related: frozenset[tuple[UUID, UUID]] = frozenset()
     positions: dict[tuple[UUID, UUID], int] = field(default_factory=dict)
     available: dict[tuple[UUID, str], int] = field(default_factory=dict)
-    stored: dict[tuple[UUID, str], tuple[bytes, Answer]] = field(default_factory=dict)
+    stored: dict[tuple[UUID, str], tuple[bytes, InvestmentConfirmation]] = field(default_factory=dict)
 
 
-def decide(book: Book, tickets: Iterable[Ticket]) -> list[Decision]:
-    """Answer every ticket in the order given; ``book`` is left as it will be when the batch has committed."""
-    return [_decide_one(book, ticket) for ticket in tickets]
+def decide(state: BatchState, tickets: Iterable[Ticket]) -> list[Decision]:
+    """Answer every ticket in the order given; ``state`` is left as it will be when the batch has committed."""
+    return [_decide_one(state, ticket) for ticket in tickets]
 
 
-def _decide_one(book: Book, ticket: Ticket) -> Decision:
+def _decide_one(state: BatchState, ticket: Ticket) -> Decision:
     place = (ticket.investor_id, ticket.key)
-    stored = book.stored.get(place)
+    stored = state.stored.get(place)
     if stored is not None:
         fingerprint, answer = stored
         return Repeated(answer) if fingerprint == ticket.fingerprint else IdempotencyKeyReused()
-    loan = book.loans.get(ticket.loan_id)
+    loan = state.loans.get(ticket.loan_id)
     if loan is None:
-        return LoanNotOpen() if ticket.loan_id in book.unopened else LoanNotFound()
+        return LoanNotOpen() if ticket.loan_id in state.unopened else LoanNotFound()
     refusal = (
-        _who_may_not(book, loan, ticket)
-        or _loan_does_not_take(book, loan, ticket)
-        or _amount_does_not_fit(book, loan, ticket)
+        _who_may_not(state, loan, ticket)
+        or _loan_does_not_take(state, loan, ticket)
+        or _amount_does_not_fit(state, loan, ticket)
     )
     if refusal is not None:
         return refusal
-    taken = _take(book, loan, ticket)
-    book.stored[place] = (ticket.fingerprint, taken.answer)
+    taken = _take(state, loan, ticket)
+    state.stored[place] = (ticket.fingerprint, taken.answer)
     return taken
 
 
-def _who_may_not(book: Book, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
-    who = book.investors.get(ticket.investor_id)
-    if ticket.investor_id == loan.borrower_id or (loan.loan_id, ticket.investor_id) in book.related:
+def _who_may_not(state: BatchState, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
+    who = state.investors.get(ticket.investor_id)
+    if ticket.investor_id == loan.borrower_id or (loan.loan_id, ticket.investor_id) in state.related:
         return SelfDealing()
     if who is None:
         return WrongRole()
@@ -175,15 +175,15 @@ def _who_may_not(book: Book, loan: LoanState, ticket: Ticket) -> HalfpennyError 
     return None if who.kyc_passed else KycRequired()
 
 
-def _loan_does_not_take(book: Book, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
+def _loan_does_not_take(state: BatchState, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
     if ticket.currency != loan.currency:
         return CurrencyMismatch(loan=loan.currency, request=ticket.currency)
     if loan.status == FULL or (loan.status == OPEN and loan.funded_minor == loan.target_minor):
         return LoanFullyFunded()
-    return LoanNotOpen() if loan.status != OPEN or book.now >= loan.deadline else None
+    return LoanNotOpen() if loan.status != OPEN or state.now >= loan.deadline else None
 
 
-def _amount_does_not_fit(book: Book, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
+def _amount_does_not_fit(state: BatchState, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
     amount, remaining = ticket.amount_minor, loan.target_minor - loan.funded_minor
     if amount > remaining:
         return ExceedsRemaining(remaining=format_minor(remaining), currency=loan.currency)
@@ -193,31 +193,31 @@ def _amount_does_not_fit(book: Book, loan: LoanState, ticket: Ticket) -> Halfpen
             return BelowMinimum(minimum=format_minor(loan.minimum_minor), currency=loan.currency)
         if amount % loan.step_minor:
             return NotAMultiple(step=format_minor(loan.step_minor), currency=loan.currency)
-    held = book.positions.get((loan.loan_id, ticket.investor_id), 0)
+    held = state.positions.get((loan.loan_id, ticket.investor_id), 0)
     if loan.maximum_minor is not None and held + amount > loan.maximum_minor:
         return AboveMaximum(maximum=format_minor(loan.maximum_minor), currency=loan.currency)
-    available = book.available.get((ticket.investor_id, ticket.currency), 0)
+    available = state.available.get((ticket.investor_id, ticket.currency), 0)
     if amount > available:
         return InsufficientAvailable(available=format_minor(available), currency=ticket.currency)
     return None
 
 
-def _take(book: Book, loan: LoanState, ticket: Ticket) -> Taken:
-    who = book.investors[ticket.investor_id]
+def _take(state: BatchState, loan: LoanState, ticket: Ticket) -> Taken:
+    who = state.investors[ticket.investor_id]
     place = (loan.loan_id, ticket.investor_id)
-    held = book.positions.get(place, 0)
-    book.positions[place] = held + ticket.amount_minor
-    book.available[ticket.investor_id, ticket.currency] -= ticket.amount_minor
+    held = state.positions.get(place, 0)
+    state.positions[place] = held + ticket.amount_minor
+    state.available[ticket.investor_id, ticket.currency] -= ticket.amount_minor
     loan.funded_minor += ticket.amount_minor
     loan.investors += held == 0
     loan.version += 1
-    answer = Answer(
+    answer = InvestmentConfirmation(
         investment_id=ticket.investment_id,
         loan_id=loan.loan_id,
         investor_id=ticket.investor_id,
         amount_minor=ticket.amount_minor,
         currency=ticket.currency,
-        revocable_until=None if who.sophisticated else reflection_end(book.now, book.zone),
+        revocable_until=None if who.sophisticated else reflection_end(state.now, state.zone),
         target_minor=loan.target_minor,
         funded_minor=loan.funded_minor,
         investors=loan.investors,
@@ -292,7 +292,7 @@ def check_revocable(investment: Investment, funding_status: str, now: datetime) 
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
+class WalletPayment:
     """Money on its way between a wallet and a bank: ``direction`` is deposit or withdrawal.
 
     ``pending`` until the bank has answered, then ``settled``, or ``returned`` (the money is back in the wallet).

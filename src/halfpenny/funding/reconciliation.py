@@ -12,8 +12,8 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from halfpenny.funding.bank import Direction, Statement, StatementLine
-from halfpenny.funding.model import Payment
+from halfpenny.funding.bank import BankStatement, CashDirection, StatementLine
+from halfpenny.funding.model import WalletPayment
 from halfpenny.primitives.ids import uuid7
 
 
@@ -35,22 +35,31 @@ class Resolution(StrEnum):
 
 
 ACTIONS = {
-    (Kind.MISSING, Direction.IN): "Ask the bank where the deposit is; cover it with own money if it does not come.",
-    (Kind.MISSING, Direction.OUT): "Ask the bank why the withdrawal was not paid; pay it again or credit the wallet.",
+    (
+        Kind.MISSING,
+        CashDirection.IN,
+    ): "Ask the bank where the deposit is; cover it with own money if it does not come.",
+    (
+        Kind.MISSING,
+        CashDirection.OUT,
+    ): "Ask the bank why the withdrawal was not paid; pay it again or credit the wallet.",
     (
         Kind.DUPLICATE,
-        Direction.IN,
+        CashDirection.IN,
     ): "Return the second payment to its sender, or credit it to the wallet if it is wanted.",
-    (Kind.DUPLICATE, Direction.OUT): "Ask the bank to recall the second payment; cover it with own money meanwhile.",
+    (
+        Kind.DUPLICATE,
+        CashDirection.OUT,
+    ): "Ask the bank to recall the second payment; cover it with own money meanwhile.",
     (
         Kind.WRONG_AMOUNT,
-        Direction.IN,
+        CashDirection.IN,
     ): "Ask the payer and the bank; return or credit what is too much, or claim the rest.",
-    (Kind.WRONG_AMOUNT, Direction.OUT): "Ask the bank to correct the payment.",
-    (Kind.LATE, Direction.IN): "Nothing moves. Check why the bank booked it on another day than we did.",
-    (Kind.LATE, Direction.OUT): "Nothing moves. Check why the bank booked it on another day than we did.",
-    (Kind.UNKNOWN, Direction.IN): "Find out whose money this is; credit it, or return it to its sender.",
-    (Kind.UNKNOWN, Direction.OUT): "Nobody ordered this payment: ask the bank at once.",
+    (Kind.WRONG_AMOUNT, CashDirection.OUT): "Ask the bank to correct the payment.",
+    (Kind.LATE, CashDirection.IN): "Nothing moves. Check why the bank booked it on another day than we did.",
+    (Kind.LATE, CashDirection.OUT): "Nothing moves. Check why the bank booked it on another day than we did.",
+    (Kind.UNKNOWN, CashDirection.IN): "Find out whose money this is; credit it, or return it to its sender.",
+    (Kind.UNKNOWN, CashDirection.OUT): "Nobody ordered this payment: ask the bank at once.",
 }
 
 
@@ -64,7 +73,7 @@ class Finding:
     kind: Kind
     reference: str
     account: str
-    direction: Direction
+    direction: CashDirection
     currency: str
     expected_minor: int
     found_minor: int
@@ -80,12 +89,12 @@ class Finding:
     @property
     def _bank_has_more(self) -> bool:
         more = self.found_minor - self.expected_minor
-        return more > 0 if self.direction is Direction.IN else more < 0
+        return more > 0 if self.direction is CashDirection.IN else more < 0
 
 
 def match(
-    statement: Statement,
-    payments: Mapping[str, Payment],
+    statement: BankStatement,
+    payments: Mapping[str, WalletPayment],
     settled_on: Mapping[str, date],
     seen_before: frozenset[str],
 ) -> list[Finding]:
@@ -115,11 +124,13 @@ def match(
     return findings
 
 
-def _direction(payment: Payment) -> Direction:
-    return Direction.IN if payment.direction == "deposit" else Direction.OUT
+def _direction(payment: WalletPayment) -> CashDirection:
+    return CashDirection.IN if payment.direction == "deposit" else CashDirection.OUT
 
 
-def _finding(kind: Kind, line: StatementLine, currency: str, payment: Payment | None, expected_minor: int) -> Finding:
+def _finding(
+    kind: Kind, line: StatementLine, currency: str, payment: WalletPayment | None, expected_minor: int
+) -> Finding:
     return Finding(
         kind=kind,
         reference=line.end_to_end_id,
@@ -133,7 +144,7 @@ def _finding(kind: Kind, line: StatementLine, currency: str, payment: Payment | 
     )
 
 
-def _missing(reference: str, payment: Payment) -> Finding:
+def _missing(reference: str, payment: WalletPayment) -> Finding:
     direction = _direction(payment)
     return Finding(
         kind=Kind.MISSING,
@@ -148,7 +159,7 @@ def _missing(reference: str, payment: Payment) -> Finding:
     )
 
 
-def payment_references(statement: Statement) -> Sequence[UUID]:
+def payment_references(statement: BankStatement) -> Sequence[UUID]:
     """The payments that the lines may name: ours are UUIDs in 32 hexadecimal digits."""
     found = []
     for line in statement.lines:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from halfpenny import loans
-from halfpenny.funding.model import Answer, Investment, Payment, Position, WaitingTicket
+from halfpenny.funding.model import Investment, InvestmentConfirmation, Position, WaitingTicket, WalletPayment
 from halfpenny.funding.reconciliation import Finding
 from halfpenny.ledger import Balance, Entry
 from halfpenny.primitives.money import Currency, format_minor
@@ -17,7 +17,7 @@ def moment(when: datetime | None) -> str | None:
     return None if when is None else when.isoformat()
 
 
-def invest_answer(answer: Answer) -> bytes:
+def invest_answer(answer: InvestmentConfirmation) -> bytes:
     """The body of a 201. Put together by hand: every value is an id, digits or a date, so nothing needs escaping."""
     until = "null" if answer.revocable_until is None else f'"{answer.revocable_until.isoformat()}"'
     return (
@@ -77,7 +77,7 @@ def entry(one: Entry) -> dict[str, Any]:
     }
 
 
-def payment(one: Payment) -> dict[str, Any]:
+def payment(one: WalletPayment) -> dict[str, Any]:
     return {
         "id": str(one.id),
         "direction": one.direction,

@@ -14,11 +14,11 @@ from halfpenny.ledger.errors import (
 from halfpenny.ledger.model import (
     Account,
     AccountKind,
+    AccountStatement,
     Balance,
     Entry,
     Hold,
     Journal,
-    Statement,
     Transfer,
     account_id,
 )
@@ -46,6 +46,7 @@ from halfpenny.ledger.service import (
 __all__ = [
     "Account",
     "AccountKind",
+    "AccountStatement",
     "AlreadyReversed",
     "Balance",
     "EmptyJournal",
@@ -56,7 +57,6 @@ __all__ = [
     "Journal",
     "JournalConflict",
     "LedgerCurrencyMismatch",
-    "Statement",
     "Transfer",
     "TrialLine",
     "UnknownHold",

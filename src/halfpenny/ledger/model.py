@@ -141,7 +141,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class AccountStatement:
     """An account over business dates ``first`` to ``last``, both included, in minor units."""
 
     account: Account

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from halfpenny.ledger import store
 from halfpenny.ledger.errors import UnknownJournal
-from halfpenny.ledger.model import Account, AccountKind, Balance, Entry, Hold, Journal, Statement, Transfer
+from halfpenny.ledger.model import Account, AccountKind, AccountStatement, Balance, Entry, Hold, Journal, Transfer
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import JournalId
 from halfpenny.primitives.money import Currency
@@ -63,11 +63,11 @@ async def balance_at(connection: Connection, account: Account, day: date) -> int
     return await store.balance_at(connection, account, day)
 
 
-async def statement(connection: Connection, account: Account, first: date, last: date) -> Statement:
+async def statement(connection: Connection, account: Account, first: date, last: date) -> AccountStatement:
     """Every movement that took effect from ``first`` to ``last``, with the balances before and after."""
     opening = await store.balance_at(connection, account, date.fromordinal(first.toordinal() - 1))
     moved = await store.entries_between(connection, account, first, last)
-    return Statement(account, first, last, opening, opening + sum(entry.amount for entry in moved), moved)
+    return AccountStatement(account, first, last, opening, opening + sum(entry.amount for entry in moved), moved)
 
 
 async def transfers_of(

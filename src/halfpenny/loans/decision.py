@@ -117,7 +117,7 @@ def _offer(loan: Loan, decision: Decision, facts: DecisionFacts, rules: LendingR
             raise errors.RateMissing()
         rate = loan.risk.suggested_rate
     if not 0 < rate <= rules.maximum_annual_rate:
-        raise errors.RateOutOfRange(maximum=f"{rules.maximum_annual_rate:f}")
+        raise errors.LoanRateOutOfRange(maximum=f"{rules.maximum_annual_rate:f}")
     if deadline is None:
         deadline = facts.now + timedelta(days=rules.funding_days)
     if not facts.now < deadline <= facts.now + timedelta(days=rules.maximum_funding_days):

@@ -50,7 +50,7 @@ class YearBuiltOutOfRange(Malformed):
     message = "The year of building is not believable."
 
 
-class RateOutOfRange(Malformed):
+class LoanRateOutOfRange(Malformed):
     code = "rate_out_of_range"
     message = "The rate in percent a year is above zero and at most the house's maximum."
 

@@ -156,7 +156,7 @@ _NOT_RAISING = frozenset(
 RAISING_STATUSES = frozenset(Status) - _NOT_RAISING
 
 
-class InterestMode(StrEnum):
+class LoanInterestMode(StrEnum):
     """How interest is paid: as it falls due, kept back from the advance, or added to the debt."""
 
     SERVICED = "serviced"
@@ -211,7 +211,7 @@ class Application:
     term_months: int
     purpose: str
     exit_strategy: str
-    interest_mode: InterestMode
+    interest_mode: LoanInterestMode
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from halfpenny.loans.decision import Decision, Verdict
-from halfpenny.loans.model import Application, Borrower, Charge, Insurance, InterestMode, Property, Valuation
+from halfpenny.loans.model import Application, Borrower, Charge, Insurance, LoanInterestMode, Property, Valuation
 from halfpenny.platform.clock import MARKET_ZONE
 from halfpenny.platform.http import (
     AmountText,
@@ -142,7 +142,7 @@ class ApplicationRequest(RequestModel):
             term_months=self.term_months,
             purpose=self.purpose,
             exit_strategy=self.exit_strategy,
-            interest_mode=InterestMode(self.interest_mode),
+            interest_mode=LoanInterestMode(self.interest_mode),
         )
 
 

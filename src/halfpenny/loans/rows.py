@@ -12,8 +12,8 @@ from halfpenny.loans.model import (
     Application,
     Borrower,
     FundingState,
-    InterestMode,
     Loan,
+    LoanInterestMode,
     Offer,
     Property,
     RiskSummary,
@@ -123,7 +123,7 @@ def _application(row: Record) -> Application:
         term_months=row["term_months"],
         purpose=row["purpose"],
         exit_strategy=row["exit_strategy"],
-        interest_mode=InterestMode(row["interest_mode"]),
+        interest_mode=LoanInterestMode(row["interest_mode"]),
     )
 
 

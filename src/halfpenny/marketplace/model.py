@@ -58,7 +58,7 @@ class Order(StrEnum):
     DEADLINE = "deadline"
 
 
-class Direction(StrEnum):
+class SortDirection(StrEnum):
     ASC = "asc"
     DESC = "desc"
 
@@ -70,7 +70,7 @@ class ListingQuery:
     first: int
     after: str | None = None
     order: Order = Order.OPENED
-    direction: Direction = Direction.DESC
+    direction: SortDirection = SortDirection.DESC
     statuses: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     grades: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from halfpenny.loans import LoanNotFound
 from halfpenny.marketplace import labels
 from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_query
-from halfpenny.marketplace.model import Direction, Document, ListedStatus, ListingQuery, Order
+from halfpenny.marketplace.model import Document, ListedStatus, ListingQuery, Order, SortDirection
 from halfpenny.marketplace.store import ListingStore
 from halfpenny.primitives.errors import HalfpennyError, Malformed
 
@@ -30,13 +30,13 @@ _STATUSES: Final[Mapping[str, tuple[str, ...]]] = {
     "troubled": ("matured", "defaulted", "in_recovery", "written_off"),
     "all": (),
 }
-_SORTS: Final[Mapping[str, tuple[Order, Direction]]] = {
-    "newest": (Order.OPENED, Direction.DESC),
-    "rate": (Order.ANNUAL_RATE, Direction.DESC),
-    "ltv": (Order.LTV, Direction.ASC),
-    "deadline": (Order.DEADLINE, Direction.ASC),
-    "funded": (Order.FUNDED, Direction.DESC),
-    "amount": (Order.AMOUNT, Direction.DESC),
+_SORTS: Final[Mapping[str, tuple[Order, SortDirection]]] = {
+    "newest": (Order.OPENED, SortDirection.DESC),
+    "rate": (Order.ANNUAL_RATE, SortDirection.DESC),
+    "ltv": (Order.LTV, SortDirection.ASC),
+    "deadline": (Order.DEADLINE, SortDirection.ASC),
+    "funded": (Order.FUNDED, SortDirection.DESC),
+    "amount": (Order.AMOUNT, SortDirection.DESC),
 }
 _FIELDS: Final = ("status", "kind", "min_rate", "max_ltv", "max_term", "sort")
 

@@ -14,11 +14,11 @@ from pymongo.errors import BulkWriteError
 
 from halfpenny.marketplace.model import (
     SHAPE,
-    Direction,
     Document,
     ListingPage,
     ListingQuery,
     Order,
+    SortDirection,
     cursor,
     micro,
     position,
@@ -40,7 +40,7 @@ class ListingStore:
     async def page(self, query: ListingQuery, paths: frozenset[str] | None = None) -> ListingPage:
         """One range over the key of the order. ``paths`` limits which fields of the node are fetched."""
         key = f"order.{query.order.value}"
-        rising = query.direction is Direction.ASC
+        rising = query.direction is SortDirection.ASC
         condition = conditions(query)
         after = position(query)
         # Even the first page names a range: the embedded store serves ranges from the index, not plain sorts.

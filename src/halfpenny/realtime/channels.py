@@ -37,7 +37,7 @@ SharedSource: TypeAlias = Callable[[Connection], Awaitable[dict[str, list[dict[s
 """Reads a shared topic as a whole: one list of entries under one name."""
 
 
-class Reader(Protocol):
+class Subscriber(Protocol):
     """A socket, as its topics see it."""
 
     def stale(self, topic: str) -> None:
@@ -47,19 +47,19 @@ class Reader(Protocol):
 class Channel(Protocol):
     """One topic. ``since(None)`` is for a new reader, ``since(after)`` for one that has seen a number.
 
-    ``topic`` is the name that readers use, ``key`` the one in this process (``me`` is everybody's own).
+    ``topic`` is the name that subscribers use, ``key`` the one in this process (``me`` is everybody's own).
     """
 
     topic: str
     key: str
-    readers: set[Reader]
+    subscribers: set[Subscriber]
 
     async def since(self, after: int | None) -> list[Frame]: ...
 
 
 def tell(channel: Channel) -> None:
-    for reader in channel.readers:
-        reader.stale(channel.topic)
+    for subscriber in channel.subscribers:
+        subscriber.stale(channel.topic)
 
 
 class RowChannel:
@@ -68,7 +68,7 @@ class RowChannel:
     def __init__(self, topic: str, id: UUID, database: Database, read: RowSource) -> None:
         self.topic = self.key = topic
         self.id = id
-        self.readers: set[Reader] = set()
+        self.subscribers: set[Subscriber] = set()
         self._database = database
         self._read = read
         self._state: State | None = None
@@ -114,7 +114,7 @@ class SharedChannel:
 
     def __init__(self, topic: str, database: Database, read: SharedSource, name: str, key: str) -> None:
         self.topic = self.key = topic
-        self.readers: set[Reader] = set()
+        self.subscribers: set[Subscriber] = set()
         self._database = database
         self._read = read
         self._name = name
@@ -155,7 +155,7 @@ class SharedChannel:
                 return True
             frames = await store.frames_after(connection, self.topic, self._seq, _FRAMES)
             if len(frames) == _FRAMES or (frames and frames[0][0] != self._seq + 1):
-                # Too much, or pruned meanwhile: readers get the whole again.
+                # Too much, or pruned meanwhile: subscribers get the whole again.
                 self._recent.clear()
                 frames = []
                 latest = self._floor = await store.topic_seq(connection, self.topic)
@@ -203,7 +203,7 @@ class PersonalChannel:
         self.topic = topic
         self.key = f"{topic}:{user_id}"
         self.user_id = user_id
-        self.readers: set[Reader] = set()
+        self.subscribers: set[Subscriber] = set()
         self._database = database
 
     async def since(self, after: int | None) -> list[Frame]:

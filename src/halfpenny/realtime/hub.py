@@ -17,11 +17,11 @@ from halfpenny.primitives.ids import SessionId, UserId
 from halfpenny.realtime.channels import (
     Channel,
     PersonalChannel,
-    Reader,
     RowChannel,
     RowSource,
     SharedChannel,
     SharedSource,
+    Subscriber,
     tell,
 )
 from halfpenny.realtime.errors import ConnectionTokenNeeded, UnknownTopic
@@ -61,7 +61,7 @@ class SharedTopic:
     read: SharedSource
 
 
-class Member(Reader, Protocol):
+class Member(Subscriber, Protocol):
     """A socket, as the hub sees it. ``user_id`` and ``session_id`` are None before it showed a connection token."""
 
     user_id: UserId | None
@@ -150,13 +150,13 @@ class Hub:
         channel = self._channels.get(key)
         if channel is None:
             channel = self._channels[key] = self._open(topic, member)
-        channel.readers.add(member)
+        channel.subscribers.add(member)
         return channel
 
     def unsubscribe(self, member: Member, channel: Channel) -> None:
         """A topic that nobody reads is forgotten; its next reader asks the database again."""
-        channel.readers.discard(member)
-        if not channel.readers and self._channels.get(channel.key) is channel:
+        channel.subscribers.discard(member)
+        if not channel.subscribers and self._channels.get(channel.key) is channel:
             del self._channels[channel.key]
 
     def _open(self, topic: str, member: Member) -> Channel:
@@ -244,7 +244,7 @@ class Hub:
                 member.look()
 
     async def _tick(self) -> None:
-        """Look at what moved, once for all readers of a topic."""
+        """Look at what moved, once for all subscribers of a topic."""
         moved, self._moved = self._moved, set()
         everything, self._all_moved = self._all_moved, False
         rows = {channel.id: channel for channel in self._of(RowChannel)}
@@ -254,13 +254,13 @@ class Hub:
                 states = await self._rows.read(connection, wanted[start : start + _ROWS])
             for id, state in states.items():
                 if rows[id].take(state):
-                    self._told += len(rows[id].readers)
+                    self._told += len(rows[id].subscribers)
                     tell(rows[id])
         if self._shared_moved:
             self._shared_moved = False
             for channel in self._of(SharedChannel):
                 if await channel.refresh():
-                    self._told += len(channel.readers)
+                    self._told += len(channel.subscribers)
                     tell(channel)
         if self._sessions_uncertain:
             await self._end_dead_sessions()

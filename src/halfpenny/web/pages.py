@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.types import Scope
 
-from halfpenny.platform.http import answer_of
+from halfpenny.platform.http import failure_kind_of
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.web import figures, language
 
@@ -61,7 +61,7 @@ class Pages:
 
     def failure(self, request: Request, error: HalfpennyError) -> HTMLResponse:
         """The page for an error: its status, what it means and what to do."""
-        answer = answer_of(error)
+        answer = failure_kind_of(error)
         return self.render(request, "error.html", {"code": error.code, "kind": error.kind}, status=answer.status)
 
 

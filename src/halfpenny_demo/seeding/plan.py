@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from halfpenny.loans import Application, Borrower, InterestMode, Property, Status
+from halfpenny.loans import Application, Borrower, LoanInterestMode, Property, Status
 from halfpenny.primitives.money import Currency
 from halfpenny_demo.seeding.cast import Company
 from halfpenny_demo.seeding.homes import Home
@@ -49,7 +49,7 @@ _PURPOSES = (
     "Pay out a co-owner",
 )
 _EXITS = ("sale", "sale", "sale", "refinance", "refinance")
-_MODES = (InterestMode.RETAINED, InterestMode.RETAINED, InterestMode.SERVICED, InterestMode.ROLLED_UP)
+_MODES = (LoanInterestMode.RETAINED, LoanInterestMode.RETAINED, LoanInterestMode.SERVICED, LoanInterestMode.ROLLED_UP)
 _DESCRIPTIONS = {
     "poor": "Needs work throughout: roof, wiring and both bathrooms. Sound structure.",
     "fair": "Lived in until the purchase; kitchen and heating are due for replacement.",
@@ -124,9 +124,9 @@ def _story(dice: random.Random, home: Home, status: Status, span: tuple[int, int
         term = max(term, applied // 30 + 2)
     application = application_for(dice, home, company, term)
     if status in _NEVER_PAID:
-        application = replace(application, interest_mode=InterestMode.SERVICED)
+        application = replace(application, interest_mode=LoanInterestMode.SERVICED)
     elif status is Status.MATURED:
-        application = replace(application, interest_mode=InterestMode.RETAINED)
+        application = replace(application, interest_mode=LoanInterestMode.RETAINED)
     ltv = application.amount_minor * 100 // home.value_minor
     spread = Decimal(max(0, ltv - 35)) * Decimal("0.11") + Decimal(company.adverse_records) * Decimal("0.60")
     full = status not in (Status.FUNDING, Status.EXPIRED, Status.CANCELLED)

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from halfpenny import funding, loans, servicing
-from halfpenny.loans import InterestMode, Status
+from halfpenny.loans import LoanInterestMode, Status
 from halfpenny.platform import clock
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import LoanId, UserId
@@ -119,7 +119,7 @@ def _after_drawdown(part: Part) -> Iterator[tuple[int, Scene]]:
     if target is Status.WRITTEN_OFF:
         yield drawn + _SOLD, _sell
         yield drawn + _WRITTEN_OFF, _write_off
-    if target in (Status.ACTIVE, Status.REPAID) and part.story.application.interest_mode is InterestMode.SERVICED:
+    if target in (Status.ACTIVE, Status.REPAID) and part.story.application.interest_mode is LoanInterestMode.SERVICED:
         last = drawn + part.story.redeemed_after_days if target is Status.REPAID else part.story.applied_days_ago
         drawn_on = part.first_day + timedelta(days=drawn)
         for month in range(1, part.story.application.term_months):

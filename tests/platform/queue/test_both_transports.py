@@ -28,7 +28,7 @@ async def effects_of(bench: Bench, ids: Sequence[UUID]) -> None:
 
 async def test_every_event_has_its_effect_once_and_arrives_as_it_was_said(bench: Bench) -> None:
     async with bench.running(bench.subscription("books", "made")):
-        ids = await bench.say("made", 50, note="Łódź")
+        ids = await bench.record_event("made", 50, note="Łódź")
         await effects_of(bench, ids)
     first = next(message for message in bench.handled if message.id == ids[0])
     assert first.name == f"{bench.prefix}.made"
@@ -48,7 +48,7 @@ async def test_each_queue_gets_its_own_copy_of_only_what_it_asked_for(bench: Ben
 
     both = bench.subscription("one", "made", "revoked", handler=one)
     async with bench.running(both, bench.subscription("two", "revoked", handler=two)):
-        made, revoked = await bench.say("made", 3), await bench.say("revoked", 2)
+        made, revoked = await bench.record_event("made", 3), await bench.record_event("revoked", 2)
 
         async def complete() -> bool:
             return len(seen["one"]) >= 5 and len(seen["two"]) >= 2
@@ -64,13 +64,13 @@ async def test_a_transaction_that_rolls_back_says_nothing(bench: Bench) -> None:
             async with bench.database.unit_of_work() as connection:
                 await append_many(connection, [OutboxEvent(f"{bench.prefix}.made", 1, uuid7(), {})])
                 raise ZeroDivisionError
-        await effects_of(bench, await bench.say("made"))
+        await effects_of(bench, await bench.record_event("made"))
 
 
 async def test_an_event_that_nobody_asked_for_is_published_to_nobody(bench: Bench) -> None:
     async with bench.running(bench.subscription("books", "made")):
-        await bench.say("ignored")
-        await effects_of(bench, await bench.say("made"))
+        await bench.record_event("ignored")
+        await effects_of(bench, await bench.record_event("made"))
     async with bench.database.reading() as connection:
         assert await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 0
 
@@ -78,12 +78,12 @@ async def test_an_event_that_nobody_asked_for_is_published_to_nobody(bench: Benc
 async def test_events_published_twice_have_one_effect(bench: Bench) -> None:
     """What remains of a relay that died after the broker confirmed and before it marked the row."""
     async with bench.running(bench.subscription("books", "made")):
-        ids = await bench.say("made", 5)
+        ids = await bench.record_event("made", 5)
         await effects_of(bench, ids)
         async with bench.database.unit_of_work() as connection:
             await connection.execute("UPDATE outbox SET published_at = NULL")
             await connection.execute("SELECT pg_notify('outbox', '')")
-        ids += await bench.say("made", 1)
+        ids += await bench.record_event("made", 1)
         await effects_of(bench, ids)
         async with bench.database.reading() as connection:
             assert await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 0
@@ -96,7 +96,7 @@ async def test_a_handler_that_fails_leaves_nothing_and_is_tried_again(bench: Ben
             raise RuntimeError("not yet")
 
     async with bench.running(bench.subscription("books", "made", handler=fails_twice)):
-        ids = await bench.say("made")
+        ids = await bench.record_event("made")
         await effects_of(bench, ids)
     assert [message.attempt for message in bench.handled] == [1, 2, 3]
     assert await bench.transport.dead_letters(bench.queue("books")) == []
@@ -112,8 +112,8 @@ async def test_poison_ends_as_one_dead_letter_while_the_queue_moves_and_can_be_r
 
     books = bench.subscription("books", "made", handler=fails_on_poison, max_attempts=3)
     async with bench.running(books):
-        (poison,) = await bench.say("made", poison=True)
-        behind = await bench.say("made", 20)
+        (poison,) = await bench.record_event("made", poison=True)
+        behind = await bench.record_event("made", 20)
         await effects_of(bench, behind)
 
         async def buried() -> bool:
@@ -136,8 +136,8 @@ async def test_poison_ends_as_one_dead_letter_while_the_queue_moves_and_can_be_r
 
 async def test_an_unknown_version_is_buried_at_once_with_its_reason(bench: Bench) -> None:
     async with bench.running(bench.subscription("books", "made", versions=(1, 2))):
-        (newer,) = await bench.say("made", version=3)
-        ids = await bench.say("made", version=2)
+        (newer,) = await bench.record_event("made", version=3)
+        ids = await bench.record_event("made", version=2)
         await effects_of(bench, ids)
 
         async def buried() -> bool:
@@ -153,7 +153,7 @@ async def test_a_handler_may_name_why_trying_again_is_useless(bench: Bench) -> N
         raise Poison("no_such_loan", f"there is no loan {message.payload['number']}")
 
     async with bench.running(bench.subscription("books", "made", handler=refuse)):
-        (event,) = await bench.say("made")
+        (event,) = await bench.record_event("made")
 
         async def buried() -> bool:
             return len(await bench.transport.dead_letters()) > 0
@@ -176,7 +176,7 @@ async def test_a_dependency_that_is_away_is_waited_for_and_costs_no_attempt(benc
         await bench.effect(connection, message)
 
     async with bench.running(bench.subscription("books", "made", handler=away_at_first, max_attempts=1)):
-        ids = await bench.say("made")
+        ids = await bench.record_event("made")
         await effects_of(bench, ids)
     assert await bench.transport.dead_letters(bench.queue("books")) == []
 
@@ -184,7 +184,7 @@ async def test_a_dependency_that_is_away_is_waited_for_and_costs_no_attempt(benc
 async def test_events_for_another_program_wait_until_it_comes(bench: Bench) -> None:
     remote = RemoteQueue(bench.queue("elsewhere"), [f"{bench.prefix}.made"])
     async with bench.running(bench.subscription("books", "made"), remote=[remote]):
-        ids = await bench.say("made", 3)
+        ids = await bench.record_event("made", 3)
         await effects_of(bench, ids)
     got: list[UUID] = []
 
@@ -210,11 +210,11 @@ async def test_a_batch_is_one_transaction_and_a_bad_one_in_it_pays_alone(bench: 
                 raise ValueError("bad")
             await bench.effect(connection, message)
 
-    good = await bench.say("made", 40)
+    good = await bench.record_event("made", 40)
     books = bench.subscription("books", "made", handle_many=together, max_attempts=2)
     await bench.transport.prepare([books])
-    (bad,) = await bench.say("made", poison=True)
-    good += await bench.say("made", 40)
+    (bad,) = await bench.record_event("made", poison=True)
+    good += await bench.record_event("made", 40)
     async with bench.running(books):
         await effects_of(bench, good)
 
@@ -230,7 +230,7 @@ async def test_a_consumer_that_dies_in_the_middle_is_followed_by_one_effect(benc
     books = bench.subscription("books", "made")
     dying = bench.another()
     await dying.prepare([books])
-    (event,) = await bench.say("made")
+    (event,) = await bench.record_event("made")
     await dying.relay()
     async with dying.source(books) as source:
         taken: list[Message] = []
@@ -252,7 +252,7 @@ async def test_a_consumer_that_dies_in_the_middle_is_followed_by_one_effect(benc
 async def test_two_workers_share_a_queue_and_double_nothing(bench: Bench) -> None:
     books = bench.subscription("books", "made")
     async with bench.running(books), bench.running(books, transport=bench.another()):
-        ids = [event for _ in range(5) for event in await bench.say("made", 40)]
+        ids = [event for _ in range(5) for event in await bench.record_event("made", 40)]
         await effects_of(bench, ids)
 
 
@@ -270,7 +270,7 @@ async def test_stopping_lets_the_message_in_hand_finish(bench: Bench) -> None:
         leave.set()
 
     async with bench.running(bench.subscription("books", "made", handler=slow)):
-        ids = await bench.say("made")
+        ids = await bench.record_event("made")
         await entered.wait()
         releasing = asyncio.create_task(release())
     await releasing
@@ -285,7 +285,7 @@ async def test_a_handler_with_an_inbox_of_its_own_has_none_here_and_no_transacti
         await bench.effect(connection, message)
 
     async with bench.running(bench.subscription("listings", "made", handler=document, inbox="handler")):
-        await effects_of(bench, await bench.say("made", 2))
+        await effects_of(bench, await bench.record_event("made", 2))
     assert inside == [False, False]
     async with bench.database.reading() as connection:
         assert await connection.fetchval("SELECT count(*) FROM inbox") == 0

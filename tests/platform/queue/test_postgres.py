@@ -122,7 +122,7 @@ async def test_a_worker_whose_listening_connection_died_hears_of_events_again(
 ) -> None:
     owner = await Database.connect(database_url, max_size=1, role=None)
     async with bench.running(bench.subscription("books", "made")):
-        (first,) = await bench.say("made")
+        (first,) = await bench.record_event("made")
 
         async def handled() -> bool:
             return set(await bench.effects()) >= expected
@@ -134,7 +134,7 @@ async def test_a_worker_whose_listening_connection_died_hears_of_events_again(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE application_name = 'halfpenny listener' AND datname = current_database()"
             )
-        expected |= {*await bench.say("made", 3)}
+        expected |= {*await bench.record_event("made", 3)}
         await until(handled)
     assert set((await bench.effects()).values()) == {1}
     await owner.close()

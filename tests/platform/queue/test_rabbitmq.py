@@ -42,7 +42,7 @@ async def test_without_a_broker_events_wait_and_the_log_names_its_address(bench:
     nowhere = RabbitTransport(bench.database, f"amqp://guest:secret-password@127.0.0.1:{port}/")
     with capture_logs() as logs:
         async with bench.running(bench.subscription("books", "made"), transport=nowhere):
-            await bench.say("made", 3)
+            await bench.record_event("made", 3)
 
             async def told() -> bool:
                 return len(logs) >= 2
@@ -71,7 +71,7 @@ async def test_a_relay_that_dies_between_confirm_and_mark_leaves_one_effect(
 
     monkeypatch.setattr("halfpenny.platform.queue.rabbit.publish", publish_and_die)
     async with bench.running(bench.subscription("books", "made")):
-        ids = await bench.say("made", 10)
+        ids = await bench.record_event("made", 10)
         await until(bench.all_published)
         await effect_once(bench, ids)
     assert deaths == 3
@@ -83,7 +83,7 @@ async def test_a_queue_that_vanished_is_declared_again_and_nothing_is_lost(bench
     broker = Broker(broker_url)
     async with broker.channel() as channel:
         await channel.queue_delete(books.queue)
-    ids = await bench.say("made", 3)
+    ids = await bench.record_event("made", 3)
     with pytest.raises(aio_pika.exceptions.DeliveryError):
         await bench.transport.relay()
     async with bench.database.reading() as connection:
@@ -98,7 +98,7 @@ async def test_consumers_that_end_without_an_answer_bury_a_message_by_the_broker
 ) -> None:
     books = bench.subscription("books", "made")
     await bench.transport.prepare([books])
-    (event,) = await bench.say("made")
+    (event,) = await bench.record_event("made")
     await bench.transport.relay()
     broker = Broker(broker_url)
     deliveries = 0
@@ -119,7 +119,7 @@ async def test_something_unreadable_is_one_dead_letter_and_the_queue_moves(bench
     books = bench.subscription("books", "made")
     broker = Broker(broker_url)
     async with bench.running(books):
-        await effect_once(bench, await bench.say("made"))
+        await effect_once(bench, await bench.record_event("made"))
         async with broker.channel() as channel:
             await channel.default_exchange.publish(aio_pika.Message(b"\xff not json"), books.queue)
 
@@ -131,7 +131,7 @@ async def test_something_unreadable_is_one_dead_letter_and_the_queue_moves(bench
         assert (letter.reason, letter.name, letter.attempts) == ("unreadable_message", "", 0)
         assert letter.died_at is not None
         assert "not json" in letter.payload["body"]
-        ids = [message.id for message in bench.handled] + await bench.say("made")
+        ids = [message.id for message in bench.handled] + await bench.record_event("made")
         await effect_once(bench, ids)
     await broker.close()
 
@@ -147,8 +147,8 @@ async def test_an_event_that_is_no_longer_wanted_does_not_come_any_more(bench: B
         other.append(message)
 
     async with bench.running(narrow, bench.subscription("other", "revoked", handler=note)):
-        await bench.say("revoked")
-        ids = await bench.say("made")
+        await bench.record_event("revoked")
+        ids = await bench.record_event("made")
         await effect_once(bench, ids)
 
         async def seen() -> bool:
@@ -182,13 +182,13 @@ async def test_a_broker_that_is_killed_and_comes_back_loses_nothing_and_doubles_
     transport = RabbitTransport(bench.database, mortal_broker.url)
     books = bench.subscription("books", "made")
     async with bench.running(books, transport=transport):
-        await effect_once(bench, await bench.say("made"))
+        await effect_once(bench, await bench.record_event("made"))
         await until(partial(written_down, mortal_broker, books.queue))
-        first, *rest = await bench.say("made", 100)
+        first, *rest = await bench.record_event("made", 100)
         await until(partial(happened, bench, first))
         assert mortal_broker.pid is not None
         os.killpg(mortal_broker.pid, signal.SIGKILL)
-        missed = await bench.say("made", 100)
+        missed = await bench.record_event("made", 100)
         await asyncio.to_thread(mortal_broker.stop)
         await asyncio.to_thread(mortal_broker.start)
         await until(bench.all_published, timeout_s=60)

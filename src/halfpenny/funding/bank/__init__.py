@@ -4,14 +4,14 @@ Everything that the platform learns from it is what a bank tells: whether a paym
 """
 
 from halfpenny.funding.bank.camt import MalformedStatement, read_statement, write_statement
-from halfpenny.funding.bank.model import Direction, Statement, StatementLine
+from halfpenny.funding.bank.model import BankStatement, CashDirection, StatementLine
 from halfpenny.funding.bank.sandbox import Instruction, make_payments, print_statement
 
 __all__ = [
-    "Direction",
+    "BankStatement",
+    "CashDirection",
     "Instruction",
     "MalformedStatement",
-    "Statement",
     "StatementLine",
     "make_payments",
     "print_statement",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from xml.etree import ElementTree as ET
 
-from halfpenny.funding.bank.model import Direction, Statement, StatementLine
+from halfpenny.funding.bank.model import BankStatement, CashDirection, StatementLine
 from halfpenny.primitives.errors import Malformed
 from halfpenny.primitives.money import Currency, format_minor, parse_minor
 
@@ -23,7 +23,7 @@ class MalformedStatement(Malformed):
     message = "This is not a camt.053.001.08 statement of one account and day."
 
 
-def write_statement(statement: Statement) -> bytes:
+def write_statement(statement: BankStatement) -> bytes:
     """The XML document of one statement."""
     ET.register_namespace("", NAMESPACE)
     document = ET.Element(f"{{{NAMESPACE}}}Document")
@@ -41,7 +41,7 @@ def write_statement(statement: Statement) -> bytes:
         balance = _sub(body, "Bal")
         _sub(_sub(_sub(balance, "Tp"), "CdOrPrtry"), "Cd", code)
         _amount(balance, abs(minor), statement.currency)
-        _sub(balance, "CdtDbtInd", Direction.IN if minor >= 0 else Direction.OUT)
+        _sub(balance, "CdtDbtInd", CashDirection.IN if minor >= 0 else CashDirection.OUT)
         _sub(_sub(balance, "Dt"), "Dt", statement.day.isoformat())
     for line in statement.lines:
         _write_line(body, line, statement.currency)
@@ -60,13 +60,13 @@ def _write_line(body: ET.Element, line: StatementLine, currency: str) -> None:
     domain = _sub(_sub(entry, "BkTxCd"), "Domn")
     _sub(domain, "Cd", "PMNT")
     family = _sub(domain, "Fmly")
-    _sub(family, "Cd", "RCDT" if line.direction is Direction.IN else "ICDT")
+    _sub(family, "Cd", "RCDT" if line.direction is CashDirection.IN else "ICDT")
     _sub(family, "SubFmlyCd", "ESCT")
     details = _sub(_sub(entry, "NtryDtls"), "TxDtls")
     _sub(_sub(details, "Refs"), "EndToEndId", line.end_to_end_id)
 
 
-def read_statement(document: bytes) -> Statement:
+def read_statement(document: bytes) -> BankStatement:
     """Read one statement strictly. Raises MalformedStatement; document types and entities are refused."""
     if len(document) > MAX_BYTES or b"<!DOCTYPE" in document or b"<!ENTITY" in document:
         raise MalformedStatement()
@@ -82,7 +82,7 @@ def read_statement(document: bytes) -> Statement:
         raise MalformedStatement() from error
 
 
-def _read_body(root: ET.Element, body: ET.Element) -> Statement:
+def _read_body(root: ET.Element, body: ET.Element) -> BankStatement:
     currency = Currency(_text(body, "./c:Acct/c:Ccy")).value
     balances = {
         _text(balance, "./c:Tp/c:CdOrPrtry/c:Cd"): _signed(balance, currency) for balance in body.findall("./c:Bal", _N)
@@ -91,7 +91,7 @@ def _read_body(root: ET.Element, body: ET.Element) -> Statement:
     lines = tuple(
         _read_line(entry, currency) for entry in body.findall("./c:Ntry", _N) if _text(entry, "./c:Sts/c:Cd") == "BOOK"
     )
-    statement = Statement(
+    statement = BankStatement(
         message_id=_text(root, "./c:BkToCstmrStmt/c:GrpHdr/c:MsgId"),
         account=_text(body, "./c:Acct/c:Id/c:Othr/c:Id"),
         currency=currency,
@@ -101,14 +101,14 @@ def _read_body(root: ET.Element, body: ET.Element) -> Statement:
         closing_minor=balances["CLBD"],
         lines=lines,
     )
-    moved = sum(line.amount_minor if line.direction is Direction.IN else -line.amount_minor for line in lines)
+    moved = sum(line.amount_minor if line.direction is CashDirection.IN else -line.amount_minor for line in lines)
     if statement.opening_minor + moved != statement.closing_minor:
         raise MalformedStatement("The statement's entries do not lead from its opening to its closing balance.")
     return statement
 
 
 def _read_line(entry: ET.Element, currency: str) -> StatementLine:
-    direction = Direction(_text(entry, "./c:CdtDbtInd"))
+    direction = CashDirection(_text(entry, "./c:CdtDbtInd"))
     return StatementLine(
         bank_reference=_text(entry, "./c:AcctSvcrRef"),
         end_to_end_id=_text(entry, "./c:NtryDtls/c:TxDtls/c:Refs/c:EndToEndId"),
@@ -124,7 +124,7 @@ def _signed(element: ET.Element, currency: str) -> int:
     if amount is None or amount.get("Ccy") != currency:
         raise MalformedStatement("An amount is missing or in another currency than its account.")
     minor = parse_minor(amount.text or "")
-    return minor if Direction(_text(element, "./c:CdtDbtInd")) is Direction.IN else -minor
+    return minor if CashDirection(_text(element, "./c:CdtDbtInd")) is CashDirection.IN else -minor
 
 
 def _text(element: ET.Element, path: str) -> str:

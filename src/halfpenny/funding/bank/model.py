@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 
-class Direction(StrEnum):
+class CashDirection(StrEnum):
     """ISO 20022 CreditDebitCode, seen from the account's holder: CRDT is money in."""
 
     IN = "CRDT"
@@ -20,14 +20,14 @@ class StatementLine:
 
     bank_reference: str
     end_to_end_id: str
-    direction: Direction
+    direction: CashDirection
     amount_minor: int
     booked_on: date
     value_on: date
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class BankStatement:
     """One day of the client account in one currency. Balances are minor units, signed."""
 
     message_id: str

@@ -1,4 +1,4 @@
-"""The sandbox bank at work. It keeps its own book, which the platform only sees through statements."""
+"""The sandbox bank at work. It keeps its own state, which the platform only sees through statements."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from halfpenny.funding.bank.model import Direction, Statement, StatementLine
+from halfpenny.funding.bank.model import BankStatement, CashDirection, StatementLine
 from halfpenny.platform.clock import MARKET_ZONE, business_now
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import uuid7
@@ -22,17 +22,17 @@ class Instruction:
     """A payment as the bank is asked to make it; ``end_to_end_id`` comes back on the statement."""
 
     end_to_end_id: str
-    direction: Direction
+    direction: CashDirection
     amount_minor: int
     currency: str
 
     @property
     def is_refused(self) -> bool:
-        return self.direction is Direction.OUT and self.amount_minor % 100 == RETURNED_CENTS
+        return self.direction is CashDirection.OUT and self.amount_minor % 100 == RETURNED_CENTS
 
 
 async def make_payments(connection: Connection, instructions: Sequence[Instruction]) -> set[str]:
-    """Book what can be paid; returns the end-to-end ids that were made, the others are returned unpaid."""
+    """BatchState what can be paid; returns the end-to-end ids that were made, the others are returned unpaid."""
     made = [one for one in instructions if not one.is_refused]
     now = await business_now(connection)
     today = now.astimezone(MARKET_ZONE).date()
@@ -44,7 +44,7 @@ async def make_payments(connection: Connection, instructions: Sequence[Instructi
     return {one.end_to_end_id for one in made}
 
 
-async def print_statement(connection: Connection, currency: str, day: date) -> Statement:
+async def print_statement(connection: Connection, currency: str, day: date) -> BankStatement:
     """The statement of the client account for one day, with the balances before and after it."""
     opening = await connection.fetchval(
         "SELECT coalesce(sum(CASE direction WHEN 'CRDT' THEN amount_minor ELSE -amount_minor END), 0)::bigint "
@@ -59,15 +59,15 @@ async def print_statement(connection: Connection, currency: str, day: date) -> S
         StatementLine(
             bank_reference=_reference(row["id"]),
             end_to_end_id=row["end_to_end_id"],
-            direction=Direction(row["direction"]),
+            direction=CashDirection(row["direction"]),
             amount_minor=row["amount_minor"],
             booked_on=row["booked_on"],
             value_on=row["value_on"],
         )
         for row in rows
     )
-    moved = sum(line.amount_minor if line.direction is Direction.IN else -line.amount_minor for line in lines)
-    return Statement(
+    moved = sum(line.amount_minor if line.direction is CashDirection.IN else -line.amount_minor for line in lines)
+    return BankStatement(
         message_id=f"{currency}-{day.isoformat()}",
         account=CLIENT_ACCOUNT,
         currency=currency,

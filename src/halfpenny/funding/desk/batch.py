@@ -11,7 +11,7 @@ from uuid import UUID
 
 from halfpenny import ledger, loans
 from halfpenny.funding import events
-from halfpenny.funding.model import Book, Decision, LoanState, Taken, Ticket, decide
+from halfpenny.funding.model import BatchState, Decision, LoanState, Taken, Ticket, decide
 from halfpenny.funding.store import desk as store
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform.clock import MARKET_ZONE
@@ -29,19 +29,19 @@ async def decide_and_write(connection: Connection, tickets: Sequence[Ticket]) ->
     locked = await loans.lock_funding(connection, {ticket.loan_id for ticket in tickets})
     states: dict[UUID, LoanState] = {loan_id: state_of(one) for loan_id, one in locked.items()}
     rows = await store.facts(connection, tickets)
-    book = _book(tickets, states, rows)
+    state = _batch_state(tickets, states, rows)
     accounts = _accounts(tickets, rows, states)
     if accounts:
         for account, balance in (await ledger.lock(connection, list(accounts))).items():
             if account.kind is AccountKind.WALLET and account.owner_id is not None:
-                book.available[account.owner_id, account.currency.value] = balance.available
-    before = {loan_id: state.funded_minor for loan_id, state in states.items()}
-    decisions = decide(book, tickets)
+                state.available[account.owner_id, account.currency.value] = balance.available
+    before = {loan_id: loan.funded_minor for loan_id, loan in states.items()}
+    decisions = decide(state, tickets)
     taken = [
         (ticket, decision) for ticket, decision in zip(tickets, decisions, strict=True) if isinstance(decision, Taken)
     ]
     if taken:
-        await _write(connection, book.now, taken, states, before)
+        await _write(connection, state.now, taken, states, before)
     return decisions
 
 
@@ -68,23 +68,23 @@ def state_of(funding: loans.FundingState) -> LoanState:
     )
 
 
-def _book(tickets: Sequence[Ticket], states: dict[UUID, LoanState], rows: Sequence[Record]) -> Book:
-    book = Book(now=rows[0]["now"], zone=MARKET_ZONE, loans=states, investors={})
+def _batch_state(tickets: Sequence[Ticket], states: dict[UUID, LoanState], rows: Sequence[Record]) -> BatchState:
+    state = BatchState(now=rows[0]["now"], zone=MARKET_ZONE, loans=states, investors={})
     unopened, related = set(), set()
     for ticket, row in zip(tickets, rows, strict=True):
-        if row["known"] and ticket.investor_id not in book.investors:
-            book.investors[ticket.investor_id] = store.investor_facts(row)
+        if row["known"] and ticket.investor_id not in state.investors:
+            state.investors[ticket.investor_id] = store.investor_facts(row)
         if row["borrower_id"] is not None and ticket.loan_id not in states:
             unopened.add(ticket.loan_id)
         if row["related"]:
             related.add((ticket.loan_id, ticket.investor_id))
         if row["invested_minor"]:
-            book.positions[ticket.loan_id, ticket.investor_id] = row["invested_minor"]
+            state.positions[ticket.loan_id, ticket.investor_id] = row["invested_minor"]
         if row["investment_id"] is not None:
             answer = store.stored_answer(row, ticket.investor_id)
-            book.stored[ticket.investor_id, ticket.key] = (row["fingerprint"], answer)
-    book.unopened, book.related = frozenset(unopened), frozenset(related)
-    return book
+            state.stored[ticket.investor_id, ticket.key] = (row["fingerprint"], answer)
+    state.unopened, state.related = frozenset(unopened), frozenset(related)
+    return state
 
 
 def _accounts(tickets: Sequence[Ticket], rows: Sequence[Record], states: dict[UUID, LoanState]) -> set[Account]:

@@ -13,9 +13,9 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from halfpenny.funding.desk.batch import decide_and_write, nothing_taken
-from halfpenny.funding.desk.queue import FairQueue, Waiting
+from halfpenny.funding.desk.queue import FairQueue, QueuedTicket
 from halfpenny.funding.errors import DeskClosed, OutcomeUnknown
-from halfpenny.funding.model import Answer, Decision, Ticket
+from halfpenny.funding.model import Decision, InvestmentConfirmation, Ticket
 from halfpenny.platform.database import COLLIDED, LOST, Connection, Database, DatabaseUnavailable
 from halfpenny.primitives.errors import HalfpennyError
 
@@ -88,7 +88,7 @@ class FundingDesk:
         """Whether more wait than the next batch takes: then it is worth noticing callers that hang up."""
         return len(self._queue) > self._settings.batch_tickets
 
-    def submit(self, ticket: Ticket) -> asyncio.Future[Answer]:
+    def submit(self, ticket: Ticket) -> asyncio.Future[InvestmentConfirmation]:
         """Queue a ticket; the future has its answer once that is durable, or the named refusal.
 
         Cancelling the future before the ticket's turn takes it out of the queue. Raises DeskFull.
@@ -96,12 +96,12 @@ class FundingDesk:
         if self._closed:
             raise DeskClosed()
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Answer] = loop.create_future()
-        self._queue.put(Waiting(ticket, answer, loop.time()))
+        answer: asyncio.Future[InvestmentConfirmation] = loop.create_future()
+        self._queue.put(QueuedTicket(ticket, answer, loop.time()))
         self._work.set()
         return answer
 
-    async def invest(self, ticket: Ticket) -> Answer:
+    async def invest(self, ticket: Ticket) -> InvestmentConfirmation:
         """Submit and wait. Raises the named refusal."""
         return await self.submit(ticket)
 
@@ -124,7 +124,7 @@ class FundingDesk:
             for waiting in self._queue.expire(before):
                 _tell(waiting, DatabaseUnavailable())
 
-    async def _settle(self, batch: list[Waiting], until_s: float) -> None:
+    async def _settle(self, batch: list[QueuedTicket], until_s: float) -> None:
         """Try the batch until it is decided or its time is over, then answer everyone in it."""
         try:
             decisions = await self._until_decided([waiting.ticket for waiting in batch], until_s)
@@ -137,7 +137,7 @@ class FundingDesk:
             for waiting, decision in zip(batch, decisions, strict=True):
                 _tell(waiting, decision)
 
-    async def _bisect(self, batch: list[Waiting], error: Exception, until_s: float) -> None:
+    async def _bisect(self, batch: list[QueuedTicket], error: Exception, until_s: float) -> None:
         """The database refused something in this batch and nothing of it was written: find the one item."""
         if isinstance(error, OutcomeUnknown | DatabaseUnavailable) or len(batch) == 1:
             for waiting in batch:
@@ -227,7 +227,7 @@ class _Attempt:
         return decisions
 
 
-def _tell(waiting: Waiting, outcome: Decision | Exception) -> None:
+def _tell(waiting: QueuedTicket, outcome: Decision | Exception) -> None:
     if waiting.answer.done():
         return
     if isinstance(outcome, Exception):

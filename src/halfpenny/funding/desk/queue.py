@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from halfpenny.funding.errors import DeskFull
-from halfpenny.funding.model import Answer, Ticket
+from halfpenny.funding.model import InvestmentConfirmation, Ticket
 
 
 @dataclass(slots=True)
-class Waiting:
+class QueuedTicket:
     """A ticket and whoever waits for its answer. ``since_s`` is the event loop's time when it came."""
 
     ticket: Ticket
-    answer: asyncio.Future[Answer]
+    answer: asyncio.Future[InvestmentConfirmation]
     since_s: float
     number: int = 0
 
@@ -28,7 +28,7 @@ class FairQueue:
         self._capacity = capacity
         self._investor_capacity = investor_capacity
         self._investor_share = investor_share
-        self._lanes: dict[UUID, deque[Waiting]] = {}
+        self._lanes: dict[UUID, deque[QueuedTicket]] = {}
         self._turns: deque[UUID] = deque()
         self._of_investor: Counter[UUID] = Counter()
         self._number = 0
@@ -37,7 +37,7 @@ class FairQueue:
     def __len__(self) -> int:
         return self._length
 
-    def put(self, waiting: Waiting) -> None:
+    def put(self, waiting: QueuedTicket) -> None:
         """Join the queue. Raises DeskFull where it, or this investor's part of it, is at its bound."""
         investor = waiting.ticket.investor_id
         if self._length >= self._capacity or self._of_investor[investor] >= self._investor_capacity:
@@ -52,10 +52,10 @@ class FairQueue:
         self._of_investor[investor] += 1
         self._length += 1
 
-    def take(self, limit: int) -> list[Waiting]:
+    def take(self, limit: int) -> list[QueuedTicket]:
         """The next batch in arrival order; callers that hung up before this moment are dropped here."""
-        taken: list[Waiting] = []
-        put_back: list[Waiting] = []
+        taken: list[QueuedTicket] = []
+        put_back: list[QueuedTicket] = []
         share: Counter[UUID] = Counter()
         crowded = self._length > limit
         while self._length and len(taken) < limit:
@@ -75,7 +75,7 @@ class FairQueue:
         taken.sort(key=_number)
         return taken
 
-    def expire(self, before_s: float) -> list[Waiting]:
+    def expire(self, before_s: float) -> list[QueuedTicket]:
         """Remove and return everyone who has waited since before ``before_s``."""
         late = [w for lane in self._lanes.values() for w in lane if w.since_s < before_s]
         if late:
@@ -85,13 +85,13 @@ class FairQueue:
             self._return(sorted(kept, key=_number))
         return late
 
-    def drain(self) -> list[Waiting]:
+    def drain(self) -> list[QueuedTicket]:
         """Remove and return everyone: the desk closes."""
         everyone = [waiting for lane in self._lanes.values() for waiting in lane]
         self._clear()
         return everyone
 
-    def _next(self) -> Waiting:
+    def _next(self) -> QueuedTicket:
         loan_id = self._turns.popleft()
         lane = self._lanes[loan_id]
         waiting = lane.popleft()
@@ -106,7 +106,7 @@ class FairQueue:
             del self._of_investor[investor]
         return waiting
 
-    def _return(self, put_back: list[Waiting]) -> None:
+    def _return(self, put_back: list[QueuedTicket]) -> None:
         for waiting in reversed(put_back):
             loan_id = waiting.ticket.loan_id
             lane = self._lanes.get(loan_id)
@@ -124,5 +124,5 @@ class FairQueue:
         self._length = 0
 
 
-def _number(waiting: Waiting) -> int:
+def _number(waiting: QueuedTicket) -> int:
     return waiting.number

@@ -10,7 +10,7 @@ import msgspec
 
 from halfpenny.funding import views
 from halfpenny.funding.desk.desk import FundingDesk
-from halfpenny.funding.model import Answer, Ticket
+from halfpenny.funding.model import InvestmentConfirmation, Ticket
 from halfpenny.platform.database import Database
 from halfpenny.platform.http import problem
 from halfpenny.platform.idempotency import RequestKey, claim, remember
@@ -40,7 +40,7 @@ async def invest_many(
     return results
 
 
-async def _invest(desk: FundingDesk, ticket: Ticket) -> Answer | HalfpennyError:
+async def _invest(desk: FundingDesk, ticket: Ticket) -> InvestmentConfirmation | HalfpennyError:
     """One ticket's answer or named refusal; while its outcome is unknown the whole list is not final."""
     try:
         return await desk.invest(ticket)
@@ -50,8 +50,8 @@ async def _invest(desk: FundingDesk, ticket: Ticket) -> Answer | HalfpennyError:
         return refusal
 
 
-def _result(outcome: Answer | HalfpennyError, instance: str) -> dict[str, Any]:
-    if isinstance(outcome, Answer):
+def _result(outcome: InvestmentConfirmation | HalfpennyError, instance: str) -> dict[str, Any]:
+    if isinstance(outcome, InvestmentConfirmation):
         body: dict[str, Any] = msgspec.json.decode(views.invest_answer(outcome))
         return {"status": 201, **body}
     told = problem(outcome, instance)

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 from halfpenny import ledger
 from halfpenny.funding import bank, events
-from halfpenny.funding.model import Payment
+from halfpenny.funding.model import WalletPayment
 from halfpenny.funding.service.tickets import wallet
 from halfpenny.funding.store import payments as store
 from halfpenny.ledger import Account, AccountKind, Hold, Journal, Transfer
@@ -20,14 +20,14 @@ from halfpenny.primitives.money import Currency, Money
 _SETTLED_AT_ONCE = 200
 
 
-async def request_deposit(connection: Connection, user_id: UserId, amount: Money) -> Payment:
+async def request_deposit(connection: Connection, user_id: UserId, amount: Money) -> WalletPayment:
     """Announce money that the bank is to bring; the wallet moves when it has arrived."""
     payment = await _payment(connection, user_id, "deposit", amount)
     await store.insert(connection, payment)
     return payment
 
 
-async def request_withdrawal(connection: Connection, user_id: UserId, amount: Money) -> Payment:
+async def request_withdrawal(connection: Connection, user_id: UserId, amount: Money) -> WalletPayment:
     """Reserve the amount at once, so that it cannot be spent twice. Raises InsufficientAvailable."""
     payment = await _payment(connection, user_id, "withdrawal", amount)
     currency = amount.currency
@@ -46,13 +46,13 @@ async def request_withdrawal(connection: Connection, user_id: UserId, amount: Mo
     return payment
 
 
-async def _payment(connection: Connection, user_id: UserId, direction: str, amount: Money) -> Payment:
+async def _payment(connection: Connection, user_id: UserId, direction: str, amount: Money) -> WalletPayment:
     now = await business_now(connection)
-    return Payment(uuid7(), user_id, direction, amount.minor, amount.currency.value, "pending", now)
+    return WalletPayment(uuid7(), user_id, direction, amount.minor, amount.currency.value, "pending", now)
 
 
 async def settle_payments(database: Database) -> int:
-    """Hand what is under way to the bank and book its answers; returns how many payments ended.
+    """Hand what is under way to the bank and post its answers; returns how many payments ended.
 
     A job of the worker, twice a second. Several may run: each payment is locked by one of them.
     """
@@ -64,22 +64,24 @@ async def settle_payments(database: Database) -> int:
         now = await business_now(connection)
         settled = [payment for payment in pending if payment.id.hex in made]
         returned = [payment for payment in pending if payment.id.hex not in made]
-        await _book(connection, settled, returned, now.astimezone(MARKET_ZONE).date())
+        await _post_settled(connection, settled, returned, now.astimezone(MARKET_ZONE).date())
         await _end(connection, settled, "settled", now)
         await _end(connection, returned, "returned", now)
     return len(pending)
 
 
-def _instruction(payment: Payment) -> bank.Instruction:
+def _instruction(payment: WalletPayment) -> bank.Instruction:
     return bank.Instruction(
         end_to_end_id=payment.id.hex,
-        direction=bank.Direction.IN if payment.direction == "deposit" else bank.Direction.OUT,
+        direction=bank.CashDirection.IN if payment.direction == "deposit" else bank.CashDirection.OUT,
         amount_minor=payment.amount_minor,
         currency=payment.currency,
     )
 
 
-async def _book(connection: Connection, settled: list[Payment], returned: list[Payment], today: date) -> None:
+async def _post_settled(
+    connection: Connection, settled: list[WalletPayment], returned: list[WalletPayment], today: date
+) -> None:
     currencies = {payment.currency for payment in settled + returned}
     # All accounts of the batch at once: after this no call below waits for a lock.
     await ledger.lock(
@@ -100,7 +102,7 @@ async def _book(connection: Connection, settled: list[Payment], returned: list[P
         await ledger.void(connection, payment.id)
 
 
-async def _end(connection: Connection, payments: list[Payment], status: str, now: datetime) -> None:
+async def _end(connection: Connection, payments: list[WalletPayment], status: str, now: datetime) -> None:
     if not payments:
         return
     await store.end(connection, [payment.id for payment in payments], status, now)
@@ -123,7 +125,7 @@ def _platform(kind: AccountKind, currency: str) -> Account:
     return Account(kind, None, Currency(currency))
 
 
-def deposit_journal(payment: Payment, day: date) -> Journal:
+def deposit_journal(payment: WalletPayment, day: date) -> Journal:
     """client_bank to wallet, under the payment's own id."""
     return Journal(
         id=JournalId(payment.id),
@@ -140,7 +142,7 @@ def deposit_journal(payment: Payment, day: date) -> Journal:
     )
 
 
-def payout_journal(payment: Payment, day: date) -> Journal:
+def payout_journal(payment: WalletPayment, day: date) -> Journal:
     """payouts_in_transit to client_bank: the bank has paid the withdrawal."""
     return Journal(
         id=payout_id(payment.id),

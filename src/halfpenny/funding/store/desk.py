@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from halfpenny.funding.model import Answer, InvestorFacts, Taken, Ticket
+from halfpenny.funding.model import InvestmentConfirmation, InvestorFacts, Taken, Ticket
 from halfpenny.platform.database import Connection, Record
 from halfpenny.platform.outbox import OutboxEvent, as_json
 
@@ -51,9 +51,9 @@ def investor_facts(row: Record) -> InvestorFacts:
     )
 
 
-def stored_answer(row: Record, investor_id: UUID) -> Answer:
+def stored_answer(row: Record, investor_id: UUID) -> InvestmentConfirmation:
     """The answer kept with an investment, as it was first given."""
-    return Answer(
+    return InvestmentConfirmation(
         investment_id=row["investment_id"],
         loan_id=row["stored_loan_id"],
         investor_id=investor_id,

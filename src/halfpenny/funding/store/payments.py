@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from halfpenny.funding.model import Payment
+from halfpenny.funding.model import WalletPayment
 from halfpenny.platform.database import Connection, Record
 
 PAYMENT_PAGE = (
@@ -15,8 +15,8 @@ PAYMENT_PAGE = (
 )
 
 
-def _payment(row: Record) -> Payment:
-    return Payment(
+def _payment(row: Record) -> WalletPayment:
+    return WalletPayment(
         id=row["id"],
         user_id=row["user_id"],
         direction=row["direction"],
@@ -27,7 +27,7 @@ def _payment(row: Record) -> Payment:
     )
 
 
-async def insert(connection: Connection, payment: Payment) -> None:
+async def insert(connection: Connection, payment: WalletPayment) -> None:
     await connection.execute(
         "INSERT INTO wallet_payment (id, user_id, direction, amount_minor, currency, requested_at) "
         "VALUES ($1, $2, $3, $4, $5, $6)",
@@ -40,7 +40,7 @@ async def insert(connection: Connection, payment: Payment) -> None:
     )
 
 
-async def lock_pending(connection: Connection, limit: int) -> list[Payment]:
+async def lock_pending(connection: Connection, limit: int) -> list[WalletPayment]:
     """The oldest payments under way, each for one worker only."""
     rows = await connection.fetch(
         "SELECT * FROM wallet_payment WHERE status = 'pending' ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED",
@@ -58,11 +58,11 @@ async def end(connection: Connection, payment_ids: Sequence[UUID], status: str, 
     )
 
 
-async def of_user(connection: Connection, user_id: UUID, after: UUID | None, limit: int) -> list[Payment]:
+async def of_user(connection: Connection, user_id: UUID, after: UUID | None, limit: int) -> list[WalletPayment]:
     return [_payment(row) for row in await connection.fetch(PAYMENT_PAGE, user_id, after, limit)]
 
 
-async def settled(connection: Connection, payment_ids: Sequence[UUID]) -> list[tuple[Payment, datetime]]:
+async def settled(connection: Connection, payment_ids: Sequence[UUID]) -> list[tuple[WalletPayment, datetime]]:
     """Those of the payments that our books have as settled, and when."""
     rows = await connection.fetch(
         "SELECT * FROM wallet_payment WHERE id = ANY($1) AND status = 'settled'", list(payment_ids)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from halfpenny.funding.bank import Direction, Statement, StatementLine
-from halfpenny.funding.model import Payment
+from halfpenny.funding.bank import BankStatement, CashDirection, StatementLine
+from halfpenny.funding.model import WalletPayment
 from halfpenny.funding.reconciliation import Finding, Kind
 from halfpenny.platform.database import Connection, Record
 
@@ -17,7 +17,7 @@ OPEN_PAGE = (
 )
 
 
-async def insert_statement(connection: Connection, statement_id: UUID, statement: Statement, now: datetime) -> bool:
+async def insert_statement(connection: Connection, statement_id: UUID, statement: BankStatement, now: datetime) -> bool:
     """Keep a statement; False when one with its message id is there already."""
     new = await connection.fetchval(
         "INSERT INTO bank_statement (id, message_id, currency, statement_date, lines, received_at) "
@@ -63,7 +63,7 @@ async def insert_lines(
     return {row["bank_reference"] for row in rows}
 
 
-async def settled_between(connection: Connection, currency: str, start: datetime, end: datetime) -> list[Payment]:
+async def settled_between(connection: Connection, currency: str, start: datetime, end: datetime) -> list[WalletPayment]:
     """Payments that our books say the bank has made in [start, end)."""
     rows = await connection.fetch(
         "SELECT * FROM wallet_payment WHERE currency = $1 AND status = 'settled' AND ended_at >= $2 "
@@ -73,7 +73,7 @@ async def settled_between(connection: Connection, currency: str, start: datetime
         end,
     )
     return [
-        Payment(
+        WalletPayment(
             row["id"],
             row["user_id"],
             row["direction"],
@@ -120,7 +120,7 @@ def _finding(row: Record) -> Finding:
         reference=row["reference"],
         account=row["account"],
         action=row["action"],
-        direction=Direction(row["direction"]),
+        direction=CashDirection(row["direction"]),
         currency=row["currency"],
         expected_minor=row["expected_minor"],
         found_minor=row["found_minor"],

@@ -14,10 +14,10 @@ from graphql import GraphQLError
 from halfpenny.marketplace.errors import MalformedQuery
 from halfpenny.marketplace.graphql.limits import Limits
 from halfpenny.marketplace.graphql.plan import Plan, compile_plan
-from halfpenny.marketplace.graphql.prepare import InvalidDocument, InvalidSyntax, Prepared, Preparer
-from halfpenny.marketplace.graphql.schema import DEFAULT_PAGE, Listings, Reader, schema
+from halfpenny.marketplace.graphql.prepare import InvalidDocument, InvalidSyntax, PreparedRequest, Preparer
+from halfpenny.marketplace.graphql.schema import DEFAULT_PAGE, Listings, RequestContext, schema
 from halfpenny.marketplace.model import Document
-from halfpenny.platform.http import answer_of
+from halfpenny.platform.http import failure_kind_of
 from halfpenny.primitives.errors import HalfpennyError, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -65,21 +65,21 @@ class Marketplace:
                 log.debug("graphql_plan_fell_back", code=failed.code)
         return await self.execute(prepared, listings, me)
 
-    def prepare(self, request: Any) -> Prepared:
+    def prepare(self, request: Any) -> PreparedRequest:
         """Raises MalformedQuery, InvalidQuery or QueryTooLarge; nothing has been executed then."""
         return self._preparer.prepare(*_read(request))
 
-    def plan(self, prepared: Prepared) -> Plan | None:
+    def plan(self, prepared: PreparedRequest) -> Plan | None:
         """The compiled path of a request, or None where it needs the ordinary executor."""
         return self._plans(_PlanKey(prepared))
 
-    async def execute(self, prepared: Prepared, listings: Listings, me: Any) -> GraphQLAnswer:
+    async def execute(self, prepared: PreparedRequest, listings: Listings, me: Any) -> GraphQLAnswer:
         """The ordinary executor, field by field."""
         result = await schema.execute(
             prepared.text,
             variable_values=dict(prepared.raw_variables),
             operation_name=prepared.operation_name,
-            context_value=Reader(listings, me, prepared.document),
+            context_value=RequestContext(listings, me, prepared.document),
         )
         errors = [_during_execution(error) for error in result.errors or ()]
         unavailable = result.data is None and any(
@@ -93,7 +93,7 @@ class _PlanKey:
 
     __slots__ = ("_identity", "prepared")
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: PreparedRequest) -> None:
         self.prepared = prepared
         self._identity = (prepared.text, prepared.operation_name)
 
@@ -152,7 +152,7 @@ def _extensions(failure: HalfpennyError) -> Document:
     """``code`` is the stable name that every edge uses; ``kind`` and ``retryable`` help generic clients."""
     extensions: Document = {
         "code": failure.code,
-        "kind": answer_of(failure).graphql,
+        "kind": failure_kind_of(failure).graphql,
         "retryable": failure.retryable,
     }
     if failure.data:

@@ -8,12 +8,12 @@ from decimal import Decimal
 import strawberry
 
 from halfpenny.marketplace.errors import InvalidQuery
-from halfpenny.marketplace.model import Direction, ListedStatus, ListingQuery, Order
+from halfpenny.marketplace.model import ListedStatus, ListingQuery, Order, SortDirection
 from halfpenny.primitives.money import Currency, parse_minor
 
 strawberry.enum(ListedStatus, name="LoanStatus", description="Where a listed loan is in its life.")
 strawberry.enum(Order, name="LoanOrderField", description="What the list is ordered by.")
-strawberry.enum(Direction, name="OrderDirection")
+strawberry.enum(SortDirection, name="OrderDirection")
 strawberry.enum(Currency, name="Currency")
 
 _PERCENT = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?", re.ASCII)
@@ -40,7 +40,7 @@ class LoanFilter:
 @strawberry.input(description="One field and its direction.")
 class LoanOrder:
     field: Order = Order.OPENED
-    direction: Direction = Direction.DESC
+    direction: SortDirection = SortDirection.DESC
 
 
 def listing_query(first: int, after: str | None, filter: LoanFilter | None, order_by: LoanOrder | None) -> ListingQuery:

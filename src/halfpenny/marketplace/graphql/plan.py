@@ -30,7 +30,7 @@ from graphql.execution import get_argument_values
 from graphql.execution.values import VariableValues
 from strawberry.types.arguments import convert_arguments
 
-from halfpenny.marketplace.graphql.prepare import Prepared
+from halfpenny.marketplace.graphql.prepare import PreparedRequest
 from halfpenny.marketplace.graphql.schema import Listings, MarketplaceSchema, connection, page_query
 from halfpenny.marketplace.model import Document
 
@@ -90,7 +90,7 @@ class Plan:
         return root.pick(value)
 
 
-def compile_plan(schema: MarketplaceSchema, prepared: Prepared) -> Plan | None:
+def compile_plan(schema: MarketplaceSchema, prepared: PreparedRequest) -> Plan | None:
     """A plan for one operation, or None when it needs the ordinary executor."""
     try:
         return _Compiler(schema, prepared).plan(prepared.operation)
@@ -99,7 +99,7 @@ def compile_plan(schema: MarketplaceSchema, prepared: Prepared) -> Plan | None:
 
 
 class _Compiler:
-    def __init__(self, schema: MarketplaceSchema, prepared: Prepared) -> None:
+    def __init__(self, schema: MarketplaceSchema, prepared: PreparedRequest) -> None:
         self._schema = schema
         self._fragments = {
             node.name.value: node for node in prepared.document.definitions if isinstance(node, FragmentDefinitionNode)

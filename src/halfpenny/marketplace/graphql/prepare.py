@@ -40,7 +40,7 @@ class InvalidDocument(InvalidQuery):
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedRequest:
     """One request, ready. ``variables`` are coerced by the schema; ``raw_variables`` came with the request."""
 
     text: str
@@ -62,7 +62,7 @@ class Preparer:
         self._document = lru_cache(KEPT_DOCUMENTS)(self._parse)
         self._measured = lru_cache(KEPT_MEASURES)(self._measure)
 
-    def prepare(self, text: str, raw_variables: Mapping[str, Any], operation_name: str | None) -> Prepared:
+    def prepare(self, text: str, raw_variables: Mapping[str, Any], operation_name: str | None) -> PreparedRequest:
         """Raises MalformedQuery, InvalidDocument or QueryTooLarge; nothing has been executed then."""
         if len(text) > self._limits.characters:
             raise QueryTooLarge(measure="characters", allowed=self._limits.characters)
@@ -83,7 +83,7 @@ class Preparer:
             raise InvalidDocument(variables)
         sizes = tuple((name, value) for name, value in variables.coerced.items() if type(value) is int)
         self._measured(text, operation_name, sizes)
-        return Prepared(text, document, operation, operation_name, variables, raw_variables)
+        return PreparedRequest(text, document, operation, operation_name, variables, raw_variables)
 
     def _measure(self, text: str, operation_name: str | None, sizes: tuple[tuple[str, int], ...]) -> None:
         document = self._document(text)

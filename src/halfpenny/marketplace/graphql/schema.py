@@ -1,6 +1,6 @@
 """The GraphQL schema of the marketplace. Money and rates are decimal strings.
 
-Resolvers only read: ``Reader`` (one per request) holds the store and who asks. The types mirror a listing's
+Resolvers only read: ``RequestContext`` (one per request) holds the store and who asks. The types mirror a listing's
 ``node``, so a field is a key of the document and needs no resolver of its own.
 """
 
@@ -38,7 +38,7 @@ class Listings(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class RequestContext:
     """One request's eyes: the listings, a way to ask who is signed in (None when nobody is), its document."""
 
     listings: Listings
@@ -52,8 +52,8 @@ class Amount:
     currency: str
 
 
-@strawberry.type(description="The security of a loan, as described by the borrower: untrusted text.")
-class Property:
+@strawberry.type(name="Property", description="The security of a loan, as described by the borrower: untrusted text.")
+class ListedProperty:
     kind: str
     city: str
     country: str = strawberry.field(description="ISO 3166-1 alpha-2.")
@@ -102,14 +102,14 @@ class Risk:
     reasons: list[Reason]
 
 
-@strawberry.type(description="A loan as the marketplace shows it.")
-class Loan:
+@strawberry.type(name="Loan", description="A loan as the marketplace shows it.")
+class ListedLoan:
     id: strawberry.ID
     title: str
     status: ListedStatus
     purpose: str
     exit_strategy: str
-    property: Property
+    property: ListedProperty
     terms: Terms
     funding: Funding
     risk: Risk | None
@@ -118,7 +118,7 @@ class Loan:
 @strawberry.type
 class LoanEdge:
     cursor: str
-    node: Loan
+    node: ListedLoan
 
 
 @strawberry.type
@@ -127,7 +127,7 @@ class PageInfo:
     has_next_page: bool
 
 
-async def _total_count(root: Any, info: strawberry.Info[Reader, None]) -> int:
+async def _total_count(root: Any, info: strawberry.Info[RequestContext, None]) -> int:
     return await info.context.listings.count(root["query"])
 
 
@@ -175,7 +175,7 @@ class Query:
     @strawberry.field(description="Listed loans, newest first unless ordered otherwise.")  # type: ignore[untyped-decorator]
     async def loans(
         self,
-        info: strawberry.Info[Reader, None],
+        info: strawberry.Info[RequestContext, None],
         first: int | None = None,
         after: str | None = None,
         filter: LoanFilter | None = None,
@@ -186,11 +186,11 @@ class Query:
         return connection(query, page)  # type: ignore[return-value]  # types are read from the document
 
     @strawberry.field(description="One listed loan, or null where there is none to see.")  # type: ignore[untyped-decorator]
-    async def loan(self, info: strawberry.Info[Reader, None], id: strawberry.ID) -> Loan | None:
+    async def loan(self, info: strawberry.Info[RequestContext, None], id: strawberry.ID) -> ListedLoan | None:
         return await info.context.listings.get(str(id))  # type: ignore[return-value]
 
     @strawberry.field(description="Who is signed in; an error `unauthenticated` where nobody is.")  # type: ignore[untyped-decorator]
-    async def me(self, info: strawberry.Info[Reader, None]) -> Me | None:
+    async def me(self, info: strawberry.Info[RequestContext, None]) -> Me | None:
         person = await info.context.me()
         if person is None:
             raise Unauthenticated()
@@ -220,17 +220,23 @@ class MarketplaceSchema(strawberry.Schema):
 
     @cached_property
     def _document_keys(self) -> Mapping[tuple[str, str], str]:
-        shown = (Amount, Property, Terms, Funding, Reason, Risk, Loan, LoanEdge, PageInfo, LoanConnection)
+        shown = (Amount, ListedProperty, Terms, Funding, Reason, Risk, ListedLoan, LoanEdge, PageInfo, LoanConnection)
         name_of = self.config.name_converter.get_graphql_name
-        return {(kind.__name__, name_of(field)): field.python_name for kind in shown for field in _fields(kind)}
+        return {
+            (_definition(kind).name, name_of(field)): field.python_name for kind in shown for field in _fields(kind)
+        }
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """The edge formats and logs errors; Strawberry would print the expected ones with a stack trace."""
 
 
-def _fields(kind: type) -> list[StrawberryField]:
+def _definition(kind: type) -> StrawberryObjectDefinition:
     definition: StrawberryObjectDefinition = kind.__strawberry_definition__  # type: ignore[attr-defined]
-    return definition.fields
+    return definition
+
+
+def _fields(kind: type) -> list[StrawberryField]:
+    return _definition(kind).fields
 
 
 class _AsPrepared(SchemaExtension):

@@ -34,7 +34,7 @@ from halfpenny.platform.http.paging import (
     encode_cursor,
     page,
 )
-from halfpenny.platform.http.problems import Problem, answer_of, build_problem, problem
+from halfpenny.platform.http.problems import Problem, build_problem, failure_kind_of, problem
 
 
 def database(request: Request) -> Database:
@@ -64,13 +64,13 @@ __all__ = [
     "ProseText",
     "RateText",
     "RequestModel",
-    "answer_of",
     "build_problem",
     "check_idempotency_key",
     "database",
     "decode_cursor",
     "describe",
     "encode_cursor",
+    "failure_kind_of",
     "fingerprint",
     "idempotency_key",
     "page",

@@ -19,7 +19,7 @@ PROBLEM_TYPE: Final = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FailureKind:
     """One kind of failure at every edge.
 
     ``status`` and ``title`` are for HTTP and pages, ``graphql`` is the kind of a GraphQL error. Consumers of
@@ -31,16 +31,16 @@ class Answer:
     graphql: str
 
 
-ANSWERS: Final[Mapping[str, Answer]] = MappingProxyType(
+FAILURE_KINDS: Final[Mapping[str, FailureKind]] = MappingProxyType(
     {
-        "malformed": Answer(422, "Malformed request", "BAD_INPUT"),
-        "refused": Answer(409, "Refused by a rule", "REFUSED"),
-        "not_found": Answer(404, "Not found", "NOT_FOUND"),
-        "forbidden": Answer(403, "Forbidden", "FORBIDDEN"),
-        "unauthenticated": Answer(401, "Sign in first", "UNAUTHENTICATED"),
-        "too_many": Answer(429, "Too many requests", "TOO_MANY_REQUESTS"),
-        "unavailable": Answer(503, "Unavailable", "UNAVAILABLE"),
-        "internal": Answer(500, "Internal error", "INTERNAL"),
+        "malformed": FailureKind(422, "Malformed request", "BAD_INPUT"),
+        "refused": FailureKind(409, "Refused by a rule", "REFUSED"),
+        "not_found": FailureKind(404, "Not found", "NOT_FOUND"),
+        "forbidden": FailureKind(403, "Forbidden", "FORBIDDEN"),
+        "unauthenticated": FailureKind(401, "Sign in first", "UNAUTHENTICATED"),
+        "too_many": FailureKind(429, "Too many requests", "TOO_MANY_REQUESTS"),
+        "unavailable": FailureKind(503, "Unavailable", "UNAVAILABLE"),
+        "internal": FailureKind(500, "Internal error", "INTERNAL"),
     }
 )
 
@@ -84,15 +84,15 @@ class Problem:
     body: bytes
 
 
-def answer_of(error: BaseException) -> Answer:
+def failure_kind_of(error: BaseException) -> FailureKind:
     """The row of the table for an exception; anything that is not ours is internal."""
     kind = error.kind if isinstance(error, HalfpennyError) else "internal"
-    return ANSWERS.get(kind, ANSWERS["internal"])
+    return FAILURE_KINDS.get(kind, FAILURE_KINDS["internal"])
 
 
 def status_of(error: HalfpennyError | type[HalfpennyError]) -> int:
     """The HTTP status of an error or of a class of errors."""
-    return STATUS_OF_CODE.get(error.code, ANSWERS.get(error.kind, ANSWERS["internal"]).status)
+    return STATUS_OF_CODE.get(error.code, FAILURE_KINDS.get(error.kind, FAILURE_KINDS["internal"]).status)
 
 
 def problem(error: BaseException, instance: str) -> Problem:
@@ -102,7 +102,9 @@ def problem(error: BaseException, instance: str) -> Problem:
     """
     if not isinstance(error, HalfpennyError):
         error = HalfpennyError()
-    return build_problem(status_of(error), error.code, str(error), instance, error.data, title=answer_of(error).title)
+    return build_problem(
+        status_of(error), error.code, str(error), instance, error.data, title=failure_kind_of(error).title
+    )
 
 
 def build_problem(
@@ -153,7 +155,7 @@ def framework_problem(status: int, instance: str, headers: Mapping[str, str] | N
 
 
 def _title_of(status: int) -> str:
-    for answer in ANSWERS.values():
+    for answer in FAILURE_KINDS.values():
         if answer.status == status:
             return answer.title
     return "Request not accepted"

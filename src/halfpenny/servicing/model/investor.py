@@ -18,7 +18,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
+class InvestorPayment:
     """One share of a distribution that was paid, in minor units; ``journal_id`` is its transfer."""
 
     loan_id: UUID
@@ -84,7 +84,7 @@ class YearTotals:
         return self.principal + self.interest + self.recovered - self.withheld
 
 
-def totals_by_currency(payments: Sequence[Payment]) -> list[YearTotals]:
+def totals_by_currency(payments: Sequence[InvestorPayment]) -> list[YearTotals]:
     """One line a currency, in the order of their codes."""
     return [
         YearTotals(
@@ -98,7 +98,7 @@ def totals_by_currency(payments: Sequence[Payment]) -> list[YearTotals]:
     ]
 
 
-def tax_csv(payments: Sequence[Payment]) -> str:
+def tax_csv(payments: Sequence[InvestorPayment]) -> str:
     """The year's payments as CSV (RFC 4180), one row each, with the transfer that proves it."""
     header = (
         "effective_date", "loan_id", "currency", "interest", "withheld", "principal", "recovered", "paid",

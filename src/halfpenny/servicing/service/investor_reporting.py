@@ -11,13 +11,13 @@ from uuid import UUID
 import typst
 
 from halfpenny import ledger, loans
-from halfpenny.ledger import Account, AccountKind, Statement
+from halfpenny.ledger import Account, AccountKind, AccountStatement
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing.model.investor import (
     CashFlows,
-    Payment,
+    InvestorPayment,
     YearTotals,
     expected_shares,
     totals_by_currency,
@@ -32,16 +32,16 @@ class YearStatement:
     """A calendar year: what each wallet did, and what the loans paid. Amounts are minor units."""
 
     year: int
-    wallets: tuple[Statement, ...]
-    payments: tuple[Payment, ...]
+    wallets: tuple[AccountStatement, ...]
+    payments: tuple[InvestorPayment, ...]
 
     @property
     def totals(self) -> list[YearTotals]:
         return totals_by_currency(self.payments)
 
 
-def _payment(row: Record) -> Payment:
-    return Payment(
+def _payment(row: Record) -> InvestorPayment:
+    return InvestorPayment(
         loan_id=row["loan_id"],
         currency=Currency(row["currency"]),
         effective_date=row["effective_date"],

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
 
-from halfpenny.funding.model import Book, InvestorFacts, LoanState, Ticket
+from halfpenny.funding.model import BatchState, InvestorFacts, LoanState, Ticket
 from halfpenny.platform.clock import MARKET_ZONE
 
 NOW = datetime(2026, 3, 27, 12, 0, tzinfo=UTC)
@@ -40,7 +40,7 @@ def loan(text: str = "loan", **changes: object) -> LoanState:
     return LoanState(**values)  # type: ignore[arg-type]
 
 
-def book(*loans: LoanState, available: int = 10_000_000, investors: int = 3, **changes: object) -> Book:
+def batch_state(*loans: LoanState, available: int = 10_000_000, investors: int = 3, **changes: object) -> BatchState:
     people = {name(f"investor {number}"): INVESTOR for number in range(investors)}
     values: dict[str, object] = {
         "now": NOW,
@@ -50,7 +50,7 @@ def book(*loans: LoanState, available: int = 10_000_000, investors: int = 3, **c
         "available": {(person, "EUR"): available for person in people},
         **changes,
     }
-    return Book(**values)  # type: ignore[arg-type]
+    return BatchState(**values)  # type: ignore[arg-type]
 
 
 _numbers = iter(range(1, 10**9))
@@ -74,8 +74,8 @@ def ticket(
 LOANS = ("loan", "small", "late", "capped", "zloty", "full", "missing", "draft")
 
 
-def full_book(balances: list[int]) -> Book:
-    """A book with a loan of every sort, and one investor for each balance; some of them may not invest."""
+def full_batch_state(balances: list[int]) -> BatchState:
+    """A batch state with a loan of every sort, and one investor for each balance; some of them may not invest."""
     sorts = [
         loan("loan", target_minor=60_000),
         loan("small", target_minor=12_345, step_minor=100, funded_minor=345, investors=1, version=9),
@@ -91,7 +91,7 @@ def full_book(balances: list[int]) -> Book:
         InvestorFacts(investor=True, staff=False, email_verified=True, kyc_passed=False, sophisticated=False),
         InvestorFacts(investor=False, staff=True, email_verified=True, kyc_passed=True, sophisticated=False),
     ]
-    made = book(*sorts)
+    made = batch_state(*sorts)
     made.investors = {
         name(f"investor {number}"): people[number] if 0 < number < len(people) else INVESTOR
         for number in range(len(balances))
@@ -103,8 +103,8 @@ def full_book(balances: list[int]) -> Book:
 
 
 @st.composite
-def sequences(draw: st.DrawFn) -> tuple[Book, list[Ticket]]:
-    """A book and tickets that collide: few investors, few loans, few keys, amounts around every limit."""
+def sequences(draw: st.DrawFn) -> tuple[BatchState, list[Ticket]]:
+    """A batch state and tickets that collide: few investors, few loans, few keys, amounts around every limit."""
     balances = draw(st.lists(st.integers(0, 40_000), min_size=1, max_size=7))
     amounts = st.one_of(st.sampled_from([1, 4_999, 5_000, 5_001, 11_000, 12_000]), st.integers(1, 70_000))
     tickets = draw(
@@ -120,8 +120,8 @@ def sequences(draw: st.DrawFn) -> tuple[Book, list[Ticket]]:
             max_size=40,
         )
     )
-    return full_book(balances), tickets
+    return full_batch_state(balances), tickets
 
 
-def apart(one: Book) -> Book:
+def apart(one: BatchState) -> BatchState:
     return copy.deepcopy(one)
