@@ -27,7 +27,9 @@ class Wording:
 
 REASONS: Mapping[str, Wording] = {
     "ltv": Wording(
-        "The loan is {value} of the value it is secured on.", "Pożyczka stanowi {value} wartości zabezpieczenia."
+        # Not the valuer's value, which a loan's terms are stated against: say whose it is.
+        "The loan is {value} of the value that the risk assessment uses.",
+        "Pożyczka stanowi {value} wartości przyjętej w ocenie ryzyka.",
     ),
     "income": Wording(
         "The income is {value} of the typical borrower's.",

@@ -349,7 +349,10 @@ class LendingRules:
 
 
 def ltv_percent(application: Application) -> Decimal:
-    """Loan to value: this loan and whatever ranks before it, over the valuation, in percent with two decimals."""
+    """Loan to value: this loan and whatever ranks before it, over the valuer's value.
+
+    In percent with two decimals. The risk service measures against a value of its own and says so.
+    """
     debt = application.amount_minor + application.prior_debt_minor
     return (Decimal(debt) * 100 / application.property.valuation_minor).quantize(Decimal("0.01"))
 

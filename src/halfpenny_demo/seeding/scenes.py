@@ -161,8 +161,8 @@ async def _assess(connection: Connection, _stage: Stage, part: Part) -> None:
         reasons=(
             loans.RiskReason(
                 "ltv",
-                f"The loan is {ltv:.0f} % of the property's value.",
-                f"Pożyczka to {ltv:.0f} % wartości nieruchomości.",
+                "Judged by the loan to the valuer's value alone, until the risk service has answered.",
+                "Ocena tylko na podstawie LTV z wyceny rzeczoznawcy, do czasu odpowiedzi serwisu ryzyka.",
                 ("borrower", "investor", "staff"),
             ),
         ),

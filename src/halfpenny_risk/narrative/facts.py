@@ -99,7 +99,7 @@ def template(facts: Facts) -> LocalisedText:
     """The facts in four plain sentences, in both languages."""
     en = (
         f"A loan of {_grouped(facts.amount, ',')} {facts.currency} for {facts.term_months} months, "
-        f"grade {facts.grade}. It is {facts.ltv_percent}% of the value it is secured on, "
+        f"grade {facts.grade}. It is {facts.ltv_percent}% of the value that the risk assessment uses, "
         f"{_grouped(facts.value_used, ',')} {facts.currency}. "
         f"The chance of default is estimated at {facts.probability_of_default_percent}% and the loss in that case at "
         f"{facts.loss_given_default_percent}%, which makes an expected loss of {facts.expected_loss_percent}%. "
@@ -107,7 +107,7 @@ def template(facts: Facts) -> LocalisedText:
     )
     pl = (
         f"Pożyczka {_grouped(facts.amount, ' ')} {facts.currency} na {facts.term_months} mies., ocena {facts.grade}. "
-        f"Stanowi {_comma(facts.ltv_percent)}% wartości zabezpieczenia: "
+        f"Stanowi {_comma(facts.ltv_percent)}% wartości przyjętej w ocenie ryzyka: "
         f"{_grouped(facts.value_used, ' ')} {facts.currency}. "
         f"Prawdopodobieństwo niespłacenia oszacowano na {_comma(facts.probability_of_default_percent)}%, "
         f"a stratę w takim wypadku na {_comma(facts.loss_given_default_percent)}%, co daje oczekiwaną stratę "

@@ -72,7 +72,9 @@ class Terms:
     annual_rate: str = strawberry.field(description="Percent a year, a decimal string.")
     term_months: int
     interest_mode: str = strawberry.field(description="serviced, retained or rolled_up.")
-    ltv: str = strawberry.field(description="Loan and prior debt over valuation, percent, a decimal string.")
+    ltv: str = strawberry.field(
+        description="Loan and prior debt over the valuer's valuation, percent, a decimal string."
+    )
     charge_rank: int
 
 
