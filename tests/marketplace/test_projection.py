@@ -214,7 +214,7 @@ async def test_events_that_arrive_together_are_one_write(
 
 async def test_an_event_without_a_loan_is_poison(database: Database, listings: ListingStore) -> None:
     message = Message(
-        id=uuid7(), name="loan.funded", version=1, recorded_at=datetime.now(UTC), payload={"id": "x"}, attempt=1
+        id=uuid7(), name="loan.funded", version=1, recorded_at=datetime.now(UTC), payload={"loan_id": "x"}, attempt=1
     )
     async with database.reading() as connection:
         with pytest.raises(Poison):

@@ -58,8 +58,7 @@ def _shown(state: loans.FundingState) -> dict[str, Any]:
 
 
 def _loan_id(message: Message) -> UUID:
-    """Snapshots of loans name it ``id``, events of funding ``loan_id``."""
     try:
-        return UUID(message.payload.get("loan_id") or message.payload.get("id"))
-    except (AttributeError, TypeError, ValueError) as unreadable:
+        return UUID(message.payload["loan_id"])
+    except (KeyError, AttributeError, TypeError, ValueError) as unreadable:
         raise Poison("no_loan", f"{message.name} names no loan") from unreadable

@@ -9,7 +9,7 @@ from halfpenny.loans.errors import (
     StaleVersion,
     WrongStatus,
 )
-from halfpenny.loans.events import SNAPSHOT_EVENTS, snapshot
+from halfpenny.loans.events import CHANGE_EVENTS
 from halfpenny.loans.model import (
     CONDITIONS,
     PUBLIC_STATUSES,
@@ -55,9 +55,9 @@ from halfpenny.loans.service.lifecycle import (
 from halfpenny.loans.store import newest_public_funding, public_funding
 
 __all__ = [
+    "CHANGE_EVENTS",
     "CONDITIONS",
     "PUBLIC_STATUSES",
-    "SNAPSHOT_EVENTS",
     "SYSTEM",
     "TRANSITIONS",
     "Actor",
@@ -110,7 +110,6 @@ __all__ = [
     "record_conditions",
     "reschedule",
     "revalue",
-    "snapshot",
     "submit",
     "transition",
     "transition_many",

@@ -1,11 +1,10 @@
-"""What loans say. Every event but two carries the whole loan as it stands after the change: ``snapshot``.
+"""What loans say. Every event but two carries ``loan_id``, ``version`` and ``status`` after the change.
 
-``loan.submitted`` and ``loan.reassessment_requested`` are for the risk service and carry its message instead.
+Whoever needs more reads the loan. ``loan.submitted`` and ``loan.reassessment_requested`` are for the risk service and
+carry its message instead.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import halfpenny_messages as messages
 from halfpenny.loans.model import (
@@ -24,8 +23,8 @@ from halfpenny.primitives.money import format_minor
 _VERSION = 1
 SUBMITTED = "loan.submitted"
 
-# Every event whose payload is a snapshot: what a projection of loans listens to.
-SNAPSHOT_EVENTS: tuple[str, ...] = tuple(
+# Every event that says a loan has changed: what a projection of loans listens to.
+CHANGE_EVENTS: tuple[str, ...] = tuple(
     sorted(
         (
             {edge.event for edge in TRANSITIONS.values()}
@@ -43,7 +42,7 @@ def event(name: str, loan: Loan, *, cause: str = "valuation_changed") -> OutboxE
     elif name == REASSESSMENT_REQUESTED:
         payload = messages.to_builtins(messages.ReassessmentRequested(loan=submitted_message(loan), cause=cause))
     else:
-        payload = snapshot(loan)
+        payload = {"loan_id": str(loan.id), "version": loan.version, "status": loan.status.value}
     return OutboxEvent(name, _VERSION, loan.id, payload)
 
 
@@ -89,86 +88,3 @@ def submitted_message(loan: Loan) -> messages.LoanSubmitted:
         interest_mode=terms.interest_mode.value,
         submitted_at=loan.submitted_at or loan.changed_at,
     )
-
-
-def snapshot(loan: Loan) -> dict[str, Any]:
-    """The loan as a listing needs it. Amounts are decimal strings in ``currency``, rates percent strings.
-
-    Nothing in it is private to the borrower: no income, no address, and only those reasons of the risk
-    service that investors may see, each as {"code", "text": {"en", "pl"}}.
-    """
-    terms, asset, offer = loan.application, loan.application.property, loan.offer
-    return {
-        "id": str(loan.id),
-        "version": loan.version,
-        "borrower_id": str(loan.borrower_id),
-        "title": loan.title,
-        "status": loan.status.value,
-        "public": loan.is_public,
-        "purpose": terms.purpose,
-        "exit_strategy": terms.exit_strategy,
-        "company": terms.borrower.company,
-        "currency": terms.currency.value,
-        "property": {
-            "kind": asset.kind,
-            "city": asset.city,
-            "country": asset.country,
-            "description": asset.description,
-            "area_m2": f"{asset.area_m2:f}",
-            "beds": asset.beds,
-            "year_built": asset.year_built,
-            "condition": asset.condition,
-            "valuation": format_minor(asset.valuation_minor),
-            "valued_on": asset.valued_on.isoformat(),
-        },
-        "terms": {
-            "amount": format_minor(terms.amount_minor),
-            "annual_rate": f"{offer.annual_rate:f}" if offer else None,
-            "term_months": terms.term_months,
-            "interest_mode": terms.interest_mode.value,
-            "charge_rank": terms.charge_rank,
-            "prior_debt": format_minor(terms.prior_debt_minor),
-            "ltv": f"{loan.ltv_percent:f}",
-            "drawn_down_on": loan.drawn_down_on.isoformat() if loan.drawn_down_on else None,
-            "matures_on": loan.matures_on.isoformat() if loan.matures_on else None,
-        },
-        "funding": _funding(loan),
-        "risk": _risk(loan),
-        "created_at": loan.created_at.isoformat(),
-        "changed_at": loan.changed_at.isoformat(),
-    }
-
-
-def _funding(loan: Loan) -> dict[str, Any] | None:
-    state = loan.funding
-    if state is None:
-        return None
-    return {
-        "status": state.status,
-        "target": format_minor(state.target_minor),
-        "funded": format_minor(state.funded_minor),
-        "remaining": format_minor(state.remaining_minor),
-        "investors": state.investors,
-        "version": state.version,
-        "deadline": state.deadline.isoformat(),
-        "minimum": format_minor(state.minimum_minor),
-    }
-
-
-def _risk(loan: Loan) -> dict[str, Any] | None:
-    risk = loan.risk
-    if risk is None:
-        return None
-    return {
-        "grade": risk.grade,
-        "probability_of_default": f"{risk.probability_of_default:f}",
-        "loss_given_default": f"{risk.loss_given_default:f}",
-        "expected_loss": f"{risk.expected_loss:f}",
-        "suggested_rate": f"{risk.suggested_rate:f}",
-        "model_version": risk.model_version,
-        "reasons": [
-            {"code": reason.code, "text": {"en": reason.english, "pl": reason.polish}}
-            for reason in risk.reasons
-            if "investor" in reason.audience
-        ],
-    }

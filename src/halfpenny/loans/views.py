@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from halfpenny.loans.events import snapshot
 from halfpenny.loans.model import FundingState, Loan, Offer, RiskSummary, arrangement_fee_minor
 from halfpenny.primitives.money import format_minor
 
@@ -66,10 +65,70 @@ def whole(loan: Loan, *, staff: bool) -> dict[str, Any]:
 
 
 def public(loan: Loan) -> dict[str, Any]:
-    """What anybody who is signed in may see of a loan in the marketplace."""
-    shown = snapshot(loan)
-    del shown["public"], shown["borrower_id"]
-    return {**shown, "amount": shown["terms"]["amount"], "funding": funding(loan.funding)}
+    """What anybody who is signed in may see of a loan in the marketplace.
+
+    Amounts are decimal strings in ``currency``, rates percent strings.
+    Nothing in it is private to the borrower: no income, no address, and only those reasons of the risk
+    service that investors may see, each as {"code", "text": {"en", "pl"}}.
+    """
+    terms, asset, offer = loan.application, loan.application.property, loan.offer
+    return {
+        "id": str(loan.id),
+        "version": loan.version,
+        "title": loan.title,
+        "status": loan.status.value,
+        "purpose": terms.purpose,
+        "exit_strategy": terms.exit_strategy,
+        "company": terms.borrower.company,
+        "amount": format_minor(terms.amount_minor),
+        "currency": terms.currency.value,
+        "property": {
+            "kind": asset.kind,
+            "city": asset.city,
+            "country": asset.country,
+            "description": asset.description,
+            "area_m2": f"{asset.area_m2:f}",
+            "beds": asset.beds,
+            "year_built": asset.year_built,
+            "condition": asset.condition,
+            "valuation": format_minor(asset.valuation_minor),
+            "valued_on": asset.valued_on.isoformat(),
+        },
+        "terms": {
+            "amount": format_minor(terms.amount_minor),
+            "annual_rate": f"{offer.annual_rate:f}" if offer else None,
+            "term_months": terms.term_months,
+            "interest_mode": terms.interest_mode.value,
+            "charge_rank": terms.charge_rank,
+            "prior_debt": format_minor(terms.prior_debt_minor),
+            "ltv": f"{loan.ltv_percent:f}",
+            "drawn_down_on": loan.drawn_down_on.isoformat() if loan.drawn_down_on else None,
+            "matures_on": loan.matures_on.isoformat() if loan.matures_on else None,
+        },
+        "funding": funding(loan.funding),
+        "risk": _public_risk(loan),
+        "created_at": loan.created_at.isoformat(),
+        "changed_at": loan.changed_at.isoformat(),
+    }
+
+
+def _public_risk(loan: Loan) -> dict[str, Any] | None:
+    risk = loan.risk
+    if risk is None:
+        return None
+    return {
+        "grade": risk.grade,
+        "probability_of_default": f"{risk.probability_of_default:f}",
+        "loss_given_default": f"{risk.loss_given_default:f}",
+        "expected_loss": f"{risk.expected_loss:f}",
+        "suggested_rate": f"{risk.suggested_rate:f}",
+        "model_version": risk.model_version,
+        "reasons": [
+            {"code": reason.code, "text": {"en": reason.english, "pl": reason.polish}}
+            for reason in risk.reasons
+            if "investor" in reason.audience
+        ],
+    }
 
 
 def brief(loan: Loan) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from halfpenny.platform.queue.subscription import Subscription
 QUEUE = "marketplace.projection"
 # The events of loans and of funding that change what a listing shows.
 EVENTS: tuple[str, ...] = (
-    *loans.SNAPSHOT_EVENTS,
+    *loans.CHANGE_EVENTS,
     "investment.made",
     "investment.revoked",
     "investment.returned",
@@ -36,9 +36,7 @@ def subscription(store: ListingStore) -> Subscription:
 
 
 def _loan_id(message: Message) -> UUID:
-    """Snapshots of loans name it ``id``, events of funding ``loan_id``."""
-    named = message.payload.get("loan_id") or message.payload.get("id")
     try:
-        return UUID(named)
-    except (AttributeError, TypeError, ValueError) as unreadable:
+        return UUID(message.payload["loan_id"])
+    except (KeyError, AttributeError, TypeError, ValueError) as unreadable:
         raise Poison("no_loan", f"{message.name} names no loan") from unreadable
