@@ -646,13 +646,11 @@ CREATE TABLE "position" (
   investor_id uuid NOT NULL,
   currency text NOT NULL,
   invested_minor bigint NOT NULL,
-  outstanding_minor bigint NOT NULL,
   CONSTRAINT pk_position PRIMARY KEY (loan_id, investor_id),
-  CONSTRAINT ck_position_invested_is_not_negative CHECK ((invested_minor >= 0)),
-  CONSTRAINT ck_position_outstanding_is_within CHECK (((outstanding_minor >= 0) AND (outstanding_minor <= invested_minor)))
+  CONSTRAINT ck_position_invested_is_not_negative CHECK ((invested_minor >= 0))
 ) WITH (fillfactor=50);
 CREATE INDEX ix_position_investor_id ON public."position" USING btree (investor_id, loan_id);
-GRANT INSERT, SELECT, UPDATE (invested_minor), UPDATE (outstanding_minor) ON "position" TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (invested_minor) ON "position" TO halfpenny_app;
 
 CREATE TABLE property (
   id uuid NOT NULL,

@@ -35,20 +35,19 @@ CREATE INDEX ix_investment_loan_id_investor_id ON investment (loan_id, investor_
 GRANT SELECT, INSERT ON investment TO halfpenny_app;
 GRANT UPDATE (status, ended_at) ON investment TO halfpenny_app;
 
--- What each investor holds in each loan. The row is hot while a loan is funding, so it stays on its page.
+-- What each investor has put into each loan, until its drawdown opens a `holding`. The row is hot while a loan is
+-- funding, so it stays on its page.
 CREATE TABLE position (
   loan_id uuid NOT NULL,
   investor_id uuid NOT NULL,
   currency text NOT NULL,
   invested_minor bigint NOT NULL,
-  outstanding_minor bigint NOT NULL,
   CONSTRAINT pk_position PRIMARY KEY (loan_id, investor_id),
-  CONSTRAINT ck_position_invested_is_not_negative CHECK (invested_minor >= 0),
-  CONSTRAINT ck_position_outstanding_is_within CHECK (outstanding_minor BETWEEN 0 AND invested_minor)
+  CONSTRAINT ck_position_invested_is_not_negative CHECK (invested_minor >= 0)
 ) WITH (fillfactor = 50);
 CREATE INDEX ix_position_investor_id ON position (investor_id, loan_id);
 GRANT SELECT, INSERT ON position TO halfpenny_app;
-GRANT UPDATE (invested_minor, outstanding_minor) ON position TO halfpenny_app;
+GRANT UPDATE (invested_minor) ON position TO halfpenny_app;
 
 CREATE TABLE waiting_ticket (
   id uuid CONSTRAINT pk_waiting_ticket PRIMARY KEY,

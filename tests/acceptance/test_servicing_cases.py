@@ -9,15 +9,18 @@ from uuid import UUID
 
 import pytest
 
+from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Currency, Money, format_minor, parse_minor
 from halfpenny.primitives.rate import NO_RATE, Rate
-from halfpenny.servicing.model.allocation import Holding, Pot, share_out
 from halfpenny.servicing.model.delinquency import default_rate_percent, is_regulatory_default
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import FeeDue, PenaltyDue, Receipt
+from halfpenny.servicing.model.flows import Pot
 from halfpenny.servicing.model.ltv import cumulative_ltv_percent
 from halfpenny.servicing.model.position import Position
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
+from support import sharing
+from support.naive_distribution import Holding
 from support.quotes import ask, cases
 
 CASES = {case["id"]: case for case in cases("servicing.json")}
@@ -189,20 +192,21 @@ def test_r_d7(case: dict[str, Any]) -> None:
     assert str(default_rate_percent(windows)) == case["default_rate_percent"]
 
 
-STAKES = [Holding(UUID(int=place), stake, 0) for place, stake in enumerate((333_333, 333_333, 333_334))]
+STAKES = [Holding(UUID(int=place), stake, 0) for place, stake in enumerate((333_333, 333_333, 333_334), 1)]
 
 
-def shares_of(amount: str) -> list[str]:
+async def shares_of(database: Database, amount: str) -> list[str]:
     pot = Pot(parse_minor(amount), 0, 0, 0, 0, 0)
-    return [format_minor(share.principal) for share in share_out(pot, STAKES)]
+    async with database.unit_of_work() as connection:
+        return [format_minor(share.principal) for share, _ in await sharing.share_in_sql(connection, pot, STAKES)]
 
 
-def test_m_d8a(case: dict[str, Any]) -> None:
-    assert shares_of("100.00") == case["shares"]
+async def test_m_d8a(case: dict[str, Any], database: Database) -> None:
+    assert await shares_of(database, "100.00") == case["shares"]
 
 
-def test_m_d8b(case: dict[str, Any]) -> None:
-    assert shares_of("6000.00") == case["shares"]
+async def test_m_d8b(case: dict[str, Any], database: Database) -> None:
+    assert await shares_of(database, "6000.00") == case["shares"]
 
 
 def test_m_d9(case: dict[str, Any]) -> None:

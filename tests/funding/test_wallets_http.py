@@ -1,4 +1,4 @@
-"""Wallets: deposits that arrive, withdrawals that reserve, entries, and the portfolio."""
+"""Wallets: deposits that arrive, withdrawals that reserve, and their entries."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def test_who_is_not_verified_moves_no_money(database: Database) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "email_unverified")
 
 
-async def test_entries_and_portfolio_are_paged_and_ones_own(database: Database) -> None:
+async def test_entries_are_paged_and_ones_own(database: Database) -> None:
     world = await make_world(database)
     person, other = await somebody_with_money(database), await somebody_with_money(database)
     body = {"amount": "50.00", "currency": "EUR"}
@@ -131,7 +131,5 @@ async def test_entries_and_portfolio_are_paged_and_ones_own(database: Database) 
         )
         assert [entry["amount"] for entry in rest.json()["items"]] == ["10000.00"]
         assert rest.json()["next_cursor"] is None
-        [line] = (await client.get("/api/v1/portfolio", headers=person.headers)).json()["items"]
-        assert (line["loan_id"], line["invested"], line["outstanding"]) == (str(world.loan.id), "150.00", "150.00")
-        assert len(line["investments"]) == 3 and line["title"] == world.loan.title
-        assert (await client.get("/api/v1/portfolio", headers=other.headers)).json()["items"] == []
+        [own] = (await client.get("/api/v1/wallets/EUR/entries", headers=other.headers)).json()["items"]
+        assert own["amount"] == "10000.00"

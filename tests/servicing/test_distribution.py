@@ -1,4 +1,4 @@
-"""Sharing out: the SQL that does it for any number of positions equals the pure rule, case by case."""
+"""Sharing out: the SQL that does it for any number of positions equals the naive reference, case by case."""
 
 from __future__ import annotations
 
@@ -9,51 +9,19 @@ from uuid import UUID
 import pytest
 
 from halfpenny import servicing
-from halfpenny.platform.database import Connection, Database
+from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, format_minor, parse_minor
 from halfpenny.primitives.rate import Rate
-from halfpenny.servicing.model.allocation import Holding, Pot, Share, share_out, withholding_minor
-from halfpenny.servicing.model.flows import DistributionPart
+from halfpenny.servicing.model.flows import Pot
 from halfpenny.servicing.service import distributing
 from halfpenny.servicing.store import distributions
 from servicing import world
+from support import sharing
+from support.naive_distribution import Holding, share_out, withholding_minor
 from support.worked_tables import worked_table
 
 DAY = date(2026, 5, 1)
-
-
-async def share_in_sql(
-    connection: Connection, pot: Pot, holdings: list[Holding], taxes: dict[UUID, int] | None = None
-) -> list[tuple[Share, int]]:
-    """Put the holdings into the tables, declare the pot, share it out there, and read the shares and the tax."""
-    loan_id = uuid7()
-    for holding in holdings:
-        investor = uuid7()
-        await connection.execute(
-            "INSERT INTO holding (loan_id, investor_id, position_id, stake_minor, outstanding_minor, principal_days, "
-            "counted_to, wallet_account_id) VALUES ($1, $2, $3, $4, $4, $5, $6, $2)",
-            loan_id,
-            investor,
-            holding.position_id,
-            holding.outstanding,
-            holding.principal_days,
-            DAY,
-        )
-        if taxes:
-            rate = taxes[holding.position_id]
-            await distributions.set_tax_profile(connection, investor, "PL", False, rate)
-    part = DistributionPart(DAY, pot.principal, pot.interest, pot.default_interest, 0)
-    distribution = await distributions.declare(connection, loan_id, Currency.EUR, part)
-    await distributions.share_out(connection, distribution)
-    rows = await distributions.shares(connection, distribution, None, 1_000)
-    return [
-        (
-            Share(row["position_id"], row["principal_minor"], row["interest_minor"], row["default_interest_minor"]),
-            row["withheld_minor"],
-        )
-        for row in rows
-    ]
 
 
 async def test_the_worked_shares(database: Database) -> None:
@@ -66,7 +34,7 @@ async def test_the_worked_shares(database: Database) -> None:
         pot = Pot(parse_minor(row["principal"]), parse_minor(row["interest"]), 0, 0, 0, 0)
         expected = (row["principal shares"].split(), row["interest shares"].split())
         async with database.unit_of_work() as connection:
-            in_sql = [share for share, _ in await share_in_sql(connection, pot, holdings)]
+            in_sql = [share for share, _ in await sharing.share_in_sql(connection, pot, holdings)]
         for shares in (list(share_out(pot, holdings)), in_sql):
             told = (
                 [format_minor(share.principal) for share in shares],
@@ -92,7 +60,7 @@ async def test_sql_shares_as_the_pure_rule_does(database: Database, seed: int) -
         )  # fmt: skip
         taxes = {holding.position_id: chance.choice([0, 19_000_000, 12_345_678]) for holding in holdings}
         async with database.unit_of_work() as connection:
-            found = await share_in_sql(connection, pot, holdings, taxes)
+            found = await sharing.share_in_sql(connection, pot, holdings, taxes)
         assert [share for share, _ in found] == list(share_out(pot, holdings))
         for share, withheld in found:
             interest = share.interest + share.default_interest

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
-from halfpenny.servicing.model.allocation import pot_of
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Receipt
+from halfpenny.servicing.model.flows import pot_of
 from halfpenny.servicing.model.position import Allocation
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
 from halfpenny.servicing.model.waterfall import (

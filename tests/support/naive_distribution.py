@@ -1,8 +1,9 @@
-"""Who gets what of a distribution: largest remainder over the positions, ties by position id.
+"""The naive reference of how a distribution is shared out, which production does in SQL: plain loops, no tables.
 
-Principal and losses go by outstanding principal, interest by outstanding principal times the days it was held.
-The parts add up to the whole, and no position is ever repaid more than it has outstanding: so after redemption
-every position has received exactly its stake. The rules with worked tables: ``docs/algorithms/distribution.md``.
+Largest remainder over the positions, ties by position id. Principal and losses go by outstanding principal, interest
+by outstanding principal times the days it was held. The parts add up to the whole, and no position is ever repaid more
+than it has outstanding: so after redemption every position has received exactly its stake. The rules with worked
+tables: ``docs/algorithms/distribution.md``.
 """
 
 from __future__ import annotations
@@ -14,10 +15,7 @@ from uuid import UUID
 
 from halfpenny.primitives.money import percent_of, split
 from halfpenny.primitives.rate import Rate
-from halfpenny.servicing import errors
-from halfpenny.servicing.model.position import Allocation
-from halfpenny.servicing.model.terms import LoanTerms
-from halfpenny.servicing.model.waterfall import WATERFALLS
+from halfpenny.servicing.model.flows import Pot
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,40 +44,8 @@ class Share:
         return self.principal + self.interest + self.default_interest
 
 
-@dataclass(frozen=True, slots=True)
-class Pot:
-    """What a receipt leaves for each purpose. ``platform_income`` is its fees, penalties, servicing fee and share
-    of default interest; ``recovery_costs`` give back what it advanced. All of them add up to the receipt."""
-
-    principal: int
-    interest: int
-    default_interest: int
-    platform_income: int
-    recovery_costs: int
-    returned: int
-
-    @property
-    def to_investors(self) -> int:
-        return self.principal + self.interest + self.default_interest
-
-
-def pot_of(terms: LoanTerms, receipt: Allocation) -> Pot:
-    """Divide an allocated receipt between investors, platform and borrower, by the loan's waterfall."""
-    waterfall = WATERFALLS[terms.waterfall]
-    servicing_fee = percent_of(receipt.interest, waterfall.servicing_fee.percent)
-    kept = percent_of(receipt.default_interest, waterfall.default_interest_share.percent)
-    return Pot(
-        principal=receipt.principal,
-        interest=receipt.interest - servicing_fee,
-        default_interest=receipt.default_interest - kept,
-        platform_income=receipt.fee + receipt.penalty + servicing_fee + kept,
-        recovery_costs=receipt.recovery_cost,
-        returned=receipt.returned,
-    )
-
-
 def share_out(pot: Pot, holdings: Sequence[Holding]) -> tuple[Share, ...]:
-    """One share a holding, by position id. Raises NoHolders where there is something to share and nobody to."""
+    """One share a holding, by position id. Raises ValueError where there is something to share and nobody to."""
     ordered = sorted(holdings, key=_by_id)
     principal = _split(pot.principal, ordered, (_outstanding,))
     interest = _split(pot.interest, ordered, (_principal_days, _outstanding, _stake))
@@ -91,7 +57,7 @@ def share_out(pot: Pot, holdings: Sequence[Holding]) -> tuple[Share, ...]:
 
 
 def share_loss(lost: int, holdings: Sequence[Holding]) -> tuple[tuple[UUID, int], ...]:
-    """Split a loss of principal as its repayment would have been. Raises NoHolders."""
+    """Split a loss of principal as its repayment would have been. Raises ValueError."""
     ordered = sorted(holdings, key=_by_id)
     parts = _split(lost, ordered, (_outstanding,))
     return tuple((holding.position_id, part) for holding, part in zip(ordered, parts, strict=True))
@@ -141,7 +107,7 @@ def _split(amount: int, ordered: Sequence[Holding], weights_by: Sequence[Callabl
         if any(weights):
             return split(amount, weights)
     if amount:
-        raise errors.NoHolders()
+        raise ValueError("nobody holds a position to distribute to")
     return [0] * len(ordered)
 
 

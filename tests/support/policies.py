@@ -142,8 +142,7 @@ POLICIES: dict[str, Policy] = {
     "POST /api/v1/loans/{loan_id}/write-off": administrators(REASON),
     "GET /api/v1/arrears": administrators(),
     # One's own reports; who holds nothing has empty ones, and no flows of a loan.
-    "GET /api/v1/holdings": everybody(),
-    "GET /api/v1/holdings/{loan_id}/cash-flows": Policy("hidden", "hidden", "hidden", "hidden"),
+    "GET /api/v1/portfolio/{loan_id}/cash-flows": Policy("hidden", "hidden", "hidden", "hidden"),
     "GET /api/v1/statements/{year}": everybody(),
     "GET /api/v1/statements/{year}/pdf": everybody(),
     "GET /api/v1/statements/{year}/tax.csv": everybody(),

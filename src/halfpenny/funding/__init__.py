@@ -20,7 +20,9 @@ from halfpenny.funding.service.payments import request_deposit, request_withdraw
 from halfpenny.funding.service.reconciling import open_findings, reconcile, reconcile_day, reconcile_due
 from halfpenny.funding.service.tickets import cancel, expire, revoke
 from halfpenny.funding.store.payments import has_pending as has_pending_payments
-from halfpenny.funding.store.tickets import positions, reflection_running_until, repay_principal
+from halfpenny.funding.store.tickets import of_investor as investments_of_investor
+from halfpenny.funding.store.tickets import positions, positions_of_investor, reflection_running_until
+from halfpenny.funding.views import investment as investment_view
 
 __all__ = [
     "DEPOSIT_SETTLED",
@@ -47,13 +49,15 @@ __all__ = [
     "count_batch",
     "expire",
     "has_pending_payments",
+    "investment_view",
+    "investments_of_investor",
     "open_findings",
     "positions",
+    "positions_of_investor",
     "reconcile",
     "reconcile_day",
     "reconcile_due",
     "reflection_running_until",
-    "repay_principal",
     "request_deposit",
     "request_withdrawal",
     "revoke",

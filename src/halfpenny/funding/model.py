@@ -255,13 +255,12 @@ class Investment:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What one investor holds in one loan, minor units. ``outstanding_minor`` falls as principal comes back."""
+    """What one investor has put into one loan, minor units; after the drawdown a holding says what is owed."""
 
     loan_id: UUID
     investor_id: UUID
     currency: str
     invested_minor: int
-    outstanding_minor: int
 
 
 @dataclass(frozen=True, slots=True)

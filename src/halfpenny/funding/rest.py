@@ -30,7 +30,7 @@ from halfpenny.platform import audit
 from halfpenny.platform.clock import business_now
 from halfpenny.platform.http import AppDatabase, CurrencyText, IdempotencyKey, PageOf, PageQuery, page
 from halfpenny.platform.idempotency import claim, remember
-from halfpenny.primitives.ids import LoanId, uuid7
+from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, Money, parse_minor
 
 router = APIRouter(tags=["funding"])
@@ -258,27 +258,6 @@ async def own_payments(principal: identity.SignedIn, database: AppDatabase, pagi
             connection, principal.user_id, start[0] if start else None, paging.limit + 1
         )
     return page(found, paging.limit, lambda one: (one.id,), views.payment)
-
-
-@router.get("/portfolio", response_model=PageOf)
-async def portfolio(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
-    """What one holds, a line a loan, newest loan first."""
-    start = paging.start(UUID)
-    async with database.reading() as connection:
-        held = await ticket_store.positions_of_investor(
-            connection, principal.user_id, start[0] if start else None, paging.limit + 1
-        )
-        loan_ids = [one.loan_id for one in held]
-        known = await loans.get_many(connection, loan_ids)
-        made = await ticket_store.of_investor(connection, principal.user_id, loan_ids)
-    return page(
-        held,
-        paging.limit,
-        lambda one: (one.loan_id,),
-        lambda one: views.position(
-            one, known[LoanId(one.loan_id)], [ticket for ticket in made if ticket.loan_id == one.loan_id]
-        ),
-    )
 
 
 @router.post("/reconciliation/statements", status_code=201)

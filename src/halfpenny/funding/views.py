@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from halfpenny import loans
-from halfpenny.funding.model import Investment, InvestmentConfirmation, Position, WaitingTicket, WalletPayment
+from halfpenny.funding.model import Investment, InvestmentConfirmation, WaitingTicket, WalletPayment
 from halfpenny.funding.reconciliation import Finding
 from halfpenny.ledger import Balance, Entry
 from halfpenny.primitives.money import Currency, format_minor
@@ -39,19 +37,6 @@ def investment(one: Investment) -> dict[str, Any]:
         "status": one.status,
         "revocable_until": moment(one.revocable_until),
         "made_at": moment(one.made_at),
-    }
-
-
-def position(one: Position, loan: loans.Loan, tickets: Sequence[Investment]) -> dict[str, Any]:
-    """One line of a portfolio: what is held in a loan, and by which tickets."""
-    return {
-        "loan_id": str(one.loan_id),
-        "title": loan.title,
-        "status": loan.status.value,
-        "currency": one.currency,
-        "invested": format_minor(one.invested_minor),
-        "outstanding": format_minor(one.outstanding_minor),
-        "investments": [investment(ticket) for ticket in tickets],
     }
 
 

@@ -51,6 +51,16 @@ WHERE d.status <> 'declared' AND (s.principal, s.interest, s.default_interest, s
                     d.recovered_minor::numeric)
 LIMIT 100
 """
+# A drawdown turns every stake into one holding of the same amount: nobody else holds anything.
+STAKES = """
+SELECT coalesce(h.loan_id, p.loan_id) AS loan_id, coalesce(h.investor_id, p.investor_id) AS investor_id,
+       coalesce(h.stake_minor, 0) AS stake, coalesce(p.invested_minor, 0) AS invested
+FROM holding h
+FULL JOIN (SELECT p.* FROM position p JOIN serviced_loan USING (loan_id) WHERE p.invested_minor > 0) p
+  USING (loan_id, investor_id)
+WHERE h.stake_minor IS DISTINCT FROM p.invested_minor
+LIMIT 100
+"""
 SUSPENSE = """
 SELECT a.currency, a.credits - a.debits AS kept, coalesce(u.waiting, 0) AS waiting
 FROM account a LEFT JOIN (SELECT currency, sum(amount_minor)::bigint AS waiting FROM unmatched_receipt
@@ -75,6 +85,11 @@ async def check(connection: Connection) -> list[str]:
     problems += [
         f"distribution {row['id']} of loan {row['loan_id']}: its shares do not add up to it"
         for row in await connection.fetch(SHARES, timeout=300)
+    ]
+    problems += [
+        f"investor {row['investor_id']} put {format_minor(row['invested'])} into loan {row['loan_id']}, their holding "
+        f"says {format_minor(row['stake'])}"
+        for row in await connection.fetch(STAKES, timeout=300)
     ]
     problems += [
         f"suspense holds {format_minor(row['kept'])} {row['currency']}, less than the "

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from halfpenny import funding, loans
+from halfpenny import loans
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue import Message, Subscription
 from halfpenny.primitives.money import format_minor
 from halfpenny.realtime import Notice, notify_many
 from halfpenny.servicing.events import DISTRIBUTION_PAID, RECOVERY_UPDATED
-from halfpenny.servicing.store import distributions
+from halfpenny.servicing.store import distributions, investors
 
 QUEUE = "servicing.notices"
 _PAGE = 5_000
@@ -60,8 +60,8 @@ async def _tell_of_recovery(connection: Connection, message: Message) -> None:
     await notify_many(
         connection,
         [
-            Notice(holder.investor_id, "recovery_update", data, f"recovery:{loan_id}:{number}")
-            for holder in await funding.positions(connection, loan_id)
+            Notice(investor_id, "recovery_update", data, f"recovery:{loan_id}:{number}")
+            for investor_id in await investors.holders(connection, loan_id)
         ],
     )
 

@@ -140,11 +140,6 @@ class LoanClosed(Refused):
     message = "The loan is settled and takes no more receipts."
 
 
-class NoHolders(Refused):
-    code = "distribution_without_holders"
-    message = "Nobody holds a position in this loan, so there is nobody to distribute to."
-
-
 class NotServiced(NotFound):
     code = "not_serviced"
     message = "This loan has not been drawn down."

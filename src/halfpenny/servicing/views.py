@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from halfpenny import funding
 from halfpenny.platform.database import Record
 from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing.model.flows import Flows
 from halfpenny.servicing.model.payoff import Payoff
 from halfpenny.servicing.model.waterfall import WATERFALLS, Waterfall, WaterfallLine
+from halfpenny.servicing.service.portfolio import PortfolioLine
 from halfpenny.servicing.service.posting import PostingResult
 
 
@@ -58,6 +60,33 @@ def receipt(posted: PostingResult) -> dict[str, Any]:
             "rebate": format_minor(moved.rebated),
             "from_reserve": format_minor(moved.released),
         }
+    }
+
+
+def portfolio_line(line: PortfolioLine) -> dict[str, Any]:
+    """What an investor has in one loan. Before the drawdown there is a stake and nothing has come of it yet."""
+    held = line.holding
+    return {
+        "loan_id": str(line.loan.id),
+        "title": line.loan.title,
+        "status": line.loan.status.value,
+        "currency": line.loan.application.currency.value,
+        "invested": format_minor(line.invested),
+        "outstanding": format_minor(line.outstanding),
+        "position_id": str(held["position_id"]) if held else None,
+        **{
+            name: format_minor(held[column] if held else 0)
+            for name, column in (
+                ("interest_received", "interest_minor"),
+                ("withheld", "withheld_minor"),
+                ("lost", "lost_minor"),
+                ("recovered", "recovered_minor"),
+            )
+        },
+        "standing": held["standing"] if held else None,
+        "days_past_due": held["days_past_due"] if held else None,
+        "matures_on": held["matures_on"].isoformat() if held else None,
+        "investments": [funding.investment_view(investment) for investment in line.investments],
     }
 
 

@@ -76,13 +76,11 @@ WITH made AS (
     $9::bytea[], $10::bigint[], $11::bigint[], $12::int[], $13::bigint[])
     AS t (id, loan_id, investor_id, amount, currency, until, key, fingerprint, target, funded, investors, version)
 ), held AS (
-  INSERT INTO position AS p (loan_id, investor_id, currency, invested_minor, outstanding_minor)
-  SELECT loan_id, investor_id, min(currency), sum(amount), sum(amount)
+  INSERT INTO position AS p (loan_id, investor_id, currency, invested_minor)
+  SELECT loan_id, investor_id, min(currency), sum(amount)
   FROM unnest($3::uuid[], $4::uuid[], $5::bigint[], $6::text[]) AS t (loan_id, investor_id, amount, currency)
   GROUP BY loan_id, investor_id
-  ON CONFLICT (loan_id, investor_id) DO UPDATE SET
-    invested_minor = p.invested_minor + excluded.invested_minor,
-    outstanding_minor = p.outstanding_minor + excluded.outstanding_minor
+  ON CONFLICT (loan_id, investor_id) DO UPDATE SET invested_minor = p.invested_minor + excluded.invested_minor
 )
 SELECT outbox_append($14::jsonb)
 """

@@ -1,4 +1,4 @@
-"""SQL of tickets after they were made: taking back, returning, waiting, positions and the portfolio."""
+"""SQL of tickets after they were made: taking back, returning, waiting, positions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from halfpenny.funding.model import Investment, Position, WaitingTicket
 from halfpenny.platform.database import Connection, Record
 
 _INVESTMENT = "id, loan_id, investor_id, amount_minor, currency, status, revocable_until, made_at"
-PORTFOLIO_PAGE = (
+POSITIONS_PAGE = (
     "SELECT * FROM position WHERE investor_id = $1 "
     "AND loan_id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ORDER BY loan_id DESC LIMIT $3"
 )
@@ -71,8 +71,8 @@ async def end(connection: Connection, investment_ids: Sequence[UUID], status: st
 async def shrink_position(connection: Connection, loan_id: UUID, investor_id: UUID, amount_minor: int) -> int:
     """Take an amount out of a position before drawdown; returns what is still invested, minor units."""
     left = await connection.fetchval(
-        "UPDATE position SET invested_minor = invested_minor - $3, outstanding_minor = outstanding_minor - $3 "
-        "WHERE loan_id = $1 AND investor_id = $2 RETURNING invested_minor",
+        "UPDATE position SET invested_minor = invested_minor - $3 WHERE loan_id = $1 AND investor_id = $2 "
+        "RETURNING invested_minor",
         loan_id,
         investor_id,
         amount_minor,
@@ -83,8 +83,7 @@ async def shrink_position(connection: Connection, loan_id: UUID, investor_id: UU
 async def empty_positions(connection: Connection, loan_id: UUID) -> int:
     """Set all positions of a loan to nothing; returns how many investors had one."""
     rows = await connection.fetch(
-        "UPDATE position SET invested_minor = 0, outstanding_minor = 0 WHERE loan_id = $1 AND invested_minor > 0 "
-        "RETURNING investor_id",
+        "UPDATE position SET invested_minor = 0 WHERE loan_id = $1 AND invested_minor > 0 RETURNING investor_id",
         loan_id,
     )
     return len(rows)
@@ -96,7 +95,6 @@ def _position(row: Record) -> Position:
         investor_id=row["investor_id"],
         currency=row["currency"],
         invested_minor=row["invested_minor"],
-        outstanding_minor=row["outstanding_minor"],
     )
 
 
@@ -110,19 +108,7 @@ async def positions(connection: Connection, loan_id: UUID) -> list[Position]:
 async def positions_of_investor(
     connection: Connection, investor_id: UUID, after: UUID | None, limit: int
 ) -> list[Position]:
-    return [_position(row) for row in await connection.fetch(PORTFOLIO_PAGE, investor_id, after, limit)]
-
-
-async def repay_principal(connection: Connection, loan_id: UUID, rows: Sequence[tuple[UUID, int]]) -> None:
-    """Lower what is outstanding; the table's CHECK refuses more than there is."""
-    await connection.execute(
-        "UPDATE position p SET outstanding_minor = p.outstanding_minor - r.principal "
-        "FROM unnest($2::uuid[], $3::bigint[]) AS r (investor_id, principal) "
-        "WHERE p.loan_id = $1 AND p.investor_id = r.investor_id",
-        loan_id,
-        [investor_id for investor_id, _ in rows],
-        [principal for _, principal in rows],
-    )
+    return [_position(row) for row in await connection.fetch(POSITIONS_PAGE, investor_id, after, limit)]
 
 
 async def reflection_running_until(connection: Connection, loan_id: UUID) -> datetime | None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 
 from halfpenny.primitives.money import percent_of
-from halfpenny.servicing.model.allocation import pot_of
-from halfpenny.servicing.model.position import Position
+from halfpenny.servicing.model.position import Allocation, Position
 from halfpenny.servicing.model.reserve import ReserveMoveKind
 from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.model.waterfall import WATERFALLS
@@ -56,6 +55,38 @@ class Flows:
     def spent(self) -> int:
         """All that leaves the collections; equals ``collected``, always."""
         return self.returned + self.fees + self.default_income + self.costs + self.to_investors
+
+
+@dataclass(frozen=True, slots=True)
+class Pot:
+    """What a receipt leaves for each purpose. ``platform_income`` is its fees, penalties, servicing fee and share
+    of default interest; ``recovery_costs`` give back what it advanced. All of them add up to the receipt."""
+
+    principal: int
+    interest: int
+    default_interest: int
+    platform_income: int
+    recovery_costs: int
+    returned: int
+
+    @property
+    def to_investors(self) -> int:
+        return self.principal + self.interest + self.default_interest
+
+
+def pot_of(terms: LoanTerms, receipt: Allocation) -> Pot:
+    """Divide an allocated receipt between investors, platform and borrower, by the loan's waterfall."""
+    waterfall = WATERFALLS[terms.waterfall]
+    servicing_fee = percent_of(receipt.interest, waterfall.servicing_fee.percent)
+    kept = percent_of(receipt.default_interest, waterfall.default_interest_share.percent)
+    return Pot(
+        principal=receipt.principal,
+        interest=receipt.interest - servicing_fee,
+        default_interest=receipt.default_interest - kept,
+        platform_income=receipt.fee + receipt.penalty + servicing_fee + kept,
+        recovery_costs=receipt.recovery_cost,
+        returned=receipt.returned,
+    )
 
 
 def flows_of(terms: LoanTerms, position: Position) -> Flows:

@@ -12,42 +12,25 @@ from fastapi.responses import PlainTextResponse, Response
 from halfpenny import identity
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
 from halfpenny.primitives.money import format_minor
+from halfpenny.servicing import views
 from halfpenny.servicing.model.investor import tax_csv
 from halfpenny.servicing.service import investor_reporting
-from halfpenny.servicing.store import investors
+from halfpenny.servicing.service.portfolio import portfolio
 
 router = APIRouter(tags=["investor"])
 Year = Annotated[int, Path(ge=2000, le=2200, description="A calendar year.")]
 
 
-@router.get("/holdings", response_model=PageOf)
-async def holdings(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
-    """One's positions in drawn loans: stake, what is outstanding, what came back, what was lost."""
+@router.get("/portfolio", response_model=PageOf)
+async def own_portfolio(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
+    """One's stakes and holdings, a line a loan, newest loan first: what is owed, what came back, what was lost."""
     start = paging.start(UUID)
     async with database.reading() as connection:
-        rows = await investors.holdings(connection, principal.user_id, start[0] if start else None, paging.limit + 1)
-    return page(
-        rows,
-        paging.limit,
-        lambda row: (row["loan_id"],),
-        lambda row: {
-            "loan_id": str(row["loan_id"]),
-            "position_id": str(row["position_id"]),
-            "currency": row["currency"],
-            "stake": format_minor(row["stake_minor"]),
-            "outstanding": format_minor(row["outstanding_minor"]),
-            "interest_received": format_minor(row["interest_minor"]),
-            "withheld": format_minor(row["withheld_minor"]),
-            "lost": format_minor(row["lost_minor"]),
-            "recovered": format_minor(row["recovered_minor"]),
-            "standing": row["standing"],
-            "days_past_due": row["days_past_due"],
-            "matures_on": row["matures_on"].isoformat(),
-        },
-    )
+        lines = await portfolio(connection, principal.user_id, start[0] if start else None, paging.limit + 1)
+    return page(lines, paging.limit, lambda line: (line.loan.id,), views.portfolio_line)
 
 
-@router.get("/holdings/{loan_id}/cash-flows")
+@router.get("/portfolio/{loan_id}/cash-flows")
 async def cash_flows(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """What one loan has paid and is expected to pay, with the yield (XIRR) and money multiple of both."""
     async with database.reading() as connection:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from halfpenny import funding, ledger
+from halfpenny import ledger
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform import outbox
 from halfpenny.platform.database import Connection, Database
@@ -69,8 +69,6 @@ async def share(connection: Connection, distribution_id: UUID) -> None:
             connection,
             Journal(JournalId(uuid7()), "principal_repaid", (repaid,), row["effective_date"], row["loan_id"]),
         )
-        shares = await distributions.principal_shares(connection, distribution_id)
-        await funding.repay_principal(connection, row["loan_id"], shares)
 
 
 async def share_all(connection: Connection, loan_id: UUID) -> None:

@@ -36,7 +36,7 @@ async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product
     today = await business_date(connection)
     terms = terms_of(loan, product, today)
     serviced = await serviced_loans.insert(connection, loan_id, loan.borrower_id, terms)
-    stakes = [(p.investor_id, p.outstanding_minor) for p in await funding.positions(connection, loan_id)]
+    stakes = [(p.investor_id, p.invested_minor) for p in await funding.positions(connection, loan_id)]
     await distributions.insert_holdings(connection, loan_id, stakes, terms.currency, today)
     position = replay(terms, (), today)
     flows = flows_of(terms, position)

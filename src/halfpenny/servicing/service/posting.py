@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from halfpenny import funding, ledger, loans
+from halfpenny import ledger, loans
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.loans import Actor, Loan, Status
 from halfpenny.platform.clock import business_date
@@ -121,8 +121,7 @@ async def _declare_distributions(connection: Connection, serviced: ServicedLoan,
     if moved.lost:
         # What was collected before the loss goes by the holdings as they were before it.
         await distributing.share_all(connection, serviced.loan_id)
-        shares = await distributions.share_loss(connection, serviced.loan_id, moved.lost, on)
-        await funding.repay_principal(connection, serviced.loan_id, shares)
+        await distributions.share_loss(connection, serviced.loan_id, moved.lost, on)
         claims = loan_account(AccountKind.INVESTOR_CLAIMS, serviced)
         receivable = loan_account(AccountKind.LOAN_RECEIVABLE, serviced)
         loss = Transfer(claims, receivable, moved.lost) if moved.lost > 0 else Transfer(receivable, claims, -moved.lost)

@@ -190,15 +190,6 @@ async def share_out(connection: Connection, distribution_id: UUID) -> None:
     await connection.execute("UPDATE distribution SET status = 'shared' WHERE id = $1", distribution_id)
 
 
-async def principal_shares(connection: Connection, distribution_id: UUID) -> list[tuple[UUID, int]]:
-    rows = await connection.fetch(
-        "SELECT investor_id, principal_minor FROM distribution_share "
-        "WHERE distribution_id = $1 AND principal_minor > 0",
-        distribution_id,
-    )
-    return [(row["investor_id"], row["principal_minor"]) for row in rows]
-
-
 async def pay_chunk(connection: Connection, distribution_id: UUID, currency: Currency, size: int) -> int:
     """Pay the next shares into their wallets; returns how many. None left: the distribution is paid."""
     tax = ledger.account_id(AccountKind.TAX_PAYABLE, None, currency)
@@ -211,15 +202,10 @@ async def pay_chunk(connection: Connection, distribution_id: UUID, currency: Cur
     return shares
 
 
-async def share_loss(connection: Connection, loan_id: UUID, lost_minor: int, on: date) -> list[tuple[UUID, int]]:
-    """Spread a loss over the holdings, or take it back where it is negative; returns (investor, minor units)."""
-    before = await connection.fetch("SELECT investor_id, outstanding_minor FROM holding WHERE loan_id = $1", loan_id)
+async def share_loss(connection: Connection, loan_id: UUID, lost_minor: int, on: date) -> None:
+    """Spread a loss over the holdings, or take it back where it is negative (minor units)."""
     sign = 1 if lost_minor > 0 else -1
     await connection.execute(SHARE_LOSS, loan_id, abs(lost_minor), on, sign, timeout=120)
-    after = await connection.fetch("SELECT investor_id, outstanding_minor FROM holding WHERE loan_id = $1", loan_id)
-    left = {row["investor_id"]: row["outstanding_minor"] for row in after}
-    changes = [(row["investor_id"], row["outstanding_minor"] - left[row["investor_id"]]) for row in before]
-    return [(investor, lost) for investor, lost in changes if lost]
 
 
 def paid_minor(share: Record) -> int:

@@ -8,9 +8,9 @@ from uuid import UUID
 from halfpenny.platform.database import Connection, Record
 
 LIST_HOLDINGS = (
-    "SELECT h.*, l.currency, l.advanced_on, l.matures_on, l.standing, l.days_past_due FROM holding h "
+    "SELECT h.*, l.currency, l.matures_on, l.standing, l.days_past_due FROM holding h "
     "JOIN serviced_loan l ON l.loan_id = h.loan_id WHERE h.investor_id = $1 "
-    "AND h.loan_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY h.loan_id LIMIT $3"
+    "AND h.loan_id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ORDER BY h.loan_id DESC LIMIT $3"
 )
 RECEIVED = """
 SELECT d.loan_id, d.currency, d.effective_date, d.id AS distribution_id, s.journal_id, s.principal_minor,
@@ -35,7 +35,14 @@ async def holding(connection: Connection, investor_id: UUID, loan_id: UUID) -> R
     )
 
 
+async def holders(connection: Connection, loan_id: UUID) -> list[UUID]:
+    """Who holds a part of a drawn loan, by their ids."""
+    rows = await connection.fetch("SELECT investor_id FROM holding WHERE loan_id = $1 ORDER BY investor_id", loan_id)
+    return [row["investor_id"] for row in rows]
+
+
 async def holdings(connection: Connection, investor_id: UUID, after: UUID | None, limit: int) -> list[Record]:
+    """What an investor holds in drawn loans, newest loan first, those before the loan ``after``."""
     return await connection.fetch(LIST_HOLDINGS, investor_id, after, limit)
 
 
