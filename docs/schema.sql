@@ -67,7 +67,7 @@ CREATE TABLE app_user (
   CONSTRAINT ck_app_user_country CHECK ((country ~ '^[A-Z]{2}$'::text)),
   CONSTRAINT ck_app_user_email_is_folded CHECK ((email = lower(email))),
   CONSTRAINT ck_app_user_kyc_status CHECK ((kyc_status = ANY (ARRAY['pending'::text, 'verified'::text, 'rejected'::text]))),
-  CONSTRAINT ck_app_user_role CHECK ((role = ANY (ARRAY['investor'::text, 'borrower'::text, 'administrator'::text])))
+  CONSTRAINT ck_app_user_role CHECK ((role = ANY (ARRAY['investor'::text, 'borrower'::text, 'underwriter'::text, 'servicer'::text, 'treasurer'::text, 'administrator'::text, 'auditor'::text, 'service'::text])))
 );
 CREATE TRIGGER user_changed AFTER UPDATE OF role, disabled_at, email_verified_at, kyc_status ON public.app_user FOR EACH ROW WHEN (((old.role <> new.role) OR (old.kyc_status <> new.kyc_status) OR (old.disabled_at IS DISTINCT FROM new.disabled_at) OR (old.email_verified_at IS DISTINCT FROM new.email_verified_at))) EXECUTE FUNCTION notify_user_changed();
 GRANT INSERT, SELECT, UPDATE ON app_user TO halfpenny_app;

@@ -20,7 +20,8 @@ CREATE TABLE app_user (
   email_verified_at timestamptz,
   disabled_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT ck_app_user_role CHECK (role IN ('investor', 'borrower', 'administrator')),
+  CONSTRAINT ck_app_user_role CHECK (role IN ('investor', 'borrower', 'underwriter', 'servicer', 'treasurer',
+    'administrator', 'auditor', 'service')),
   CONSTRAINT ck_app_user_kyc_status CHECK (kyc_status IN ('pending', 'verified', 'rejected')),
   CONSTRAINT ck_app_user_email_is_folded CHECK (email = lower(email)),
   CONSTRAINT ck_app_user_country CHECK (country ~ '^[A-Z]{2}$')

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,16 @@ class Logins:
     investor: Login
     borrower: Login
     administrators: tuple[Login, Login]
+    # The other roles, one login each: underwriter, servicer, treasurer, auditor, service.
+    others: dict[str, Login] = field(default_factory=dict)
+
+    def by_role(self) -> Iterator[tuple[str, Login]]:
+        """(role, login) of everybody, as the demo prints them."""
+        yield "investor", self.investor
+        yield "borrower", self.borrower
+        for login in self.administrators:
+            yield "administrator", login
+        yield from self.others.items()
 
 
 class _Document(msgspec.Struct):

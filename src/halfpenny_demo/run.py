@@ -224,9 +224,7 @@ class Demo:
     def _introduce(self, logins: Logins, took_s: float) -> None:
         say = self._console.print
         say(f"\n[bold]Halfpenny is open at {self._settings.base_url}[/]  (in {took_s:.1f} s)\n", highlight=False)
-        people = [("investor", logins.investor), ("borrower", logins.borrower)]
-        people += [("administrator", login) for login in logins.administrators]
-        for role, login in people:
+        for role, login in logins.by_role():
             say(f"  {role:<14} {login.email:<34} {login.password}", highlight=False, markup=False)
         say(f"\n  logins  {self._logins_file.path}\n  logs    {self._folder.logs}", highlight=False, markup=False)
         if not self._wishes.story:

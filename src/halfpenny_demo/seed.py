@@ -21,6 +21,15 @@ _WORDS = (
     "quill raven river saddle sparrow spruce tallow thistle timber tulip umber velvet walnut willow winter zephyr"
 )
 
+# Who else may sign in: one of each role that the interfaces know.
+_STAFF = (
+    (Role.UNDERWRITER, "Ursula Kraft"),
+    (Role.SERVICER, "Simon Baran"),
+    (Role.TREASURER, "Tessa Lindqvist"),
+    (Role.AUDITOR, "Aurel Moreau"),
+    (Role.SERVICE, "Listings Program"),
+)
+
 
 class HalfSeeded(Refused):
     code = "half_seeded"
@@ -42,17 +51,21 @@ async def seed(
             investor=_login("ida.investor@halfpenny.example"),
             borrower=_login("bruno.borrower@halfpenny.example"),
             administrators=(_login("ada.admin@halfpenny.example"), _login("zofia.admin@halfpenny.example")),
+            others={
+                role: _login(f"{name.partition(' ')[0].lower()}.{role}@halfpenny.example") for role, name in _STAFF
+            },
         )
-        people = (
+        people = [
             (logins.investor, "Ida Nowak", Role.INVESTOR),
             (logins.borrower, "Bruno Zieliński", Role.BORROWER),
             (logins.administrators[0], "Ada Winter", Role.ADMINISTRATOR),
             (logins.administrators[1], "Zofia Marek", Role.ADMINISTRATOR),
-        )
+            *((logins.others[role], full_name, role) for role, full_name in _STAFF),
+        ]
         hashes = [await passwords.hash(login.password) for login, _, _ in people]
         try:
             async with database.unit_of_work() as connection:
-                investor, borrower, ada, zofia = [
+                investor, borrower, ada, zofia, *_ = [
                     await _person(connection, login, full_name, role, password_hash)
                     for (login, full_name, role), password_hash in zip(people, hashes, strict=True)
                 ]

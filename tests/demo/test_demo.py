@@ -126,9 +126,11 @@ def test_from_nothing_to_a_marketplace_and_back(demo: RunningDemo) -> None:
     logins = json.loads(logins_file.read_bytes())
     assert stat.S_IMODE(logins_file.stat().st_mode) == 0o600
     assert logins["address"] == f"http://127.0.0.1:{demo.port}"
-    assert set(logins) == {"address", "investor", "borrower", "administrators"}
+    assert set(logins) == {"address", "investor", "borrower", "administrators", "others"}
     assert len(logins["administrators"]) == 2
-    for login in (logins["investor"], logins["borrower"], *logins["administrators"]):
+    assert set(logins["others"]) == {"underwriter", "servicer", "treasurer", "auditor", "service"}
+    customers, staff = (logins["investor"], logins["borrower"]), (*logins["administrators"], *logins["others"].values())
+    for login in (*customers, *staff):
         answer = httpx2.post(f"{logins['address']}/api/v1/auth/login", json=login, timeout=30)
         assert answer.status_code == 200, answer.text
         assert login["email"] in demo.said

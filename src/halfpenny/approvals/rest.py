@@ -10,13 +10,12 @@ from fastapi import APIRouter, Query
 from halfpenny.approvals import service, views
 from halfpenny.approvals.dependencies import AppActs
 from halfpenny.approvals.model import ApprovalFilter, ApprovalStatus
-from halfpenny.identity import Permission, Principal, requires
+from halfpenny.identity import Permission, SignedIn, requires
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, ProseText, RequestModel, page
 
 router = APIRouter(prefix="/approvals", tags=["approvals"])
 
-# Who may decide depends on the act: its own permission is asked for by the use case.
-Reader = Annotated[Principal, requires(Permission.APPROVALS_READ)]
+# Who may decide on what depends on the act: the use case asks for the permission that it names.
 
 
 class ApproveRequest(RequestModel):
@@ -27,9 +26,9 @@ class RefuseRequest(RequestModel):
     reason: ProseText
 
 
-@router.get("", response_model=PageOf)
+@router.get("", dependencies=[requires(Permission.APPROVALS_READ)], response_model=PageOf)
 async def approvals(
-    principal: Reader,
+    principal: SignedIn,
     database: AppDatabase,
     paging: PageQuery,
     status: Annotated[ApprovalStatus | None, Query(description="Only those in this status.")] = None,
@@ -45,17 +44,17 @@ async def approvals(
     return page(found, paging.limit, lambda approval: (approval.id,), views.approval)
 
 
-@router.get("/{approval_id}")
-async def one_approval(approval_id: UUID, principal: Reader, database: AppDatabase, acts: AppActs) -> dict[str, Any]:
+@router.get("/{approval_id}", dependencies=[requires(Permission.APPROVALS_READ)])
+async def one_approval(approval_id: UUID, principal: SignedIn, database: AppDatabase, acts: AppActs) -> dict[str, Any]:
     """One approval, its object as it was when it was proposed, and what has changed since."""
     async with database.reading() as connection:
         return views.standing(await service.get(connection, acts, approval_id))
 
 
-@router.post("/{approval_id}/approve")
+@router.post("/{approval_id}/approve", dependencies=[requires(Permission.APPROVALS_DECIDE)])
 async def approve(
     approval_id: UUID,
-    principal: Reader,
+    principal: SignedIn,
     database: AppDatabase,
     acts: AppActs,
     body: ApproveRequest | None = None,
@@ -66,17 +65,17 @@ async def approve(
         return views.approval(await service.approve(connection, acts, principal, approval_id, reason))
 
 
-@router.post("/{approval_id}/refuse")
+@router.post("/{approval_id}/refuse", dependencies=[requires(Permission.APPROVALS_DECIDE)])
 async def refuse(
-    approval_id: UUID, body: RefuseRequest, principal: Reader, database: AppDatabase, acts: AppActs
+    approval_id: UUID, body: RefuseRequest, principal: SignedIn, database: AppDatabase, acts: AppActs
 ) -> dict[str, Any]:
     """End a proposal without doing it, with the reason."""
     async with database.unit_of_work() as connection:
         return views.approval(await service.refuse(connection, acts, principal, approval_id, body.reason))
 
 
-@router.post("/{approval_id}/withdraw")
-async def withdraw(approval_id: UUID, principal: Reader, database: AppDatabase) -> dict[str, Any]:
+@router.post("/{approval_id}/withdraw", dependencies=[requires(Permission.APPROVALS_DECIDE)])
+async def withdraw(approval_id: UUID, principal: SignedIn, database: AppDatabase) -> dict[str, Any]:
     """Take one's own proposal back."""
     async with database.unit_of_work() as connection:
         return views.approval(await service.withdraw(connection, principal, approval_id))

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 
 from halfpenny import identity, ledger
 from halfpenny.backoffice import errors
+from halfpenny.identity import Permission, requires
 from halfpenny.ledger import Account, AccountKind
 from halfpenny.platform.http import AppDatabase, CurrencyText
 from halfpenny.primitives.money import Currency, format_minor
@@ -17,8 +18,8 @@ from halfpenny.primitives.money import Currency, format_minor
 router = APIRouter(prefix="/ledger", tags=["backoffice"])
 
 
-@router.get("/trial-balance")
-async def trial_balance(_: identity.Administrator, database: AppDatabase) -> dict[str, Any]:
+@router.get("/trial-balance", dependencies=[requires(Permission.LEDGER_READ)])
+async def trial_balance(_: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """All accounts by kind and currency. In each currency debits equal credits."""
     async with database.reading() as connection:
         lines = await ledger.trial_balance(connection)
@@ -44,11 +45,11 @@ async def trial_balance(_: identity.Administrator, database: AppDatabase) -> dic
     }
 
 
-@router.get("/accounts/{kind}/{currency}/statement")
+@router.get("/accounts/{kind}/{currency}/statement", dependencies=[requires(Permission.LEDGER_READ)])
 async def statement(
     kind: AccountKind,
     currency: CurrencyText,
-    _: identity.Administrator,
+    _: identity.SignedIn,
     database: AppDatabase,
     first: Annotated[date, Query(description="The first business date.")],
     last: Annotated[date, Query(description="The last business date, included.")],
@@ -82,8 +83,8 @@ async def statement(
     }
 
 
-@router.get("/chain-head")
-async def chain_head(_: identity.Administrator, database: AppDatabase) -> dict[str, Any]:
+@router.get("/chain-head", dependencies=[requires(Permission.LEDGER_READ)])
+async def chain_head(_: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """The newest seal over the transfers: keep it elsewhere, and history cannot be rewritten unseen."""
     async with database.reading() as connection:
         segments, digest = await ledger.chain_head(connection)

@@ -9,15 +9,16 @@ from fastapi import APIRouter, Query
 
 from halfpenny import identity, loans
 from halfpenny.backoffice import ledger_routes, model, store, views
+from halfpenny.identity import Permission, requires
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
 
 router = APIRouter(prefix="/backoffice", tags=["backoffice"])
 router.include_router(ledger_routes.router)
 
 
-@router.get("/approvals", response_model=PageOf)
+@router.get("/approvals", dependencies=[requires(Permission.APPROVALS_READ)], response_model=PageOf)
 async def approvals(
-    principal: identity.Administrator, database: AppDatabase, paging: PageQuery, rules: loans.Rules
+    principal: identity.SignedIn, database: AppDatabase, paging: PageQuery, rules: loans.Rules
 ) -> dict[str, Any]:
     """Loans that wait for a decision, oldest first, each with what is due next."""
     start = paging.start(UUID)
@@ -27,9 +28,9 @@ async def approvals(
     return page(entries, paging.limit, lambda entry: (entry.loan.id,), views.awaiting_decision)
 
 
-@router.get("/audit", response_model=PageOf)
+@router.get("/audit", dependencies=[requires(Permission.AUDIT_READ)], response_model=PageOf)
 async def audit_trail(
-    _: identity.Administrator,
+    _: identity.SignedIn,
     database: AppDatabase,
     paging: PageQuery,
     subject_id: Annotated[UUID | None, Query(description="Only the deeds about this loan or person.")] = None,

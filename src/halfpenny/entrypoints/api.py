@@ -19,7 +19,7 @@ from halfpenny.entrypoints.acts import registered_acts
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.funding.hot_route import InvestRoute
 from halfpenny.funding.rest import router as funding_routes
-from halfpenny.identity import Identity, load_signing_keys
+from halfpenny.identity import ANYONE, Identity, load_signing_keys
 from halfpenny.identity.rest import router as identity_routes
 from halfpenny.loans.rest import router as loans_routes
 from halfpenny.platform.database import Database
@@ -137,7 +137,8 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
                 "documents": lambda: _documents_answer(app),
                 **({"queue": lambda: reachable(settings.queue.amqp_url)} if settings.queue.amqp_url else {}),
             },
-        )
+        ),
+        dependencies=[ANYONE],
     )
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from halfpenny import identity, ledger, loans
 from halfpenny.funding import views
 from halfpenny.funding.desk.desk import FundingDesk
-from halfpenny.funding.errors import WaitingTicketUnknown
+from halfpenny.funding.errors import InvestmentUnknown, WaitingTicketUnknown
 from halfpenny.funding.model import Ticket
 from halfpenny.funding.reconciliation import Resolution
 from halfpenny.funding.requests import (
@@ -25,6 +25,7 @@ from halfpenny.funding.requests import (
 from halfpenny.funding.service import bulk, payments, reconciling, tickets
 from halfpenny.funding.store import payments as payment_store
 from halfpenny.funding.store import tickets as ticket_store
+from halfpenny.identity import Permission, declares, requires
 from halfpenny.ledger import Account, AccountKind, Balance
 from halfpenny.platform import audit
 from halfpenny.platform.clock import business_now
@@ -63,6 +64,7 @@ _INVESTED = {
 
 @router.post(
     "/loans/{loan_id}/invest",
+    dependencies=[declares(Permission.INVEST)],
     status_code=201,
     response_class=Response,
     responses={
@@ -93,7 +95,7 @@ async def invest(
     return Response(views.invest_answer(answer), 201, media_type="application/json")
 
 
-@router.post("/investments/bulk")
+@router.post("/investments/bulk", dependencies=[declares(Permission.INVEST)])
 async def invest_many(
     body: BulkRequest, request: Request, money: identity.MoneyRequest, database: AppDatabase, desk: Desk
 ) -> dict[str, Any]:
@@ -114,7 +116,10 @@ async def invest_many(
     return await bulk.invest_many(database, desk, money, asked, request.url.path)
 
 
-@router.post("/investments/{investment_id}/revoke")
+@router.post(
+    "/investments/{investment_id}/revoke",
+    dependencies=[requires(Permission.INVEST, refusal=InvestmentUnknown)],
+)
 async def revoke(
     investment_id: UUID, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
 ) -> JSONResponse:
@@ -128,7 +133,10 @@ async def revoke(
     return JSONResponse(answer, 200)
 
 
-@router.post("/loans/{loan_id}/cancel")
+@router.post(
+    "/loans/{loan_id}/cancel",
+    dependencies=[requires(Permission.LOANS_APPLY, Permission.LOANS_CANCEL, refusal=loans.LoanNotFound)],
+)
 async def cancel(
     loan_id: UUID,
     body: CancelRequest,
@@ -137,7 +145,7 @@ async def cancel(
     database: AppDatabase,
 ) -> JSONResponse:
     """End a loan before drawdown, as its borrower or as staff; every ticket goes back to its wallet."""
-    staff = identity.Role.ADMINISTRATOR in principal.roles
+    staff = principal.may(Permission.LOANS_CANCEL)
     async with database.unit_of_work() as connection:
         if (stored := await claim(connection, money)) is not None:
             return JSONResponse(stored.body, stored.status)
@@ -151,11 +159,11 @@ async def cancel(
     return JSONResponse(answer, 200)
 
 
-@router.post("/loans/{loan_id}/waiting-list", status_code=202)
+@router.post("/loans/{loan_id}/waiting-list", dependencies=[requires(Permission.INVEST)], status_code=202)
 async def wait(
     loan_id: UUID,
     body: InvestRequest,
-    principal: identity.ClearedInvestor,
+    principal: identity.Cleared,
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
@@ -170,7 +178,7 @@ async def wait(
     return JSONResponse(answer, 202)
 
 
-@router.get("/waiting-list", response_model=PageOf)
+@router.get("/waiting-list", dependencies=[requires(Permission.OWN_BOOKS)], response_model=PageOf)
 async def waiting_list(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
     """One's own places, newest first."""
     start = paging.start(UUID)
@@ -181,7 +189,7 @@ async def waiting_list(principal: identity.SignedIn, database: AppDatabase, pagi
     return page(found, paging.limit, lambda one: (one.id,), views.waiting)
 
 
-@router.post("/waiting-list/{waiting_id}/leave", status_code=204)
+@router.post("/waiting-list/{waiting_id}/leave", dependencies=[requires(Permission.OWN_BOOKS)], status_code=204)
 async def leave(waiting_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> None:
     """Give one's place up."""
     async with database.unit_of_work() as connection:
@@ -190,7 +198,7 @@ async def leave(waiting_id: UUID, principal: identity.SignedIn, database: AppDat
             raise WaitingTicketUnknown()
 
 
-@router.get("/wallets")
+@router.get("/wallets", dependencies=[requires(Permission.OWN_BOOKS)])
 async def wallets(principal: identity.SignedIn, database: AppDatabase) -> list[dict[str, Any]]:
     """All of one's wallets: ``balance`` is what is there, ``available`` what may be spent."""
     async with database.reading() as connection:
@@ -199,7 +207,7 @@ async def wallets(principal: identity.SignedIn, database: AppDatabase) -> list[d
     return [views.wallet(currency, by_currency.get(currency, Balance(0, 0))) for currency in Currency]
 
 
-@router.get("/wallets/{currency}/entries", response_model=PageOf)
+@router.get("/wallets/{currency}/entries", dependencies=[requires(Permission.OWN_BOOKS)], response_model=PageOf)
 async def entries(
     currency: CurrencyText, principal: identity.SignedIn, database: AppDatabase, paging: PageQuery
 ) -> dict[str, Any]:
@@ -213,7 +221,7 @@ async def entries(
     return page(found, paging.limit, lambda one: (one.version,), views.entry)
 
 
-@router.post("/wallets/{currency}/deposits", status_code=202)
+@router.post("/wallets/{currency}/deposits", dependencies=[requires(Permission.WALLET)], status_code=202)
 async def deposit(
     currency: CurrencyText,
     body: AmountRequest,
@@ -230,7 +238,7 @@ async def deposit(
     return JSONResponse(views.payment(asked), 202)
 
 
-@router.post("/wallets/{currency}/withdrawals", status_code=202)
+@router.post("/wallets/{currency}/withdrawals", dependencies=[requires(Permission.WALLET)], status_code=202)
 async def withdraw(
     currency: CurrencyText,
     body: AmountRequest,
@@ -249,7 +257,7 @@ async def withdraw(
     return JSONResponse(views.payment(asked), 202)
 
 
-@router.get("/payments", response_model=PageOf)
+@router.get("/payments", dependencies=[requires(Permission.OWN_BOOKS)], response_model=PageOf)
 async def own_payments(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
     """One's deposits and withdrawals with what became of them, newest first."""
     start = paging.start(UUID)
@@ -260,8 +268,8 @@ async def own_payments(principal: identity.SignedIn, database: AppDatabase, pagi
     return page(found, paging.limit, lambda one: (one.id,), views.payment)
 
 
-@router.post("/reconciliation/statements", status_code=201)
-async def reconcile(request: Request, principal: identity.Administrator, database: AppDatabase) -> list[dict[str, Any]]:
+@router.post("/reconciliation/statements", dependencies=[requires(Permission.BANK_BOOK)], status_code=201)
+async def reconcile(request: Request, principal: identity.SignedIn, database: AppDatabase) -> list[dict[str, Any]]:
     """Match a bank statement (camt.053.001.08, as the request's body). The same statement twice finds nothing new."""
     document = await request.body()
     async with database.unit_of_work() as connection:
@@ -277,8 +285,8 @@ async def reconcile(request: Request, principal: identity.Administrator, databas
     return [views.finding(one) for one in findings]
 
 
-@router.get("/reconciliation/items", response_model=PageOf)
-async def reconciliation_items(_: identity.Administrator, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
+@router.get("/reconciliation/items", dependencies=[requires(Permission.BANK_READ)], response_model=PageOf)
+async def reconciliation_items(_: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
     """What does not agree with the bank and is not resolved yet, oldest first."""
     start = paging.start(UUID)
     async with database.reading() as connection:
@@ -286,11 +294,11 @@ async def reconciliation_items(_: identity.Administrator, database: AppDatabase,
     return page(found, paging.limit, lambda one: (one.id,), views.finding)
 
 
-@router.post("/reconciliation/items/{item_id}/resolve")
+@router.post("/reconciliation/items/{item_id}/resolve", dependencies=[requires(Permission.BANK_BOOK)])
 async def resolve(
     item_id: UUID,
     body: ResolveRequest,
-    principal: identity.Administrator,
+    principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:

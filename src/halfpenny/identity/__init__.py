@@ -1,24 +1,19 @@
 """People and companies, credentials, sessions, roles and what is known of who somebody is.
 
-``Identity`` is the running service; ``SignedIn``, ``Investor``, ``Borrower`` and ``Administrator`` are the
-dependencies of routes; ``Tokens.verify`` is for everything outside of FastAPI.
+``Identity`` is the running service; ``requires(Permission.X)`` or ``ANYONE`` stands beside each route and
+``SignedIn`` is who calls it; ``Tokens.verify`` is for everything outside of FastAPI.
 """
 
 from halfpenny.identity.dependencies import (
-    Administrator,
-    Borrower,
+    ANYONE,
     CallerAddress,
     Cleared,
-    ClearedBorrower,
-    ClearedInvestor,
-    Investor,
     MaybeSignedIn,
     MoneyRequest,
     RunningIdentity,
     SignedIn,
-    administrator,
-    borrower,
-    investor,
+    asked_by,
+    declares,
     money_request,
     requires,
     signed_in,
@@ -36,7 +31,7 @@ from halfpenny.identity.mail import Letter, MailSender, SmtpSender, send_due
 from halfpenny.identity.model import KycStatus, Person, Principal
 from halfpenny.identity.passwords import Passwords
 from halfpenny.identity.permissions import ROLE_PERMISSIONS, Permission, permissions_of
-from halfpenny.identity.roles import Role
+from halfpenny.identity.roles import STAFF_ROLES, Role
 from halfpenny.identity.service.administering import create_administrator, me
 from halfpenny.identity.service.provisioning import (
     create_user,
@@ -52,21 +47,18 @@ from halfpenny.identity.store import insert_people as create_users
 from halfpenny.identity.tokens import Tokens
 
 __all__ = [
+    "ANYONE",
     "ROLE_PERMISSIONS",
-    "Administrator",
+    "STAFF_ROLES",
     "BadSigningKey",
-    "Borrower",
     "CallerAddress",
     "Cleared",
-    "ClearedBorrower",
-    "ClearedInvestor",
     "EmailTaken",
     "EmailUnverified",
     "Identity",
     "IdentitySettings",
     "InvalidCredentials",
     "InvalidToken",
-    "Investor",
     "KycRequired",
     "KycStatus",
     "Letter",
@@ -85,13 +77,12 @@ __all__ = [
     "SmtpSender",
     "Tokens",
     "WrongRole",
-    "administrator",
-    "borrower",
+    "asked_by",
     "create_administrator",
     "create_user",
     "create_users",
+    "declares",
     "forget_expired",
-    "investor",
     "is_active_holder",
     "living_sessions",
     "load_signing_keys",

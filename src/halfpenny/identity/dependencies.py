@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import cache
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from halfpenny.identity.errors import WrongRole
 from halfpenny.identity.model import Principal
 from halfpenny.identity.permissions import Permission
-from halfpenny.identity.roles import Role
 from halfpenny.identity.service.running import Identity
 from halfpenny.identity.tokens import Tokens
 from halfpenny.platform.http import Fingerprint, IdempotencyKey
 from halfpenny.platform.http.openapi import OPTIONAL_SCHEME
 from halfpenny.platform.idempotency import RequestKey
-from halfpenny.primitives.errors import Unauthenticated
+from halfpenny.primitives.errors import HalfpennyError, Unauthenticated
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token from /auth/login.")
 
@@ -58,38 +57,52 @@ SignedIn = Annotated[Principal, Depends(signed_in)]
 MaybeSignedIn = Annotated[Principal | None, Depends(maybe_signed_in)]
 
 
-@cache
-def holder_of(permission: Permission) -> Callable[[Principal], Awaitable[Principal]]:
-    """The dependency that lets through whoever holds the permission; one for each, so that tests can find it."""
-
-    async def holder(principal: SignedIn) -> Principal:
-        principal.require_permission(permission)
-        return principal
-
-    return holder
+# What each dependency made by ``requires`` asks for: docs/permissions.md and the tests read it from here.
+_ASKED: dict[Callable[..., Any], frozenset[Permission]] = {}
 
 
-def requires(permission: Permission) -> Any:
-    """Declares beside a route what its caller needs: ``principal: Annotated[Principal, requires(Permission.X)]``.
+def requires(*permissions: Permission, refusal: type[HalfpennyError] = WrongRole) -> Any:
+    """Declares beside a route what its caller needs: any one of the permissions.
 
-    Raises Unauthenticated or InvalidToken (401), or WrongRole (403).
+    ``@router.post(..., dependencies=[requires(Permission.X)])``. Raises Unauthenticated or InvalidToken (401), then
+    ``refusal``: WrongRole (403), or a NotFound where even to be refused would tell that something exists.
     """
-    return Depends(holder_of(permission))
+    wanted = frozenset(permissions)
+
+    async def holder(principal: SignedIn) -> None:
+        if not any(principal.may(permission) for permission in wanted):
+            raise refusal()
+
+    _ASKED[holder] = wanted
+    return Depends(holder)
 
 
-async def investor(principal: SignedIn) -> Principal:
-    principal.require(Role.INVESTOR)
-    return principal
+def declares(permission: Permission) -> Any:
+    """Declares what a route's use case asks for itself, because the thing's own rule comes first.
+
+    Investing names a self-dealing before a role, and judges each ticket of many by itself. Here a caller must only be
+    signed in (401).
+    """
+
+    async def known(_: SignedIn) -> None:
+        """The use case refuses."""
+
+    _ASKED[known] = frozenset({permission})
+    return Depends(known)
 
 
-async def borrower(principal: SignedIn) -> Principal:
-    principal.require(Role.BORROWER)
-    return principal
+async def _anyone() -> None:
+    """Nothing is asked of the caller."""
 
 
-async def administrator(principal: SignedIn) -> Principal:
-    principal.require(Role.ADMINISTRATOR)
-    return principal
+_ASKED[_anyone] = frozenset()
+# Declares that a route is open to callers whom nobody knows. What they see of a thing is the thing's own rule.
+ANYONE: Any = Depends(_anyone)
+
+
+def asked_by(dependency: Callable[..., Any]) -> frozenset[Permission] | None:
+    """The permissions of which a dependency asks for one; empty for anyone; None for a dependency of another kind."""
+    return _ASKED.get(dependency)
 
 
 async def cleared(principal: SignedIn) -> Principal:
@@ -97,25 +110,8 @@ async def cleared(principal: SignedIn) -> Principal:
     return principal
 
 
-Investor = Annotated[Principal, Depends(investor)]
-Borrower = Annotated[Principal, Depends(borrower)]
-Administrator = Annotated[Principal, Depends(administrator)]
 # Anybody whose address and identity are verified: whoever moves money.
 Cleared = Annotated[Principal, Depends(cleared)]
-
-
-async def cleared_investor(principal: Investor) -> Principal:
-    principal.require_cleared()
-    return principal
-
-
-async def cleared_borrower(principal: Borrower) -> Principal:
-    principal.require_cleared()
-    return principal
-
-
-ClearedInvestor = Annotated[Principal, Depends(cleared_investor)]
-ClearedBorrower = Annotated[Principal, Depends(cleared_borrower)]
 
 
 async def money_request(principal: SignedIn, key: IdempotencyKey, fingerprint: Fingerprint) -> RequestKey:

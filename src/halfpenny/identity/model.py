@@ -58,11 +58,6 @@ class Principal:
     email_verified: bool
     kyc_verified: bool
 
-    def require(self, role: Role) -> None:
-        """Raise WrongRole unless this person has the role."""
-        if role not in self.roles:
-            raise WrongRole()
-
     def may(self, permission: Permission) -> bool:
         """Whether one of this person's roles holds the permission."""
         return permission in permissions_of(self.roles)

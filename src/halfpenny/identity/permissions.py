@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 
 from halfpenny.identity.roles import Role
@@ -16,6 +17,7 @@ class Permission(StrEnum):
     """What a person may ask for. Whether they may ask it of this object is the object's own rule."""
 
     OWN_ACCOUNT = "account:own"
+    OWN_BOOKS = "books:own"
     USERS_READ = "users:read"
     USERS_MANAGE = "users:manage"
     ROLES_PROPOSE = "roles:propose"
@@ -41,20 +43,41 @@ class Permission(StrEnum):
     LEDGER_APPROVE = "ledger:approve"
     AUDIT_READ = "audit:read"
     APPROVALS_READ = "approvals:read"
+    APPROVALS_DECIDE = "approvals:decide"
 
 
 _P = Permission
-_EVERYBODY = frozenset({_P.OWN_ACCOUNT, _P.LOANS_READ, _P.WALLET})
+_EVERY_PERSON = frozenset({_P.OWN_ACCOUNT, _P.LOANS_READ, _P.OWN_BOOKS})
+# What staff read of each other's work. None of it changes anything.
+_STAFF_READS = frozenset({_P.LOANS_READ_ALL, _P.SERVICING_READ, _P.APPROVALS_READ})
+_EVERY_READ = _STAFF_READS | {_P.USERS_READ, _P.BANK_READ, _P.LEDGER_READ, _P.AUDIT_READ}
+# Only customers have wallets: staff neither invest nor borrow.
+_OF_CUSTOMERS = frozenset({_P.WALLET, _P.INVEST, _P.LOANS_APPLY})
 
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.INVESTOR: _EVERYBODY | {_P.INVEST},
-        Role.BORROWER: _EVERYBODY | {_P.LOANS_APPLY},
-        Role.ADMINISTRATOR: frozenset(Permission) - {_P.INVEST, _P.LOANS_APPLY},
+        Role.INVESTOR: _EVERY_PERSON | {_P.WALLET, _P.INVEST},
+        Role.BORROWER: _EVERY_PERSON | {_P.WALLET, _P.LOANS_APPLY},
+        Role.UNDERWRITER: _EVERY_PERSON
+        | _STAFF_READS
+        | {_P.LOANS_ASSESS, _P.LOANS_DECIDE, _P.LOANS_CONDITIONS, _P.LOANS_CANCEL, _P.APPROVALS_DECIDE},
+        Role.SERVICER: _EVERY_PERSON
+        | _STAFF_READS
+        | {_P.SERVICING_ACT, _P.SERVICING_APPROVE, _P.BANK_READ, _P.APPROVALS_DECIDE},
+        Role.TREASURER: _EVERY_PERSON
+        | _STAFF_READS
+        | {_P.LOANS_DRAW_DOWN, _P.BANK_READ, _P.BANK_BOOK, _P.BANK_APPROVE}
+        | {_P.LEDGER_READ, _P.LEDGER_CORRECT, _P.LEDGER_APPROVE, _P.APPROVALS_DECIDE},
+        # Every act of staff; four eyes apply to them as to everybody.
+        Role.ADMINISTRATOR: frozenset(Permission) - _OF_CUSTOMERS,
+        Role.AUDITOR: _EVERY_PERSON | _EVERY_READ,
+        # A program's account: it reads what everybody may read.
+        Role.SERVICE: frozenset({_P.OWN_ACCOUNT, _P.LOANS_READ}),
     }
 )
 
 
+@cache
 def permissions_of(roles: frozenset[Role]) -> frozenset[Permission]:
     """What these roles hold together."""
     return frozenset().union(*(ROLE_PERMISSIONS[role] for role in roles))

@@ -9,8 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from halfpenny.identity.dependencies import Administrator, CallerAddress, RunningIdentity, SignedIn
+from halfpenny.identity.dependencies import ANYONE, CallerAddress, RunningIdentity, SignedIn, requires
 from halfpenny.identity.model import KycStatus, Person
+from halfpenny.identity.permissions import Permission
 from halfpenny.identity.roles import Role
 from halfpenny.identity.service import administering, passwords, registering, signing_in
 from halfpenny.identity.service.signing_in import SignedInAnswer
@@ -125,38 +126,38 @@ def _tokens(answer: SignedInAnswer) -> TokenAnswer:
     )
 
 
-@router.post("/auth/register", status_code=202, tags=["sign-in"])
+@router.post("/auth/register", dependencies=[ANYONE], status_code=202, tags=["sign-in"])
 async def register(body: RegisterRequest, identity: RunningIdentity, address: CallerAddress) -> Accepted:
     """Open an account. The answer is the same whether or not the address has one already."""
     await registering.register(identity, body.email, body.password, body.full_name, Role(body.role), address)
     return Accepted()
 
 
-@router.post("/auth/verify-email", status_code=204, tags=["sign-in"])
+@router.post("/auth/verify-email", dependencies=[ANYONE], status_code=204, tags=["sign-in"])
 async def verify_email(body: MailedTokenRequest, identity: RunningIdentity) -> None:
     """Prove an address with the token of the letter."""
     await registering.verify_email(identity, body.token)
 
 
-@router.post("/auth/login", tags=["sign-in"])
+@router.post("/auth/login", dependencies=[ANYONE], tags=["sign-in"])
 async def login(body: LoginRequest, identity: RunningIdentity, address: CallerAddress) -> TokenAnswer:
     """Open a session: a short-lived access token and a refresh token that works once."""
     return _tokens(await signing_in.sign_in(identity, body.email, body.password, address))
 
 
-@router.post("/auth/refresh", tags=["sign-in"])
+@router.post("/auth/refresh", dependencies=[ANYONE], tags=["sign-in"])
 async def refresh(body: RefreshRequest, identity: RunningIdentity) -> TokenAnswer:
     """Swap a refresh token for new tokens. Using one twice ends the session."""
     return _tokens(await signing_in.refresh(identity, body.refresh_token))
 
 
-@router.post("/auth/logout", status_code=204, tags=["sign-in"])
+@router.post("/auth/logout", dependencies=[requires(Permission.OWN_ACCOUNT)], status_code=204, tags=["sign-in"])
 async def logout(principal: SignedIn, identity: RunningIdentity) -> None:
     """End this session."""
     await signing_in.sign_out(identity, principal)
 
 
-@router.post("/auth/password", status_code=204, tags=["sign-in"])
+@router.post("/auth/password", dependencies=[requires(Permission.OWN_ACCOUNT)], status_code=204, tags=["sign-in"])
 async def change_password(
     body: PasswordRequest, principal: SignedIn, identity: RunningIdentity, address: CallerAddress
 ) -> None:
@@ -164,58 +165,69 @@ async def change_password(
     await passwords.change_password(identity, principal, body.current_password, body.new_password, address)
 
 
-@router.post("/auth/forgot", status_code=202, tags=["sign-in"])
+@router.post("/auth/forgot", dependencies=[ANYONE], status_code=202, tags=["sign-in"])
 async def forgot(body: ForgotRequest, identity: RunningIdentity, address: CallerAddress) -> Accepted:
     """Ask for a letter with a link to set a new password."""
     await passwords.forgot_password(identity, body.email, address)
     return Accepted()
 
 
-@router.post("/auth/reset", status_code=204, tags=["sign-in"])
+@router.post("/auth/reset", dependencies=[ANYONE], status_code=204, tags=["sign-in"])
 async def reset(body: ResetRequest, identity: RunningIdentity) -> None:
     """Set a new password with the token of the letter."""
     await passwords.reset_password(identity, body.token, body.password)
 
 
-@router.get("/me", tags=["people"])
+@router.get("/me", dependencies=[requires(Permission.OWN_ACCOUNT)], tags=["people"])
 async def me(principal: SignedIn, identity: RunningIdentity) -> PersonAnswer:
     """Who is signed in."""
     return _person(await administering.me(identity, principal))
 
 
-@router.get("/users", tags=["people"])
-async def users(_: Administrator, identity: RunningIdentity, paging: PageQuery) -> PeoplePage:
+@router.get("/users", dependencies=[requires(Permission.USERS_READ)], tags=["people"])
+async def users(_: SignedIn, identity: RunningIdentity, paging: PageQuery) -> PeoplePage:
     """Everybody, in the order in which they registered."""
     start = paging.start(UUID)
     rows = await administering.people(identity, UserId(start[0]) if start else None, paging.limit + 1)
     return PeoplePage(**page(rows, paging.limit, lambda person: (person.id,), _person))
 
 
-@router.post("/users/{user_id}/disable", status_code=204, tags=["people"])
-async def disable(user_id: UUID, principal: Administrator, identity: RunningIdentity) -> None:
+@router.post(
+    "/users/{user_id}/disable", dependencies=[requires(Permission.USERS_MANAGE)], status_code=204, tags=["people"]
+)
+async def disable(user_id: UUID, principal: SignedIn, identity: RunningIdentity) -> None:
     """Close an account: its sessions end within a second."""
     await administering.set_disabled(identity, principal, UserId(user_id), True)
 
 
-@router.post("/users/{user_id}/enable", status_code=204, tags=["people"])
-async def enable(user_id: UUID, principal: Administrator, identity: RunningIdentity) -> None:
+@router.post(
+    "/users/{user_id}/enable", dependencies=[requires(Permission.USERS_MANAGE)], status_code=204, tags=["people"]
+)
+async def enable(user_id: UUID, principal: SignedIn, identity: RunningIdentity) -> None:
     """Reopen an account."""
     await administering.set_disabled(identity, principal, UserId(user_id), False)
 
 
-@router.post("/users/{user_id}/role", status_code=204, tags=["people"])
-async def set_role(user_id: UUID, body: RoleRequest, principal: Administrator, identity: RunningIdentity) -> None:
+@router.post(
+    "/users/{user_id}/role", dependencies=[requires(Permission.ROLES_PROPOSE)], status_code=204, tags=["people"]
+)
+async def set_role(user_id: UUID, body: RoleRequest, principal: SignedIn, identity: RunningIdentity) -> None:
     """Give somebody another role: their sessions end."""
     await administering.set_role(identity, principal, UserId(user_id), Role(body.role))
 
 
-@router.post("/users/{user_id}/kyc", status_code=204, tags=["people"])
-async def set_kyc(user_id: UUID, body: KycRequest, principal: Administrator, identity: RunningIdentity) -> None:
+@router.post("/users/{user_id}/kyc", dependencies=[requires(Permission.USERS_MANAGE)], status_code=204, tags=["people"])
+async def set_kyc(user_id: UUID, body: KycRequest, principal: SignedIn, identity: RunningIdentity) -> None:
     """Record whether somebody is who they say."""
     await administering.set_kyc_status(identity, principal, UserId(user_id), KycStatus(body.status))
 
 
-@router.post("/users/{user_id}/related-parties", status_code=204, tags=["people"])
-async def relate(user_id: UUID, body: RelatedPartyRequest, principal: Administrator, identity: RunningIdentity) -> None:
+@router.post(
+    "/users/{user_id}/related-parties",
+    dependencies=[requires(Permission.USERS_MANAGE)],
+    status_code=204,
+    tags=["people"],
+)
+async def relate(user_id: UUID, body: RelatedPartyRequest, principal: SignedIn, identity: RunningIdentity) -> None:
     """Record that two people belong together: neither may fund the other's loans."""
     await administering.relate(identity, principal, UserId(user_id), UserId(body.related_user_id))

@@ -10,4 +10,17 @@ class Role(StrEnum):
 
     INVESTOR = "investor"
     BORROWER = "borrower"
+    UNDERWRITER = "underwriter"
+    SERVICER = "servicer"
+    TREASURER = "treasurer"
     ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+    SERVICE = "service"
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether it is one of the house's own: such an account is invited, and has no wallet."""
+        return self in STAFF_ROLES
+
+
+STAFF_ROLES = frozenset({Role.UNDERWRITER, Role.SERVICER, Role.TREASURER, Role.ADMINISTRATOR, Role.AUDITOR})

@@ -1,5 +1,6 @@
 """Loans: application, property, decision and life. Other features import from here and nothing below."""
 
+from halfpenny.loans.access import LoanReader, reader_of, require_party
 from halfpenny.loans.decision import Decision, FirstApproval, Outcome, Verdict
 from halfpenny.loans.dependencies import Rules
 from halfpenny.loans.errors import (
@@ -73,6 +74,7 @@ __all__ = [
     "Loan",
     "LoanInterestMode",
     "LoanNotFound",
+    "LoanReader",
     "NotYourTransition",
     "Offer",
     "Outcome",
@@ -106,8 +108,10 @@ __all__ = [
     "page_in",
     "past_deadline",
     "public_funding",
+    "reader_of",
     "record_assessment",
     "record_conditions",
+    "require_party",
     "reschedule",
     "revalue",
     "submit",

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import JSONResponse
 
 from halfpenny import identity
+from halfpenny.identity import Permission, requires
 from halfpenny.loans import errors, store, views
+from halfpenny.loans.access import LoanReader, reader_of
 from halfpenny.loans.dependencies import Rules
 from halfpenny.loans.model import Actor, ActorKind, Loan
 from halfpenny.loans.requests import ApplicationRequest, ConditionsRequest, DecisionRequest, ValuationRequest
@@ -29,19 +31,16 @@ router = APIRouter(tags=["loans"])
 
 def _wants(loan: Loan, principal: identity.Principal) -> dict[str, Any]:
     """The view that this person has of the loan; what they may not see does not exist for them."""
-    if identity.Role.ADMINISTRATOR in principal.roles:
-        return views.whole(loan, staff=True)
-    if loan.borrower_id == principal.user_id:
-        return views.whole(loan, staff=False)
-    if loan.is_public:
+    reader = reader_of(loan, principal)
+    if reader is LoanReader.PUBLIC:
         return views.public(loan)
-    raise errors.LoanNotFound()
+    return views.whole(loan, staff=reader is LoanReader.STAFF)
 
 
-@router.post("/loans", status_code=201)
+@router.post("/loans", dependencies=[requires(Permission.LOANS_APPLY)], status_code=201)
 async def apply(
     body: ApplicationRequest,
-    principal: identity.Borrower,
+    principal: identity.SignedIn,
     database: AppDatabase,
     rules: Rules,
     fingerprint: Fingerprint,
@@ -64,9 +63,9 @@ async def apply(
     return JSONResponse(answer, 201)
 
 
-@router.post("/loans/drafts", status_code=201)
+@router.post("/loans/drafts", dependencies=[requires(Permission.LOANS_APPLY)], status_code=201)
 async def draft(
-    body: ApplicationRequest, principal: identity.Borrower, database: AppDatabase, rules: Rules
+    body: ApplicationRequest, principal: identity.SignedIn, database: AppDatabase, rules: Rules
 ) -> dict[str, Any]:
     """Keep an application without sending it."""
     async with database.unit_of_work() as connection:
@@ -74,11 +73,11 @@ async def draft(
     return views.whole(loan, staff=False)
 
 
-@router.put("/loans/{loan_id}")
+@router.put("/loans/{loan_id}", dependencies=[requires(Permission.LOANS_APPLY)])
 async def rewrite(
     loan_id: UUID,
     body: ApplicationRequest,
-    principal: identity.Borrower,
+    principal: identity.SignedIn,
     database: AppDatabase,
     rules: Rules,
 ) -> dict[str, Any]:
@@ -88,15 +87,15 @@ async def rewrite(
     return views.whole(loan, staff=False)
 
 
-@router.post("/loans/{loan_id}/submit")
-async def submit(loan_id: UUID, principal: identity.Borrower, database: AppDatabase) -> dict[str, Any]:
+@router.post("/loans/{loan_id}/submit", dependencies=[requires(Permission.LOANS_APPLY)])
+async def submit(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """Send a draft."""
     async with database.unit_of_work() as connection:
         loan = await applying.submit(connection, principal.user_id, loan_id)
     return views.whole(loan, staff=False)
 
 
-@router.get("/loans", response_model=PageOf)
+@router.get("/loans", dependencies=[requires(Permission.OWN_BOOKS)], response_model=PageOf)
 async def own_loans(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
     """One's own loans as a borrower, newest first."""
     start = paging.start(UUID)
@@ -105,7 +104,7 @@ async def own_loans(principal: identity.SignedIn, database: AppDatabase, paging:
     return page(found, paging.limit, lambda loan: (loan.id,), views.brief)
 
 
-@router.get("/loans/{loan_id}")
+@router.get("/loans/{loan_id}", dependencies=[requires(Permission.LOANS_READ)])
 async def one_loan(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """One loan: whole for its borrower and for staff; from its offer on, the public part for everybody else."""
     async with database.reading() as connection:
@@ -113,31 +112,38 @@ async def one_loan(loan_id: UUID, principal: identity.SignedIn, database: AppDat
     return _wants(loan, principal)
 
 
-@router.post("/loans/{loan_id}/withdraw")
-async def withdraw(loan_id: UUID, principal: identity.Borrower, database: AppDatabase) -> dict[str, Any]:
+@router.post("/loans/{loan_id}/withdraw", dependencies=[requires(Permission.LOANS_APPLY)])
+async def withdraw(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """Take an application or an unaccepted offer back."""
     async with database.unit_of_work() as connection:
         loan = await applying.withdraw(connection, principal.user_id, loan_id)
     return views.whole(loan, staff=False)
 
 
-@router.put("/loans/{loan_id}/valuation")
+@router.put(
+    "/loans/{loan_id}/valuation",
+    dependencies=[requires(Permission.LOANS_APPLY, Permission.LOANS_ASSESS, refusal=errors.LoanNotFound)],
+)
 async def revalue(
     loan_id: UUID, body: ValuationRequest, principal: identity.SignedIn, database: AppDatabase
 ) -> dict[str, Any]:
     """Enter another valuation before the decision: the loan is assessed again."""
-    staff = identity.Role.ADMINISTRATOR in principal.roles
+    staff = principal.may(Permission.LOANS_ASSESS)
     actor = Actor(ActorKind.ADMINISTRATOR if staff else ActorKind.BORROWER, principal.user_id)
     async with database.unit_of_work() as connection:
         loan = await applying.revalue(connection, actor, loan_id, body.read())
     return views.whole(loan, staff=staff)
 
 
-@router.post("/loans/{loan_id}/decision", responses={202: {"description": "A second person is due."}})
+@router.post(
+    "/loans/{loan_id}/decision",
+    dependencies=[requires(Permission.LOANS_DECIDE)],
+    responses={202: {"description": "A second person is due."}},
+)
 async def decide(
     loan_id: UUID,
     body: DecisionRequest,
-    principal: identity.Administrator,
+    principal: identity.SignedIn,
     database: AppDatabase,
     rules: Rules,
     response: Response,
@@ -150,9 +156,9 @@ async def decide(
     return {**views.whole(loan, staff=True), "awaiting_second_approval": not outcome.final}
 
 
-@router.post("/loans/{loan_id}/offer")
+@router.post("/loans/{loan_id}/offer", dependencies=[requires(Permission.LOANS_DECIDE)])
 async def make_offer(
-    loan_id: UUID, principal: identity.Administrator, database: AppDatabase, rules: Rules
+    loan_id: UUID, principal: identity.SignedIn, database: AppDatabase, rules: Rules
 ) -> dict[str, Any]:
     """Put an approved loan's terms to the borrower, where that was not done with the approval."""
     actor = Actor(ActorKind.ADMINISTRATOR, principal.user_id)
@@ -161,8 +167,8 @@ async def make_offer(
     return views.whole(loan, staff=True)
 
 
-@router.post("/loans/{loan_id}/open-funding")
-async def open_funding(loan_id: UUID, principal: identity.Administrator, database: AppDatabase) -> dict[str, Any]:
+@router.post("/loans/{loan_id}/open-funding", dependencies=[requires(Permission.LOANS_DECIDE)])
+async def open_funding(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """Let investors into an accepted loan, where that was not done with the acceptance."""
     actor = Actor(ActorKind.ADMINISTRATOR, principal.user_id)
     async with database.unit_of_work() as connection:
@@ -170,17 +176,17 @@ async def open_funding(loan_id: UUID, principal: identity.Administrator, databas
     return views.whole(loan, staff=True)
 
 
-@router.post("/loans/{loan_id}/accept")
-async def accept(loan_id: UUID, principal: identity.Borrower, database: AppDatabase) -> dict[str, Any]:
+@router.post("/loans/{loan_id}/accept", dependencies=[requires(Permission.LOANS_APPLY)])
+async def accept(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """Take the offer: funding opens."""
     async with database.unit_of_work() as connection:
         loan = await deciding.accept(connection, principal.user_id, loan_id)
     return views.whole(loan, staff=False)
 
 
-@router.post("/loans/{loan_id}/conditions")
+@router.post("/loans/{loan_id}/conditions", dependencies=[requires(Permission.LOANS_CONDITIONS)])
 async def record_conditions(
-    loan_id: UUID, body: ConditionsRequest, principal: identity.Administrator, database: AppDatabase
+    loan_id: UUID, body: ConditionsRequest, principal: identity.SignedIn, database: AppDatabase
 ) -> dict[str, Any]:
     """Record the charge, the valuation or the insurance. All three and fully funded: conditions are met."""
     async with database.unit_of_work() as connection:

@@ -4,7 +4,7 @@ The application keeps ``ListingStore`` at ``app.state.listings`` and ``Marketpla
 """
 
 from halfpenny.marketplace.consumers import EVENTS, QUEUE, subscription
-from halfpenny.marketplace.graphql import Limits, Marketplace
+from halfpenny.marketplace.graphql import Limits, Marketplace, field_permissions
 from halfpenny.marketplace.graphql import router as graphql_router
 from halfpenny.marketplace.model import listing
 from halfpenny.marketplace.pages import TEMPLATES, PageRenderer
@@ -22,6 +22,7 @@ __all__ = [
     "Marketplace",
     "PageRenderer",
     "catch_up",
+    "field_permissions",
     "graphql_router",
     "listing",
     "page_router",

@@ -12,6 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from halfpenny import identity
 from halfpenny.loans import LoanNotFound
 from halfpenny.marketplace import labels
 from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_query
@@ -69,7 +70,7 @@ _Pages = Annotated[PageRenderer, Depends(_pages)]
 _Listings = Annotated[ListingStore, Depends(_listings)]
 
 
-@router.get("/")
+@router.get("/", dependencies=[identity.ANYONE])
 async def market(request: Request, pages: _Pages, listings: _Listings) -> Response:
     """The list, filtered by the address; every filter works as a plain form too."""
     try:
@@ -96,7 +97,7 @@ async def market(request: Request, pages: _Pages, listings: _Listings) -> Respon
     return pages.render(request, "marketplace/market.html", context)
 
 
-@router.get("/loans/{loan_id}")
+@router.get("/loans/{loan_id}", dependencies=[identity.ANYONE])
 async def loan(loan_id: str, request: Request, pages: _Pages, listings: _Listings) -> Response:
     try:
         node = await listings.get(str(_uuid(loan_id)))

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketState
 
+from halfpenny import identity
 from halfpenny.platform.database import Database
 from halfpenny.realtime.hub import Hub
 from halfpenny.realtime.socket import Socket, closed_quietly
@@ -17,7 +18,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 router = APIRouter()
 
 
-@router.websocket("/ws")
+@router.websocket("/ws", dependencies=[identity.ANYONE])
 async def watch(websocket: WebSocket) -> None:
     """Topics over one socket. The protocol is in docs/algorithms/realtime.md."""
     hub: Hub = websocket.app.state.hub

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from halfpenny import identity
+from halfpenny.identity import Permission, requires
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
 from halfpenny.realtime import connection_tokens, notifications
 
@@ -37,7 +38,7 @@ class NotificationPage(PageOf):
     items: list[NotificationAnswer]
 
 
-@router.post("/realtime/connection-token", status_code=201)
+@router.post("/realtime/connection-token", dependencies=[requires(Permission.OWN_ACCOUNT)], status_code=201)
 async def connection_token(principal: identity.SignedIn, database: AppDatabase) -> ConnectionTokenAnswer:
     """A connection token for the caller's session, to be sent over /ws instead of a token in its address."""
     return ConnectionTokenAnswer(
@@ -46,7 +47,7 @@ async def connection_token(principal: identity.SignedIn, database: AppDatabase) 
     )
 
 
-@router.get("/notifications", response_model=NotificationPage)
+@router.get("/notifications", dependencies=[requires(Permission.OWN_ACCOUNT)], response_model=NotificationPage)
 async def told(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
     """What the caller was told, newest first."""
     before = paging.start(int)
@@ -57,7 +58,11 @@ async def told(principal: identity.SignedIn, database: AppDatabase, paging: Page
     return page(found, paging.limit, lambda one: (one.seq,), notifications.as_json)
 
 
-@router.post("/notifications/{notification_id}/read", response_model=NotificationAnswer)
+@router.post(
+    "/notifications/{notification_id}/read",
+    dependencies=[requires(Permission.OWN_ACCOUNT)],
+    response_model=NotificationAnswer,
+)
 async def read(notification_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """Note that the caller has read it; a second time changes nothing."""
     return notifications.as_json(await notifications.mark_read(database, principal.user_id, notification_id))

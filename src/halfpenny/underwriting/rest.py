@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from halfpenny import identity, loans
+from halfpenny.identity import Permission, requires
 from halfpenny.platform.http import AppDatabase
 from halfpenny.underwriting import errors, service, store, views
 
@@ -15,27 +16,24 @@ router = APIRouter(tags=["underwriting"])
 _SHOWN = 50
 
 
-@router.get("/loans/{loan_id}/assessment")
+@router.get("/loans/{loan_id}/assessment", dependencies=[requires(Permission.LOANS_READ)])
 async def assessment(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """The newest assessment: with its reasons for the borrower and investors, whole and with history for staff."""
     async with database.reading() as connection:
         loan = await loans.get(connection, loan_id)
-        staff = identity.Role.ADMINISTRATOR in principal.roles
-        own = loan.borrower_id == principal.user_id
-        if not (staff or own or loan.is_public):
-            raise loans.LoanNotFound()
+        reader = loans.reader_of(loan, principal)
         found = await store.of_loan(connection, loan_id, _SHOWN)
     if not found:
         raise errors.NotAssessedYet()
     # A late answer to older terms may be the newest row; the one that the loan goes by is shown first.
     found.sort(key=lambda assessment: assessment.current, reverse=True)
-    if staff:
+    if reader is loans.LoanReader.STAFF:
         return views.for_staff(found)
-    return views.for_reader(found[0], "borrower" if own else "investor")
+    return views.for_reader(found[0], "borrower" if reader is loans.LoanReader.OWNER else "investor")
 
 
-@router.post("/loans/{loan_id}/assessment", status_code=202)
-async def ask_again(loan_id: UUID, principal: identity.Administrator, database: AppDatabase) -> dict[str, Any]:
+@router.post("/loans/{loan_id}/assessment", dependencies=[requires(Permission.LOANS_ASSESS)], status_code=202)
+async def ask_again(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """Ask the risk service again, such as after a new model; the answer comes through the queue."""
     async with database.unit_of_work() as connection:
         await service.ask_again(connection, principal.user_id, loan_id)

@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from halfpenny.funding.model import InvestmentConfirmation, InvestorFacts, Taken, Ticket
+from halfpenny.identity import STAFF_ROLES
 from halfpenny.platform.database import Connection, Record
 from halfpenny.platform.outbox import OutboxEvent, as_json
 
@@ -44,7 +45,7 @@ async def facts(connection: Connection, tickets: Sequence[Ticket]) -> list[Recor
 def investor_facts(row: Record) -> InvestorFacts:
     return InvestorFacts(
         investor=row["role"] == "investor" and row["enabled"],
-        staff=row["role"] == "administrator",
+        staff=row["role"] in STAFF_ROLES,
         email_verified=row["verified"],
         kyc_passed=row["kyc_status"] == "verified",
         sophisticated=row["sophisticated"],

@@ -35,7 +35,7 @@ def listings(request: Request) -> ListingStore:
     return found
 
 
-@router.post("/graphql", summary="Query the marketplace")
+@router.post("/graphql", dependencies=[identity.ANYONE], summary="Query the marketplace")
 async def graphql(
     request: Request,
     principal: identity.MaybeSignedIn,
@@ -50,6 +50,7 @@ async def graphql(
     async def me() -> Document | None:
         if principal is None:
             return None
+        principal.require_permission(identity.Permission.OWN_ACCOUNT)
         person = await identity.me(people, principal)
         return {
             "id": str(person.id),

@@ -20,11 +20,23 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
+from halfpenny.identity import Permission
 from halfpenny.marketplace.errors import PageTooLarge
 from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_query
 from halfpenny.marketplace.model import Document, ListedStatus, ListingPage, ListingQuery
 from halfpenny.primitives.errors import Unauthenticated
 
+# What a field of the query asks of its reader, kept in the field's metadata under this name. The fields of a listing
+# ask for nothing of their own: they are reached only through the fields of the query.
+REQUIRES = "requires"
+
+
+def requires(permission: Permission) -> Mapping[str, frozenset[Permission]]:
+    """Declares beside a field of the query which permission it takes; the edge hands over only who may read it."""
+    return {REQUIRES: frozenset({permission})}
+
+
+FOR_ANYONE: Mapping[str, frozenset[Permission]] = {REQUIRES: frozenset()}
 MAX_PAGE = 100
 DEFAULT_PAGE = 20
 
@@ -174,7 +186,7 @@ def page_query(
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="Listed loans, newest first unless ordered otherwise.")  # type: ignore[untyped-decorator]
+    @strawberry.field(description="Listed loans, newest first unless ordered otherwise.", metadata=FOR_ANYONE)  # type: ignore[untyped-decorator]
     async def loans(
         self,
         info: strawberry.Info[RequestContext, None],
@@ -187,11 +199,14 @@ class Query:
         page = await info.context.listings.page(query)
         return connection(query, page)  # type: ignore[return-value]  # types are read from the document
 
-    @strawberry.field(description="One listed loan, or null where there is none to see.")  # type: ignore[untyped-decorator]
+    @strawberry.field(description="One listed loan, or null where there is none to see.", metadata=FOR_ANYONE)  # type: ignore[untyped-decorator]
     async def loan(self, info: strawberry.Info[RequestContext, None], id: strawberry.ID) -> ListedLoan | None:
         return await info.context.listings.get(str(id))  # type: ignore[return-value]
 
-    @strawberry.field(description="Who is signed in; an error `unauthenticated` where nobody is.")  # type: ignore[untyped-decorator]
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="Who is signed in; an error `unauthenticated` where nobody is.",
+        metadata=requires(Permission.OWN_ACCOUNT),
+    )
     async def me(self, info: strawberry.Info[RequestContext, None]) -> Me | None:
         person = await info.context.me()
         if person is None:
@@ -239,6 +254,11 @@ def _definition(kind: type) -> StrawberryObjectDefinition:
 
 def _fields(kind: type) -> list[StrawberryField]:
     return _definition(kind).fields
+
+
+def field_permissions() -> dict[str, frozenset[Permission]]:
+    """What each field of the query declares, by ``Query.name``. Raises KeyError for one that declares nothing."""
+    return {f"Query.{field.python_name}": field.metadata[REQUIRES] for field in _fields(Query)}
 
 
 class _AsPrepared(SchemaExtension):

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from halfpenny import identity
+from halfpenny.identity import Permission, requires
 from halfpenny.platform.database import Connection
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
 from halfpenny.platform.idempotency import claim, remember
@@ -37,11 +38,11 @@ async def _once(
     return JSONResponse(answer)
 
 
-@router.post("/loans/{loan_id}/default")
+@router.post("/loans/{loan_id}/default", dependencies=[requires(Permission.SERVICING_ACT)])
 async def default(
     loan_id: UUID,
     body: ReasonRequest,
-    principal: identity.Administrator,
+    principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
@@ -51,11 +52,11 @@ async def default(
     )
 
 
-@router.post("/loans/{loan_id}/acceleration")
+@router.post("/loans/{loan_id}/acceleration", dependencies=[requires(Permission.SERVICING_ACT)])
 async def accelerate(
     loan_id: UUID,
     body: ReasonRequest,
-    principal: identity.Administrator,
+    principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
@@ -63,11 +64,11 @@ async def accelerate(
     return await _once(database, money, lambda c: arrears.accelerate(c, loan_id, staff(principal), body.reason))
 
 
-@router.post("/loans/{loan_id}/extension")
+@router.post("/loans/{loan_id}/extension", dependencies=[requires(Permission.SERVICING_ACT)])
 async def extend(
     loan_id: UUID,
     body: ExtensionRequest,
-    principal: identity.Administrator,
+    principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
@@ -77,11 +78,11 @@ async def extend(
     )
 
 
-@router.post("/loans/{loan_id}/pause")
+@router.post("/loans/{loan_id}/pause", dependencies=[requires(Permission.SERVICING_ACT)])
 async def pause(
     loan_id: UUID,
     body: PauseRequest,
-    principal: identity.Administrator,
+    principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
@@ -93,11 +94,11 @@ async def pause(
     )
 
 
-@router.post("/loans/{loan_id}/cure")
+@router.post("/loans/{loan_id}/cure", dependencies=[requires(Permission.SERVICING_ACT)])
 async def cure(
     loan_id: UUID,
     body: ReasonRequest,
-    principal: identity.Administrator,
+    principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
@@ -105,9 +106,9 @@ async def cure(
     return await _once(database, money, lambda c: arrears.cure(c, loan_id, staff(principal), body.reason))
 
 
-@router.post("/loans/{loan_id}/recovery", status_code=201)
+@router.post("/loans/{loan_id}/recovery", dependencies=[requires(Permission.SERVICING_ACT)], status_code=201)
 async def start_recovery(
-    loan_id: UUID, body: ReasonRequest, principal: identity.Administrator, database: AppDatabase
+    loan_id: UUID, body: ReasonRequest, principal: identity.SignedIn, database: AppDatabase
 ) -> dict[str, Any]:
     """Open a recovery case; the reason is its first update."""
     async with database.unit_of_work() as connection:
@@ -115,9 +116,9 @@ async def start_recovery(
     return {"loan_id": str(loan_id), "status": "in_recovery"}
 
 
-@router.post("/loans/{loan_id}/recovery/updates", status_code=201)
+@router.post("/loans/{loan_id}/recovery/updates", dependencies=[requires(Permission.SERVICING_ACT)], status_code=201)
 async def tell_recovery(
-    loan_id: UUID, body: UpdateRequest, principal: identity.Administrator, database: AppDatabase
+    loan_id: UUID, body: UpdateRequest, principal: identity.SignedIn, database: AppDatabase
 ) -> dict[str, Any]:
     """Tell the investors how the recovery goes; due every thirty days."""
     async with database.unit_of_work() as connection:
@@ -125,11 +126,11 @@ async def tell_recovery(
     return {"loan_id": str(loan_id), "number": number}
 
 
-@router.post("/loans/{loan_id}/recovery/costs")
+@router.post("/loans/{loan_id}/recovery/costs", dependencies=[requires(Permission.SERVICING_ACT)])
 async def advance_cost(
     loan_id: UUID,
     body: CostRequest,
-    principal: identity.Administrator,
+    principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
@@ -142,11 +143,11 @@ async def advance_cost(
     )
 
 
-@router.post("/loans/{loan_id}/write-off")
+@router.post("/loans/{loan_id}/write-off", dependencies=[requires(Permission.SERVICING_ACT)])
 async def write_off(
     loan_id: UUID,
     body: ReasonRequest,
-    principal: identity.Administrator,
+    principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
@@ -154,7 +155,7 @@ async def write_off(
     return await _once(database, money, lambda c: arrears.write_off(c, loan_id, staff(principal), body.reason))
 
 
-@router.get("/loans/{loan_id}/recovery")
+@router.get("/loans/{loan_id}/recovery", dependencies=[identity.ANYONE])
 async def recovery(
     loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase, paging: PageQuery
 ) -> dict[str, Any]:
@@ -180,8 +181,8 @@ async def recovery(
     }
 
 
-@router.get("/arrears", response_model=PageOf)
-async def overdue(principal: identity.Administrator, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
+@router.get("/arrears", dependencies=[requires(Permission.SERVICING_READ)], response_model=PageOf)
+async def overdue(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
     """Loans past due as of the last close, the latest first, with their buckets."""
     start = paging.start(int, UUID)
     days, after = start if start else (2**31 - 1, UUID(int=2**128 - 1))

@@ -35,10 +35,5 @@ def staff(principal: identity.Principal) -> Actor:
 async def visible_loan(connection: Connection, loan_id: UUID, principal: identity.Principal | None) -> loans.Loan:
     """The loan, for its borrower, staff, and everybody once it is public; for others it does not exist."""
     loan = await loans.get(connection, loan_id)
-    if loan.is_public:
-        return loan
-    if principal is not None and (
-        identity.Role.ADMINISTRATOR in principal.roles or loan.borrower_id == principal.user_id
-    ):
-        return loan
-    raise loans.LoanNotFound()
+    loans.reader_of(loan, principal)
+    return loan

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from halfpenny import identity
+from halfpenny.identity import Permission, requires
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing import views
@@ -19,7 +20,7 @@ from halfpenny.servicing.store import distributions
 router = APIRouter(tags=["distributions"])
 
 
-@router.get("/loans/{loan_id}/distributions", response_model=PageOf)
+@router.get("/loans/{loan_id}/distributions", dependencies=[requires(Permission.LOANS_READ)], response_model=PageOf)
 async def of_loan(
     loan_id: UUID, principal: identity.SignedIn, database: AppDatabase, paging: PageQuery
 ) -> dict[str, Any]:
@@ -31,13 +32,13 @@ async def of_loan(
     return page(rows, paging.limit, lambda row: (row["number"],), views.distribution)
 
 
-@router.get("/distributions/{distribution_id}/proof")
+@router.get("/distributions/{distribution_id}/proof", dependencies=[requires(Permission.OWN_BOOKS)])
 async def proof(
     distribution_id: UUID, principal: identity.SignedIn, database: AppDatabase, paging: PageQuery
 ) -> dict[str, Any]:
     """Cent in, rule, cent out. Staff see every share, an investor their own; for others it does not exist."""
     start = paging.start(UUID)
-    everything = identity.Role.ADMINISTRATOR in principal.roles
+    everything = principal.may(Permission.SERVICING_READ)
     async with database.reading() as connection:
         return await distributing.proof(
             connection,
@@ -48,9 +49,9 @@ async def proof(
         )
 
 
-@router.put("/tax-profile")
+@router.put("/tax-profile", dependencies=[requires(Permission.INVEST)])
 async def tax_profile(
-    body: TaxProfileRequest, principal: identity.Investor, database: AppDatabase, withholding: AppWithholding
+    body: TaxProfileRequest, principal: identity.SignedIn, database: AppDatabase, withholding: AppWithholding
 ) -> dict[str, Any]:
     """Where one pays tax, and whether a treaty form is on file; decides what is withheld from now on."""
     rate = withholding.rate_millionths(body.country, body.treaty_form)

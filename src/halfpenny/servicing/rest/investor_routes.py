@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse, Response
 
 from halfpenny import identity
+from halfpenny.identity import Permission, requires
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
 from halfpenny.primitives.money import format_minor
 from halfpenny.servicing import views
@@ -21,7 +22,7 @@ router = APIRouter(tags=["investor"])
 Year = Annotated[int, Path(ge=2000, le=2200, description="A calendar year.")]
 
 
-@router.get("/portfolio", response_model=PageOf)
+@router.get("/portfolio", dependencies=[requires(Permission.OWN_BOOKS)], response_model=PageOf)
 async def own_portfolio(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
     """One's stakes and holdings, a line a loan, newest loan first: what is owed, what came back, what was lost."""
     start = paging.start(UUID)
@@ -30,7 +31,7 @@ async def own_portfolio(principal: identity.SignedIn, database: AppDatabase, pag
     return page(lines, paging.limit, lambda line: (line.loan.id,), views.portfolio_line)
 
 
-@router.get("/portfolio/{loan_id}/cash-flows")
+@router.get("/portfolio/{loan_id}/cash-flows", dependencies=[requires(Permission.OWN_BOOKS)])
 async def cash_flows(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """What one loan has paid and is expected to pay, with the yield (XIRR) and money multiple of both."""
     async with database.reading() as connection:
@@ -45,7 +46,7 @@ async def cash_flows(loan_id: UUID, principal: identity.SignedIn, database: AppD
     }
 
 
-@router.get("/statements/{year}")
+@router.get("/statements/{year}", dependencies=[requires(Permission.OWN_BOOKS)])
 async def statement(year: Year, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """A calendar year: sums by currency, and every movement of each wallet with its transfer."""
     async with database.reading() as connection:
@@ -83,7 +84,7 @@ async def statement(year: Year, principal: identity.SignedIn, database: AppDatab
     }
 
 
-@router.get("/statements/{year}/pdf", response_class=Response)
+@router.get("/statements/{year}/pdf", dependencies=[requires(Permission.OWN_BOOKS)], response_class=Response)
 async def statement_pdf(
     year: Year, principal: identity.SignedIn, database: AppDatabase, people: identity.RunningIdentity
 ) -> Response:
@@ -96,7 +97,11 @@ async def statement_pdf(
     return Response(content, media_type="application/pdf", headers=headers)
 
 
-@router.get("/statements/{year}/tax.csv", response_class=PlainTextResponse)
+@router.get(
+    "/statements/{year}/tax.csv",
+    dependencies=[requires(Permission.OWN_BOOKS)],
+    response_class=PlainTextResponse,
+)
 async def tax_export(year: Year, principal: identity.SignedIn, database: AppDatabase) -> Response:
     """Interest and tax withheld, one row a payment, for a spreadsheet."""
     async with database.reading() as connection:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from halfpenny import identity, ledger, loans
+from halfpenny.identity import Permission, requires
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
 from halfpenny.platform.idempotency import claim, remember
@@ -31,10 +32,10 @@ router = APIRouter(tags=["servicing"])
 OnDay = Annotated[date | None, Query(alias="on", description="A business date; today when left out.")]
 
 
-@router.post("/loans/{loan_id}/drawdown")
+@router.post("/loans/{loan_id}/drawdown", dependencies=[requires(Permission.LOANS_DRAW_DOWN)])
 async def draw_down(
     loan_id: UUID,
-    principal: identity.Administrator,
+    principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
     product: AppProduct,
@@ -53,11 +54,11 @@ async def draw_down(
     return JSONResponse(answer)
 
 
-@router.post("/loans/{loan_id}/repayments", status_code=201)
+@router.post("/loans/{loan_id}/repayments", dependencies=[requires(Permission.LOANS_APPLY)], status_code=201)
 async def repay(
     loan_id: UUID,
     body: PaymentRequest,
-    principal: identity.ClearedBorrower,
+    principal: identity.Cleared,
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
@@ -71,20 +72,22 @@ async def repay(
     return JSONResponse(answer, 201)
 
 
-@router.get("/loans/{loan_id}/redemption")
+@router.get(
+    "/loans/{loan_id}/redemption",
+    dependencies=[requires(Permission.LOANS_APPLY, Permission.LOANS_READ_ALL, refusal=loans.LoanNotFound)],
+)
 async def redemption(
     loan_id: UUID, principal: identity.SignedIn, database: AppDatabase, on: OnDay = None
 ) -> dict[str, Any]:
     """What pays the loan off on a day, for its borrower and staff."""
     async with database.reading() as connection:
         loan = await loans.get(connection, loan_id)
-        if identity.Role.ADMINISTRATOR not in principal.roles and loan.borrower_id != principal.user_id:
-            raise loans.LoanNotFound()
+        loans.require_party(loan, principal)
         found = await receiving.redemption_on(connection, loan_id, on)
     return views.payoff(found, loan.application.currency)
 
 
-@router.get("/loans/{loan_id}/schedule")
+@router.get("/loans/{loan_id}/schedule", dependencies=[identity.ANYONE])
 async def schedule(
     loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase, product: AppProduct
 ) -> dict[str, Any]:
@@ -116,7 +119,7 @@ async def schedule(
     }
 
 
-@router.get("/loans/{loan_id}/waterfall")
+@router.get("/loans/{loan_id}/waterfall", dependencies=[identity.ANYONE])
 async def waterfall(
     loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase, product: AppProduct
 ) -> dict[str, Any]:
@@ -127,7 +130,7 @@ async def waterfall(
     return views.waterfall(serviced.terms.waterfall if serviced else product.waterfall)
 
 
-@router.post("/loans/{loan_id}/waterfall/simulations")
+@router.post("/loans/{loan_id}/waterfall/simulations", dependencies=[identity.ANYONE])
 async def simulation(
     loan_id: UUID,
     body: SimulationRequest,
@@ -147,9 +150,9 @@ async def simulation(
     return views.simulated(lines, left)
 
 
-@router.get("/loans/{loan_id}/ledger", response_model=PageOf)
+@router.get("/loans/{loan_id}/ledger", dependencies=[requires(Permission.LEDGER_READ)], response_model=PageOf)
 async def loan_ledger(
-    loan_id: UUID, principal: identity.Administrator, database: AppDatabase, paging: PageQuery
+    loan_id: UUID, principal: identity.SignedIn, database: AppDatabase, paging: PageQuery
 ) -> dict[str, Any]:
     """Every transfer on the loan's accounts, newest first, for staff."""
     start = paging.start(UUID, int)
@@ -159,9 +162,9 @@ async def loan_ledger(
     return page(rows, paging.limit, lambda row: (row["journal_id"], row["ordinal"]), views.transfer)
 
 
-@router.post("/receipts", status_code=201)
+@router.post("/receipts", dependencies=[requires(Permission.BANK_BOOK)], status_code=201)
 async def bank_receipt(
-    body: BankReceiptRequest, principal: identity.Administrator, money: identity.MoneyRequest, database: AppDatabase
+    body: BankReceiptRequest, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
 ) -> JSONResponse:
     """Post a receipt at the bank: for a loan, by the day it was received, or into suspense."""
     amount = Money(parse_minor(body.amount), body.currency)
@@ -182,8 +185,8 @@ async def bank_receipt(
     return JSONResponse(answer, 201)
 
 
-@router.get("/receipts/unmatched", response_model=PageOf)
-async def unmatched(principal: identity.Administrator, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
+@router.get("/receipts/unmatched", dependencies=[requires(Permission.BANK_READ)], response_model=PageOf)
+async def unmatched(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
     """Receipts that wait in suspense, oldest first."""
     start = paging.start(UUID)
     async with database.reading() as connection:
@@ -203,11 +206,11 @@ async def unmatched(principal: identity.Administrator, database: AppDatabase, pa
     )
 
 
-@router.post("/receipts/{receipt_id}/match")
+@router.post("/receipts/{receipt_id}/match", dependencies=[requires(Permission.BANK_BOOK)])
 async def match(
     receipt_id: UUID,
     body: MatchRequest,
-    principal: identity.Administrator,
+    principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
@@ -220,9 +223,9 @@ async def match(
     return JSONResponse(answer)
 
 
-@router.post("/receipts/{receipt_id}/return")
+@router.post("/receipts/{receipt_id}/return", dependencies=[requires(Permission.BANK_BOOK)])
 async def send_back(
-    receipt_id: UUID, principal: identity.Administrator, money: identity.MoneyRequest, database: AppDatabase
+    receipt_id: UUID, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
 ) -> JSONResponse:
     """Send a receipt that belongs to nobody back to its bank."""
     async with database.unit_of_work() as connection:

@@ -15,7 +15,7 @@ QUOTES_PER_ADDRESS = "600/minute"
 router = APIRouter(tags=["quotes"])
 
 
-@router.post("/quotes")
+@router.post("/quotes", dependencies=[identity.ANYONE])
 async def post_quote(
     body: QuoteBody,
     database: AppDatabase,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from halfpenny import identity
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.http import AppDatabase
 from halfpenny.servicing.model.delinquency import default_rate
@@ -14,7 +15,7 @@ from halfpenny.servicing.store import statistics
 router = APIRouter(tags=["statistics"])
 
 
-@router.get("/statistics/default-rate")
+@router.get("/statistics/default-rate", dependencies=[identity.ANYONE])
 async def published_default_rate(
     database: AppDatabase,
     windows: Annotated[int, Query(ge=1, le=20, description="Non-overlapping windows of twelve months.")] = 3,
