@@ -60,7 +60,7 @@ class Tally:
     statuses: Counter[int] = field(default_factory=Counter)
     changed_its_mind: list[str] = field(default_factory=list)
 
-    def hear(self, order: Order, told: Told) -> None:
+    def on_revocation(self, order: Order, told: Told) -> None:
         place = (order.investor, order.key)
         self.statuses[told.status] += 1
         if told.unknown:
@@ -87,7 +87,7 @@ async def drive(
             tally.operations += 1
             while not until.is_set():
                 told = await ask(order)
-                tally.hear(order, told)
+                tally.on_revocation(order, told)
                 if not told.unknown:
                     break
                 await asyncio.sleep(0.02)
@@ -100,7 +100,7 @@ async def settle(ask: Ask, tally: Tally, timeout_s: float = 60) -> None:
     async with asyncio.timeout(timeout_s):
         while tally.open:
             for order in list(tally.open.values()):
-                tally.hear(order, await ask(order))
+                tally.on_revocation(order, await ask(order))
 
 
 async def verdict(database: Database, world: World, tally: Tally) -> dict[str, Any]:

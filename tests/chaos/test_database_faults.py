@@ -85,9 +85,9 @@ async def test_reply_to_commit_lost(database: Database, database_url: str) -> No
                     tally.operations += 1
                     # The fault is settled inside the time that a caller waits: nobody hears of it.
                     assert told.status == 201
-                    tally.hear(order, told)
+                    tally.on_revocation(order, told)
                     if tally.operations % 5 == 0:
-                        tally.hear(order, await ask(order))
+                        tally.on_revocation(order, await ask(order))
             tally.faults = proxy.lost
             await settle(ask, tally)
         await through.close()
@@ -127,7 +127,7 @@ async def test_database_hung_is_503_within_the_time_out_and_recovers(doomed: Pos
             assert {told.status for told in answers} == {503}
             for order, told in zip(orders, answers, strict=True):
                 tally.operations += 1
-                tally.hear(order, told)
+                tally.on_revocation(order, told)
             kill_all(doomed, signal.SIGCONT)
             recovered = time.monotonic()
             async with asyncio.timeout(5):
@@ -206,7 +206,7 @@ async def _fill_and_free(database: Database, desk: FundingDesk, folder: Path, wo
         order = Order(world.loan.id, number % 20, 5_000, uuid7().hex)
         tally.operations += 1
         told = await ask(order)
-        tally.hear(order, told)
+        tally.on_revocation(order, told)
         refused += told.unknown
         if refused >= 5:
             break

@@ -133,7 +133,7 @@ async def test_what_is_long_over_is_forgotten_and_the_rest_kept(database: Databa
         await connection.execute(
             "INSERT INTO rate_window VALUES ('old', 1, now() - interval '2 hours'), ('new', 1, now())"
         )
-    assert await identity.forget_expired(database) == 1
+    assert await identity.delete_expired_sessions(database) == 1
     async with database.reading() as connection:
         assert await connection.fetchval("SELECT array_agg(id) FROM session") == [fresh.session_id]
         assert await connection.fetchval("SELECT array_agg(token_hash) FROM refresh_token") == [b"b"]

@@ -210,11 +210,11 @@ async def test_a_token_in_the_address_is_no_credential(client: Client, genuine: 
 
 async def test_a_verified_token_is_remembered_without_io(genuine: Somebody, database: Database) -> None:
     tokens = tokens_for(database)
-    assert tokens.recall(genuine.token) is None
+    assert tokens.cached(genuine.token) is None
     await tokens.verify(genuine.token)
     await database.close()
     assert await tokens.verify(genuine.token) == genuine.principal()
-    tokens.forget_everything()
+    tokens.clear_cache()
     with pytest.raises(DatabaseUnavailable):
         await tokens.verify(genuine.token)
 
@@ -233,7 +233,7 @@ async def test_memory_ends_with_the_token(
     clock, tokens = Clock(monkeypatch), tokens_for(database)
     await tokens.verify(genuine.token)
     clock.now += 901
-    tokens.hearing_until(clock.now + 10)
+    tokens.trust_until(clock.now + 10)
     with pytest.raises(InvalidToken):
         await tokens.verify(genuine.token)
 
@@ -244,7 +244,7 @@ async def test_while_deaf_memory_is_asked_about_after_less_than_a_second(
     clock, tokens = Clock(monkeypatch), tokens_for(database)
     await tokens.verify(genuine.token)
     await end(database, genuine)
-    assert tokens.recall(genuine.token) is not None
+    assert tokens.cached(genuine.token) is not None
     clock.now += 0.9
     with pytest.raises(InvalidToken):
         await tokens.verify(genuine.token)
@@ -257,10 +257,10 @@ async def test_while_listening_memory_is_asked_about_after_half_a_minute(
     await tokens.verify(genuine.token)
     await end(database, genuine)
     clock.now += 29
-    tokens.hearing_until(clock.now + 0.9)
-    assert tokens.recall(genuine.token) == genuine.principal()
+    tokens.trust_until(clock.now + 0.9)
+    assert tokens.cached(genuine.token) == genuine.principal()
     clock.now += 2
-    tokens.hearing_until(clock.now + 0.9)
+    tokens.trust_until(clock.now + 0.9)
     with pytest.raises(InvalidToken):
         await tokens.verify(genuine.token)
 
@@ -277,11 +277,11 @@ async def test_a_notification_drops_only_whom_it_names(genuine: Somebody, databa
     tokens = tokens_for(database)
     for somebody in (genuine, other):
         await tokens.verify(somebody.token)
-    tokens.hear(f"session:{genuine.session_id}")
-    assert tokens.recall(genuine.token) is None
-    assert tokens.recall(other.token) is not None
-    tokens.hear(f"user:{other.user_id}")
-    assert tokens.recall(other.token) is None
+    tokens.on_revocation(f"session:{genuine.session_id}")
+    assert tokens.cached(genuine.token) is None
+    assert tokens.cached(other.token) is not None
+    tokens.on_revocation(f"user:{other.user_id}")
+    assert tokens.cached(other.token) is None
 
 
 async def test_a_notification_that_overtakes_the_answer_wins(
@@ -293,21 +293,21 @@ async def test_a_notification_that_overtakes_the_answer_wins(
     async def slow(*args: Any) -> Any:
         answer = await ask(*args)
         await end(database, genuine)
-        tokens.hear(f"session:{genuine.session_id}")
+        tokens.on_revocation(f"session:{genuine.session_id}")
         return answer
 
     monkeypatch.setattr(tokens_module.store, "session_person", slow)
     with pytest.raises(InvalidToken):
         await tokens.verify(genuine.token)
-    assert tokens.recall(genuine.token) is None
+    assert tokens.cached(genuine.token) is None
 
 
 async def test_memory_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens_module, "REMEMBERED", 3)
+    monkeypatch.setattr(tokens_module, "CACHED_TOKENS", 3)
     tokens, people = tokens_for(database), [await make_somebody(database) for _ in range(5)]
     for somebody in people:
         await tokens.verify(somebody.token)
-    assert [tokens.recall(somebody.token) is not None for somebody in people] == [False, False, True, True, True]
+    assert [tokens.cached(somebody.token) is not None for somebody in people] == [False, False, True, True, True]
 
 
 async def test_a_lifetime_may_be_given(database: Database) -> None:

@@ -37,13 +37,13 @@ async def test_ones_own_topic_starts_with_a_snapshot_and_brings_each_notificatio
     async with watching(hub, database) as watcher, watching(hub, database) as stranger:
         await subscribe_me(watcher, database, person)
         await subscribe_me(stranger, database, other)
-        (snapshot,) = await watcher.told(1)
+        (snapshot,) = await watcher.first_frames(1)
         assert (snapshot["topic"], snapshot["type"], snapshot["seq"]) == ("me", "snapshot", 2)
         assert snapshot["data"]["unread"] == 2
         assert [one["data"]["key"] for one in snapshot["data"]["latest"]] == ["b", "a"]
-        await stranger.told(1)
+        await stranger.first_frames(1)
         await tell(database, person, "c", "d")
-        frames = (await watcher.told(3))[1:]
+        frames = (await watcher.first_frames(3))[1:]
         assert [(frame["type"], frame["seq"], frame["data"]["data"]["key"]) for frame in frames] == [
             ("notification", 3, "c"),
             ("notification", 4, "d"),
@@ -56,14 +56,14 @@ async def test_ones_own_topic_resumes_without_a_gap(hub: Hub, database: Database
     await tell(database, person, "a", "b", "c")
     async with watching(hub, database) as watcher:
         await subscribe_me(watcher, database, person, after=1)
-        frames = await watcher.told(2)
+        frames = await watcher.first_frames(2)
         assert [(frame["type"], frame["seq"]) for frame in frames] == [("notification", 2), ("notification", 3)]
 
 
 async def test_without_a_connection_token_ones_own_topic_is_refused(hub: Hub, database: Database) -> None:
     async with watching(hub, database) as watcher:
         watcher.ask(op="subscribe", topic="me")
-        (frame,) = await watcher.told(1)
+        (frame,) = await watcher.first_frames(1)
         assert (frame["type"], frame["data"]["code"]) == ("error", "connection_token_needed")
     assert hub.topics == 0
 
@@ -75,14 +75,14 @@ async def test_a_connection_token_works_once_and_not_for_long(
     used = await connection_tokens.issue(database, person.principal())
     async with watching(hub, database) as watcher:
         watcher.ask(op="authenticate", connection_token=used)
-        (answer,) = await watcher.told(1)
+        (answer,) = await watcher.first_frames(1)
         assert (answer["type"], answer["data"]) == ("authenticated", {"user_id": str(person.user_id)})
     monkeypatch.setattr(connection_tokens, "LIFETIME", timedelta(seconds=-1))
     expired = await connection_tokens.issue(database, person.principal())
     async with watching(hub, database) as watcher:
         for token in (used, expired, "nonsense", "x" * 500, ""):
             watcher.ask(op="subscribe", topic="me", connection_token=token)
-        frames = await watcher.told(5)
+        frames = await watcher.first_frames(5)
         assert [frame["data"]["code"] for frame in frames] == ["invalid_connection_token"] * 5
 
 
@@ -92,7 +92,7 @@ async def test_a_second_persons_connection_token_does_not_change_the_owner_of_a_
     person, other = await make_somebody(database), await make_somebody(database)
     async with watching(hub, database) as watcher:
         await subscribe_me(watcher, database, person)
-        await watcher.told(1)
+        await watcher.first_frames(1)
         watcher.ask(op="authenticate", connection_token=await connection_tokens.issue(database, other.principal()))
         refused = await watcher.until(lambda frame: frame["type"] == "error")
         assert refused["data"]["code"] == "invalid_connection_token"
@@ -107,8 +107,8 @@ async def test_a_session_that_ends_closes_its_sockets_and_no_others(hub: Hub, da
     async with watching(hub, database) as watcher, watching(hub, database) as stranger:
         await subscribe_me(watcher, database, person)
         await subscribe_me(stranger, database, other)
-        await watcher.told(1)
-        await stranger.told(1)
+        await watcher.first_frames(1)
+        await stranger.first_frames(1)
         async with database.unit_of_work() as connection:
             await connection.execute(
                 "UPDATE session SET ended_at = now(), ended_because = 'signed_out' WHERE id = $1", person.session_id
@@ -122,7 +122,7 @@ async def test_a_person_who_is_disabled_loses_every_socket(hub: Hub, database: D
     person = await make_somebody(database)
     async with watching(hub, database) as watcher:
         await subscribe_me(watcher, database, person)
-        await watcher.told(1)
+        await watcher.first_frames(1)
         async with database.unit_of_work() as connection:
             await connection.execute("UPDATE app_user SET disabled_at = now() WHERE id = $1", person.user_id)
         assert await watcher.closed == (4401, "session ended")
@@ -135,7 +135,7 @@ async def test_a_session_that_ended_while_nobody_listened_is_found_out(
     owner = await Database.connect(database_url, max_size=1, role=None)
     async with watching(hub, database) as watcher:
         await subscribe_me(watcher, database, person)
-        await watcher.told(1)
+        await watcher.first_frames(1)
         async with owner.unit_of_work() as connection:
             await connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -177,7 +177,7 @@ async def test_who_watches_a_loan_is_remembered_until_they_unsubscribe(
     assert await remembered() == [person.user_id]
     async with watching(hub, database) as anonymous:
         anonymous.ask(op="subscribe", topic=topic)
-        await anonymous.told(1)
+        await anonymous.first_frames(1)
     assert await remembered() == [person.user_id]
     async with watching(hub, database) as watcher:
         await subscribe_me(watcher, database, person)
@@ -213,10 +213,10 @@ async def test_a_frame_that_makes_no_sense_is_an_error_and_the_socket_lives(
 ) -> None:
     async with watching(hub, database) as watcher:
         watcher.send(text)
-        (frame,) = await watcher.told(1)
+        (frame,) = await watcher.first_frames(1)
         assert (frame["type"], frame["data"]["code"]) == ("error", "malformed_frame")
         watcher.ask(op="subscribe", topic="marketplace")
-        assert (await watcher.told(2))[1]["type"] == "snapshot"
+        assert (await watcher.first_frames(2))[1]["type"] == "snapshot"
 
 
 async def test_a_frame_that_is_too_large_ends_the_socket(hub: Hub, database: Database) -> None:
@@ -243,7 +243,7 @@ async def test_who_hammers_is_shown_out(hub: Hub, database: Database) -> None:
 async def test_who_stops_reading_is_let_go_after_a_while(
     open_hub: Callable[[], Awaitable[Hub]], database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("halfpenny.realtime.hub.LOOK_S", 0.02)
+    monkeypatch.setattr("halfpenny.realtime.hub.POLL_S", 0.02)
     monkeypatch.setattr("halfpenny.realtime.socket.WRITE_TIMEOUT_S", 0.1)
     hub = await open_hub()
     async with watching(hub, database) as watcher, watching(hub, database) as other:
@@ -262,14 +262,14 @@ async def test_a_socket_watches_only_so_many_topics(hub: Hub, database: Database
             watcher.ask(op="subscribe", topic=f"loan:00000000-0000-7000-8000-{number:012d}")
         watcher.ask(op="subscribe", topic=f"loan:{loan_id}")
         watcher.reading.set()
-        frames = await watcher.told(MAX_TOPICS)
+        frames = await watcher.first_frames(MAX_TOPICS)
         assert "too_many_topics" in {frame["data"].get("code") for frame in frames}
 
 
 async def test_a_hub_that_closes_ends_its_sockets(hub: Hub, database: Database) -> None:
     async with watching(hub, database) as watcher:
         watcher.ask(op="subscribe", topic="marketplace")
-        await watcher.told(1)
+        await watcher.first_frames(1)
         await hub.close()
         assert await watcher.closed == (1012, "restart")
     assert (hub.sockets, hub.topics) == (0, 0)

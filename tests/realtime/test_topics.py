@@ -12,7 +12,7 @@ from halfpenny.entrypoints import live
 from halfpenny.platform.database import Database
 from halfpenny.platform.queue import Message
 from halfpenny.primitives.ids import uuid7
-from halfpenny.realtime import Hub, forget_frames
+from halfpenny.realtime import Hub, delete_old_frames
 from support import lending
 from support.watching import watching
 
@@ -30,7 +30,7 @@ async def test_a_watcher_gets_a_snapshot_and_then_every_news_with_the_databases_
     before = await move(loan_id)
     async with watching(hub, database) as watcher:
         watcher.ask(op="subscribe", topic=f"loan:{loan_id}")
-        (snapshot,) = await watcher.told(1)
+        (snapshot,) = await watcher.first_frames(1)
         assert (snapshot["topic"], snapshot["type"], snapshot["seq"]) == (f"loan:{loan_id}", "snapshot", before)
         assert snapshot["data"]["funded"] == "50.00"
         assert snapshot["data"]["investors"] == 1
@@ -55,7 +55,7 @@ async def test_two_processes_tell_the_same_numbers_and_a_watcher_may_change_over
     version = await move(loan_id)
     async with watching(second, database) as back:
         back.ask(op="subscribe", topic=topic, after=at_one["seq"])
-        (missed,) = await back.told(1)
+        (missed,) = await back.first_frames(1)
         assert (missed["type"], missed["seq"]) == ("update", version)
 
 
@@ -78,7 +78,7 @@ async def test_a_number_from_the_future_gets_a_snapshot(
     version = await move(loan_id)
     async with watching(hub, database) as watcher:
         watcher.ask(op="subscribe", topic=f"loan:{loan_id}", after=version + 100)
-        (frame,) = await watcher.told(1)
+        (frame,) = await watcher.first_frames(1)
         assert (frame["type"], frame["seq"]) == ("snapshot", version)
 
 
@@ -88,7 +88,7 @@ async def test_a_slow_reader_gets_the_latest_state_and_costs_nothing_meanwhile(
     async with watching(hub, database) as slow, watching(hub, database) as quick:
         for watcher in (slow, quick):
             watcher.ask(op="subscribe", topic=f"loan:{loan_id}")
-            await watcher.told(1)
+            await watcher.first_frames(1)
         slow.reading.clear()
         versions = []
         for _ in range(10):
@@ -107,7 +107,7 @@ async def test_equal_news_is_encoded_once_for_all_watchers(
     async with watching(hub, database) as one, watching(hub, database) as two:
         for watcher in (one, two):
             watcher.ask(op="subscribe", topic=f"loan:{loan_id}")
-            await watcher.told(1)
+            await watcher.first_frames(1)
         version = await move(loan_id)
         for watcher in (one, two):
             await watcher.until(says(version))
@@ -117,7 +117,7 @@ async def test_equal_news_is_encoded_once_for_all_watchers(
 async def test_many_changes_at_once_are_one_frame(hub: Hub, database: Database, loan_id: UUID, move: Move) -> None:
     async with watching(hub, database) as watcher:
         watcher.ask(op="subscribe", topic=f"loan:{loan_id}")
-        await watcher.told(1)
+        await watcher.first_frames(1)
         async with database.unit_of_work() as connection:
             for _ in range(30):
                 await connection.execute("UPDATE loan_funding SET version = version + 1 WHERE loan_id = $1", loan_id)
@@ -132,7 +132,7 @@ async def test_a_hub_that_was_deaf_finds_out_what_it_missed(
     owner = await Database.connect(database_url, max_size=1, role=None)
     async with watching(hub, database) as watcher:
         watcher.ask(op="subscribe", topic=f"loan:{loan_id}")
-        await watcher.told(1)
+        await watcher.first_frames(1)
         async with owner.unit_of_work() as connection:
             # In one transaction with the change: its notification finds nobody listening.
             await connection.execute(
@@ -151,7 +151,7 @@ async def test_a_topic_that_does_not_exist_is_an_error_and_nothing_else(
 ) -> None:
     async with watching(hub, database) as watcher:
         watcher.ask(op="subscribe", topic=topic)
-        (frame,) = await watcher.told(1)
+        (frame,) = await watcher.first_frames(1)
         assert (frame["type"], frame["topic"], frame["seq"]) == ("error", topic, None)
         assert frame["data"]["code"] == "unknown_topic"
     assert hub.topics == 0
@@ -164,7 +164,7 @@ async def test_a_loan_that_is_not_public_looks_like_none(hub: Hub, database: Dat
     async with watching(hub, database) as watcher:
         for id in (private.id, uuid4()):
             watcher.ask(op="subscribe", topic=f"loan:{id}")
-        errors = await watcher.told(2)
+        errors = await watcher.first_frames(2)
         assert [error["data"]["code"] for error in errors] == ["unknown_topic", "unknown_topic"]
         assert errors[0]["data"]["message"] == errors[1]["data"]["message"]
     assert hub.topics == 0
@@ -174,7 +174,7 @@ async def test_after_unsubscribing_nothing_comes(hub: Hub, database: Database, l
     async with watching(hub, database) as watcher, watching(hub, database) as other:
         for one in (watcher, other):
             one.ask(op="subscribe", topic=f"loan:{loan_id}")
-            await one.told(1)
+            await one.first_frames(1)
         watcher.ask(op="unsubscribe", topic=f"loan:{loan_id}")
         await watcher.answered()
         version = await move(loan_id)
@@ -208,7 +208,7 @@ async def test_the_marketplace_shows_what_is_open_and_then_what_moves(
     async with watching(first, database) as one, watching(second, database) as two:
         for watcher in (one, two):
             watcher.ask(op="subscribe", topic="marketplace")
-            (snapshot,) = await watcher.told(1)
+            (snapshot,) = await watcher.first_frames(1)
             assert (snapshot["type"], snapshot["seq"]) == ("snapshot", 0)
             assert [loan["loan_id"] for loan in snapshot["data"]["loans"]] == [str(loan_id)]
         version = await move(loan_id)
@@ -227,21 +227,21 @@ async def test_the_marketplace_resumes_from_memory_from_the_table_or_from_a_snap
     hub = await open_hub()
     async with watching(hub, database) as watcher:
         watcher.ask(op="subscribe", topic="marketplace", after=1)
-        (missed,) = await watcher.told(1)
+        (missed,) = await watcher.first_frames(1)
         # Two frames were missed, and say their latest state once.
         assert (missed["type"], missed["seq"], len(missed["data"]["loans"])) == ("update", 3, 1)
         await publish([loan_id])
         await watcher.until(says(4))
         async with watching(hub, database) as other:
             other.ask(op="subscribe", topic="marketplace", after=3)
-            (frame,) = await other.told(1)
+            (frame,) = await other.first_frames(1)
             assert (frame["type"], frame["seq"]) == ("update", 4)
     async with database.unit_of_work() as connection:
         await connection.execute("UPDATE topic_frame SET recorded_at = now() - interval '2 hours' WHERE seq < 4")
-    assert await forget_frames(database) == 3
+    assert await delete_old_frames(database) == 3
     async with watching(await open_hub(), database) as late:
         late.ask(op="subscribe", topic="marketplace", after=1)
-        (frame,) = await late.told(1)
+        (frame,) = await late.first_frames(1)
         assert (frame["type"], frame["seq"]) == ("snapshot", 4)
 
 
@@ -255,7 +255,7 @@ async def test_a_slow_reader_of_the_marketplace_misses_no_loan(
     async with watching(hub, database) as slow, watching(hub, database) as quick:
         for watcher in (slow, quick):
             watcher.ask(op="subscribe", topic="marketplace")
-            await watcher.told(1)
+            await watcher.first_frames(1)
         slow.reading.clear()
         seen = slow.frames[0]["seq"]
         for turn, id in enumerate([loan_id, other] * 5, 1):

@@ -27,7 +27,7 @@ class Watcher:
     closed: asyncio.Future[tuple[int, str] | None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ask(self, **request: Any) -> None:
         self.send(json.dumps(request))
@@ -42,10 +42,10 @@ class Watcher:
                 for frame in self.frames:
                     if wanted(frame):
                         return frame
-                self._news.clear()
-                await self._news.wait()
+                self._changed.clear()
+                await self._changed.wait()
 
-    async def told(self, count: int) -> list[Frame]:
+    async def first_frames(self, count: int) -> list[Frame]:
         """The first ``count`` frames."""
         await self.until(lambda _: len(self.frames) >= count)
         return self.frames[:count]
@@ -61,7 +61,7 @@ class Watcher:
         await self.reading.wait()
         self.texts.append(text)
         self.frames.append(json.loads(text))
-        self._news.set()
+        self._changed.set()
 
 
 @asynccontextmanager

@@ -56,7 +56,7 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
     people, given = resources.settings.identity_settings, resources.settings.identity
     post = identity.SmtpSender(given.mail_url, given.mail_sender) if given.mail_url else None
     return [
-        PeriodicJob("forget_sessions", 3_600.0, lambda: identity.forget_expired(database)),
+        PeriodicJob("delete_expired_sessions", 3_600.0, lambda: identity.delete_expired_sessions(database)),
         *([PeriodicJob("send_letters", 2.0, lambda: identity.send_due(database, people, post))] if post else []),
         *(_sandbox_bank(database) if resources.settings.lending.sandbox else []),
         PeriodicJob("expire_approvals", 5.0, lambda: approvals.expire_due(database)),
@@ -66,7 +66,7 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
         PeriodicJob("seal_ledger", 1.0, lambda: _seal_ledger(database)),
         PeriodicJob("seal_audit_trail", 2.0, lambda: backoffice.seal_audit_trail(database)),
         PeriodicJob("prune_queue", 3_600.0, lambda: prune(database)),
-        PeriodicJob("forget_frames", 600.0, lambda: realtime.forget_frames(database)),
+        PeriodicJob("delete_old_frames", 600.0, lambda: realtime.delete_old_frames(database)),
         # Also the first thing at start: an empty or lost document store is filled without being asked.
         PeriodicJob("catch_up_listings", 30.0, lambda: marketplace.catch_up(database, listings)),
     ]

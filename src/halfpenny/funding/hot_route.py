@@ -114,7 +114,7 @@ class InvestRoute:
         if scheme != b"Bearer":
             return None
         token = raw.decode("latin-1")
-        remembered = self._state.tokens.recall(token)
+        remembered = self._state.tokens.cached(token)
         if remembered is not None:
             return remembered
         try:

@@ -50,7 +50,7 @@ ACTIONS = {
     (
         Kind.DUPLICATE,
         CashDirection.OUT,
-    ): "Ask the bank to recall the second payment; cover it with own money meanwhile.",
+    ): "Ask the bank to cached the second payment; cover it with own money meanwhile.",
     (
         Kind.WRONG_AMOUNT,
         CashDirection.IN,

@@ -35,7 +35,7 @@ from halfpenny.identity.roles import STAFF_ROLES, Role
 from halfpenny.identity.service.administering import create_administrator, me
 from halfpenny.identity.service.provisioning import (
     create_user,
-    forget_expired,
+    delete_expired_sessions,
     is_active_holder,
     open_sessions,
     related_to,
@@ -82,7 +82,7 @@ __all__ = [
     "create_user",
     "create_users",
     "declares",
-    "forget_expired",
+    "delete_expired_sessions",
     "is_active_holder",
     "living_sessions",
     "load_signing_keys",

@@ -1,4 +1,4 @@
-"""Hears from PostgreSQL that sessions ended, on a connection of its own."""
+"""Listens on PostgreSQL for revoked sessions, on a connection of its own."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from halfpenny.platform.database import LOST
 
 CHANNEL = "session_revoked"
 HEARTBEAT_S = 0.3
-# Silence is believed for this long after a heartbeat: a revocation is effective within a second even where
-# the connection died without a word.
-BELIEVED_S = 0.9
+# Without a notification a cached token is trusted for this long after a heartbeat: a revocation is effective within
+# a second even where the connection died without a word.
+TRUSTED_S = 0.9
 
 log = structlog.get_logger("halfpenny.identity")
 
@@ -48,25 +48,25 @@ class RevocationListener:
                 log.warning("revocation_listener_lost", error=type(error).__name__)
             finally:
                 self.listening.clear()
-                self._tokens.forget_everything()
+                self._tokens.clear_cache()
             await asyncio.sleep(HEARTBEAT_S)
 
     async def _listen(self) -> None:
         connection = await asyncpg.connect(
-            self._url, timeout=5, command_timeout=BELIEVED_S, server_settings={"application_name": "halfpenny listener"}
+            self._url, timeout=5, command_timeout=TRUSTED_S, server_settings={"application_name": "halfpenny listener"}
         )
         try:
-            await connection.add_listener(CHANNEL, self._heard)
-            # Whatever was remembered before LISTEN took effect may have ended unheard.
-            self._tokens.forget_everything()
+            await connection.add_listener(CHANNEL, self._on_notification)
+            # A session may have ended between a token's verification and the moment LISTEN took effect.
+            self._tokens.clear_cache()
             while True:
                 asked_at = time.time()
                 await connection.fetchval("SELECT 1")
-                self._tokens.hearing_until(asked_at + BELIEVED_S)
+                self._tokens.trust_until(asked_at + TRUSTED_S)
                 self.listening.set()
                 await asyncio.sleep(HEARTBEAT_S)
         finally:
             connection.terminate()
 
-    def _heard(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
-        self._tokens.hear(str(payload))
+    def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        self._tokens.on_revocation(str(payload))

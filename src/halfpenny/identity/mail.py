@@ -92,11 +92,11 @@ async def send_due(database: Database, settings: IdentitySettings, sender: MailS
                     continue
             else:
                 sent += 1
-        await _forget(database, row["id"])
+        await _delete_sent(database, row["id"])
     return sent
 
 
-async def _forget(database: Database, mail_id: UUID) -> None:
+async def _delete_sent(database: Database, mail_id: UUID) -> None:
     async with database.unit_of_work() as connection:
         await store.delete_mail(connection, mail_id)
 

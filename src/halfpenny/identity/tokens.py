@@ -1,9 +1,9 @@
-"""Access tokens: short-lived ES256 JWTs (RFC 9068), verified strictly and remembered until their session ends.
+"""Access tokens: short-lived ES256 JWTs (RFC 9068), verified strictly, and cached until revoked.
 
-An ES256 check costs about as much as the rest of a small request, so a verified token is remembered.
-Three things keep the memory honest: PostgreSQL notifies every process when a session ends or a person
+An ES256 check costs about as much as the rest of a small request, so a verified token is cached.
+Three things invalidate the cache: PostgreSQL notifies every process when a session ends or a person
 changes; a process that lost that connection asks the database again after at most a second; and in any
-case after CHECK_AGAIN_S.
+case after RECHECK_S.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from halfpenny.primitives.ids import SessionId, UserId
 ALGORITHM: Final = "ES256"
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no secret
 MAX_TOKEN_CHARACTERS: Final = 2_048
-REMEMBERED: Final = 20_000
-CHECK_AGAIN_S: Final = 30.0
-CHECK_AGAIN_DEAF_S: Final = 0.8
+CACHED_TOKENS: Final = 20_000
+RECHECK_S: Final = 30.0
+RECHECK_UNNOTIFIED_S: Final = 0.8
 _HEADER_NAMES: Final = frozenset({"alg", "typ", "kid"})
 _CLAIM_NAMES: Final = frozenset({"iss", "aud", "sub", "sid", "roles", "iat", "exp", "jti"})
 
@@ -52,16 +52,16 @@ class _Verified:
 
 
 class Tokens:
-    """Issues and verifies. One for each process; ``hear`` and ``heard_at`` are driven by the listener."""
+    """Issues and verifies. One for each process; ``on_revocation`` and ``trust_until`` are called by the listener."""
 
     def __init__(self, settings: IdentitySettings, keys: SigningKeys, database: Database) -> None:
         self._settings = settings
         self._keys = keys
         self._database = database
         self._registry = JWSRegistry(algorithms=[ALGORITHM])
-        self._remembered: OrderedDict[str, _Verified] = OrderedDict()
-        self._ended: OrderedDict[str, float] = OrderedDict()
-        self._hearing_until = 0.0
+        self._cache: OrderedDict[str, _Verified] = OrderedDict()
+        self._revoked_at: OrderedDict[str, float] = OrderedDict()
+        self._trusted_until = 0.0
 
     def issue(
         self,
@@ -85,26 +85,26 @@ class Tokens:
         header = {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": key.thumbprint()}
         return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
 
-    def recall(self, raw: str) -> Principal | None:
+    def cached(self, raw: str) -> Principal | None:
         """The principal of a token that was verified lately, without any I/O; None where ``verify`` must look."""
-        known = self._remembered.get(raw)
+        known = self._cache.get(raw)
         if known is None:
             return None
         now = time.time()
         if now >= known.expires_at:
-            del self._remembered[raw]
+            del self._cache[raw]
             return None
         age = now - known.checked_at
-        if age < CHECK_AGAIN_DEAF_S or (age < CHECK_AGAIN_S and now < self._hearing_until):
+        if age < RECHECK_UNNOTIFIED_S or (age < RECHECK_S and now < self._trusted_until):
             return known.principal
         return None
 
     async def verify(self, raw: str) -> Principal:
         """Who this token speaks for. Raises InvalidToken, or DatabaseUnavailable where nobody can tell."""
-        principal = self.recall(raw)
+        principal = self.cached(raw)
         if principal is not None:
             return principal
-        known = self._remembered.get(raw)
+        known = self._cache.get(raw)
         user_id, session_id, roles, expires_at = (
             (known.user_id, known.session_id, known.roles, known.expires_at) if known else self._read(raw)
         )
@@ -115,9 +115,9 @@ class Tokens:
             person is None
             or person.id != user_id
             or frozenset({person.role}) != roles
-            or self._ended_since(session_id, user_id, asked_at)
+            or self._revoked_since(session_id, user_id, asked_at)
         ):
-            self._remembered.pop(raw, None)
+            self._cache.pop(raw, None)
             raise InvalidToken()
         principal = Principal(
             # The same id as it came from the database: the driver's UUIDs hash and print faster.
@@ -127,43 +127,44 @@ class Tokens:
             email_verified=person.email_verified_at is not None,
             kyc_verified=person.kyc_status == "verified",
         )
-        self._remembered[raw] = _Verified(user_id, session_id, roles, expires_at, principal, asked_at)
-        self._remembered.move_to_end(raw)
-        while len(self._remembered) > REMEMBERED:
-            self._remembered.popitem(last=False)
+        self._cache[raw] = _Verified(user_id, session_id, roles, expires_at, principal, asked_at)
+        self._cache.move_to_end(raw)
+        while len(self._cache) > CACHED_TOKENS:
+            self._cache.popitem(last=False)
         return principal
 
-    def hear(self, payload: str) -> None:
-        """A notification ``session:ID`` or ``user:ID``: forget what it makes stale."""
+    def on_revocation(self, payload: str) -> None:
+        """A notification ``session:ID`` or ``user:ID``: drop the cached tokens that it revokes."""
         kind, _, text = payload.partition(":")
         subject = UUID(text)
-        self._ended[payload] = time.time()
-        while len(self._ended) > REMEMBERED:
-            self._ended.popitem(last=False)
+        self._revoked_at[payload] = time.time()
+        while len(self._revoked_at) > CACHED_TOKENS:
+            self._revoked_at.popitem(last=False)
         stale = [
             raw
-            for raw, known in self._remembered.items()
+            for raw, known in self._cache.items()
             if (known.session_id if kind == "session" else known.user_id) == subject
         ]
         for raw in stale:
-            del self._remembered[raw]
+            del self._cache[raw]
 
-    def hearing_until(self, moment: float) -> None:
-        """The listener's connection was alive; until then its silence means that nothing ended."""
-        self._hearing_until = moment
+    def trust_until(self, moment: float) -> None:
+        """The listener was connected: until ``moment`` a cached token counts as not revoked."""
+        self._trusted_until = moment
 
-    def forget_everything(self) -> None:
-        """The listener was deaf for a while: whatever ended meanwhile was not heard."""
-        self._hearing_until = 0.0
-        self._remembered.clear()
+    def clear_cache(self) -> None:
+        """Drop every cached token: the listener had no connection, so a revocation may have been missed."""
+        self._trusted_until = 0.0
+        self._cache.clear()
 
-    def _ended_since(self, session_id: SessionId, user_id: UserId, moment: float) -> bool:
+    def _revoked_since(self, session_id: SessionId, user_id: UserId, moment: float) -> bool:
         """Whether a notification overtook the answer that we were waiting for.
 
         A person's change is enough: the next request reads the new state.
         """
         return (
-            self._ended.get(f"session:{session_id}", 0.0) >= moment or self._ended.get(f"user:{user_id}", 0.0) >= moment
+            self._revoked_at.get(f"session:{session_id}", 0.0) >= moment
+            or self._revoked_at.get(f"user:{user_id}", 0.0) >= moment
         )
 
     def _read(self, raw: str) -> tuple[UserId, SessionId, frozenset[Role], float]:

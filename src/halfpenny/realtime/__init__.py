@@ -8,7 +8,7 @@ from halfpenny.realtime.channels import RowSource, SharedSource, State
 from halfpenny.realtime.edge import router as socket_router
 from halfpenny.realtime.hub import TICK_S, Hub, RowTopics, SharedTopic
 from halfpenny.realtime.notifications import Notice, notify_many
-from halfpenny.realtime.publishing import fan_out, forget_frames
+from halfpenny.realtime.publishing import delete_old_frames, fan_out
 from halfpenny.realtime.store import watchers
 
 __all__ = [
@@ -20,8 +20,8 @@ __all__ = [
     "SharedSource",
     "SharedTopic",
     "State",
+    "delete_old_frames",
     "fan_out",
-    "forget_frames",
     "notify_many",
     "socket_router",
     "watchers",

@@ -57,7 +57,7 @@ class Channel(Protocol):
     async def since(self, after: int | None) -> list[Frame]: ...
 
 
-def tell(channel: Channel) -> None:
+def notify_subscribers(channel: Channel) -> None:
     for subscriber in channel.subscribers:
         subscriber.stale(channel.topic)
 

@@ -22,7 +22,7 @@ from halfpenny.realtime.channels import (
     SharedChannel,
     SharedSource,
     Subscriber,
-    tell,
+    notify_subscribers,
 )
 from halfpenny.realtime.errors import ConnectionTokenNeeded, UnknownTopic
 from halfpenny.realtime.metrics import SOCKETS
@@ -32,12 +32,12 @@ log = structlog.get_logger("halfpenny.realtime")
 # Four times a second a bar moves smoothly for the eye, whatever the rate of investments behind it.
 TICK_S = 0.25
 # NOTIFY tells at once what moved. Looking anyway, now and then, costs little and forgives a lost one.
-LOOK_S = 5.0
+POLL_S = 5.0
 # A frame costs this server's sockets about 50 microseconds. Watchers share what a process gives to them: many look
 # on at a bar that moves less often, and the investors behind it are not slowed down.
 FRAMES_A_SECOND = 2_000
 _LATE_S = 0.05
-_LONGEST_REST_S = 1.0
+_MAX_PAUSE_S = 1.0
 _ROWS = 500
 ME = "me"
 
@@ -70,7 +70,7 @@ class Member(Subscriber, Protocol):
     def end(self, code: int, reason: str) -> None:
         """Close the socket soon."""
 
-    def look(self) -> None:
+    def end_if_stuck(self) -> None:
         """Called now and then: close the socket if it is stuck."""
 
 
@@ -104,15 +104,15 @@ class Hub:
         self._all_moved = False
         self._shared_moved = False
         self._sessions_uncertain = False
-        self._news = asyncio.Event()
-        self._look_at = 0.0
-        self._told = 0
+        self._changed = asyncio.Event()
+        self._poll_at = 0.0
+        self._frames_sent = 0
         self._ticking: asyncio.Task[None] | None = None
         self.listener = Listener(database.url)
-        self.listener.on(rows.moved, self._hear_rows)
-        self.listener.on("topic_moved", self._hear_shared)
-        self.listener.on("notification", self._hear_personal)
-        self.listener.on("session_revoked", self._hear_revoked)
+        self.listener.on(rows.moved, self._on_rows_moved)
+        self.listener.on("topic_moved", self._on_topic_moved)
+        self.listener.on("notification", self._on_notification)
+        self.listener.on("session_revoked", self._on_session_revoked)
 
     def start(self) -> None:
         self.listener.start()
@@ -175,34 +175,34 @@ class Hub:
 
     # What PostgreSQL says. None means that the connection is new: anything may have happened.
 
-    def _hear_rows(self, payload: str | None) -> None:
+    def _on_rows_moved(self, payload: str | None) -> None:
         # An empty text says that many rows moved.
         if payload:
             self._moved.update(UUID(text) for text in payload.split(","))
         else:
             self._all_moved = True
-        self._news.set()
+        self._changed.set()
 
-    def _hear_shared(self, _payload: str | None) -> None:
+    def _on_topic_moved(self, _payload: str | None) -> None:
         self._shared_moved = True
-        self._news.set()
+        self._changed.set()
 
-    def _hear_personal(self, payload: str | None) -> None:
+    def _on_notification(self, payload: str | None) -> None:
         if payload is None:
             for channel in self._of(PersonalChannel):
-                tell(channel)
+                notify_subscribers(channel)
             return
         for user_id in payload.split(","):
-            told = self._channels.get(f"{ME}:{user_id}")
-            if told is not None:
-                tell(told)
+            own = self._channels.get(f"{ME}:{user_id}")
+            if own is not None:
+                notify_subscribers(own)
 
-    def _hear_revoked(self, payload: str | None) -> None:
+    def _on_session_revoked(self, payload: str | None) -> None:
         kind, _, text = (payload or "").partition(":")
         if kind != "session":
             # Something about a person changed, perhaps before they came here: the database knows who is still in.
             self._sessions_uncertain = True
-            self._news.set()
+            self._changed.set()
             return
         for member in tuple(self._members):
             if str(member.session_id) == text:
@@ -211,37 +211,37 @@ class Hub:
     async def _tick_forever(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(LOOK_S):
-                    await self._news.wait()
+                async with asyncio.timeout(POLL_S):
+                    await self._changed.wait()
             except TimeoutError:
                 self._all_moved = self._shared_moved = True
-            self._look()
-            self._news.clear()
+            self._end_stuck_sockets()
+            self._changed.clear()
             try:
                 await self._tick()
             except Exception as error:  # whatever it was, the next look may do better; the sockets stay open
                 log.warning("realtime_waits", error=f"{type(error).__name__}: {error}", exc_info=error)
                 self._all_moved = self._shared_moved = True
-                self._news.set()
-            await self._rest()
+                self._changed.set()
+            await self._pause()
 
-    async def _rest(self) -> None:
+    async def _pause(self) -> None:
         """Until the next tick may come. Where the process is so busy that even this is late, longer: money first."""
         loop = asyncio.get_running_loop()
-        pause_s = max(self._tick_s, self._told / FRAMES_A_SECOND)
-        self._told = 0
+        pause_s = max(self._tick_s, self._frames_sent / FRAMES_A_SECOND)
+        self._frames_sent = 0
         due = loop.time() + pause_s
         await asyncio.sleep(pause_s)
         late_s = loop.time() - due
         if late_s > _LATE_S:
-            await asyncio.sleep(min(2 * late_s, _LONGEST_REST_S))
+            await asyncio.sleep(min(2 * late_s, _MAX_PAUSE_S))
 
-    def _look(self) -> None:
+    def _end_stuck_sockets(self) -> None:
         now = asyncio.get_running_loop().time()
-        if now >= self._look_at:
-            self._look_at = now + LOOK_S
+        if now >= self._poll_at:
+            self._poll_at = now + POLL_S
             for member in tuple(self._members):
-                member.look()
+                member.end_if_stuck()
 
     async def _tick(self) -> None:
         """Look at what moved, once for all subscribers of a topic."""
@@ -254,14 +254,14 @@ class Hub:
                 states = await self._rows.read(connection, wanted[start : start + _ROWS])
             for id, state in states.items():
                 if rows[id].take(state):
-                    self._told += len(rows[id].subscribers)
-                    tell(rows[id])
+                    self._frames_sent += len(rows[id].subscribers)
+                    notify_subscribers(rows[id])
         if self._shared_moved:
             self._shared_moved = False
             for channel in self._of(SharedChannel):
                 if await channel.refresh():
-                    self._told += len(channel.subscribers)
-                    tell(channel)
+                    self._frames_sent += len(channel.subscribers)
+                    notify_subscribers(channel)
         if self._sessions_uncertain:
             await self._end_dead_sessions()
 

@@ -31,7 +31,7 @@ def fan_out(
     return Subscription(QUEUE, events, handle_many=handle)
 
 
-async def forget_frames(database: Database) -> int:
+async def delete_old_frames(database: Database) -> int:
     """Delete frames older than KEEP; returns how many."""
     async with database.unit_of_work() as connection:
         return await store.delete_frames(connection, KEEP)

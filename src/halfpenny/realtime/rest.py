@@ -1,4 +1,4 @@
-"""REST routes of realtime: connection tokens for sockets, and what a person was told."""
+"""REST routes of realtime: connection tokens for sockets, and notifications."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ async def connection_token(principal: identity.SignedIn, database: AppDatabase) 
 
 
 @router.get("/notifications", dependencies=[requires(Permission.OWN_ACCOUNT)], response_model=NotificationPage)
-async def told(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
-    """What the caller was told, newest first."""
+async def own_notifications(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
+    """The caller's notifications, newest first."""
     before = paging.start(int)
     async with database.reading() as connection:
         found = await notifications.page_of(

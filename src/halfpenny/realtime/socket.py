@@ -56,7 +56,7 @@ class Socket:
         self._watches: dict[str, _Watch] = {}
         self._stale: dict[str, None] = {}
         self._answers: list[str] = []
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
         self._writing_since: float | None = None
         self._faults = 0
@@ -65,14 +65,14 @@ class Socket:
 
     def stale(self, topic: str) -> None:
         self._stale[topic] = None
-        self._news.set()
+        self._changed.set()
 
     def end(self, code: int, reason: str) -> None:
         if self.closing is None:
             self.closing = (code, reason)
-        self._news.set()
+        self._changed.set()
 
-    def look(self) -> None:
+    def end_if_stuck(self) -> None:
         """End a socket whose reader takes nothing. A time-out for each write would cost more than the write."""
         since = self._writing_since
         if since is not None and asyncio.get_running_loop().time() - since > WRITE_TIMEOUT_S:
@@ -116,20 +116,20 @@ class Socket:
         try:
             request = decode(text)
             topic = request.topic
-            await self._obey(request)
+            await self._handle_request(request)
         except HalfpennyError as error:
-            self._say(error_text(topic, error))
+            self._send_reply(error_text(topic, error))
             self._faults += 1
             if self._faults >= _MAX_FAULTS:
                 self.end(1008, "too many faults")
 
-    async def _obey(self, request: Request) -> None:
+    async def _handle_request(self, request: Request) -> None:
         match request:
             case Request(op="ping"):
-                self._say(encode(None, None, "pong", None))
+                self._send_reply(encode(None, None, "pong", None))
             case Request(op="authenticate", connection_token=str() as token):
                 await self._authenticate(token)
-                self._say(encode(None, None, "authenticated", {"user_id": str(self.user_id)}))
+                self._send_reply(encode(None, None, "authenticated", {"user_id": str(self.user_id)}))
             case Request(op="subscribe", topic=str() as topic, after=after, connection_token=token):
                 if token is not None:
                     await self._authenticate(token)
@@ -170,8 +170,8 @@ class Socket:
 
     async def _send_forever(self) -> None:
         while self.closing is None:
-            await self._news.wait()
-            self._news.clear()
+            await self._changed.wait()
+            self._changed.clear()
             while self.closing is None and (self._answers or self._stale):
                 answers, self._answers = self._answers, []
                 for text in answers:
@@ -189,7 +189,7 @@ class Socket:
         try:
             frames = await watch.channel.since(watch.seen)
             if first and self.user_id is not None and topic != ME:
-                await self._remember_watcher(topic, self.user_id)
+                await self._record_watcher(topic, self.user_id)
         except Unavailable:
             # The database is away: ask again, and let the reader have what other topics know.
             asyncio.get_running_loop().call_later(_RETRY_S, self.stale, topic)
@@ -205,7 +205,7 @@ class Socket:
             await self._write(frame.text)
             watch.seen = frame.seq
 
-    async def _remember_watcher(self, topic: str, user_id: UserId) -> None:
+    async def _record_watcher(self, topic: str, user_id: UserId) -> None:
         async with self._database.unit_of_work() as connection:
             await store.insert_watcher(connection, topic, user_id)
 
@@ -215,9 +215,9 @@ class Socket:
         self._writing_since = None
         FRAMES.inc()
 
-    def _say(self, text: str) -> None:
+    def _send_reply(self, text: str) -> None:
         self._answers.append(text)
-        self._news.set()
+        self._changed.set()
 
     def _may_ask(self) -> bool:
         """A token bucket: a page may open many topics at once, nobody may hammer."""

@@ -33,8 +33,8 @@ NOTIFICATIONS_PAGE = (
 
 
 async def insert_notifications(connection: Connection, notices: Sequence[dict[str, Any]]) -> int:
-    told: int = await connection.fetchval("SELECT notify_many($1)", list(notices))
-    return told
+    inserted: int = await connection.fetchval("SELECT notify_many($1)", list(notices))
+    return inserted
 
 
 async def notifications_page(

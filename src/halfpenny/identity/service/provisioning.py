@@ -52,7 +52,7 @@ async def open_sessions(
     return [(user_id, session_id) for session_id, user_id in sessions]
 
 
-async def forget_expired(database: Database) -> int:
+async def delete_expired_sessions(database: Database) -> int:
     """Delete sessions a month after their end, spent links and old counters; returns how many sessions went."""
     async with database.unit_of_work() as connection:
         return await store.delete_expired(connection)

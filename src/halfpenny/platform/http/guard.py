@@ -85,7 +85,7 @@ class EdgeSettings:
     trusted_proxies: tuple[str, ...] = ()
 
 
-class _Gone(Exception):
+class _ClientDisconnected(Exception):
     """The caller hung up before the whole request was here."""
 
 
@@ -121,7 +121,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        self._believe_proxy(scope, headers)
+        self._apply_forwarded_for(scope, headers)
         if scope["type"] == "websocket":
             if self._host_allowed(headers, scope["path"]):
                 await self.app(scope, receive, send)
@@ -138,7 +138,7 @@ class Guard:
                 self._check(scope, headers)
                 inner = await self._read_body(scope, headers, receive)
                 await self.app(scope, inner, decorated)
-            except _Gone:
+            except _ClientDisconnected:
                 exchange.status = 499
             except Exception as error:
                 if not isinstance(error, HalfpennyError):
@@ -169,7 +169,7 @@ class Guard:
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         return name in self.settings.allowed_hosts
 
-    def _believe_proxy(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+    def _apply_forwarded_for(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Put the caller's own address into the scope when a trusted proxy vouches for it."""
         client = scope.get("client")
         forwarded = headers.get(b"x-forwarded-for")
@@ -206,7 +206,7 @@ class Guard:
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise _Gone
+                        raise _ClientDisconnected
                     body += message.get("body", b"")
                     if len(body) > self.settings.max_body_bytes:
                         raise BodyTooLarge()

@@ -49,7 +49,7 @@ Verdict: TypeAlias = Done | Failed | Dead | Away
 # ends in the same commit.
 Finish: TypeAlias = Callable[[Connection, Sequence[Message]], Awaitable[None]]
 
-_REMEMBER = """
+_INSERT_INBOX = """
     INSERT INTO inbox (queue, event_id) SELECT $1, unnest($2::uuid[])
     ON CONFLICT DO NOTHING RETURNING event_id
 """
@@ -96,9 +96,9 @@ async def _attempt(
     except TimeoutError:
         return Failed(f"timed out after {subscription.timeout_s:g} s")
     except HalfpennyError as error:
-        return Away(_told(error)) if error.retryable else _failed(subscription, messages, error)
+        return Away(_error_text(error)) if error.retryable else _failed(subscription, messages, error)
     except LOST as error:
-        return Away(_told(error))
+        return Away(_error_text(error))
     except Exception as error:  # whatever a handler raises is a verdict on its message, not on the consumer
         return _failed(subscription, messages, error)
     return Done()
@@ -109,7 +109,7 @@ async def _in_one_transaction(
 ) -> None:
     async with database.unit_of_work() as connection:
         # A double that is handled elsewhere at this moment waits here for the other's commit.
-        rows = await connection.fetch(_REMEMBER, subscription.queue, [message.id for message in messages])
+        rows = await connection.fetch(_INSERT_INBOX, subscription.queue, [message.id for message in messages])
         new = {row["event_id"] for row in rows}
         fresh = [message for message in messages if message.id in new]
         if fresh:
@@ -131,11 +131,11 @@ def _failed(subscription: Subscription, messages: Sequence[Message], error: Exce
         queue=subscription.queue,
         events=[str(message.id) for message in messages[:5]],
         attempt=messages[0].attempt,
-        error=_told(error),
+        error=_error_text(error),
         exc_info=error,
     )
-    return Failed(_told(error))
+    return Failed(_error_text(error))
 
 
-def _told(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

@@ -69,13 +69,13 @@ class Listener:
             command_timeout=_ANSWER_S,
             server_settings={"application_name": "halfpenny listener"},
         )
-        heard: set[str] = set()
+        listened: set[str] = set()
         try:
             while True:
                 self._changed.clear()
-                for channel in self._callbacks.keys() - heard:
-                    await connection.add_listener(channel, self._heard)
-                    heard.add(channel)
+                for channel in self._callbacks.keys() - listened:
+                    await connection.add_listener(channel, self._on_notification)
+                    listened.add(channel)
                     self._call(channel, None)
                 if not self._changed.is_set():
                     self.listening.set()
@@ -85,7 +85,7 @@ class Listener:
         finally:
             connection.terminate()
 
-    def _heard(self, _connection: Connection | Any, _pid: int, channel: str, payload: object) -> None:
+    def _on_notification(self, _connection: Connection | Any, _pid: int, channel: str, payload: object) -> None:
         self._call(channel, str(payload))
 
     def _call(self, channel: str, payload: str | None) -> None:

@@ -27,11 +27,11 @@ async def read(database: Database, broker: Broker, queue: str) -> list[DeadLette
     async with database.reading() as connection:
         notes = {row["event_id"]: row for row in await connection.fetch(_NOTES, queue)}
     # At-least-once dead-lettering may leave a double after a crash of the broker: shown once, replayed once.
-    told: dict[UUID, DeadLetter] = {}
+    described: dict[UUID, DeadLetter] = {}
     for letter in found:
         id = id_of(letter)
-        told[id] = _describe(queue, id, letter, notes.get(id))
-    return list(told.values())
+        described[id] = _describe(queue, id, letter, notes.get(id))
+    return list(described.values())
 
 
 async def replay(database: Database, broker: Broker, queue: str, event_id: UUID) -> bool:

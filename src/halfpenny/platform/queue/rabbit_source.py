@@ -20,7 +20,7 @@ from halfpenny.platform.queue.transport import first_of
 
 log = structlog.get_logger("halfpenny.queue")
 
-_LOOK_S = 60.0
+_POLL_S = 60.0
 _LONGEST_WAIT_S = 60.0
 _NOTE = """
     INSERT INTO failure_note (queue, event_id, attempts, reason, error) VALUES ($1, $2, $3, $4, left($5, 2000))
@@ -39,16 +39,16 @@ class RabbitSource:
         self._arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
         self._held: dict[UUID, list[AbstractIncomingMessage]] = {}
         self._waiting: set[asyncio.Task[None]] = set()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         channel.close_callbacks.add(self._closed)
 
     async def received(self, delivery: AbstractIncomingMessage) -> None:
         """Called by the channel for each message; the prefetch bounds how many lie here."""
         self._arrived.put_nowait(delivery)
-        self._news.set()
+        self._changed.set()
 
     async def take(self, limit: int, stop: asyncio.Event) -> list[Message]:
-        self._news.clear()
+        self._changed.clear()
         taken: list[Message] = []
         while len(taken) < limit and not self._arrived.empty():
             delivery = self._arrived.get_nowait()
@@ -63,7 +63,7 @@ class RabbitSource:
             return taken
         if self._channel.is_closed:
             raise BrokerUnavailable("the broker closed the channel")
-        await first_of(stop, self._news, _LOOK_S)
+        await first_of(stop, self._changed, _POLL_S)
         return []
 
     async def finish(self, connection: Connection, messages: Sequence[Message]) -> None:
@@ -118,7 +118,7 @@ class RabbitSource:
         await delivery.reject(requeue=False)
 
     def _closed(self, *_: object) -> None:
-        self._news.set()
+        self._changed.set()
 
 
 def delivery_count(delivery: AbstractIncomingMessage) -> int:

@@ -61,11 +61,11 @@ class RabbitServer:
         self.stop()  # one that was killed behind our back is still to be taken leave of
         home = readable_folder(self.folder, self._user)
         self.log = home / "server.log"
-        remembered = home / "password"
-        if not remembered.exists():
-            remembered.touch(mode=0o600)
-            remembered.write_text(secrets.token_urlsafe(24))
-        self._password = remembered.read_text()
+        password_file = home / "password"
+        if not password_file.exists():
+            password_file.touch(mode=0o600)
+            password_file.write_text(secrets.token_urlsafe(24))
+        self._password = password_file.read_text()
         # A node that is started again keeps its address, so that whoever was connected finds it.
         self.port, self._epmd_port = self.port or free_port(), self._epmd_port or free_port()
         (home / "rabbitmq.conf").write_text(
