@@ -13,6 +13,7 @@ from halfpenny.loans.errors import (
 from halfpenny.loans.events import CHANGE_EVENTS
 from halfpenny.loans.model import (
     CONDITIONS,
+    PUBLIC_PROPERTY,
     PUBLIC_STATUSES,
     SYSTEM,
     TRANSITIONS,
@@ -58,6 +59,7 @@ from halfpenny.loans.store import newest_public_funding, public_funding
 __all__ = [
     "CHANGE_EVENTS",
     "CONDITIONS",
+    "PUBLIC_PROPERTY",
     "PUBLIC_STATUSES",
     "SYSTEM",
     "TRANSITIONS",

@@ -187,6 +187,21 @@ class Property:
     valuer: str | None = None
 
 
+# What of the property everybody may read, as it reads in JSON: no address, no place on the map, no price paid.
+PUBLIC_PROPERTY = (
+    "kind",
+    "city",
+    "country",
+    "description",
+    "area_m2",
+    "beds",
+    "year_built",
+    "condition",
+    "valuation",
+    "valued_on",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Borrower:
     """The business that borrows: a company or a person acting in business. Yearly income, minor units."""

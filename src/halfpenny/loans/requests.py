@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from halfpenny.loans.decision import Decision, Verdict
-from halfpenny.loans.model import Application, Borrower, Charge, Insurance, LoanInterestMode, Property, Valuation
+from halfpenny.loans.model import Application, Borrower, Charge, Insurance, Property, Valuation
 from halfpenny.platform.clock import MARKET_ZONE
 from halfpenny.platform.http import (
     AmountText,
@@ -21,7 +21,7 @@ from halfpenny.platform.http import (
     RateText,
     RequestModel,
 )
-from halfpenny.primitives.money import Currency, parse_minor
+from halfpenny.primitives.money import parse_minor
 
 # What surveyors write as figures, in the words that the rest of the house uses.
 _CONDITIONS = {1: "poor", 2: "fair", 3: "average", 4: "good", 5: "excellent"}
@@ -78,24 +78,7 @@ class PropertyRequest(RequestModel):
     gdv: Annotated[AmountText | None, Field(default=None)]
 
     def read(self) -> Property:
-        return Property(
-            kind=self.kind,
-            address=self.address,
-            city=self.city,
-            country=self.country,
-            lat=self.lat,
-            lon=self.lon,
-            description=self.description,
-            year_built=self.year_built,
-            area_m2=Decimal(str(self.area_m2)).quantize(Decimal("0.01")),
-            beds=self.beds,
-            condition=self.condition,
-            purchase_price_minor=parse_minor(self.purchase_price),
-            valuation_minor=parse_minor(self.valuation),
-            valued_on=self.valued_on,
-            renovation_cost_minor=parse_minor(self.renovation_cost),
-            gdv_minor=None if self.gdv is None else parse_minor(self.gdv),
-        )
+        return self.read_as(Property, area_m2=Decimal(str(self.area_m2)).quantize(Decimal("0.01")))
 
 
 class BorrowerRequest(RequestModel):
@@ -108,13 +91,7 @@ class BorrowerRequest(RequestModel):
     adverse_records: Annotated[int, Field(ge=0, le=10_000)]
 
     def read(self) -> Borrower:
-        return Borrower(
-            self.company,
-            parse_minor(self.income),
-            parse_minor(self.assets),
-            parse_minor(self.debts),
-            self.adverse_records,
-        )
+        return self.read_as(Borrower)
 
 
 class ApplicationRequest(RequestModel):
@@ -132,18 +109,7 @@ class ApplicationRequest(RequestModel):
     interest_mode: Literal["serviced", "retained", "rolled_up"]
 
     def read(self) -> Application:
-        return Application(
-            property=self.property.read(),
-            borrower=self.borrower.read(),
-            charge_rank=self.charge_rank,
-            prior_debt_minor=parse_minor(self.prior_debt),
-            amount_minor=parse_minor(self.amount),
-            currency=Currency(self.currency),
-            term_months=self.term_months,
-            purpose=self.purpose,
-            exit_strategy=self.exit_strategy,
-            interest_mode=LoanInterestMode(self.interest_mode),
-        )
+        return self.read_as(Application, property=self.property.read(), borrower=self.borrower.read())
 
 
 class DecisionRequest(RequestModel):

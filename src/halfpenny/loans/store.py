@@ -2,60 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from halfpenny.loans import rows
+import msgspec
+
 from halfpenny.loans.decision import FirstApproval
 from halfpenny.loans.model import (
     PUBLIC_STATUSES,
     RAISING_STATUSES,
     Application,
+    Borrower,
     Charge,
     FundingState,
     Insurance,
     Loan,
     Offer,
+    Property,
     RiskSummary,
     Status,
     Valuation,
 )
-from halfpenny.platform.database import Connection
+from halfpenny.platform import rows
+from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import LoanId, UserId, uuid7
 from halfpenny.primitives.money import Currency
 
-_SELECT = """
-SELECT l.*, p.kind, p.address, p.city, p.country, p.lat, p.lon, p.description, p.year_built, p.area_m2, p.beds,
-  p.condition, p.purchase_price_minor, p.valuation_minor, p.valued_on, p.valuer, p.renovation_cost_minor,
-  p.gdv_minor, f.loan_id AS funding_loan_id, f.target_minor, f.funded_minor, f.investors,
-  f.version AS funding_version, f.status AS funding_status, f.deadline, f.minimum_minor, f.step_minor,
-  f.maximum_minor
+# What the funding row has of its own; version and status are read under other names, as a loan has both too.
+_FUNDING_NAMED = (
+    rows.columns(FundingState, "f.", leave_out=("loan_id", "borrower_id", "currency", "version", "status"))
+    + ", f.version AS funding_version, f.status AS funding_status"
+)
+_FUNDING = f"f.loan_id, f.borrower_id, f.currency, {_FUNDING_NAMED}"
+_SELECT = f"""
+SELECT l.*, {rows.columns(Property, "p.")}, f.loan_id AS funding_loan_id, {_FUNDING_NAMED}
 FROM loan l JOIN property p ON p.id = l.property_id LEFT JOIN loan_funding f ON f.loan_id = l.id
 """
-_FUNDING = (
-    "loan_id, borrower_id, currency, target_minor, funded_minor, investors, version AS funding_version, "
-    "status AS funding_status, deadline, minimum_minor, step_minor, maximum_minor"
-)
-
-
 _PUBLIC = [status.value for status in PUBLIC_STATUSES]
-_PUBLIC_FUNDING = (
-    "SELECT f.loan_id, f.borrower_id, f.currency, f.target_minor, f.funded_minor, f.investors, "
-    "f.version AS funding_version, f.status AS funding_status, f.deadline, f.minimum_minor, f.step_minor, "
-    "f.maximum_minor FROM loan_funding f JOIN loan l ON l.id = f.loan_id WHERE l.status = ANY($1)"
-)
+_PUBLIC_FUNDING = f"SELECT {_FUNDING} FROM loan_funding f JOIN loan l ON l.id = f.loan_id WHERE l.status = ANY($1)"
+
+
+def _read_funding(row: Record | Mapping[str, Any]) -> FundingState:
+    return rows.read(FundingState, row, version=row["funding_version"], status=row["funding_status"])
+
+
+def _read_loan(row: Record) -> Loan:
+    terms = rows.read(Application, row, property=rows.read(Property, row), borrower=rows.read(Borrower, row))
+    offer = rows.read(Offer, row) if row["annual_rate"] is not None else None
+    funding = _read_funding({**row, "loan_id": row["id"]}) if row["funding_loan_id"] else None
+    return rows.read(Loan, row, application=terms, offer=offer, funding=funding)
+
+
+def _loan_values(terms: Application) -> dict[str, Any]:
+    return rows.values(terms.borrower) | rows.values(terms, leave_out=("property", "borrower"))
+
+
+def _property_values(terms: Application) -> dict[str, Any]:
+    return rows.values(terms.property) | {"currency": terms.currency}
 
 
 async def find(connection: Connection, loan_ids: Sequence[UUID]) -> list[Loan]:
     found = await connection.fetch(f"{_SELECT} WHERE l.id = ANY($1) ORDER BY l.id", list(loan_ids))
-    return [rows.read_loan(row) for row in found]
+    return [_read_loan(row) for row in found]
 
 
 async def own_page(connection: Connection, borrower_id: UUID, after: UUID | None, limit: int) -> list[Loan]:
     """A borrower's loans, newest first."""
-    return [rows.read_loan(row) for row in await connection.fetch(OWN_PAGE, borrower_id, after, limit)]
+    return [_read_loan(row) for row in await connection.fetch(OWN_PAGE, borrower_id, after, limit)]
 
 
 # Named so that the test of query plans can ask for them.
@@ -80,12 +95,12 @@ PAST_DEADLINE = (
 async def page_in(connection: Connection, statuses: Collection[Status], after: UUID | None, limit: int) -> list[Loan]:
     """Loans in any of the statuses, by id."""
     found = await connection.fetch(PAGE_IN, after, limit, [status.value for status in statuses])
-    return [rows.read_loan(row) for row in found]
+    return [_read_loan(row) for row in found]
 
 
 async def awaiting_decision_page(connection: Connection, after: UUID | None, limit: int) -> list[Loan]:
     """Loans that wait for an administrator, oldest first."""
-    return [rows.read_loan(row) for row in await connection.fetch(AWAITING_DECISION_PAGE, after, limit)]
+    return [_read_loan(row) for row in await connection.fetch(AWAITING_DECISION_PAGE, after, limit)]
 
 
 async def lock(connection: Connection, loan_ids: Sequence[UUID]) -> list[Loan]:
@@ -101,21 +116,21 @@ async def lock(connection: Connection, loan_ids: Sequence[UUID]) -> list[Loan]:
 async def public_funding(connection: Connection, loan_ids: Collection[UUID]) -> list[FundingState]:
     """The hot rows of those of the loans that anyone may see, not locked."""
     found = await connection.fetch(f"{_PUBLIC_FUNDING} AND f.loan_id = ANY($2)", _PUBLIC, list(loan_ids))
-    return [rows.read_funding(row) for row in found]
+    return [_read_funding(row) for row in found]
 
 
 async def newest_public_funding(connection: Connection, limit: int) -> list[FundingState]:
     """The hot rows of the newest loans that anyone may see."""
     found = await connection.fetch(f"{_PUBLIC_FUNDING} ORDER BY f.loan_id DESC LIMIT $2", _PUBLIC, limit)
-    return [rows.read_funding(row) for row in found]
+    return [_read_funding(row) for row in found]
 
 
 async def lock_funding(connection: Connection, loan_ids: Collection[UUID]) -> dict[LoanId, FundingState]:
     found = await connection.fetch(
-        f"SELECT {_FUNDING} FROM loan_funding WHERE loan_id = ANY($1) ORDER BY loan_id FOR NO KEY UPDATE",
+        f"SELECT {_FUNDING} FROM loan_funding f WHERE loan_id = ANY($1) ORDER BY loan_id FOR NO KEY UPDATE",
         list(loan_ids),
     )
-    return {LoanId(row["loan_id"]): rows.read_funding(row) for row in found}
+    return {LoanId(row["loan_id"]): _read_funding(row) for row in found}
 
 
 async def add_funded(
@@ -133,7 +148,7 @@ async def add_funded(
         [change[2] for change in changes],
         [change[3] for change in changes],
     )
-    return {LoanId(row["loan_id"]): rows.read_funding(row) for row in updated}
+    return {LoanId(row["loan_id"]): _read_funding(row) for row in updated}
 
 
 async def insert(
@@ -141,67 +156,33 @@ async def insert(
 ) -> None:
     """A new draft, at version 1."""
     property_id = uuid7()
-    await connection.execute(
-        "INSERT INTO property (id, kind, address, city, country, lat, lon, description, year_built, area_m2, beds, "
-        "condition, purchase_price_minor, valuation_minor, valued_on, valuer, renovation_cost_minor, gdv_minor, "
-        "currency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
-        property_id,
-        *rows.property_values(terms.property),
-        terms.currency.value,
-    )
-    await connection.execute(
-        "INSERT INTO loan (id, borrower_id, entered_by, property_id, status, version, terms_version, company, "
-        "income_minor, assets_minor, debts_minor, adverse_records, charge_rank, prior_debt_minor, amount_minor, "
-        "currency, term_months, purpose, exit_strategy, interest_mode, created_at, changed_at) "
-        "VALUES ($1, $2, $3, $4, 'draft', 1, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
-        "$18, $18)",
-        loan_id,
-        borrower_id,
-        entered_by,
-        property_id,
-        *rows.loan_values(terms),
-        now,
-    )
+    await rows.insert(connection, "property", {"id": property_id} | _property_values(terms))
+    loan = {"id": loan_id, "borrower_id": borrower_id, "entered_by": entered_by, "property_id": property_id}
+    state = {"status": Status.DRAFT, "version": 1, "terms_version": 1, "created_at": now, "changed_at": now}
+    await rows.insert(connection, "loan", loan | _loan_values(terms) | state)
+
+
+_OF_LOAN = "id = (SELECT property_id FROM loan WHERE id = $1)"
+_NEW_TERMS = "version = version + 1, terms_version = version + 1"
 
 
 async def rewrite(connection: Connection, loan_id: UUID, terms: Application, now: datetime) -> None:
     """Replace a draft's terms."""
-    await connection.execute(
-        "UPDATE property SET kind = $2, address = $3, city = $4, country = $5, lat = $6, lon = $7, "
-        "description = $8, year_built = $9, area_m2 = $10, beds = $11, condition = $12, "
-        "purchase_price_minor = $13, valuation_minor = $14, valued_on = $15, valuer = $16, "
-        "renovation_cost_minor = $17, gdv_minor = $18, currency = $19 "
-        "WHERE id = (SELECT property_id FROM loan WHERE id = $1)",
-        loan_id,
-        *rows.property_values(terms.property),
-        terms.currency.value,
-    )
-    await connection.execute(
-        "UPDATE loan SET company = $2, income_minor = $3, assets_minor = $4, debts_minor = $5, "
-        "adverse_records = $6, charge_rank = $7, prior_debt_minor = $8, amount_minor = $9, currency = $10, "
-        "term_months = $11, purpose = $12, exit_strategy = $13, interest_mode = $14, version = version + 1, "
-        "terms_version = version + 1, changed_at = $15 WHERE id = $1",
-        loan_id,
-        *rows.loan_values(terms),
-        now,
+    await rows.update(connection, "property", _property_values(terms), _OF_LOAN, loan_id)
+    await rows.update(
+        connection, "loan", _loan_values(terms) | {"changed_at": now}, "id = $1", loan_id, also=_NEW_TERMS
     )
 
 
 async def revalue(connection: Connection, loan_id: UUID, valuation: Valuation, now: datetime) -> None:
     """Take over another valuation: what the loan's risk rests on has changed, so its terms have a new version."""
-    await connection.execute(
-        "UPDATE property SET valuation_minor = $2, valued_on = $3, valuer = $4 "
-        "WHERE id = (SELECT property_id FROM loan WHERE id = $1)",
-        loan_id,
-        valuation.amount_minor,
-        valuation.valued_on,
-        valuation.valuer,
-    )
-    await connection.execute(
-        "UPDATE loan SET version = version + 1, terms_version = version + 1, changed_at = $2 WHERE id = $1",
-        loan_id,
-        now,
-    )
+    found = {
+        "valuation_minor": valuation.amount_minor,
+        "valued_on": valuation.valued_on,
+        "valuer": valuation.valuer,
+    }
+    await rows.update(connection, "property", found, _OF_LOAN, loan_id)
+    await rows.update(connection, "loan", {"changed_at": now}, "id = $1", loan_id, also=_NEW_TERMS)
 
 
 async def move(
@@ -237,11 +218,11 @@ async def set_terms_version(connection: Connection, loan_id: UUID) -> None:
 
 
 async def set_risk(connection: Connection, loan_id: UUID, risk: RiskSummary) -> None:
-    await connection.execute("UPDATE loan SET risk = $2 WHERE id = $1", loan_id, rows.risk_json(risk))
+    await rows.update(connection, "loan", {"risk": msgspec.to_builtins(risk)}, "id = $1", loan_id)
 
 
 async def set_maturity(connection: Connection, loan_id: UUID, matures_on: date) -> None:
-    await connection.execute("UPDATE loan SET matures_on = $2 WHERE id = $1", loan_id, matures_on)
+    await rows.update(connection, "loan", {"matures_on": matures_on}, "id = $1", loan_id)
 
 
 async def touch(connection: Connection, loan_id: UUID) -> None:
@@ -254,27 +235,13 @@ async def touch(connection: Connection, loan_id: UUID) -> None:
 async def set_offer(
     connection: Connection, loan_id: UUID, offer: Offer, decided_by: UUID, reason: str, now: datetime
 ) -> None:
-    await connection.execute(
-        "UPDATE loan SET annual_rate = $2, arrangement_fee_percent = $3, funding_deadline = $4, decided_by = $5, "
-        "decision_reason = $6, decided_at = $7 WHERE id = $1",
-        loan_id,
-        offer.annual_rate,
-        offer.arrangement_fee_percent,
-        offer.funding_deadline,
-        decided_by,
-        reason,
-        now,
-    )
+    decided = {"decided_by": decided_by, "decision_reason": reason, "decided_at": now}
+    await rows.update(connection, "loan", rows.values(offer) | decided, "id = $1", loan_id)
 
 
 async def set_decline(connection: Connection, loan_id: UUID, decided_by: UUID, reason: str, now: datetime) -> None:
-    await connection.execute(
-        "UPDATE loan SET decided_by = $2, decision_reason = $3, decided_at = $4 WHERE id = $1",
-        loan_id,
-        decided_by,
-        reason,
-        now,
-    )
+    decided = {"decided_by": decided_by, "decision_reason": reason, "decided_at": now}
+    await rows.update(connection, "loan", decided, "id = $1", loan_id)
 
 
 async def insert_funding(
@@ -284,15 +251,21 @@ async def insert_funding(
     ticket: tuple[int, int, int | None],
 ) -> None:
     """The hot row, pending until the borrower accepts. ``ticket`` is minimum, step and maximum, minor units."""
-    await connection.execute(
-        "INSERT INTO loan_funding (loan_id, borrower_id, currency, target_minor, status, deadline, minimum_minor, "
-        "step_minor, maximum_minor) VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8)",
-        loan.id,
-        loan.borrower_id,
-        loan.application.currency.value,
-        loan.application.amount_minor,
-        offer.funding_deadline,
-        *ticket,
+    minimum, step, maximum = ticket
+    await rows.insert(
+        connection,
+        "loan_funding",
+        {
+            "loan_id": loan.id,
+            "borrower_id": loan.borrower_id,
+            "currency": loan.application.currency,
+            "target_minor": loan.application.amount_minor,
+            "status": "pending",
+            "deadline": offer.funding_deadline,
+            "minimum_minor": minimum,
+            "step_minor": step,
+            "maximum_minor": maximum,
+        },
     )
 
 
@@ -306,19 +279,21 @@ async def insert_decision(
     made_by: UUID,
     now: datetime,
 ) -> None:
-    await connection.execute(
-        "INSERT INTO loan_decision (id, loan_id, loan_version, verdict, final, annual_rate, funding_deadline, reason, "
-        "made_by, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        uuid7(),
-        loan.id,
-        loan.version,
-        verdict,
-        final,
-        offer.annual_rate if offer else None,
-        offer.funding_deadline if offer else None,
-        reason,
-        made_by,
-        now,
+    await rows.insert(
+        connection,
+        "loan_decision",
+        {
+            "id": uuid7(),
+            "loan_id": loan.id,
+            "loan_version": loan.version,
+            "verdict": verdict,
+            "final": final,
+            "annual_rate": offer.annual_rate if offer else None,
+            "funding_deadline": offer.funding_deadline if offer else None,
+            "reason": reason,
+            "made_by": made_by,
+            "made_at": now,
+        },
     )
 
 
@@ -329,29 +304,12 @@ async def first_approvals(connection: Connection, loan_ids: Sequence[UUID]) -> d
         "WHERE d.loan_id = ANY($1) AND NOT d.final AND d.verdict = 'approve'",
         list(loan_ids),
     )
-    return {
-        row["loan_id"]: FirstApproval(
-            row["id"],
-            LoanId(row["loan_id"]),
-            row["loan_version"],
-            UserId(row["made_by"]),
-            row["annual_rate"],
-            row["funding_deadline"],
-            row["reason"],
-            row["made_at"],
-        )
-        for row in found
-    }
+    return {row["loan_id"]: rows.read(FirstApproval, row) for row in found}
 
 
 async def insert_edit(connection: Connection, loan_id: UUID, version: int, editor_id: UUID, now: datetime) -> None:
-    await connection.execute(
-        "INSERT INTO loan_edit (loan_id, version, editor_id, edited_at) VALUES ($1, $2, $3, $4)",
-        loan_id,
-        version,
-        editor_id,
-        now,
-    )
+    edit = {"loan_id": loan_id, "version": version, "editor_id": editor_id, "edited_at": now}
+    await rows.insert(connection, "loan_edit", edit)
 
 
 async def editors(connection: Connection, loan_id: UUID) -> frozenset[UserId]:
@@ -403,12 +361,11 @@ async def insert_condition(
         "recorded_by": recorded_by,
         "recorded_at": now,
     }
-    places = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
-    await connection.execute(f"INSERT INTO loan_condition ({', '.join(columns)}) VALUES ({places})", *columns.values())
+    await rows.insert(connection, "loan_condition", columns)
 
 
 async def set_conditions(connection: Connection, loan_id: UUID, conditions: frozenset[str]) -> None:
-    await connection.execute("UPDATE loan SET conditions = $2 WHERE id = $1", loan_id, sorted(conditions))
+    await rows.update(connection, "loan", {"conditions": sorted(conditions)}, "id = $1", loan_id)
 
 
 async def past_deadline(connection: Connection, limit: int) -> list[UUID]:
@@ -424,5 +381,5 @@ VERSIONS_PAGE = (
 
 async def versions_page(connection: Connection, after: UUID | None, limit: int) -> list[tuple[UUID, int, int]]:
     """(loan, version, version of its funding) of every loan that was ever offered, by id."""
-    rows = await connection.fetch(VERSIONS_PAGE, after, limit)
-    return [(row["id"], row["version"], row["funding_version"]) for row in rows]
+    found = await connection.fetch(VERSIONS_PAGE, after, limit)
+    return [(row["id"], row["version"], row["funding_version"]) for row in found]

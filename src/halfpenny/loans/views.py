@@ -4,53 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from halfpenny.loans.model import FundingState, Loan, Offer, RiskSummary, arrangement_fee_minor
+from halfpenny.loans.model import PUBLIC_PROPERTY, FundingState, Loan, Offer, RiskSummary, arrangement_fee_minor
+from halfpenny.platform.views import view
 from halfpenny.primitives.money import format_minor
 
 
 def whole(loan: Loan, *, staff: bool) -> dict[str, Any]:
     """Everything the two sides of the loan know. Amounts are decimal strings in the loan's currency."""
-    terms, asset, borrower = loan.application, loan.application.property, loan.application.borrower
+    terms = loan.application
     return {
         "id": str(loan.id),
         "status": loan.status.value,
         "version": loan.version,
         "title": loan.title,
         "borrower_id": str(loan.borrower_id),
-        "property": {
-            "kind": asset.kind,
-            "address": asset.address,
-            "city": asset.city,
-            "country": asset.country,
-            "lat": asset.lat,
-            "lon": asset.lon,
-            "description": asset.description,
-            "year_built": asset.year_built,
-            "area_m2": float(asset.area_m2),
-            "beds": asset.beds,
-            "condition": asset.condition,
-            "purchase_price": format_minor(asset.purchase_price_minor),
-            "valuation": format_minor(asset.valuation_minor),
-            "valued_on": asset.valued_on.isoformat(),
-            "valuer": asset.valuer,
-            "renovation_cost": format_minor(asset.renovation_cost_minor),
-            "gdv": None if asset.gdv_minor is None else format_minor(asset.gdv_minor),
-        },
-        "borrower": {
-            "company": borrower.company,
-            "income": format_minor(borrower.income_minor),
-            "assets": format_minor(borrower.assets_minor),
-            "debts": format_minor(borrower.debts_minor),
-            "adverse_records": borrower.adverse_records,
-        },
-        "charge_rank": terms.charge_rank,
-        "prior_debt": format_minor(terms.prior_debt_minor),
-        "amount": format_minor(terms.amount_minor),
-        "currency": terms.currency.value,
-        "term_months": terms.term_months,
-        "purpose": terms.purpose,
-        "exit_strategy": terms.exit_strategy,
-        "interest_mode": terms.interest_mode.value,
+        # Square metres are a number here: a form fills itself from this, and the request takes a number.
+        "property": view(terms.property) | {"area_m2": float(terms.property.area_m2)},
+        "borrower": view(terms.borrower),
+        **view(terms, leave_out=("property", "borrower")),
         "ltv_percent": f"{loan.ltv_percent:f}",
         "offer": _offer(loan, loan.offer),
         "decision": _decision(loan, staff=staff),
@@ -71,7 +42,7 @@ def public(loan: Loan) -> dict[str, Any]:
     Nothing in it is private to the borrower: no income, no address, and only those reasons of the risk
     service that investors may see, each as {"code", "text": {"en", "pl"}}.
     """
-    terms, asset, offer = loan.application, loan.application.property, loan.offer
+    terms, offer = loan.application, loan.offer
     return {
         "id": str(loan.id),
         "version": loan.version,
@@ -82,18 +53,7 @@ def public(loan: Loan) -> dict[str, Any]:
         "company": terms.borrower.company,
         "amount": format_minor(terms.amount_minor),
         "currency": terms.currency.value,
-        "property": {
-            "kind": asset.kind,
-            "city": asset.city,
-            "country": asset.country,
-            "description": asset.description,
-            "area_m2": f"{asset.area_m2:f}",
-            "beds": asset.beds,
-            "year_built": asset.year_built,
-            "condition": asset.condition,
-            "valuation": format_minor(asset.valuation_minor),
-            "valued_on": asset.valued_on.isoformat(),
-        },
+        "property": view(terms.property, only=PUBLIC_PROPERTY),
         "terms": {
             "amount": format_minor(terms.amount_minor),
             "annual_rate": f"{offer.annual_rate:f}" if offer else None,
@@ -165,12 +125,7 @@ def funding(state: FundingState | None) -> dict[str, Any] | None:
 def _offer(loan: Loan, offer: Offer | None) -> dict[str, Any] | None:
     if offer is None:
         return None
-    return {
-        "annual_rate": f"{offer.annual_rate:f}",
-        "arrangement_fee_percent": f"{offer.arrangement_fee_percent:f}",
-        "arrangement_fee": format_minor(arrangement_fee_minor(loan)),
-        "funding_deadline": offer.funding_deadline.isoformat(),
-    }
+    return view(offer) | {"arrangement_fee": format_minor(arrangement_fee_minor(loan))}
 
 
 def _decision(loan: Loan, *, staff: bool) -> dict[str, Any] | None:
@@ -180,16 +135,20 @@ def _decision(loan: Loan, *, staff: bool) -> dict[str, Any] | None:
     return {**shown, "decided_by": str(loan.decided_by)} if staff else shown
 
 
+_RISK_SHOWN = (
+    "grade",
+    "probability_of_default",
+    "expected_loss",
+    "suggested_rate",
+    "model_version",
+    "assessed_at",
+)
+
+
 def _risk(risk: RiskSummary | None, audience: str) -> dict[str, Any] | None:
     if risk is None:
         return None
-    return {
-        "grade": risk.grade,
-        "probability_of_default": f"{risk.probability_of_default:f}",
-        "expected_loss": f"{risk.expected_loss:f}",
-        "suggested_rate": f"{risk.suggested_rate:f}",
-        "model_version": risk.model_version,
-        "assessed_at": risk.assessed_at.isoformat(),
+    return view(risk, only=_RISK_SHOWN) | {
         "reasons": [
             {"code": reason.code, "text": {"en": reason.english, "pl": reason.polish}}
             for reason in risk.reasons

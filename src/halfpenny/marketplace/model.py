@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from halfpenny import loans
 from halfpenny.platform.http import decode_cursor, encode_cursor
 from halfpenny.platform.http.paging import MalformedCursor
+from halfpenny.platform.views import view
 from halfpenny.primitives.money import format_minor
 
 Document: TypeAlias = dict[str, Any]
@@ -186,18 +187,8 @@ def _node(loan: loans.Loan, offer: loans.Offer, funding: loans.FundingState) -> 
         "status": loan.status.value,
         "purpose": loan.application.purpose,
         "exit_strategy": loan.application.exit_strategy,
-        "property": {
-            "kind": asset.kind,
-            "city": asset.city,
-            "country": asset.country,
-            "area_m2": float(asset.area_m2),
-            "year_built": asset.year_built,
-            "beds": asset.beds,
-            "condition": asset.condition,
-            "description": asset.description,
-            "valuation": _money(asset.valuation_minor, currency),
-            "valued_on": asset.valued_on.isoformat(),
-        },
+        "property": view(asset, only=loans.PUBLIC_PROPERTY)
+        | {"area_m2": float(asset.area_m2), "valuation": _money(asset.valuation_minor, currency)},
         "terms": {
             "amount": _money(loan.application.amount_minor, currency),
             "annual_rate": decimal_text(offer.annual_rate),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
+import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from halfpenny.platform.views import MINOR
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.money import Currency, parse_minor
 
+T = TypeVar("T")
 _RATE = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,6})?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
@@ -27,6 +31,33 @@ class RequestModel(BaseModel):
     """Base of every request body: no coercion (``"1"`` is not 1), no unknown fields, frozen."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    def read_as(self, kind: type[T], **read: Any) -> T:
+        """The body as the dataclass ``kind``, each field from the member of its name.
+
+        A field ``gdv_minor`` takes the amount ``gdv``; ``read`` holds what the caller has read itself. Raises
+        TypeError where a member of the body has no field to go to: a request that is read in part is a mistake.
+        """
+        taken = {
+            name: _minor(getattr(self, member)) if member != name else getattr(self, member)
+            for name, member in _members(type(self), kind)
+            if name not in read
+        }
+        return msgspec.convert(taken | read, kind)
+
+
+def _minor(amount: str | None) -> int | None:
+    return None if amount is None else parse_minor(amount)
+
+
+def _members(body: type[BaseModel], kind: Any) -> tuple[tuple[str, str], ...]:
+    """(field, member of the body) of each field of ``kind`` that the body has something for."""
+    names = [field.name for field in dataclasses.fields(kind)]
+    pairs = [(name, name if name in body.model_fields else name.removesuffix(MINOR)) for name in names]
+    lost = body.model_fields.keys() - {member for _, member in pairs}
+    if lost:
+        raise TypeError(f"{kind.__name__} has no field for {', '.join(sorted(lost))} of {body.__name__}")
+    return tuple((name, member) for name, member in pairs if member in body.model_fields)
 
 
 def _amount(value: Any) -> str:
