@@ -1034,6 +1034,7 @@ CREATE OR REPLACE FUNCTION public.ledger_end_hold(ended_id uuid, journal_id uuid
  SECURITY DEFINER
  SET search_path TO 'public'
  SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
@@ -1071,6 +1072,7 @@ CREATE OR REPLACE FUNCTION public.ledger_hold(hold_id uuid, hold_event text, hol
  SECURITY DEFINER
  SET search_path TO 'public'
  SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
@@ -1102,6 +1104,7 @@ CREATE OR REPLACE FUNCTION public.ledger_lock(ids uuid[], kinds text[], owners u
  SECURITY DEFINER
  SET search_path TO 'public'
  SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
@@ -1121,6 +1124,7 @@ CREATE OR REPLACE FUNCTION public.ledger_post(journal_ids uuid[], ordinals integ
  SECURITY DEFINER
  SET search_path TO 'public'
  SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
@@ -1325,6 +1329,11 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.outbox_fan_out(p_batch integer)
  RETURNS integer
  LANGUAGE plpgsql
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
 DECLARE
     taken uuid[];
@@ -1348,6 +1357,11 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.queue_bury(p_queue text, p_event_id uuid, p_reason text, p_error text)
  RETURNS void
  LANGUAGE sql
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
     WITH gone AS (
         DELETE FROM delivery WHERE queue = p_queue AND event_id = p_event_id RETURNING event_id, attempts)
@@ -1362,6 +1376,11 @@ $function$;
 CREATE OR REPLACE FUNCTION public.queue_claim(p_queue text, p_batch integer, p_lease_s integer)
  RETURNS TABLE(event_id uuid, name text, version integer, aggregate_id uuid, payload jsonb, recorded_at timestamp with time zone, attempt integer)
  LANGUAGE plpgsql
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
 DECLARE
     moment timestamptz := clock_timestamp();
@@ -1382,6 +1401,11 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.queue_done(p_queue text, p_event_id uuid)
  RETURNS void
  LANGUAGE sql
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
     DELETE FROM delivery WHERE queue = p_queue AND event_id = p_event_id;
 $function$;
@@ -1389,6 +1413,11 @@ $function$;
 CREATE OR REPLACE FUNCTION public.queue_fail(p_queue text, p_event_id uuid, p_error text, p_max_attempts integer DEFAULT 5)
  RETURNS double precision
  LANGUAGE plpgsql
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
 DECLARE
     tried integer;
@@ -1411,6 +1440,7 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.queue_prune(p_keep interval, p_batch integer)
  RETURNS integer
  LANGUAGE plpgsql
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 DECLARE
     pruned integer;
@@ -1435,6 +1465,11 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.queue_release(p_queue text, p_event_id uuid, p_delay_s double precision)
  RETURNS void
  LANGUAGE sql
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
     UPDATE delivery
     SET available_at = clock_timestamp() + make_interval(secs => p_delay_s), attempts = greatest(attempts - 1, 0)
@@ -1445,6 +1480,11 @@ $function$;
 CREATE OR REPLACE FUNCTION public.queue_replay(p_queue text, p_event_id uuid)
  RETURNS boolean
  LANGUAGE plpgsql
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
 BEGIN
     DELETE FROM dead_letter WHERE queue = p_queue AND event_id = p_event_id;

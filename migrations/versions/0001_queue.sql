@@ -9,6 +9,9 @@
 --     queue_fail     when handling it failed: it comes again later, or is buried after max_attempts;
 --     queue_bury     when trying again cannot help (poison): straight to dead_letter with a named reason;
 --     queue_release  when the consumer could not try at all (its own database is away, it is stopping).
+--
+-- Consumers of any program keep one connection for ever, and a plan made while these tables were empty would read all
+-- of them for ever after: so each call is planned for itself and finds its rows along an index.
 
 CREATE TABLE outbox (
     event_id uuid CONSTRAINT pk_outbox PRIMARY KEY,
@@ -104,7 +107,9 @@ $$;
 -- The relay of the PostgreSQL transport: takes the oldest unpublished events, gives each to the queues that
 -- subscribed to it, marks it published and wakes the consumers. Returns the number of events taken.
 -- Several relays may run at once: SKIP LOCKED keeps them from waiting for each other.
-CREATE FUNCTION outbox_fan_out(p_batch integer) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE FUNCTION outbox_fan_out(p_batch integer) RETURNS integer LANGUAGE plpgsql
+    SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off
+    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     taken uuid[];
     woken integer;
@@ -130,7 +135,9 @@ END $$;
 CREATE FUNCTION queue_claim(p_queue text, p_batch integer, p_lease_s integer)
 RETURNS TABLE (event_id uuid, name text, version integer, aggregate_id uuid, payload jsonb,
                recorded_at timestamptz, attempt integer)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+    SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off
+    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     moment timestamptz := clock_timestamp();
 BEGIN
@@ -147,12 +154,16 @@ BEGIN
     FROM claimed c JOIN outbox o ON o.event_id = c.event_id ORDER BY c.seq;
 END $$;
 
-CREATE FUNCTION queue_done(p_queue text, p_event_id uuid) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION queue_done(p_queue text, p_event_id uuid) RETURNS void LANGUAGE sql
+    SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off
+    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
     DELETE FROM delivery WHERE queue = p_queue AND event_id = p_event_id;
 $$;
 
 CREATE FUNCTION queue_bury(p_queue text, p_event_id uuid, p_reason text, p_error text)
-RETURNS void LANGUAGE sql AS $$
+RETURNS void LANGUAGE sql
+    SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off
+    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
     WITH gone AS (
         DELETE FROM delivery WHERE queue = p_queue AND event_id = p_event_id RETURNING event_id, attempts)
     INSERT INTO dead_letter (queue, event_id, name, version, payload, recorded_at, attempts, reason, error)
@@ -166,7 +177,9 @@ $$;
 -- Returns the seconds until the next attempt (0.1, 0.4, 1.6, 6.4, 25.6, at most 60), or NULL when the event
 -- was buried because this was its last one.
 CREATE FUNCTION queue_fail(p_queue text, p_event_id uuid, p_error text, p_max_attempts integer DEFAULT 5)
-RETURNS double precision LANGUAGE plpgsql AS $$
+RETURNS double precision LANGUAGE plpgsql
+    SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off
+    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     tried integer;
     wait_s double precision;
@@ -187,7 +200,9 @@ END $$;
 
 -- Gives an event back untried: this attempt is not counted.
 CREATE FUNCTION queue_release(p_queue text, p_event_id uuid, p_delay_s double precision)
-RETURNS void LANGUAGE sql AS $$
+RETURNS void LANGUAGE sql
+    SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off
+    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
     UPDATE delivery
     SET available_at = clock_timestamp() + make_interval(secs => p_delay_s), attempts = greatest(attempts - 1, 0)
     WHERE queue = p_queue AND event_id = p_event_id;
@@ -195,7 +210,9 @@ RETURNS void LANGUAGE sql AS $$
 $$;
 
 -- Puts a dead letter back at the end of its queue with all its attempts. False when there is no such letter.
-CREATE FUNCTION queue_replay(p_queue text, p_event_id uuid) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION queue_replay(p_queue text, p_event_id uuid) RETURNS boolean LANGUAGE plpgsql
+    SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off
+    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     DELETE FROM dead_letter WHERE queue = p_queue AND event_id = p_event_id;
     IF NOT FOUND THEN
@@ -211,7 +228,8 @@ END $$;
 -- Forgets what was published and handled before the keep time. An event stays while a queue or a dead letter
 -- still needs it. Inbox rows are kept as long: a double older than that cannot come any more, because a
 -- message lives in the broker no longer than it lives here.
-CREATE FUNCTION queue_prune(p_keep interval, p_batch integer) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE FUNCTION queue_prune(p_keep interval, p_batch integer) RETURNS integer LANGUAGE plpgsql
+    SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     pruned integer;
     more integer;

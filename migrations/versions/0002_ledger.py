@@ -127,8 +127,8 @@ LOCK = """
 -- Opens the accounts that are missing and locks all of them, both in the order of their ids: the one
 -- place where accounts are locked, so that no two writers can wait for each other in a circle.
 CREATE FUNCTION ledger_lock(ids uuid[], kinds text[], owners uuid[], currencies text[])
-RETURNS SETOF account LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET enable_seqscan = off
-  SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+RETURNS SETOF account LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
   INSERT INTO account (id, kind, owner_id, currency)
     SELECT DISTINCT ON (wanted.id) wanted.*
@@ -148,8 +148,8 @@ CREATE FUNCTION ledger_post(
   journal_ids uuid[], ordinals int[], events text[], reference_ids uuid[], reversed_ids uuid[], dates date[],
   debit_ids uuid[], credit_ids uuid[], amounts bigint[], money text[],
   account_ids uuid[], account_kinds text[], account_owners uuid[], account_currencies text[]
-) RETURNS SETOF uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET enable_seqscan = off
-  SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) RETURNS SETOF uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   present uuid[];
   different uuid;
@@ -222,8 +222,8 @@ HOLDS = """
 CREATE FUNCTION ledger_hold(
   hold_id uuid, hold_event text, hold_reference uuid, debit_id uuid, credit_id uuid, hold_amount bigint, money text,
   account_ids uuid[], account_kinds text[], account_owners uuid[], account_currencies text[]
-) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET enable_seqscan = off
-  SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   stored hold;
 BEGIN
@@ -248,8 +248,8 @@ END $$;
 
 -- Ends a hold: with a journal id its amount is posted, without one it is let go. True when it ended now.
 CREATE FUNCTION ledger_end_hold(ended_id uuid, journal_id uuid, effective_date date)
-RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET enable_seqscan = off
-  SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   stored hold;
   ended hold_outcome;

@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
+from halfpenny.platform import plans
 from halfpenny.primitives.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -86,7 +87,11 @@ class Database:
         cls, url: str, *, max_size: int = 16, role: str | None = APP_ROLE, timeout_s: float = 5.0
     ) -> Self:
         """Open the pool; ``role`` is taken on at connect time, so that the tables' grants bind us."""
-        settings = {"application_name": "halfpenny", "lock_timeout": f"{int(timeout_s * 1000)}"}
+        settings = {
+            "application_name": "halfpenny",
+            "lock_timeout": f"{int(timeout_s * 1000)}",
+            "plan_cache_mode": plans.CALL_BY_CALL,
+        }
         if role is not None:
             settings["role"] = role
         try:

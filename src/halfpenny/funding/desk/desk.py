@@ -16,7 +16,9 @@ from halfpenny.funding.desk.batch import decide_and_write, nothing_taken
 from halfpenny.funding.desk.queue import FairQueue, QueuedTicket
 from halfpenny.funding.errors import DeskClosed, OutcomeUnknown
 from halfpenny.funding.model import Decision, InvestmentConfirmation, Ticket
+from halfpenny.platform import plans
 from halfpenny.platform.database import COLLIDED, LOST, Connection, Database, DatabaseUnavailable
+from halfpenny.platform.plans import PlanRenewal
 from halfpenny.primitives.errors import HalfpennyError
 
 # The unique index that two processes can meet in when one key is sent to both at once.
@@ -62,6 +64,7 @@ class FundingDesk:
         self._work = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._connection: PoolConnectionProxy[asyncpg.Record] | None = None
+        self._renewal = PlanRenewal()
         self._closed = True
 
     def start(self) -> None:
@@ -160,7 +163,8 @@ class FundingDesk:
             try:
                 async with asyncio.timeout(self._settings.attempt_s):
                     connection = await self._hold()
-                    return await attempt.run(connection, tickets)
+                    renew = self._renewal.is_due(len(tickets), loop.time())
+                    return await attempt.run(connection, tickets, renew_plans=renew)
             except asyncpg.UniqueViolationError as error:
                 await self._undo()
                 if error.constraint_name != _KEY_INDEX:
@@ -182,12 +186,8 @@ class FundingDesk:
         if self._connection is None:
             connection = await self._database.pool.acquire(timeout=self._database.timeout_s)
             self._connection = connection
-            # The arrays' lengths differ from batch to batch, the right plan never does: do not plan anew each time.
-            # It finds every row by its key; a plan made while the tables were small must not scan them when they grow.
-            await connection.execute(
-                "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
-                "SET enable_hashjoin = off; SET enable_mergejoin = off"
-            )
+            self._renewal = PlanRenewal()
+            await connection.execute(plans.KEPT)
         return self._connection
 
     async def _undo(self) -> None:
@@ -216,8 +216,9 @@ class _Attempt:
     def __init__(self) -> None:
         self.committing = False
 
-    async def run(self, connection: Connection, tickets: Sequence[Ticket]) -> list[Decision]:
-        await connection.execute("BEGIN")
+    async def run(self, connection: Connection, tickets: Sequence[Ticket], *, renew_plans: bool) -> list[Decision]:
+        # One message either way: renewing costs no round trip.
+        await connection.execute(f"{plans.RENEW}; BEGIN" if renew_plans else "BEGIN")
         decisions = await decide_and_write(connection, tickets)
         if nothing_taken(decisions):
             await connection.execute("ROLLBACK")
