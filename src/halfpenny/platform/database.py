@@ -1,14 +1,17 @@
-"""PostgreSQL through one asyncpg pool: a unit of work is one visible transaction."""
+"""PostgreSQL through one asyncpg pool, where a unit of work is one visible transaction, and one LISTEN connection."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import asyncpg
 import msgspec
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from halfpenny.platform import plans
@@ -23,7 +26,13 @@ else:
     Connection = asyncpg.Connection
     Pool = asyncpg.Pool
 
+log = structlog.get_logger("halfpenny.listener")
+
 APP_ROLE = "halfpenny_app"
+
+# A LISTEN connection is asked this often whether it lives; without an answer in the second time it is replaced.
+HEARTBEAT_S = 0.3
+_ANSWER_S = 0.9
 
 # What asyncpg raises when the server went away, is starting, is full, or does not answer in time.
 LOST: tuple[type[BaseException], ...] = (
@@ -70,6 +79,111 @@ def _decode(raw: bytes) -> Any:
     return msgspec.json.decode(raw[1:])
 
 
+class Listener:
+    """The one connection of a process that LISTENs; starts with its first channel and reconnects by itself.
+
+    Callbacks run in the event loop and must not block. ``Database`` owns it and closes it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._callbacks: dict[str, list[Callable[[str | None], None]]] = {}
+        # Those that have not been told yet that their channel is listened to.
+        self._new: list[tuple[str, Callable[[str | None], None]]] = []
+        self._heartbeats: list[Callable[[float | None], None]] = []
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.listening = asyncio.Event()
+
+    def on(self, channel: str, callback: Callable[[str | None], None]) -> None:
+        """Call back with the payload of each NOTIFY on ``channel``, and with None whenever listening begins anew.
+
+        After None a callback must assume that it missed something.
+        """
+        self._callbacks.setdefault(channel, []).append(callback)
+        self._new.append((channel, callback))
+        self.listening.clear()
+        self._changed.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="listener")
+
+    def off(self, channel: str, callback: Callable[[str | None], None]) -> None:
+        """Call back no longer; nothing happens where it never did."""
+        with contextlib.suppress(KeyError, ValueError):
+            self._callbacks[channel].remove(callback)
+        self._new = [each for each in self._new if each != (channel, callback)]
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """The channels that anybody is called back for."""
+        return frozenset(channel for channel, known in self._callbacks.items() if known)
+
+    def on_heartbeat(self, callback: Callable[[float | None], None]) -> None:
+        """Call back with the real time (seconds since 1970) of each heartbeat that was answered.
+
+        Whatever was told before that moment has been passed on. None says that the connection was lost.
+        """
+        self._heartbeats.append(callback)
+
+    def off_heartbeat(self, callback: Callable[[float | None], None]) -> None:
+        with contextlib.suppress(ValueError):
+            self._heartbeats.remove(callback)
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except LOST as error:
+                log.warning("listener_lost", error=f"{type(error).__name__}: {error}")
+            finally:
+                self.listening.clear()
+                self._beat(None)
+            await asyncio.sleep(HEARTBEAT_S)
+
+    async def _listen(self) -> None:
+        connection = await asyncpg.connect(
+            self._url,
+            timeout=5,
+            command_timeout=_ANSWER_S,
+            server_settings={"application_name": "halfpenny listener"},
+        )
+        self._new = [(channel, callback) for channel, known in self._callbacks.items() for callback in known]
+        listened: set[str] = set()
+        try:
+            while True:
+                self._changed.clear()
+                for channel in self._callbacks.keys() - listened:
+                    await connection.add_listener(channel, self._on_notification)
+                    listened.add(channel)
+                told, self._new = [new for new in self._new if new[0] in listened], []
+                for _, callback in told:
+                    callback(None)
+                asked_at = time.time()
+                await connection.fetchval("SELECT 1")
+                if not self._changed.is_set():
+                    self._beat(asked_at)
+                    self.listening.set()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), HEARTBEAT_S)
+        finally:
+            connection.terminate()
+
+    def _beat(self, answered_at: float | None) -> None:
+        for callback in tuple(self._heartbeats):
+            callback(answered_at)
+
+    def _on_notification(self, _connection: Connection | Any, _pid: int, channel: str, payload: object) -> None:
+        for callback in tuple(self._callbacks[channel]):
+            callback(str(payload))
+
+
 class Database:
     """A pool of connections that act as the application's role.
 
@@ -81,6 +195,7 @@ class Database:
         self.pool = pool
         self.url = url
         self.timeout_s = timeout_s
+        self.listener = Listener(_libpq_url(url))
 
     @classmethod
     async def connect(
@@ -96,7 +211,7 @@ class Database:
             settings["role"] = role
         try:
             pool = await asyncpg.create_pool(
-                url.replace("+asyncpg", "").replace("+psycopg", ""),
+                _libpq_url(url),
                 # The pool's own upkeep of a minimum fails loudly in the background while a server is away.
                 min_size=0,
                 max_size=max_size,
@@ -113,6 +228,7 @@ class Database:
         return cls(pool, url, timeout_s)
 
     async def close(self) -> None:
+        await self.listener.close()
         try:
             await asyncio.wait_for(self.pool.close(), self.timeout_s)
         except LOST:
@@ -140,3 +256,7 @@ class Database:
                 yield connection
         except LOST as lost:
             raise DatabaseUnavailable() from lost
+
+
+def _libpq_url(url: str) -> str:
+    return url.replace("+asyncpg", "").replace("+psycopg", "")

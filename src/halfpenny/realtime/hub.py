@@ -12,7 +12,6 @@ from uuid import UUID
 import structlog
 
 from halfpenny.platform.database import Connection, Database
-from halfpenny.platform.queue import Listener
 from halfpenny.primitives.ids import SessionId, UserId
 from halfpenny.realtime.channels import (
     Channel,
@@ -108,22 +107,26 @@ class Hub:
         self._poll_at = 0.0
         self._frames_sent = 0
         self._ticking: asyncio.Task[None] | None = None
-        self.listener = Listener(database.url)
-        self.listener.on(rows.moved, self._on_rows_moved)
-        self.listener.on("topic_moved", self._on_topic_moved)
-        self.listener.on("notification", self._on_notification)
-        self.listener.on("session_revoked", self._on_session_revoked)
+        self.listener = database.listener
+        self._listened = {
+            rows.moved: self._on_rows_moved,
+            "topic_moved": self._on_topic_moved,
+            "notification": self._on_notification,
+            "session_revoked": self._on_session_revoked,
+        }
 
     def start(self) -> None:
-        self.listener.start()
+        for channel, callback in self._listened.items():
+            self.listener.on(channel, callback)
         self._ticking = asyncio.create_task(self._tick_forever(), name="realtime hub")
 
     async def close(self) -> None:
         """End every socket and let go of the database."""
         for member in tuple(self._members):
             member.end(1012, "restart")
-        await self.listener.close()
         if self._ticking is not None:
+            for channel, callback in self._listened.items():
+                self.listener.off(channel, callback)
             self._ticking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ticking

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from halfpenny.identity.keys import load_signing_keys
 from halfpenny.identity.limits import Limiter
-from halfpenny.identity.listener import RevocationListener
 from halfpenny.identity.passwords import Passwords
 from halfpenny.identity.settings import IdentitySettings
 from halfpenny.identity.tokens import Tokens
 from halfpenny.platform.database import Database
+
+_REVOKED = "session_revoked"
+# Without a notification a cached token is trusted for this long after a heartbeat of the listener: a revocation is
+# effective within a second even where the connection died without a word.
+TRUSTED_S = 0.9
 
 
 class Identity:
@@ -23,12 +27,28 @@ class Identity:
         self.passwords = Passwords(settings)
         self.limiter = Limiter(database)
         self.tokens = Tokens(settings, load_signing_keys(settings), database)
-        self.listener = RevocationListener(self.tokens, database.url)
+        self.listener = database.listener
 
     def start(self) -> None:
         """Begin to hear of sessions that end in other processes."""
-        self.listener.start()
+        self.listener.on(_REVOKED, self._on_revocation)
+        self.listener.on_heartbeat(self._on_heartbeat)
 
     async def close(self) -> None:
-        await self.listener.close()
+        self.listener.off_heartbeat(self._on_heartbeat)
+        self.listener.off(_REVOKED, self._on_revocation)
+        self.tokens.clear_cache()
         self.passwords.close()
+
+    def _on_revocation(self, payload: str | None) -> None:
+        if payload is None:
+            # A session may have ended between a token's verification and the moment LISTEN took effect.
+            self.tokens.clear_cache()
+        else:
+            self.tokens.on_revocation(payload)
+
+    def _on_heartbeat(self, answered_at: float | None) -> None:
+        if answered_at is None:
+            self.tokens.clear_cache()
+        else:
+            self.tokens.trust_until(answered_at + TRUSTED_S)

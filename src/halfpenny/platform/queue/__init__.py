@@ -1,7 +1,6 @@
 """Events from the outbox to whoever subscribed, at least once, with each effect happening once."""
 
 from halfpenny.platform.queue.consuming import run_consumers
-from halfpenny.platform.queue.listener import Listener
 from halfpenny.platform.queue.messages import Message, Poison
 from halfpenny.platform.queue.postgres import PostgresTransport
 from halfpenny.platform.queue.pruning import prune
@@ -11,7 +10,6 @@ from halfpenny.platform.queue.transport import DeadLetter, Transport
 
 __all__ = [
     "DeadLetter",
-    "Listener",
     "Message",
     "Poison",
     "PostgresTransport",

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from halfpenny.platform.database import Connection, Database, Record
 from halfpenny.platform.queue.handling import Dead, Failed
-from halfpenny.platform.queue.listener import Listener
 from halfpenny.platform.queue.messages import Message
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
 from halfpenny.platform.queue.transport import DeadLetter, first_of
@@ -34,9 +33,8 @@ class PostgresTransport:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._listener = Listener(database.url)
         self._events = asyncio.Event()
-        self._listener.on("outbox", lambda _: self._events.set())
+        self._listens = False
 
     async def prepare(self, queues: Sequence[Subscription | RemoteQueue]) -> None:
         async with self._database.unit_of_work() as connection:
@@ -52,19 +50,18 @@ class PostgresTransport:
         return moved
 
     async def wait_for_events(self, stop: asyncio.Event) -> None:
-        self._listener.start()
+        self._listen()
         await first_of(stop, self._events, _POLL_S)
 
     @asynccontextmanager
     async def source(self, subscription: Subscription) -> AsyncIterator[PostgresSource]:
-        self._listener.start()
         source = PostgresSource(self._database, subscription)
         channel = f"queue_{subscription.queue}"
-        self._listener.on(channel, source.wake)
+        self._database.listener.on(channel, source.wake)
         try:
             yield source
         finally:
-            self._listener.off(channel, source.wake)
+            self._database.listener.off(channel, source.wake)
 
     async def dead_letters(self, queue: str | None = None) -> list[DeadLetter]:
         async with self._database.reading() as connection:
@@ -76,7 +73,17 @@ class PostgresTransport:
         return found
 
     async def close(self) -> None:
-        await self._listener.close()
+        if self._listens:
+            self._database.listener.off("outbox", self._on_event)
+            self._listens = False
+
+    def _listen(self) -> None:
+        if not self._listens:
+            self._database.listener.on("outbox", self._on_event)
+            self._listens = True
+
+    def _on_event(self, _payload: str | None) -> None:
+        self._events.set()
 
 
 class PostgresSource:

@@ -17,7 +17,6 @@ from aio_pika.abc import AbstractChannel
 from halfpenny.platform.database import Database
 from halfpenny.platform.queue import rabbit_letters as letters
 from halfpenny.platform.queue.broker import Broker, declare, publish
-from halfpenny.platform.queue.listener import Listener
 from halfpenny.platform.queue.messages import Message
 from halfpenny.platform.queue.rabbit_source import RabbitSource
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
@@ -40,9 +39,8 @@ class RabbitTransport:
     def __init__(self, database: Database, url: str) -> None:
         self._database = database
         self._broker = Broker(url)
-        self._listener = Listener(database.url)
         self._events = asyncio.Event()
-        self._listener.on("outbox", lambda _: self._events.set())
+        self._listens = False
         self._queues: list[Subscription | RemoteQueue] = []
         self._publishing: AbstractChannel | None = None
 
@@ -93,7 +91,7 @@ class RabbitTransport:
         return len(rows)
 
     async def wait_for_events(self, stop: asyncio.Event) -> None:
-        self._listener.start()
+        self._listen()
         await first_of(stop, self._events, _POLL_S)
 
     @asynccontextmanager
@@ -122,8 +120,18 @@ class RabbitTransport:
         return await letters.replay(self._database, self._broker, queue, event_id)
 
     async def close(self) -> None:
-        await self._listener.close()
+        if self._listens:
+            self._database.listener.off("outbox", self._on_event)
+            self._listens = False
         await self._broker.close()
+
+    def _listen(self) -> None:
+        if not self._listens:
+            self._database.listener.on("outbox", self._on_event)
+            self._listens = True
+
+    def _on_event(self, _payload: str | None) -> None:
+        self._events.set()
 
     async def _publisher(self) -> AbstractChannel:
         if self._publishing is None or self._publishing.is_closed:
