@@ -726,9 +726,9 @@ GRANT INSERT, SELECT, UPDATE ON recovery_case TO halfpenny_app;
 CREATE TABLE recovery_update (
   loan_id uuid NOT NULL,
   number integer NOT NULL,
-  told_on date NOT NULL,
+  published_on date NOT NULL,
   text text NOT NULL,
-  told_by uuid,
+  published_by uuid,
   CONSTRAINT pk_recovery_update PRIMARY KEY (loan_id, number)
 );
 GRANT INSERT, SELECT ON recovery_update TO halfpenny_app;

@@ -190,9 +190,9 @@ CREATE TABLE recovery_case (
 CREATE TABLE recovery_update (
   loan_id uuid NOT NULL,
   number integer NOT NULL,
-  told_on date NOT NULL,
+  published_on date NOT NULL,
   text text NOT NULL,
-  told_by uuid,
+  published_by uuid,
   CONSTRAINT pk_recovery_update PRIMARY KEY (loan_id, number)
 );
 

@@ -45,9 +45,9 @@ def loadtest_prepare(
     out: Annotated[Path, typer.Option(help="Folder for tokens.txt and loans.txt.")],
 ) -> None:
     """Make investors and loans for bench/invest.lua in the running demo; refused in production."""
-    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny.entrypoints.servers import running_servers
     from halfpenny_demo.loadtest import prepare
 
-    with at_hand(Settings.load()) as settings:
+    with running_servers(Settings.load()) as settings:
         made = asyncio.run(prepare(settings, investors, loans, out))
     typer.echo(f"{made.folder}: tokens of {made.investors} investors, ids of {made.loans} loans")

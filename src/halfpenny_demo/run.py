@@ -52,7 +52,7 @@ class Step:
         self._status = console.status(f"{name} ...")
         self._status.start()
 
-    def tell(self, how_far: str) -> None:
+    def report(self, how_far: str) -> None:
         self._status.update(f"{self._name} ... {how_far}")
 
     def done(self, outcome: str) -> None:
@@ -131,7 +131,7 @@ class Demo:
         self._seeding.touch()
 
         def told(day: int, days: int) -> None:
-            step.tell(f"day {day} of {days}")
+            step.report(f"day {day} of {days}")
 
         logins = uvloop.run(seed.seed(settings, told, marketplace=self._wishes.marketplace))
         self._seeding.unlink()
@@ -174,7 +174,7 @@ class Demo:
     def _watch(self, servers: Servers) -> NoReturn:
         """Until told to stop: bring back whatever dies, and say so."""
         while True:
-            for name in servers.revive():
+            for name in servers.restart_dead():
                 self._console.print(f"[yellow]![/] {name} had ended and was started again")
             self._revive_children()
             time.sleep(0.2)

@@ -15,9 +15,9 @@ from halfpenny.primitives.rate import NO_RATE, Rate
 from halfpenny.servicing.model.delinquency import default_rate_percent, is_regulatory_default
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import FeeDue, PenaltyDue, Receipt
-from halfpenny.servicing.model.flows import Pot
+from halfpenny.servicing.model.flows import Distributable
 from halfpenny.servicing.model.ltv import cumulative_ltv_percent
-from halfpenny.servicing.model.position import Position
+from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
 from support import sharing
 from support.naive_distribution import Holding
@@ -196,7 +196,7 @@ STAKES = [Holding(UUID(int=place), stake, 0) for place, stake in enumerate((333_
 
 
 async def shares_of(database: Database, amount: str) -> list[str]:
-    pot = Pot(parse_minor(amount), 0, 0, 0, 0, 0)
+    pot = Distributable(parse_minor(amount), 0, 0, 0, 0, 0)
     async with database.unit_of_work() as connection:
         return [format_minor(share.principal) for share, _ in await sharing.share_in_sql(connection, pot, STAKES)]
 
@@ -221,7 +221,7 @@ def test_position_reads_like_the_schedule() -> None:
     )
     rows = replay(terms, [], date(2024, 1, 1)).schedule.instalments
     events = [Receipt(row.due_on, Money(row.total, Currency.EUR)) for row in rows]
-    position: Position = replay(terms, events, date(2024, 7, 1))
+    position: LoanPosition = replay(terms, events, date(2024, 7, 1))
     assert (position.principal_outstanding, position.total_due, position.returned) == (0, 0, 0)
     assert position.interest_repaid == 205
     assert position.closed_on == date(2024, 7, 1)

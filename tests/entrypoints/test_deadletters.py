@@ -13,7 +13,7 @@ from halfpenny.entrypoints.cli import app
 from halfpenny.platform.database import Database
 from halfpenny.platform.outbox import OutboxEvent, append_many
 from halfpenny.platform.queue import Message, PostgresTransport, RabbitTransport, Subscription, Transport
-from halfpenny.platform.queue.handling import Dead
+from halfpenny.platform.queue.handling import DeadLettered
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.ids import uuid7
 
@@ -43,7 +43,7 @@ async def bury(database_url: str, amqp_url: str, queue: str, event: UUID) -> Non
         taken: list[Message] = []
         while not taken:
             taken = await source.take(1, asyncio.Event())
-        await source.bury(taken[0], Dead("no_loan", "there is no such loan"))
+        await source.dead_letter(taken[0], DeadLettered("no_loan", "there is no such loan"))
         # Only when the dead letter is there, because a broker moves it in its own time.
         while not await transport.dead_letters(queue):  # noqa: ASYNC110
             await asyncio.sleep(0.01)

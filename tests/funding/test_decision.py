@@ -9,12 +9,12 @@ from hypothesis import given, settings
 
 from funding.batch_states import BORROWER, INVESTOR, NOW, apart, batch_state, loan, name, sequences, ticket
 from halfpenny.funding.model import (
+    AcceptedTicket,
     BatchState,
     Decision,
     InvestmentConfirmation,
     InvestorFacts,
-    Repeated,
-    Taken,
+    RepeatedTicket,
     Ticket,
     decide,
     milestones_crossed,
@@ -32,7 +32,7 @@ def one(batch: BatchState, asked: Ticket) -> str:
     """The code of a refusal, after checking that it changed nothing."""
     before = apart(batch)
     answer = code(decide(batch, [asked])[0])
-    if answer not in ("Taken", "Repeated"):
+    if answer not in ("AcceptedTicket", "RepeatedTicket"):
         assert batch == before
     return answer
 
@@ -41,9 +41,9 @@ def one(batch: BatchState, asked: Ticket) -> str:
     ("amount", "expected"),
     [
         (4_999, "below_minimum"),
-        (5_000, "Taken"),
+        (5_000, "AcceptedTicket"),
         (1, "below_minimum"),
-        (1_000_000, "Taken"),
+        (1_000_000, "AcceptedTicket"),
         (1_000_001, "exceeds_remaining"),
     ],
 )
@@ -53,27 +53,27 @@ def test_minimum_and_target(amount: int, expected: str) -> None:
 
 def test_the_last_ticket_may_be_the_exact_rest_however_small() -> None:
     state = loan(target_minor=10_001, funded_minor=10_000, step_minor=100)
-    assert one(batch_state(state), ticket(1)) == "Taken"
+    assert one(batch_state(state), ticket(1)) == "AcceptedTicket"
     assert one(batch_state(loan(target_minor=10_002, funded_minor=10_000)), ticket(1)) == "below_minimum"
 
 
 def test_step() -> None:
     assert one(batch_state(loan(step_minor=1_000)), ticket(5_500)) == "not_a_multiple"
-    assert one(batch_state(loan(step_minor=1_000)), ticket(6_000)) == "Taken"
+    assert one(batch_state(loan(step_minor=1_000)), ticket(6_000)) == "AcceptedTicket"
 
 
 def test_maximum_counts_what_is_held_already() -> None:
     limited = batch_state(loan(maximum_minor=10_000))
-    assert one(limited, ticket(6_000)) == "Taken"
+    assert one(limited, ticket(6_000)) == "AcceptedTicket"
     assert one(limited, ticket(5_000)) == "above_maximum"
-    assert one(limited, ticket(5_000, 1)) == "Taken"
+    assert one(limited, ticket(5_000, 1)) == "AcceptedTicket"
 
 
 def test_closed_full_late_and_unknown_loans() -> None:
     assert one(batch_state(loan(status="closed")), ticket(5_000)) == "loan_not_open"
     assert one(batch_state(loan(status="pending")), ticket(5_000)) == "loan_not_open"
     assert one(batch_state(loan(deadline=NOW)), ticket(5_000)) == "loan_not_open"
-    assert one(batch_state(loan(deadline=NOW + timedelta(microseconds=1))), ticket(5_000)) == "Taken"
+    assert one(batch_state(loan(deadline=NOW + timedelta(microseconds=1))), ticket(5_000)) == "AcceptedTicket"
     assert one(batch_state(loan(status="full", funded_minor=1_000_000)), ticket(5_000)) == "loan_fully_funded"
     assert one(batch_state(), ticket(5_000, loan_name="other")) == "loan_not_found"
     assert one(batch_state(unopened=frozenset({name("other")})), ticket(5_000, loan_name="other")) == "loan_not_open"
@@ -125,12 +125,12 @@ def test_one_key_gives_one_effect_and_one_answer() -> None:
     other_body, other_person = ticket(6_000, key="k"), ticket(5_000, 1, key="k")
     decisions = decide(batch, [first, again, other_body, other_person])
     assert [code(decision) for decision in decisions] == [
-        "Taken",
-        "Repeated",
+        "AcceptedTicket",
+        "RepeatedTicket",
         "idempotency_key_reused",
-        "Taken",
+        "AcceptedTicket",
     ]
-    assert isinstance(decisions[0], Taken) and isinstance(decisions[1], Repeated)
+    assert isinstance(decisions[0], AcceptedTicket) and isinstance(decisions[1], RepeatedTicket)
     assert decisions[0].answer == decisions[1].answer
     assert batch.loans[name("loan")].funded_minor == 10_000
 
@@ -139,7 +139,7 @@ def test_a_refused_key_is_decided_anew() -> None:
     batch = batch_state(available=0)
     assert one(batch, ticket(5_000, key="k")) == "insufficient_available"
     batch.available[name("investor 0"), "EUR"] = 5_000
-    assert one(batch, ticket(5_000, key="k")) == "Taken"
+    assert one(batch, ticket(5_000, key="k")) == "AcceptedTicket"
 
 
 def test_reflection_is_four_calendar_days_through_a_change_of_the_clocks() -> None:
@@ -151,7 +151,7 @@ def test_reflection_is_four_calendar_days_through_a_change_of_the_clocks() -> No
 
 def test_a_sophisticated_investor_has_no_reflection() -> None:
     taken = decide(_with_sophisticated(), [ticket(5_000)])[0]
-    assert isinstance(taken, Taken) and taken.answer.revocable_until is None
+    assert isinstance(taken, AcceptedTicket) and taken.answer.revocable_until is None
 
 
 def _with_sophisticated() -> BatchState:
@@ -173,7 +173,7 @@ def test_a_batch_is_decided_like_one_ticket_at_a_time(case: tuple[BatchState, li
 
 
 def _plain(decision: Decision) -> tuple[str, InvestmentConfirmation | None]:
-    return code(decision), decision.answer if isinstance(decision, Taken | Repeated) else None
+    return code(decision), decision.answer if isinstance(decision, AcceptedTicket | RepeatedTicket) else None
 
 
 def _naive(batch: BatchState, asked: Ticket) -> tuple[str, InvestmentConfirmation | None]:
@@ -181,7 +181,7 @@ def _naive(batch: BatchState, asked: Ticket) -> tuple[str, InvestmentConfirmatio
     stored = batch.stored.get((asked.investor_id, asked.key))
     if stored:
         if stored[0] == asked.fingerprint:
-            return "Repeated", stored[1]
+            return "RepeatedTicket", stored[1]
         return "idempotency_key_reused", None
     state = batch.loans.get(asked.loan_id)
     if state is None:
@@ -231,7 +231,7 @@ def _naive(batch: BatchState, asked: Ticket) -> tuple[str, InvestmentConfirmatio
         state.version,
     )
     batch.stored[asked.investor_id, asked.key] = (asked.fingerprint, answer)
-    return "Taken", answer
+    return "AcceptedTicket", answer
 
 
 def test_milestones_are_exact_and_each_is_crossed_once() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from funding.world import World, make_world, open_desk, outcomes
 from halfpenny import funding
-from halfpenny.funding.consumers import tell_of_milestone
+from halfpenny.funding.consumers import notify_of_milestone
 from halfpenny.platform.database import Database
 from halfpenny.platform.queue import Message
 
@@ -30,7 +30,7 @@ async def deliver(database: Database) -> None:
                 message.id,
             )
             if new:
-                await tell_of_milestone(connection, message)
+                await notify_of_milestone(connection, message)
 
 
 async def told(database: Database, world: World) -> dict[int, list[int]]:

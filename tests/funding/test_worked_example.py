@@ -9,7 +9,7 @@ import pytest
 
 from funding.batch_states import batch_state, loan, name, ticket
 from funding.world import World, check_books, make_world, open_desk
-from halfpenny.funding.model import InvestmentConfirmation, Repeated, Taken, decide
+from halfpenny.funding.model import AcceptedTicket, InvestmentConfirmation, RepeatedTicket, decide
 from halfpenny.platform.database import Database
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.money import format_minor, parse_minor
@@ -38,7 +38,7 @@ def test_the_page_says_what_the_rules_decide() -> None:
         said = (
             decision.code
             if isinstance(decision, HalfpennyError)
-            else {Taken: "taken", Repeated: "repeated"}[type(decision)]
+            else {AcceptedTicket: "taken", RepeatedTicket: "repeated"}[type(decision)]
         )
         state = batch.loans[name("loan")]
         stands = (format_minor(state.funded_minor), str(state.investors), str(state.version))

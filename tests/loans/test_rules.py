@@ -26,8 +26,8 @@ from halfpenny.loans.model import (
     Valuation,
     check_application,
     check_evidence,
+    check_transition,
     ltv_percent,
-    permitted,
 )
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.ids import LoanId, UserId, uuid7
@@ -88,7 +88,7 @@ def test_a_transition_is_permitted_exactly_where_the_table_says(name: str) -> No
     permissions = set()
     for status, kind in itertools.product(Status, ActorKind):
         try:
-            permitted(loan(status), edge, Actor(kind, ANNA))
+            check_transition(loan(status), edge, Actor(kind, ANNA))
         except errors.NotYourTransition:
             assert kind not in edge.actor_kinds
         except errors.WrongStatus:

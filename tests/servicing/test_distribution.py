@@ -13,7 +13,7 @@ from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, format_minor, parse_minor
 from halfpenny.primitives.rate import Rate
-from halfpenny.servicing.model.flows import Pot
+from halfpenny.servicing.model.flows import Distributable
 from halfpenny.servicing.service import distributing
 from halfpenny.servicing.store import distributions
 from servicing import world
@@ -31,7 +31,7 @@ async def test_the_worked_shares(database: Database) -> None:
             Holding(UUID(int=place), parse_minor(amount), int(held))
             for place, (amount, held) in enumerate(zip(row["outstanding"].split(), days, strict=True), start=1)
         ]
-        pot = Pot(parse_minor(row["principal"]), parse_minor(row["interest"]), 0, 0, 0, 0)
+        pot = Distributable(parse_minor(row["principal"]), parse_minor(row["interest"]), 0, 0, 0, 0)
         expected = (row["principal shares"].split(), row["interest shares"].split())
         async with database.unit_of_work() as connection:
             in_sql = [share for share, _ in await sharing.share_in_sql(connection, pot, holdings)]
@@ -52,7 +52,7 @@ async def test_sql_shares_as_the_pure_rule_does(database: Database, seed: int) -
             for _ in range(chance.randint(1, 30))
         ]
         whole = sum(holding.outstanding for holding in holdings)
-        pot = Pot(
+        pot = Distributable(
             chance.choice([0, 1, whole, chance.randint(0, whole)]),
             chance.randint(0, whole),
             chance.choice([0, chance.randint(0, 10**6)]),

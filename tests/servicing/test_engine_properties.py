@@ -25,7 +25,7 @@ from halfpenny.servicing.model.events import (
     in_order,
 )
 from halfpenny.servicing.model.loan_replay import LoanReplay
-from halfpenny.servicing.model.position import Position
+from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.reserve import ReserveMoveKind, reserve_moves
 from halfpenny.servicing.model.schedule import build_schedule
 from halfpenny.servicing.model.segments import accrual_scale
@@ -249,7 +249,7 @@ def test_same_day_events_follow_the_declared_precedence() -> None:
         periods=12,
         advanced_on=date(2024, 1, 15),
     )
-    positions: list[Position] = []
+    positions: list[LoanPosition] = []
     for events in permutations(same_day_events()):
         position = replay(terms, events, SAME_DAY)
         if position not in positions:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfpenny.primitives.rate import Rate
-from halfpenny.servicing.model.flows import Pot
+from halfpenny.servicing.model.flows import Distributable
 from support.naive_distribution import Holding, principal_days, share_loss, share_out, withholding_minor
 
 stakes = st.lists(st.integers(1, 10**7), min_size=1, max_size=40)
@@ -23,8 +23,8 @@ def holdings(amounts: list[int], days: int = 30) -> list[Holding]:
     return [Holding(UUID(int=place + 1), amount, amount * days) for place, amount in enumerate(amounts)]
 
 
-def pot(principal: int = 0, interest: int = 0, default_interest: int = 0) -> Pot:
-    return Pot(principal, interest, default_interest, 0, 0, 0)
+def pot(principal: int = 0, interest: int = 0, default_interest: int = 0) -> Distributable:
+    return Distributable(principal, interest, default_interest, 0, 0, 0)
 
 
 @given(stakes, st.data())

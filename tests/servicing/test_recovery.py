@@ -90,7 +90,7 @@ async def test_an_overdue_update_shows_after_thirty_days_until_one_is_given(data
     await world.advance(database, timedelta(days=1))
     assert await overdue()
     async with database.unit_of_work() as connection:
-        assert await arrears.tell_recovery(connection, made.loan.id, "Two bids are in.", made.staff) == 2
+        assert await arrears.publish_recovery_update(connection, made.loan.id, "Two bids are in.", made.staff) == 2
     assert not await overdue()
 
 
@@ -103,7 +103,7 @@ async def test_what_needs_a_default_is_refused_without_one(database: Database) -
                 await act(connection, made.loan.id, made.staff, "Because.")
     with pytest.raises(errors.NoRecoveryCase):
         async with database.unit_of_work() as connection:
-            await arrears.tell_recovery(connection, made.loan.id, "News.", made.staff)
+            await arrears.publish_recovery_update(connection, made.loan.id, "News.", made.staff)
     with pytest.raises(loans.WrongStatus):
         async with database.unit_of_work() as connection:
             await arrears.start_recovery(connection, made.loan.id, made.staff, "Because.")

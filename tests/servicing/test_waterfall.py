@@ -13,7 +13,7 @@ from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Receipt
-from halfpenny.servicing.model.flows import pot_of
+from halfpenny.servicing.model.flows import distributable_of
 from halfpenny.servicing.model.position import Allocation
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
 from halfpenny.servicing.model.waterfall import (
@@ -116,7 +116,7 @@ def allocation(**parts: int) -> Allocation:
 def test_a_receipt_is_divided_without_rest(parts: dict[str, int]) -> None:
     terms = LoanTerms(Money(1, Currency.EUR), Rate(0), Repayment.BULLET, InterestMode.SERVICED, 1, date(2025, 1, 1))
     receipt = allocation(**parts)
-    pot = pot_of(terms, receipt)
+    pot = distributable_of(terms, receipt)
     assert pot.to_investors + pot.platform_income + pot.recovery_costs + pot.returned == receipt.amount
     assert pot.principal == receipt.principal
     assert pot.interest == receipt.interest

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from halfpenny.primitives.money import percent_of, split
 from halfpenny.primitives.rate import Rate
-from halfpenny.servicing.model.flows import Pot
+from halfpenny.servicing.model.flows import Distributable
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Share:
         return self.principal + self.interest + self.default_interest
 
 
-def share_out(pot: Pot, holdings: Sequence[Holding]) -> tuple[Share, ...]:
+def share_out(pot: Distributable, holdings: Sequence[Holding]) -> tuple[Share, ...]:
     """One share a holding, by position id. Raises ValueError where there is something to share and nobody to."""
     ordered = sorted(holdings, key=_by_id)
     principal = _split(pot.principal, ordered, (_outstanding,))

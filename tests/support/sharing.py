@@ -8,7 +8,7 @@ from uuid import UUID
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency
-from halfpenny.servicing.model.flows import DistributionPart, Pot
+from halfpenny.servicing.model.flows import Distributable, DistributionPart
 from halfpenny.servicing.store import distributions
 from support.naive_distribution import Holding, Share
 
@@ -16,7 +16,7 @@ DAY = date(2026, 5, 1)
 
 
 async def share_in_sql(
-    connection: Connection, pot: Pot, holdings: list[Holding], taxes: dict[UUID, int] | None = None
+    connection: Connection, pot: Distributable, holdings: list[Holding], taxes: dict[UUID, int] | None = None
 ) -> list[tuple[Share, int]]:
     """Put the holdings into the tables, declare the pot, share it out there, and read the shares and the tax."""
     loan_id = uuid7()

@@ -13,7 +13,7 @@ from halfpenny import loans, underwriting
 from halfpenny.loans.rest import router as loans_router
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.queue import Message
-from halfpenny.platform.queue.handling import Dead, Done, Verdict, handle
+from halfpenny.platform.queue.handling import DeadLettered, Handled, Verdict, handle
 from halfpenny.primitives.ids import uuid7
 from halfpenny.underwriting import SUBSCRIPTION, store
 from halfpenny.underwriting.rest import router
@@ -120,7 +120,7 @@ async def fresh(database: Database, loan: loans.Loan) -> loans.Loan:
 
 
 async def test_an_answer_makes_a_submitted_loan_assessed(database: Database, loan: loans.Loan) -> None:
-    assert await deliver(database, answer(loan.id, loan.terms_version)) == [Done()]
+    assert await deliver(database, answer(loan.id, loan.terms_version)) == [Handled()]
     after = await fresh(database, loan)
     assert after.status is loans.Status.ASSESSED
     assert after.risk is not None
@@ -134,8 +134,8 @@ async def test_a_double_has_no_second_effect(database: Database, loan: loans.Loa
     await deliver(database, one, message_id=message_id)
     version = (await fresh(database, loan)).version
     # The same message again, and the same answer under another message's id.
-    assert await deliver(database, one, message_id=message_id) == [Done()]
-    assert await deliver(database, one) == [Done()]
+    assert await deliver(database, one, message_id=message_id) == [Handled()]
+    assert await deliver(database, one) == [Handled()]
     assert (await fresh(database, loan)).version == version
     assert len(await stored(database, loan.id)) == 1
 
@@ -145,7 +145,7 @@ async def test_an_answer_to_older_terms_is_kept_and_does_nothing(database: Datab
     async with database.unit_of_work() as connection:
         owner = loans.Actor(loans.ActorKind.BORROWER, loan.borrower_id)
         changed = await loans.revalue(connection, owner, loan.id, lower)
-    assert await deliver(database, answer(loan.id, loan.terms_version)) == [Done()]
+    assert await deliver(database, answer(loan.id, loan.terms_version)) == [Handled()]
     after = await fresh(database, loan)
     assert (after.status, after.risk) == (loans.Status.SUBMITTED, None)
     assert [assessment.current for assessment in await stored(database, loan.id)] == [False]
@@ -169,7 +169,7 @@ async def test_a_new_model_speaks_again_and_an_older_answer_does_not(database: D
 async def test_an_answer_after_the_withdrawal_changes_nothing(database: Database, loan: loans.Loan) -> None:
     async with database.unit_of_work() as connection:
         await loans.withdraw(connection, loan.borrower_id, loan.id)
-    assert await deliver(database, answer(loan.id, 2)) == [Done()]
+    assert await deliver(database, answer(loan.id, 2)) == [Handled()]
     assert (await fresh(database, loan)).status is loans.Status.WITHDRAWN
     assert [assessment.current for assessment in await stored(database, loan.id)] == [False]
 
@@ -187,7 +187,7 @@ async def test_what_cannot_be_used_is_set_aside_by_name(
     database: Database, loan: loans.Loan, changes: dict[str, Any], reason: str
 ) -> None:
     [verdict] = await deliver(database, answer(loan.id, 2) | changes)
-    assert isinstance(verdict, Dead)
+    assert isinstance(verdict, DeadLettered)
     assert verdict.reason == reason
     assert (await fresh(database, loan)).version == loan.version
     assert await stored(database, loan.id) == []
@@ -199,7 +199,7 @@ async def test_an_unknown_version_is_set_aside(database: Database, loan: loans.L
 
     message = Message(uuid7(), LOAN_ASSESSED, 9, NOON, answer(loan.id, 2))
     [verdict] = await handle(database, SUBSCRIPTION, [message], nothing)
-    assert isinstance(verdict, Dead)
+    assert isinstance(verdict, DeadLettered)
     assert (await fresh(database, loan)).status is loans.Status.SUBMITTED
 
 
@@ -269,7 +269,7 @@ async def test_after_a_new_model_every_loan_that_is_not_over_is_asked_about(
         over = await lending.submitted(connection, loan.borrower_id)
         await loans.withdraw(connection, loan.borrower_id, over.id)
     heard: list[int] = []
-    assert await underwriting.ask_all_again(database, heard.append) == 2
+    assert await underwriting.request_all_reassessments(database, heard.append) == 2
     assert heard == [2]
     async with database.reading() as connection:
         rows = await connection.fetch(

@@ -29,7 +29,7 @@ class MalformedSpan(Malformed):
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class BooksReport:
     problems: list[str]
     transfers: int
     segments: int
@@ -42,7 +42,7 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class ClockAdvance:
     now: datetime
     days: int
 
@@ -61,28 +61,28 @@ def _progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-async def prove(settings: Settings) -> Proof:
+async def check_books(settings: Settings) -> BooksReport:
     """Recompute everything that the books say. Each problem is one sentence that names what is wrong."""
     async with _database(settings) as database:
         with _progress() as progress:
             tasks: dict[str, TaskID] = {}
 
-            def tell(what: str, done: int, whole: int) -> None:
+            def report(what: str, done: int, whole: int) -> None:
                 if what not in tasks:
                     tasks[what] = progress.add_task(f"checking {what}", total=whole)
                 progress.update(tasks[what], completed=done, total=whole)
 
             async with database.reading() as connection:
-                problems = await ledger.check(connection, tell)
+                problems = await ledger.check(connection, report)
                 for number, check in enumerate((funding.check, servicing.check, audit.verify), start=1):
                     problems += await check(connection)
-                    tell("features", number, 3)
+                    report("features", number, 3)
                 transfers = int(await connection.fetchval("SELECT count(*) FROM transfer"))
                 segments, head = await ledger.chain_head(connection)
-    return Proof(problems, transfers, segments, head)
+    return BooksReport(problems, transfers, segments, head)
 
 
-async def advance(settings: Settings, by: str) -> Moved:
+async def advance(settings: Settings, by: str) -> ClockAdvance:
     """Move the business clock and close the days that passed. Raises MalformedSpan, ClockIsFixed."""
     found = _SPAN.fullmatch(by)
     if found is None:
@@ -93,7 +93,7 @@ async def advance(settings: Settings, by: str) -> Moved:
         async with database.unit_of_work() as connection:
             now = await clock.advance(connection, int(found[1]) * _UNITS[found[2]])
         days = await _close(database)
-    return Moved(now, len(days))
+    return ClockAdvance(now, len(days))
 
 
 async def close_days(settings: Settings) -> list[servicing.DayClosed]:
@@ -106,10 +106,10 @@ async def _close(database: Database) -> list[servicing.DayClosed]:
     with _progress() as progress:
         task = progress.add_task("closing")
 
-        def tell(day: date, done: int, whole: int) -> None:
+        def report(day: date, done: int, whole: int) -> None:
             progress.update(task, description=f"closing {day}", completed=done, total=whole)
 
-        days = await servicing.close_days(database, progress=tell)
+        days = await servicing.close_days(database, progress=report)
         # What fell due in those days is paid before the command says that it is done.
         await servicing.pay_distributions(database)
         return days

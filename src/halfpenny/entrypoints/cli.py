@@ -54,10 +54,10 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's schema up to this release."""
-    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny.entrypoints.servers import running_servers
     from halfpenny.platform.migrations import migrate as bring_up_to_date
 
-    with at_hand(Settings.load()) as settings:
+    with running_servers(Settings.load()) as settings:
         before, after = bring_up_to_date(settings.require_database())
     typer.echo(f"schema {after}: " + ("nothing to do" if before == after else f"migrated from {before or 'nothing'}"))
 
@@ -75,13 +75,13 @@ def create_administrator(
     import asyncio
 
     from halfpenny.entrypoints.people import create_administrator as create
-    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny.entrypoints.servers import running_servers
 
     if password_file is None:
         password = typer.prompt("Password (15 characters or more)", hide_input=True, confirmation_prompt=True)
     else:
         password = password_file.readline().rstrip("\r\n")
-    with at_hand(Settings.load()) as settings:
+    with running_servers(Settings.load()) as settings:
         user_id = asyncio.run(create(settings, email, full_name, password))
     typer.echo(f"{email} is an administrator now ({user_id})")
 
@@ -91,13 +91,13 @@ def check_schema(
     write: Annotated[bool, typer.Option("--write", help="Write docs/schema.sql anew from a fresh database.")] = False,
 ) -> None:
     """Compare the migrated schema with docs/schema.sql: tables, constraints, functions, triggers, grants."""
-    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny.entrypoints.servers import running_servers
     from halfpenny.platform import migrations
 
     if write:
         typer.echo(f"{migrations.write_schema()} is that of a fresh database.")
         return
-    with at_hand(Settings.load()) as settings:
+    with running_servers(Settings.load()) as settings:
         migrations.migrate(settings.require_database())
         migrations.check(settings.require_database())
     typer.echo("The schema is that of docs/schema.sql.")
@@ -108,11 +108,11 @@ def check_books() -> None:
     """Verify every cent: ledger, seals, tickets, claims, distributions, audit trail, listings."""
     import asyncio
 
-    from halfpenny.entrypoints.books import prove
-    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny.entrypoints.books import check_books as run_check
+    from halfpenny.entrypoints.servers import running_servers
 
-    with at_hand(Settings.load()) as settings:
-        proof = asyncio.run(prove(settings))
+    with running_servers(Settings.load()) as settings:
+        proof = asyncio.run(run_check(settings))
     for problem in proof.problems:
         typer.echo(f"wrong: {problem}")
     typer.echo(proof.summary)
@@ -125,9 +125,9 @@ def sandbox_advance(by: Annotated[str, typer.Argument(help="How far, such as 90d
     import asyncio
 
     from halfpenny.entrypoints.books import advance
-    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny.entrypoints.servers import running_servers
 
-    with at_hand(Settings.load()) as settings:
+    with running_servers(Settings.load()) as settings:
         moved = asyncio.run(advance(settings, by))
     typer.echo(f"It is {moved.now:%Y-%m-%d %H:%M} UTC for the business; {moved.days} days closed")
 
@@ -138,9 +138,9 @@ def reassess_loans() -> None:
     import asyncio
 
     from halfpenny.entrypoints.reassessing import reassess
-    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny.entrypoints.servers import running_servers
 
-    with at_hand(Settings.load()) as settings:
+    with running_servers(Settings.load()) as settings:
         asked = asyncio.run(reassess(settings))
     typer.echo(f"{asked} loans will be assessed again")
 
@@ -151,9 +151,9 @@ def close_run() -> None:
     import asyncio
 
     from halfpenny.entrypoints.books import close_days
-    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny.entrypoints.servers import running_servers
 
-    with at_hand(Settings.load()) as settings:
+    with running_servers(Settings.load()) as settings:
         days = asyncio.run(close_days(settings))
     for day in days:
         typer.echo(f"{day.business_date}: {day.loans} loans, {day.released} releases, {day.late} past due")
@@ -166,9 +166,9 @@ def list_dead_letters(queue: Annotated[str | None, typer.Argument(help="Only tho
     import asyncio
 
     from halfpenny.entrypoints import deadletters as letters
-    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny.entrypoints.servers import running_servers
 
-    with at_hand(Settings.load()) as settings:
+    with running_servers(Settings.load()) as settings:
         found = asyncio.run(letters.read(settings, queue))
     for letter in found:
         typer.echo(letters.line(letter))
@@ -181,9 +181,9 @@ def show_dead_letter(queue: str, event_id: UUID) -> None:
     import asyncio
 
     from halfpenny.entrypoints import deadletters as letters
-    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny.entrypoints.servers import running_servers
 
-    with at_hand(Settings.load()) as settings:
+    with running_servers(Settings.load()) as settings:
         typer.echo(letters.as_text(asyncio.run(letters.one(settings, queue, event_id))))
 
 
@@ -196,9 +196,9 @@ def replay_dead_letters(
     import asyncio
 
     from halfpenny.entrypoints import deadletters as letters
-    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny.entrypoints.servers import running_servers
 
-    with at_hand(Settings.load()) as settings:
+    with running_servers(Settings.load()) as settings:
         typer.echo(f"{asyncio.run(letters.replay(settings, queue, event_id))} replayed")
 
 
@@ -208,9 +208,9 @@ def rebuild_documents() -> None:
     import asyncio
 
     from halfpenny.entrypoints.listings import rebuild
-    from halfpenny.entrypoints.servers import at_hand
+    from halfpenny.entrypoints.servers import running_servers
 
-    with at_hand(Settings.load()) as settings:
+    with running_servers(Settings.load()) as settings:
         typer.echo(f"{asyncio.run(rebuild(settings))} loans read, their listings rebuilt")
 
 

@@ -14,7 +14,7 @@ async def reassess(settings: Settings) -> int:
     database = await Database.connect(settings.require_database(), max_size=2)
     try:
         with Console(stderr=True).status("asking ...") as status:
-            return await underwriting.ask_all_again(
+            return await underwriting.request_all_reassessments(
                 database, lambda asked: status.update(f"asked about {asked} loans ...")
             )
     finally:

@@ -11,7 +11,7 @@ from halfpenny.platform.data_folder import Addresses, DataFolder
 from halfpenny.platform.servers import DocumentServer, PostgresServer, RabbitServer
 
 
-class OwnServer(Protocol):
+class EmbeddedServer(Protocol):
     """What the launchers have in common."""
 
     @property
@@ -22,13 +22,13 @@ class OwnServer(Protocol):
     def stop(self) -> None: ...
 
 
-class Shown(Protocol):
+class ProgressStep(Protocol):
     """A step that is being shown to somebody."""
 
     def done(self, outcome: str) -> None: ...
 
 
-class Unseen:
+class SilentStep:
     """A step that nobody looks at."""
 
     def done(self, outcome: str) -> None:
@@ -39,13 +39,13 @@ class Servers:
     """Starts what is not given in the settings, watches it, and stops it in the opposite order."""
 
     def __init__(
-        self, settings: Settings, folder: DataFolder, *, rabbitmq: bool, announce: Callable[[str], Shown]
+        self, settings: Settings, folder: DataFolder, *, rabbitmq: bool, announce: Callable[[str], ProgressStep]
     ) -> None:
         self._settings = settings
         self._folder = folder
         self._rabbitmq = rabbitmq
         self._announce = announce
-        self._own: list[tuple[str, OwnServer]] = []
+        self._own: list[tuple[str, EmbeddedServer]] = []
 
     def start(self) -> Addresses:
         given = self._settings
@@ -65,14 +65,14 @@ class Servers:
             server.stop()
         self._own.clear()
 
-    def revive(self) -> list[str]:
+    def restart_dead(self) -> list[str]:
         """Start again, at their old addresses, whichever have died; returns their names."""
         died = [(name, server) for name, server in self._own if not server.running]
         for _, server in died:
             server.start()
         return [name for name, _ in died]
 
-    def _start(self, name: str, server: OwnServer) -> str:
+    def _start(self, name: str, server: EmbeddedServer) -> str:
         step = self._announce(name)
         server.start()
         self._own.append((name, server))
@@ -92,7 +92,7 @@ def with_addresses(settings: Settings, addresses: Addresses) -> Settings:
 
 
 @contextmanager
-def at_hand(settings: Settings) -> Iterator[Settings]:
+def running_servers(settings: Settings) -> Iterator[Settings]:
     """Settings whose servers answer, for one command.
 
     Those of DATABASE_URL, else those of the demo that runs on the data folder, else our own servers on that
@@ -108,6 +108,6 @@ def at_hand(settings: Settings) -> Iterator[Settings]:
         return
     with ExitStack() as stack:
         stack.enter_context(folder.locked())
-        servers = Servers(settings, folder, rabbitmq=False, announce=lambda name: Unseen())
+        servers = Servers(settings, folder, rabbitmq=False, announce=lambda name: SilentStep())
         stack.callback(servers.stop)
         yield with_addresses(settings, servers.start())

@@ -14,7 +14,7 @@ from halfpenny.realtime import Notice, notify_many, watchers
 QUEUE = "funding.milestones"
 
 
-async def tell_of_milestone(connection: Connection, message: Message) -> None:
+async def notify_of_milestone(connection: Connection, message: Message) -> None:
     """Notify every investor in the loan and whoever watches it, each person once.
 
     A total that falls below a milestone and rises again says nothing new to those who were told; whoever came, or
@@ -38,4 +38,4 @@ async def tell_of_milestone(connection: Connection, message: Message) -> None:
     await notify_many(connection, [Notice(person, "milestone", data, key) for person in sorted(people)])
 
 
-SUBSCRIPTION = Subscription(QUEUE, (MILESTONE_REACHED,), handler=tell_of_milestone)
+SUBSCRIPTION = Subscription(QUEUE, (MILESTONE_REACHED,), handler=notify_of_milestone)

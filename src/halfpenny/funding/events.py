@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from halfpenny.funding.model import Investment, LoanState, Taken, Ticket, milestones_crossed
+from halfpenny.funding.model import AcceptedTicket, Investment, LoanState, Ticket, milestones_crossed
 from halfpenny.platform.outbox import OutboxEvent
 from halfpenny.primitives.money import format_minor
 
@@ -20,7 +20,7 @@ WITHDRAWAL_RETURNED = "withdrawal.returned"
 
 
 def of_batch(
-    taken: Sequence[tuple[Ticket, Taken]], moved: Iterable[LoanState], before_minor: Mapping[UUID, int]
+    taken: Sequence[tuple[Ticket, AcceptedTicket]], moved: Iterable[LoanState], before_minor: Mapping[UUID, int]
 ) -> list[OutboxEvent]:
     """One ``investment.made`` a loan with all of its tickets in the batch, and the milestones that it crossed."""
     tickets: dict[UUID, list[dict[str, Any]]] = {}

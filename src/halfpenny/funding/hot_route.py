@@ -136,7 +136,7 @@ class InvestRoute:
     async def _invest(self, ticket: Ticket, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             answer = await self._answer(ticket, receive)
-        except _HungUp:
+        except _ClientDisconnected:
             return
         except HalfpennyError as error:
             told = problem(error, scope["path"])
@@ -160,12 +160,12 @@ class InvestRoute:
         await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
         if not answer.done() and gone.result()["type"] == "http.disconnect":
             answer.cancel()
-            raise _HungUp
+            raise _ClientDisconnected
         gone.cancel()
         return await answer
 
 
-class _HungUp(Exception):
+class _ClientDisconnected(Exception):
     """The caller left; nobody is there to be answered."""
 
 

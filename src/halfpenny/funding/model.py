@@ -66,7 +66,7 @@ class InvestmentConfirmation:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AcceptedTicket:
     """Accepted now. ``first`` says that the investor had nothing in this loan before."""
 
     answer: InvestmentConfirmation
@@ -74,13 +74,13 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeated:
+class RepeatedTicket:
     """The same key and the same request as before: the stored answer, nothing new."""
 
     answer: InvestmentConfirmation
 
 
-Decision = Taken | Repeated | HalfpennyError
+Decision = AcceptedTicket | RepeatedTicket | HalfpennyError
 
 
 @dataclass(slots=True)
@@ -144,23 +144,23 @@ def _decide_one(state: BatchState, ticket: Ticket) -> Decision:
     stored = state.stored.get(place)
     if stored is not None:
         fingerprint, answer = stored
-        return Repeated(answer) if fingerprint == ticket.fingerprint else IdempotencyKeyReused()
+        return RepeatedTicket(answer) if fingerprint == ticket.fingerprint else IdempotencyKeyReused()
     loan = state.loans.get(ticket.loan_id)
     if loan is None:
         return LoanNotOpen() if ticket.loan_id in state.unopened else LoanNotFound()
     refusal = (
-        _who_may_not(state, loan, ticket)
-        or _loan_does_not_take(state, loan, ticket)
-        or _amount_does_not_fit(state, loan, ticket)
+        _investor_refusal(state, loan, ticket)
+        or _loan_refusal(state, loan, ticket)
+        or _amount_refusal(state, loan, ticket)
     )
     if refusal is not None:
         return refusal
-    taken = _take(state, loan, ticket)
+    taken = _accept(state, loan, ticket)
     state.stored[place] = (ticket.fingerprint, taken.answer)
     return taken
 
 
-def _who_may_not(state: BatchState, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
+def _investor_refusal(state: BatchState, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
     who = state.investors.get(ticket.investor_id)
     if ticket.investor_id == loan.borrower_id or (loan.loan_id, ticket.investor_id) in state.related:
         return SelfDealing()
@@ -175,7 +175,7 @@ def _who_may_not(state: BatchState, loan: LoanState, ticket: Ticket) -> Halfpenn
     return None if who.kyc_passed else KycRequired()
 
 
-def _loan_does_not_take(state: BatchState, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
+def _loan_refusal(state: BatchState, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
     if ticket.currency != loan.currency:
         return CurrencyMismatch(loan=loan.currency, request=ticket.currency)
     if loan.status == FULL or (loan.status == OPEN and loan.funded_minor == loan.target_minor):
@@ -183,7 +183,7 @@ def _loan_does_not_take(state: BatchState, loan: LoanState, ticket: Ticket) -> H
     return LoanNotOpen() if loan.status != OPEN or state.now >= loan.deadline else None
 
 
-def _amount_does_not_fit(state: BatchState, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
+def _amount_refusal(state: BatchState, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
     amount, remaining = ticket.amount_minor, loan.target_minor - loan.funded_minor
     if amount > remaining:
         return ExceedsRemaining(remaining=format_minor(remaining), currency=loan.currency)
@@ -202,7 +202,7 @@ def _amount_does_not_fit(state: BatchState, loan: LoanState, ticket: Ticket) -> 
     return None
 
 
-def _take(state: BatchState, loan: LoanState, ticket: Ticket) -> Taken:
+def _accept(state: BatchState, loan: LoanState, ticket: Ticket) -> AcceptedTicket:
     who = state.investors[ticket.investor_id]
     place = (loan.loan_id, ticket.investor_id)
     held = state.positions.get(place, 0)
@@ -223,7 +223,7 @@ def _take(state: BatchState, loan: LoanState, ticket: Ticket) -> Taken:
         investors=loan.investors,
         version=loan.version,
     )
-    return Taken(answer, first=held == 0)
+    return AcceptedTicket(answer, first=held == 0)
 
 
 def reflection_end(start: datetime, zone: ZoneInfo) -> datetime:

@@ -36,7 +36,7 @@ from halfpenny.loans.model import (
     Valuation,
     arrangement_fee_minor,
 )
-from halfpenny.loans.service.applying import apply, ask_again, draft, revalue, submit, withdraw
+from halfpenny.loans.service.applying import apply, draft, request_reassessment, revalue, submit, withdraw
 from halfpenny.loans.service.conditions import record_conditions
 from halfpenny.loans.service.conflicts import bar_interested
 from halfpenny.loans.service.deciding import accept, decide_on, make_offer, open_funding, record_assessment
@@ -95,7 +95,6 @@ __all__ = [
     "add_funded",
     "apply",
     "arrangement_fee_minor",
-    "ask_again",
     "awaiting_decision",
     "bar_interested",
     "decide_on",
@@ -113,6 +112,7 @@ __all__ = [
     "reader_of",
     "record_assessment",
     "record_conditions",
+    "request_reassessment",
     "require_party",
     "reschedule",
     "revalue",

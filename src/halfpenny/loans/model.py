@@ -393,7 +393,7 @@ def check_application(application: Application, rules: LendingRules, today: date
         raise errors.YearBuiltOutOfRange()
 
 
-def permitted(loan: Loan, transition: Transition, actor: Actor) -> None:
+def check_transition(loan: Loan, transition: Transition, actor: Actor) -> None:
     """Check the table: the loan's status first, then who asks."""
     if actor.kind not in transition.actor_kinds:
         raise errors.NotYourTransition(transition=transition.name)

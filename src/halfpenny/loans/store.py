@@ -185,7 +185,7 @@ async def revalue(connection: Connection, loan_id: UUID, valuation: Valuation, n
     await rows.update(connection, "loan", {"changed_at": now}, "id = $1", loan_id, also=_NEW_TERMS)
 
 
-async def move(
+async def set_status(
     connection: Connection,
     loan_ids: Sequence[UUID],
     target: Status,
@@ -225,7 +225,7 @@ async def set_maturity(connection: Connection, loan_id: UUID, matures_on: date) 
     await rows.update(connection, "loan", {"matures_on": matures_on}, "id = $1", loan_id)
 
 
-async def touch(connection: Connection, loan_id: UUID) -> None:
+async def increment_version(connection: Connection, loan_id: UUID) -> None:
     """Count the version up where something but the status changed."""
     await connection.execute(
         "UPDATE loan SET version = version + 1, changed_at = business_now() WHERE id = $1", loan_id

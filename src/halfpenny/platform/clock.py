@@ -45,7 +45,7 @@ async def advance(connection: Connection, by: timedelta) -> datetime:
     return await business_now(connection)
 
 
-async def play_at(connection: Connection, moment: datetime | None) -> None:
+async def simulate_time(connection: Connection, moment: datetime | None) -> None:
     """Put a sandbox's clock to a moment of the past, or with None back to the real time.
 
     For the seed alone, which plays its history with it from the first day on; raises ClockIsFixed in production.
@@ -59,6 +59,6 @@ async def play_at(connection: Connection, moment: datetime | None) -> None:
         raise ClockIsFixed()
 
 
-async def fix_in_production(connection: Connection) -> None:
+async def require_real_time(connection: Connection) -> None:
     """Force the offset to zero for good: called once at the start of every production process."""
     await connection.execute("""UPDATE business_clock SET "offset" = '0', sandbox = false""")

@@ -16,15 +16,15 @@ QUEUE = "servicing.notices"
 _PAGE = 5_000
 
 
-async def tell_investors(connection: Connection, message: Message) -> None:
+async def notify_investors(connection: Connection, message: Message) -> None:
     """A distribution has been paid, or a recovery case has news."""
     if message.name == DISTRIBUTION_PAID:
-        await _tell_of_distribution(connection, UUID(message.payload["distribution_id"]))
+        await _notify_of_distribution(connection, UUID(message.payload["distribution_id"]))
     else:
-        await _tell_of_recovery(connection, message)
+        await _notify_of_recovery(connection, message)
 
 
-async def _tell_of_distribution(connection: Connection, distribution_id: UUID) -> None:
+async def _notify_of_distribution(connection: Connection, distribution_id: UUID) -> None:
     row = await distributions.get(connection, distribution_id)
     if row is None:
         return
@@ -53,7 +53,7 @@ async def _tell_of_distribution(connection: Connection, distribution_id: UUID) -
         after = shares[-1]["position_id"]
 
 
-async def _tell_of_recovery(connection: Connection, message: Message) -> None:
+async def _notify_of_recovery(connection: Connection, message: Message) -> None:
     loan_id, number = UUID(message.payload["loan_id"]), int(message.payload["number"])
     title = (await loans.get(connection, loan_id)).title
     data = {"loan_id": str(loan_id), "title": title, "number": number}
@@ -66,4 +66,4 @@ async def _tell_of_recovery(connection: Connection, message: Message) -> None:
     )
 
 
-SUBSCRIPTION = Subscription(QUEUE, (DISTRIBUTION_PAID, RECOVERY_UPDATED), handler=tell_investors)
+SUBSCRIPTION = Subscription(QUEUE, (DISTRIBUTION_PAID, RECOVERY_UPDATED), handler=notify_investors)

@@ -34,9 +34,12 @@ def day_closed(day: date, loans: int) -> OutboxEvent:
     return OutboxEvent(DAY_CLOSED, 1, uuid7(), {"business_date": day.isoformat(), "loans": loans})
 
 
-def recovery_updated(loan_id: UUID, number: int, told_on: date) -> OutboxEvent:
+def recovery_updated(loan_id: UUID, number: int, published_on: date) -> OutboxEvent:
     return OutboxEvent(
-        RECOVERY_UPDATED, 1, loan_id, {"loan_id": str(loan_id), "number": number, "told_on": told_on.isoformat()}
+        RECOVERY_UPDATED,
+        1,
+        loan_id,
+        {"loan_id": str(loan_id), "number": number, "published_on": published_on.isoformat()},
     )
 
 

@@ -4,6 +4,6 @@ The question itself leaves with the application (``loan.submitted``), in the tra
 """
 
 from halfpenny.underwriting.consumers import SUBSCRIPTION
-from halfpenny.underwriting.service import ask_again, ask_all_again, receive
+from halfpenny.underwriting.service import receive, request_all_reassessments, request_reassessment
 
-__all__ = ["SUBSCRIPTION", "ask_again", "ask_all_again", "receive"]
+__all__ = ["SUBSCRIPTION", "receive", "request_all_reassessments", "request_reassessment"]

@@ -9,7 +9,7 @@ from halfpenny.underwriting import service
 from halfpenny_messages import LOAN_ASSESSED, LoanAssessed, MessageError, decode_payload
 
 
-async def take_answer(connection: Connection, message: Message) -> None:
+async def handle_assessment(connection: Connection, message: Message) -> None:
     """One answer, in the unit of work that also remembers the message.
 
     An answer that cannot be read, or about a loan that we do not know, never gets better by trying again:
@@ -27,4 +27,4 @@ async def take_answer(connection: Connection, message: Message) -> None:
         raise Poison(error.code, f"no loan {answer.loan_id}") from error
 
 
-SUBSCRIPTION = Subscription(queue="underwriting.assessments", events=(LOAN_ASSESSED,), handler=take_answer)
+SUBSCRIPTION = Subscription(queue="underwriting.assessments", events=(LOAN_ASSESSED,), handler=handle_assessment)

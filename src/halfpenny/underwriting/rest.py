@@ -33,8 +33,8 @@ async def assessment(loan_id: UUID, principal: identity.SignedIn, database: AppD
 
 
 @router.post("/loans/{loan_id}/assessment", dependencies=[requires(Permission.LOANS_ASSESS)], status_code=202)
-async def ask_again(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
+async def request_reassessment(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
     """Ask the risk service again, such as after a new model; the answer comes through the queue."""
     async with database.unit_of_work() as connection:
-        await service.ask_again(connection, principal.user_id, loan_id)
+        await service.request_reassessment(connection, principal.user_id, loan_id)
     return {"loan_id": str(loan_id), "status": "requested"}

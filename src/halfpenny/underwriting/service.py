@@ -50,20 +50,22 @@ async def receive(connection: Connection, answer: LoanAssessed, assessed_at: dat
     return current
 
 
-async def ask_again(connection: Connection, administrator: UserId, loan_id: UUID) -> None:
+async def request_reassessment(connection: Connection, administrator: UserId, loan_id: UUID) -> None:
     """Put the present terms to the risk service once more. Raises LoanNotFound or NothingToAssess."""
     loan = await loans.lock(connection, loan_id)
     if loan.status in _OVER:
         raise errors.NothingToAssess(status=loan.status.value)
-    await loans.ask_again(connection, loan, "requested_by_staff")
-    await audit.record(connection, administrator, "loan.ask_again", "loan", loan_id, {"version": loan.terms_version})
+    await loans.request_reassessment(connection, loan, "requested_by_staff")
+    await audit.record(
+        connection, administrator, "loan.request_reassessment", "loan", loan_id, {"version": loan.terms_version}
+    )
 
 
-async def ask_all_again(database: Database, told: Callable[[int], None] = lambda asked: None) -> int:
+async def request_all_reassessments(database: Database, progress: Callable[[int], None] = lambda asked: None) -> int:
     """Put every loan that an assessment still matters for to the risk service again, such as after a new model.
 
-    Returns how many; ``told`` hears of each batch. Cut short, it may be run again: a model's second answer to the
-    same terms changes nothing.
+    Returns how many; ``progress`` is called after each batch. Cut short, it may be run again: a model's second answer
+    to the same terms changes nothing.
     """
     statuses = set(loans.Status) - _OVER
     asked, after = 0, None
@@ -71,11 +73,11 @@ async def ask_all_again(database: Database, told: Callable[[int], None] = lambda
         async with database.unit_of_work() as connection:
             found = await loans.page_in(connection, statuses, after, _ASKED_AT_ONCE)
             for loan in found:
-                await loans.ask_again(connection, loan, "model_changed")
+                await loans.request_reassessment(connection, loan, "model_changed")
         if not found:
             return asked
         asked, after = asked + len(found), found[-1].id
-        told(asked)
+        progress(asked)
 
 
 def summary(answer: LoanAssessed, assessed_at: datetime) -> loans.RiskSummary:

@@ -86,11 +86,11 @@ class History:
         deposits = self._needed_deposits()
         for day in range(HISTORY_DAYS + 1):
             async with self._database.unit_of_work() as connection:
-                await clock.play_at(connection, min(self._first + timedelta(days=day), self._now))
+                await clock.simulate_time(connection, min(self._first + timedelta(days=day), self._now))
             await self._play_day(day, deposits.get(day, {}))
             told(day, HISTORY_DAYS)
         async with self._database.unit_of_work() as connection:
-            await clock.play_at(connection, None)
+            await clock.simulate_time(connection, None)
 
     def _needed_deposits(self) -> dict[int, dict[UserId, int]]:
         """What each investor pays in ahead of each stretch of days, so that every planned ticket is covered.

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from halfpenny import ledger, loans
 from halfpenny.funding import events
-from halfpenny.funding.model import BatchState, Decision, LoanState, Taken, Ticket, decide
+from halfpenny.funding.model import AcceptedTicket, BatchState, Decision, LoanState, Ticket, decide
 from halfpenny.funding.store import desk as store
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform.clock import MARKET_ZONE
@@ -38,7 +38,9 @@ async def decide_and_write(connection: Connection, tickets: Sequence[Ticket]) ->
     before = {loan_id: loan.funded_minor for loan_id, loan in states.items()}
     decisions = decide(state, tickets)
     taken = [
-        (ticket, decision) for ticket, decision in zip(tickets, decisions, strict=True) if isinstance(decision, Taken)
+        (ticket, decision)
+        for ticket, decision in zip(tickets, decisions, strict=True)
+        if isinstance(decision, AcceptedTicket)
     ]
     if taken:
         await _write(connection, state.now, taken, states, before)
@@ -47,7 +49,7 @@ async def decide_and_write(connection: Connection, tickets: Sequence[Ticket]) ->
 
 def nothing_taken(decisions: Iterable[Decision]) -> bool:
     """Whether the transaction holds no effect, so that it can be rolled back without a flush."""
-    return not any(isinstance(decision, Taken) for decision in decisions)
+    return not any(isinstance(decision, AcceptedTicket) for decision in decisions)
 
 
 def state_of(funding: loans.FundingState) -> LoanState:
@@ -102,7 +104,7 @@ def _accounts(tickets: Sequence[Ticket], rows: Sequence[Record], states: dict[UU
 async def _write(
     connection: Connection,
     now: datetime,
-    taken: Sequence[tuple[Ticket, Taken]],
+    taken: Sequence[tuple[Ticket, AcceptedTicket]],
     states: dict[UUID, LoanState],
     before: dict[UUID, int],
 ) -> None:
@@ -142,7 +144,7 @@ def _journal(ticket: Ticket, today: date) -> Journal:
     )
 
 
-def _totals(taken: Sequence[tuple[Ticket, Taken]]) -> list[tuple[UUID, int, int, int]]:
+def _totals(taken: Sequence[tuple[Ticket, AcceptedTicket]]) -> list[tuple[UUID, int, int, int]]:
     """A row a loan: minor units added, investors added, steps of its version (one a ticket)."""
     totals: dict[UUID, tuple[int, int, int]] = {}
     for ticket, decision in taken:

@@ -69,7 +69,7 @@ class FundingDesk:
 
     def start(self) -> None:
         self._closed = False
-        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._watch())]
+        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._time_out_waiting())]
 
     async def stop(self) -> None:
         """Finish the batch that is being flushed, tell everyone else that nothing happened to their ticket."""
@@ -79,11 +79,11 @@ class FundingDesk:
         watch.cancel()
         await asyncio.wait([run, watch])
         for waiting in self._queue.drain():
-            _tell(waiting, DeskClosed())
-        await self._let_go(broken=False)
+            _resolve(waiting, DeskClosed())
+        await self._release_connection(broken=False)
 
     def __len__(self) -> int:
-        """How many tickets wait for their turn."""
+        """How many tickets are queued."""
         return len(self._queue)
 
     @property
@@ -116,18 +116,18 @@ class FundingDesk:
                 self._work.clear()
                 continue
             started = asyncio.get_running_loop().time()
-            await self._settle(batch, started + self._settings.settle_s)
+            await self._decide_batch(batch, started + self._settings.settle_s)
             self._on_batch(len(batch), asyncio.get_running_loop().time() - started)
 
-    async def _watch(self) -> None:
-        """Nobody waits for ever behind a batch that hangs."""
+    async def _time_out_waiting(self) -> None:
+        """Time out whoever waits behind a batch that hangs."""
         while True:
             await asyncio.sleep(self._settings.watch_every_s)
             before = asyncio.get_running_loop().time() - self._settings.wait_s
             for waiting in self._queue.expire(before):
-                _tell(waiting, DatabaseUnavailable())
+                _resolve(waiting, DatabaseUnavailable())
 
-    async def _settle(self, batch: list[QueuedTicket], until_s: float) -> None:
+    async def _decide_batch(self, batch: list[QueuedTicket], until_s: float) -> None:
         """Try the batch until it is decided or its time is over, then answer everyone in it."""
         try:
             decisions = await self._until_decided([waiting.ticket for waiting in batch], until_s)
@@ -135,20 +135,20 @@ class FundingDesk:
             await self._bisect(batch, error, until_s)
         except Exception as error:
             for waiting in batch:
-                _tell(waiting, error)
+                _resolve(waiting, error)
         else:
             for waiting, decision in zip(batch, decisions, strict=True):
-                _tell(waiting, decision)
+                _resolve(waiting, decision)
 
     async def _bisect(self, batch: list[QueuedTicket], error: Exception, until_s: float) -> None:
         """The database refused something in this batch and nothing of it was written: find the one item."""
         if isinstance(error, OutcomeUnknown | DatabaseUnavailable) or len(batch) == 1:
             for waiting in batch:
-                _tell(waiting, error)
+                _resolve(waiting, error)
             return
         middle = len(batch) // 2
-        await self._settle(batch[:middle], until_s)
-        await self._settle(batch[middle:], until_s)
+        await self._decide_batch(batch[:middle], until_s)
+        await self._decide_batch(batch[middle:], until_s)
 
     async def _until_decided(self, tickets: Sequence[Ticket], until_s: float) -> list[Decision]:
         """Run the batch; after a lost connection or a collision run it again: the stored keys decide.
@@ -162,26 +162,26 @@ class FundingDesk:
             attempt = _Attempt()
             try:
                 async with asyncio.timeout(self._settings.attempt_s):
-                    connection = await self._hold()
+                    connection = await self._held_connection()
                     renew = self._renewal.is_due(len(tickets), loop.time())
                     return await attempt.run(connection, tickets, renew_plans=renew)
             except asyncpg.UniqueViolationError as error:
-                await self._undo()
+                await self._roll_back()
                 if error.constraint_name != _KEY_INDEX:
                     raise
             except COLLIDED:
-                await self._undo()
+                await self._roll_back()
             except LOST as lost:
                 committing = committing or attempt.committing
-                await self._let_go(broken=True)
+                await self._release_connection(broken=True)
                 if loop.time() + _BACK_OFF_S >= until_s:
                     raise (OutcomeUnknown() if committing else DatabaseUnavailable()) from lost
                 await asyncio.sleep(_BACK_OFF_S)
             except BaseException:
-                await self._undo()
+                await self._roll_back()
                 raise
 
-    async def _hold(self) -> PoolConnectionProxy[asyncpg.Record]:
+    async def _held_connection(self) -> PoolConnectionProxy[asyncpg.Record]:
         """The desk keeps one connection: taking it from the pool anew would cost a round trip a batch."""
         if self._connection is None:
             connection = await self._database.pool.acquire(timeout=self._database.timeout_s)
@@ -190,15 +190,15 @@ class FundingDesk:
             await connection.execute(plans.KEPT)
         return self._connection
 
-    async def _undo(self) -> None:
+    async def _roll_back(self) -> None:
         if self._connection is None:
             return
         try:
             await self._connection.execute("ROLLBACK")
         except LOST:
-            await self._let_go(broken=True)
+            await self._release_connection(broken=True)
 
-    async def _let_go(self, *, broken: bool) -> None:
+    async def _release_connection(self, *, broken: bool) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -228,7 +228,7 @@ class _Attempt:
         return decisions
 
 
-def _tell(waiting: QueuedTicket, outcome: Decision | Exception) -> None:
+def _resolve(waiting: QueuedTicket, outcome: Decision | Exception) -> None:
     if waiting.answer.done():
         return
     if isinstance(outcome, Exception):

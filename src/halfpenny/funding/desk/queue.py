@@ -1,4 +1,4 @@
-"""The desk's queue: bounded, fair between loans, and no place for one investor to crowd the others out."""
+"""The desk's queue: bounded (back-pressure), round-robin over loans, with a bound for each investor."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class QueuedTicket:
 
 
 class FairQueue:
-    """Takes turns over loans, and gives one investor at most ``investor_share`` of a batch that others wait for."""
+    """Serves loans round-robin, and gives one investor at most ``investor_share`` of a batch that others wait for."""
 
     def __init__(self, capacity: int, investor_capacity: int, investor_share: int) -> None:
         self._capacity = capacity
         self._investor_capacity = investor_capacity
         self._investor_share = investor_share
         self._lanes: dict[UUID, deque[QueuedTicket]] = {}
-        self._turns: deque[UUID] = deque()
+        self._rotation: deque[UUID] = deque()
         self._of_investor: Counter[UUID] = Counter()
         self._number = 0
         self._length = 0
@@ -47,7 +47,7 @@ class FairQueue:
         lane = self._lanes.get(waiting.ticket.loan_id)
         if lane is None:
             lane = self._lanes[waiting.ticket.loan_id] = deque()
-            self._turns.append(waiting.ticket.loan_id)
+            self._rotation.append(waiting.ticket.loan_id)
         lane.append(waiting)
         self._of_investor[investor] += 1
         self._length += 1
@@ -92,11 +92,11 @@ class FairQueue:
         return everyone
 
     def _next(self) -> QueuedTicket:
-        loan_id = self._turns.popleft()
+        loan_id = self._rotation.popleft()
         lane = self._lanes[loan_id]
         waiting = lane.popleft()
         if lane:
-            self._turns.append(loan_id)
+            self._rotation.append(loan_id)
         else:
             del self._lanes[loan_id]
         self._length -= 1
@@ -112,14 +112,14 @@ class FairQueue:
             lane = self._lanes.get(loan_id)
             if lane is None:
                 lane = self._lanes[loan_id] = deque()
-                self._turns.append(loan_id)
+                self._rotation.append(loan_id)
             lane.appendleft(waiting)
             self._of_investor[waiting.ticket.investor_id] += 1
             self._length += 1
 
     def _clear(self) -> None:
         self._lanes.clear()
-        self._turns.clear()
+        self._rotation.clear()
         self._of_investor.clear()
         self._length = 0
 

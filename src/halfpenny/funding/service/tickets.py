@@ -12,9 +12,9 @@ from halfpenny.funding.desk.batch import decide_and_write, state_of
 from halfpenny.funding.errors import InvestmentUnknown, LoanNotFull
 from halfpenny.funding.model import (
     FULL,
+    AcceptedTicket,
     Investment,
     LoanState,
-    Taken,
     Ticket,
     WaitingTicket,
     check_revocable,
@@ -58,7 +58,7 @@ async def revoke(connection: Connection, investor_id: UserId, investment_id: UUI
     left = await store.shrink_position(connection, state.loan_id, investor_id, investment.amount_minor)
     added = (state.loan_id, -investment.amount_minor, -1 if left == 0 else 0, 1)
     state = state_of((await loans.add_funded(connection, [added]))[LoanId(state.loan_id)])
-    await _say(connection, events.INVESTMENT_REVOKED, state, [investment], "revoked by the investor")
+    await _record_events(connection, events.INVESTMENT_REVOKED, state, [investment], "revoked by the investor")
     await _serve(connection, state, queue)
     await _reopen_if_short(connection, LoanId(state.loan_id))
     return replace(investment, status="revoked")
@@ -75,7 +75,7 @@ async def _serve(connection: Connection, state: LoanState, queue: list[WaitingTi
         decision = (await decide_and_write(connection, [_ticket_for(waiting, amount)]))[0]
         if isinstance(decision, HalfpennyError):
             await store.end_waiting(connection, waiting.id, "refused", decision.code, now)
-        elif isinstance(decision, Taken):
+        elif isinstance(decision, AcceptedTicket):
             await store.serve_waiting(connection, waiting.id, amount, now)
             remaining -= amount
 
@@ -164,12 +164,14 @@ async def _end(
         investors = await store.empty_positions(connection, loan_id)
         total = sum(ticket.amount_minor for ticket in tickets)
         state = state_of((await loans.add_funded(connection, [(loan_id, -total, -investors, 1)]))[LoanId(loan_id)])
-        await _say(connection, events.INVESTMENT_RETURNED, state, tickets, loan.status.value)
+        await _record_events(connection, events.INVESTMENT_RETURNED, state, tickets, loan.status.value)
     await store.end_all_waiting(connection, loan_id, f"loan_{loan.status.value}", now)
     return loan
 
 
-async def _say(connection: Connection, name: str, state: LoanState, tickets: list[Investment], why: str) -> None:
+async def _record_events(
+    connection: Connection, name: str, state: LoanState, tickets: list[Investment], why: str
+) -> None:
     await outbox.append_many(connection, [events.tickets_ended(name, state, tickets, why)])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from halfpenny.funding.model import InvestmentConfirmation, InvestorFacts, Taken, Ticket
+from halfpenny.funding.model import AcceptedTicket, InvestmentConfirmation, InvestorFacts, Ticket
 from halfpenny.identity import STAFF_ROLES
 from halfpenny.platform.database import Connection, Record
 from halfpenny.platform.outbox import OutboxEvent, as_json
@@ -90,7 +90,7 @@ SELECT outbox_append($14::jsonb)
 async def write(
     connection: Connection,
     now: datetime,
-    taken: Sequence[tuple[Ticket, Taken]],
+    taken: Sequence[tuple[Ticket, AcceptedTicket]],
     events: Iterable[OutboxEvent],
 ) -> None:
     """Insert the investments, move the positions and append the events: one statement."""

@@ -82,7 +82,7 @@ async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation
     if loan.status not in (Status.SUBMITTED, Status.ASSESSED):
         raise errors.WrongStatus(status=loan.status.value)
     check_evidence(loan.application, valuation, await business_date(connection))
-    await take_over_valuation(connection, loan_id, valuation)
+    await adopt_valuation(connection, loan_id, valuation)
     changed = await get(connection, loan_id)
     now = await business_now(connection)
     await store.insert_edit(connection, loan_id, changed.version, actor.user_id, now)
@@ -92,12 +92,12 @@ async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation
     return changed
 
 
-async def take_over_valuation(connection: Connection, loan_id: UUID, valuation: Valuation) -> None:
+async def adopt_valuation(connection: Connection, loan_id: UUID, valuation: Valuation) -> None:
     """Store the figure and give the loan's terms a new version; asking the risk service is the caller's."""
     await store.revalue(connection, loan_id, valuation, await business_now(connection))
 
 
-async def ask_again(connection: Connection, loan: Loan, cause: str) -> None:
+async def request_reassessment(connection: Connection, loan: Loan, cause: str) -> None:
     """Ask the risk service about the same terms once more, such as for another model."""
     await outbox.append_many(connection, [event(REASSESSMENT_REQUESTED, loan, cause=cause)])
 

@@ -18,7 +18,7 @@ from halfpenny.loans.model import (
     Valuation,
     check_evidence,
 )
-from halfpenny.loans.service.applying import take_over_valuation
+from halfpenny.loans.service.applying import adopt_valuation
 from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
 from halfpenny.platform.clock import business_date, business_now
 from halfpenny.platform.database import Connection
@@ -50,10 +50,10 @@ async def record_conditions(
     for piece in evidence:
         await store.insert_condition(connection, loan_id, piece, administrator, now)
         if isinstance(piece, Valuation) and piece.amount_minor != loan.application.property.valuation_minor:
-            await take_over_valuation(connection, loan_id, piece)
+            await adopt_valuation(connection, loan_id, piece)
     shown = {type(piece).__name__.lower() for piece in evidence}
     await store.set_conditions(connection, loan_id, loan.conditions | shown)
-    await store.touch(connection, loan_id)
+    await store.increment_version(connection, loan_id)
     after = await get(connection, loan_id)
     actor = Actor(ActorKind.ADMINISTRATOR, administrator)
     await record_event(

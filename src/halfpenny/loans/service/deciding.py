@@ -18,7 +18,7 @@ from halfpenny.loans.model import (
     Offer,
     RiskSummary,
     Status,
-    permitted,
+    check_transition,
 )
 from halfpenny.loans.service.applying import lock_own
 from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
@@ -43,7 +43,7 @@ async def record_assessment(connection: Connection, loan_id: UUID, risk: RiskSum
     if loan.status is Status.SUBMITTED:
         await transition(connection, loan_id, "assess", locked=loan)
         return True
-    await store.touch(connection, loan_id)
+    await store.increment_version(connection, loan_id)
     await record_event(connection, ASSESSMENT_RECORDED, await get(connection, loan_id), SYSTEM, action="loan.assess")
     return True
 
@@ -122,7 +122,7 @@ async def make_offer(connection: Connection, actor: Actor, loan_id: UUID, rules:
 
 
 async def _make_offer(connection: Connection, actor: Actor, loan: Loan, rules: LendingRules) -> Loan:
-    permitted(loan, TRANSITIONS["offer"], actor)
+    check_transition(loan, TRANSITIONS["offer"], actor)
     offer = await _running_offer(connection, loan)
     ticket = (rules.minimum_ticket_minor, rules.ticket_step_minor, rules.maximum_ticket_minor)
     await store.insert_funding(connection, loan, offer, ticket)

@@ -18,7 +18,7 @@ from halfpenny.loans.model import (
     FundingState,
     Loan,
     Status,
-    permitted,
+    check_transition,
 )
 from halfpenny.platform import audit, outbox
 from halfpenny.platform.database import Connection
@@ -97,8 +97,8 @@ async def transition(
     before = locked or await lock(connection, loan_id)
     if expected_version is not None and expected_version != before.version:
         raise errors.StaleVersion(version=before.version)
-    permitted(before, edge, actor)
-    await store.move(connection, [loan_id], edge.target, drawn_down_on, matures_on)
+    check_transition(before, edge, actor)
+    await store.set_status(connection, [loan_id], edge.target, drawn_down_on, matures_on)
     if (funding_status := _FUNDING_STATUS_AFTER.get(name)) is not None:
         await store.set_funding_status(connection, [loan_id], funding_status)
     if name == "submit":
@@ -125,7 +125,7 @@ async def transition_many(
     moving = [loan.id for loan in locked if loan.status in edge.sources]
     if not moving:
         return []
-    await store.move(connection, moving, edge.target, None, matures_on)
+    await store.set_status(connection, moving, edge.target, None, matures_on)
     if (funding_status := _FUNDING_STATUS_AFTER.get(name)) is not None:
         await store.set_funding_status(connection, moving, funding_status)
     after = await store.find(connection, moving)
@@ -137,7 +137,7 @@ async def reschedule(connection: Connection, loan_id: UUID, matures_on: date, ac
     """Note that an active loan now matures on another day; its status stays. Raises LoanNotFound."""
     await lock(connection, loan_id)
     await store.set_maturity(connection, loan_id, matures_on)
-    await store.touch(connection, loan_id)
+    await store.increment_version(connection, loan_id)
     after = await get(connection, loan_id)
     facts = {"matures_on": matures_on.isoformat()}
     await record_event(connection, RESCHEDULED, after, actor, action="loan.reschedule", reason=reason, data=facts)

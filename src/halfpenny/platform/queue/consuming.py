@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from halfpenny.platform.database import Database
-from halfpenny.platform.queue.handling import Away, Dead, Done, Failed, Verdict, handle
+from halfpenny.platform.queue.handling import DeadLettered, Failed, Handled, Postponed, Verdict, handle
 from halfpenny.platform.queue.messages import Message
 from halfpenny.platform.queue.metrics import RELAYED, VERDICTS
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
@@ -162,16 +162,16 @@ class _Consumer:
         """Act on the verdict; False when the message must be kept and handled again here."""
         VERDICTS.labels(self._subscription.queue, type(verdict).__name__.lower()).inc()
         match verdict:
-            case Done():
+            case Handled():
                 await self._source.done(message)
             case Failed():
                 await self._source.failed(message, verdict)
-            case Dead():
+            case DeadLettered():
                 log.error(
                     "message_buried", queue=self._subscription.queue, message=str(message.id), reason=verdict.reason
                 )
-                await self._source.bury(message, verdict)
-            case Away():
+                await self._source.dead_letter(message, verdict)
+            case Postponed():
                 log.warning("message_waits", queue=self._subscription.queue, error=verdict.error)
-                return await self._source.give_back(message, away_s)
+                return await self._source.release(message, away_s)
         return True

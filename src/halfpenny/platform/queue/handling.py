@@ -18,7 +18,7 @@ log = structlog.get_logger("halfpenny.queue")
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Handled:
     """The effect is committed, now or by an earlier delivery."""
 
 
@@ -30,7 +30,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
+class DeadLettered:
     """Trying again cannot help."""
 
     reason: str
@@ -38,13 +38,13 @@ class Dead:
 
 
 @dataclass(frozen=True, slots=True)
-class Away:
+class Postponed:
     """Something that the handler needs does not answer; the message is not to blame."""
 
     error: str
 
 
-Verdict: TypeAlias = Done | Failed | Dead | Away
+Verdict: TypeAlias = Handled | Failed | DeadLettered | Postponed
 # Called inside the unit of work, after the effect: where the transport shares the database, the delivery
 # ends in the same commit.
 Finish: TypeAlias = Callable[[Connection, Sequence[Message]], Awaitable[None]]
@@ -69,12 +69,12 @@ async def handle(
         if message.version in subscription.versions:
             known.append(message)
         else:
-            verdicts[place] = Dead(
+            verdicts[place] = DeadLettered(
                 "unknown_version", f"{message.name} version {message.version} is not known to {subscription.queue}"
             )
-    outcome = await _attempt(database, subscription, known, finish) if known else Done()
+    outcome = await _attempt(database, subscription, known, finish) if known else Handled()
     handled = [outcome] * len(known)
-    if len(known) > 1 and isinstance(outcome, Failed | Dead):
+    if len(known) > 1 and isinstance(outcome, Failed | DeadLettered):
         handled = [await _attempt(database, subscription, [message], finish) for message in known]
     remaining = iter(handled)
     return [verdicts[place] if place in verdicts else next(remaining) for place in range(len(messages))]
@@ -92,16 +92,16 @@ async def _attempt(
                     await _call(subscription, connection, messages)
                     await finish(connection, messages)
     except Poison as poison:
-        return Dead(poison.reason, str(poison))
+        return DeadLettered(poison.reason, str(poison))
     except TimeoutError:
         return Failed(f"timed out after {subscription.timeout_s:g} s")
     except HalfpennyError as error:
-        return Away(_error_text(error)) if error.retryable else _failed(subscription, messages, error)
+        return Postponed(_error_text(error)) if error.retryable else _failed(subscription, messages, error)
     except LOST as error:
-        return Away(_error_text(error))
+        return Postponed(_error_text(error))
     except Exception as error:  # whatever a handler raises is a verdict on its message, not on the consumer
         return _failed(subscription, messages, error)
-    return Done()
+    return Handled()
 
 
 async def _in_one_transaction(

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from halfpenny.platform.database import Connection, Database, Record
-from halfpenny.platform.queue.handling import Dead, Failed
+from halfpenny.platform.queue.handling import DeadLettered, Failed
 from halfpenny.platform.queue.messages import Message
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
 from halfpenny.platform.queue.transport import DeadLetter, first_of
@@ -122,10 +122,10 @@ class PostgresSource:
         if wait_s is not None:
             asyncio.get_running_loop().call_later(wait_s, self.wake)
 
-    async def bury(self, message: Message, verdict: Dead) -> None:
+    async def dead_letter(self, message: Message, verdict: DeadLettered) -> None:
         await self._call("SELECT queue_bury($1, $2, $3, $4)", message.id, verdict.reason, verdict.error)
 
-    async def give_back(self, message: Message, delay_s: float) -> bool:
+    async def release(self, message: Message, delay_s: float) -> bool:
         await self._call("SELECT queue_release($1, $2, $3)", message.id, delay_s)
         asyncio.get_running_loop().call_later(delay_s, self.wake)
         return True

@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.queue.broker import BrokerUnavailable
-from halfpenny.platform.queue.handling import Dead, Failed
+from halfpenny.platform.queue.handling import DeadLettered, Failed
 from halfpenny.platform.queue.messages import Message, Poison, decode
 from halfpenny.platform.queue.subscription import Subscription
 from halfpenny.platform.queue.transport import first_of
@@ -74,14 +74,14 @@ class RabbitSource:
 
     async def failed(self, message: Message, verdict: Failed) -> None:
         if message.attempt >= self._subscription.max_attempts:
-            await self.bury(message, Dead("attempts_exhausted", verdict.error))
+            await self.dead_letter(message, DeadLettered("attempts_exhausted", verdict.error))
             return
         wait_s = min(0.1 * 4.0 ** (message.attempt - 1), _LONGEST_WAIT_S)
         task = asyncio.create_task(self._return_later(self._release(message), wait_s))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
-    async def bury(self, message: Message, verdict: Dead) -> None:
+    async def dead_letter(self, message: Message, verdict: DeadLettered) -> None:
         # The reason first: a note without a dead letter is harmless, the other way round nobody knows why.
         async with self._database.unit_of_work() as connection:
             await connection.execute(
@@ -89,7 +89,7 @@ class RabbitSource:
             )
         await self._release(message).reject(requeue=False)
 
-    async def give_back(self, message: Message, delay_s: float) -> bool:
+    async def release(self, message: Message, delay_s: float) -> bool:
         """The broker counts every return, so a message that is not to blame stays here until it can be tried."""
         return False
 

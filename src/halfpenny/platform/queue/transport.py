@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from halfpenny.platform.database import Connection
-from halfpenny.platform.queue.handling import Dead, Failed
+from halfpenny.platform.queue.handling import DeadLettered, Failed
 from halfpenny.platform.queue.messages import Message
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
 
@@ -45,12 +45,12 @@ class Source(Protocol):
         """After the commit: end the delivery, where ``finish`` could not."""
 
     async def failed(self, message: Message, verdict: Failed) -> None:
-        """Try again later, or bury it when this was its last attempt."""
+        """Try again later, or dead-letter it when this was its last attempt."""
 
-    async def bury(self, message: Message, verdict: Dead) -> None:
+    async def dead_letter(self, message: Message, verdict: DeadLettered) -> None:
         """Straight to the dead letters."""
 
-    async def give_back(self, message: Message, delay_s: float) -> bool:
+    async def release(self, message: Message, delay_s: float) -> bool:
         """Return it untried. False when the transport would count that: then the consumer keeps it and waits."""
 
 

@@ -13,12 +13,12 @@ from datetime import date
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.events import Event, check_events, in_order
 from halfpenny.servicing.model.loan_replay import LoanReplay
-from halfpenny.servicing.model.position import Position
+from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.schedule import build_in_order
 from halfpenny.servicing.model.terms import LoanTerms
 
 
-def replay(terms: LoanTerms, events: Iterable[Event], as_of: date) -> Position:
+def replay(terms: LoanTerms, events: Iterable[Event], as_of: date) -> LoanPosition:
     """The position at the end of ``as_of``, after every event effective by then; later events are not known yet.
 
     Raises EventBeforeAdvance, CurrencyMismatch, EventNotPositive, EventAfterMaturity,

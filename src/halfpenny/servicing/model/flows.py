@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 
 from halfpenny.primitives.money import percent_of
-from halfpenny.servicing.model.position import Allocation, Position
+from halfpenny.servicing.model.position import Allocation, LoanPosition
 from halfpenny.servicing.model.reserve import ReserveMoveKind
 from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.model.waterfall import WATERFALLS
@@ -58,7 +58,7 @@ class Flows:
 
 
 @dataclass(frozen=True, slots=True)
-class Pot:
+class Distributable:
     """What a receipt leaves for each purpose. ``platform_income`` is its fees, penalties, servicing fee and share
     of default interest; ``recovery_costs`` give back what it advanced. All of them add up to the receipt."""
 
@@ -74,12 +74,12 @@ class Pot:
         return self.principal + self.interest + self.default_interest
 
 
-def pot_of(terms: LoanTerms, receipt: Allocation) -> Pot:
+def distributable_of(terms: LoanTerms, receipt: Allocation) -> Distributable:
     """Divide an allocated receipt between investors, platform and borrower, by the loan's waterfall."""
     waterfall = WATERFALLS[terms.waterfall]
     servicing_fee = percent_of(receipt.interest, waterfall.servicing_fee.percent)
     kept = percent_of(receipt.default_interest, waterfall.default_interest_share.percent)
-    return Pot(
+    return Distributable(
         principal=receipt.principal,
         interest=receipt.interest - servicing_fee,
         default_interest=receipt.default_interest - kept,
@@ -89,27 +89,29 @@ def pot_of(terms: LoanTerms, receipt: Allocation) -> Pot:
     )
 
 
-def flows_of(terms: LoanTerms, position: Position) -> Flows:
+def flows_of(terms: LoanTerms, position: LoanPosition) -> Flows:
     """The sums of everything that has happened to the loan by ``position.as_of``."""
     moved = {kind: 0 for kind in ReserveMoveKind}
     for move in position.reserve_moves:
         moved[move.kind] += move.amount
-    pots = [(allocation, pot_of(terms, allocation)) for allocation in position.allocations]
+    distributables = [(allocation, distributable_of(terms, allocation)) for allocation in position.allocations]
     interest_fee = percent_of(moved[ReserveMoveKind.RELEASED], WATERFALLS[terms.waterfall].servicing_fee.percent)
-    default_kept = sum(a.default_interest - pot.default_interest for a, pot in pots)
+    default_kept = sum(a.default_interest - distributable.default_interest for a, distributable in distributables)
     return Flows(
         retained=moved[ReserveMoveKind.RETAINED],
-        received=sum(a.amount for a, _ in pots if not a.from_reserve),
+        received=sum(a.amount for a, _ in distributables if not a.from_reserve),
         released=moved[ReserveMoveKind.RELEASED] + moved[ReserveMoveKind.APPLIED],
         rebated=moved[ReserveMoveKind.REBATED],
-        returned=sum(pot.returned for _, pot in pots),
-        fees=sum(pot.platform_income for _, pot in pots) - default_kept + interest_fee,
+        returned=sum(distributable.returned for _, distributable in distributables),
+        fees=sum(distributable.platform_income for _, distributable in distributables) - default_kept + interest_fee,
         default_income=default_kept,
-        costs=sum(pot.recovery_costs for _, pot in pots),
-        principal=sum(pot.principal for a, pot in pots if not a.recovery),
-        interest=sum(pot.interest for _, pot in pots) + moved[ReserveMoveKind.RELEASED] - interest_fee,
-        default_interest=sum(pot.default_interest for _, pot in pots),
-        recovered=sum(pot.principal for a, pot in pots if a.recovery),
+        costs=sum(distributable.recovery_costs for _, distributable in distributables),
+        principal=sum(distributable.principal for a, distributable in distributables if not a.recovery),
+        interest=sum(distributable.interest for _, distributable in distributables)
+        + moved[ReserveMoveKind.RELEASED]
+        - interest_fee,
+        default_interest=sum(distributable.default_interest for _, distributable in distributables),
+        recovered=sum(distributable.principal for a, distributable in distributables if a.recovery),
         lost=position.written_off,
     )
 

@@ -21,7 +21,7 @@ from halfpenny.servicing.model.events import (
     WriteOff,
 )
 from halfpenny.servicing.model.overdue import Overdue
-from halfpenny.servicing.model.position import Allocation, InstalmentState, Position
+from halfpenny.servicing.model.position import Allocation, InstalmentState, LoanPosition
 from halfpenny.servicing.model.reserve import ReserveMove, ReserveMoveKind, reserve_moves
 from halfpenny.servicing.model.schedule import Instalment, Schedule
 from halfpenny.servicing.model.segments import accrued_minor
@@ -179,13 +179,13 @@ class LoanReplay:
     def default_interest_due(self) -> int:
         return self.overdue.accrued - self.default_interest_paid
 
-    def position(self, as_of: date) -> Position:
+    def position(self, as_of: date) -> LoanPosition:
         """Where the loan stands after ``advance(as_of)``."""
         dues = self.dues
         reserve = [move for move in self.moves if move.on <= as_of]
         held = sum(m.amount if m.kind is ReserveMoveKind.RETAINED else -m.amount for m in reserve)
         oldest = self._oldest_unpaid()
-        return Position(
+        return LoanPosition(
             as_of=as_of,
             schedule=self.schedule,
             drawn=self.drawn,

@@ -9,7 +9,7 @@ from datetime import date
 from halfpenny.primitives.money import Money
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Event, Receipt, Redemption
-from halfpenny.servicing.model.position import Position
+from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.reserve import ReserveMoveKind
 from halfpenny.servicing.model.terms import LoanTerms
 
@@ -64,6 +64,6 @@ def receive(terms: LoanTerms, events: Sequence[Event], on: date, amount: Money) 
     return (Redemption(on, Money(excess, amount.currency)), receipt)
 
 
-def _runs(position: Position) -> bool:
+def _runs(position: LoanPosition) -> bool:
     """Whether principal is still to fall due."""
     return position.closed_on is None and position.schedule.ends_on > position.as_of

@@ -66,7 +66,7 @@ class InstalmentState(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class LoanPosition:
     """``*_due`` has fallen due and is unpaid; ``accrued_interest`` has accrued and not yet fallen due.
 
     ``principal_outstanding`` is what the loan owes its investors: drawn, less repaid, less written off.

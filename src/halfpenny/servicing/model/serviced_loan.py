@@ -10,7 +10,7 @@ from uuid import UUID
 from halfpenny.primitives.money import Currency, percent_of
 from halfpenny.servicing.model.events import Event
 from halfpenny.servicing.model.flows import Flows
-from halfpenny.servicing.model.position import Position
+from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.reserve import ReserveMoveKind, reserve_moves
 from halfpenny.servicing.model.schedule import Instalment
 from halfpenny.servicing.model.terms import LoanTerms
@@ -52,7 +52,7 @@ class Release:
     fee: int
 
 
-def instalment_balances(terms: LoanTerms, events: Iterable[Event], position: Position) -> list[InstalmentBalance]:
+def instalment_balances(terms: LoanTerms, events: Iterable[Event], position: LoanPosition) -> list[InstalmentBalance]:
     """The whole schedule, past and future, with what the borrower still has to bring."""
     fallen_due = {state.number: state for state in position.instalments}
     from_reserve: dict[int, int] = {}
@@ -69,7 +69,7 @@ def instalment_balances(terms: LoanTerms, events: Iterable[Event], position: Pos
     return posted
 
 
-def releases_ahead(terms: LoanTerms, events: Iterable[Event], position: Position) -> list[Release]:
+def releases_ahead(terms: LoanTerms, events: Iterable[Event], position: LoanPosition) -> list[Release]:
     """The reserve's coming releases, each with the servicing fee that the sum of all so far leaves for it."""
     rate = WATERFALLS[terms.waterfall].servicing_fee.percent
     moves = reserve_moves(terms, events, position.schedule)

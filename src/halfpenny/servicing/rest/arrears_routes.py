@@ -117,12 +117,12 @@ async def start_recovery(
 
 
 @router.post("/loans/{loan_id}/recovery/updates", dependencies=[requires(Permission.SERVICING_ACT)], status_code=201)
-async def tell_recovery(
+async def publish_recovery_update(
     loan_id: UUID, body: UpdateRequest, principal: identity.SignedIn, database: AppDatabase
 ) -> dict[str, Any]:
     """Tell the investors how the recovery goes; due every thirty days."""
     async with database.unit_of_work() as connection:
-        number = await arrears.tell_recovery(connection, loan_id, body.text, staff(principal))
+        number = await arrears.publish_recovery_update(connection, loan_id, body.text, staff(principal))
     return {"loan_id": str(loan_id), "number": number}
 
 
@@ -171,7 +171,7 @@ async def recovery(
         rows,
         paging.limit,
         lambda row: (row["number"],),
-        lambda row: {"number": row["number"], "told_on": row["told_on"].isoformat(), "text": row["text"]},
+        lambda row: {"number": row["number"], "published_on": row["published_on"].isoformat(), "text": row["text"]},
     )
     return {
         "opened_on": case["opened_on"].isoformat(),

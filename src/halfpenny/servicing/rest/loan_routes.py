@@ -224,14 +224,14 @@ async def match(
 
 
 @router.post("/receipts/{receipt_id}/return", dependencies=[requires(Permission.BANK_BOOK)])
-async def send_back(
+async def return_receipt(
     receipt_id: UUID, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
 ) -> JSONResponse:
     """Send a receipt that belongs to nobody back to its bank."""
     async with database.unit_of_work() as connection:
         if (stored := await claim(connection, money)) is not None:
             return JSONResponse(stored.body, stored.status)
-        await receiving.send_back(connection, receipt_id)
+        await receiving.return_receipt(connection, receipt_id)
         answer = {"id": str(receipt_id), "status": "returned"}
         await remember(connection, money, 200, answer)
     return JSONResponse(answer)

@@ -83,17 +83,17 @@ async def start_recovery(connection: Connection, loan_id: UUID, actor: Actor, re
     await loans.transition(connection, LoanId(loan_id), "start_recovery", actor, reason=reason)
     today = await business_date(connection)
     await recoveries.open_case(connection, loan_id, today, today + timedelta(days=UPDATE_EVERY_DAYS))
-    await _tell(connection, loan_id, today, reason, actor)
+    await _add_update(connection, loan_id, today, reason, actor)
 
 
-async def tell_recovery(connection: Connection, loan_id: UUID, text: str, actor: Actor) -> int:
+async def publish_recovery_update(connection: Connection, loan_id: UUID, text: str, actor: Actor) -> int:
     """Publish an update on a recovery case; returns its number. Raises NoRecoveryCase."""
     if await recoveries.lock_case(connection, loan_id) is None:
         raise errors.NoRecoveryCase()
-    return await _tell(connection, loan_id, await business_date(connection), text, actor)
+    return await _add_update(connection, loan_id, await business_date(connection), text, actor)
 
 
-async def _tell(connection: Connection, loan_id: UUID, today: date, text: str, actor: Actor) -> int:
+async def _add_update(connection: Connection, loan_id: UUID, today: date, text: str, actor: Actor) -> int:
     number = await recoveries.add_update(
         connection, loan_id, today, text, actor.user_id, today + timedelta(days=UPDATE_EVERY_DAYS)
     )

@@ -2,7 +2,7 @@
 
 A day is closed once it has passed. Each range of loans is one transaction that ends with its own row in
 ``close_range``, so a run after a crash goes on where the other stopped, and a second run finds nothing to do.
-Only loans that reach a turning point are replayed; for the rest the engine wrote ahead what SQL needs.
+Only loans that reach a due point are replayed; for the rest the engine wrote ahead what SQL needs.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ async def _close_day(database: Database, day: date, range_size: int, progress: P
                 if not await closing.is_closed(connection, day, row["first_loan_id"]):
                     range_released, range_late = await _close_range(connection, day, row)
                     released, late = released + range_released, late + range_late
-            await _turn(database, day, row["first_loan_id"], row["last_loan_id"])
+            await _post_individually(database, day, row["first_loan_id"], row["last_loan_id"])
             done += row["loans"]
             if progress is not None:
                 progress(day, done, whole)
@@ -112,7 +112,7 @@ async def _close_range(connection: Connection, day: date, row: Record) -> tuple[
     return released, late
 
 
-async def _turn(database: Database, day: date, first: UUID, last: UUID) -> None:
+async def _post_individually(database: Database, day: date, first: UUID, last: UUID) -> None:
     """Move the few loans that need more than sums: matured, at the last day of a reserve, more than 90 days late.
 
     A transaction each, after the range's own, because a loan is locked before any account. Doing it again after a
@@ -121,8 +121,8 @@ async def _turn(database: Database, day: date, first: UUID, last: UUID) -> None:
     async with database.unit_of_work() as connection:
         await loans.transition_many(connection, await closing.matured(connection, day, first, last), "mature")
     async with database.reading() as connection:
-        turning = await closing.to_replay(connection, day, first, last)
-    for loan_id in turning:
+        due = await closing.to_replay(connection, day, first, last)
+    for loan_id in due:
         async with database.unit_of_work() as connection:
             _, serviced = await lock_serviced_loan(connection, loan_id)
             late = serviced.days_past_due > REGULATORY_DEFAULT_DAYS and serviced.standing == "late"

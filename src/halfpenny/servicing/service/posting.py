@@ -23,7 +23,7 @@ from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Default, Event, Extension, WriteOff
 from halfpenny.servicing.model.flows import DistributionPart, Flows, flows_of
-from halfpenny.servicing.model.position import Position
+from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.serviced_loan import ServicedLoan, instalment_balances, releases_ahead
 from halfpenny.servicing.service import distributing
 from halfpenny.servicing.store import distributions, serviced_loans
@@ -35,7 +35,7 @@ class PostingResult:
 
     loan: Loan
     serviced: ServicedLoan
-    position: Position
+    position: LoanPosition
     moved: Flows
 
 
@@ -132,10 +132,10 @@ async def _declare_distributions(connection: Connection, serviced: ServicedLoan,
 
 
 async def store_replay(
-    connection: Connection, serviced: ServicedLoan, events: Sequence[Event], position: Position, flows: Flows
+    connection: Connection, serviced: ServicedLoan, events: Sequence[Event], position: LoanPosition, flows: Flows
 ) -> None:
     """Keep what the replay says: sums and marks, the whole schedule, and the segments that accrual reads."""
-    await serviced_loans.keep(connection, serviced.loan_id, position, flows)
+    await serviced_loans.store_position(connection, serviced.loan_id, position, flows)
     await serviced_loans.rewrite_schedule(
         connection,
         serviced.loan_id,
@@ -152,7 +152,7 @@ async def store_replay(
 
 
 async def _transition_loan(
-    connection: Connection, loan: Loan, position: Position, new: Sequence[Event], actor: Actor, reason: str | None
+    connection: Connection, loan: Loan, position: LoanPosition, new: Sequence[Event], actor: Actor, reason: str | None
 ) -> Loan:
     """Let the loan's status follow its position; events and their audit entries come with each transition."""
     kinds = {type(event) for event in new}

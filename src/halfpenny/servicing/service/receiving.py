@@ -104,7 +104,7 @@ async def match(connection: Connection, receipt_id: UUID, loan_id: UUID, actor: 
     return posted
 
 
-async def send_back(connection: Connection, receipt_id: UUID) -> None:
+async def return_receipt(connection: Connection, receipt_id: UUID) -> None:
     """Nobody knows what an unmatched receipt was for: it returns to where it came from."""
     row = await _open_receipt(connection, receipt_id)
     currency = Currency(row["currency"])

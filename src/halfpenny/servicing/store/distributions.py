@@ -131,7 +131,7 @@ LIST_SHARES = (
 async def insert_holdings(
     connection: Connection, loan_id: UUID, stakes: Sequence[tuple[UUID, int]], currency: Currency, since: date
 ) -> None:
-    """One holding an investor; ``stakes`` are (investor, minor units). Position ids follow the order given."""
+    """One holding an investor; ``stakes`` are (investor, minor units). LoanPosition ids follow the order given."""
     await connection.execute(
         "INSERT INTO holding (loan_id, investor_id, position_id, stake_minor, outstanding_minor, counted_to, "
         "wallet_account_id) SELECT $1, i, p, s, s, $5, w FROM unnest($2::uuid[], $3::uuid[], $4::bigint[], $6::uuid[]) "

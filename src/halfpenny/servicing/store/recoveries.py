@@ -35,15 +35,15 @@ async def case(connection: Connection, loan_id: UUID) -> Record | None:
 
 
 async def add_update(
-    connection: Connection, loan_id: UUID, told_on: date, text: str, told_by: UUID | None, next_due: date
+    connection: Connection, loan_id: UUID, published_on: date, text: str, published_by: UUID | None, next_due: date
 ) -> int:
     number: int = await connection.fetchval(
-        "INSERT INTO recovery_update (loan_id, number, told_on, text, told_by) "
+        "INSERT INTO recovery_update (loan_id, number, published_on, text, published_by) "
         "SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4 FROM recovery_update WHERE loan_id = $1 RETURNING number",
         loan_id,
-        told_on,
+        published_on,
         text,
-        told_by,
+        published_by,
     )
     await connection.execute("UPDATE recovery_case SET next_update_due_on = $2 WHERE loan_id = $1", loan_id, next_due)
     return number

@@ -14,7 +14,7 @@ from halfpenny.primitives.money import Currency
 from halfpenny.servicing import codec
 from halfpenny.servicing.model.events import Event
 from halfpenny.servicing.model.flows import Flows
-from halfpenny.servicing.model.position import Position
+from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.segments import AccrualSegment
 from halfpenny.servicing.model.serviced_loan import InstalmentBalance, Release, ServicedLoan
 from halfpenny.servicing.model.terms import LoanTerms
@@ -110,7 +110,7 @@ async def add_events(
     )
 
 
-async def keep(connection: Connection, loan_id: UUID, position: Position, posted: Flows) -> None:
+async def store_position(connection: Connection, loan_id: UUID, position: LoanPosition, posted: Flows) -> None:
     """The sums and marks that the last replay left."""
     await connection.execute(
         "UPDATE serviced_loan SET posted = $2, standing = $3, matures_on = $4, principal_outstanding_minor = $5, "
