@@ -14,13 +14,14 @@ import resource
 import shutil
 import tempfile
 import time
+from datetime import date
 from pathlib import Path
 
 from rich.progress import Progress
 
 from halfpenny import ledger
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
-from halfpenny.ledger.store import POST, post_arguments
+from halfpenny.ledger.store import POST, postings
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Database
 from halfpenny.platform.migrations import migrate
@@ -44,21 +45,19 @@ async def fill(database: Database, transfers: int, progress: Progress) -> None:
         size = min(CHUNK, transfers - done)
         async with database.unit_of_work() as connection:
             today = await business_date(connection)
-            journals = [
-                Journal(JournalId(uuid7()), "bench", (_transfer(done + n, bank, wallets, escrows),), today)
-                for n in range(size)
-            ]
-            await connection.fetch(POST, *post_arguments(journals), timeout=600)
+            journals = [_journal(done + n, bank, wallets, escrows, today) for n in range(size)]
+            await connection.fetch(POST, postings(journals), timeout=600)
         done += size
         async with database.unit_of_work() as connection:
             await ledger.seal(connection, CHUNK)
         progress.update(task, completed=done)
 
 
-def _transfer(n: int, bank: Account, wallets: list[Account], escrows: list[Account]) -> Transfer:
+def _journal(n: int, bank: Account, wallets: list[Account], escrows: list[Account], today: date) -> Journal:
+    event, transfer = "invest", Transfer(wallets[n % INVESTORS], escrows[n % 100], 50_00)
     if n < INVESTORS:
-        return Transfer(bank, wallets[n], 1_000_000_00)
-    return Transfer(wallets[n % INVESTORS], escrows[n % 100], 50_00)
+        event, transfer = "deposit", Transfer(bank, wallets[n], 1_000_000_00)
+    return Journal(JournalId(uuid7()), event, (transfer,), today)
 
 
 async def run(transfers: int, url: str) -> None:

@@ -59,15 +59,18 @@ async def make_loan(connection: Connection, positions: int, today: date) -> UUID
         for kind in (
             AccountKind.LOAN_RECEIVABLE,
             AccountKind.INVESTOR_CLAIMS,
+            AccountKind.COLLECTIONS,
             AccountKind.DISTRIBUTION_PAYABLE,
         )
     }
     principal, interest = positions * STAKE // 5, positions * 43
-    transfers = (
-        Transfer(accounts[AccountKind.LOAN_RECEIVABLE], accounts[AccountKind.INVESTOR_CLAIMS], positions * STAKE),
-        Transfer(bank, accounts[AccountKind.DISTRIBUTION_PAYABLE], principal + interest),
+    lent = Transfer(accounts[AccountKind.LOAN_RECEIVABLE], accounts[AccountKind.INVESTOR_CLAIMS], positions * STAKE)
+    received = (
+        Transfer(bank, accounts[AccountKind.COLLECTIONS], principal + interest),
+        Transfer(accounts[AccountKind.COLLECTIONS], accounts[AccountKind.DISTRIBUTION_PAYABLE], principal + interest),
     )
-    await ledger.post(connection, Journal(JournalId(uuid7()), "bench", transfers, today, loan_id))
+    await ledger.post(connection, Journal(JournalId(uuid7()), "drawdown", (lent,), today, loan_id))
+    await ledger.post(connection, Journal(JournalId(uuid7()), "receipt", received, today, loan_id))
     await connection.execute(
         "UPDATE serviced_loan SET principal_outstanding_minor = principal_outstanding_minor - $2 WHERE loan_id = $1",
         loan_id,

@@ -74,7 +74,7 @@ async def make_hot_loan(connection: Connection) -> tuple[UUID, list[UUID]]:
     bank = Account(AccountKind.CLIENT_BANK, None, Currency.EUR)
     for investor in investors:
         wallet = Account(AccountKind.WALLET, investor, Currency.EUR)
-        deposit = Journal(JournalId(uuid7()), "bench", (Transfer(bank, wallet, 1_000_000_000_00),), today)
+        deposit = Journal(JournalId(uuid7()), "deposit", (Transfer(bank, wallet, 1_000_000_000_00),), today)
         await ledger.post(connection, deposit)
     return loan_id, investors
 

@@ -1,6 +1,25 @@
 -- The schema of a fresh database, written by `make schema` from what the migrations made. Not edited by hand and
 -- never executed: a change is made in migrations/, and the test of this file says when it is out of date.
 
+CREATE TYPE account_name AS (
+  id uuid,
+  kind text,
+  owner_id uuid,
+  currency text
+);
+
+CREATE TYPE posting AS (
+  journal_id uuid,
+  ordinal integer,
+  event text,
+  reference uuid,
+  reverses uuid,
+  effective_date date,
+  debit account_name,
+  credit account_name,
+  amount bigint
+);
+
 CREATE TABLE account (
   id uuid NOT NULL,
   kind text NOT NULL,
@@ -205,6 +224,17 @@ CREATE TABLE business_day (
   CONSTRAINT pk_business_day PRIMARY KEY (business_date)
 );
 GRANT INSERT, SELECT ON business_day TO halfpenny_app;
+
+CREATE TABLE chart (
+  event text NOT NULL,
+  debit text NOT NULL,
+  credit text NOT NULL,
+  one_owner boolean NOT NULL,
+  CONSTRAINT pk_chart PRIMARY KEY (event, debit, credit),
+  CONSTRAINT ck_chart_no_money_from_the_bank_to_a_wallet CHECK ((((debit <> 'client_bank'::text) OR (credit <> 'wallet'::text)) OR (event = 'deposit'::text))),
+  CONSTRAINT ck_chart_two_kinds CHECK ((debit <> credit))
+);
+GRANT SELECT ON chart TO halfpenny_app;
 
 CREATE TABLE close_range (
   business_date date NOT NULL,
@@ -1032,7 +1062,7 @@ CREATE OR REPLACE FUNCTION public.ledger_end_hold(ended_id uuid, journal_id uuid
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -1059,18 +1089,20 @@ BEGIN
   UPDATE account SET pending_debits = pending_debits - stored.amount WHERE id = stored.debit_account_id;
   UPDATE account SET pending_credits = pending_credits - stored.amount WHERE id = stored.credit_account_id;
   IF journal_id IS NOT NULL THEN
-    PERFORM ledger_post(ARRAY[journal_id], ARRAY[0], ARRAY[stored.event], ARRAY[stored.reference], ARRAY[NULL::uuid],
-      ARRAY[effective_date], ARRAY[stored.debit_account_id], ARRAY[stored.credit_account_id],
-      ARRAY[stored.amount], ARRAY[stored.currency], '{}', '{}', '{}', '{}');
+    PERFORM ledger_post(ARRAY(
+      SELECT (journal_id, 0, stored.event, stored.reference, NULL, effective_date,
+              (d.id, d.kind, d.owner_id, d.currency)::account_name, (c.id, c.kind, c.owner_id, c.currency)::account_name,
+              stored.amount)::posting
+      FROM account d, account c WHERE d.id = stored.debit_account_id AND c.id = stored.credit_account_id));
   END IF;
   RETURN true;
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.ledger_hold(hold_id uuid, hold_event text, hold_reference uuid, debit_id uuid, credit_id uuid, hold_amount bigint, money text, account_ids uuid[], account_kinds text[], account_owners uuid[], account_currencies text[])
+CREATE OR REPLACE FUNCTION public.ledger_hold(hold_id uuid, hold_event text, hold_reference uuid, debit account_name, credit account_name, hold_amount bigint)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -1079,50 +1111,87 @@ AS $function$
 DECLARE
   stored hold;
 BEGIN
-  PERFORM ledger_lock(account_ids, account_kinds, account_owners, account_currencies);
+  PERFORM ledger_lock(ARRAY[debit, credit]);
   SELECT * INTO stored FROM hold WHERE id = hold_id;
   IF FOUND THEN
     IF (stored.event, stored.debit_account_id, stored.credit_account_id, stored.amount, stored.currency)
-        IS DISTINCT FROM (hold_event, debit_id, credit_id, hold_amount, money) THEN
+        IS DISTINCT FROM (hold_event, debit.id, credit.id, hold_amount, debit.currency) THEN
       RAISE EXCEPTION 'hold % exists with other contents', hold_id USING ERRCODE = 'HP001';
     END IF;
     RETURN false;
   END IF;
-  IF (SELECT count(*) FROM account WHERE id IN (debit_id, credit_id) AND currency = money) <> 2 THEN
-    RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
-  END IF;
+  PERFORM ledger_obey(ARRAY[
+    (NULL, 0, hold_event, hold_reference, NULL, NULL, debit, credit, hold_amount)::posting]);
   INSERT INTO hold (id, event, reference, debit_account_id, credit_account_id, amount, currency)
-    VALUES (hold_id, hold_event, hold_reference, debit_id, credit_id, hold_amount, money);
-  UPDATE account SET pending_debits = pending_debits + hold_amount WHERE id = debit_id;
-  UPDATE account SET pending_credits = pending_credits + hold_amount WHERE id = credit_id;
+    VALUES (hold_id, hold_event, hold_reference, debit.id, credit.id, hold_amount, debit.currency);
+  UPDATE account SET pending_debits = pending_debits + hold_amount WHERE id = debit.id;
+  UPDATE account SET pending_credits = pending_credits + hold_amount WHERE id = credit.id;
   RETURN true;
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.ledger_lock(ids uuid[], kinds text[], owners uuid[], currencies text[])
+CREATE OR REPLACE FUNCTION public.ledger_lock(accounts account_name[])
  RETURNS SETOF account
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
+DECLARE
+  ids uuid[] := ARRAY(SELECT DISTINCT wanted.id FROM unnest(accounts) AS wanted);
 BEGIN
-  INSERT INTO account (id, kind, owner_id, currency)
-    SELECT DISTINCT ON (wanted.id) wanted.*
-    FROM unnest(ids, kinds, owners, currencies) AS wanted(id, kind, owner_id, currency)
-    WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = wanted.id)
-    ORDER BY wanted.id
-    ON CONFLICT (id) DO NOTHING;
+  -- Nearly always all of them are open: counting is cheaper than trying to insert what is there.
+  IF (SELECT count(*) FROM account a WHERE a.id = ANY (ids)) < cardinality(ids) THEN
+    INSERT INTO account (id, kind, owner_id, currency)
+      SELECT DISTINCT ON (wanted.id) wanted.* FROM unnest(accounts) AS wanted
+      WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = wanted.id)
+      ORDER BY wanted.id
+      ON CONFLICT (id) DO NOTHING;
+  END IF;
   RETURN QUERY SELECT a.* FROM account a WHERE a.id = ANY (ids) ORDER BY a.id FOR NO KEY UPDATE;
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.ledger_post(journal_ids uuid[], ordinals integer[], events text[], reference_ids uuid[], reversed_ids uuid[], dates date[], debit_ids uuid[], credit_ids uuid[], amounts bigint[], money text[], account_ids uuid[], account_kinds text[], account_owners uuid[], account_currencies text[])
+CREATE OR REPLACE FUNCTION public.ledger_obey(postings posting[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  wrong record;
+BEGIN
+  SELECT p.event, p.reverses, d.kind AS debit, c.kind AS credit,
+         d.currency = (p.debit).currency AND c.currency = (p.debit).currency AS one_currency INTO wrong
+    FROM unnest(postings) p JOIN account d ON d.id = (p.debit).id JOIN account c ON c.id = (p.credit).id
+    WHERE d.currency <> (p.debit).currency OR c.currency <> (p.debit).currency
+       OR CASE WHEN p.reverses IS NULL THEN NOT EXISTS (
+            SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
+              AND (NOT chart.one_owner OR d.owner_id = c.owner_id))
+          ELSE NOT EXISTS (
+            SELECT FROM transfer t WHERE t.journal_id = p.reverses AND t.ordinal = p.ordinal
+              AND p.event = t.event || '_reversed' AND t.amount = p.amount
+              AND t.debit_account_id = c.id AND t.credit_account_id = d.id) END
+    LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  IF NOT wrong.one_currency THEN
+    RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
+  END IF;
+  RAISE EXCEPTION '% may not move money from % to % between these accounts', wrong.event, wrong.debit, wrong.credit
+    USING ERRCODE = 'HP005';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.ledger_post(postings posting[])
  RETURNS SETOF uuid
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -1132,39 +1201,35 @@ DECLARE
   present uuid[];
   different uuid;
 BEGIN
-  PERFORM ledger_lock(account_ids, account_kinds, account_owners, account_currencies);
+  PERFORM ledger_lock(ARRAY(SELECT p.debit FROM unnest(postings) p UNION ALL SELECT p.credit FROM unnest(postings) p));
   -- Looked up after the locks: whoever posted the same journal a moment ago has committed by now.
-  SELECT array_agg(DISTINCT t.journal_id) INTO present FROM transfer t WHERE t.journal_id = ANY (journal_ids);
+  SELECT array_agg(DISTINCT t.journal_id) INTO present FROM transfer t
+    WHERE t.journal_id = ANY (ARRAY(SELECT p.journal_id FROM unnest(postings) p));
   IF present IS NOT NULL THEN
     SELECT coalesce(t.journal_id, i.journal_id) INTO different
       FROM (SELECT * FROM transfer WHERE journal_id = ANY (present)) t
-      FULL JOIN (
-        SELECT * FROM unnest(journal_ids, ordinals, events, reference_ids, reversed_ids, debit_ids, credit_ids, amounts, money)
-          AS x(journal_id, ordinal, event, reference, reverses, debit_id, credit_id, amount, currency)
-        WHERE x.journal_id = ANY (present)) i
+      FULL JOIN (SELECT * FROM unnest(postings) p WHERE p.journal_id = ANY (present)) i
       ON i.journal_id = t.journal_id AND i.ordinal = t.ordinal
       WHERE (t.event, t.debit_account_id, t.credit_account_id, t.amount, t.currency)
-              IS DISTINCT FROM (i.event, i.debit_id, i.credit_id, i.amount, i.currency)
+              IS DISTINCT FROM (i.event, (i.debit).id, (i.credit).id, i.amount, (i.debit).currency)
          OR t.reference IS DISTINCT FROM i.reference OR t.reverses IS DISTINCT FROM i.reverses
       LIMIT 1;
     IF different IS NOT NULL THEN
       RAISE EXCEPTION 'journal % exists with other contents', different USING ERRCODE = 'HP001';
     END IF;
   END IF;
-  IF (SELECT max(d.day) FROM unnest(dates) AS d(day)) > business_date() THEN
+  IF (SELECT max(p.effective_date) FROM unnest(postings) p) > business_date() THEN
     RAISE EXCEPTION 'a transfer cannot take effect in the future' USING ERRCODE = 'HP002';
   END IF;
-  IF EXISTS (
-    SELECT FROM unnest(debit_ids || credit_ids, money || money) AS leg(account_id, currency)
-    LEFT JOIN account a ON a.id = leg.account_id WHERE a.currency IS DISTINCT FROM leg.currency) THEN
-    RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
-  END IF;
+  PERFORM ledger_obey(postings);
 
   -- Each leg carries its whole transfer, so that nothing has to be joined back: the planner cannot know how
   -- many transfers come in, and a nested loop over them would make a large batch quadratic.
   WITH input AS (
-    SELECT * FROM unnest(journal_ids, ordinals, events, reference_ids, reversed_ids, dates, debit_ids, credit_ids, amounts, money)
-      WITH ORDINALITY AS x(journal_id, ordinal, event, reference, reverses, effective_date, debit_id, credit_id, amount, currency, n)
+    SELECT x.journal_id, x.ordinal, x.event, x.reference, x.reverses, x.effective_date, (x.debit).id AS debit_id,
+           (x.credit).id AS credit_id, x.amount, (x.debit).currency AS currency, x.n
+    FROM unnest(postings) WITH ORDINALITY
+      AS x(journal_id, ordinal, event, reference, reverses, effective_date, debit, credit, amount, n)
     WHERE present IS NULL OR NOT x.journal_id = ANY (present)
   ), legs AS (
     SELECT input.*, side, CASE side WHEN 0 THEN debit_id ELSE credit_id END AS account_id,
@@ -1191,14 +1256,15 @@ BEGIN
   UPDATE account SET debits = account.debits + totals.debits, credits = account.credits + totals.credits,
                      version = account.version + totals.legs
     FROM totals WHERE account.id = totals.account_id;
-  RETURN QUERY SELECT DISTINCT j.id FROM unnest(journal_ids) AS j(id) WHERE present IS NULL OR NOT j.id = ANY (present);
+  RETURN QUERY SELECT DISTINCT p.journal_id FROM unnest(postings) p
+    WHERE present IS NULL OR NOT p.journal_id = ANY (present);
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.ledger_seal(max_transfers integer)
  RETURNS bigint
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
   last ledger_segment;
@@ -1226,7 +1292,7 @@ CREATE OR REPLACE FUNCTION public.ledger_snapshot()
  RETURNS bigint
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
   kept bigint;

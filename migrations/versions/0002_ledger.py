@@ -116,77 +116,183 @@ CREATE TABLE ledger_segment (
 GRANT SELECT ON account, transfer, hold, hold_outcome, balance_snapshot, ledger_segment TO halfpenny_app;
 """
 
+CHART_TABLE = """
+-- Between which kinds of accounts an event may move money; what is not here is refused (ledger_obey). `one_owner`: both
+-- accounts belong to the same person or loan. Only migrations add to it, and no role of the application may.
+CREATE TABLE chart (
+  event text NOT NULL,
+  debit text NOT NULL,
+  credit text NOT NULL,
+  one_owner boolean NOT NULL,
+  CONSTRAINT pk_chart PRIMARY KEY (event, debit, credit),
+  CONSTRAINT ck_chart_two_kinds CHECK (debit <> credit),
+  CONSTRAINT ck_chart_no_money_from_the_bank_to_a_wallet CHECK (
+    (debit, credit) <> ('client_bank', 'wallet') OR event = 'deposit')
+);
+GRANT SELECT ON chart TO halfpenny_app;
+"""
+
+# (event, debit, credit, both of one owner). A new pair is one line. No line leads from a wallet to a wallet: the table's
+# CHECK refuses two of one kind.
+CHART = [
+    ("deposit", "client_bank", "wallet", False),
+    ("invest", "wallet", "escrow", False),
+    ("revoke", "escrow", "wallet", False),
+    ("cancel", "escrow", "wallet", False),
+    ("expire", "escrow", "wallet", False),
+    ("withdraw", "wallet", "payouts_in_transit", False),
+    ("payout", "payouts_in_transit", "client_bank", False),
+    ("drawdown", "escrow", "wallet", False),
+    ("drawdown", "escrow", "fee_income", False),
+    ("drawdown", "escrow", "interest_reserve", True),
+    ("drawdown", "loan_receivable", "investor_claims", True),
+    ("retained_interest_due", "interest_reserve", "collections", True),
+    ("retained_interest_due", "collections", "distribution_payable", True),
+    ("retained_interest_due", "collections", "fee_income", False),
+    ("principal_repaid", "investor_claims", "loan_receivable", True),
+    ("distribution", "distribution_payable", "wallet", False),
+    ("distribution", "distribution_payable", "tax_payable", False),
+    ("loss", "investor_claims", "loan_receivable", True),
+    ("loss", "loan_receivable", "investor_claims", True),
+    ("receipt", "client_bank", "collections", False),
+    ("receipt", "suspense", "collections", False),
+    ("cost_advanced", "recovery_advance", "own_bank", False),
+    ("receipt_unmatched", "client_bank", "suspense", False),
+    ("receipt_returned", "suspense", "client_bank", False),
+    ("sweep", "own_bank", "client_bank", False),
+    ("reconciliation_resolved", "suspense", "client_bank", False),
+    ("reconciliation_resolved", "suspense", "own_bank", False),
+    ("reconciliation_resolved", "suspense", "wallet", False),
+]
+# Findings of a bank statement: too much waits in suspense, too little is the platform's to cover.
+for finding in ("missing", "duplicate", "wrong_amount", "late", "unknown"):
+    CHART += [
+        (f"reconciliation_{finding}", "client_bank", "suspense", False),
+        (f"reconciliation_{finding}", "own_bank", "suspense", False),
+    ]
+# Whatever happens to a drawn loan is a replay that posts differences, so each of these flows may also go back.
+for event in ("servicing", "receipt", "cost_advanced"):
+    for debit, credit, one_owner in [
+        ("interest_reserve", "collections", True),
+        ("interest_reserve", "wallet", False),
+        ("collections", "fee_income", False),
+        ("collections", "default_income", False),
+        ("collections", "recovery_advance", True),
+        ("collections", "wallet", False),
+        ("collections", "distribution_payable", True),
+    ]:
+        CHART += [(event, debit, credit, one_owner), (event, credit, debit, one_owner)]
+
 APPEND_ONLY = """
 CREATE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
 """
 
+# A temporary table hides one of the same name unless pg_temp is named last in the search path, and the application may
+# make temporary tables: without it, its own "chart" or "account" would be what these functions read.
+#
 # The writers find every row by its key. They keep their plans for as long as a connection lives, and a plan made
 # while the tables were small would go on reading all of a table that has grown since: so none may scan.
 LOCK = """
+-- What an account is, and the id that follows from it (uuid5, ledger/model.py).
+CREATE TYPE account_name AS (id uuid, kind text, owner_id uuid, currency text);
+-- One transfer as it is posted: both accounts are named in full, so that they open with their first transfer.
+CREATE TYPE posting AS (
+  journal_id uuid, ordinal integer, event text, reference uuid, reverses uuid, effective_date date,
+  debit account_name, credit account_name, amount bigint);
+
 -- Opens the accounts that are missing and locks all of them, both in the order of their ids: the one
 -- place where accounts are locked, so that no two writers can wait for each other in a circle.
-CREATE FUNCTION ledger_lock(ids uuid[], kinds text[], owners uuid[], currencies text[])
-RETURNS SETOF account LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+CREATE FUNCTION ledger_lock(accounts account_name[])
+RETURNS SETOF account LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
   SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+  ids uuid[] := ARRAY(SELECT DISTINCT wanted.id FROM unnest(accounts) AS wanted);
 BEGIN
-  INSERT INTO account (id, kind, owner_id, currency)
-    SELECT DISTINCT ON (wanted.id) wanted.*
-    FROM unnest(ids, kinds, owners, currencies) AS wanted(id, kind, owner_id, currency)
-    WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = wanted.id)
-    ORDER BY wanted.id
-    ON CONFLICT (id) DO NOTHING;
+  -- Nearly always all of them are open: counting is cheaper than trying to insert what is there.
+  IF (SELECT count(*) FROM account a WHERE a.id = ANY (ids)) < cardinality(ids) THEN
+    INSERT INTO account (id, kind, owner_id, currency)
+      SELECT DISTINCT ON (wanted.id) wanted.* FROM unnest(accounts) AS wanted
+      WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = wanted.id)
+      ORDER BY wanted.id
+      ON CONFLICT (id) DO NOTHING;
+  END IF;
   RETURN QUERY SELECT a.* FROM account a WHERE a.id = ANY (ids) ORDER BY a.id FOR NO KEY UPDATE;
 END $$;
 """
 
+CHART_RULE = """
+-- Raises HP003 for accounts of different currencies and HP005 for what the chart does not allow. Asked after the
+-- accounts are locked, and of the accounts as they are, not as they were named.
+CREATE FUNCTION ledger_obey(postings posting[]) RETURNS void LANGUAGE plpgsql
+  SET search_path = public, pg_temp
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+  wrong record;
+BEGIN
+  SELECT p.event, p.reverses, d.kind AS debit, c.kind AS credit,
+         d.currency = (p.debit).currency AND c.currency = (p.debit).currency AS one_currency INTO wrong
+    FROM unnest(postings) p JOIN account d ON d.id = (p.debit).id JOIN account c ON c.id = (p.credit).id
+    WHERE d.currency <> (p.debit).currency OR c.currency <> (p.debit).currency
+       OR CASE WHEN p.reverses IS NULL THEN NOT EXISTS (
+            SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
+              AND (NOT chart.one_owner OR d.owner_id = c.owner_id))
+          ELSE NOT EXISTS (
+            SELECT FROM transfer t WHERE t.journal_id = p.reverses AND t.ordinal = p.ordinal
+              AND p.event = t.event || '_reversed' AND t.amount = p.amount
+              AND t.debit_account_id = c.id AND t.credit_account_id = d.id) END
+    LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  IF NOT wrong.one_currency THEN
+    RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
+  END IF;
+  RAISE EXCEPTION '% may not move money from % to % between these accounts', wrong.event, wrong.debit, wrong.credit
+    USING ERRCODE = 'HP005';
+END $$;
+"""
+
 POST = """
--- Posts journals, one array element per transfer, grouped by journal. Returns the journals that are new;
+-- Posts journals, one array element a transfer, grouped by journal. Returns the journals that are new;
 -- a journal that is there already with the same contents is left out, with other contents it raises HP001.
 -- All or nothing; an overdraft is judged at the end of the call by the CHECK on account.
-CREATE FUNCTION ledger_post(
-  journal_ids uuid[], ordinals int[], events text[], reference_ids uuid[], reversed_ids uuid[], dates date[],
-  debit_ids uuid[], credit_ids uuid[], amounts bigint[], money text[],
-  account_ids uuid[], account_kinds text[], account_owners uuid[], account_currencies text[]
-) RETURNS SETOF uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+CREATE FUNCTION ledger_post(postings posting[])
+RETURNS SETOF uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
   SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   present uuid[];
   different uuid;
 BEGIN
-  PERFORM ledger_lock(account_ids, account_kinds, account_owners, account_currencies);
+  PERFORM ledger_lock(ARRAY(SELECT p.debit FROM unnest(postings) p UNION ALL SELECT p.credit FROM unnest(postings) p));
   -- Looked up after the locks: whoever posted the same journal a moment ago has committed by now.
-  SELECT array_agg(DISTINCT t.journal_id) INTO present FROM transfer t WHERE t.journal_id = ANY (journal_ids);
+  SELECT array_agg(DISTINCT t.journal_id) INTO present FROM transfer t
+    WHERE t.journal_id = ANY (ARRAY(SELECT p.journal_id FROM unnest(postings) p));
   IF present IS NOT NULL THEN
     SELECT coalesce(t.journal_id, i.journal_id) INTO different
       FROM (SELECT * FROM transfer WHERE journal_id = ANY (present)) t
-      FULL JOIN (
-        SELECT * FROM unnest(journal_ids, ordinals, events, reference_ids, reversed_ids, debit_ids, credit_ids, amounts, money)
-          AS x(journal_id, ordinal, event, reference, reverses, debit_id, credit_id, amount, currency)
-        WHERE x.journal_id = ANY (present)) i
+      FULL JOIN (SELECT * FROM unnest(postings) p WHERE p.journal_id = ANY (present)) i
       ON i.journal_id = t.journal_id AND i.ordinal = t.ordinal
       WHERE (t.event, t.debit_account_id, t.credit_account_id, t.amount, t.currency)
-              IS DISTINCT FROM (i.event, i.debit_id, i.credit_id, i.amount, i.currency)
+              IS DISTINCT FROM (i.event, (i.debit).id, (i.credit).id, i.amount, (i.debit).currency)
          OR t.reference IS DISTINCT FROM i.reference OR t.reverses IS DISTINCT FROM i.reverses
       LIMIT 1;
     IF different IS NOT NULL THEN
       RAISE EXCEPTION 'journal % exists with other contents', different USING ERRCODE = 'HP001';
     END IF;
   END IF;
-  IF (SELECT max(d.day) FROM unnest(dates) AS d(day)) > business_date() THEN
+  IF (SELECT max(p.effective_date) FROM unnest(postings) p) > business_date() THEN
     RAISE EXCEPTION 'a transfer cannot take effect in the future' USING ERRCODE = 'HP002';
   END IF;
-  IF EXISTS (
-    SELECT FROM unnest(debit_ids || credit_ids, money || money) AS leg(account_id, currency)
-    LEFT JOIN account a ON a.id = leg.account_id WHERE a.currency IS DISTINCT FROM leg.currency) THEN
-    RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
-  END IF;
+  PERFORM ledger_obey(postings);
 
   -- Each leg carries its whole transfer, so that nothing has to be joined back: the planner cannot know how
   -- many transfers come in, and a nested loop over them would make a large batch quadratic.
   WITH input AS (
-    SELECT * FROM unnest(journal_ids, ordinals, events, reference_ids, reversed_ids, dates, debit_ids, credit_ids, amounts, money)
-      WITH ORDINALITY AS x(journal_id, ordinal, event, reference, reverses, effective_date, debit_id, credit_id, amount, currency, n)
+    SELECT x.journal_id, x.ordinal, x.event, x.reference, x.reverses, x.effective_date, (x.debit).id AS debit_id,
+           (x.credit).id AS credit_id, x.amount, (x.debit).currency AS currency, x.n
+    FROM unnest(postings) WITH ORDINALITY
+      AS x(journal_id, ordinal, event, reference, reverses, effective_date, debit, credit, amount, n)
     WHERE present IS NULL OR NOT x.journal_id = ANY (present)
   ), legs AS (
     SELECT input.*, side, CASE side WHEN 0 THEN debit_id ELSE credit_id END AS account_id,
@@ -213,42 +319,41 @@ BEGIN
   UPDATE account SET debits = account.debits + totals.debits, credits = account.credits + totals.credits,
                      version = account.version + totals.legs
     FROM totals WHERE account.id = totals.account_id;
-  RETURN QUERY SELECT DISTINCT j.id FROM unnest(journal_ids) AS j(id) WHERE present IS NULL OR NOT j.id = ANY (present);
+  RETURN QUERY SELECT DISTINCT p.journal_id FROM unnest(postings) p
+    WHERE present IS NULL OR NOT p.journal_id = ANY (present);
 END $$;
 """
 
 HOLDS = """
 -- Reserves an amount; the account's available balance falls, its balance does not. True when new.
 CREATE FUNCTION ledger_hold(
-  hold_id uuid, hold_event text, hold_reference uuid, debit_id uuid, credit_id uuid, hold_amount bigint, money text,
-  account_ids uuid[], account_kinds text[], account_owners uuid[], account_currencies text[]
-) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+  hold_id uuid, hold_event text, hold_reference uuid, debit account_name, credit account_name, hold_amount bigint
+) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
   SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   stored hold;
 BEGIN
-  PERFORM ledger_lock(account_ids, account_kinds, account_owners, account_currencies);
+  PERFORM ledger_lock(ARRAY[debit, credit]);
   SELECT * INTO stored FROM hold WHERE id = hold_id;
   IF FOUND THEN
     IF (stored.event, stored.debit_account_id, stored.credit_account_id, stored.amount, stored.currency)
-        IS DISTINCT FROM (hold_event, debit_id, credit_id, hold_amount, money) THEN
+        IS DISTINCT FROM (hold_event, debit.id, credit.id, hold_amount, debit.currency) THEN
       RAISE EXCEPTION 'hold % exists with other contents', hold_id USING ERRCODE = 'HP001';
     END IF;
     RETURN false;
   END IF;
-  IF (SELECT count(*) FROM account WHERE id IN (debit_id, credit_id) AND currency = money) <> 2 THEN
-    RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
-  END IF;
+  PERFORM ledger_obey(ARRAY[
+    (NULL, 0, hold_event, hold_reference, NULL, NULL, debit, credit, hold_amount)::posting]);
   INSERT INTO hold (id, event, reference, debit_account_id, credit_account_id, amount, currency)
-    VALUES (hold_id, hold_event, hold_reference, debit_id, credit_id, hold_amount, money);
-  UPDATE account SET pending_debits = pending_debits + hold_amount WHERE id = debit_id;
-  UPDATE account SET pending_credits = pending_credits + hold_amount WHERE id = credit_id;
+    VALUES (hold_id, hold_event, hold_reference, debit.id, credit.id, hold_amount, debit.currency);
+  UPDATE account SET pending_debits = pending_debits + hold_amount WHERE id = debit.id;
+  UPDATE account SET pending_credits = pending_credits + hold_amount WHERE id = credit.id;
   RETURN true;
 END $$;
 
 -- Ends a hold: with a journal id its amount is posted, without one it is let go. True when it ended now.
 CREATE FUNCTION ledger_end_hold(ended_id uuid, journal_id uuid, effective_date date)
-RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
   SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   stored hold;
@@ -271,9 +376,11 @@ BEGIN
   UPDATE account SET pending_debits = pending_debits - stored.amount WHERE id = stored.debit_account_id;
   UPDATE account SET pending_credits = pending_credits - stored.amount WHERE id = stored.credit_account_id;
   IF journal_id IS NOT NULL THEN
-    PERFORM ledger_post(ARRAY[journal_id], ARRAY[0], ARRAY[stored.event], ARRAY[stored.reference], ARRAY[NULL::uuid],
-      ARRAY[effective_date], ARRAY[stored.debit_account_id], ARRAY[stored.credit_account_id],
-      ARRAY[stored.amount], ARRAY[stored.currency], '{}', '{}', '{}', '{}');
+    PERFORM ledger_post(ARRAY(
+      SELECT (journal_id, 0, stored.event, stored.reference, NULL, effective_date,
+              (d.id, d.kind, d.owner_id, d.currency)::account_name, (c.id, c.kind, c.owner_id, c.currency)::account_name,
+              stored.amount)::posting
+      FROM account d, account c WHERE d.id = stored.debit_account_id AND c.id = stored.credit_account_id));
   END IF;
   RETURN true;
 END $$;
@@ -295,7 +402,7 @@ RETURNS TABLE (transfers bigint, hash bytea) LANGUAGE sql STABLE AS $$
 
 -- Seals what finished transactions wrote since the last segment, about max_transfers of them; returns how many.
 CREATE FUNCTION ledger_seal(max_transfers int) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   last ledger_segment;
   horizon bigint := (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint;
@@ -320,7 +427,7 @@ END $$;
 
 -- Keeps today's state of every account that moved since its last snapshot; returns how many.
 CREATE FUNCTION ledger_snapshot() RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   kept bigint;
 BEGIN
@@ -337,9 +444,12 @@ END $$;
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute(TABLES)
+    op.execute(CHART_TABLE)
+    rows = ", ".join(f"('{event}', '{debit}', '{credit}', {one_owner})" for event, debit, credit, one_owner in CHART)
+    op.execute(f"INSERT INTO chart VALUES {rows}")
     for table in ("transfer", "hold", "hold_outcome", "balance_snapshot", "ledger_segment"):
         op.execute(APPEND_ONLY.format(table=table))
-    for part in (LOCK, POST, HOLDS, CHAIN):
+    for part in (LOCK, CHART_RULE, POST, HOLDS, CHAIN):
         op.execute(part)
 
 

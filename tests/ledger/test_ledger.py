@@ -23,7 +23,11 @@ def wallet(owner: UUID | None = None, currency: Currency = Currency.EUR) -> Acco
     return Account(AccountKind.WALLET, owner or uuid7(), currency)
 
 
-def journal(*transfers: Transfer, day: date, event: str = "deposit_settled", id: UUID | None = None) -> Journal:
+def escrow() -> Account:
+    return Account(AccountKind.ESCROW, uuid7(), Currency.EUR)
+
+
+def journal(*transfers: Transfer, day: date, event: str = "deposit", id: UUID | None = None) -> Journal:
     return Journal(JournalId(id or uuid7()), event, transfers, day)
 
 
@@ -72,14 +76,14 @@ async def test_the_same_journal_posts_once_and_other_contents_conflict(database:
 
 
 async def test_an_overdraft_is_refused_and_nothing_changes(database: Database) -> None:
-    investor, other = wallet(), wallet()
+    investor, loan = wallet(), escrow()
     async with database.unit_of_work() as connection:
         await deposit(connection, investor, 100)
         today = await business_date(connection)
     before = await everything(database)
     with pytest.raises(ledger.InsufficientAvailable):
         async with database.unit_of_work() as connection:
-            await ledger.post(connection, journal(Transfer(investor, other, 101), day=today))
+            await ledger.post(connection, journal(Transfer(investor, loan, 101), day=today, event="invest"))
     assert await everything(database) == before
 
 
@@ -144,7 +148,7 @@ async def test_not_even_the_owner_of_the_tables_rewrites_transfers(
 async def test_a_hold_lowers_what_is_available_and_ends_once(database: Database) -> None:
     investor = wallet()
     transit = Account(AccountKind.PAYOUTS_IN_TRANSIT, None, Currency.EUR)
-    held = Hold(uuid7(), "withdrawal_requested", investor, transit, 700)
+    held = Hold(uuid7(), "withdraw", investor, transit, 700)
     async with database.unit_of_work() as connection:
         await deposit(connection, investor, 1_000)
         assert await ledger.hold(connection, held)
@@ -154,7 +158,7 @@ async def test_a_hold_lowers_what_is_available_and_ends_once(database: Database)
     assert (balance.posted, balance.available) == (1_000, 300)
     with pytest.raises(ledger.InsufficientAvailable):
         async with database.unit_of_work() as connection:
-            await ledger.post(connection, journal(Transfer(investor, wallet(), 301), day=today))
+            await ledger.post(connection, journal(Transfer(investor, escrow(), 301), day=today, event="invest"))
     settled = JournalId(uuid7())
     async with database.unit_of_work() as connection:
         assert await ledger.settle(connection, held.id, settled, today)
@@ -164,7 +168,7 @@ async def test_a_hold_lowers_what_is_available_and_ends_once(database: Database)
     with pytest.raises(ledger.JournalConflict):
         async with database.unit_of_work() as connection:
             await ledger.void(connection, held.id)
-    second = Hold(uuid7(), "withdrawal_requested", investor, transit, 300)
+    second = Hold(uuid7(), "withdraw", investor, transit, 300)
     async with database.unit_of_work() as connection:
         await ledger.hold(connection, second)
         assert await ledger.void(connection, second.id)
@@ -175,18 +179,18 @@ async def test_a_hold_lowers_what_is_available_and_ends_once(database: Database)
 
 
 async def test_a_journal_is_reversed_whole_and_once(database: Database) -> None:
-    investor, escrow = wallet(), Account(AccountKind.ESCROW, uuid7(), Currency.EUR)
+    investor, loan = wallet(), escrow()
     async with database.unit_of_work() as connection:
         await deposit(connection, investor, 1_000)
         today = await business_date(connection)
-        invested = journal(Transfer(investor, escrow, 600), day=today, event="investment_made")
+        invested = journal(Transfer(investor, loan, 600), day=today, event="invest")
         await ledger.post(connection, invested)
         assert await ledger.reverse(connection, invested.id, JournalId(uuid7()), today)
-        found = await ledger.balances(connection, [investor, escrow])
+        found = await ledger.balances(connection, [investor, loan])
         assert [balance.posted for balance in found.values()] == [1_000, 0]
     with pytest.raises(ledger.AlreadyReversed):
         async with database.unit_of_work() as connection:
-            await deposit(connection, escrow, 600)
+            await ledger.post(connection, journal(Transfer(investor, loan, 600), day=today, event="invest"))
             await ledger.reverse(connection, invested.id, JournalId(uuid7()), today)
     with pytest.raises(ledger.UnknownJournal):
         async with database.unit_of_work() as connection:
@@ -194,17 +198,17 @@ async def test_a_journal_is_reversed_whole_and_once(database: Database) -> None:
 
 
 async def test_five_hundred_transfers_each_way_at_once_end_where_they_began(database: Database) -> None:
-    one, other = wallet(), wallet()
+    one, other = wallet(), escrow()
     async with database.unit_of_work() as connection:
-        await deposit(connection, one, 10_000)
-        await deposit(connection, other, 10_000)
+        await deposit(connection, one, 20_000)
         today = await business_date(connection)
+        await ledger.post(connection, journal(Transfer(one, other, 10_000), day=today, event="invest"))
 
-    async def move(debit: Account, credit: Account) -> None:
+    async def move(debit: Account, credit: Account, event: str) -> None:
         async with database.unit_of_work() as connection:
-            await ledger.post(connection, journal(Transfer(debit, credit, 7), day=today))
+            await ledger.post(connection, journal(Transfer(debit, credit, 7), day=today, event=event))
 
-    await asyncio.gather(*(move(*pair) for pair in [(one, other), (other, one)] * 500))
+    await asyncio.gather(*(move(*one_way) for one_way in [(one, other, "invest"), (other, one, "revoke")] * 500))
     async with database.reading() as connection:
         found = await ledger.balances(connection, [one, other])
         problems = await ledger.check(connection)

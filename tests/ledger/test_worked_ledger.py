@@ -39,7 +39,7 @@ async def test_the_worked_life_of_a_loan(database: Database) -> None:
         for row in worked_table("ledger.md", "A loan's life in journals"):
             debit, credit = (named.setdefault(name, account(name, owners)) for name in (row["debit"], row["credit"]))
             transfer = Transfer(debit, credit, parse_minor(row["amount"]))
-            assert await ledger.post(connection, Journal(JournalId(uuid7()), "worked", (transfer,), today)), row
+            assert await ledger.post(connection, Journal(JournalId(uuid7()), row["event"], (transfer,), today)), row
         found = await ledger.balances(connection, list(named.values()))
     left = {name: format_minor(found[one].posted) for name, one in named.items() if found[one].posted}
     stated = {row["account"]: row["balance"] for row in worked_table("ledger.md", "Where that leaves the accounts")}

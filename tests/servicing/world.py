@@ -43,7 +43,7 @@ async def deposit(connection: Connection, owner: UUID, amount_minor: int, curren
         Account(AccountKind.CLIENT_BANK, None, currency), Account(AccountKind.WALLET, owner, currency), amount_minor
     )
     day = await clock.business_date(connection)
-    await ledger.post(connection, Journal(JournalId(uuid7()), "deposit_settled", (transfer,), day))
+    await ledger.post(connection, Journal(JournalId(uuid7()), "deposit", (transfer,), day))
 
 
 async def ready(

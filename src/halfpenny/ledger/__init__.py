@@ -8,6 +8,7 @@ from halfpenny.ledger.errors import (
     InsufficientAvailable,
     JournalConflict,
     LedgerCurrencyMismatch,
+    NotInChart,
     UnknownHold,
     UnknownJournal,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "Journal",
     "JournalConflict",
     "LedgerCurrencyMismatch",
+    "NotInChart",
     "Transfer",
     "TrialLine",
     "UnknownHold",

@@ -30,6 +30,13 @@ class LedgerCurrencyMismatch(Malformed):
     message = "A transfer and its accounts must be in one currency."
 
 
+class NotInChart(HalfpennyError):
+    """A fault of ours, never of the caller's: an event moved money between accounts that its lines do not name."""
+
+    code = "not_in_chart"
+    message = "The chart of accounts does not allow this transfer under this event."
+
+
 class UnknownHold(NotFound):
     code = "unknown_hold"
     message = "There is no such hold."

@@ -15,6 +15,7 @@ from halfpenny.ledger.errors import (
     InsufficientAvailable,
     JournalConflict,
     LedgerCurrencyMismatch,
+    NotInChart,
     UnknownHold,
 )
 from halfpenny.ledger.model import (
@@ -37,14 +38,12 @@ _NAMED = {
     "HP002": FutureEffectiveDate,
     "HP003": LedgerCurrencyMismatch,
     "HP004": UnknownHold,
+    "HP005": NotInChart,
 }
 
-POST = (
-    "SELECT ledger_post($1::uuid[], $2::int[], $3::text[], $4::uuid[], $5::uuid[], $6::date[], $7::uuid[], "
-    "$8::uuid[], $9::bigint[], $10::text[], $11::uuid[], $12::text[], $13::uuid[], $14::text[])"
-)
-LOCK = "SELECT * FROM ledger_lock($1::uuid[], $2::text[], $3::uuid[], $4::text[])"
-HOLD = "SELECT ledger_hold($1, $2, $3, $4, $5, $6, $7, $8::uuid[], $9::text[], $10::uuid[], $11::text[])"
+POST = "SELECT ledger_post($1::posting[])"
+LOCK = "SELECT * FROM ledger_lock($1::account_name[])"
+HOLD = "SELECT ledger_hold($1, $2, $3, $4::account_name, $5::account_name, $6)"
 BALANCES = "SELECT id, debits, credits, pending_debits, pending_credits, version FROM account WHERE id = ANY ($1)"
 WALLETS = "SELECT * FROM account WHERE owner_id = $1 AND kind = $2 ORDER BY currency"
 LIST_ENTRIES = """
@@ -117,36 +116,24 @@ def named_error(error: asyncpg.PostgresError) -> HalfpennyError | None:
     return named(str(error)) if named else None
 
 
-def _columns(accounts: Iterable[Account]) -> tuple[list[UUID], list[str], list[UUID | None], list[str]]:
-    rows = list(dict.fromkeys(accounts))
-    return (
-        [account.id for account in rows],
-        [account.kind.value for account in rows],
-        [account.owner_id for account in rows],
-        [account.currency.value for account in rows],
-    )
+def account_name(account: Account) -> tuple[UUID, str, UUID | None, str]:
+    """An account as the database's type of that name."""
+    return (account.id, account.kind.value, account.owner_id, account.currency.value)
 
 
-def post_arguments(journals: Sequence[Journal]) -> tuple[list[Any], ...]:
-    """The parallel arrays that ``ledger_post`` takes, one element a transfer, then the accounts."""
-    rows = [
+def postings(journals: Iterable[Journal]) -> list[tuple[Any, ...]]:
+    """The transfers of journals as ``ledger_post`` takes them, one ``posting`` each."""
+    return [
         (journal.id, ordinal, journal.event, journal.reference, journal.reverses, journal.effective_date,
-         transfer.debit.id, transfer.credit.id, transfer.amount, transfer.debit.currency.value)
+         account_name(transfer.debit), account_name(transfer.credit), transfer.amount)
         for journal in journals
         for ordinal, transfer in enumerate(journal.transfers)
     ]  # fmt: skip
-    accounts = _columns(
-        account
-        for journal in journals
-        for transfer in journal.transfers
-        for account in (transfer.debit, transfer.credit)
-    )
-    return tuple(list(column) for column in zip(*rows, strict=True)) + accounts
 
 
 async def post(connection: Connection, journals: Sequence[Journal]) -> set[UUID]:
     try:
-        rows = await connection.fetch(POST, *post_arguments(journals))
+        rows = await connection.fetch(POST, postings(journals))
     except asyncpg.PostgresError as error:
         raise named_error(error) or error from error
     return {row[0] for row in rows}
@@ -160,7 +147,7 @@ def _balance(kind: AccountKind, row: Record) -> Balance:
 
 async def lock(connection: Connection, accounts: Sequence[Account]) -> dict[Account, Balance]:
     by_id = {account.id: account for account in accounts}
-    rows = await connection.fetch(LOCK, *_columns(accounts))
+    rows = await connection.fetch(LOCK, [account_name(account) for account in accounts])
     return {by_id[row["id"]]: _balance(by_id[row["id"]].kind, row) for row in rows}
 
 
@@ -252,9 +239,8 @@ async def journal(connection: Connection, journal_id: UUID) -> Journal | None:
 async def hold(connection: Connection, held: Hold) -> bool:
     try:
         new: bool = await connection.fetchval(
-            HOLD, held.id, held.event, held.reference, held.debit.id, held.credit.id, held.amount,
-            held.debit.currency.value, *_columns([held.debit, held.credit]),
-        )  # fmt: skip
+            HOLD, held.id, held.event, held.reference, account_name(held.debit), account_name(held.credit), held.amount
+        )
     except asyncpg.PostgresError as error:
         raise named_error(error) or error from error
     return new

@@ -21,7 +21,7 @@ from halfpenny.primitives.ids import JournalId, LoanId, uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import Default, Event, Extension, WriteOff
+from halfpenny.servicing.model.events import CostAdvanced, Default, Event, Extension, Receipt, Redemption, WriteOff
 from halfpenny.servicing.model.flows import DistributionPart, Flows, flows_of
 from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.serviced_loan import ServicedLoan, instalment_balances, releases_ahead
@@ -84,12 +84,20 @@ async def post_events(
     effective = min((event.effective_date for event in new), default=min(as_of, today))
     transfers = [*extra, *transfers_of(serviced, moved, receipts_from)]
     if transfers:
-        name = "_".join(["servicing", *sorted({type(event).__name__.lower() for event in new})])
+        name = ledger_event(new)
         await ledger.post(connection, Journal(JournalId(uuid7()), name, tuple(transfers), effective, loan_id))
     await _declare_distributions(connection, serviced, moved, effective)
     await store_replay(connection, serviced, events, position, flows)
     loan = await _transition_loan(connection, loan, position, new, actor, reason)
     return PostingResult(loan, serviced, position, moved)
+
+
+def ledger_event(new: Sequence[Event]) -> str:
+    """Under which line of the ledger's chart a replay posts: only a receipt and an advanced cost move outside money."""
+    kinds = {type(event) for event in new}
+    if CostAdvanced in kinds:
+        return "cost_advanced"
+    return "receipt" if kinds & {Receipt, Redemption} else "servicing"
 
 
 def transfers_of(serviced: ServicedLoan, moved: Flows, receipts_from: Account | None) -> list[Transfer]:

@@ -51,32 +51,25 @@ WITH due AS (
          l.collections_account_id, l.payable_account_id,
          row_number() OVER (PARTITION BY due.loan_id ORDER BY due.due_on) AS place
   FROM due JOIN serviced_loan l USING (loan_id)
+), collected AS (
+  SELECT named.*, (collections_account_id, 'collections', loan_id, currency)::account_name AS collections FROM named
 ), lines AS (
-  SELECT journal_id, 0 AS ordinal, loan_id, due_on, currency, reserve_account_id AS debit_id,
-         collections_account_id AS credit_id, amount_minor AS amount FROM named
+  SELECT journal_id, 0 AS ordinal, loan_id, due_on,
+         (reserve_account_id, 'interest_reserve', loan_id, currency)::account_name AS debit, collections AS credit,
+         amount_minor AS amount FROM collected
   UNION ALL
-  SELECT journal_id, 1, loan_id, due_on, currency, collections_account_id, payable_account_id,
-         amount_minor - fee_minor FROM named WHERE amount_minor > fee_minor
+  SELECT journal_id, 1, loan_id, due_on, collections,
+         (payable_account_id, 'distribution_payable', loan_id, currency)::account_name, amount_minor - fee_minor
+  FROM collected WHERE amount_minor > fee_minor
   UNION ALL
-  SELECT n.journal_id, 2, n.loan_id, n.due_on, n.currency, n.collections_account_id, f.account_id, n.fee_minor
-  FROM named n JOIN unnest($3::text[], $4::uuid[]) AS f(currency, account_id) USING (currency) WHERE n.fee_minor > 0
-), accounts AS (
-  SELECT reserve_account_id AS id, 'interest_reserve' AS kind, loan_id AS owner_id, currency FROM named
-  UNION SELECT collections_account_id, 'collections', loan_id, currency FROM named
-  UNION SELECT payable_account_id, 'distribution_payable', loan_id, currency FROM named
-  UNION SELECT f.account_id, 'fee_income', NULL, f.currency
-    FROM unnest($3::text[], $4::uuid[]) AS f(currency, account_id)
-    WHERE f.currency IN (SELECT currency FROM named WHERE fee_minor > 0)
+  SELECT n.journal_id, 2, n.loan_id, n.due_on, n.collections,
+         (f.account_id, 'fee_income', NULL, f.currency)::account_name, n.fee_minor
+  FROM collected n JOIN unnest($3::text[], $4::uuid[]) AS f(currency, account_id) USING (currency)
+  WHERE n.fee_minor > 0
 ), posted AS (
-  SELECT ledger_post(
-    array_agg(journal_id ORDER BY loan_id, due_on, ordinal), array_agg(ordinal ORDER BY loan_id, due_on, ordinal),
-    array_agg('retained_interest_due'::text ORDER BY loan_id, due_on, ordinal),
-    array_agg(loan_id ORDER BY loan_id, due_on, ordinal), array_agg(NULL::uuid),
-    array_agg(due_on ORDER BY loan_id, due_on, ordinal), array_agg(debit_id ORDER BY loan_id, due_on, ordinal),
-    array_agg(credit_id ORDER BY loan_id, due_on, ordinal), array_agg(amount ORDER BY loan_id, due_on, ordinal),
-    array_agg(currency ORDER BY loan_id, due_on, ordinal),
-    (SELECT array_agg(id ORDER BY id) FROM accounts), (SELECT array_agg(kind ORDER BY id) FROM accounts),
-    (SELECT array_agg(owner_id ORDER BY id) FROM accounts), (SELECT array_agg(currency ORDER BY id) FROM accounts))
+  SELECT ledger_post(array_agg(
+    (journal_id, ordinal, 'retained_interest_due', loan_id, NULL, due_on, debit, credit, amount)::posting
+    ORDER BY loan_id, due_on, ordinal))
   FROM lines HAVING count(*) > 0
 ), declared AS (
   INSERT INTO distribution (id, loan_id, number, currency, effective_date, principal_minor, interest_minor,

@@ -78,28 +78,19 @@ WITH chunk AS (
   WHERE s.distribution_id = $1 AND NOT s.paid ORDER BY s.position_id LIMIT $2
   FOR UPDATE OF s
 ), lines AS (
-  SELECT journal_id, 0 AS ordinal, currency, effective_date, loan_id, payable_account_id AS debit_id,
-         wallet_account_id AS credit_id,
+  SELECT journal_id, 0 AS ordinal, currency, effective_date, loan_id, payable_account_id,
+         (wallet_account_id, 'wallet', investor_id, currency)::account_name AS credit,
          principal_minor + interest_minor + default_interest_minor + recovered_minor - withheld_minor AS amount
   FROM chunk
   UNION ALL
-  SELECT journal_id, 1, currency, effective_date, loan_id, payable_account_id, $3::uuid, withheld_minor FROM chunk
-), moved AS (
-  SELECT * FROM lines WHERE amount > 0
-), accounts AS (
-  SELECT wallet_account_id AS id, 'wallet' AS kind, investor_id AS owner_id, currency FROM chunk
-  UNION SELECT payable_account_id, 'distribution_payable', loan_id, currency FROM chunk
-  UNION SELECT $3::uuid, 'tax_payable', NULL, currency FROM chunk
+  SELECT journal_id, 1, currency, effective_date, loan_id, payable_account_id,
+         ($3::uuid, 'tax_payable', NULL, currency)::account_name, withheld_minor FROM chunk
 ), posted AS (
-  SELECT ledger_post(
-    array_agg(journal_id ORDER BY journal_id, ordinal), array_agg(ordinal ORDER BY journal_id, ordinal),
-    array_agg('distribution'::text ORDER BY journal_id, ordinal), array_agg(loan_id ORDER BY journal_id, ordinal),
-    array_agg(NULL::uuid), array_agg(effective_date ORDER BY journal_id, ordinal),
-    array_agg(debit_id ORDER BY journal_id, ordinal), array_agg(credit_id ORDER BY journal_id, ordinal),
-    array_agg(amount::bigint ORDER BY journal_id, ordinal), array_agg(currency ORDER BY journal_id, ordinal),
-    (SELECT array_agg(id ORDER BY id) FROM accounts), (SELECT array_agg(kind ORDER BY id) FROM accounts),
-    (SELECT array_agg(owner_id ORDER BY id) FROM accounts), (SELECT array_agg(currency ORDER BY id) FROM accounts))
-  FROM moved HAVING count(*) > 0
+  SELECT ledger_post(array_agg(
+    (journal_id, ordinal, 'distribution', loan_id, NULL, effective_date,
+     (payable_account_id, 'distribution_payable', loan_id, currency)::account_name, credit, amount)::posting
+    ORDER BY journal_id, ordinal))
+  FROM lines WHERE amount > 0 HAVING count(*) > 0
 ), marked AS (
   UPDATE distribution_share s SET paid = true FROM chunk
   WHERE s.distribution_id = chunk.distribution_id AND s.position_id = chunk.position_id
