@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from halfpenny.platform.child import ends_with_this_process
 from halfpenny.platform.servers import ServerFailed
-from halfpenny.platform.servers.process import die_with_parent, last_line, stop_process
+from halfpenny.platform.servers.process import last_line, stop_process
 
 # A process that dies this often in this time will not come right by itself.
 _RESTARTS = 5
@@ -38,14 +39,15 @@ class Child:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self.module, *self.arguments],
+                # -P: a folder that happens to hold a package of ours, or a "platform", is not imported from.
+                [sys.executable, "-P", "-m", self.module, *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=dict(self.environment),
                 # Ctrl-C in the terminal goes to the supervisor, which stops the processes in their order.
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=ends_with_this_process(),
             )
 
     def stop(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
 import urllib.error
 import urllib.request
@@ -17,7 +16,7 @@ import uvloop
 from rich.console import Console
 
 from halfpenny.entrypoints.servers import Servers, with_addresses
-from halfpenny.entrypoints.settings import Settings, WrongSettings
+from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.data_folder import AlreadyRunning, DataFolder
 from halfpenny.platform.migrations import migrate
 from halfpenny.platform.servers import free_port
@@ -95,7 +94,7 @@ class Demo:
 
     def _open(self, stack: ExitStack, began: float) -> int:
         """Start everything, and stay until told to stop or the journey ends. ``stack`` stops what was started."""
-        self._refuse_taken_port()
+        self._settings.server.require_free()
         if self._seeding.exists() and not self._settings.database.url:
             self._console.print("An earlier first start was cut short; starting afresh.")
             self._folder.empty()
@@ -198,21 +197,9 @@ class Demo:
             raise ProcessFailed(f"{self._logins_file.path} is missing: start afresh with: make demo ARGS=--reset")
         return journey.run(address, logins, story=self._wishes.story, console=self._console)
 
-    def _refuse_taken_port(self) -> None:
-        server = self._settings.server
-        with socket.socket(socket.AF_INET6 if ":" in server.host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((server.host, server.port))
-            except OSError as error:
-                raise WrongSettings(
-                    f"HALFPENNY_PORT: cannot listen on {server.host}:{server.port} ({error.strerror}): "
-                    "stop what listens there, or choose another port, such as HALFPENNY_PORT=8001"
-                ) from None
-
     def _local_address(self) -> str:
         server = self._settings.server
-        return f"http://{server.host}:{server.port}"
+        return f"http://{f'[{server.host}]' if ':' in server.host else server.host}:{server.port}"
 
     def _ready(self) -> bool:
         try:

@@ -6,6 +6,7 @@ docs/settings.md lists them all; a test compares. Features never read the enviro
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Iterator
 from decimal import Decimal
@@ -53,6 +54,18 @@ class ServerSettings(BaseSettings):
         default="", description="Networks (CIDR) whose X-Forwarded-For is believed, parted by commas; empty: nobody's."
     )
     max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body that is read.")
+
+    @field_validator("host")
+    @classmethod
+    def _address(cls, host: str) -> str:
+        try:
+            return str(ipaddress.ip_address(host))
+        except ValueError:
+            raise ValueError("should be an IP address, such as 127.0.0.1, 0.0.0.0 or ::1") from None
+
+    def require_free(self) -> None:
+        """Raises WrongSettings where the API could not listen now; a port in use is told with who holds it."""
+        require_listening("HALFPENNY_HOST", self.host, "HALFPENNY_PORT", self.port)
 
 
 class DatabaseSettings(BaseSettings):
@@ -366,6 +379,7 @@ class Settings(BaseSettings):
         """The address that people use, without a slash at the end."""
         everywhere = self.server.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
         host = "localhost" if everywhere else self.server.host
+        host = f"[{host}]" if ":" in host else host
         return self.server.public_url.rstrip("/") or f"http://{host}:{self.server.port}"
 
     @property
@@ -395,6 +409,21 @@ class Settings(BaseSettings):
         if not self.database.url:
             raise WrongSettings("DATABASE_URL is not set; `make demo` runs everything with a database of its own")
         return self.database.url
+
+
+def require_listening(host_setting: str, host: str, port_setting: str, port: int) -> None:
+    """Raises WrongSettings, which blames the setting that is at fault, where a server could not listen there now."""
+    from halfpenny.platform.listening import CannotListen, require_free
+
+    try:
+        require_free(host, port)
+    except CannotListen as refused:
+        if refused.address:
+            raise WrongSettings(f"{host_setting}: cannot listen on {host}: {refused}") from None
+        raise WrongSettings(
+            f"{port_setting}: cannot listen on {host}:{port}: {refused}; stop it, or choose another port, "
+            f"such as {port_setting}={port + 1 if port < 65535 else port - 1}"
+        ) from None
 
 
 def _url_with(url: str, *schemes: str) -> str:

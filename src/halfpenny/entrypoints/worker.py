@@ -13,7 +13,7 @@ from prometheus_client import start_http_server
 
 from halfpenny import approvals, backoffice, funding, identity, ledger, marketplace, realtime, servicing, underwriting
 from halfpenny.entrypoints import live
-from halfpenny.entrypoints.settings import Settings
+from halfpenny.entrypoints.settings import Settings, require_listening
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.queue import (
@@ -122,8 +122,10 @@ async def _work(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
     async with AsyncExitStack() as stack:
-        if settings.telemetry.worker_metrics_port:
-            server, _ = start_http_server(settings.telemetry.worker_metrics_port, settings.server.host)
+        port = settings.telemetry.worker_metrics_port
+        if port:
+            require_listening("HALFPENNY_HOST", settings.server.host, "HALFPENNY_WORKER_METRICS_PORT", port)
+            server, _ = start_http_server(port, settings.server.host)
             stack.callback(server.shutdown)
         resources = await open_resources(settings, stack)
         await run_until(stopping, resources)

@@ -15,10 +15,10 @@ from pathlib import Path
 import pymongo
 from pymongo.errors import PyMongoError
 
+from halfpenny.platform.child import ends_with_this_process
 from halfpenny.platform.servers.process import (
     ServerFailed,
     answers,
-    die_with_parent,
     free_port,
     plain_environment,
     remove_folder,
@@ -92,7 +92,8 @@ class DocumentServer:
                 cwd=self.folder,
                 env=plain_environment(),
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                # Told to end, it may wait for a connection, and hang over one: what it holds can be made anew.
+                preexec_fn=ends_with_this_process(signal.SIGKILL),
             )
         try:
             wait_until(self._ready, "The document store", self._process, self.log)

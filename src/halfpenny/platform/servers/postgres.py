@@ -15,7 +15,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
@@ -23,9 +22,9 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from halfpenny.platform.child import ends_with_this_process
 from halfpenny.platform.servers.process import (
     ServerFailed,
-    die_with_parent,
     free_port,
     ids_of,
     may,
@@ -170,7 +169,7 @@ class PostgresServer:
                     env=plain_environment(),
                     # Ctrl-C in the terminal goes to the supervisor, which stops the servers in their order.
                     start_new_session=True,
-                    preexec_fn=partial(die_with_parent, signal.SIGINT),
+                    preexec_fn=ends_with_this_process(signal.SIGINT),
                     **ids_of(self._user),
                 )
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import random
@@ -17,9 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from halfpenny.platform.child import ends_with_this_process
+
 # Linux hands out the ports from 32768 up to outgoing connections, so a server that picks one there can lose it.
 _PORTS = range(20000, 32768)
-_PR_SET_PDEATHSIG = 1
 # Where root keeps what an unprivileged server must be able to read when the project lies in a private folder.
 _SHARED_FOLDER = Path("/var/lib/halfpenny")
 
@@ -72,13 +72,15 @@ def run_as(user: pwd.struct_passwd | None, command: list[str]) -> subprocess.Com
         capture_output=True,
         text=True,
         check=False,
+        preexec_fn=ends_with_this_process(),
         **ids_of(user),
     )
 
 
 def plain_environment() -> dict[str, str]:
     """Only what a server needs: none of our settings, and messages in English, which the launchers read."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+    # Under plain C, Python 3.11 and 3.12 fail over the first .pth file with other than ASCII letters in it.
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8" if sys.platform == "linux" else "C"}
 
 
 def readable_folder(folder: Path, user: pwd.struct_passwd | None) -> Path:
@@ -121,12 +123,6 @@ def shared_copy(source: Path, names: list[str], label: str) -> Path:
         except OSError:  # another start was faster; its copy is the same
             shutil.rmtree(half_done)
     return target
-
-
-def die_with_parent(how: signal.Signals = signal.SIGTERM) -> None:
-    """Ask Linux to end this process when its parent dies, so that kill -9 of a supervisor leaves nothing behind."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, how)
 
 
 def wait_until(

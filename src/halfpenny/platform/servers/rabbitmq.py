@@ -7,15 +7,14 @@ import signal
 import subprocess
 from pathlib import Path
 
+from halfpenny.platform.child import ends_with_this_process
 from halfpenny.platform.servers.process import (
     ServerFailed,
     answers,
-    die_with_parent,
     free_port,
     ids_of,
     plain_environment,
     readable_folder,
-    run_as,
     stop_process,
     unprivileged_user,
     wait_until,
@@ -23,6 +22,7 @@ from halfpenny.platform.servers.process import (
 
 # Not /usr/sbin/rabbitmq-server: that wrapper serves the one node of the machine, and only as its own user.
 _SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+_PORT_MAPPER = "epmd"
 _USER = "halfpenny"
 
 
@@ -37,6 +37,7 @@ class RabbitServer:
         self._user = unprivileged_user()
         self._password = ""
         self._process: subprocess.Popen[bytes] | None = None
+        self._port_mapper: subprocess.Popen[bytes] | None = None
 
     @staticmethod
     def installed() -> bool:
@@ -61,6 +62,7 @@ class RabbitServer:
         self.stop()  # one that was killed behind our back is still to be taken leave of
         home = readable_folder(self.folder, self._user)
         self.log = home / "server.log"
+        self.log.unlink(missing_ok=True)
         password_file = home / "password"
         if not password_file.exists():
             password_file.touch(mode=0o600)
@@ -79,18 +81,8 @@ class RabbitServer:
             "log.file = false\n"
         )
         (home / "enabled_plugins").write_text("[].\n")
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [_SERVER],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=home,
-                env=self._environment(home),
-                start_new_session=True,
-                preexec_fn=die_with_parent,
-                **ids_of(self._user),
-            )
+        self._port_mapper = self._start([_PORT_MAPPER, "-port", str(self._epmd_port)], home)
+        self._process = self._start([_SERVER], home)
         try:
             wait_until(lambda: answers(self.port), "RabbitMQ", self._process, self.log)
         except ServerFailed:
@@ -101,7 +93,24 @@ class RabbitServer:
         if self._process is not None:
             stop_process(self._process, signal.SIGTERM)
             self._process = None
-            run_as(self._user, ["env", f"ERL_EPMD_PORT={self._epmd_port}", "epmd", "-kill"])
+        if self._port_mapper is not None:
+            stop_process(self._port_mapper, signal.SIGTERM)
+            self._port_mapper = None
+
+    def _start(self, command: list[str | Path], home: Path) -> subprocess.Popen[bytes]:
+        """Start one of the node's two programs as our own child, so that neither outlives us."""
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=home,
+                env=self._environment(home),
+                start_new_session=True,
+                preexec_fn=ends_with_this_process(),
+                **ids_of(self._user),
+            )
 
     def _environment(self, home: Path) -> dict[str, str]:
         return plain_environment() | {
@@ -110,6 +119,9 @@ class RabbitServer:
             "RABBITMQ_NODENAME": "halfpenny@localhost",
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
+            # The node would start its port mapper as a daemon; and its script would stay as a parent between us.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-start_epmd false",
+            "RUNNING_UNDER_SYSTEMD": "true",
             "RABBITMQ_DIST_PORT": str(free_port()),
             "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
             "RABBITMQ_LOG_BASE": str(home),
