@@ -15,7 +15,7 @@ help:  ## List what can be made
 
 demo:  ## Start everything on this machine; ARGS=--journey drives a loan, ARGS=--reset starts afresh
 	@$(SETUP) runtime
-	@exec $(BIN)/halfpenny demo $(ARGS)
+	@exec $(BIN)/halfpenny demo --end-with-parent $(ARGS)
 
 test:  ## Run every test; ARGS="tests/ledger -x" runs some
 	@$(SETUP) dev

@@ -149,10 +149,11 @@ def make_importable() -> None:
     """Point the environment at src/ and give it our commands. Nothing is built, so nothing is downloaded for it."""
     paths = {"base": str(VENV), "platbase": str(VENV)}
     site_packages = Path(sysconfig.get_path("purelib", "venv", paths))
-    (site_packages / "halfpenny.pth").write_text(f"{ROOT / 'src'}\n")
+    # A relative path has no letters that Python 3.11 or 3.12 could fail to read where the locale is C.
+    (site_packages / "halfpenny.pth").write_text(f"{os.path.relpath(ROOT / 'src', site_packages)}\n")
     for name, module in COMMANDS.items():
         command = VENV / "bin" / name
-        command.write_text(f'#!/bin/sh\nexec "{PYTHON}" -m {module} "$@"\n')
+        command.write_text(f'#!/bin/sh\nexec "{PYTHON}" -P -m {module} "$@"\n')
         command.chmod(0o755)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from halfpenny.entrypoints.frame import on_servers
 from halfpenny.entrypoints.settings import Settings
 
 
@@ -27,27 +28,31 @@ def demo(
     rabbitmq: Annotated[
         bool, typer.Option("--rabbitmq", help="Start a private RabbitMQ and send events through it.")
     ] = False,
+    end_with_parent: Annotated[bool, typer.Option("--end-with-parent", hidden=True)] = False,
 ) -> None:
     """Start everything on this machine: servers, API, worker, risk service, and a seeded marketplace."""
     from rich.console import Console
 
+    from halfpenny.platform import child
     from halfpenny_demo.run import Demo, Wishes
 
+    if end_with_parent:  # `make demo` asks for it: a make that is killed cannot stop us any more
+        child.end_with_parent(os.getppid())
     wishes = Wishes(
         reset=reset, story=story or ("journey" if journey else ""), rabbitmq=rabbitmq, marketplace=not empty
     )
     raise typer.Exit(Demo(Settings.load(), wishes, Console(soft_wrap=True)).run())
 
 
-def loadtest_prepare(
+@on_servers
+async def loadtest_prepare(
+    settings: Settings,
     investors: Annotated[int, typer.Option(min=1, max=100_000, help="Investors with a token and money.")],
     loans: Annotated[int, typer.Option(min=1, max=10_000, help="Loans that take investments.")],
     out: Annotated[Path, typer.Option(help="Folder for tokens.txt and loans.txt.")],
 ) -> None:
     """Make investors and loans for bench/invest.lua in the running demo; refused in production."""
-    from halfpenny.entrypoints.servers import running_servers
     from halfpenny_demo.loadtest import prepare
 
-    with running_servers(Settings.load()) as settings:
-        made = asyncio.run(prepare(settings, investors, loans, out))
+    made = await prepare(settings, investors, loans, out)
     typer.echo(f"{made.folder}: tokens of {made.investors} investors, ids of {made.loans} loans")

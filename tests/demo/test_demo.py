@@ -2,102 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import psycopg
 import pytest
 
-from halfpenny.platform.servers import free_port, remove_folder
+from halfpenny.platform.servers import remove_folder
+from support.demo import PATIENCE_S, RunningDemo
 
 SOURCE = Path(__file__).parents[2] / "src"
-# The whole machine may be busy with other tests.
-PATIENCE_S = 280
 
 pytestmark = pytest.mark.timeout(900)
-
-
-class RunningDemo:
-    """One `halfpenny demo` on a folder and a port of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.output = folder.with_suffix(".txt")
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self, *arguments: str, port: int | None = None) -> RunningDemo:
-        environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
-        environment |= {
-            "PYTHONPATH": str(SOURCE),
-            "HALFPENNY_DATA": str(self.folder),
-            "HALFPENNY_PORT": str(port or self.port),
-        }
-        with self.output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "halfpenny.entrypoints.cli", "demo", *arguments],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-        return self
-
-    def reopen(self, *arguments: str) -> None:
-        """Stop cleanly and start again."""
-        assert self.end() == 0
-        self.start(*arguments).until_open()
-
-    def until_open(self) -> RunningDemo:
-        self.wait_for(lambda: "Ctrl-C stops everything" in self.said)
-        return self
-
-    def wait_for(self, true: Callable[[], bool]) -> None:
-        """Poll: there is no event to wait for in another program's output."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not true():
-            assert self.process is not None and self.process.poll() is None, self.said
-            assert time.monotonic() < deadline, self.said
-            time.sleep(0.05)
-
-    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
-        assert self.process is not None
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        return self.process.wait(PATIENCE_S)
-
-    @property
-    def said(self) -> str:
-        return self.output.read_text()
-
-    @property
-    def addresses(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads((self.folder / "addresses.json").read_bytes())
-        return found
-
-    def get(self, path: str) -> httpx2.Response:
-        return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=30)
-
-    def processes(self) -> list[int]:
-        """Whoever mentions our folder, in its command line or its environment: servers and programs of this demo."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdecimal() and int(entry.name) != os.getpid():
-                with contextlib.suppress(OSError):
-                    text = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-                    if str(self.folder).encode() in text:
-                        found.append(int(entry.name))
-        return found
 
 
 @pytest.fixture
@@ -120,7 +42,9 @@ def has_kept(demo: RunningDemo) -> bool:
         return connection.execute("SELECT to_regclass('kept') IS NOT NULL").fetchone() == (True,)
 
 
-def test_from_nothing_to_a_marketplace_and_back(demo: RunningDemo) -> None:
+def test_from_nothing_to_a_marketplace_and_back(demo: RunningDemo, installed: Path) -> None:
+    """The installed wheel, run from a folder whose packages would be in the way if they were imported."""
+    demo.command, demo.cwd = (installed,), SOURCE / "halfpenny"
     demo.start().until_open()
     logins_file = demo.folder / "demo-logins.json"
     logins = json.loads(logins_file.read_bytes())
@@ -189,8 +113,9 @@ def test_losses_are_made_good_and_a_killed_run_leaves_nothing_in_the_way(demo: R
     demo.process.wait()
     demo.start().until_open()  # everything of the killed run is gone or ended now
     assert has_kept(demo)
-    assert demo.end() == 0
-    assert demo.processes() == []
+    demo.process.kill()
+    demo.process.wait()
+    demo.until_nothing_runs()
 
 
 def test_a_taken_port_is_named_before_anything_starts(demo: RunningDemo) -> None:
@@ -199,7 +124,9 @@ def test_a_taken_port_is_named_before_anything_starts(demo: RunningDemo) -> None
         demo.start(port=port)
         assert demo.process is not None
         assert demo.process.wait(PATIENCE_S) == 1
-    assert demo.said.startswith(f"halfpenny: HALFPENNY_PORT: cannot listen on 127.0.0.1:{port}")
+    assert demo.said.startswith(
+        f"halfpenny: HALFPENNY_PORT: cannot listen on 127.0.0.1:{port}: process {os.getpid()} ("
+    )
     assert demo.said.count("\n") == 1
     assert not (demo.folder / "postgres").exists()
 

@@ -20,7 +20,8 @@ from halfpenny_risk.valuation import ModelValue, appraise
 from support.risk_applications import ORDINARY, changed
 
 POLICY = load_policies().policies[0]
-SEED = json.loads((Path(__file__).parents[2] / "seed" / "properties.json").read_text(encoding="utf-8"))
+SEED_FILE = Path(__file__).parents[2] / "src" / "halfpenny_demo" / "seeding" / "properties.json"
+SEED = json.loads(SEED_FILE.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 
+from halfpenny.entrypoints.frame import on_servers
 from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.primitives.errors import HalfpennyError
 
@@ -52,18 +53,19 @@ def worker() -> None:
 
 
 @app.command()
-def migrate() -> None:
+@on_servers
+async def migrate(settings: Settings) -> None:
     """Bring the database's schema up to this release."""
-    from halfpenny.entrypoints.servers import running_servers
     from halfpenny.platform.migrations import migrate as bring_up_to_date
 
-    with running_servers(Settings.load()) as settings:
-        before, after = bring_up_to_date(settings.require_database())
+    before, after = bring_up_to_date(settings.require_database())
     typer.echo(f"schema {after}: " + ("nothing to do" if before == after else f"migrated from {before or 'nothing'}"))
 
 
 @admin.command("create")
-def create_administrator(
+@on_servers
+async def create_administrator(
+    settings: Settings,
     email: Annotated[str, typer.Option(help="Address to sign in with.")],
     full_name: Annotated[str, typer.Option(help="Name that colleagues and the audit trail see.")],
     password_file: Annotated[
@@ -72,17 +74,13 @@ def create_administrator(
     ] = None,
 ) -> None:
     """Make an administrator: nobody can register as one."""
-    import asyncio
-
     from halfpenny.entrypoints.people import create_administrator as create
-    from halfpenny.entrypoints.servers import running_servers
 
     if password_file is None:
         password = typer.prompt("Password (15 characters or more)", hide_input=True, confirmation_prompt=True)
     else:
         password = password_file.readline().rstrip("\r\n")
-    with running_servers(Settings.load()) as settings:
-        user_id = asyncio.run(create(settings, email, full_name, password))
+    user_id = await create(settings, email, full_name, password)
     typer.echo(f"{email} is an administrator now ({user_id})")
 
 
@@ -91,28 +89,30 @@ def check_schema(
     write: Annotated[bool, typer.Option("--write", help="Write docs/schema.sql anew from a fresh database.")] = False,
 ) -> None:
     """Compare the migrated schema with docs/schema.sql: tables, constraints, functions, triggers, grants."""
-    from halfpenny.entrypoints.servers import running_servers
     from halfpenny.platform import migrations
 
     if write:
         typer.echo(f"{migrations.write_schema()} is that of a fresh database.")
-        return
-    with running_servers(Settings.load()) as settings:
-        migrations.migrate(settings.require_database())
-        migrations.check(settings.require_database())
+    else:
+        _compare_schema()
+
+
+@on_servers
+async def _compare_schema(settings: Settings) -> None:
+    from halfpenny.platform import migrations
+
+    migrations.migrate(settings.require_database())
+    migrations.check(settings.require_database())
     typer.echo("The schema is that of docs/schema.sql.")
 
 
 @check.command("books")
-def check_books() -> None:
+@on_servers
+async def check_books(settings: Settings) -> None:
     """Verify every cent: ledger, seals, tickets, claims, distributions, audit trail, listings."""
-    import asyncio
-
     from halfpenny.entrypoints.books import check_books as run_check
-    from halfpenny.entrypoints.servers import running_servers
 
-    with running_servers(Settings.load()) as settings:
-        proof = asyncio.run(run_check(settings))
+    proof = await run_check(settings)
     for problem in proof.problems:
         typer.echo(f"wrong: {problem}")
     typer.echo(proof.summary)
@@ -120,98 +120,81 @@ def check_books() -> None:
 
 
 @sandbox.command("advance")
-def sandbox_advance(by: Annotated[str, typer.Argument(help="How far, such as 90d, 36h or 2w.")]) -> None:
+@on_servers
+async def sandbox_advance(
+    settings: Settings, by: Annotated[str, typer.Argument(help="How far, such as 90d, 36h or 2w.")]
+) -> None:
     """Move the business clock forward and close the days that pass; refused in production."""
-    import asyncio
-
     from halfpenny.entrypoints.books import advance
-    from halfpenny.entrypoints.servers import running_servers
 
-    with running_servers(Settings.load()) as settings:
-        moved = asyncio.run(advance(settings, by))
+    moved = await advance(settings, by)
     typer.echo(f"It is {moved.now:%Y-%m-%d %H:%M} UTC for the business; {moved.days} days closed")
 
 
 @app.command("reassess")
-def reassess_loans() -> None:
+@on_servers
+async def reassess_loans(settings: Settings) -> None:
     """Put every loan that an assessment still matters for to the risk service again, after a new model."""
-    import asyncio
-
     from halfpenny.entrypoints.reassessing import reassess
-    from halfpenny.entrypoints.servers import running_servers
 
-    with running_servers(Settings.load()) as settings:
-        asked = asyncio.run(reassess(settings))
-    typer.echo(f"{asked} loans will be assessed again")
+    typer.echo(f"{await reassess(settings)} loans will be assessed again")
 
 
 @close.command("run")
-def close_run() -> None:
+@on_servers
+async def close_run(settings: Settings) -> None:
     """Close every business day that has passed; a second run finds nothing to do."""
-    import asyncio
-
     from halfpenny.entrypoints.books import close_days
-    from halfpenny.entrypoints.servers import running_servers
 
-    with running_servers(Settings.load()) as settings:
-        days = asyncio.run(close_days(settings))
+    days = await close_days(settings)
     for day in days:
         typer.echo(f"{day.business_date}: {day.loans} loans, {day.released} releases, {day.late} past due")
     typer.echo(f"{len(days)} days closed")
 
 
 @deadletters.command("list")
-def list_dead_letters(queue: Annotated[str | None, typer.Argument(help="Only those of this queue.")] = None) -> None:
+@on_servers
+async def list_dead_letters(
+    settings: Settings, queue: Annotated[str | None, typer.Argument(help="Only those of this queue.")] = None
+) -> None:
     """Name the events that were given up, oldest first: when, which queue, which event, and why."""
-    import asyncio
-
     from halfpenny.entrypoints import deadletters as letters
-    from halfpenny.entrypoints.servers import running_servers
 
-    with running_servers(Settings.load()) as settings:
-        found = asyncio.run(letters.read(settings, queue))
+    found = await letters.read(settings, queue)
     for letter in found:
         typer.echo(letters.line(letter))
     typer.echo(f"{len(found)} dead letters")
 
 
 @deadletters.command("show")
-def show_dead_letter(queue: str, event_id: UUID) -> None:
+@on_servers
+async def show_dead_letter(settings: Settings, queue: str, event_id: UUID) -> None:
     """Show one with its payload and its last error."""
-    import asyncio
-
     from halfpenny.entrypoints import deadletters as letters
-    from halfpenny.entrypoints.servers import running_servers
 
-    with running_servers(Settings.load()) as settings:
-        typer.echo(letters.as_text(asyncio.run(letters.one(settings, queue, event_id))))
+    typer.echo(letters.as_text(await letters.one(settings, queue, event_id)))
 
 
 @deadletters.command("replay")
-def replay_dead_letters(
+@on_servers
+async def replay_dead_letters(
+    settings: Settings,
     queue: str,
     event_id: Annotated[UUID | None, typer.Argument(help="One event; without it, all of the queue.")] = None,
 ) -> None:
     """Put dead letters back into their queue with all their attempts, once what was wrong is mended."""
-    import asyncio
-
     from halfpenny.entrypoints import deadletters as letters
-    from halfpenny.entrypoints.servers import running_servers
 
-    with running_servers(Settings.load()) as settings:
-        typer.echo(f"{asyncio.run(letters.replay(settings, queue, event_id))} replayed")
+    typer.echo(f"{await letters.replay(settings, queue, event_id)} replayed")
 
 
 @documents.command("rebuild")
-def rebuild_documents() -> None:
+@on_servers
+async def rebuild_documents(settings: Settings) -> None:
     """Drop the listings and make them anew from PostgreSQL; the market is thin until it is done."""
-    import asyncio
-
     from halfpenny.entrypoints.listings import rebuild
-    from halfpenny.entrypoints.servers import running_servers
 
-    with running_servers(Settings.load()) as settings:
-        typer.echo(f"{asyncio.run(rebuild(settings))} loans read, their listings rebuilt")
+    typer.echo(f"{await rebuild(settings)} loans read, their listings rebuilt")
 
 
 def _add_demonstration() -> None:
@@ -229,7 +212,7 @@ def main() -> None:
 
     _add_demonstration()
     try:
-        app()
+        app(prog_name="halfpenny")
     except WrongSettings as wrong:
         sys.exit(f"halfpenny: {wrong}")
     except (AlreadyRunning, BadSigningKey, MigrationFailed, ServerFailed) as failed:

@@ -17,8 +17,11 @@ from alembic.util import CommandError
 from halfpenny.platform.schema import describe
 from halfpenny.platform.servers import PostgresServer
 
-FOLDER = Path(__file__).resolve().parents[3] / "migrations"
-SCHEMA_FILE = FOLDER.parent / "docs" / "schema.sql"
+_PACKAGE = Path(__file__).resolve().parents[1]
+_CHECKOUT = _PACKAGE.parents[1]
+# A wheel carries both inside the package (pyproject.toml says so); in a checkout they lie where people look for them.
+FOLDER = _PACKAGE / "migrations" if (_PACKAGE / "migrations").is_dir() else _CHECKOUT / "migrations"
+SCHEMA_FILE = _PACKAGE / "schema.sql" if (_PACKAGE / "schema.sql").is_file() else _CHECKOUT / "docs" / "schema.sql"
 
 
 class MigrationFailed(Exception):

@@ -24,6 +24,7 @@ async def _command(stage: Stage, *arguments: str) -> None:
     """Run a command of ours as anybody would; it finds the running demo by its data folder or DATABASE_URL."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",
         "-m",
         "halfpenny.entrypoints.cli",
         *arguments,

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 # One of the seed's houses: a sale of 26 January 2016 in King County, Washington, at the price level of
-# December 2016 in euros. seed/README.md names the source and its licence.
+# December 2016 in euros. seeding/README.md names the source and its licence.
 HOUSE: dict[str, Any] = {
     "kind": "house",
     "address": "Parcel 531810-1230, assessment area 14",

@@ -10,11 +10,11 @@ import msgspec
 
 from halfpenny.primitives.money import parse_minor
 
-FILE = Path(__file__).resolve().parents[3] / "seed" / "properties.json"
+FILE = Path(__file__).with_name("properties.json")
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
-    """One property as seed/README.md describes it; ``price_eur`` is what the demo takes as its valuation."""
+    """One property as README.md describes it; ``price_eur`` is what the demo takes as its valuation."""
 
     kind: str
     address: str

@@ -1,6 +1,6 @@
 """Choose the demo's properties from the Seattle sales, and bring their prices to euros of December 2016.
 
-Run in the training environment (``make train`` sets it up): ``python seed/make_seed.py``.
+Run in the training environment (``make train`` sets it up): ``python -m halfpenny_training.demo_properties``.
 The choice is by the hash of the sale's id, so that the same file comes out every time.
 """
 
@@ -13,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
-
 from halfpenny_training.index import hedonic_index
 from halfpenny_training.sources import seattle_sales
 from halfpenny_training.table import Table
 
+OUT = Path(__file__).resolve().parents[1] / "halfpenny_demo" / "seeding" / "properties.json"
 PROPERTIES = 200
 # Euro reference rate of the European Central Bank, 30 December 2016: one euro in US dollars.
 USD_PER_EUR = 1.0541
@@ -111,8 +110,7 @@ def main() -> None:
                 "valued_on": "2016-12-31",
             }
         )
-    out = Path(__file__).resolve().parent / "properties.json"
-    out.write_text(
+    OUT.write_text(
         "[\n" + ",\n".join(json.dumps(item, ensure_ascii=False) for item in properties) + "\n]\n",
         encoding="utf-8",
     )

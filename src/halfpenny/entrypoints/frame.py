@@ -1,0 +1,32 @@
+"""The frame of a command that works on servers: settings are read, servers found or started, one coroutine is run."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec
+
+from halfpenny.entrypoints.settings import Settings
+
+P = ParamSpec("P")
+
+
+def on_servers(command: Callable[Concatenate[Settings, P], Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """A command without its first parameter: settings whose servers answer, for as long as the command runs.
+
+    The rest of the parameters and the docstring are what Typer shows and reads.
+    """
+    signature = inspect.signature(command, eval_str=True)
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from halfpenny.entrypoints.servers import running_servers
+
+        with running_servers(Settings.load()) as settings:
+            asyncio.run(command(settings, *args, **kwargs))
+
+    _, *parameters = signature.parameters.values()
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return run
