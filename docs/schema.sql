@@ -1058,6 +1058,45 @@ CREATE OR REPLACE FUNCTION public.business_now()
  STABLE PARALLEL SAFE
 AS $function$ SELECT statement_timestamp() + "offset" FROM business_clock $function$;
 
+CREATE OR REPLACE FUNCTION public.funding_facts(loan_ids uuid[], investor_ids uuid[], keys text[])
+ RETURNS TABLE(now timestamp with time zone, known boolean, role text, verified boolean, kyc_status text, sophisticated boolean, enabled boolean, invested_minor bigint, borrower_id uuid, related boolean, key_is_claimed boolean, key_is_used boolean, investment_id uuid, stored_loan_id uuid, fingerprint bytea, amount_minor bigint, currency text, revocable_until timestamp with time zone, answer_target_minor bigint, answer_funded_minor bigint, answer_investors integer, answer_version bigint)
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_column
+DECLARE
+  own_keys boolean[] := ARRAY(
+    SELECT pg_try_advisory_xact_lock_shared(idempotency_lock_id(t.investor_id, t.key))
+    FROM unnest(investor_ids, keys) WITH ORDINALITY AS t (investor_id, key, place) ORDER BY t.place);
+BEGIN
+  RETURN QUERY
+  SELECT business_now(), u.id IS NOT NULL, u.role, u.email_verified_at IS NOT NULL, u.kyc_status, u.sophisticated,
+         u.disabled_at IS NULL, p.invested_minor, l.borrower_id,
+         EXISTS (SELECT FROM related_party r WHERE (r.user_id, r.related_user_id) = (l.borrower_id, t.investor_id)
+                 OR (r.user_id, r.related_user_id) = (t.investor_id, l.borrower_id)),
+         NOT t.own_key, k.key IS NOT NULL,
+         i.id, i.loan_id, i.fingerprint, i.amount_minor, i.currency, i.revocable_until, i.answer_target_minor,
+         i.answer_funded_minor, i.answer_investors, i.answer_version
+  FROM unnest(loan_ids, investor_ids, keys, own_keys) WITH ORDINALITY AS t (loan_id, investor_id, key, own_key, place)
+  LEFT JOIN loan l ON l.id = t.loan_id
+  LEFT JOIN app_user u ON u.id = t.investor_id
+  LEFT JOIN position p ON p.loan_id = t.loan_id AND p.investor_id = t.investor_id
+  LEFT JOIN investment i ON i.investor_id = t.investor_id AND i.idempotency_key = t.key
+  LEFT JOIN idempotency k ON k.user_id = t.investor_id AND k.key = t.key
+  ORDER BY t.place;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.idempotency_key_is_used_elsewhere(owner_id uuid, key text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$ SELECT EXISTS (SELECT FROM investment i WHERE i.investor_id = $1 AND i.idempotency_key = $2) $function$;
+
+CREATE OR REPLACE FUNCTION public.idempotency_lock_id(owner_id uuid, key text)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ SELECT hashtextextended(owner_id::text || ' ' || key, 7202601) $function$;
+
 CREATE OR REPLACE FUNCTION public.ledger_end_hold(ended_id uuid, journal_id uuid, effective_date date)
  RETURNS boolean
  LANGUAGE plpgsql

@@ -54,6 +54,15 @@ CREATE TABLE idempotency (
 );
 GRANT SELECT, INSERT, UPDATE ON idempotency TO halfpenny_app;
 
+-- A key belongs to its owner, whatever it was used for. Whoever uses one takes this lock first and looks afterwards, in
+-- a statement of its own: exclusively to claim it in the table above, shared where the keys are stored with something
+-- else, under a unique index (funding's desk, which can then answer many requests in one transaction and waits for none).
+CREATE FUNCTION idempotency_lock_id(owner_id uuid, key text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+  $$ SELECT hashtextextended(owner_id::text || ' ' || key, 7202601) $$;
+-- Whether a key was used outside of that table. A feature that stores keys of its own replaces it.
+CREATE FUNCTION idempotency_key_is_used_elsewhere(owner_id uuid, key text) RETURNS boolean LANGUAGE sql STABLE AS
+  $$ SELECT false $$;
+
 CREATE TABLE audit_entry (
   id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_audit_entry PRIMARY KEY,
   actor_id uuid,

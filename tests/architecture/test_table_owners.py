@@ -23,9 +23,6 @@ OWNERS = {
 }
 # (file, table): why it may.
 EXCEPTIONS = {
-    ("funding/store/desk.py", "app_user"): "one trip a batch of tickets: the investor is read with what they hold",
-    ("funding/store/desk.py", "related_party"): "the same statement",
-    ("funding/store/desk.py", "loan"): "the same statement: whether a loan exists that was never opened",
     ("funding/check.py", "account"): "the proof of the books holds tables of two features against each other",
     ("funding/check.py", "transfer"): "the same",
     ("funding/check.py", "loan"): "the same",

@@ -25,7 +25,7 @@ from halfpenny.funding.errors import (
 from halfpenny.identity import EmailUnverified, KycRequired, WrongRole
 from halfpenny.ledger import InsufficientAvailable
 from halfpenny.loans import LoanNotFound, SelfDealing
-from halfpenny.platform.idempotency import IdempotencyKeyReused
+from halfpenny.platform.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.money import CurrencyMismatch, format_minor
 
@@ -121,6 +121,7 @@ class BatchState:
 
     ``loans`` holds loans that have been opened, ``unopened`` ids of loans that exist but never were.
     ``positions`` is what an investor already has in a loan, ``available`` what a wallet may spend (minor).
+    ``used_keys`` were used for something else than a ticket, ``claimed_keys`` are just being claimed for it.
     """
 
     now: datetime
@@ -132,6 +133,8 @@ class BatchState:
     positions: dict[tuple[UUID, UUID], int] = field(default_factory=dict)
     available: dict[tuple[UUID, str], int] = field(default_factory=dict)
     stored: dict[tuple[UUID, str], tuple[bytes, InvestmentConfirmation]] = field(default_factory=dict)
+    used_keys: frozenset[tuple[UUID, str]] = frozenset()
+    claimed_keys: frozenset[tuple[UUID, str]] = frozenset()
 
 
 def decide(state: BatchState, tickets: Iterable[Ticket]) -> list[Decision]:
@@ -145,6 +148,10 @@ def _decide_one(state: BatchState, ticket: Ticket) -> Decision:
     if stored is not None:
         fingerprint, answer = stored
         return RepeatedTicket(answer) if fingerprint == ticket.fingerprint else IdempotencyKeyReused()
+    if place in state.used_keys:
+        return IdempotencyKeyReused()
+    if place in state.claimed_keys:
+        return IdempotencyKeyInUse()
     loan = state.loans.get(ticket.loan_id)
     if loan is None:
         return LoanNotOpen() if ticket.loan_id in state.unopened else LoanNotFound()

@@ -29,8 +29,8 @@ from halfpenny.identity import Permission, declares, requires
 from halfpenny.ledger import Account, AccountKind, Balance
 from halfpenny.platform import audit
 from halfpenny.platform.clock import business_now
-from halfpenny.platform.http import AppDatabase, CurrencyText, IdempotencyKey, PageOf, PageQuery, page
-from halfpenny.platform.idempotency import claim, remember
+from halfpenny.platform.database import Connection
+from halfpenny.platform.http import AppDatabase, CurrencyText, IdempotencyKey, PageOf, PageQuery, once, page
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, Money, parse_minor
 
@@ -124,13 +124,11 @@ async def revoke(
     investment_id: UUID, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
 ) -> JSONResponse:
     """Take a ticket back in full within its four days of reflection (EU 2020/1503, article 22)."""
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
-        revoked = await tickets.revoke(connection, principal.user_id, investment_id)
-        answer = {"investment": views.investment(revoked)}
-        await remember(connection, money, 200, answer)
-    return JSONResponse(answer, 200)
+
+    async def act(connection: Connection) -> dict[str, Any]:
+        return {"investment": views.investment(await tickets.revoke(connection, principal.user_id, investment_id))}
+
+    return await once(database, money, 200, act)
 
 
 @router.post(
@@ -146,17 +144,16 @@ async def cancel(
 ) -> JSONResponse:
     """End a loan before drawdown, as its borrower or as staff; every ticket goes back to its wallet."""
     staff = principal.may(Permission.LOANS_CANCEL)
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
+
+    async def act(connection: Connection) -> dict[str, Any]:
         loan = await loans.get(connection, loan_id)
         if not staff and loan.borrower_id != principal.user_id:
             raise loans.LoanNotFound()
         actor = loans.Actor(loans.ActorKind.ADMINISTRATOR if staff else loans.ActorKind.BORROWER, principal.user_id)
         loan = await tickets.cancel(connection, loan_id, actor, body.reason)
-        answer = {"id": str(loan.id), "status": loan.status.value, "version": loan.version}
-        await remember(connection, money, 200, answer)
-    return JSONResponse(answer, 200)
+        return {"id": str(loan.id), "status": loan.status.value, "version": loan.version}
+
+    return await once(database, money, 200, act)
 
 
 @router.post("/loans/{loan_id}/waiting-list", dependencies=[requires(Permission.INVEST)], status_code=202)
@@ -169,13 +166,12 @@ async def wait(
 ) -> JSONResponse:
     """Wait for up to an amount of a full loan. Whoever came first is served first when a ticket is taken back."""
     amount = Money(parse_minor(body.amount), body.currency)
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
+
+    async def act(connection: Connection) -> dict[str, Any]:
         waiting = await tickets.join_waiting_list(connection, principal.user_id, loan_id, amount)
-        answer = {"waiting": views.waiting(waiting)}
-        await remember(connection, money, 202, answer)
-    return JSONResponse(answer, 202)
+        return {"waiting": views.waiting(waiting)}
+
+    return await once(database, money, 202, act)
 
 
 @router.get("/waiting-list", dependencies=[requires(Permission.OWN_BOOKS)], response_model=PageOf)
@@ -230,12 +226,12 @@ async def deposit(
     database: AppDatabase,
 ) -> JSONResponse:
     """Announce a deposit; the wallet moves when the bank has it."""
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
-        asked = await payments.request_deposit(connection, principal.user_id, Money(parse_minor(body.amount), currency))
-        await remember(connection, money, 202, views.payment(asked))
-    return JSONResponse(views.payment(asked), 202)
+    amount = Money(parse_minor(body.amount), currency)
+
+    async def act(connection: Connection) -> dict[str, Any]:
+        return views.payment(await payments.request_deposit(connection, principal.user_id, amount))
+
+    return await once(database, money, 202, act)
 
 
 @router.post("/wallets/{currency}/withdrawals", dependencies=[requires(Permission.WALLET)], status_code=202)
@@ -247,14 +243,12 @@ async def withdraw(
     database: AppDatabase,
 ) -> JSONResponse:
     """Pay out to one's bank account. The amount is reserved at once; the bank settles or returns it."""
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
-        asked = await payments.request_withdrawal(
-            connection, principal.user_id, Money(parse_minor(body.amount), currency)
-        )
-        await remember(connection, money, 202, views.payment(asked))
-    return JSONResponse(views.payment(asked), 202)
+    amount = Money(parse_minor(body.amount), currency)
+
+    async def act(connection: Connection) -> dict[str, Any]:
+        return views.payment(await payments.request_withdrawal(connection, principal.user_id, amount))
+
+    return await once(database, money, 202, act)
 
 
 @router.get("/payments", dependencies=[requires(Permission.OWN_BOOKS)], response_model=PageOf)
@@ -303,10 +297,9 @@ async def resolve(
     database: AppDatabase,
 ) -> JSONResponse:
     """End a finding: money too many is returned or credited, money too few corrected by the bank or covered by us."""
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
+
+    async def act(connection: Connection) -> dict[str, Any]:
         found = await reconciling.resolve(connection, principal.user_id, item_id, Resolution(body.resolution))
-        answer = {**views.finding(found), "resolution": body.resolution}
-        await remember(connection, money, 200, answer)
-    return JSONResponse(answer, 200)
+        return {**views.finding(found), "resolution": body.resolution}
+
+    return await once(database, money, 200, act)

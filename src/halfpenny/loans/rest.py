@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
 from halfpenny import identity
@@ -16,15 +16,17 @@ from halfpenny.loans.dependencies import Rules
 from halfpenny.loans.model import Actor, ActorKind, Loan
 from halfpenny.loans.requests import ApplicationRequest, ConditionsRequest, DecisionRequest, ValuationRequest
 from halfpenny.loans.service import applying, conditions, deciding, lifecycle
+from halfpenny.platform.database import Connection
 from halfpenny.platform.http import (
     AppDatabase,
     Fingerprint,
+    OptionalIdempotencyKey,
     PageOf,
     PageQuery,
-    check_idempotency_key,
+    once,
     page,
 )
-from halfpenny.platform.idempotency import RequestKey, claim, remember
+from halfpenny.platform.idempotency import RequestKey
 
 router = APIRouter(tags=["loans"])
 
@@ -44,23 +46,18 @@ async def apply(
     database: AppDatabase,
     rules: Rules,
     fingerprint: Fingerprint,
-    key: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
+    key: OptionalIdempotencyKey,
 ) -> JSONResponse:
     """Apply for a loan. Commits together with ``loan.submitted``, which asks for the assessment.
 
     It moves no money, so an Idempotency-Key is not demanded; one that is sent counts.
     """
-    request = None
-    if key is not None:
-        request = RequestKey(principal.user_id, check_idempotency_key(key), fingerprint)
-    async with database.unit_of_work() as connection:
-        if request is not None and (stored := await claim(connection, request)) is not None:
-            return JSONResponse(stored.body, stored.status)
-        loan = await applying.apply(connection, principal.user_id, body.read(), rules)
-        answer = views.whole(loan, staff=False)
-        if request is not None:
-            await remember(connection, request, 201, answer)
-    return JSONResponse(answer, 201)
+    request = RequestKey(principal.user_id, key, fingerprint) if key is not None else None
+
+    async def act(connection: Connection) -> dict[str, Any]:
+        return views.whole(await applying.apply(connection, principal.user_id, body.read(), rules), staff=False)
+
+    return await once(database, request, 201, act)
 
 
 @router.post("/loans/drafts", dependencies=[requires(Permission.LOANS_APPLY)], status_code=201)

@@ -1,4 +1,8 @@
-"""Exactly once for whoever retries: the answer is stored in the transaction that earned it."""
+"""Exactly once for whoever retries: the answer is stored in the transaction that earned it.
+
+A key belongs to its owner, whatever the route. There are two stores, this table and the investments of the funding
+desk; the lock of a key (migration 0001) lets each see what the other has stored.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,17 @@ from typing import Any
 from uuid import UUID
 
 from halfpenny.platform.database import Connection
-from halfpenny.primitives.errors import Malformed
+from halfpenny.primitives.errors import Malformed, Unavailable
 
 
 class IdempotencyKeyReused(Malformed):
     code = "idempotency_key_reused"
     message = "This Idempotency-Key was used before with another request."
+
+
+class IdempotencyKeyInUse(Unavailable):
+    code = "idempotency_key_in_use"
+    message = "Another request with this Idempotency-Key is being answered: retry."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +39,19 @@ class StoredAnswer:
     body: Any
 
 
-async def claim(connection: Connection, request: RequestKey) -> StoredAnswer | None:
-    """Take the key, or return the answer stored under it.
+_LOCK = "SELECT pg_advisory_xact_lock(idempotency_lock_id($1, $2))"
 
-    A second request with the same key waits here until the first one's transaction ends, because both
-    insert the same primary key. Raises IdempotencyKeyReused when the stored request was another one.
+
+async def claim(connection: Connection, request: RequestKey) -> StoredAnswer | None:
+    """Take the key, or return the answer stored under it. Comes first in its transaction, before any other lock.
+
+    A second request with the same key waits here until the first one's transaction ends. Raises IdempotencyKeyReused
+    when the key was used for another request, or for a ticket of the funding desk.
     """
+    await connection.execute(_LOCK, request.user_id, request.key)
     taken = await connection.fetchval(
-        "INSERT INTO idempotency (user_id, key, fingerprint) VALUES ($1, $2, $3) "
+        "INSERT INTO idempotency (user_id, key, fingerprint) "
+        "SELECT $1, $2, $3 WHERE NOT idempotency_key_is_used_elsewhere($1, $2) "
         "ON CONFLICT (user_id, key) DO NOTHING RETURNING true",
         request.user_id,
         request.key,

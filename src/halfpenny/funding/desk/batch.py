@@ -72,7 +72,7 @@ def state_of(funding: loans.FundingState) -> LoanState:
 
 def _batch_state(tickets: Sequence[Ticket], states: dict[UUID, LoanState], rows: Sequence[Record]) -> BatchState:
     state = BatchState(now=rows[0]["now"], zone=MARKET_ZONE, loans=states, investors={})
-    unopened, related = set(), set()
+    unopened, related, used, claimed = set(), set(), set(), set()
     for ticket, row in zip(tickets, rows, strict=True):
         if row["known"] and ticket.investor_id not in state.investors:
             state.investors[ticket.investor_id] = store.investor_facts(row)
@@ -85,7 +85,12 @@ def _batch_state(tickets: Sequence[Ticket], states: dict[UUID, LoanState], rows:
         if row["investment_id"] is not None:
             answer = store.stored_answer(row, ticket.investor_id)
             state.stored[ticket.investor_id, ticket.key] = (row["fingerprint"], answer)
+        if row["key_is_used"]:
+            used.add((ticket.investor_id, ticket.key))
+        if row["key_is_claimed"]:
+            claimed.add((ticket.investor_id, ticket.key))
     state.unopened, state.related = frozenset(unopened), frozenset(related)
+    state.used_keys, state.claimed_keys = frozenset(used), frozenset(claimed)
     return state
 
 

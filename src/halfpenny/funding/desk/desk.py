@@ -14,10 +14,11 @@ from asyncpg.pool import PoolConnectionProxy
 
 from halfpenny.funding.desk.batch import decide_and_write, nothing_taken
 from halfpenny.funding.desk.queue import FairQueue, QueuedTicket
-from halfpenny.funding.errors import DeskClosed, OutcomeUnknown
+from halfpenny.funding.errors import DeskClosed, DeskFull, OutcomeUnknown
 from halfpenny.funding.model import Decision, InvestmentConfirmation, Ticket
 from halfpenny.platform import plans
 from halfpenny.platform.database import COLLIDED, LOST, Connection, Database, DatabaseUnavailable
+from halfpenny.platform.idempotency import IdempotencyKeyInUse
 from halfpenny.platform.plans import PlanRenewal
 from halfpenny.primitives.errors import HalfpennyError
 
@@ -62,6 +63,7 @@ class FundingDesk:
             self._settings.investor_share_tickets,
         )
         self._work = asyncio.Event()
+        self._later: set[QueuedTicket] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._connection: PoolConnectionProxy[asyncpg.Record] | None = None
         self._renewal = PlanRenewal()
@@ -78,7 +80,7 @@ class FundingDesk:
         run, watch = self._tasks
         watch.cancel()
         await asyncio.wait([run, watch])
-        for waiting in self._queue.drain():
+        for waiting in [*self._queue.drain(), *self._later]:
             _resolve(waiting, DeskClosed())
         await self._release_connection(broken=False)
 
@@ -138,7 +140,28 @@ class FundingDesk:
                 _resolve(waiting, error)
         else:
             for waiting, decision in zip(batch, decisions, strict=True):
-                _resolve(waiting, decision)
+                if isinstance(decision, IdempotencyKeyInUse):
+                    self._decide_later(waiting, decision)
+                else:
+                    _resolve(waiting, decision)
+
+    def _decide_later(self, waiting: QueuedTicket, error: IdempotencyKeyInUse) -> None:
+        """The ticket's key is being claimed for something else: ask again when that has ended, within its wait."""
+        loop = asyncio.get_running_loop()
+        if self._closed or loop.time() - waiting.since_s + _BACK_OFF_S > self._settings.wait_s:
+            _resolve(waiting, error)
+            return
+        self._later.add(waiting)
+
+        def join_again() -> None:
+            self._later.discard(waiting)
+            try:
+                self._queue.put(waiting)
+            except DeskFull as full:
+                _resolve(waiting, full)
+            self._work.set()
+
+        loop.call_later(_BACK_OFF_S, join_again)
 
     async def _bisect(self, batch: list[QueuedTicket], error: Exception, until_s: float) -> None:
         """The database refused something in this batch and nothing of it was written: find the one item."""

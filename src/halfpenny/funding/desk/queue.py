@@ -11,7 +11,7 @@ from halfpenny.funding.errors import DeskFull
 from halfpenny.funding.model import InvestmentConfirmation, Ticket
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class QueuedTicket:
     """A ticket and whoever waits for its answer. ``since_s`` is the event loop's time when it came."""
 

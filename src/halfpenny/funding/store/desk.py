@@ -14,26 +14,14 @@ from halfpenny.identity import STAFF_ROLES
 from halfpenny.platform.database import Connection, Record
 from halfpenny.platform.outbox import OutboxEvent, as_json
 
-# Identity's row of the investor is read in the same statement as our own rows: one trip for the whole batch.
-_FACTS = """
-SELECT business_now() AS now, u.id IS NOT NULL AS known, u.role, u.email_verified_at IS NOT NULL AS verified,
-       u.kyc_status, u.sophisticated, u.disabled_at IS NULL AS enabled,
-       p.invested_minor, l.borrower_id,
-       EXISTS (SELECT FROM related_party r WHERE (r.user_id, r.related_user_id) = (l.borrower_id, t.investor_id)
-               OR (r.user_id, r.related_user_id) = (t.investor_id, l.borrower_id)) AS related,
-       i.id AS investment_id, i.loan_id AS stored_loan_id, i.fingerprint, i.amount_minor, i.currency,
-       i.revocable_until, i.answer_target_minor, i.answer_funded_minor, i.answer_investors, i.answer_version
-FROM unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS t (loan_id, investor_id, key, place)
-LEFT JOIN loan l ON l.id = t.loan_id
-LEFT JOIN app_user u ON u.id = t.investor_id
-LEFT JOIN position p ON p.loan_id = t.loan_id AND p.investor_id = t.investor_id
-LEFT JOIN investment i ON i.investor_id = t.investor_id AND i.idempotency_key = t.key
-ORDER BY t.place
-"""
+_FACTS = "SELECT * FROM funding_facts($1::uuid[], $2::uuid[], $3::text[])"
 
 
 async def facts(connection: Connection, tickets: Sequence[Ticket]) -> list[Record]:
-    """One row a ticket, in order: the clock, the investor, what they hold, what is stored under the key."""
+    """One row a ticket, in order: the clock, the investor, what they hold, what is stored under the key.
+
+    Takes the shared lock of each key, where nobody claims that key for something else at this moment.
+    """
     return await connection.fetch(
         _FACTS,
         [ticket.loan_id for ticket in tickets],

@@ -21,8 +21,10 @@ from halfpenny.platform.http.guard import SECURITY_HEADERS, EdgeSettings, Guard,
 from halfpenny.platform.http.idempotency import (
     Fingerprint,
     IdempotencyKey,
+    OptionalIdempotencyKey,
     check_idempotency_key,
     idempotency_key,
+    once,
 )
 from halfpenny.platform.http.json_body import fingerprint, read_json
 from halfpenny.platform.http.openapi import describe
@@ -57,6 +59,7 @@ __all__ = [
     "IdText",
     "IdempotencyKey",
     "LineText",
+    "OptionalIdempotencyKey",
     "PageOf",
     "PageQuery",
     "Paging",
@@ -73,6 +76,7 @@ __all__ = [
     "failure_kind_of",
     "fingerprint",
     "idempotency_key",
+    "once",
     "page",
     "problem",
     "read_json",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
+from fastapi.responses import JSONResponse
 
+from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.http.json_body import fingerprint
 from halfpenny.platform.http.openapi import DEMANDED
+from halfpenny.platform.idempotency import RequestKey, claim, remember
 from halfpenny.primitives.errors import Malformed
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
@@ -24,6 +28,11 @@ class IdempotencyKeyMalformed(Malformed):
     message = "An Idempotency-Key is 1 to 128 visible ASCII characters."
 
 
+class IdempotencyKeyAmbiguous(Malformed):
+    code = "idempotency_key_ambiguous"
+    message = "This request has two different Idempotency-Key headers."
+
+
 def check_idempotency_key(value: str | None) -> str:
     """The key itself, or IdempotencyKeyMissing (400) or IdempotencyKeyMalformed (422)."""
     if value is None:
@@ -33,7 +42,15 @@ def check_idempotency_key(value: str | None) -> str:
     return value
 
 
+def _one_value(request: Request, value: str | None) -> str | None:
+    """The header's value. Frameworks and proxies choose differently between two, so two must be the same."""
+    if len(set(request.headers.getlist("idempotency-key"))) > 1:
+        raise IdempotencyKeyAmbiguous()
+    return value
+
+
 def idempotency_key(
+    request: Request,
     value: Annotated[
         str | None,
         Header(
@@ -43,12 +60,39 @@ def idempotency_key(
         ),
     ] = None,
 ) -> str:
-    return check_idempotency_key(value)
+    return check_idempotency_key(_one_value(request, value))
+
+
+def optional_idempotency_key(
+    request: Request, value: Annotated[str | None, Header(alias="Idempotency-Key")] = None
+) -> str | None:
+    """For what moves no money: a key that is sent counts, none is demanded."""
+    value = _one_value(request, value)
+    return None if value is None else check_idempotency_key(value)
 
 
 async def request_fingerprint(request: Request) -> bytes:
     return fingerprint(request.method, request.url.path, await request.body())
 
 
+async def once(
+    database: Database, request: RequestKey | None, status: int, act: Callable[[Connection], Awaitable[Any]]
+) -> JSONResponse:
+    """Run ``act`` in one transaction under the request's key, or give the answer that is stored under it.
+
+    ``act`` returns the answer's JSON, which is stored in its transaction. Without a key it simply runs. Raises
+    IdempotencyKeyReused, and whatever ``act`` raises: then nothing has happened and the key is free.
+    """
+    async with database.unit_of_work() as connection:
+        if request is None:
+            return JSONResponse(await act(connection), status)
+        if (stored := await claim(connection, request)) is not None:
+            return JSONResponse(stored.body, stored.status)
+        answer = await act(connection)
+        await remember(connection, request, status, answer)
+    return JSONResponse(answer, status)
+
+
 IdempotencyKey = Annotated[str, Depends(idempotency_key)]
+OptionalIdempotencyKey = Annotated[str | None, Depends(optional_idempotency_key)]
 Fingerprint = Annotated[bytes, Depends(request_fingerprint)]

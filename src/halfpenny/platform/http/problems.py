@@ -48,6 +48,7 @@ FAILURE_KINDS: Final[Mapping[str, FailureKind]] = MappingProxyType(
 STATUS_OF_CODE: Final[Mapping[str, int]] = MappingProxyType(
     {
         "idempotency_key_missing": 400,
+        "idempotency_key_ambiguous": 400,
         "unknown_host": 400,
         "method_not_allowed": 405,
         "body_timeout": 408,

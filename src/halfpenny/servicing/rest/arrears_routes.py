@@ -12,8 +12,7 @@ from fastapi.responses import JSONResponse
 from halfpenny import identity
 from halfpenny.identity import Permission, requires
 from halfpenny.platform.database import Connection
-from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
-from halfpenny.platform.idempotency import claim, remember
+from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, format_minor, parse_minor
 from halfpenny.servicing import errors, views
 from halfpenny.servicing.model.delinquency import bucket_of
@@ -30,12 +29,11 @@ async def _once(
     database: AppDatabase, money: identity.MoneyRequest, act: Callable[[Connection], Awaitable[PostingResult]]
 ) -> JSONResponse:
     """Run one act that moves money under its idempotency key."""
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
-        answer = views.position(await act(connection))
-        await remember(connection, money, 200, answer)
-    return JSONResponse(answer)
+
+    async def shown(connection: Connection) -> dict[str, Any]:
+        return views.position(await act(connection))
+
+    return await once(database, money, 200, shown)
 
 
 @router.post("/loans/{loan_id}/default", dependencies=[requires(Permission.SERVICING_ACT)])

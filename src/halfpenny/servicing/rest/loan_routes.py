@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 from halfpenny import identity, ledger, loans
 from halfpenny.identity import Permission, requires
 from halfpenny.platform.clock import business_date
-from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
-from halfpenny.platform.idempotency import claim, remember
+from halfpenny.platform.database import Connection
+from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, format_minor, parse_minor
 from halfpenny.servicing import errors, views
 from halfpenny.servicing.model.engine import replay
@@ -45,13 +45,12 @@ async def draw_down(
     409 ``reflection_running`` while an investor may still take a ticket back, ``wrong_status`` before the
     conditions are met.
     """
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
+
+    async def act(connection: Connection) -> dict[str, Any]:
         done = await drawing_down.draw_down(connection, loan_id, staff(principal), product)
-        answer = views.drawdown(done, done.serviced.terms.advance_fees_minor())
-        await remember(connection, money, 200, answer)
-    return JSONResponse(answer)
+        return views.drawdown(done, done.serviced.terms.advance_fees_minor())
+
+    return await once(database, money, 200, act)
 
 
 @router.post("/loans/{loan_id}/repayments", dependencies=[requires(Permission.LOANS_APPLY)], status_code=201)
@@ -64,12 +63,11 @@ async def repay(
 ) -> JSONResponse:
     """Pay from one's wallet. What is more than due repays early; what is more than owed stays in the wallet."""
     amount = Money(parse_minor(body.amount), body.currency)
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
-        answer = views.receipt(await receiving.repay(connection, loan_id, principal.user_id, amount))
-        await remember(connection, money, 201, answer)
-    return JSONResponse(answer, 201)
+
+    async def act(connection: Connection) -> dict[str, Any]:
+        return views.receipt(await receiving.repay(connection, loan_id, principal.user_id, amount))
+
+    return await once(database, money, 201, act)
 
 
 @router.get(
@@ -168,21 +166,17 @@ async def bank_receipt(
 ) -> JSONResponse:
     """Post a receipt at the bank: for a loan, by the day it was received, or into suspense."""
     amount = Money(parse_minor(body.amount), body.currency)
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
+
+    async def act(connection: Connection) -> dict[str, Any]:
         if body.loan_id is None:
             receipt_id = await receiving.hold_in_suspense(
                 connection, amount, body.received_on, body.payer, body.reference
             )
-            answer: dict[str, Any] = {"id": str(receipt_id), "status": "unmatched"}
-        else:
-            done = await receiving.receive_from_bank(
-                connection, body.loan_id, amount, body.received_on, staff(principal)
-            )
-            answer = views.receipt(done)
-        await remember(connection, money, 201, answer)
-    return JSONResponse(answer, 201)
+            return {"id": str(receipt_id), "status": "unmatched"}
+        done = await receiving.receive_from_bank(connection, body.loan_id, amount, body.received_on, staff(principal))
+        return views.receipt(done)
+
+    return await once(database, money, 201, act)
 
 
 @router.get("/receipts/unmatched", dependencies=[requires(Permission.BANK_READ)], response_model=PageOf)
@@ -215,12 +209,11 @@ async def match(
     database: AppDatabase,
 ) -> JSONResponse:
     """Take a receipt out of suspense for a loan; it counts from the day it was received."""
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
-        answer = views.receipt(await receiving.match(connection, receipt_id, body.loan_id, staff(principal)))
-        await remember(connection, money, 200, answer)
-    return JSONResponse(answer)
+
+    async def act(connection: Connection) -> dict[str, Any]:
+        return views.receipt(await receiving.match(connection, receipt_id, body.loan_id, staff(principal)))
+
+    return await once(database, money, 200, act)
 
 
 @router.post("/receipts/{receipt_id}/return", dependencies=[requires(Permission.BANK_BOOK)])
@@ -228,10 +221,9 @@ async def return_receipt(
     receipt_id: UUID, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
 ) -> JSONResponse:
     """Send a receipt that belongs to nobody back to its bank."""
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
+
+    async def act(connection: Connection) -> dict[str, Any]:
         await receiving.return_receipt(connection, receipt_id)
-        answer = {"id": str(receipt_id), "status": "returned"}
-        await remember(connection, money, 200, answer)
-    return JSONResponse(answer)
+        return {"id": str(receipt_id), "status": "returned"}
+
+    return await once(database, money, 200, act)

@@ -1,0 +1,199 @@
+"""A key belongs to its owner, whatever the route: one effect, also when two processes are asked at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from funding.edge import Somebody, invest_path, make_world, serving, somebody_with_money, warm
+from funding.world import World, check_books
+from halfpenny.platform.database import Database
+from halfpenny.platform.idempotency import RequestKey, claim, remember
+
+Send = Callable[[httpx2.AsyncClient, dict[str, str]], Awaitable[httpx2.Response]]
+
+
+def routes(world: World) -> dict[str, Send]:
+    """Five ways to use a key for something; each moves money or promises to."""
+    ticket = {"loan_id": str(world.loan.id), "amount": "50.00", "currency": "EUR"}
+
+    def post(path: str, body: dict[str, Any]) -> Send:
+        return lambda client, headers: client.post(f"/api/v1{path}", json=body, headers=headers)
+
+    invest = {"amount": "50.00", "currency": "EUR"}
+    return {
+        "invest": post(f"/loans/{world.loan.id}/invest", invest),
+        "invest_otherwise": post(f"/loans/{world.loan.id}/invest", {**invest, "amount": "50.01"}),
+        "bulk": post("/investments/bulk", {"investments": [ticket]}),
+        "deposit": post("/wallets/EUR/deposits", {"amount": "20.00"}),
+        "withdraw": post("/wallets/EUR/withdrawals", {"amount": "10.00"}),
+    }
+
+
+WAYS = ["invest", "invest_otherwise", "bulk", "deposit", "withdraw"]
+
+
+async def effects(database: Database, person: Somebody) -> int:
+    async with database.reading() as connection:
+        found = await connection.fetchval(
+            "SELECT (SELECT count(*) FROM investment WHERE investor_id = $1) "
+            "+ (SELECT count(*) FROM wallet_payment WHERE user_id = $1)",
+            person.user_id,
+        )
+    return int(found)
+
+
+@pytest.mark.parametrize("lean", [True, False])
+async def test_the_second_use_with_another_request_is_refused(database: Database, lean: bool) -> None:
+    world = await make_world(database)
+    ask = routes(world)
+    async with serving(database, lean=lean) as client:
+        for first, second in [(a, b) for a in WAYS for b in WAYS if a != b]:
+            person = await somebody_with_money(database)
+            await warm(client, person)
+            headers = person.paying("the-one-key")
+            assert (await ask[first](client, headers)).is_success, (first, second)
+            refused = await ask[second](client, headers)
+            assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused"), (first, second)
+            assert (await ask[first](client, headers)).is_success, (first, second)
+            assert await effects(database, person) == 1, (first, second)
+    await check_books(database)
+
+
+async def test_another_persons_key_is_another_key(database: Database) -> None:
+    world = await make_world(database)
+    people = [await somebody_with_money(database) for _ in range(2)]
+    ask = routes(world)
+    async with serving(database) as client:
+        for person, way in zip(people, ("invest", "deposit"), strict=True):
+            assert (await ask[way](client, person.paying("shared"))).is_success
+    assert [await effects(database, person) for person in people] == [1, 1]
+
+
+async def test_two_processes_asked_at_once_have_one_effect_between_them(database: Database, database_url: str) -> None:
+    """Every pair and triple of ways, by two applications with pools of their own; a shuffled start for each key."""
+    world = await make_world(database, target_minor=100_000_000)
+    other = await Database.connect(database_url, timeout_s=60)
+    dice = random.Random(11)
+    people = [await somebody_with_money(database) for _ in range(60)]
+    ask = routes(world)
+    try:
+        async with serving(database) as one, serving(other) as two:
+
+            async def race(person: Somebody) -> list[tuple[str, httpx2.Response]]:
+                ways = dice.sample(WAYS, dice.choice((2, 2, 3)))
+                clients = [*dice.sample([one, two], 2), one]
+
+                async def send(way: str, client: httpx2.AsyncClient) -> httpx2.Response:
+                    await asyncio.sleep(dice.random() * 0.01)
+                    return await ask[way](client, person.paying("raced"))
+
+                sent = await asyncio.gather(*(send(*pair) for pair in zip(ways, clients, strict=False)))
+                return list(zip(ways, sent, strict=True))
+
+            told = await asyncio.gather(*(race(person) for person in people))
+    finally:
+        await other.close()
+    for person, answers in zip(people, told, strict=True):
+        assert await effects(database, person) == 1
+        won = [way for way, answer in answers if answer.is_success]
+        lost = [answer.json()["code"] for _, answer in answers if not answer.is_success]
+        assert (len(won), set(lost)) == (1, {"idempotency_key_reused"}), [
+            (way, answer.status_code, answer.text) for way, answer in answers
+        ]
+    assert len({way for answers in told for way, answer in answers if answer.is_success}) == len(WAYS)
+    await check_books(database)
+
+
+async def test_a_ticket_waits_for_a_key_that_is_being_claimed_and_holds_nobody_up(database: Database) -> None:
+    """Neither answer is known while a deposit with the same key runs; other tickets go on meanwhile."""
+    world = await make_world(database)
+    person, stranger = await somebody_with_money(database), await somebody_with_money(database)
+    ask = routes(world)
+    async with serving(database) as client:
+        async with database.unit_of_work() as connection:
+            request = RequestKey(person.user_id, "slow", b"deposit")
+            assert await claim(connection, request) is None
+            invested = asyncio.create_task(ask["invest"](client, person.paying("slow")))
+            assert (await ask["invest"](client, stranger.paying("quick"))).status_code == 201
+            await asyncio.sleep(0.2)
+            assert not invested.done()
+            await remember(connection, request, 202, {})
+        assert (await invested).json()["code"] == "idempotency_key_reused"
+    assert (await effects(database, person), await effects(database, stranger)) == (0, 1)
+
+
+async def test_a_ticket_takes_the_key_when_its_claimer_gives_up(database: Database) -> None:
+    world = await make_world(database)
+    person = await somebody_with_money(database)
+    async with serving(database) as client:
+        async with database.pool.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            assert await claim(connection, RequestKey(person.user_id, "slow", b"deposit")) is None
+            invested = asyncio.create_task(routes(world)["invest"](client, person.paying("slow")))
+            await asyncio.sleep(0.15)
+            await transaction.rollback()
+        assert (await invested).status_code == 201
+
+
+async def test_a_claim_that_never_ends_is_told_as_such(database: Database) -> None:
+    world = await make_world(database)
+    person = await somebody_with_money(database)
+    async with serving(database, wait_s=0.3) as client, database.unit_of_work() as connection:
+        await claim(connection, RequestKey(person.user_id, "stuck", b"deposit"))
+        told = await routes(world)["invest"](client, person.paying("stuck"))
+    assert (told.status_code, told.json()["code"]) == (503, "idempotency_key_in_use")
+    assert told.headers["retry-after"]
+    assert await effects(database, person) == 0
+
+
+@pytest.mark.parametrize("lean", [True, False])
+@pytest.mark.parametrize("way", WAYS)
+async def test_two_different_keys_on_one_request_are_refused(database: Database, lean: bool, way: str) -> None:
+    world = await make_world(database)
+    person = await somebody_with_money(database)
+    path = {"bulk": "/api/v1/investments/bulk", "deposit": "/api/v1/wallets/EUR/deposits"}
+    path |= {"withdraw": "/api/v1/wallets/EUR/withdrawals"}
+    async with serving(database, lean=lean) as client:
+        await warm(client, person)
+
+        async def ask(*keys: str) -> httpx2.Response:
+            headers = [("idempotency-key", key) for key in keys]
+            headers += [(name, value) for name, value in person.headers.items()]
+            body: dict[str, Any] = {"amount": "50.00", "currency": "EUR"}
+            if way in ("deposit", "withdraw"):
+                body = {"amount": "50.00"}
+            if way == "bulk":
+                body = {"investments": [{"loan_id": str(world.loan.id), "amount": "50.00", "currency": "EUR"}]}
+            return await client.post(path.get(way, invest_path(world)), json=body, headers=headers)
+
+        refused = await ask("one", "two")
+        assert (refused.status_code, refused.json()["code"]) == (400, "idempotency_key_ambiguous")
+        assert await effects(database, person) == 0
+        assert (await ask("one", "one")).is_success
+    assert await effects(database, person) == 1
+
+
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sequence=st.lists(st.tuples(st.sampled_from(WAYS), st.sampled_from(["k1", "k2", "k3"])), max_size=12))
+async def test_any_sequence_has_one_effect_a_key(database: Database, sequence: list[tuple[str, str]]) -> None:
+    """Whatever came first under a key is what it stands for."""
+    world = await make_world(database)
+    person = await somebody_with_money(database)
+    ask, meaning = routes(world), dict[str, str]()
+    async with serving(database) as client:
+        for way, key in sequence:
+            answer = await ask[way](client, person.paying(key))
+            if meaning.setdefault(key, way) == way:
+                assert answer.is_success
+            else:
+                assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert await effects(database, person) == len(meaning)
