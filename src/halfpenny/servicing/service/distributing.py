@@ -14,13 +14,15 @@ from uuid import UUID
 from halfpenny import ledger
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform import outbox
-from halfpenny.platform.database import Connection, Database
+from halfpenny.platform.database import Connection, Database, Record
+from halfpenny.platform.http import page
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing import errors, events
 from halfpenny.servicing.store import distributions, serviced_loans
 
 CHUNK = 2_000
+_PARTS = ("principal", "interest", "default_interest", "recovered")
 
 
 async def pay_distributions(database: Database, limit: int = 100, chunk: int = CHUNK) -> int:
@@ -82,21 +84,22 @@ async def proof(
 ) -> dict[str, Any]:
     """Cent in, rule, cent out: the money, the waterfall it came through, and how each share was worked out.
 
-    ``investor_id`` limits the shares to one investor's; None shows all, a page of them. Raises UnknownDistribution.
+    ``investor_id`` limits the shares to one investor's; None shows all, a page of at most ``limit`` with the cursor
+    of the next. Raises UnknownDistribution.
     """
     row = await distributions.get(connection, distribution_id)
     if row is None:
         raise errors.UnknownDistribution()
     if investor_id is None:
-        shares = await distributions.shares(connection, distribution_id, after, limit)
+        shares = await distributions.shares(connection, distribution_id, after, limit + 1)
     else:
         own = await distributions.share_of(connection, distribution_id, investor_id)
         if own is None:
             raise errors.UnknownDistribution()
         shares = [own]
     serviced = await serviced_loans.find(connection, row["loan_id"])
-    parts = ("principal", "interest", "default_interest", "recovered")
-    total = sum(row[f"{part}_minor"] for part in parts)
+    total = sum(row[f"{part}_minor"] for part in _PARTS)
+    shown = page(shares, limit, lambda share: (share["position_id"],), _share)
     return {
         "id": str(row["id"]),
         "loan_id": str(row["loan_id"]),
@@ -105,7 +108,7 @@ async def proof(
         "effective_date": _iso(row["effective_date"]),
         "status": row["status"],
         "waterfall": serviced.terms.waterfall if serviced else None,
-        "money_in": {"total": format_minor(total)} | {p: format_minor(row[f"{p}_minor"]) for p in parts},
+        "money_in": {"total": format_minor(total)} | {p: format_minor(row[f"{p}_minor"]) for p in _PARTS},
         "rule": {
             "principal": "by outstanding principal",
             "interest": "by principal times days held since interest was last shared",
@@ -113,18 +116,20 @@ async def proof(
             "recovered": "by the loss not yet made good",
             "rounding": "largest remainder to the cent, ties by position id",
         },
-        "money_out": [
-            {
-                "position_id": str(share["position_id"]),
-                "weight_principal": format_minor(share["weight_principal"]),
-                "weight_interest": str(share["weight_interest"]),
-                **{part: format_minor(share[f"{part}_minor"]) for part in parts},
-                "withheld": format_minor(share["withheld_minor"]),
-                "paid": format_minor(distributions.paid_minor(share)),
-                "journal_id": str(share["journal_id"]),
-            }
-            for share in shares
-        ],
+        "money_out": shown["items"],
+        "next_cursor": shown["next_cursor"],
+    }
+
+
+def _share(share: Record) -> dict[str, Any]:
+    return {
+        "position_id": str(share["position_id"]),
+        "weight_principal": format_minor(share["weight_principal"]),
+        "weight_interest": str(share["weight_interest"]),
+        **{part: format_minor(share[f"{part}_minor"]) for part in _PARTS},
+        "withheld": format_minor(share["withheld_minor"]),
+        "paid": format_minor(distributions.paid_minor(share)),
+        "journal_id": str(share["journal_id"]),
     }
 
 

@@ -1,0 +1,348 @@
+"""Every list that is paged, each with rows of its own: what the test of all lists walks through.
+
+A list is found by its route in the description; one that is not named here fails that test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx2
+
+from halfpenny import ledger, realtime, servicing
+from halfpenny.ledger import Account, AccountKind, Journal, Transfer
+from halfpenny.platform import audit, rows
+from halfpenny.platform.database import Connection, Database
+from halfpenny.primitives.ids import JournalId, uuid7
+from halfpenny.primitives.money import Currency, Money
+from halfpenny.servicing.service import receiving
+from servicing import world as servicing_world
+from support import lending
+from support.people import Somebody, make_somebody
+
+EUR = Currency.EUR
+DAY = date(2026, 2, 3)
+NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
+Add = Callable[[], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class PagedList:
+    """A list as one caller sees it. ``add`` makes one more row and returns what it is known by in an item.
+
+    ``add`` None is a list whose rows are all there from the start (``known``).
+    """
+
+    path: str
+    headers: dict[str, str]
+    add: Add | None
+    newest_first: bool
+    key: Callable[[Any], str] = lambda item: str(item["id"])
+    part: Callable[[Any], Any] = lambda body: body
+    items: str = "items"
+    known: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The application under test and the people who look at its lists. ``owner`` may write every table."""
+
+    client: httpx2.AsyncClient
+    database: Database
+    owner: Database
+    administrator: Somebody
+    investor: Somebody
+    borrower: Somebody
+
+    async def loan(self) -> UUID:
+        async with self.database.unit_of_work() as connection:
+            return (await lending.submitted(connection, self.borrower.user_id)).id
+
+    def adding(self, table: str, row: Callable[[], Awaitable[dict[str, Any]]], known_by: str = "id") -> Add:
+        """Rows written straight into a table, where the way that leads to them is long."""
+
+        async def add() -> str:
+            made = await row()
+            async with self.owner.unit_of_work() as connection:
+                await rows.insert(connection, table, made)
+            return str(made[known_by])
+
+        return add
+
+
+async def people(on: Setting) -> PagedList:
+    async def add() -> str:
+        return str((await make_somebody(on.database)).user_id)
+
+    return PagedList("/users", on.administrator.headers, add, newest_first=False)
+
+
+def _approvals(query: str) -> Callable[[Setting], Awaitable[PagedList]]:
+    async def approvals(on: Setting) -> PagedList:
+        async def row() -> dict[str, Any]:
+            about = {"act": "loan.example", "subject": "loan", "object_id": UUID(int=7), "object_version": "1"}
+            told = {"facts": {}, "payload": {}, "reason": "Because.", "proposed_by": on.investor.user_id}
+            times = {"proposed_at": NOW, "earliest_at": NOW, "expires_at": NOW + timedelta(days=999)}
+            return {"id": uuid7()} | about | told | times
+
+        return PagedList(f"/approvals{query}", on.administrator.headers, on.adding("approval", row), newest_first=True)
+
+    return approvals
+
+
+async def own_loans(on: Setting) -> PagedList:
+    async def add() -> str:
+        return str(await on.loan())
+
+    return PagedList("/loans", on.borrower.headers, add, newest_first=True)
+
+
+async def awaiting_decision(on: Setting) -> PagedList:
+    async def add() -> str:
+        return str(await on.loan())
+
+    return PagedList(
+        "/backoffice/approvals", on.administrator.headers, add, newest_first=False, key=lambda item: item["loan_id"]
+    )
+
+
+def _audit(query: str) -> Callable[[Setting], Awaitable[PagedList]]:
+    async def audit_trail(on: Setting) -> PagedList:
+        async def add() -> str:
+            async with on.database.unit_of_work() as connection:
+                await audit.record(connection, on.investor.user_id, "loan.example", "loan", UUID(int=7))
+                return str(await connection.fetchval("SELECT max(id) FROM audit_entry"))
+
+        return PagedList(f"/backoffice/audit{query}", on.administrator.headers, add, newest_first=True)
+
+    return audit_trail
+
+
+async def waiting_list(on: Setting) -> PagedList:
+    async def row() -> dict[str, Any]:
+        place = {"id": uuid7(), "loan_id": await on.loan(), "investor_id": on.investor.user_id}
+        return place | {"amount_minor": 5_000, "currency": "EUR", "joined_at": NOW}
+
+    return PagedList("/waiting-list", on.investor.headers, on.adding("waiting_ticket", row), newest_first=True)
+
+
+async def wallet_entries(on: Setting) -> PagedList:
+    """Money that comes and money that goes: the two halves of the query meet in every order."""
+    bank, wallet = Account(AccountKind.CLIENT_BANK, None, EUR), Account(AccountKind.WALLET, on.investor.user_id, EUR)
+    count = iter(range(1_000))
+
+    async def add() -> str:
+        goes = next(count) % 3 == 2
+        async with on.database.unit_of_work() as connection:
+            if goes:
+                journal_id = await _withdrawn(connection, wallet)
+            else:
+                journal_id = JournalId(uuid7())
+                await ledger.post(connection, Journal(journal_id, "deposit", (Transfer(bank, wallet, 1_000),), DAY))
+        return str(journal_id)
+
+    return PagedList("/wallets/EUR/entries", on.investor.headers, add, newest_first=True)
+
+
+async def _withdrawn(connection: Connection, wallet: Account) -> JournalId:
+    journal_id = JournalId(uuid7())
+    transit = Account(AccountKind.PAYOUTS_IN_TRANSIT, None, EUR)
+    await ledger.post(connection, Journal(journal_id, "withdraw", (Transfer(wallet, transit, 100),), DAY))
+    return journal_id
+
+
+async def payments(on: Setting) -> PagedList:
+    async def row() -> dict[str, Any]:
+        money = {"direction": "deposit", "amount_minor": 100, "currency": "EUR"}
+        return {"id": uuid7(), "user_id": on.investor.user_id, "requested_at": NOW} | money
+
+    return PagedList("/payments", on.investor.headers, on.adding("wallet_payment", row), newest_first=True)
+
+
+async def reconciliation_items(on: Setting) -> PagedList:
+    statement_id = uuid7()
+    statement = {"id": statement_id, "message_id": "M-1", "currency": "EUR", "statement_date": DAY, "lines": 1}
+    async with on.owner.unit_of_work() as connection:
+        await rows.insert(connection, "bank_statement", statement | {"received_at": NOW})
+
+    async def row() -> dict[str, Any]:
+        found = {"kind": "unknown", "reference": "R", "account": "PL00", "action": "Ask.", "direction": "CRDT"}
+        amounts = {"currency": "EUR", "expected_minor": 0, "found_minor": 1}
+        return {"id": uuid7(), "statement_id": statement_id, "found_at": NOW} | found | amounts
+
+    add = on.adding("reconciliation_item", row)
+    return PagedList("/reconciliation/items", on.administrator.headers, add, newest_first=False)
+
+
+async def loan_ledger(on: Setting) -> PagedList:
+    """Two transfers a journal: the page may end between them."""
+    loan_id = await on.loan()
+    bank = Account(AccountKind.CLIENT_BANK, None, EUR)
+    accounts = [Account(AccountKind.COLLECTIONS, loan_id, EUR), Account(AccountKind.WALLET, on.borrower.user_id, EUR)]
+    kept: list[str] = []
+
+    async def add() -> str:
+        if not kept:
+            journal_id = JournalId(uuid7())
+            transfers = (Transfer(bank, accounts[0], 500), Transfer(accounts[0], accounts[1], 200))
+            async with on.database.unit_of_work() as connection:
+                await ledger.post(connection, Journal(journal_id, "receipt", transfers, DAY))
+            kept.extend(f"{journal_id} {ordinal}" for ordinal in (0, 1))
+        return kept.pop(0)
+
+    return PagedList(
+        f"/loans/{loan_id}/ledger",
+        on.administrator.headers,
+        add,
+        newest_first=True,
+        key=lambda item: f"{item['journal_id']} {item['ordinal']}",
+    )
+
+
+async def unmatched_receipts(on: Setting) -> PagedList:
+    async def add() -> str:
+        async with on.database.unit_of_work() as connection:
+            return str(await receiving.hold_in_suspense(connection, Money(100, EUR), DAY, "Nobody", "no loan"))
+
+    return PagedList("/receipts/unmatched", on.administrator.headers, add, newest_first=False)
+
+
+async def distributions(on: Setting) -> PagedList:
+    made = await servicing_world.drawn(on.database, [100_000])
+    numbers = iter(range(1, 1_000))
+
+    async def row() -> dict[str, Any]:
+        money = {"principal_minor": 1, "interest_minor": 0, "default_interest_minor": 0, "recovered_minor": 0}
+        of = {"id": uuid7(), "loan_id": made.loan.id, "number": next(numbers), "currency": "EUR"}
+        return of | {"effective_date": DAY} | money
+
+    add = on.adding("distribution", row)
+    return PagedList(f"/loans/{made.loan.id}/distributions", on.administrator.headers, add, newest_first=False)
+
+
+async def distribution_shares(on: Setting) -> PagedList:
+    """All shares are there from the moment at which a distribution was shared: none is added later."""
+    made = await servicing_world.drawn(on.database, [10_000 + stake for stake in range(7)])
+    await servicing_world.repay(on.database, made, 7_000)
+    await servicing.pay_distributions(on.database)
+    async with on.database.reading() as connection:
+        distribution_id = await connection.fetchval("SELECT id FROM distribution")
+        found = await connection.fetch("SELECT position_id FROM distribution_share ORDER BY position_id")
+    return PagedList(
+        f"/distributions/{distribution_id}/proof",
+        on.administrator.headers,
+        None,
+        newest_first=False,
+        key=lambda item: str(item["position_id"]),
+        items="money_out",
+        known=[str(row["position_id"]) for row in found],
+    )
+
+
+async def recovery_updates(on: Setting) -> PagedList:
+    async with on.database.unit_of_work() as connection:
+        loan = await lending.funding(connection, on.borrower.user_id, on.administrator.user_id)
+    case = {"loan_id": loan.id, "opened_on": DAY, "next_update_due_on": DAY}
+    async with on.owner.unit_of_work() as connection:
+        await rows.insert(connection, "recovery_case", case)
+    numbers = iter(range(1, 1_000))
+
+    async def row() -> dict[str, Any]:
+        return {"loan_id": loan.id, "number": next(numbers), "told_on": DAY, "text": "The keys are ours."}
+
+    return PagedList(
+        f"/loans/{loan.id}/recovery",
+        on.administrator.headers,
+        on.adding("recovery_update", row, known_by="number"),
+        newest_first=False,
+        key=lambda item: str(item["number"]),
+        part=lambda body: body["updates"],
+    )
+
+
+async def arrears(on: Setting) -> PagedList:
+    """Several loans late by the same number of days: the loan's id decides between them."""
+    days = iter(range(3, 1_000))
+
+    async def row() -> dict[str, Any]:
+        state = {"terms": {}, "posted": {}, "standing": "late", "advanced_on": DAY, "matures_on": DAY}
+        accounts = {f"{kind}_account_id": uuid7() for kind in ("reserve", "collections", "payable")}
+        claims = {f"{kind}_account_id": uuid7() for kind in ("receivable", "claims")}
+        late = {"days_past_due": next(days) // 3, "principal_outstanding_minor": 1, "currency": "EUR"}
+        return {"loan_id": uuid7(), "borrower_id": on.borrower.user_id} | state | accounts | claims | late
+
+    add = on.adding("serviced_loan", row, known_by="loan_id")
+    return PagedList("/arrears", on.administrator.headers, add, newest_first=True, key=lambda item: item["loan_id"])
+
+
+async def portfolio(on: Setting) -> PagedList:
+    """Stakes, holdings, and loans with both: two registers make one list."""
+    count = iter(range(1_000))
+
+    async def add() -> str:
+        kind = next(count) % 3
+        loan_id = await on.loan()
+        of = {"loan_id": loan_id, "investor_id": on.investor.user_id}
+        async with on.owner.unit_of_work() as connection:
+            if kind != 1:
+                await rows.insert(connection, '"position"', of | {"currency": "EUR", "invested_minor": 100})
+            if kind != 0:
+                await _insert_holding(connection, of, on.borrower.user_id)
+        return str(loan_id)
+
+    return PagedList("/portfolio", on.investor.headers, add, newest_first=True, key=lambda item: item["loan_id"])
+
+
+async def _insert_holding(connection: Connection, of: dict[str, Any], borrower_id: UUID) -> None:
+    state = {"terms": {}, "posted": {}, "standing": "current", "advanced_on": DAY, "matures_on": DAY}
+    kinds = ("reserve", "collections", "payable", "receivable", "claims")
+    loan = {"loan_id": of["loan_id"], "borrower_id": borrower_id, "currency": "EUR", "principal_outstanding_minor": 100}
+    await rows.insert(connection, "serviced_loan", loan | state | {f"{kind}_account_id": uuid7() for kind in kinds})
+    held = {"position_id": uuid7(), "stake_minor": 100, "outstanding_minor": 100, "counted_to": DAY}
+    await rows.insert(connection, "holding", of | held | {"wallet_account_id": uuid7()})
+
+
+async def notifications(on: Setting) -> PagedList:
+    keys = iter(range(1_000))
+
+    async def add() -> str:
+        key = str(next(keys))
+        async with on.database.unit_of_work() as connection:
+            notice = realtime.Notice(on.investor.user_id, "example", {"number": key}, key)
+            await realtime.notify_many(connection, [notice])
+        return key
+
+    return PagedList(
+        "/notifications", on.investor.headers, add, newest_first=True, key=lambda item: str(item["data"]["number"])
+    )
+
+
+# By the route as the description names it; more than one where parameters lead along another index.
+LISTS: dict[str, list[Callable[[Setting], Awaitable[PagedList]]]] = {
+    "/users": [people],
+    "/approvals": [
+        _approvals(""),
+        _approvals("?status=pending"),
+        _approvals(f"?object_id={UUID(int=7)}"),
+        _approvals(f"?object_id={UUID(int=7)}&status=pending&act=loan.example"),
+    ],
+    "/loans": [own_loans],
+    "/backoffice/approvals": [awaiting_decision],
+    "/backoffice/audit": [_audit(""), _audit(f"?subject_id={UUID(int=7)}")],
+    "/waiting-list": [waiting_list],
+    "/wallets/{currency}/entries": [wallet_entries],
+    "/payments": [payments],
+    "/reconciliation/items": [reconciliation_items],
+    "/loans/{loan_id}/ledger": [loan_ledger],
+    "/receipts/unmatched": [unmatched_receipts],
+    "/loans/{loan_id}/distributions": [distributions],
+    "/distributions/{distribution_id}/proof": [distribution_shares],
+    "/loans/{loan_id}/recovery": [recovery_updates],
+    "/arrears": [arrears],
+    "/portfolio": [portfolio],
+    "/notifications": [notifications],
+}
