@@ -83,6 +83,7 @@ class Marketplace(RuleBasedStateMachine):
                 self.people = await bulk_investors(connection, PEOPLE)
                 self.borrower = await lending.person(connection, "borrower")
                 self.staff = await lending.person(connection, "administrator")
+                self.colleague = await lending.person(connection, "administrator")
             # Every run is a world of its own; what earlier ones left pending is not this one's business.
             while await funding.settle_payments(self.database):
                 pass
@@ -398,7 +399,7 @@ class Marketplace(RuleBasedStateMachine):
                     found = await loans.get(connection, loan)
                     if found.status is loans.Status.FUNDED:
                         evidence = lending.evidence(found.application)
-                        await loans.record_conditions(connection, self.staff, loan, evidence)
+                        await loans.record_conditions(connection, self.colleague, loan, evidence)
                     actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, self.staff)
                     await servicing.draw_down(connection, loan, actor, servicing.Product())
             except HalfpennyError as refused:

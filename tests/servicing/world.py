@@ -47,7 +47,12 @@ async def deposit(connection: Connection, owner: UUID, amount_minor: int, curren
 
 
 async def ready(
-    database: Database, stakes: list[int], *, mode: LoanInterestMode = LoanInterestMode.SERVICED, term_months: int = 12
+    database: Database,
+    stakes: list[int],
+    *,
+    mode: LoanInterestMode = LoanInterestMode.SERVICED,
+    term_months: int = 12,
+    recorded_by_approver: bool = False,
 ) -> Drawn:
     """A loan that is funded with ``stakes`` and whose conditions are met; reflection is still running."""
     async with database.unit_of_work() as connection:
@@ -66,7 +71,9 @@ async def ready(
     await desk.stop()
     async with database.unit_of_work() as connection:
         evidence = lending.evidence(loan.application)
-        loan = await conditions.record_conditions(connection, administrator, loan.id, evidence)
+        # Whoever approved a loan does not record its conditions and draw it down as well.
+        recorder = administrator if recorded_by_approver else await lending.person(connection, "administrator")
+        loan = await conditions.record_conditions(connection, recorder, loan.id, evidence)
         today = await clock.business_date(connection)
     return Drawn(loan, borrower, administrator, investors, today)
 

@@ -311,6 +311,11 @@ class ApprovalSettings(BaseSettings):
     approval_days: int = Field(
         default=7, ge=1, le=90, description="Days after which a proposal that nobody decided on ends."
     )
+    second_person_above: int = Field(
+        default=10_000,
+        ge=0,
+        description="Write-off, extension and pause of a loan that owes more than this in whole euros take two people.",
+    )
 
 
 class TelemetrySettings(BaseSettings):

@@ -7,6 +7,7 @@ from halfpenny.loans.errors import (
     LoanNotFound,
     NotYourTransition,
     SelfDealing,
+    SeparationOfDuties,
     StaleVersion,
     WrongStatus,
 )
@@ -38,7 +39,7 @@ from halfpenny.loans.model import (
 )
 from halfpenny.loans.service.applying import apply, draft, request_reassessment, revalue, submit, withdraw
 from halfpenny.loans.service.conditions import record_conditions
-from halfpenny.loans.service.conflicts import bar_interested
+from halfpenny.loans.service.conflicts import bar_interested, bar_interested_staff, check_separation_of_duties
 from halfpenny.loans.service.deciding import accept, decide_on, make_offer, open_funding, record_assessment
 from halfpenny.loans.service.lifecycle import (
     add_funded,
@@ -85,6 +86,7 @@ __all__ = [
     "RiskSummary",
     "Rules",
     "SelfDealing",
+    "SeparationOfDuties",
     "StaleVersion",
     "Status",
     "Transition",
@@ -97,6 +99,8 @@ __all__ = [
     "arrangement_fee_minor",
     "awaiting_decision",
     "bar_interested",
+    "bar_interested_staff",
+    "check_separation_of_duties",
     "decide_on",
     "draft",
     "get",

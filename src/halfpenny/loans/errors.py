@@ -128,3 +128,8 @@ class NotYourTransition(Forbidden):
 class SelfDealing(Forbidden):
     code = "self_dealing"
     message = "Nobody decides on, or invests in, their own or a related party's loan."
+
+
+class SeparationOfDuties(Forbidden):
+    code = "separation_of_duties"
+    message = "Whoever approved a loan and recorded its conditions does not draw it down as well."

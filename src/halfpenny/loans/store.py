@@ -317,6 +317,20 @@ async def editors(connection: Connection, loan_id: UUID) -> frozenset[UserId]:
     return frozenset(UserId(row["editor_id"]) for row in found)
 
 
+async def approvers(connection: Connection, loan_id: UUID) -> frozenset[UserId]:
+    """Everybody who approved the loan, also as the first of two."""
+    found = await connection.fetch(
+        "SELECT DISTINCT made_by FROM loan_decision WHERE loan_id = $1 AND verdict = 'approve'", loan_id
+    )
+    return frozenset(UserId(row["made_by"]) for row in found)
+
+
+async def recorders(connection: Connection, loan_id: UUID) -> frozenset[UserId]:
+    """Everybody who recorded evidence for the loan's conditions."""
+    found = await connection.fetch("SELECT DISTINCT recorded_by FROM loan_condition WHERE loan_id = $1", loan_id)
+    return frozenset(UserId(row["recorded_by"]) for row in found)
+
+
 async def raised(connection: Connection, borrower_id: UUID, but: UUID) -> list[tuple[Currency, int]]:
     """What the borrower raises or raised in the last twelve months on other loans, by currency, minor units."""
     found = await connection.fetch(

@@ -1,5 +1,6 @@
 """Servicing: interest, schedules, receipts, waterfall, distributions, arrears, recovery and the daily close."""
 
+from halfpenny.servicing.acts import arrears_acts
 from halfpenny.servicing.check import check
 from halfpenny.servicing.consumers import SUBSCRIPTION
 from halfpenny.servicing.model.flows import Withholding
@@ -18,6 +19,7 @@ __all__ = [
     "Product",
     "Withholding",
     "amount_due",
+    "arrears_acts",
     "as_rate",
     "check",
     "close_day",

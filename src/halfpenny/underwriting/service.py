@@ -53,6 +53,7 @@ async def receive(connection: Connection, answer: LoanAssessed, assessed_at: dat
 async def request_reassessment(connection: Connection, administrator: UserId, loan_id: UUID) -> None:
     """Put the present terms to the risk service once more. Raises LoanNotFound or NothingToAssess."""
     loan = await loans.lock(connection, loan_id)
+    await loans.bar_interested(connection, administrator, loan)
     if loan.status in _OVER:
         raise errors.NothingToAssess(status=loan.status.value)
     await loans.request_reassessment(connection, loan, "requested_by_staff")

@@ -98,7 +98,11 @@ async def _recover(stage: Stage, cast: Cast) -> None:
     stage.must(used["principal"] == format_minor(principal), "then principal, before any interest", used)
     await books.distributions_paid(stage, cast, 1)
     reason = {"reason": "The house is sold; the company has no other assets."}
-    await stage.ask(ada, "POST", f"{cast.loan}/write-off", reason, pays=True, show="status")
+    write_off = f"{cast.loan}/write-off"
+    waiting = await stage.ask(ada, "POST", write_off, reason, pays=True, status=202, show="approval.status")
+    approve = f"/api/v1/approvals/{waiting['approval']['id']}/approve"
+    await stage.ask(ada, "POST", approve, {}, status=403, code="four_eyes")
+    await stage.ask(cast.administrators[1], "POST", approve, {}, show="status result.status")
     loss = parse_minor(terms.AMOUNT) - principal
     stage.say(f"a loss of {format_minor(loss)} EUR is shared by the positions")
     await opening.wallets(stage, cast.investors)

@@ -240,7 +240,7 @@ async def _all_have_heard(stage: Stage, cast: Cast, funding: dict[str, Any]) -> 
 async def draw_down(stage: Stage, cast: Cast) -> None:
     """Evidence, the days of reflection, and the money's way to the borrower."""
     stage.act("Conditions, reflection, drawdown")
-    ada = cast.administrators[0]
+    ada, zofia = cast.administrators
     drawdown = f"{cast.loan}/drawdown"
     await stage.ask(ada, "POST", drawdown, {}, pays=True, status=409, code="wrong_status")
     evidence = terms.conditions(datetime.now(UTC).date())
@@ -248,7 +248,8 @@ async def draw_down(stage: Stage, cast: Cast) -> None:
     await stage.ask(ada, "POST", f"{cast.loan}/conditions", evidence, show="status")
     await stage.ask(ada, "POST", drawdown, {}, pays=True, status=409, code="reflection_running")
     await clock.advance(stage, "5d")
-    answer = await stage.ask(ada, "POST", drawdown, {}, pays=True)
+    await stage.ask(ada, "POST", drawdown, {}, pays=True, status=403, code="separation_of_duties")
+    answer = await stage.ask(zofia, "POST", drawdown, {}, pays=True)
     stage.say(", ".join(f"{name} {value}" for name, value in answer.items() if isinstance(value, str)))
     await wallets(stage, [cast.borrower])
 

@@ -18,6 +18,7 @@ from halfpenny.loans.model import (
     check_application,
     check_evidence,
 )
+from halfpenny.loans.service.conflicts import bar_interested_staff
 from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
 from halfpenny.platform import audit, outbox
 from halfpenny.platform.clock import business_date, business_now
@@ -79,6 +80,7 @@ async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation
         loan = await lock_own(connection, actor.user_id, loan_id)
     else:
         loan = await lock(connection, loan_id)
+        await bar_interested_staff(connection, actor, loan)
     if loan.status not in (Status.SUBMITTED, Status.ASSESSED):
         raise errors.WrongStatus(status=loan.status.value)
     check_evidence(loan.application, valuation, await business_date(connection))

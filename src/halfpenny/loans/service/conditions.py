@@ -19,6 +19,7 @@ from halfpenny.loans.model import (
     check_evidence,
 )
 from halfpenny.loans.service.applying import adopt_valuation
+from halfpenny.loans.service.conflicts import bar_interested
 from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
 from halfpenny.platform.clock import business_date, business_now
 from halfpenny.platform.database import Connection
@@ -42,6 +43,7 @@ async def record_conditions(
     if not evidence:
         raise errors.ConditionsEmpty()
     loan = await lock(connection, loan_id)
+    await bar_interested(connection, administrator, loan)
     if loan.status not in _GATHERING:
         raise errors.WrongStatus(status=loan.status.value)
     today, now = await business_date(connection), await business_now(connection)

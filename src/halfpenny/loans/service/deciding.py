@@ -21,6 +21,7 @@ from halfpenny.loans.model import (
     check_transition,
 )
 from halfpenny.loans.service.applying import lock_own
+from halfpenny.loans.service.conflicts import bar_interested_staff
 from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
 from halfpenny.platform import audit
 from halfpenny.platform.clock import business_now
@@ -123,6 +124,7 @@ async def make_offer(connection: Connection, actor: Actor, loan_id: UUID, rules:
 
 async def _make_offer(connection: Connection, actor: Actor, loan: Loan, rules: LendingRules) -> Loan:
     check_transition(loan, TRANSITIONS["offer"], actor)
+    await bar_interested_staff(connection, actor, loan)
     offer = await _running_offer(connection, loan)
     ticket = (rules.minimum_ticket_minor, rules.ticket_step_minor, rules.maximum_ticket_minor)
     await store.insert_funding(connection, loan, offer, ticket)

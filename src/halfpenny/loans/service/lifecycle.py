@@ -20,6 +20,7 @@ from halfpenny.loans.model import (
     Status,
     check_transition,
 )
+from halfpenny.loans.service.conflicts import bar_interested_staff
 from halfpenny.platform import audit, outbox
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import LoanId
@@ -98,6 +99,7 @@ async def transition(
     if expected_version is not None and expected_version != before.version:
         raise errors.StaleVersion(version=before.version)
     check_transition(before, edge, actor)
+    await bar_interested_staff(connection, actor, before)
     await store.set_status(connection, [loan_id], edge.target, drawn_down_on, matures_on)
     if (funding_status := _FUNDING_STATUS_AFTER.get(name)) is not None:
         await store.set_funding_status(connection, [loan_id], funding_status)
@@ -135,7 +137,7 @@ async def transition_many(
 
 async def reschedule(connection: Connection, loan_id: UUID, matures_on: date, actor: Actor, reason: str | None) -> Loan:
     """Note that an active loan now matures on another day; its status stays. Raises LoanNotFound."""
-    await lock(connection, loan_id)
+    await bar_interested_staff(connection, actor, await lock(connection, loan_id))
     await store.set_maturity(connection, loan_id, matures_on)
     await store.increment_version(connection, loan_id)
     after = await get(connection, loan_id)

@@ -9,12 +9,12 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from halfpenny import identity
+from halfpenny import approvals, identity
 from halfpenny.identity import Permission, requires
 from halfpenny.platform.database import Connection
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, format_minor, parse_minor
-from halfpenny.servicing import errors, views
+from halfpenny.servicing import acts, errors, views
 from halfpenny.servicing.model.delinquency import bucket_of
 from halfpenny.servicing.requests import CostRequest, ExtensionRequest, PauseRequest, ReasonRequest, UpdateRequest
 from halfpenny.servicing.rest.dependencies import staff, visible_loan
@@ -23,6 +23,7 @@ from halfpenny.servicing.service.posting import PostingResult
 from halfpenny.servicing.store import recoveries, serviced_loans
 
 router = APIRouter(tags=["arrears"])
+SECOND_PERSON: dict[int | str, dict[str, Any]] = {202: {"description": "A second person is due: the approval."}}
 
 
 async def _once(
@@ -34,6 +35,26 @@ async def _once(
         return views.position(await act(connection))
 
     return await once(database, money, 200, shown)
+
+
+async def _perform(
+    database: AppDatabase,
+    money: identity.MoneyRequest,
+    registered: approvals.Acts,
+    name: str,
+    principal: identity.Principal,
+    loan_id: UUID,
+    payload: object,
+    reason: str,
+) -> JSONResponse:
+    """The same for an act that may take two people: 202 with the approval where it does."""
+    async with database.unit_of_work() as connection:
+        if (stored := await claim(connection, money)) is not None:
+            return JSONResponse(stored.body, stored.status)
+        outcome = await approvals.perform(connection, registered, name, principal, loan_id, payload, reason)
+        status, answer = approvals.answer(outcome)
+        await remember(connection, money, status, answer)
+    return JSONResponse(answer, status)
 
 
 @router.post("/loans/{loan_id}/default", dependencies=[requires(Permission.SERVICING_ACT)])
@@ -62,34 +83,32 @@ async def accelerate(
     return await _once(database, money, lambda c: arrears.accelerate(c, loan_id, staff(principal), body.reason))
 
 
-@router.post("/loans/{loan_id}/extension", dependencies=[requires(Permission.SERVICING_ACT)])
+@router.post("/loans/{loan_id}/extension", dependencies=[requires(Permission.SERVICING_ACT)], responses=SECOND_PERSON)
 async def extend(
     loan_id: UUID,
     body: ExtensionRequest,
     principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
+    registered: approvals.AppActs,
 ) -> JSONResponse:
     """Let the principal fall due later."""
-    return await _once(
-        database, money, lambda c: arrears.extend(c, loan_id, body.months, staff(principal), body.reason)
-    )
+    payload = acts.ExtensionByMonths(body.months)
+    return await _perform(database, money, registered, acts.EXTENSION, principal, loan_id, payload, body.reason)
 
 
-@router.post("/loans/{loan_id}/pause", dependencies=[requires(Permission.SERVICING_ACT)])
+@router.post("/loans/{loan_id}/pause", dependencies=[requires(Permission.SERVICING_ACT)], responses=SECOND_PERSON)
 async def pause(
     loan_id: UUID,
     body: PauseRequest,
     principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
+    registered: approvals.AppActs,
 ) -> JSONResponse:
     """No interest from the first to the last day, both included."""
-    return await _once(
-        database,
-        money,
-        lambda c: arrears.pause_interest(c, loan_id, body.first, body.last, staff(principal), body.reason),
-    )
+    payload = acts.InterestPause(body.first, body.last)
+    return await _perform(database, money, registered, acts.PAUSE, principal, loan_id, payload, body.reason)
 
 
 @router.post("/loans/{loan_id}/cure", dependencies=[requires(Permission.SERVICING_ACT)])
@@ -141,16 +160,18 @@ async def advance_cost(
     )
 
 
-@router.post("/loans/{loan_id}/write-off", dependencies=[requires(Permission.SERVICING_ACT)])
+@router.post("/loans/{loan_id}/write-off", dependencies=[requires(Permission.SERVICING_ACT)], responses=SECOND_PERSON)
 async def write_off(
     loan_id: UUID,
     body: ReasonRequest,
     principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
+    registered: approvals.AppActs,
 ) -> JSONResponse:
     """Give up what is left of the principal; the investors share the loss."""
-    return await _once(database, money, lambda c: arrears.write_off(c, loan_id, staff(principal), body.reason))
+    payload = acts.WriteOffOfRest()
+    return await _perform(database, money, registered, acts.WRITE_OFF, principal, loan_id, payload, body.reason)
 
 
 @router.get("/loans/{loan_id}/recovery", dependencies=[identity.ANYONE])

@@ -88,6 +88,7 @@ async def start_recovery(connection: Connection, loan_id: UUID, actor: Actor, re
 
 async def publish_recovery_update(connection: Connection, loan_id: UUID, text: str, actor: Actor) -> int:
     """Publish an update on a recovery case; returns its number. Raises NoRecoveryCase."""
+    await loans.bar_interested_staff(connection, actor, await loans.get(connection, loan_id))
     if await recoveries.lock_case(connection, loan_id) is None:
         raise errors.NoRecoveryCase()
     return await _add_update(connection, loan_id, await business_date(connection), text, actor)

@@ -25,14 +25,16 @@ async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product
     """Pay out a funded loan whose conditions are met, and start its interest.
 
     Raises LoanNotFound, WrongStatus, NotYourTransition, ReflectionRunning (409 until the last investor's days to
-    think have passed), ImpossibleTerms.
+    think have passed), SelfDealing, SeparationOfDuties, ImpossibleTerms.
     """
     loan = await loans.lock(connection, loan_id)
     if loan.status is not Status.CONDITIONS_MET:
         raise loans.WrongStatus(status=loan.status.value, transition="draw_down")
+    await loans.bar_interested_staff(connection, actor, loan)
     until = await funding.reflection_running_until(connection, loan_id)
     if until is not None:
         raise errors.ReflectionRunning(until=until.isoformat())
+    await loans.check_separation_of_duties(connection, actor, loan)
     today = await business_date(connection)
     terms = terms_of(loan, product, today)
     serviced = await serviced_loans.insert(connection, loan_id, loan.borrower_id, terms)

@@ -71,6 +71,7 @@ async def post_events(
     posted, because the caller's transaction ends.
     """
     loan, serviced = await lock_serviced_loan(connection, loan_id)
+    await loans.bar_interested_staff(connection, actor, loan)
     today = await business_date(connection)
     events = [*await serviced_loans.events(connection, loan_id), *new]
     as_of = max(through or today, serviced.terms.advanced_on, *(event.effective_date for event in events))

@@ -1,0 +1,137 @@
+"""Acts on a drawn loan that take two people above a limit: write-off, extension, pause of interest."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from halfpenny import loans
+from halfpenny.approvals import Act, ActRun, ObjectState, SecondPersonRule
+from halfpenny.identity import Permission
+from halfpenny.loans import Actor, ActorKind, LendingRules, Status
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import UserId
+from halfpenny.primitives.money import format_minor
+from halfpenny.servicing import errors, views
+from halfpenny.servicing.service import arrears
+from halfpenny.servicing.service.posting import PostingResult
+from halfpenny.servicing.store import serviced_loans
+
+WRITE_OFF = "loan.write_off"
+EXTENSION = "loan.extension"
+PAUSE = "loan.pause"
+
+_RUNNING = frozenset({Status.ACTIVE, Status.MATURED})
+_IN_DEFAULT = frozenset({Status.DEFAULTED, Status.IN_RECOVERY})
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOffOfRest:
+    """All that is left of the principal."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionByMonths:
+    months: int
+
+
+@dataclass(frozen=True, slots=True)
+class InterestPause:
+    """No contract interest from ``first`` to ``last``, both included."""
+
+    first: date
+    last: date
+
+
+def arrears_acts(above_eur_minor: int, rules: LendingRules) -> list[Act[Any]]:
+    """The acts with the limit of the settings, in euro cents of outstanding principal: what is at stake in each."""
+
+    async def read(connection: Connection, loan_id: UUID, _: object, lock: bool) -> ObjectState:
+        return await _state(connection, loan_id, lock, rules)
+
+    def act(
+        name: str,
+        payload: type[Any],
+        statuses: frozenset[Status],
+        run: Callable[[Connection, ActRun[Any], Actor], Awaitable[PostingResult]],
+    ) -> Act[Any]:
+        async def check(_: Connection, asked: ActRun[Any]) -> None:
+            status = Status(asked.state.facts["status"])
+            if status not in statuses:
+                raise _refusal(name, status)
+
+        async def done(connection: Connection, asked: ActRun[Any]) -> dict[str, Any]:
+            actor = Actor(ActorKind.ADMINISTRATOR, asked.proposed_by)
+            return views.position(await run(connection, asked, actor))
+
+        return Act(
+            name=name,
+            subject="loan",
+            payload=payload,
+            proposed_with=Permission.SERVICING_ACT,
+            approved_with=Permission.SERVICING_APPROVE,
+            read=read,
+            bar=_bar,
+            check=check,
+            run=done,
+            rule=SecondPersonRule(above_eur_minor),
+        )
+
+    return [
+        act(
+            WRITE_OFF,
+            WriteOffOfRest,
+            _IN_DEFAULT,
+            lambda connection, asked, actor: arrears.write_off(connection, asked.object_id, actor, asked.reason),
+        ),
+        act(
+            EXTENSION,
+            ExtensionByMonths,
+            _RUNNING,
+            lambda connection, asked, actor: arrears.extend(
+                connection, asked.object_id, asked.payload.months, actor, asked.reason
+            ),
+        ),
+        act(
+            PAUSE,
+            InterestPause,
+            _RUNNING | _IN_DEFAULT,
+            lambda connection, asked, actor: arrears.pause_interest(
+                connection, asked.object_id, asked.payload.first, asked.payload.last, actor, asked.reason
+            ),
+        ),
+    ]
+
+
+def _refusal(name: str, status: Status) -> Exception:
+    if name == WRITE_OFF:
+        return errors.NotInDefault(status=status.value)
+    return loans.WrongStatus(status=status.value, transition=name.partition(".")[2])
+
+
+async def _state(connection: Connection, loan_id: UUID, lock: bool, rules: LendingRules) -> ObjectState:
+    """Everything that an event of the loan changes, and nothing that a day changes by itself."""
+    loan = await (loans.lock(connection, loan_id) if lock else loans.get(connection, loan_id))
+    serviced = await serviced_loans.find(connection, loan_id, lock=lock)
+    if serviced is None:
+        raise errors.NotServiced()
+    outstanding = serviced.principal_outstanding
+    return ObjectState.of_facts(
+        {
+            "status": loan.status.value,
+            "company": loan.application.borrower.company,
+            "currency": serviced.currency.value,
+            "principal_outstanding": format_minor(outstanding),
+            "matures_on": loan.matures_on.isoformat() if loan.matures_on else None,
+            "unlikely_to_pay": serviced.unlikely_to_pay,
+            "events": await serviced_loans.next_event_number(connection, loan_id) - 1,
+        },
+        rules.euro_minor(outstanding, serviced.currency),
+    )
+
+
+async def _bar(connection: Connection, user_id: UserId, loan_id: UUID, _: object) -> None:
+    await loans.bar_interested(connection, user_id, await loans.get(connection, loan_id))
