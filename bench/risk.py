@@ -25,7 +25,17 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from halfpenny_messages import Borrower, LoanSubmitted, Property  # noqa: E402
+from halfpenny_messages import (  # noqa: E402
+    Borrower,
+    Condition,
+    ExitStrategy,
+    LoanInterestMode,
+    LoanPurpose,
+    LoanSubmitted,
+    Property,
+    PropertyKind,
+    ValuationSource,
+)
 from halfpenny_risk.application import read_application  # noqa: E402
 from halfpenny_risk.assess import assess, columns_of  # noqa: E402
 from halfpenny_risk.batch import score_book  # noqa: E402
@@ -42,7 +52,7 @@ def loan(number: int) -> LoanSubmitted:
         loan_id=UUID(int=number),
         version=1,
         property=Property(
-            kind="house",
+            kind=PropertyKind.HOUSE,
             address="",
             city="Seattle" if here else "Warszawa",
             country="US" if here else "PL",
@@ -51,9 +61,10 @@ def loan(number: int) -> LoanSubmitted:
             year_built=1950 + number % 60,
             area_m2=90.0 + number % 150,
             beds=3,
-            condition="good",
+            condition=Condition.GOOD,
             valuation=f"{300_000 + 37 * (number % 9000)}.00",
             valued_on=date(2026, 2, 1),
+            valuation_source=ValuationSource.SURVEY,
         ),
         borrower=Borrower(
             company="",
@@ -66,9 +77,9 @@ def loan(number: int) -> LoanSubmitted:
         amount=f"{150_000 + 23 * (number % 5000)}.00",
         currency="EUR",
         term_months=6 + number % 18,
-        purpose="refinance",
-        exit_strategy="sale" if number % 3 else "refinance",
-        interest_mode="retained",
+        purpose=LoanPurpose.REFINANCE,
+        exit_strategy=ExitStrategy.SALE if number % 3 else ExitStrategy.REFINANCE,
+        interest_mode=LoanInterestMode.RETAINED,
         submitted_at=datetime(2026, 3, 1, tzinfo=UTC),
     )
 

@@ -482,13 +482,18 @@ CREATE TABLE loan (
   assets_minor bigint NOT NULL,
   debts_minor bigint NOT NULL,
   adverse_records integer NOT NULL,
+  years_trading integer,
+  yearly_costs_minor bigint,
+  premises text,
   charge_rank integer NOT NULL,
   prior_debt_minor bigint NOT NULL,
   amount_minor bigint NOT NULL,
   currency text NOT NULL,
   term_months integer NOT NULL,
   purpose text NOT NULL,
+  purpose_note text DEFAULT ''::text NOT NULL,
   exit_strategy text NOT NULL,
+  exit_note text DEFAULT ''::text NOT NULL,
   interest_mode text NOT NULL,
   risk jsonb,
   annual_rate numeric(9,6),
@@ -516,11 +521,17 @@ CREATE TABLE loan (
   CONSTRAINT ck_loan_charge_rank CHECK ((charge_rank >= 1)),
   CONSTRAINT ck_loan_currency CHECK ((currency = ANY (ARRAY['EUR'::text, 'PLN'::text, 'GBP'::text, 'USD'::text, 'ILS'::text]))),
   CONSTRAINT ck_loan_debts CHECK ((debts_minor >= 0)),
+  CONSTRAINT ck_loan_exit_strategy CHECK ((exit_strategy = ANY (ARRAY['sale'::text, 'refinance'::text, 'other'::text]))),
   CONSTRAINT ck_loan_income CHECK ((income_minor >= 0)),
   CONSTRAINT ck_loan_interest_mode CHECK ((interest_mode = ANY (ARRAY['serviced'::text, 'retained'::text, 'rolled_up'::text]))),
+  CONSTRAINT ck_loan_premises CHECK ((premises = ANY (ARRAY['owned'::text, 'rented'::text]))),
   CONSTRAINT ck_loan_prior_debt CHECK ((prior_debt_minor >= 0)),
+  CONSTRAINT ck_loan_prior_debt_fits_rank CHECK (((charge_rank > 1) = (prior_debt_minor > 0))),
+  CONSTRAINT ck_loan_purpose CHECK ((purpose = ANY (ARRAY['purchase'::text, 'refinance'::text, 'works'::text, 'development'::text, 'other'::text]))),
   CONSTRAINT ck_loan_status CHECK ((status = ANY (ARRAY['draft'::text, 'submitted'::text, 'assessed'::text, 'approved'::text, 'offered'::text, 'accepted'::text, 'declined'::text, 'withdrawn'::text, 'funding'::text, 'expired'::text, 'cancelled'::text, 'funded'::text, 'conditions_met'::text, 'active'::text, 'matured'::text, 'defaulted'::text, 'in_recovery'::text, 'repaid'::text, 'written_off'::text]))),
-  CONSTRAINT ck_loan_term CHECK ((term_months > 0))
+  CONSTRAINT ck_loan_term CHECK ((term_months > 0)),
+  CONSTRAINT ck_loan_yearly_costs CHECK ((yearly_costs_minor >= 0)),
+  CONSTRAINT ck_loan_years_trading CHECK ((years_trading >= 0))
 );
 CREATE INDEX ix_loan_awaiting_decision ON public.loan USING btree (id) WHERE (status = ANY (ARRAY['submitted'::text, 'assessed'::text]));
 CREATE INDEX ix_loan_borrower_id_id ON public.loan USING btree (borrower_id, id);
@@ -694,19 +705,26 @@ CREATE TABLE property (
   year_built integer,
   area_m2 numeric(12,2) NOT NULL,
   beds integer,
-  condition text NOT NULL,
+  condition text,
   currency text NOT NULL,
-  purchase_price_minor bigint NOT NULL,
+  purchase_price_minor bigint,
+  purchased_on date,
   valuation_minor bigint NOT NULL,
   valued_on date NOT NULL,
+  valuation_source text NOT NULL,
   valuer text,
   renovation_cost_minor bigint NOT NULL,
   gdv_minor bigint,
   CONSTRAINT pk_property PRIMARY KEY (id),
+  CONSTRAINT ck_property_condition CHECK ((condition = ANY (ARRAY['poor'::text, 'fair'::text, 'average'::text, 'good'::text, 'excellent'::text]))),
+  CONSTRAINT ck_property_country CHECK ((country ~ '^[A-Z]{2}$'::text)),
   CONSTRAINT ck_property_gdv CHECK ((gdv_minor >= 0)),
-  CONSTRAINT ck_property_purchase_price CHECK ((purchase_price_minor >= 0)),
+  CONSTRAINT ck_property_kind CHECK ((kind = ANY (ARRAY['house'::text, 'townhouse'::text, 'flat'::text, 'multi_family'::text, 'commercial'::text, 'mixed_use'::text, 'land'::text]))),
+  CONSTRAINT ck_property_purchase_price CHECK ((purchase_price_minor > 0)),
   CONSTRAINT ck_property_renovation_cost CHECK ((renovation_cost_minor >= 0)),
-  CONSTRAINT ck_property_valuation CHECK ((valuation_minor > 0))
+  CONSTRAINT ck_property_survey_has_surveyor CHECK (((valuation_source <> 'survey'::text) OR (valuer IS NOT NULL))),
+  CONSTRAINT ck_property_valuation CHECK ((valuation_minor > 0)),
+  CONSTRAINT ck_property_valuation_source CHECK ((valuation_source = ANY (ARRAY['owner'::text, 'desktop'::text, 'survey'::text])))
 );
 GRANT INSERT, SELECT, UPDATE ON property TO halfpenny_app;
 

@@ -10,22 +10,28 @@ depends_on = None
 LOANS = """
 CREATE TABLE property (
   id uuid CONSTRAINT pk_property PRIMARY KEY,
-  kind text NOT NULL,
+  kind text NOT NULL CONSTRAINT ck_property_kind
+    CHECK (kind IN ('house', 'townhouse', 'flat', 'multi_family', 'commercial', 'mixed_use', 'land')),
   address text NOT NULL,
   city text NOT NULL,
-  country text NOT NULL,
+  country text NOT NULL CONSTRAINT ck_property_country CHECK (country ~ '^[A-Z]{2}$'),
   lat double precision NOT NULL,
   lon double precision NOT NULL,
   description text NOT NULL,
   year_built integer,
   area_m2 numeric(12, 2) NOT NULL,
   beds integer,
-  condition text NOT NULL,
+  condition text CONSTRAINT ck_property_condition
+    CHECK (condition IN ('poor', 'fair', 'average', 'good', 'excellent')),
   currency text NOT NULL,
-  purchase_price_minor bigint NOT NULL CONSTRAINT ck_property_purchase_price CHECK (purchase_price_minor >= 0),
+  purchase_price_minor bigint CONSTRAINT ck_property_purchase_price CHECK (purchase_price_minor > 0),
+  purchased_on date,
   valuation_minor bigint NOT NULL CONSTRAINT ck_property_valuation CHECK (valuation_minor > 0),
   valued_on date NOT NULL,
+  valuation_source text NOT NULL CONSTRAINT ck_property_valuation_source
+    CHECK (valuation_source IN ('owner', 'desktop', 'survey')),
   valuer text,
+  CONSTRAINT ck_property_survey_has_surveyor CHECK (valuation_source <> 'survey' OR valuer IS NOT NULL),
   renovation_cost_minor bigint NOT NULL CONSTRAINT ck_property_renovation_cost CHECK (renovation_cost_minor >= 0),
   gdv_minor bigint CONSTRAINT ck_property_gdv CHECK (gdv_minor >= 0)
 );
@@ -45,13 +51,20 @@ CREATE TABLE loan (
   assets_minor bigint NOT NULL CONSTRAINT ck_loan_assets CHECK (assets_minor >= 0),
   debts_minor bigint NOT NULL CONSTRAINT ck_loan_debts CHECK (debts_minor >= 0),
   adverse_records integer NOT NULL CONSTRAINT ck_loan_adverse_records CHECK (adverse_records >= 0),
+  years_trading integer CONSTRAINT ck_loan_years_trading CHECK (years_trading >= 0),
+  yearly_costs_minor bigint CONSTRAINT ck_loan_yearly_costs CHECK (yearly_costs_minor >= 0),
+  premises text CONSTRAINT ck_loan_premises CHECK (premises IN ('owned', 'rented')),
   charge_rank integer NOT NULL CONSTRAINT ck_loan_charge_rank CHECK (charge_rank >= 1),
   prior_debt_minor bigint NOT NULL CONSTRAINT ck_loan_prior_debt CHECK (prior_debt_minor >= 0),
+  CONSTRAINT ck_loan_prior_debt_fits_rank CHECK ((charge_rank > 1) = (prior_debt_minor > 0)),
   amount_minor bigint NOT NULL CONSTRAINT ck_loan_amount CHECK (amount_minor > 0),
   currency text NOT NULL CONSTRAINT ck_loan_currency CHECK (currency IN ('EUR', 'PLN', 'GBP', 'USD', 'ILS')),
   term_months integer NOT NULL CONSTRAINT ck_loan_term CHECK (term_months > 0),
-  purpose text NOT NULL,
-  exit_strategy text NOT NULL,
+  purpose text NOT NULL CONSTRAINT ck_loan_purpose
+    CHECK (purpose IN ('purchase', 'refinance', 'works', 'development', 'other')),
+  purpose_note text NOT NULL DEFAULT '',
+  exit_strategy text NOT NULL CONSTRAINT ck_loan_exit_strategy CHECK (exit_strategy IN ('sale', 'refinance', 'other')),
+  exit_note text NOT NULL DEFAULT '',
   interest_mode text NOT NULL CONSTRAINT ck_loan_interest_mode
     CHECK (interest_mode IN ('serviced', 'retained', 'rolled_up')),
   risk jsonb,

@@ -142,7 +142,7 @@ def _person(role: identity.Role) -> identity.NewPerson:
 
 def _application(today: date) -> loans.Application:
     harbour = loans.Property(
-        kind="mixed_use",
+        kind=loans.PropertyKind.MIXED_USE,
         address="Quay 1",
         city="Gdynia",
         country="PL",
@@ -152,7 +152,7 @@ def _application(today: date) -> loans.Application:
         year_built=1926,
         area_m2=Decimal("2400000.00"),
         beds=None,
-        condition="good",
+        condition=loans.Condition.GOOD,
         purchase_price_minor=TARGET_MINOR * 2,
         valuation_minor=TARGET_MINOR * 2,
         valued_on=today,
@@ -165,8 +165,8 @@ def _application(today: date) -> loans.Application:
         amount_minor=TARGET_MINOR,
         currency=Currency.EUR,
         term_months=12,
-        purpose="purchase",
-        exit_strategy="sale",
+        purpose=loans.LoanPurpose.PURCHASE,
+        exit_strategy=loans.ExitStrategy.SALE,
         interest_mode=loans.LoanInterestMode.RETAINED,
     )
 

@@ -8,7 +8,16 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from halfpenny_messages.values import AmountText, CurrencyCode, Word
+from halfpenny_messages.codes import (
+    Condition,
+    ExitStrategy,
+    LoanInterestMode,
+    LoanPurpose,
+    Premises,
+    PropertyKind,
+    ValuationSource,
+)
+from halfpenny_messages.values import AmountText, CountryCode, CurrencyCode, Word
 
 LOAN_SUBMITTED = "loan.submitted"
 LOAN_REASSESSMENT_REQUESTED = "loan.reassessment_requested"
@@ -17,43 +26,47 @@ LOAN_REASSESSMENT_REQUESTED = "loan.reassessment_requested"
 class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The security. Amounts are in the loan's currency; what the borrower left out is None.
 
-    ``kind``: house, townhouse, flat, multi_family, commercial, mixed_use or land. ``condition``: poor, fair,
-    average, good or excellent. Other words are taken as unknown, with a flag in the answer.
+    ``country`` is ISO 3166-1 alpha-2; ``lat`` and ``lon`` are WGS 84 degrees. ``valuation_source`` says whose figure
+    the valuation is. ``purchased_on`` is None where the property is being bought or nobody said when it was.
     """
 
-    kind: Word
+    kind: PropertyKind
     address: str
     city: str
-    country: Word
-    lat: float | None = None
-    lon: float | None = None
+    country: CountryCode
+    lat: float
+    lon: float
     description: str = ""
     year_built: int | None = None
-    area_m2: float | None = None
+    area_m2: float
     beds: int | None = None
-    condition: Word | None = None
+    condition: Condition | None = None
     purchase_price: AmountText | None = None
+    purchased_on: date | None = None
     valuation: AmountText
-    valued_on: date | None = None
-    renovation_cost: AmountText | None = None
+    valued_on: date
+    valuation_source: ValuationSource = ValuationSource.OWNER
+    renovation_cost: AmountText = "0"
     gdv: AmountText | None = None
 
 
 class Borrower(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The business that borrows: income a year, assets and debts in the loan's currency; records counted."""
+    """The business that borrows: income and costs a year, assets and debts in the loan's currency; records counted."""
 
     company: str
     income: AmountText | None = None
     assets: AmountText | None = None
     debts: AmountText | None = None
     adverse_records: Annotated[int, Meta(ge=0, le=10_000)] | None = None
+    years_trading: Annotated[int, Meta(ge=0, le=500)] | None = None
+    yearly_costs: AmountText | None = None
+    premises: Premises | None = None
 
 
 class LoanSubmitted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``loan.submitted`` version 1: the whole application as it stood at ``version``.
 
-    ``exit_strategy``: sale or refinance (other words are taken as unknown). ``interest_mode``: retained,
-    serviced or rolled_up. ``charge_rank`` 1 is first; ``prior_debt`` ranks before us.
+    ``charge_rank`` 1 is first; ``prior_debt`` ranks before us and is above zero exactly where the rank is above 1.
     """
 
     loan_id: UUID
@@ -65,9 +78,9 @@ class LoanSubmitted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     amount: AmountText
     currency: CurrencyCode
     term_months: Annotated[int, Meta(ge=1, le=120)]
-    purpose: Word
-    exit_strategy: Word
-    interest_mode: Word
+    purpose: LoanPurpose
+    exit_strategy: ExitStrategy
+    interest_mode: LoanInterestMode
     submitted_at: datetime
 
 

@@ -14,4 +14,7 @@ DecimalText = Annotated[str, Meta(pattern=r"\A-?(0|[1-9][0-9]{0,12})(\.[0-9]{1,1
 """A signed decimal: rates in percent a year, probabilities and ratios as fractions of one."""
 
 Word = Annotated[str, Meta(max_length=64)]
+CountryCode = Annotated[str, Meta(pattern=r"\A[A-Z]{2}\Z")]
+"""ISO 3166-1 alpha-2; whether there is such a country, ``is_country`` knows."""
+
 CurrencyCode = Annotated[str, Meta(pattern=r"\A[A-Z]{3}\Z")]

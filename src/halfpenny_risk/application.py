@@ -10,12 +10,19 @@ import math
 from dataclasses import dataclass
 from datetime import date
 
-from halfpenny_messages import LoanSubmitted, Property
+from halfpenny_messages import (
+    Condition,
+    ExitStrategy,
+    LoanInterestMode,
+    LoanPurpose,
+    LoanSubmitted,
+    PropertyKind,
+    ValuationSource,
+    lies_in,
+)
 from halfpenny_risk.errors import BadApplication
 from halfpenny_risk.policy import Policy
 
-KINDS = frozenset({"house", "townhouse", "flat", "multi_family", "commercial", "mixed_use", "land"})
-CONDITIONS = ("poor", "fair", "average", "good", "excellent")
 EARLIEST_YEAR = 1000
 STALE_AFTER_DAYS = 183
 MAX_LTV = 9.99
@@ -28,17 +35,18 @@ class Application:
     ``None`` is "not known". ``refinance`` is True, False or None; ``rolled_up`` says that interest is owed at the end.
     """
 
-    kind: str | None
+    kind: PropertyKind
     country: str
     lat: float | None
     lon: float | None
     area_m2: float | None
     beds: int | None
     year_built: int | None
-    condition: str | None
+    condition: Condition | None
     purchase_price: float | None
     valuation: float | None
-    valued_on: date | None
+    valued_on: date
+    valuation_source: ValuationSource
     renovation_cost: float
     gdv: float | None
     income: float | None
@@ -50,7 +58,7 @@ class Application:
     charge_rank: int
     currency: str
     term_months: int
-    purpose: str
+    purpose: LoanPurpose
     refinance: bool | None
     rolled_up: bool
     flags: tuple[str, ...]
@@ -64,7 +72,11 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
     flags: list[str] = []
     security, borrower = loan.property, loan.borrower
     today = loan.submitted_at.date()
-    lat, lon = _position(security, flags)
+    lat: float | None = security.lat
+    lon: float | None = security.lon
+    if not lies_in(security.country, security.lat, security.lon):
+        flags.append("position_absurd")
+        lat = lon = None
     valuation = _positive(security.valuation)
     if valuation is None:
         flags.append("valuation_absurd")
@@ -88,17 +100,18 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
         if value is None:
             flags.append(f"{name}_missing")
     return Application(
-        kind=_known(security.kind, KINDS, "kind_unknown", flags),
-        country=security.country.strip().upper(),
+        kind=security.kind,
+        country=security.country,
         lat=lat,
         lon=lon,
         area_m2=_within(security.area_m2, 5.0, 100_000.0, "area_absurd", flags),
         beds=_whole(_within(security.beds, 0, 100, "beds_absurd", flags)),
         year_built=_whole(_within(security.year_built, EARLIEST_YEAR, today.year + 3, "year_built_absurd", flags)),
-        condition=_known(security.condition, frozenset(CONDITIONS), "condition_unknown", flags),
+        condition=security.condition,
         purchase_price=_positive(security.purchase_price),
         valuation=valuation,
         valued_on=_valued_on(security.valued_on, today, flags),
+        valuation_source=security.valuation_source,
         renovation_cost=_positive(security.renovation_cost) or 0.0,
         gdv=gdv,
         income=_number(borrower.income),
@@ -112,37 +125,17 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
         term_months=loan.term_months,
         purpose=loan.purpose,
         refinance=_exit_by_refinancing(loan.exit_strategy, flags),
-        rolled_up=_is_rolled_up(loan.interest_mode, flags),
+        rolled_up=loan.interest_mode is LoanInterestMode.ROLLED_UP,
         flags=tuple(flags),
     )
 
 
-def _position(security: Property, flags: list[str]) -> tuple[float | None, float | None]:
-    lat, lon = security.lat, security.lon
-    if lat is None or lon is None:
-        flags.append("position_missing")
-        return None, None
-    if not (math.isfinite(lat) and math.isfinite(lon) and abs(lat) <= 90.0 and abs(lon) <= 180.0):
-        flags.append("position_absurd")
-        return None, None
-    return lat, lon
-
-
-def _valued_on(valued_on: date | None, today: date, flags: list[str]) -> date | None:
-    if valued_on is not None and valued_on > today:
+def _valued_on(valued_on: date, today: date, flags: list[str]) -> date:
+    if valued_on > today:
         flags.append("valued_in_the_future")
-        return None
-    if valued_on is not None and (today - valued_on).days > STALE_AFTER_DAYS:
+    if (today - valued_on).days > STALE_AFTER_DAYS:
         flags.append("valuation_stale")
     return valued_on
-
-
-def _known(word: str | None, words: frozenset[str], flag: str, flags: list[str]) -> str | None:
-    if word is not None and word.strip().lower() in words:
-        return word.strip().lower()
-    if word is not None:
-        flags.append(flag)
-    return None
 
 
 def _within(value: float | None, low: float, high: float, flag: str, flags: list[str]) -> float | None:
@@ -167,21 +160,8 @@ def _number(amount: str | None) -> float | None:
     return None if amount is None else float(amount)
 
 
-def _exit_by_refinancing(strategy: str, flags: list[str]) -> bool | None:
-    word = strategy.strip().lower()
-    if word.startswith("refinanc"):
-        return True
-    if word.startswith("sale") or word.startswith("sell"):
-        return False
-    flags.append("exit_unknown")
-    return None
-
-
-def _is_rolled_up(mode: str, flags: list[str]) -> bool:
-    word = mode.strip().lower()
-    if word in ("retained", "serviced"):
-        return False
-    if word not in ("rolled_up", "rolled"):
-        # The dearest of the three for us is the safe thing to assume.
-        flags.append("interest_mode_unknown")
-    return True
+def _exit_by_refinancing(strategy: ExitStrategy, flags: list[str]) -> bool | None:
+    if strategy is ExitStrategy.OTHER:
+        flags.append("exit_unknown")
+        return None
+    return strategy is ExitStrategy.REFINANCE

@@ -106,8 +106,8 @@ class MarketModel:
         rate = self._rate(application, policy)
         if rate is None or application.lat is None or application.lon is None or application.area_m2 is None:
             return None
-        detached = spec.kinds.get(application.kind or "")
-        if detached is None or (application.country and application.country != spec.country):
+        detached = spec.kinds.get(application.kind)
+        if detached is None or application.country != spec.country:
             return None
         x, y = plane_of(application.lat, application.lon, spec.centre)
         here = np.array([[float(x), float(y)]])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from halfpenny_messages import Valuation
+from halfpenny_messages import LoanPurpose, Valuation
 from halfpenny_risk.application import Application
 from halfpenny_risk.policy import Policy
 
@@ -99,7 +99,7 @@ def appraise(application: Application, markets: Sequence[Market], policy: Policy
     model = next((value for market in markets if (value := market.value(application, policy)) is not None), None)
     flags: list[str] = []
     candidates = [application.valuation]
-    if application.purpose.startswith("purchase"):
+    if application.purpose is LoanPurpose.PURCHASE:
         candidates.append(application.purchase_price)
     if model is not None:
         candidates.append(model.value)

@@ -164,6 +164,21 @@ _BAD: list[tuple[dict[str, Any], str]] = [
     ({"property": {**lending.body()["property"], "valuation": "0.00"}}, "valuation_not_positive"),
     ({"property": {**lending.body()["property"], "address": "1 Rd\r\nSet-Cookie: a=b"}}, "malformed_text"),
     ({"purpose": None}, "malformed"),
+    ({"purpose": "auction purchase"}, "malformed"),
+    ({"purpose": "Purchase"}, "malformed"),
+    ({"exit_strategy": "Sale of the house"}, "malformed"),
+    ({"charge_rank": 9}, "prior_debt_missing"),
+    ({"borrower": {**lending.body()["borrower"], "adverse_records": 101}}, "malformed"),
+    ({"borrower": {**lending.body()["borrower"], "premises": "tent"}}, "malformed"),
+    ({"property": {**lending.body()["property"], "country": "USA"}}, "malformed"),
+    ({"property": {**lending.body()["property"], "country": "ZZ"}}, "country_unknown"),
+    ({"property": {**lending.body()["property"], "kind": "villa"}}, "malformed"),
+    ({"property": {**lending.body()["property"], "kind": "Flat"}}, "malformed"),
+    ({"property": {**lending.body()["property"], "condition": "very_good"}}, "malformed"),
+    ({"property": {**lending.body()["property"], "lat": 0, "lon": 0}}, "coordinates_outside_country"),
+    ({"property": {**lending.body()["property"], "valuation_source": "neighbour"}}, "malformed"),
+    ({"property": {**lending.body()["property"], "valuer": None}}, "surveyor_missing"),
+    ({"property": {**lending.body()["property"], "gdv": "1.00"}}, "gdv_below_valuation"),
 ]
 
 
@@ -174,6 +189,37 @@ async def test_bad_applications_are_refused_and_store_nothing(
     answer = await client.post("/api/v1/loans", json=lending.body(**changes), headers=borrower.headers)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert await counts(database) == (0, 0)
+
+
+@pytest.mark.parametrize("missing", ["year_built", "beds", "condition", "purchase_price"])
+async def test_a_fact_left_out_that_could_speak_against_the_loan_is_asked_for(
+    client: Client, database: Database, borrower: Somebody, missing: str
+) -> None:
+    body = lending.body()
+    del body["property"][missing]
+    answer = await client.post("/api/v1/loans", json=body, headers=borrower.headers)
+    code = "purchase_price_missing" if missing == "purchase_price" else "dwelling_facts_missing"
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert await counts(database) == (0, 0)
+
+
+async def test_codes_and_the_notes_beside_them_come_back(client: Client, borrower: Somebody) -> None:
+    house = lending.body()["property"]
+    body = lending.body(
+        purpose="works",
+        purpose_note="Kuchnia i dach",
+        exit_strategy="other",
+        exit_note="Spadek",
+        property={**house, "kind": "commercial", "beds": None, "condition": None, "purchased_on": "2019-02-03"},
+        borrower={**lending.body()["borrower"], "years_trading": 7, "yearly_costs": "91000.50", "premises": "rented"},
+    )
+    answer = await client.post("/api/v1/loans", json=body, headers=borrower.headers)
+    assert answer.status_code == 201, answer.text
+    loan = answer.json()
+    for name in ("purpose", "purpose_note", "exit_strategy", "exit_note"):
+        assert loan[name] == body[name]
+    assert {name: loan["property"][name] for name in body["property"]} == body["property"]
+    assert loan["borrower"] == body["borrower"]
 
 
 @pytest.mark.parametrize("missing", ["property", "borrower", "amount", "currency", "term_months"])

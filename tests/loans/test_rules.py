@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from halfpenny.approvals import FourEyes
 from halfpenny.loans import diagram, errors
+from halfpenny.loans.application_rules import check_application
 from halfpenny.loans.decision import Decision, DecisionFacts, FirstApproval, Verdict, decide
 from halfpenny.loans.model import (
     TRANSITIONS,
@@ -24,7 +25,6 @@ from halfpenny.loans.model import (
     Loan,
     Status,
     Valuation,
-    check_application,
     check_evidence,
     check_transition,
     ltv_percent,
@@ -32,6 +32,7 @@ from halfpenny.loans.model import (
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.ids import LoanId, UserId, uuid7
 from halfpenny.primitives.money import Currency
+from halfpenny_messages import LoanPurpose, PropertyKind, ValuationSource
 from support.lending import RULES, application, risk
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -100,10 +101,11 @@ def test_a_transition_is_permitted_exactly_where_the_table_says(name: str) -> No
 
 def test_loan_to_value_counts_the_debt_that_ranks_before() -> None:
     assert ltv_percent(application()) == Decimal("60.00")
-    assert ltv_percent(application(prior_debt_minor=5_000_000)) == Decimal("70.00")
+    assert ltv_percent(application(charge_rank=2, prior_debt_minor=5_000_000)) == Decimal("70.00")
 
 
 _HOUSE = application().property
+LONG_AGO = date(2019, 5, 17)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +122,32 @@ _HOUSE = application().property
         ({"property": replace(_HOUSE, lon=-181.0)}, "coordinates_out_of_range"),
         ({"property": replace(_HOUSE, area_m2=Decimal(0))}, "area_not_positive"),
         ({"property": replace(_HOUSE, year_built=2150)}, "year_built_out_of_range"),
+        ({"charge_rank": 2}, "prior_debt_missing"),
+        ({"charge_rank": 7}, "prior_debt_missing"),
+        ({"prior_debt_minor": 1}, "prior_debt_before_first_charge"),
+        ({"property": replace(_HOUSE, country="USA")}, "country_unknown"),
+        ({"property": replace(_HOUSE, country="XX")}, "country_unknown"),
+        ({"property": replace(_HOUSE, country="us")}, "country_unknown"),
+        ({"property": replace(_HOUSE, lat=0.0, lon=0.0)}, "coordinates_outside_country"),
+        ({"property": replace(_HOUSE, lat=-47.5)}, "coordinates_outside_country"),
+        ({"property": replace(_HOUSE, lat=49.28, lon=-122.9)}, "coordinates_outside_country"),
+        ({"property": replace(_HOUSE, country="PL")}, "coordinates_outside_country"),
+        ({"property": replace(_HOUSE, beds=None)}, "dwelling_facts_missing"),
+        ({"property": replace(_HOUSE, kind=PropertyKind.FLAT, condition=None)}, "dwelling_facts_missing"),
+        ({"property": replace(_HOUSE, kind=PropertyKind.MULTI_FAMILY, year_built=None)}, "dwelling_facts_missing"),
+        ({"property": replace(_HOUSE, valuer=None)}, "surveyor_missing"),
+        ({"property": replace(_HOUSE, gdv_minor=49_999_999)}, "gdv_below_valuation"),
+        ({"property": replace(_HOUSE, purchase_price_minor=0)}, "purchase_price_not_positive"),
+        ({"property": replace(_HOUSE, purchase_price_minor=None)}, "purchase_price_missing"),
+        ({"property": replace(_HOUSE, purchase_price_minor=None, purchased_on=LONG_AGO)}, "purchase_price_missing"),
+        ({"property": replace(_HOUSE, purchased_on=TODAY + timedelta(days=1))}, "purchased_in_future"),
+        (
+            {
+                "property": replace(_HOUSE, purchase_price_minor=None, purchased_on=TODAY - timedelta(days=365)),
+                "purpose": LoanPurpose.WORKS,
+            },
+            "purchase_price_missing",
+        ),
     ],
 )
 def test_impossible_terms_are_named(changes: dict[str, object], code: str) -> None:
@@ -129,7 +157,22 @@ def test_impossible_terms_are_named(changes: dict[str, object], code: str) -> No
 
 
 def test_the_bounds_of_terms_are_inside() -> None:
-    for changes in ({"term_months": 3}, {"term_months": 24}, {"amount_minor": 5_000}, {"charge_rank": 9}):
+    for changes in (
+        {"term_months": 3},
+        {"term_months": 24},
+        {"amount_minor": 5_000},
+        {"charge_rank": 9, "prior_debt_minor": 1},
+        {"property": replace(_HOUSE, gdv_minor=50_000_000)},
+        {"property": replace(_HOUSE, gdv_minor=None, renovation_cost_minor=0)},
+        {"property": replace(_HOUSE, kind=PropertyKind.LAND, beds=None, year_built=None, condition=None)},
+        {"property": replace(_HOUSE, valuation_source=ValuationSource.OWNER, valuer=None)},
+        # The border with Canada lies a little to the north of this house.
+        {"property": replace(_HOUSE, lat=48.99, lon=-122.75)},
+        {
+            "property": replace(_HOUSE, purchase_price_minor=None, purchased_on=TODAY - timedelta(days=366)),
+            "purpose": LoanPurpose.REFINANCE,
+        },
+    ):
         terms = application(**changes)
         check_application(terms, RULES, TODAY)
         assert terms.amount_minor >= RULES.minimum_ticket_minor

@@ -51,7 +51,7 @@ def rate(loan: loans.Loan) -> Decimal:
 FILTERS: list[tuple[dict[str, Any], Callable[[loans.Loan], bool]]] = [
     ({"statuses": ("funding",)}, lambda loan: loan.status is loans.Status.FUNDING),
     ({"statuses": ("active", "repaid")}, lambda loan: loan.status.value in ("active", "repaid")),
-    ({"kinds": ("office", "land")}, lambda loan: loan.application.property.kind in ("office", "land")),
+    ({"kinds": ("commercial", "land")}, lambda loan: loan.application.property.kind in ("commercial", "land")),
     ({"city": "ŁÓDŹ"}, lambda loan: loan.application.property.city == "Łódź"),
     ({"country": "us"}, lambda loan: loan.application.property.country == "US"),
     ({"country": "PL"}, lambda loan: False),

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from halfpenny_messages import Condition, LoanPurpose, PropertyKind
 from halfpenny_risk.application import read_application
 from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
 from halfpenny_risk.market import MarketModel, load_market
@@ -35,7 +36,8 @@ def value(market: MarketModel, **changes: Any) -> ModelValue | None:
 
 def seeded(item: dict[str, Any]) -> dict[str, Any]:
     names = ("kind", "lat", "lon", "area_m2", "beds", "year_built", "condition")
-    return {name: item[name] for name in names} | {"valuation": item["price_eur"], "purchase_price": None}
+    codes = {"kind": PropertyKind(item["kind"]), "condition": Condition(item["condition"])}
+    return {name: item[name] for name in names} | codes | {"valuation": item["price_eur"], "purchase_price": None}
 
 
 def test_the_seeded_homes_are_valued_near_their_prices(seattle: MarketModel) -> None:
@@ -66,11 +68,10 @@ def test_comparables_are_near_alike_and_brought_to_the_subject(seattle: MarketMo
 @pytest.mark.parametrize(
     "changes",
     [
-        {"lat": None},
-        {"area_m2": None},
+        {"area_m2": -1.0},
         {"country": "CA"},
-        {"kind": "flat"},
-        {"kind": "castle"},
+        {"kind": PropertyKind.FLAT},
+        {"kind": PropertyKind.LAND},
         {"lat": 47.0},
         {"lat": 52.2, "lon": 21.0, "country": "PL"},
         {"currency": "XXX"},
@@ -118,8 +119,8 @@ def test_the_lowest_figure_is_lent_on(seattle: MarketModel) -> None:
     dear, cheap = f"{2 * model.value:.2f}", f"{0.5 * model.value:.2f}"
     assert used(valuation=dear) == pytest.approx(model.value)
     assert used(valuation=cheap) == float(cheap)
-    assert used(valuation=dear, purpose="purchase", purchase_price=cheap) == float(cheap)
-    assert used(valuation=dear, purpose="refinance", purchase_price=cheap) == pytest.approx(model.value)
+    assert used(valuation=dear, purpose=LoanPurpose.PURCHASE, purchase_price=cheap) == float(cheap)
+    assert used(valuation=dear, purpose=LoanPurpose.REFINANCE, purchase_price=cheap) == pytest.approx(model.value)
     flags = appraise(read_application(changed(valuation=dear), POLICY), [seattle], POLICY).flags
     assert "valuation_above_model" in flags
 

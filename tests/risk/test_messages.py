@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
@@ -11,10 +11,14 @@ import pytest
 from halfpenny_messages import (
     MAX_MESSAGE_BYTES,
     Borrower,
+    ExitStrategy,
+    LoanInterestMode,
+    LoanPurpose,
     LoanSubmitted,
     MalformedMessage,
     MessageTooLarge,
     Property,
+    PropertyKind,
     ReassessmentRequested,
     UnknownMessage,
     decode,
@@ -32,16 +36,24 @@ def submitted() -> LoanSubmitted:
         loan_id=UUID(int=1),
         version=1,
         property=Property(
-            kind="house", address="Parcel 000180-0010", city="Seattle", country="US", valuation="400000.00"
+            kind=PropertyKind.HOUSE,
+            address="Parcel 000180-0010",
+            city="Seattle",
+            country="US",
+            lat=47.6,
+            lon=-122.3,
+            area_m2=140.0,
+            valuation="400000.00",
+            valued_on=date(2026, 2, 1),
         ),
         borrower=Borrower(company="Green Lake Homes", income="90000.00"),
         charge_rank=1,
         amount="200000.00",
         currency="EUR",
         term_months=12,
-        purpose="purchase",
-        exit_strategy="sale",
-        interest_mode="retained",
+        purpose=LoanPurpose.PURCHASE,
+        exit_strategy=ExitStrategy.SALE,
+        interest_mode=LoanInterestMode.RETAINED,
         submitted_at=RECORDED_AT,
     )
 
@@ -82,6 +94,10 @@ def test_an_unknown_name_or_version_is_named() -> None:
         ("version", 0),
         ("loan_id", "not an id"),
         ("surprise", "field"),
+        ("purpose", "zakup mieszkania"),
+        ("purpose", "Purchase"),
+        ("exit_strategy", "refinancing"),
+        ("interest_mode", "rolled"),
     ],
 )
 def test_a_wrong_field_is_malformed(field: str, value: object) -> None:
@@ -91,6 +107,17 @@ def test_a_wrong_field_is_malformed(field: str, value: object) -> None:
         decode(json.dumps(wire).encode())
     with pytest.raises(MalformedMessage):
         decode_payload(wire["name"], wire["version"], wire["payload"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("kind", "villa"), ("country", "USA"), ("condition", "haunted"), ("valuation_source", "hearsay"), ("lat", None)],
+)
+def test_a_word_in_the_place_of_a_code_is_malformed(field: str, value: object) -> None:
+    wire = json.loads(encode(submitted(), id=EVENT_ID, recorded_at=RECORDED_AT))
+    wire["payload"]["property"][field] = value
+    with pytest.raises(MalformedMessage):
+        decode(json.dumps(wire).encode())
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b"null", b'{"id": 1}', b"[" * 100_000])

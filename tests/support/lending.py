@@ -21,7 +21,7 @@ RULES = loans.LendingRules()
 def application(**changes: Any) -> loans.Application:
     """A first-charge loan of 300,000.00 euros on a house worth 500,000.00."""
     house = loans.Property(
-        kind="house",
+        kind=loans.PropertyKind.HOUSE,
         address="1523 Lake Washington Boulevard",
         city="Seattle",
         country="US",
@@ -31,12 +31,14 @@ def application(**changes: Any) -> loans.Application:
         year_built=1954,
         area_m2=Decimal("182.50"),
         beds=4,
-        condition="good",
+        condition=loans.Condition.GOOD,
         purchase_price_minor=48_000_000,
         valuation_minor=50_000_000,
         valued_on=date(2025, 9, 15),
         renovation_cost_minor=4_500_000,
         gdv_minor=60_000_000,
+        valuation_source=loans.ValuationSource.SURVEY,
+        valuer="Alder & Finch Surveyors",
     )
     company = loans.Borrower("Madrona Renovations OÜ", 24_000_000, 90_000_000, 31_000_000, 0)
     terms = loans.Application(
@@ -47,8 +49,9 @@ def application(**changes: Any) -> loans.Application:
         amount_minor=30_000_000,
         currency=Currency.EUR,
         term_months=12,
-        purpose="Buy and renovate",
-        exit_strategy="sale",
+        purpose=loans.LoanPurpose.PURCHASE,
+        purpose_note="Buy and renovate",
+        exit_strategy=loans.ExitStrategy.SALE,
         interest_mode=loans.LoanInterestMode.RETAINED,
     )
     return replace(terms, **changes)
@@ -72,6 +75,8 @@ def body(**changes: Any) -> dict[str, Any]:
             "purchase_price": "480000.00",
             "valuation": "500000.00",
             "valued_on": "2025-09-15",
+            "valuation_source": "survey",
+            "valuer": "Alder & Finch Surveyors",
             "renovation_cost": "45000.00",
             "gdv": "600000.00",
         },
@@ -87,7 +92,8 @@ def body(**changes: Any) -> dict[str, Any]:
         "amount": "300000.00",
         "currency": "EUR",
         "term_months": 12,
-        "purpose": "Buy and renovate",
+        "purpose": "purchase",
+        "purpose_note": "Buy and renovate",
         "exit_strategy": "sale",
         "interest_mode": "retained",
     } | changes

@@ -12,10 +12,11 @@ from halfpenny.loans.service import deciding
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import Currency
+from halfpenny_messages import PropertyKind
 from support import lending
 
 CITIES = ("Seattle", "Łódź", "Cork", "Kraków")
-KINDS = ("house", "townhouse", "office", "land")
+KINDS = (PropertyKind.HOUSE, PropertyKind.TOWNHOUSE, PropertyKind.COMMERCIAL, PropertyKind.LAND)
 # How a loan gets from open funding to each status.
 PATHS: dict[str, tuple[str, ...]] = {
     "funding": (),
@@ -30,16 +31,18 @@ PATHS: dict[str, tuple[str, ...]] = {
 async def open_loan(connection: Connection, borrower: UserId, administrator: UserId, number: int) -> loans.Loan:
     """The loan with that number: amount, rate, term, place and kind follow from it."""
     plain = lending.application()
+    kind = KINDS[number % len(KINDS)]
     terms = lending.application(
         amount_minor=10_000_000 + number * 1_234_500,
         currency=list(Currency)[number % 3],
         term_months=6 + number % 5 * 3,
         property=replace(
             plain.property,
-            kind=KINDS[number % len(KINDS)],
+            kind=kind,
             city=CITIES[number % len(CITIES)],
-            year_built=None if number % 6 == 5 else 1900 + number,
+            year_built=None if kind is PropertyKind.LAND else 1900 + number,
             valuation_minor=50_000_000 + number * 777_700,
+            gdv_minor=90_000_000,
         ),
     )
     loan = await lending.assessed(

@@ -8,7 +8,17 @@ from uuid import UUID
 
 import msgspec
 
-from halfpenny_messages import Borrower, LoanSubmitted, Property
+from halfpenny_messages import (
+    Borrower,
+    Condition,
+    ExitStrategy,
+    LoanInterestMode,
+    LoanPurpose,
+    LoanSubmitted,
+    Property,
+    PropertyKind,
+    ValuationSource,
+)
 
 SUBMITTED_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -16,7 +26,7 @@ ORDINARY = LoanSubmitted(
     loan_id=UUID(int=1),
     version=1,
     property=Property(
-        kind="house",
+        kind=PropertyKind.HOUSE,
         address="Parcel 010800-0113, assessment area 39",
         city="Seattle",
         country="US",
@@ -26,10 +36,12 @@ ORDINARY = LoanSubmitted(
         year_built=1955,
         area_m2=150.0,
         beds=3,
-        condition="good",
+        condition=Condition.GOOD,
         purchase_price="450000.00",
         valuation="460000.00",
         valued_on=date(2026, 2, 1),
+        valuation_source=ValuationSource.SURVEY,
+        purchased_on=date(2019, 5, 3),
         renovation_cost="0",
     ),
     borrower=Borrower(
@@ -40,9 +52,9 @@ ORDINARY = LoanSubmitted(
     amount="270000.00",
     currency="EUR",
     term_months=12,
-    purpose="refinance",
-    exit_strategy="sale",
-    interest_mode="retained",
+    purpose=LoanPurpose.REFINANCE,
+    exit_strategy=ExitStrategy.SALE,
+    interest_mode=LoanInterestMode.RETAINED,
     submitted_at=SUBMITTED_AT,
 )
 

@@ -139,7 +139,7 @@ async def test_with_nothing_open_the_rest_of_the_market_is_shown(
     assert "No loan fits these filters" in Page((await client.get("/?status=funding")).text).text
 
 
-@pytest.mark.parametrize("query", ["kind=house&min_rate=8&max_ltv=60&max_term=12", "kind=castle", "max_term=-4"])
+@pytest.mark.parametrize("query", ["kind=house&min_rate=8&max_ltv=60&max_term=12", "kind=land", "max_term=-4"])
 async def test_filters_that_fit_nothing_say_so(
     database: Database, listings: ListingStore, client: Client, query: str
 ) -> None:
@@ -147,6 +147,14 @@ async def test_filters_that_fit_nothing_say_so(
     answer = await client.get(f"/?{query}")
     assert answer.status_code == 200
     assert "No loan fits these filters" in answer.text
+
+
+async def test_a_kind_that_is_not_on_the_list_is_refused(
+    database: Database, listings: ListingStore, client: Client
+) -> None:
+    await rebuild(database, listings)
+    answer = await client.get("/?kind=castle")
+    assert answer.status_code == 422 and "unknown_filter" in answer.text
 
 
 async def test_one_loan_is_shown_whole(database: Database, listings: ListingStore, client: Client) -> None:
@@ -180,11 +188,9 @@ async def test_what_a_borrower_writes_stays_text(database: Database, listings: L
     async with database.unit_of_work() as connection:
         administrator = await lending.person(connection, "administrator")
         borrower = await lending.person(connection, "borrower")
-        asset = replace(
-            lending.application().property, kind=HOSTILE, city=HOSTILE, description=HOSTILE, condition=HOSTILE
-        )
+        asset = replace(lending.application().property, city=HOSTILE, description=HOSTILE)
         loan = await lending.funding(
-            connection, borrower, administrator, property=asset, purpose=HOSTILE, exit_strategy=HOSTILE
+            connection, borrower, administrator, property=asset, purpose_note=HOSTILE, exit_note=HOSTILE
         )
     await rebuild(database, listings)
     for address in ("/", f"/loans/{loan.id}"):

@@ -27,7 +27,6 @@ from halfpenny.loans.model import (
     Insurance,
     LendingRules,
     Loan,
-    LoanInterestMode,
     Offer,
     Property,
     RiskReason,
@@ -56,6 +55,15 @@ from halfpenny.loans.service.lifecycle import (
     versions_page,
 )
 from halfpenny.loans.store import newest_public_funding, public_funding
+from halfpenny_messages import (
+    Condition,
+    ExitStrategy,
+    LoanInterestMode,
+    LoanPurpose,
+    Premises,
+    PropertyKind,
+    ValuationSource,
+)
 
 __all__ = [
     "CHANGE_EVENTS",
@@ -69,7 +77,9 @@ __all__ = [
     "Application",
     "Borrower",
     "Charge",
+    "Condition",
     "Decision",
+    "ExitStrategy",
     "FirstApproval",
     "FundingState",
     "Insurance",
@@ -77,11 +87,14 @@ __all__ = [
     "Loan",
     "LoanInterestMode",
     "LoanNotFound",
+    "LoanPurpose",
     "LoanReader",
     "NotYourTransition",
     "Offer",
     "Outcome",
+    "Premises",
     "Property",
+    "PropertyKind",
     "RiskReason",
     "RiskSummary",
     "Rules",
@@ -91,6 +104,7 @@ __all__ = [
     "Status",
     "Transition",
     "Valuation",
+    "ValuationSource",
     "Verdict",
     "WrongStatus",
     "accept",

@@ -25,9 +25,59 @@ class ChargeRankOutOfRange(Malformed):
     message = "The charge's rank is a whole number from 1 on."
 
 
+class PriorDebtMissing(Malformed):
+    code = "prior_debt_missing"
+    message = "A charge behind the first needs the debt that ranks before it."
+
+
+class PriorDebtBeforeFirstCharge(Malformed):
+    code = "prior_debt_before_first_charge"
+    message = "Nothing ranks before a first charge: state the charge's rank, or no prior debt."
+
+
 class ValuationNotPositive(Malformed):
     code = "valuation_not_positive"
-    message = "A valuation is more than nothing, and a purchase price is not below it."
+    message = "A valuation is more than nothing."
+
+
+class SurveyorMissing(Malformed):
+    code = "surveyor_missing"
+    message = "A surveyor's report names its surveyor."
+
+
+class GdvBelowValuation(Malformed):
+    code = "gdv_below_valuation"
+    message = "The value after the works is not below the value before them."
+
+
+class PurchasePriceNotPositive(Malformed):
+    code = "purchase_price_not_positive"
+    message = "A purchase price is more than nothing."
+
+
+class PurchasePriceMissing(Malformed):
+    code = "purchase_price_missing"
+    message = "State the purchase price, or that the property was bought more than a year ago."
+
+
+class PurchasedInFuture(Malformed):
+    code = "purchased_in_future"
+    message = "A property that is still to be bought has no date of purchase."
+
+
+class CountryUnknown(Malformed):
+    code = "country_unknown"
+    message = "The country is not a code of ISO 3166-1 alpha-2, such as PL."
+
+
+class CoordinatesOutsideCountry(Malformed):
+    code = "coordinates_outside_country"
+    message = "The coordinates do not lie in the country."
+
+
+class DwellingFactsMissing(Malformed):
+    code = "dwelling_facts_missing"
+    message = "A dwelling is described by its year of building, its bedrooms and its condition."
 
 
 class ValuedInFuture(Malformed):

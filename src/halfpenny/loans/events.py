@@ -52,16 +52,9 @@ def submitted_message(loan: Loan) -> messages.LoanSubmitted:
     """The application as the risk service reads it, at the version of its terms."""
     terms = loan.application
     asset = {**view(terms.property, only=messages.Property.__struct_fields__), "area_m2": float(terms.property.area_m2)}
-    shown = view(terms, leave_out=("property", "borrower")) | {
-        # The message knows single words; a sentence is cut here because nothing of it is scored.
-        "purpose": terms.purpose[:64],
-        "exit_strategy": terms.exit_strategy[:64],
-    }
-    return messages.LoanSubmitted(
-        loan_id=loan.id,
-        version=loan.terms_version,
-        property=msgspec.convert(asset, messages.Property),
-        borrower=msgspec.convert(view(terms.borrower), messages.Borrower),
-        submitted_at=loan.submitted_at or loan.changed_at,
-        **shown,
+    # The notes are the borrower's words: no model reads them, so they stay here.
+    shown = view(terms, leave_out=("property", "borrower", "purpose_note", "exit_note"))
+    about = {"loan_id": loan.id, "version": loan.terms_version, "submitted_at": loan.submitted_at or loan.changed_at}
+    return msgspec.convert(
+        shown | about | {"property": asset, "borrower": view(terms.borrower)}, messages.LoanSubmitted
     )

@@ -11,6 +11,15 @@ from enum import StrEnum
 from halfpenny.loans import errors
 from halfpenny.primitives.ids import LoanId, UserId
 from halfpenny.primitives.money import Currency, percent_of
+from halfpenny_messages import (
+    Condition,
+    ExitStrategy,
+    LoanInterestMode,
+    LoanPurpose,
+    Premises,
+    PropertyKind,
+    ValuationSource,
+)
 
 
 class Status(StrEnum):
@@ -156,19 +165,14 @@ _NOT_RAISING = frozenset(
 RAISING_STATUSES = frozenset(Status) - _NOT_RAISING
 
 
-class LoanInterestMode(StrEnum):
-    """How interest is paid: as it falls due, kept back from the advance, or added to the debt."""
-
-    SERVICED = "serviced"
-    RETAINED = "retained"
-    ROLLED_UP = "rolled_up"
-
-
 @dataclass(frozen=True, slots=True)
 class Property:
-    """The security. Amounts are minor units of the loan's currency; ``lat`` and ``lon`` are WGS 84 degrees."""
+    """The security. Amounts are minor units of the loan's currency; ``lat`` and ``lon`` are WGS 84 degrees.
 
-    kind: str
+    ``country`` is ISO 3166-1 alpha-2. ``purchased_on`` is None where it is being bought, or nobody said when it was.
+    """
+
+    kind: PropertyKind
     address: str
     city: str
     country: str
@@ -178,13 +182,15 @@ class Property:
     year_built: int | None
     area_m2: Decimal
     beds: int | None
-    condition: str
-    purchase_price_minor: int
+    condition: Condition | None
+    purchase_price_minor: int | None
     valuation_minor: int
     valued_on: date
     renovation_cost_minor: int = 0
     gdv_minor: int | None = None
     valuer: str | None = None
+    valuation_source: ValuationSource = ValuationSource.OWNER
+    purchased_on: date | None = None
 
 
 # What of the property everybody may read, as it reads in JSON: no address, no place on the map, no price paid.
@@ -199,23 +205,27 @@ PUBLIC_PROPERTY = (
     "condition",
     "valuation",
     "valued_on",
+    "valuation_source",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Borrower:
-    """The business that borrows: a company or a person acting in business. Yearly income, minor units."""
+    """The business that borrows: a company or a person acting in business. Income and costs a year, minor units."""
 
     company: str
     income_minor: int
     assets_minor: int
     debts_minor: int
     adverse_records: int
+    years_trading: int | None = None
+    yearly_costs_minor: int | None = None
+    premises: Premises | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What a borrower asks for, on which security."""
+    """What a borrower asks for, on which security. The notes are the borrower's words; no model reads them."""
 
     property: Property
     borrower: Borrower
@@ -224,9 +234,11 @@ class Application:
     amount_minor: int
     currency: Currency
     term_months: int
-    purpose: str
-    exit_strategy: str
+    purpose: LoanPurpose
+    exit_strategy: ExitStrategy
     interest_mode: LoanInterestMode
+    purpose_note: str = ""
+    exit_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,27 +384,6 @@ def ltv_percent(application: Application) -> Decimal:
     return (Decimal(debt) * 100 / application.property.valuation_minor).quantize(Decimal("0.01"))
 
 
-def check_application(application: Application, rules: LendingRules, today: date) -> None:
-    """Refuse terms that no bridge loan can have. Raises a named Malformed error; returns nothing."""
-    asset = application.property
-    if application.amount_minor < rules.minimum_ticket_minor:
-        raise errors.AmountTooSmall()
-    if not rules.minimum_term_months <= application.term_months <= rules.maximum_term_months:
-        raise errors.TermOutOfRange(minimum_months=rules.minimum_term_months, maximum_months=rules.maximum_term_months)
-    if not 1 <= application.charge_rank <= 9:
-        raise errors.ChargeRankOutOfRange()
-    if asset.valuation_minor <= 0 or asset.purchase_price_minor < 0:
-        raise errors.ValuationNotPositive()
-    if asset.valued_on > today:
-        raise errors.ValuedInFuture()
-    if not (-90 <= asset.lat <= 90 and -180 <= asset.lon <= 180):
-        raise errors.CoordinatesOutOfRange()
-    if asset.area_m2 <= 0:
-        raise errors.AreaNotPositive()
-    if asset.year_built is not None and not 1000 <= asset.year_built <= today.year + 5:
-        raise errors.YearBuiltOutOfRange()
-
-
 def check_transition(loan: Loan, transition: Transition, actor: Actor) -> None:
     """Check the table: the loan's status first, then who asks."""
     if actor.kind not in transition.actor_kinds:
@@ -411,11 +402,12 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Valuation:
-    """A valuer's figure, in minor units of the loan's currency."""
+    """A valuer's figure, in minor units of the loan's currency, and what kind of look stands behind it."""
 
     amount_minor: int
     valued_on: date
     valuer: str
+    source: ValuationSource = ValuationSource.OWNER
 
 
 @dataclass(frozen=True, slots=True)

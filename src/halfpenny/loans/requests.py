@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
@@ -22,6 +23,15 @@ from halfpenny.platform.http import (
     RequestModel,
 )
 from halfpenny.primitives.money import parse_minor
+from halfpenny_messages import (
+    Condition,
+    ExitStrategy,
+    LoanInterestMode,
+    LoanPurpose,
+    Premises,
+    PropertyKind,
+    ValuationSource,
+)
 
 # What surveyors write as figures, in the words that the rest of the house uses.
 _CONDITIONS = {1: "poor", 2: "fair", 3: "average", 4: "good", 5: "excellent"}
@@ -29,6 +39,11 @@ _CONDITIONS = {1: "poor", 2: "fair", 3: "average", 4: "good", 5: "excellent"}
 
 def _condition(value: Any) -> Any:
     return _CONDITIONS.get(value, value) if type(value) is int else value
+
+
+def _code(kind: type[StrEnum]) -> BeforeValidator:
+    """A code travels as a string of the list; anything else is left for the strict check to refuse."""
+    return BeforeValidator(lambda value: kind(value) if type(value) is str and value in set(kind) else value)
 
 
 def _moment(value: Any) -> datetime:
@@ -53,28 +68,48 @@ MomentText = Annotated[
     BeforeValidator(_moment),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-02-28T12:00:00Z"]}),
 ]
-WordText = Annotated[LineText, StringConstraints(max_length=64)]
-ConditionText = Annotated[WordText, BeforeValidator(_condition)]
+CountryText = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{2}$"),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$", "examples": ["PL"]}),
+]
+ConditionCode = Annotated[Condition, _code(Condition), BeforeValidator(_condition)]
+KindCode = Annotated[PropertyKind, _code(PropertyKind)]
+PurposeCode = Annotated[LoanPurpose, _code(LoanPurpose)]
+ExitCode = Annotated[ExitStrategy, _code(ExitStrategy)]
+InterestCode = Annotated[LoanInterestMode, _code(LoanInterestMode)]
+SourceCode = Annotated[ValuationSource, _code(ValuationSource)]
+PremisesCode = Annotated[Premises, _code(Premises)]
+NoteText = ProseText | Literal[""]
 
 
 class PropertyRequest(RequestModel):
-    """The security. ``kind``: house, townhouse, flat, multi_family, commercial, mixed_use or land."""
+    """The security. ``country`` is ISO 3166-1 alpha-2 and holds the coordinates.
 
-    kind: WordText
+    Dwellings (house, townhouse, flat, multi_family) need ``year_built``, ``beds`` and ``condition``.
+    ``valuation_source`` is the owner's word unless it says otherwise; a survey names its ``valuer``.
+    ``purchase_price`` may be left out where ``purchased_on`` is more than a year ago. ``gdv``, the value after the
+    works, is not below ``valuation``.
+    """
+
+    kind: KindCode
     address: LineText
     city: LineText
-    country: WordText
+    country: CountryText
     lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
     lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
     description: Annotated[ProseText | Literal[""], Field(default="")]
     year_built: Annotated[int | None, Field(default=None, ge=1000, le=2200)]
     area_m2: Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
     beds: Annotated[int | None, Field(default=None, ge=0, le=1000)]
-    condition: Annotated[ConditionText, Field(default="average")]
-    purchase_price: AmountText
+    condition: Annotated[ConditionCode | None, Field(default=None)]
+    purchase_price: Annotated[AmountText | None, Field(default=None)]
+    purchased_on: Annotated[DateText | None, Field(default=None)]
     valuation: AmountText
     valued_on: DateText
-    renovation_cost: Annotated[AmountText, Field(default="0.00")]
+    valuation_source: Annotated[SourceCode, Field(default=ValuationSource.OWNER)]
+    valuer: Annotated[LineText | None, Field(default=None)]
+    renovation_cost: AmountText
     gdv: Annotated[AmountText | None, Field(default=None)]
 
     def read(self) -> Property:
@@ -82,20 +117,23 @@ class PropertyRequest(RequestModel):
 
 
 class BorrowerRequest(RequestModel):
-    """The business: yearly income, assets and debts in the loan's currency, adverse records counted."""
+    """The business: yearly income and costs, assets and debts in the loan's currency, adverse records counted."""
 
     company: LineText
     income: AmountText
     assets: AmountText
     debts: AmountText
-    adverse_records: Annotated[int, Field(ge=0, le=10_000)]
+    adverse_records: Annotated[int, Field(ge=0, le=100)]
+    years_trading: Annotated[int | None, Field(default=None, ge=0, le=500)]
+    yearly_costs: Annotated[AmountText | None, Field(default=None)]
+    premises: Annotated[PremisesCode | None, Field(default=None)]
 
     def read(self) -> Borrower:
         return self.read_as(Borrower)
 
 
 class ApplicationRequest(RequestModel):
-    """A whole application. ``exit_strategy``: sale or refinance."""
+    """A whole application. A charge behind the first needs ``prior_debt``; the notes are free text beside the codes."""
 
     property: PropertyRequest
     borrower: BorrowerRequest
@@ -104,9 +142,11 @@ class ApplicationRequest(RequestModel):
     amount: AmountText
     currency: CurrencyText
     term_months: Annotated[int, Field(ge=1, le=120)]
-    purpose: LineText
-    exit_strategy: LineText
-    interest_mode: Literal["serviced", "retained", "rolled_up"]
+    purpose: PurposeCode
+    purpose_note: Annotated[NoteText, Field(default="")]
+    exit_strategy: ExitCode
+    exit_note: Annotated[NoteText, Field(default="")]
+    interest_mode: InterestCode
 
     def read(self) -> Application:
         return self.read_as(Application, property=self.property.read(), borrower=self.borrower.read())
@@ -131,12 +171,15 @@ class ChargeRequest(RequestModel):
 
 
 class ValuationRequest(RequestModel):
+    """Another valuation, in the loan's currency; without a ``source`` it is the owner's word."""
+
     amount: AmountText
     valued_on: DateText
     valuer: LineText
+    source: Annotated[SourceCode, Field(default=ValuationSource.OWNER)]
 
     def read(self) -> Valuation:
-        return Valuation(parse_minor(self.amount), self.valued_on, self.valuer)
+        return Valuation(parse_minor(self.amount), self.valued_on, self.valuer, self.source)
 
 
 class InsuranceRequest(RequestModel):

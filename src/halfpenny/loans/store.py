@@ -163,6 +163,8 @@ async def insert(
 
 
 _OF_LOAN = "id = (SELECT property_id FROM loan WHERE id = $1)"
+# What it was to be worth after the works is below what it is worth now: that figure is out of date.
+_GDV_STILL_ABOVE = "gdv_minor = CASE WHEN gdv_minor >= $2 THEN gdv_minor END"
 _NEW_TERMS = "version = version + 1, terms_version = version + 1"
 
 
@@ -180,8 +182,9 @@ async def revalue(connection: Connection, loan_id: UUID, valuation: Valuation, n
         "valuation_minor": valuation.amount_minor,
         "valued_on": valuation.valued_on,
         "valuer": valuation.valuer,
+        "valuation_source": valuation.source,
     }
-    await rows.update(connection, "property", found, _OF_LOAN, loan_id)
+    await rows.update(connection, "property", found, _OF_LOAN, loan_id, also=_GDV_STILL_ABOVE)
     await rows.update(connection, "loan", {"changed_at": now}, "id = $1", loan_id, also=_NEW_TERMS)
 
 

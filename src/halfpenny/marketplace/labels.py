@@ -43,11 +43,22 @@ INTEREST: Final[Mapping[str, str]] = {
 EXIT: Final[Mapping[str, str]] = {
     "sale": _("Sale of the property"),
     "refinance": _("Refinancing"),
+    "other": _("Other"),
+}
+PURPOSE: Final[Mapping[str, str]] = {
+    "purchase": _("Purchase"),
+    "refinance": _("Refinancing"),
+    "works": _("Works on the building"),
+    "development": _("Development"),
+    "other": _("Other"),
+}
+VALUATION_SOURCE: Final[Mapping[str, str]] = {
+    "owner": _("the owner's word"),
+    "desktop": _("valued from a desk"),
+    "survey": _("a surveyor's report"),
 }
 CONDITION: Final[Mapping[str, str]] = {
-    "new": _("New"),
     "excellent": _("Excellent"),
-    "very_good": _("Very good"),
     "good": _("Good"),
     "average": _("Average"),
     "fair": _("Fair"),
@@ -71,8 +82,3 @@ SORT_CHOICES: Final[Mapping[str, str]] = {
     "funded": _("Nearly funded first"),
     "amount": _("Largest first"),
 }
-
-
-def plain(code: str) -> str:
-    """A code without a label of its own, as words: what a borrower wrote stays what they wrote."""
-    return code.replace("_", " ").capitalize()

@@ -105,7 +105,7 @@ def listing(loan: loans.Loan) -> Document | None:
         "revision": revision(loan.version, loan.funding.version),
         "facets": {
             "status": loan.status.value,
-            "kind": asset.kind,
+            "kind": asset.kind.value,
             "country": asset.country,
             "city": asset.city.casefold(),
             "currency": loan.application.currency.value,
@@ -185,8 +185,10 @@ def _node(loan: loans.Loan, offer: loans.Offer, funding: loans.FundingState) -> 
         "id": str(loan.id),
         "title": loan.title,
         "status": loan.status.value,
-        "purpose": loan.application.purpose,
-        "exit_strategy": loan.application.exit_strategy,
+        "purpose": loan.application.purpose.value,
+        "purpose_note": loan.application.purpose_note,
+        "exit_strategy": loan.application.exit_strategy.value,
+        "exit_note": loan.application.exit_note,
         "property": view(asset, only=loans.PUBLIC_PROPERTY)
         | {"area_m2": float(asset.area_m2), "valuation": _money(asset.valuation_minor, currency)},
         "terms": {

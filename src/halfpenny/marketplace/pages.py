@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from halfpenny import identity
-from halfpenny.loans import LoanNotFound
+from halfpenny.loans import LoanNotFound, PropertyKind
 from halfpenny.marketplace import labels
 from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_query
 from halfpenny.marketplace.model import Document, ListedStatus, ListingQuery, Order, SortDirection
@@ -122,11 +122,12 @@ def _query(chosen: Mapping[str, str], after: str | None) -> ListingQuery:
         statuses = _STATUSES[chosen["status"] or "funding"]
         field, direction = _SORTS[chosen["sort"] or "newest"]
         term = int(chosen["max_term"]) if chosen["max_term"] else None
+        kind = PropertyKind(chosen["kind"]) if chosen["kind"] else None
     except (KeyError, ValueError) as unknown:
         raise UnknownFilter() from unknown
     filter = LoanFilter(
         status=[ListedStatus(status) for status in statuses] or None,
-        kind=[chosen["kind"]] if chosen["kind"] else None,
+        kind=None if kind is None else [kind.value],
         min_rate=chosen["min_rate"] or None,
         max_ltv=chosen["max_ltv"] or None,
         max_term_months=term if term is None else max(0, min(term, 1_000)),

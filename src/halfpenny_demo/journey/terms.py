@@ -21,6 +21,8 @@ HOUSE: dict[str, Any] = {
     "condition": "good",
     "purchase_price": "2061100.00",
     "valuation": "2061100.00",
+    "valuation_source": "survey",
+    "valuer": "Alder & Finch Surveyors",
     "renovation_cost": "0.00",
 }
 # Above the limit, so that two administrators are needed, and odd, so that every split leaves cents over.
@@ -46,7 +48,8 @@ def application(today: date, interest_mode: str) -> dict[str, Any]:
         "amount": AMOUNT,
         "currency": CURRENCY,
         "term_months": TERM_MONTHS,
-        "purpose": "Buy, and repair the terrace",
+        "purpose": "purchase",
+        "purpose_note": "Buy, and repair the terrace",
         "exit_strategy": "sale",
         "interest_mode": interest_mode,
     }
@@ -60,6 +63,7 @@ def conditions(today: date) -> dict[str, Any]:
             "amount": HOUSE["valuation"],
             "valued_on": (today - timedelta(days=10)).isoformat(),
             "valuer": "Alder & Finch Surveyors",
+            "source": "survey",
         },
         "insurance": {
             "insurer": "Nordhaus Mutual",

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from halfpenny.loans import Application, Borrower, LoanInterestMode, Property, Status
+from halfpenny.loans import (
+    Application,
+    Borrower,
+    Condition,
+    ExitStrategy,
+    LoanInterestMode,
+    LoanPurpose,
+    Property,
+    PropertyKind,
+    Status,
+    ValuationSource,
+)
 from halfpenny.primitives.money import Currency
 from halfpenny_demo.seeding.cast import Company
 from halfpenny_demo.seeding.homes import Home
@@ -39,16 +50,23 @@ HISTORY_DAYS = 182
 # These never paid: monthly interest that nobody pays makes a default ninety days after the first of it was due.
 _NEVER_PAID = frozenset({Status.WRITTEN_OFF, Status.IN_RECOVERY, Status.DEFAULTED})
 _PURPOSES = (
-    "Buy and renovate for sale",
-    "Buy at auction, then refinance",
-    "Finish a renovation",
-    "Bridge until the old house is sold",
-    "Convert the attic and the basement",
-    "Release equity for the next purchase",
-    "Repair storm damage before the sale",
-    "Pay out a co-owner",
+    (LoanPurpose.PURCHASE, "Buy and renovate for sale"),
+    (LoanPurpose.PURCHASE, "Buy at auction, then refinance"),
+    (LoanPurpose.WORKS, "Finish a renovation"),
+    (LoanPurpose.REFINANCE, "Bridge until the old house is sold"),
+    (LoanPurpose.WORKS, "Convert the attic and the basement"),
+    (LoanPurpose.REFINANCE, "Release equity for the next purchase"),
+    (LoanPurpose.WORKS, "Repair storm damage before the sale"),
+    (LoanPurpose.OTHER, "Pay out a co-owner"),
 )
-_EXITS = ("sale", "sale", "sale", "refinance", "refinance")
+_EXITS = (
+    ExitStrategy.SALE,
+    ExitStrategy.SALE,
+    ExitStrategy.SALE,
+    ExitStrategy.REFINANCE,
+    ExitStrategy.REFINANCE,
+)
+_SURVEYOR = "Alder & Finch Surveyors"
 _MODES = (LoanInterestMode.RETAINED, LoanInterestMode.RETAINED, LoanInterestMode.SERVICED, LoanInterestMode.ROLLED_UP)
 _DESCRIPTIONS = {
     "poor": "Needs work throughout: roof, wiring and both bathrooms. Sound structure.",
@@ -148,9 +166,10 @@ def application_for(dice: random.Random, home: Home, company: Company, term_mont
     amount_minor = home.value_minor * dice.randint(30, 68) // 100 // 10_000 * 10_000
     works = home.condition in ("poor", "fair", "average")
     renovation = home.value_minor * dice.randint(4, 14) // 100 // 10_000 * 10_000 if works else 0
+    purpose, purpose_note = dice.choice(_PURPOSES)
     return Application(
         property=Property(
-            kind=home.kind,
+            kind=PropertyKind(home.kind),
             address=home.address,
             city=home.city,
             country=home.country,
@@ -160,10 +179,12 @@ def application_for(dice: random.Random, home: Home, company: Company, term_mont
             year_built=home.year_built,
             area_m2=home.area_m2,
             beds=home.beds,
-            condition=home.condition,
+            condition=Condition(home.condition),
             purchase_price_minor=home.value_minor * dice.randint(86, 100) // 100 // 10_000 * 10_000,
             valuation_minor=home.value_minor,
             valued_on=home.valued_on,
+            valuation_source=ValuationSource.SURVEY,
+            valuer=_SURVEYOR,
             renovation_cost_minor=renovation,
             gdv_minor=home.value_minor + renovation * 14 // 10 if works else None,
         ),
@@ -179,7 +200,8 @@ def application_for(dice: random.Random, home: Home, company: Company, term_mont
         amount_minor=amount_minor,
         currency=Currency.EUR,
         term_months=term_months,
-        purpose=dice.choice(_PURPOSES),
+        purpose=purpose,
+        purpose_note=purpose_note,
         exit_strategy=dice.choice(_EXITS),
         interest_mode=dice.choice(_MODES),
     )

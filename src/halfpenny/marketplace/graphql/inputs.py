@@ -7,9 +7,11 @@ from decimal import Decimal
 
 import strawberry
 
+from halfpenny import loans
 from halfpenny.marketplace.errors import InvalidQuery
 from halfpenny.marketplace.model import ListedStatus, ListingQuery, Order, SortDirection
 from halfpenny.primitives.money import Currency, parse_minor
+from halfpenny_messages import is_country
 
 strawberry.enum(ListedStatus, name="LoanStatus", description="Where a listed loan is in its life.")
 strawberry.enum(Order, name="LoanOrderField", description="What the list is ordered by.")
@@ -24,10 +26,10 @@ MAX_TEXT = 100
 @strawberry.input(description="All that is given must hold; amounts and percentages are decimal strings.")
 class LoanFilter:
     status: list[ListedStatus] | None = None
-    kind: list[str] | None = None
+    kind: list[str] | None = strawberry.field(default=None, description="Codes of kinds, such as flat.")
     grade: list[str] | None = None
     currency: list[Currency] | None = None
-    country: str | None = None
+    country: str | None = strawberry.field(default=None, description="ISO 3166-1 alpha-2.")
     city: str | None = strawberry.field(default=None, description="In any letter case.")
     min_amount: str | None = None
     max_amount: str | None = None
@@ -52,10 +54,10 @@ def listing_query(first: int, after: str | None, filter: LoanFilter | None, orde
         order=order.field,
         direction=order.direction,
         statuses=_values("status", asked.status),
-        kinds=_values("kind", asked.kind),
+        kinds=_kinds(asked.kind),
         grades=_values("grade", asked.grade),
         currencies=_values("currency", asked.currency),
-        country=_text("country", asked.country),
+        country=_country(asked.country),
         city=_text("city", asked.city),
         min_amount_minor=None if asked.min_amount is None else parse_minor(asked.min_amount),
         max_amount_minor=None if asked.max_amount is None else parse_minor(asked.max_amount),
@@ -64,6 +66,21 @@ def listing_query(first: int, after: str | None, filter: LoanFilter | None, orde
         max_ltv=_percent("maxLtv", asked.max_ltv),
         max_term_months=asked.max_term_months,
     )
+
+
+def _kinds(given: list[str] | None) -> tuple[str, ...]:
+    kinds = _values("kind", given)
+    unknown = [kind for kind in kinds if kind not in set(loans.PropertyKind)]
+    if unknown:
+        raise InvalidQuery(f"kind knows {', '.join(loans.PropertyKind)}.")
+    return kinds
+
+
+def _country(given: str | None) -> str | None:
+    code = _text("country", given)
+    if code is not None and not is_country(code.upper()):
+        raise InvalidQuery("country is a code of ISO 3166-1 alpha-2, such as PL.")
+    return code
 
 
 def _values(name: str, given: list[str] | list[ListedStatus] | list[Currency] | None) -> tuple[str, ...]:

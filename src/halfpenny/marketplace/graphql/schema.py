@@ -66,16 +66,17 @@ class Amount:
 
 @strawberry.type(name="Property", description="The security of a loan, as described by the borrower: untrusted text.")
 class ListedProperty:
-    kind: str
+    kind: str = strawberry.field(description="house, townhouse, flat, multi_family, commercial, mixed_use or land.")
     city: str
     country: str = strawberry.field(description="ISO 3166-1 alpha-2.")
     area_m2: float = strawberry.field(description="Square metres.")
     year_built: int | None
     beds: int | None
-    condition: str
+    condition: str | None = strawberry.field(description="poor, fair, average, good or excellent.")
     description: str
     valuation: Amount
     valued_on: str = strawberry.field(description="The date of the valuation (ISO 8601).")
+    valuation_source: str = strawberry.field(description="Whose valuation it is: owner, desktop or survey.")
 
 
 @strawberry.type(description="What is lent, at what price, for how long.")
@@ -121,8 +122,10 @@ class ListedLoan:
     id: strawberry.ID
     title: str
     status: ListedStatus
-    purpose: str
-    exit_strategy: str
+    purpose: str = strawberry.field(description="purchase, refinance, works, development or other.")
+    purpose_note: str = strawberry.field(description="The borrower's words beside it.")
+    exit_strategy: str = strawberry.field(description="sale, refinance or other.")
+    exit_note: str = strawberry.field(description="The borrower's words beside it.")
     property: ListedProperty
     terms: Terms
     funding: Funding

@@ -1,0 +1,77 @@
+"""The codes of an application: closed lists that both programs, the API, the schema and the pages read here.
+
+What people want to say besides stands in free text next to a code, and no model reads it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class PropertyKind(StrEnum):
+    """What stands on the land, or that nothing does."""
+
+    HOUSE = "house"
+    TOWNHOUSE = "townhouse"
+    FLAT = "flat"
+    MULTI_FAMILY = "multi_family"
+    COMMERCIAL = "commercial"
+    MIXED_USE = "mixed_use"
+    LAND = "land"
+
+
+# People live in these: a valuation model asks for their rooms, their year and their condition.
+RESIDENTIAL_KINDS = frozenset(
+    {PropertyKind.HOUSE, PropertyKind.TOWNHOUSE, PropertyKind.FLAT, PropertyKind.MULTI_FAMILY}
+)
+
+
+class Condition(StrEnum):
+    """The state of the building, worst first."""
+
+    POOR = "poor"
+    FAIR = "fair"
+    AVERAGE = "average"
+    GOOD = "good"
+    EXCELLENT = "excellent"
+
+
+class LoanPurpose(StrEnum):
+    """What the money is for. A purchase is measured against its price, whatever the valuation says."""
+
+    PURCHASE = "purchase"
+    REFINANCE = "refinance"
+    WORKS = "works"
+    DEVELOPMENT = "development"
+    OTHER = "other"
+
+
+class ExitStrategy(StrEnum):
+    """How the loan is to be repaid at its end. ``other`` is assessed as the worse of the two."""
+
+    SALE = "sale"
+    REFINANCE = "refinance"
+    OTHER = "other"
+
+
+class LoanInterestMode(StrEnum):
+    """How interest is paid: as it falls due, retained from the advance, or added to the debt."""
+
+    SERVICED = "serviced"
+    RETAINED = "retained"
+    ROLLED_UP = "rolled_up"
+
+
+class ValuationSource(StrEnum):
+    """Who says what the property is worth, least certain first: its owner, a desk, a surveyor who was there."""
+
+    OWNER = "owner"
+    DESKTOP = "desktop"
+    SURVEY = "survey"
+
+
+class Premises(StrEnum):
+    """Whether the borrower's business owns the place that it works from."""
+
+    OWNED = "owned"
+    RENTED = "rented"
