@@ -15,7 +15,7 @@ from halfpenny.approvals import Act, ActRun, AppActs, ObjectState, SecondPersonR
 from halfpenny.identity import Permission, SignedIn
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
-from halfpenny.platform.http import AppDatabase, DateText, ProseText, RequestModel
+from halfpenny.platform.http import AnswerWithStatus, AppDatabase, DateText, ProseText, RequestModel, once
 from halfpenny.primitives.errors import Refused
 from halfpenny.primitives.ids import UserId
 
@@ -92,10 +92,11 @@ router = APIRouter()
 async def move_maturity(
     loan_id: UUID, body: MaturityRequest, principal: SignedIn, database: AppDatabase, acts: AppActs
 ) -> JSONResponse:
-    async with database.unit_of_work() as connection:
+    async def act(connection: Connection) -> AnswerWithStatus:
         payload = NewMaturity(body.matures_on)
         outcome = await approvals.perform(
             connection, acts, MOVE_MATURITY.name, principal, loan_id, payload, body.reason
         )
-    status, answer = approvals.answer(outcome)
-    return JSONResponse(answer, status)
+        return approvals.answer(outcome)
+
+    return await once(database, None, 200, act)

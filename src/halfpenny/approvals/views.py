@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from halfpenny.approvals.model import ActOutcome, Approval, Standing
+from halfpenny.platform.http import AnswerWithStatus
 
 
 def approval(entry: Approval) -> dict[str, Any]:
@@ -39,8 +40,8 @@ def standing(found: Standing) -> dict[str, Any]:
     }
 
 
-def answer(outcome: ActOutcome, done: int = 200) -> tuple[int, dict[str, Any]]:
-    """(status, body) of a route whose act may take two people: its own answer, or 202 with the approval."""
+def answer(outcome: ActOutcome, done: int = 200) -> AnswerWithStatus:
+    """The answer of a route whose act may take two people: its own, or 202 with the approval."""
     if outcome.approval is not None:
-        return 202, {"approval": approval(outcome.approval)}
-    return done, outcome.result or {}
+        return AnswerWithStatus(202, {"approval": approval(outcome.approval)})
+    return AnswerWithStatus(done, outcome.result or {})

@@ -19,6 +19,7 @@ from halfpenny.platform.http.fields import (
 )
 from halfpenny.platform.http.guard import SECURITY_HEADERS, EdgeSettings, Guard, send_problem
 from halfpenny.platform.http.idempotency import (
+    AnswerWithStatus,
     Fingerprint,
     IdempotencyKey,
     OptionalIdempotencyKey,
@@ -50,6 +51,7 @@ AppDatabase = Annotated[Database, Depends(database)]
 __all__ = [
     "SECURITY_HEADERS",
     "AmountText",
+    "AnswerWithStatus",
     "AppDatabase",
     "CurrencyText",
     "DateText",

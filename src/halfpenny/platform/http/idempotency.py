@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
@@ -75,22 +76,31 @@ async def request_fingerprint(request: Request) -> bytes:
     return fingerprint(request.method, request.url.path, await request.body())
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerWithStatus:
+    """What ``once`` stores for an act that chooses its status itself, such as 202 where a second person is due."""
+
+    status: int
+    body: Any
+
+
 async def once(
     database: Database, request: RequestKey | None, status: int, act: Callable[[Connection], Awaitable[Any]]
 ) -> JSONResponse:
     """Run ``act`` in one transaction under the request's key, or give the answer that is stored under it.
 
-    ``act`` returns the answer's JSON, which is stored in its transaction. Without a key it simply runs. Raises
-    IdempotencyKeyReused, and whatever ``act`` raises: then nothing has happened and the key is free.
+    ``act`` returns the answer's JSON, or an AnswerWithStatus, which is stored in its transaction. Without a key it
+    simply runs. Raises IdempotencyKeyReused, and whatever ``act`` raises: nothing has happened then.
     """
     async with database.unit_of_work() as connection:
-        if request is None:
-            return JSONResponse(await act(connection), status)
-        if (stored := await claim(connection, request)) is not None:
+        if request is not None and (stored := await claim(connection, request)) is not None:
             return JSONResponse(stored.body, stored.status)
         answer = await act(connection)
-        await remember(connection, request, status, answer)
-    return JSONResponse(answer, status)
+        if not isinstance(answer, AnswerWithStatus):
+            answer = AnswerWithStatus(status, answer)
+        if request is not None:
+            await remember(connection, request, answer.status, answer.body)
+    return JSONResponse(answer.body, answer.status)
 
 
 IdempotencyKey = Annotated[str, Depends(idempotency_key)]

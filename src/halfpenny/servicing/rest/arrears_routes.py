@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from halfpenny import approvals, identity
 from halfpenny.identity import Permission, requires
 from halfpenny.platform.database import Connection
-from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, once, page
+from halfpenny.platform.http import AnswerWithStatus, AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, format_minor, parse_minor
 from halfpenny.servicing import acts, errors, views
 from halfpenny.servicing.model.delinquency import bucket_of
@@ -48,13 +48,12 @@ async def _perform(
     reason: str,
 ) -> JSONResponse:
     """The same for an act that may take two people: 202 with the approval where it does."""
-    async with database.unit_of_work() as connection:
-        if (stored := await claim(connection, money)) is not None:
-            return JSONResponse(stored.body, stored.status)
+
+    async def asked(connection: Connection) -> AnswerWithStatus:
         outcome = await approvals.perform(connection, registered, name, principal, loan_id, payload, reason)
-        status, answer = approvals.answer(outcome)
-        await remember(connection, money, status, answer)
-    return JSONResponse(answer, status)
+        return approvals.answer(outcome)
+
+    return await once(database, money, 200, asked)
 
 
 @router.post("/loans/{loan_id}/default", dependencies=[requires(Permission.SERVICING_ACT)])
