@@ -23,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 def demo(
     reset: Annotated[bool, typer.Option("--reset", help="Delete the demo's data and start afresh.")] = False,
     journey: Annotated[bool, typer.Option("--journey", help="Drive one loan from application to payout.")] = False,
-    story: Annotated[str, typer.Option(help="Play through another story, such as default, and stop.")] = "",
+    scenario: Annotated[str, typer.Option(help="Play through another scenario, such as default, and stop.")] = "",
     empty: Annotated[bool, typer.Option("--empty", help="Begin with people who can sign in, and no loans.")] = False,
     rabbitmq: Annotated[
         bool, typer.Option("--rabbitmq", help="Start a private RabbitMQ and send events through it.")
@@ -34,14 +34,14 @@ def demo(
     from rich.console import Console
 
     from halfpenny.platform import child
-    from halfpenny_demo.run import Demo, Wishes
+    from halfpenny_demo.run import Demo, DemoOptions
 
     if end_with_parent:  # `make demo` asks for it: a make that is killed cannot stop us any more
         child.end_with_parent(os.getppid())
-    wishes = Wishes(
-        reset=reset, story=story or ("journey" if journey else ""), rabbitmq=rabbitmq, marketplace=not empty
+    options = DemoOptions(
+        reset=reset, scenario=scenario or ("journey" if journey else ""), rabbitmq=rabbitmq, marketplace=not empty
     )
-    raise typer.Exit(Demo(Settings.load(), wishes, Console(soft_wrap=True)).run())
+    raise typer.Exit(Demo(Settings.load(), options, Console(soft_wrap=True)).run())
 
 
 @on_servers

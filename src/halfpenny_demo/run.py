@@ -28,15 +28,15 @@ _START_TIMEOUT_S = 180.0
 
 
 @dataclass(frozen=True)
-class Wishes:
+class DemoOptions:
     """What the command line asked for.
 
-    ``story`` names what to play through, such as journey; without one the demo stays open. ``marketplace`` is
+    ``scenario`` names what to play through, such as journey; without one the demo stays open. ``marketplace`` is
     whether a first start makes loans with a history, or only people who can sign in.
     """
 
     reset: bool = False
-    story: str = ""
+    scenario: str = ""
     rabbitmq: bool = False
     marketplace: bool = True
 
@@ -63,9 +63,9 @@ class Step:
 class Demo:
     """One run of the demo on one data folder."""
 
-    def __init__(self, settings: Settings, wishes: Wishes, console: Console) -> None:
+    def __init__(self, settings: Settings, options: DemoOptions, console: Console) -> None:
         self._settings = settings
-        self._wishes = wishes
+        self._options = options
         self._console = console
         self._folder = DataFolder(settings.data)
         self._logins_file = LoginsFile(self._folder.path)
@@ -76,18 +76,18 @@ class Demo:
         self._is_open = False
 
     def run(self) -> int:
-        """Returns the exit status: 0 when it was told to stop while open, or when the journey ended well."""
+        """Returns the exit status: 0 when it was stopped while open, or when the journey ended well."""
         began = time.monotonic()
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, self._stop_asked)
+            signal.signal(name, self._on_stop_signal)
         try:
             with ExitStack() as stack:
                 try:
                     stack.enter_context(self._folder.locked())
                 except AlreadyRunning:
-                    if self._wishes.reset or not self._wishes.story:
+                    if self._options.reset or not self._options.scenario:
                         raise
-                    return self._travel()  # through the demo that runs already
+                    return self._run_scenario()  # through the demo that runs already
                 return self._open(stack, began)
         except KeyboardInterrupt:
             return 0 if self._is_open else 130
@@ -98,25 +98,25 @@ class Demo:
         if self._seeding.exists() and not self._settings.database.url:
             self._console.print("An earlier first start was cut short; starting afresh.")
             self._folder.empty()
-        elif self._wishes.reset:
+        elif self._options.reset:
             self._folder.empty()
-        servers = Servers(self._settings, self._folder, rabbitmq=self._wishes.rabbitmq, announce=self._announce)
-        stack.callback(self._say_goodbye)
+        servers = Servers(self._settings, self._folder, rabbitmq=self._options.rabbitmq, announce=self._start_step)
+        stack.callback(self._print_stopped)
         stack.callback(servers.stop)
         logins = self._prepare(servers)
         stack.callback(self._stop_children)
         self._start_children()
         self._await_ready()
-        self._introduce(logins, time.monotonic() - began)
-        if self._wishes.story:
-            return self._travel()
+        self._print_logins(logins, time.monotonic() - began)
+        if self._options.scenario:
+            return self._run_scenario()
         self._is_open = True
         self._watch(servers)
 
     def _prepare(self, servers: Servers) -> Logins:
         """Servers, schema and seed; everything that the processes need before they start."""
         settings = self._settings = with_addresses(self._settings, servers.start())
-        step = self._announce("schema")
+        step = self._start_step("schema")
         before, after = migrate(settings.require_database())
         step.done("up to date" if before == after else f"from {before or 'nothing'} to {after}")
         logins = self._logins_file.read() or self._seed(settings)
@@ -126,13 +126,13 @@ class Demo:
     def _seed(self, settings: Settings) -> Logins:
         from halfpenny_demo import seed
 
-        step = self._announce("marketplace")
+        step = self._start_step("marketplace")
         self._seeding.touch()
 
-        def told(day: int, days: int) -> None:
+        def report_day(day: int, days: int) -> None:
             step.report(f"day {day} of {days}")
 
-        logins = uvloop.run(seed.seed(settings, told, marketplace=self._wishes.marketplace))
+        logins = uvloop.run(seed.seed(settings, report_day, marketplace=self._options.marketplace))
         self._seeding.unlink()
         step.done("seeded")
         return logins
@@ -161,24 +161,24 @@ class Demo:
             self._children.append(child)
 
     def _await_ready(self) -> None:
-        step = self._announce("API, worker and risk service")
+        step = self._start_step("API, worker and risk service")
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not self._ready():
-            self._revive_children()
+            self._restart_dead_children()
             if time.monotonic() > deadline:
                 raise ProcessFailed(f"the API was not ready after {_START_TIMEOUT_S:g} seconds ({self._folder.logs})")
             time.sleep(0.05)
         step.done(self._local_address())
 
     def _watch(self, servers: Servers) -> NoReturn:
-        """Until told to stop: bring back whatever dies, and say so."""
+        """Until it is stopped: restart whatever dies, and report it."""
         while True:
             for name in servers.restart_dead():
                 self._console.print(f"[yellow]![/] {name} had ended and was started again")
-            self._revive_children()
+            self._restart_dead_children()
             time.sleep(0.2)
 
-    def _revive_children(self) -> None:
+    def _restart_dead_children(self) -> None:
         for child in self._children:
             if child.died:
                 self._console.print(f"[yellow]![/] {child.restart()}")
@@ -187,7 +187,7 @@ class Demo:
         for child in reversed(self._children):
             child.stop()
 
-    def _travel(self) -> int:
+    def _run_scenario(self) -> int:
         """Drive a journey through the public interfaces; its verdict is our exit status."""
         from halfpenny_demo import journey
 
@@ -195,7 +195,7 @@ class Demo:
         logins = self._logins_file.read()
         if logins is None:
             raise ProcessFailed(f"{self._logins_file.path} is missing: start afresh with: make demo ARGS=--reset")
-        return journey.run(address, logins, story=self._wishes.story, console=self._console)
+        return journey.run(address, logins, scenario=self._options.scenario, console=self._console)
 
     def _local_address(self) -> str:
         server = self._settings.server
@@ -208,22 +208,24 @@ class Demo:
         except (urllib.error.URLError, OSError):
             return False
 
-    def _introduce(self, logins: Logins, took_s: float) -> None:
-        say = self._console.print
-        say(f"\n[bold]Halfpenny is open at {self._settings.base_url}[/]  (in {took_s:.1f} s)\n", highlight=False)
+    def _print_logins(self, logins: Logins, took_s: float) -> None:
+        print_line = self._console.print
+        print_line(f"\n[bold]Halfpenny is open at {self._settings.base_url}[/]  (in {took_s:.1f} s)\n", highlight=False)
         for role, login in logins.by_role():
-            say(f"  {role:<14} {login.email:<34} {login.password}", highlight=False, markup=False)
-        say(f"\n  logins  {self._logins_file.path}\n  logs    {self._folder.logs}", highlight=False, markup=False)
-        if not self._wishes.story:
-            say("\nCtrl-C stops everything; the data stays for the next start.", highlight=False)
+            print_line(f"  {role:<14} {login.email:<34} {login.password}", highlight=False, markup=False)
+        print_line(
+            f"\n  logins  {self._logins_file.path}\n  logs    {self._folder.logs}", highlight=False, markup=False
+        )
+        if not self._options.scenario:
+            print_line("\nCtrl-C stops everything; the data stays for the next start.", highlight=False)
 
-    def _announce(self, name: str) -> Step:
+    def _start_step(self, name: str) -> Step:
         return Step(self._console, name)
 
-    def _say_goodbye(self) -> None:
+    def _print_stopped(self) -> None:
         self._console.print("Stopped; the data is kept in " + str(self._folder.path), highlight=False)
 
-    def _stop_asked(self, number: int, frame: FrameType | None) -> None:
+    def _on_stop_signal(self, number: int, frame: FrameType | None) -> None:
         """Break off once; while everything stops, asking again changes nothing."""
         if not self._stopping:
             self._stopping = True

@@ -12,7 +12,7 @@ from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.errors import Refused
 from halfpenny.primitives.ids import UserId
 from halfpenny_demo.logins import Login, Logins
-from halfpenny_demo.seeding import Players, seed_marketplace
+from halfpenny_demo.seeding import DemoUsers, seed_marketplace
 
 # Words that are easy to read aloud and to type; four of them are far beyond guessing in a demo on one machine.
 _WORDS = (
@@ -37,14 +37,14 @@ class HalfSeeded(Refused):
 
 
 async def seed(
-    settings: Settings, told: Callable[[int, int], None] = lambda day, of: None, *, marketplace: bool = True
+    settings: Settings, progress: Callable[[int, int], None] = lambda day, of: None, *, marketplace: bool = True
 ) -> Logins:
-    """Fill an empty, migrated database; returns who may sign in. ``told`` hears how far it has come.
+    """Fill an empty, migrated database; returns who may sign in. ``progress`` hears how far it has come.
 
     Without ``marketplace`` there are only the people, and not one loan.
     Raises HalfSeeded for a database that holds people already.
     """
-    database = await Database.connect(_without_waiting_for_the_disk(settings.require_database()))
+    database = await Database.connect(_without_durable_commit(settings.require_database()))
     try:
         passwords = Passwords(IdentitySettings(settings.data / "signing-key.json"))
         logins = Logins(
@@ -72,14 +72,14 @@ async def seed(
         except identity.EmailTaken as taken:
             raise HalfSeeded() from taken
         if marketplace:
-            players = Players(investor, borrower, (ada, zofia))
-            await seed_marketplace(database, players, settings.lending.rules, told)
+            users = DemoUsers(investor, borrower, (ada, zofia))
+            await seed_marketplace(database, users, settings.lending.rules, progress)
         return logins
     finally:
         await database.close()
 
 
-def _without_waiting_for_the_disk(url: str) -> str:
+def _without_durable_commit(url: str) -> str:
     """What a seed writes can be written again: its thousands of commits need not reach the disk one by one."""
     return f"{url}{'&' if '?' in url else '?'}synchronous_commit=off"
 

@@ -1,4 +1,4 @@
-"""Load that remembers what it was told, and the count of what was lost or done twice."""
+"""Load that records every outcome, and the count of what was lost or done twice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Told:
+class Outcome:
     """An answer: ``investment_id`` where it was a 201, ``unknown`` where the caller has to ask again."""
 
     status: int
@@ -45,12 +45,12 @@ class Told:
         return self.status == 503
 
 
-Ask = Callable[[Order], Awaitable[Told]]
+Ask = Callable[[Order], Awaitable[Outcome]]
 
 
 @dataclass
 class Tally:
-    """Every order and what its caller was told last."""
+    """Every order and the last outcome that its caller got."""
 
     seed: int
     operations: int = 0
@@ -60,18 +60,18 @@ class Tally:
     statuses: Counter[int] = field(default_factory=Counter)
     changed_its_mind: list[str] = field(default_factory=list)
 
-    def on_revocation(self, order: Order, told: Told) -> None:
+    def note_outcome(self, order: Order, outcome: Outcome) -> None:
         place = (order.investor, order.key)
-        self.statuses[told.status] += 1
-        if told.unknown:
+        self.statuses[outcome.status] += 1
+        if outcome.unknown:
             self.open[place] = order
             return
         self.open.pop(place, None)
-        if told.investment_id is None:
+        if outcome.investment_id is None:
             if place in self.acknowledged:
                 self.changed_its_mind.append(order.key)
             return
-        if self.acknowledged.setdefault(place, told.investment_id) != told.investment_id:
+        if self.acknowledged.setdefault(place, outcome.investment_id) != outcome.investment_id:
             self.changed_its_mind.append(order.key)
 
 
@@ -86,9 +86,9 @@ async def drive(
             order = Order(world.loan.id, dice.randrange(len(world.investors)), 5_000 + dice.randrange(100), uuid7().hex)
             tally.operations += 1
             while not until.is_set():
-                told = await ask(order)
-                tally.on_revocation(order, told)
-                if not told.unknown:
+                outcome = await ask(order)
+                tally.note_outcome(order, outcome)
+                if not outcome.unknown:
                     break
                 await asyncio.sleep(0.02)
 
@@ -100,7 +100,7 @@ async def settle(ask: Ask, tally: Tally, timeout_s: float = 60) -> None:
     async with asyncio.timeout(timeout_s):
         while tally.open:
             for order in list(tally.open.values()):
-                tally.on_revocation(order, await ask(order))
+                tally.note_outcome(order, await ask(order))
 
 
 async def verdict(database: Database, world: World, tally: Tally) -> dict[str, Any]:

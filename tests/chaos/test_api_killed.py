@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from chaos.tally import Order, Tally, Told, drive, settle, size, verdict
+from chaos.tally import Order, Outcome, Tally, drive, settle, size, verdict
 from funding.world import World, make_world
 from halfpenny import identity
 from halfpenny.identity import Role
@@ -85,14 +85,14 @@ async def test_api_killed_under_load(database: Database, database_url: str, tmp_
     limits = httpx2.Limits(max_connections=64)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{api.port}", timeout=20, limits=limits) as client:
 
-        async def ask(order: Order) -> Told:
+        async def ask(order: Order) -> Outcome:
             headers = {"authorization": f"Bearer {tokens[order.investor]}", "idempotency-key": order.key}
             body = {"amount": f"{order.amount_minor // 100}.{order.amount_minor % 100:02d}", "currency": "EUR"}
             try:
                 answer = await client.post(f"/api/v1/loans/{order.loan_id}/invest", json=body, headers=headers)
             except httpx2.HTTPError:
-                return Told(503)
-            return Told(answer.status_code, answer.json()["investment"]["id"] if answer.status_code == 201 else None)
+                return Outcome(503)
+            return Outcome(answer.status_code, answer.json()["investment"]["id"] if answer.status_code == 201 else None)
 
         load = asyncio.create_task(drive(ask, world, tally, stop, callers=16))
         for _ in range(size(3, 200)):

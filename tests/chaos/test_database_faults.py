@@ -81,13 +81,13 @@ async def test_reply_to_commit_lost(database: Database, database_url: str) -> No
             while proxy.lost < wanted:
                 proxy.lose_replies = 1
                 orders = [Order(world.loan.id, place, 5_000, uuid7().hex) for place in range(4)]
-                for order, told in zip(orders, await asyncio.gather(*map(ask, orders)), strict=True):
+                for order, outcome in zip(orders, await asyncio.gather(*map(ask, orders)), strict=True):
                     tally.operations += 1
                     # The fault is settled inside the time that a caller waits: nobody hears of it.
-                    assert told.status == 201
-                    tally.on_revocation(order, told)
+                    assert outcome.status == 201
+                    tally.note_outcome(order, outcome)
                     if tally.operations % 5 == 0:
-                        tally.on_revocation(order, await ask(order))
+                        tally.note_outcome(order, await ask(order))
             tally.faults = proxy.lost
             await settle(ask, tally)
         await through.close()
@@ -124,10 +124,10 @@ async def test_database_hung_is_503_within_the_time_out_and_recovers(doomed: Pos
             orders = [Order(world.loan.id, place, 5_000, uuid7().hex) for place in range(20)]
             answers = await asyncio.wait_for(asyncio.gather(*map(ask, orders)), 10)
             waited_s = time.monotonic() - started
-            assert {told.status for told in answers} == {503}
-            for order, told in zip(orders, answers, strict=True):
+            assert {outcome.status for outcome in answers} == {503}
+            for order, outcome in zip(orders, answers, strict=True):
                 tally.operations += 1
-                tally.on_revocation(order, told)
+                tally.note_outcome(order, outcome)
             kill_all(doomed, signal.SIGCONT)
             recovered = time.monotonic()
             async with asyncio.timeout(5):
@@ -146,8 +146,8 @@ async def test_a_crowd_behind_a_hung_database_is_not_kept_for_ever(doomed: Postg
         first = [desk.submit(world.ticket(place, 5_000)) for place in range(4)]
         await asyncio.sleep(0.1)
         behind = [desk.submit(world.ticket(place, 5_000)) for place in range(20)]
-        told = await asyncio.wait_for(asyncio.gather(*behind, return_exceptions=True), 8)
-        assert all(isinstance(one, DatabaseUnavailable) for one in told)
+        outcome = await asyncio.wait_for(asyncio.gather(*behind, return_exceptions=True), 8)
+        assert all(isinstance(one, DatabaseUnavailable) for one in outcome)
         kill_all(doomed, signal.SIGCONT)
         assert len(await asyncio.wait_for(asyncio.gather(*first), 20)) == 4
     await database.close()
@@ -205,9 +205,9 @@ async def _fill_and_free(database: Database, desk: FundingDesk, folder: Path, wo
     for number in range(3_000):
         order = Order(world.loan.id, number % 20, 5_000, uuid7().hex)
         tally.operations += 1
-        told = await ask(order)
-        tally.on_revocation(order, told)
-        refused += told.unknown
+        outcome = await ask(order)
+        tally.note_outcome(order, outcome)
+        refused += outcome.unknown
         if refused >= 5:
             break
     assert refused >= 5, "the disk never filled"

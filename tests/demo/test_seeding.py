@@ -15,16 +15,16 @@ from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import Currency
-from halfpenny_demo.seeding import Players, seed_marketplace
-from halfpenny_demo.seeding.cast import make_cast
+from halfpenny_demo.seeding import DemoUsers, seed_marketplace
 from halfpenny_demo.seeding.homes import read_homes
-from halfpenny_demo.seeding.plan import HISTORY_DAYS, make_stories, split_into_tickets
+from halfpenny_demo.seeding.people import make_people
+from halfpenny_demo.seeding.plan import HISTORY_DAYS, make_scenarios, split_into_tickets
 from support.people import PASSWORD
 
 RULES = loans.LendingRules()
 
 
-async def _players(database: Database) -> Players:
+async def _users(database: Database) -> DemoUsers:
     async with database.unit_of_work() as connection:
 
         async def person(email: str, name: str, role: identity.Role) -> UserId:
@@ -32,7 +32,7 @@ async def _players(database: Database) -> Players:
                 connection, email=email, full_name=name, role=role, password_hash=PASSWORD
             )
 
-        return Players(
+        return DemoUsers(
             await person("ida@example.com", "Ida Nowak", identity.Role.INVESTOR),
             await person("bruno@example.com", "Bruno Zieliński", identity.Role.BORROWER),
             (
@@ -43,9 +43,9 @@ async def _players(database: Database) -> Players:
 
 
 async def test_the_seeded_marketplace_is_whole(database: Database) -> None:
-    players = await _players(database)
+    users = await _users(database)
     heard: list[int] = []
-    await seed_marketplace(database, players, RULES, lambda day, _days: heard.append(day))
+    await seed_marketplace(database, users, RULES, lambda day, _days: heard.append(day))
     assert heard == list(range(HISTORY_DAYS + 1))
     while await funding.settle_payments(database):
         pass
@@ -62,7 +62,7 @@ async def test_the_seeded_marketplace_is_whole(database: Database) -> None:
         for check in (ledger.check, funding.check, servicing.check, audit.verify):
             assert await check(connection) == []
 
-        # The story ends today, and every day before it is closed.
+        # The scenario ends today, and every day before it is closed.
         assert await connection.fetchval('SELECT "offset" FROM business_clock') == timedelta(0)
         closed = await connection.fetchval("SELECT max(business_date) FROM business_day")
         assert await business_date(connection) - closed == timedelta(days=1)
@@ -76,10 +76,10 @@ async def test_the_seeded_marketplace_is_whole(database: Database) -> None:
         assert not [row["name"] for row in named if "test" in row["name"].lower()]
 
         # Those who can sign in find something of their own at several points of the journey.
-        own = await connection.fetch("SELECT status FROM loan WHERE borrower_id = $1", players.borrower)
+        own = await connection.fetch("SELECT status FROM loan WHERE borrower_id = $1", users.borrower)
         assert {row["status"] for row in own} >= {"draft", "offered", "funding", "active"}
-        assert len(await _positions(database, players.investor)) >= 6
-        wallet = ledger.Account(ledger.AccountKind.WALLET, players.investor, Currency.EUR)
+        assert len(await _positions(database, users.investor)) >= 6
+        wallet = ledger.Account(ledger.AccountKind.WALLET, users.investor, Currency.EUR)
         assert (await ledger.balances(connection, [wallet]))[wallet].available >= 2_500_000
 
         # A large loan waits for its second administrator, and what stays submitted was not asked about.
@@ -99,32 +99,32 @@ async def _positions(database: Database, investor: UserId) -> list[str]:
 
 def test_the_plan_is_the_same_every_time() -> None:
     def plan() -> list[tuple[object, ...]]:
-        dice = random.Random(7)
-        cast = make_cast(dice)
-        stories = make_stories(dice, read_homes(), cast.companies)
+        rng = random.Random(7)
+        people = make_people(rng)
+        scenarios = make_scenarios(rng, read_homes(), people.companies)
         return [
-            (story.target, story.company.name, story.application.amount_minor, story.applied_days_ago)
-            for story in stories
+            (scenario.target, scenario.company.name, scenario.application.amount_minor, scenario.applied_days_ago)
+            for scenario in scenarios
         ]
 
     assert plan() == plan()
 
 
 def test_every_home_has_one_loan_within_its_value() -> None:
-    dice = random.Random(7)
-    stories = make_stories(dice, read_homes(), make_cast(dice).companies)
-    assert len(stories) == len({story.application.property.address for story in stories}) == 200
-    assert set(Counter(story.target for story in stories)) == set(Status)
-    for story in stories:
-        assert story.application.amount_minor < story.application.property.valuation_minor
-        assert 0 < story.applied_days_ago < HISTORY_DAYS
+    rng = random.Random(7)
+    scenarios = make_scenarios(rng, read_homes(), make_people(rng).companies)
+    assert len(scenarios) == len({scenario.application.property.address for scenario in scenarios}) == 200
+    assert set(Counter(scenario.target for scenario in scenarios)) == set(Status)
+    for scenario in scenarios:
+        assert scenario.application.amount_minor < scenario.application.property.valuation_minor
+        assert 0 < scenario.applied_days_ago < HISTORY_DAYS
 
 
 @pytest.mark.parametrize("seed", range(50))
 def test_tickets_add_up_and_none_is_too_small(seed: int) -> None:
-    dice = random.Random(seed)
-    total = dice.randrange(5_000, 90_000_000)
-    tickets = split_into_tickets(dice, total, range(dice.randint(1, 60)))
+    rng = random.Random(seed)
+    total = rng.randrange(5_000, 90_000_000)
+    tickets = split_into_tickets(rng, total, range(rng.randint(1, 60)))
     assert sum(amount for _, amount in tickets) == total
     assert min(amount for _, amount in tickets) >= RULES.minimum_ticket_minor
     assert len({investor for investor, _ in tickets}) == len(tickets)

@@ -15,34 +15,34 @@ from rich.markup import escape
 from websockets.exceptions import WebSocketException
 
 from halfpenny_demo.journey import defaulted, repaid
-from halfpenny_demo.journey.stage import JourneyFailed, Stage
+from halfpenny_demo.journey.session import JourneyFailed, JourneySession
 from halfpenny_demo.logins import Logins
 
-STORIES: Mapping[str, Callable[[Stage, Logins], Awaitable[None]]] = {
-    "journey": repaid.play,
-    "default": defaulted.play,
+SCENARIOS: Mapping[str, Callable[[JourneySession, Logins], Awaitable[None]]] = {
+    "journey": repaid.run_scenario,
+    "default": defaulted.run_scenario,
 }
 
 
-def run(address: str, logins: Logins, *, story: str, console: Console) -> int:
-    """Play a story against the demo at ``address``; returns the exit status: 0 only when everything held."""
-    if story not in STORIES:
-        console.print(f"[red]there is no story {escape(story)!r}; there are: {', '.join(STORIES)}[/]")
+def run(address: str, logins: Logins, *, scenario: str, console: Console) -> int:
+    """Play a scenario against the demo at ``address``; returns the exit status: 0 only when everything held."""
+    if scenario not in SCENARIOS:
+        console.print(f"[red]there is no scenario {escape(scenario)!r}; there are: {', '.join(SCENARIOS)}[/]")
         return 2
-    return asyncio.run(_play(address, logins, story, console))
+    return asyncio.run(_run(address, logins, scenario, console))
 
 
-async def _play(address: str, logins: Logins, story: str, console: Console) -> int:
+async def _run(address: str, logins: Logins, scenario: str, console: Console) -> int:
     began = time.monotonic()
     async with httpx2.AsyncClient(base_url=address, timeout=30) as client:
-        stage = Stage(client, console)
+        session = JourneySession(client, console)
         try:
-            await STORIES[story](stage, logins)
+            await SCENARIOS[scenario](session, logins)
         except (JourneyFailed, httpx2.HTTPError, WebSocketException, OSError) as failed:
-            console.print(f"\n[bold red]The story {story} ended badly:[/] {escape(str(failed))}")
+            console.print(f"\n[bold red]The scenario {scenario} ended badly:[/] {escape(str(failed))}")
             return 1
     took_s = time.monotonic() - began
     console.print(
-        f"\n[bold green]Every cent is where it belongs.[/] {stage.requests} requests, {took_s:.1f} s", highlight=False
+        f"\n[bold green]Every cent is where it belongs.[/] {session.requests} requests, {took_s:.1f} s", highlight=False
     )
     return 0

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from halfpenny_demo.journey.stage import JourneyFailed, Stage
+from halfpenny_demo.journey.session import JourneyFailed, JourneySession
 
 _TIMEOUT_S = 300.0
 
 
-async def advance(stage: Stage, by: str) -> None:
+async def advance(session: JourneySession, by: str) -> None:
     """``halfpenny sandbox advance 5d``: reflection, accrual and arrears see the days pass."""
-    await _command(stage, "sandbox", "advance", by)
+    await _command(session, "sandbox", "advance", by)
 
 
-async def check_books(stage: Stage) -> None:
+async def check_books(session: JourneySession) -> None:
     """``halfpenny check books``: the oracle over everything that is stored. Raises JourneyFailed where it objects."""
-    await _command(stage, "check", "books")
+    await _command(session, "check", "books")
 
 
-async def _command(stage: Stage, *arguments: str) -> None:
+async def _command(session: JourneySession, *arguments: str) -> None:
     """Run a command of ours as anybody would; it finds the running demo by its data folder or DATABASE_URL."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -44,6 +44,6 @@ async def _command(stage: Stage, *arguments: str) -> None:
         raise JourneyFailed(
             f"halfpenny {' '.join(arguments)} ended with {process.returncode}: {' / '.join(lines[-5:])}"
         )
-    stage.console.print(f"  [magenta]$[/] halfpenny {' '.join(arguments)}", highlight=False)
+    session.console.print(f"  [magenta]$[/] halfpenny {' '.join(arguments)}", highlight=False)
     for line in lines[-4:]:
-        stage.say(line)
+        session.print_note(line)

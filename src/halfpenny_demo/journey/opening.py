@@ -1,4 +1,4 @@
-"""The first half of every story: from strangers to a loan that is paid out."""
+"""The first half of every scenario: from strangers to a loan that is paid out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from halfpenny.primitives.money import parse_minor
 from halfpenny_demo.journey import clock, terms
-from halfpenny_demo.journey.stage import API, Person, Stage, stranger
+from halfpenny_demo.journey.session import API, JourneySession, Participant, new_participant
 from halfpenny_demo.journey.watcher import Watcher, watching
 from halfpenny_demo.logins import Login, Logins
 
@@ -29,12 +29,12 @@ FIRST_TICKET = "308641.98"
 
 
 @dataclass
-class Cast:
+class Participants:
     """Everybody, and the loan that they meet over."""
 
-    borrower: Person
-    investors: list[Person]
-    administrators: list[Person]
+    borrower: Participant
+    investors: list[Participant]
+    administrators: list[Participant]
     loan_id: str = ""
     watcher: Watcher | None = None
     own: dict[str, Watcher] = field(default_factory=dict)
@@ -44,15 +44,15 @@ class Cast:
         return f"{API}/loans/{self.loan_id}"
 
 
-async def gather(stage: Stage, logins: Logins) -> Cast:
+async def register_participants(session: JourneySession, logins: Logins) -> Participants:
     """Strangers register, administrators sign in, investors bring money."""
-    stage.act("People")
-    cast = Cast(
-        stranger("Marta Kowalczyk", "borrower"),
-        [stranger(name, "investor") for name in DEPOSITS],
+    session.begin_section("People")
+    participants = Participants(
+        new_participant("Marta Kowalczyk", "borrower"),
+        [new_participant(name, "investor") for name in DEPOSITS],
         [_known("Ada Winter", logins.administrators[0]), _known("Zofia Marek", logins.administrators[1])],
     )
-    await stage.ask(
+    await session.request(
         None,
         "POST",
         f"{API}/auth/register",
@@ -65,203 +65,217 @@ async def gather(stage: Stage, logins: Logins) -> Cast:
         status=422,
         code="malformed",
     )
-    for person in (cast.borrower, *cast.investors):
+    for person in (participants.borrower, *participants.investors):
         body = {"email": person.email, "password": person.password, "full_name": person.name, "role": person.role}
-        await stage.ask(None, "POST", f"{API}/auth/register", body, status=202)
-    for person in (cast.borrower, *cast.investors, *cast.administrators):
-        await sign_in(stage, person)
-    stage.act("Money comes in")
-    for person in cast.investors:
+        await session.request(None, "POST", f"{API}/auth/register", body, status=202)
+    for person in (participants.borrower, *participants.investors, *participants.administrators):
+        await sign_in(session, person)
+    session.begin_section("Money comes in")
+    for person in participants.investors:
         body = {"amount": DEPOSITS[person.name]}
-        await stage.ask(
+        await session.request(
             person, "POST", f"{API}/wallets/EUR/deposits", body, pays=True, status=202, show="amount status"
         )
-    for person in cast.investors:
-        await stage.until(f"the bank settled {person.name}'s deposit", partial(_deposited, stage, person))
-    await wallets(stage, cast.investors)
-    return cast
+    for person in participants.investors:
+        await session.wait_for(f"the bank settled {person.name}'s deposit", partial(_deposited, session, person))
+    await wallets(session, participants.investors)
+    return participants
 
 
-async def sign_in(stage: Stage, person: Person) -> None:
-    answer = await stage.ask(
+async def sign_in(session: JourneySession, person: Participant) -> None:
+    answer = await session.request(
         None, "POST", f"{API}/auth/login", {"email": person.email, "password": person.password}, quiet=True
     )
     person.token = answer["access_token"]
-    person.user_id = (await stage.ask(person, "GET", f"{API}/me", show="full_name roles"))["id"]
+    person.user_id = (await session.request(person, "GET", f"{API}/me", show="full_name roles"))["id"]
 
 
-async def available(stage: Stage, person: Person, currency: str = terms.CURRENCY) -> int:
+async def available(session: JourneySession, person: Participant, currency: str = terms.CURRENCY) -> int:
     """What is in the wallet to spend, minor units."""
-    for wallet in await stage.ask(person, "GET", f"{API}/wallets", quiet=True):
+    for wallet in await session.request(person, "GET", f"{API}/wallets", quiet=True):
         if wallet["currency"] == currency:
             return parse_minor(wallet["available"])
     return 0
 
 
-async def wallets(stage: Stage, people: list[Person]) -> None:
+async def wallets(session: JourneySession, people: list[Participant]) -> None:
     """The wallets as a table."""
     rows = []
     for person in people:
-        for wallet in await stage.ask(person, "GET", f"{API}/wallets", quiet=True):
+        for wallet in await session.request(person, "GET", f"{API}/wallets", quiet=True):
             if wallet["currency"] == terms.CURRENCY:
                 rows.append((person.name, wallet["balance"], wallet["available"]))
-    stage.table("Wallets, EUR", ("who", "balance", "available"), rows)
+    session.table("Wallets, EUR", ("who", "balance", "available"), rows)
 
 
-async def apply(stage: Stage, cast: Cast, interest_mode: str) -> None:
+async def apply(session: JourneySession, participants: Participants, interest_mode: str) -> None:
     """The application and the risk service's answer to it."""
-    stage.act("An application, and what the risk service says")
+    session.begin_section("An application, and what the risk service says")
     today = datetime.now(UTC).date()
     body = terms.application(today, interest_mode)
     refused = body | {"amount": 1234567.89}
-    await stage.ask(cast.borrower, "POST", f"{API}/loans", refused, status=422, code="malformed_amount")
+    await session.request(participants.borrower, "POST", f"{API}/loans", refused, status=422, code="malformed_amount")
     unknown = body | {"status": "approved"}
-    await stage.ask(cast.borrower, "POST", f"{API}/loans", unknown, status=422, code="unknown_field")
-    answer = await stage.ask(cast.borrower, "POST", f"{API}/loans", body, status=201, show="status version amount")
-    cast.loan_id = answer["id"]
+    await session.request(participants.borrower, "POST", f"{API}/loans", unknown, status=422, code="unknown_field")
+    answer = await session.request(
+        participants.borrower, "POST", f"{API}/loans", body, status=201, show="status version amount"
+    )
+    participants.loan_id = answer["id"]
 
     async def assessed() -> Any:
-        loan = await stage.ask(cast.borrower, "GET", cast.loan, quiet=True)
+        loan = await session.request(participants.borrower, "GET", participants.loan, quiet=True)
         return loan if loan["status"] == "assessed" else None
 
-    loan = await stage.until("the risk service answered", assessed)
+    loan = await session.wait_for("the risk service answered", assessed)
     risk = loan["risk"]
-    stage.say(f"grade {risk['grade']}, chance of default {risk['probability_of_default']}, by {risk['model_version']}")
+    session.print_note(
+        f"grade {risk['grade']}, chance of default {risk['probability_of_default']}, by {risk['model_version']}"
+    )
     for reason in risk["reasons"][:4]:
-        stage.say(f"because: {reason['text']['en']}")
-    await stage.ask(cast.investors[0], "GET", cast.loan, status=404, code="loan_not_found")
-    await stage.ask(None, "POST", "/graphql", {"query": LISTED, "variables": {"id": cast.loan_id}}, show="data.loan")
+        session.print_note(f"because: {reason['text']['en']}")
+    await session.request(participants.investors[0], "GET", participants.loan, status=404, code="loan_not_found")
+    await session.request(
+        None, "POST", "/graphql", {"query": LISTED, "variables": {"id": participants.loan_id}}, show="data.loan"
+    )
 
 
-async def decide(stage: Stage, cast: Cast) -> None:
+async def decide(session: JourneySession, participants: Participants) -> None:
     """Two administrators, because of the amount; then the borrower accepts."""
-    stage.act("Four eyes, an offer, and the borrower's yes")
-    ada, zofia = cast.administrators
-    version = (await stage.ask(ada, "GET", cast.loan, show="status version"))["version"]
+    session.begin_section("Four eyes, an offer, and the borrower's yes")
+    ada, zofia = participants.administrators
+    version = (await session.request(ada, "GET", participants.loan, show="status version"))["version"]
     decision = {"decision": "approve", "annual_rate": terms.RATE, "reason": "Sound security and a clear way out."}
-    path = f"{cast.loan}/decision"
-    await stage.ask(cast.borrower, "POST", path, decision | {"version": version}, status=403, code="wrong_role")
-    await stage.ask(ada, "POST", path, decision | {"version": version - 1}, status=409, code="stale_version")
-    await stage.ask(ada, "POST", path, decision | {"version": version}, status=202)
-    await stage.ask(ada, "POST", path, decision | {"version": version}, status=403, code="four_eyes")
-    await stage.ask(zofia, "POST", path, decision | {"version": version}, show="status")
-    await stage.ask(cast.investors[0], "POST", f"{cast.loan}/accept", status=403, code="wrong_role")
-    await stage.ask(cast.borrower, "POST", f"{cast.loan}/accept", show="status")
+    path = f"{participants.loan}/decision"
+    await session.request(
+        participants.borrower, "POST", path, decision | {"version": version}, status=403, code="wrong_role"
+    )
+    await session.request(ada, "POST", path, decision | {"version": version - 1}, status=409, code="stale_version")
+    await session.request(ada, "POST", path, decision | {"version": version}, status=202)
+    await session.request(ada, "POST", path, decision | {"version": version}, status=403, code="four_eyes")
+    await session.request(zofia, "POST", path, decision | {"version": version}, show="status")
+    await session.request(
+        participants.investors[0], "POST", f"{participants.loan}/accept", status=403, code="wrong_role"
+    )
+    await session.request(participants.borrower, "POST", f"{participants.loan}/accept", show="status")
 
 
-async def watch(stage: Stage, cast: Cast, stack: AsyncExitStack) -> None:
+async def watch(session: JourneySession, participants: Participants, stack: AsyncExitStack) -> None:
     """Somebody unknown watches the loan, every investor their own news."""
-    stage.act("The loan is in the market, and people watch")
-    question = {"query": LISTED, "variables": {"id": cast.loan_id}}
+    session.begin_section("The loan is in the market, and people watch")
+    question = {"query": LISTED, "variables": {"id": participants.loan_id}}
 
     async def listed() -> Any:
-        answer = await stage.ask(None, "POST", "/graphql", question, quiet=True)
+        answer = await session.request(None, "POST", "/graphql", question, quiet=True)
         return answer["data"]["loan"]
 
-    loan = await stage.until("the marketplace lists the loan", listed)
-    stage.say(f"{loan['title']}: {loan['terms']['annualRate']} % a year, LTV {loan['terms']['ltv']} %")
-    cast.watcher = await stack.enter_async_context(watching(stage, f"loan:{cast.loan_id}"))
-    for person in cast.investors:
-        cast.own[person.name] = await stack.enter_async_context(watching(stage, "me", person))
+    loan = await session.wait_for("the marketplace lists the loan", listed)
+    session.print_note(f"{loan['title']}: {loan['terms']['annualRate']} % a year, LTV {loan['terms']['ltv']} %")
+    participants.watcher = await stack.enter_async_context(watching(session, f"loan:{participants.loan_id}"))
+    for person in participants.investors:
+        participants.own[person.name] = await stack.enter_async_context(watching(session, "me", person))
 
 
-async def fund(stage: Stage, cast: Cast) -> dict[str, int]:
+async def fund(session: JourneySession, participants: Participants) -> dict[str, int]:
     """Tickets taken and refused until the last cent; returns what each investor has in the loan, minor units."""
-    ines, tomasz, pia = cast.investors
-    stage.act("Tickets that are refused")
-    path = f"{cast.loan}/invest"
-    await stage.ask(ines, "POST", path, _eur("100.00"), status=400, code="idempotency_key_missing")
-    await stage.ask(ines, "POST", path, _eur("1e3"), pays=True, status=422, code="malformed_amount")
-    await stage.ask(ines, "POST", path, _eur("49.99"), pays=True, status=409, code="below_minimum")
-    await stage.ask(pia, "POST", path, _eur("300000.01"), pays=True, status=409, code="insufficient_available")
-    await stage.ask(cast.borrower, "POST", path, _eur("100.00"), pays=True, status=403, code="self_dealing")
+    ines, tomasz, pia = participants.investors
+    session.begin_section("Tickets that are refused")
+    path = f"{participants.loan}/invest"
+    await session.request(ines, "POST", path, _eur("100.00"), status=400, code="idempotency_key_missing")
+    await session.request(ines, "POST", path, _eur("1e3"), pays=True, status=422, code="malformed_amount")
+    await session.request(ines, "POST", path, _eur("49.99"), pays=True, status=409, code="below_minimum")
+    await session.request(pia, "POST", path, _eur("300000.01"), pays=True, status=409, code="insufficient_available")
+    await session.request(
+        participants.borrower, "POST", path, _eur("100.00"), pays=True, status=403, code="self_dealing"
+    )
     nowhere = f"{API}/loans/{uuid4()}/invest"
-    await stage.ask(ines, "POST", nowhere, _eur("100.00"), pays=True, status=404, code="loan_not_found")
-    stage.act("Tickets that are taken")
+    await session.request(ines, "POST", nowhere, _eur("100.00"), pays=True, status=404, code="loan_not_found")
+    session.begin_section("Tickets that are taken")
     key, show = str(uuid4()), "funding.funded funding.remaining"
-    first = await stage.ask(ines, "POST", path, _eur(FIRST_TICKET), key=key, status=201, show=show)
-    again = await stage.ask(ines, "POST", path, _eur(FIRST_TICKET), key=key, status=201, show=show)
-    stage.must(again == first, "the same key and body get the first answer again")
-    await stage.ask(ines, "POST", path, _eur("99.00"), key=key, status=422, code="idempotency_key_reused")
-    await stage.ask(tomasz, "POST", path, _eur("370000.01"), pays=True, status=201, show=show)
-    ticket = await stage.ask(pia, "POST", path, _eur("250000.00"), pays=True, status=201, show=show)
-    await stage.ask(ines, "POST", path, _eur("350000.00"), pays=True, status=409, code="exceeds_remaining")
+    first = await session.request(ines, "POST", path, _eur(FIRST_TICKET), key=key, status=201, show=show)
+    again = await session.request(ines, "POST", path, _eur(FIRST_TICKET), key=key, status=201, show=show)
+    session.expect(again == first, "the same key and body get the first answer again")
+    await session.request(ines, "POST", path, _eur("99.00"), key=key, status=422, code="idempotency_key_reused")
+    await session.request(tomasz, "POST", path, _eur("370000.01"), pays=True, status=201, show=show)
+    ticket = await session.request(pia, "POST", path, _eur("250000.00"), pays=True, status=201, show=show)
+    await session.request(ines, "POST", path, _eur("350000.00"), pays=True, status=409, code="exceeds_remaining")
     rest = ticket["funding"]["remaining"]
-    await stage.ask(ines, "POST", path, _eur(rest), pays=True, status=201, show=show)
-    await stage.ask(pia, "POST", path, _eur("50.00"), pays=True, status=409, code="loan_fully_funded")
-    stage.act("Second thoughts within the days of reflection")
+    await session.request(ines, "POST", path, _eur(rest), pays=True, status=201, show=show)
+    await session.request(pia, "POST", path, _eur("50.00"), pays=True, status=409, code="loan_fully_funded")
+    session.begin_section("Second thoughts within the days of reflection")
     revoke = f"{API}/investments/{ticket['investment']['id']}/revoke"
-    await stage.ask(ines, "POST", revoke, {}, pays=True, status=404, code="investment_not_found")
-    await stage.ask(pia, "POST", revoke, {}, pays=True, show="investment.amount investment.status")
-    await stage.ask(tomasz, "POST", path, _eur("129999.99"), pays=True, status=201, show=show)
-    last = await stage.ask(pia, "POST", path, _eur("120000.01"), pays=True, status=201, show=show)
-    stage.must(last["funding"]["funded"] == terms.AMOUNT, "the loan is funded to the cent", last["funding"])
-    await _all_have_heard(stage, cast, last["funding"])
-    await wallets(stage, cast.investors)
+    await session.request(ines, "POST", revoke, {}, pays=True, status=404, code="investment_not_found")
+    await session.request(pia, "POST", revoke, {}, pays=True, show="investment.amount investment.status")
+    await session.request(tomasz, "POST", path, _eur("129999.99"), pays=True, status=201, show=show)
+    last = await session.request(pia, "POST", path, _eur("120000.01"), pays=True, status=201, show=show)
+    session.expect(last["funding"]["funded"] == terms.AMOUNT, "the loan is funded to the cent", last["funding"])
+    await _all_notified(session, participants, last["funding"])
+    await wallets(session, participants.investors)
     held = {ines.name: parse_minor(FIRST_TICKET) + parse_minor(rest), tomasz.name: 50_000_000, pia.name: 12_000_001}
-    stage.must(sum(held.values()) == parse_minor(terms.AMOUNT), "the tickets add up to the loan", held)
+    session.expect(sum(held.values()) == parse_minor(terms.AMOUNT), "the tickets add up to the loan", held)
     return held
 
 
-async def _all_have_heard(stage: Stage, cast: Cast, funding: dict[str, Any]) -> None:
+async def _all_notified(session: JourneySession, participants: Participants, funding: dict[str, Any]) -> None:
     """The watcher saw the last state, and every investor each milestone once."""
-    if cast.watcher is not None:
-        await cast.watcher.until(
+    if participants.watcher is not None:
+        await participants.watcher.wait_for(
             "fully funded",
             lambda frame: (frame.get("data") or {}).get("version") == funding["version"],
         )
-        sequence = [frame["seq"] for frame in cast.watcher.frames]
-        stage.must(sequence == sorted(set(sequence)), "the watcher's sequence numbers only rise", sequence)
-    for person in cast.investors:
+        sequence = [frame["seq"] for frame in participants.watcher.frames]
+        session.expect(sequence == sorted(set(sequence)), "the watcher's sequence numbers only rise", sequence)
+    for person in participants.investors:
 
-        async def milestones(who: Person = person) -> Any:
-            page = await stage.ask(who, "GET", f"{API}/notifications?limit=200", quiet=True)
+        async def milestones(who: Participant = person) -> Any:
+            page = await session.request(who, "GET", f"{API}/notifications?limit=200", quiet=True)
             percents = [
                 one["data"]["percent"]
                 for one in page["items"]
-                if one["kind"] == "milestone" and one["data"].get("loan_id") == cast.loan_id
+                if one["kind"] == "milestone" and one["data"].get("loan_id") == participants.loan_id
             ]
             return percents if 100 in percents else None
 
-        heard = await stage.until(f"{person.name} heard of 100 %", milestones)
-        stage.must(len(heard) == len(set(heard)), "each milestone was told once", heard)
-        stage.must({75, 100} <= set(heard) <= {25, 50, 75, 100}, f"{person.name} heard of every one since", heard)
+        heard = await session.wait_for(f"{person.name} heard of 100 %", milestones)
+        session.expect(len(heard) == len(set(heard)), "each milestone was shown once", heard)
+        session.expect({75, 100} <= set(heard) <= {25, 50, 75, 100}, f"{person.name} heard of every one since", heard)
 
     async def shown() -> Any:
-        answer = await stage.ask(
-            None, "POST", "/graphql", {"query": LISTED, "variables": {"id": cast.loan_id}}, quiet=True
+        answer = await session.request(
+            None, "POST", "/graphql", {"query": LISTED, "variables": {"id": participants.loan_id}}, quiet=True
         )
         loan = answer["data"]["loan"]
         return loan if loan["funding"]["percent"] == 100 and loan["status"] == "funded" else None
 
-    await stage.until("the marketplace shows it fully funded", shown)
+    await session.wait_for("the marketplace shows it fully funded", shown)
 
 
-async def draw_down(stage: Stage, cast: Cast) -> None:
+async def draw_down(session: JourneySession, participants: Participants) -> None:
     """Evidence, the days of reflection, and the money's way to the borrower."""
-    stage.act("Conditions, reflection, drawdown")
-    ada, zofia = cast.administrators
-    drawdown = f"{cast.loan}/drawdown"
-    await stage.ask(ada, "POST", drawdown, {}, pays=True, status=409, code="wrong_status")
+    session.begin_section("Conditions, reflection, drawdown")
+    ada, zofia = participants.administrators
+    drawdown = f"{participants.loan}/drawdown"
+    await session.request(ada, "POST", drawdown, {}, pays=True, status=409, code="wrong_status")
     evidence = terms.conditions(datetime.now(UTC).date())
-    await stage.ask(cast.borrower, "POST", f"{cast.loan}/conditions", evidence, status=403, code="wrong_role")
-    await stage.ask(ada, "POST", f"{cast.loan}/conditions", evidence, show="status")
-    await stage.ask(ada, "POST", drawdown, {}, pays=True, status=409, code="reflection_running")
-    await clock.advance(stage, "5d")
-    await stage.ask(ada, "POST", drawdown, {}, pays=True, status=403, code="separation_of_duties")
-    answer = await stage.ask(zofia, "POST", drawdown, {}, pays=True)
-    stage.say(", ".join(f"{name} {value}" for name, value in answer.items() if isinstance(value, str)))
-    await wallets(stage, [cast.borrower])
+    await session.request(
+        participants.borrower, "POST", f"{participants.loan}/conditions", evidence, status=403, code="wrong_role"
+    )
+    await session.request(ada, "POST", f"{participants.loan}/conditions", evidence, show="status")
+    await session.request(ada, "POST", drawdown, {}, pays=True, status=409, code="reflection_running")
+    await clock.advance(session, "5d")
+    await session.request(ada, "POST", drawdown, {}, pays=True, status=403, code="separation_of_duties")
+    answer = await session.request(zofia, "POST", drawdown, {}, pays=True)
+    session.print_note(", ".join(f"{name} {value}" for name, value in answer.items() if isinstance(value, str)))
+    await wallets(session, [participants.borrower])
 
 
 def _eur(amount: str) -> dict[str, str]:
     return {"amount": amount, "currency": terms.CURRENCY}
 
 
-def _known(name: str, login: Login) -> Person:
-    return Person(name, "administrator", login.email, login.password)
+def _known(name: str, login: Login) -> Participant:
+    return Participant(name, "administrator", login.email, login.password)
 
 
-async def _deposited(stage: Stage, person: Person) -> int | None:
-    there = await available(stage, person)
+async def _deposited(session: JourneySession, person: Participant) -> int | None:
+    there = await available(session, person)
     return there if there == parse_minor(DEPOSITS[person.name]) else None

@@ -12,7 +12,7 @@ from typing import Any
 from rich.markup import escape
 from websockets.asyncio.client import ClientConnection, connect
 
-from halfpenny_demo.journey.stage import API, JourneyFailed, Person, Stage
+from halfpenny_demo.journey.session import API, JourneyFailed, JourneySession, Participant
 
 Frame = dict[str, Any]
 
@@ -29,7 +29,7 @@ class Watcher:
         self.frames.append(frame)
         self._news.set()
 
-    async def until(self, what: str, wanted: Callable[[Frame], bool], within_s: float = 90.0) -> Frame:
+    async def wait_for(self, what: str, wanted: Callable[[Frame], bool], within_s: float = 90.0) -> Frame:
         """The first frame that is wanted, come already or still to come."""
         place = 0
         try:
@@ -48,38 +48,38 @@ class Watcher:
 
 
 @asynccontextmanager
-async def watching(stage: Stage, topic: str, who: Person | None = None) -> AsyncIterator[Watcher]:
+async def watching(session: JourneySession, topic: str, who: Participant | None = None) -> AsyncIterator[Watcher]:
     """Subscribe to a topic; ``me`` with a connection token of ``who``. Yields once the snapshot is there."""
-    address = str(stage.client.base_url).rstrip("/").replace("http", "ws", 1) + "/ws"
+    address = str(session.client.base_url).rstrip("/").replace("http", "ws", 1) + "/ws"
     subscription: Frame = {"op": "subscribe", "topic": topic}
     if who is not None:
-        answer = await stage.ask(who, "POST", f"{API}/realtime/connection-token", {}, quiet=True, status=201)
+        answer = await session.request(who, "POST", f"{API}/realtime/connection-token", {}, quiet=True, status=201)
         subscription["connection_token"] = answer["connection_token"]
     watcher = Watcher(topic)
-    async with connect(address, origin=str(stage.client.base_url).rstrip("/")) as socket:  # type: ignore[arg-type]
+    async with connect(address, origin=str(session.client.base_url).rstrip("/")) as socket:  # type: ignore[arg-type]
         await socket.send(json.dumps(subscription))
-        reading = asyncio.create_task(_read(stage, socket, watcher, who))
+        reading = asyncio.create_task(_read(session, socket, watcher, who))
         try:
-            await watcher.until("snapshot", lambda frame: frame["type"] == "snapshot")
+            await watcher.wait_for("snapshot", lambda frame: frame["type"] == "snapshot")
             yield watcher
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
 
 
-async def _read(stage: Stage, socket: ClientConnection, watcher: Watcher, who: Person | None) -> None:
+async def _read(session: JourneySession, socket: ClientConnection, watcher: Watcher, who: Participant | None) -> None:
     async for text in socket:
         frame = json.loads(text)
         watcher.saw(frame)
         name = who.name.split()[0] if who else "watcher"
-        stage.console.print(
+        session.console.print(
             f"  [blue]~[/] {name:<8} {frame['topic'][:13]:<14} seq {frame['seq']!s:<5} "
-            f"[blue]{frame['type']:<12}[/] {escape(_told(frame.get('data') or {}))}",
+            f"[blue]{frame['type']:<12}[/] {escape(_describe(frame.get('data') or {}))}",
             highlight=False,
         )
 
 
-def _told(data: Any) -> str:
+def _describe(data: Any) -> str:
     if isinstance(data, dict) and "funded" in data:
         return f"funded {data['funded']} of {data['target']} by {data['investors']}"
     if isinstance(data, dict) and "kind" in data:

@@ -13,14 +13,14 @@ from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import Currency, Money
 from halfpenny_demo.seeding import store
-from halfpenny_demo.seeding.cast import Company, make_cast
 from halfpenny_demo.seeding.history import History
 from halfpenny_demo.seeding.homes import read_homes
-from halfpenny_demo.seeding.plan import Story, given_to, make_stories
-from halfpenny_demo.seeding.scenes import Stage
+from halfpenny_demo.seeding.people import Company, make_people
+from halfpenny_demo.seeding.plan import LoanScenario, make_scenarios, reassigned_to
+from halfpenny_demo.seeding.steps import SeedContext
 
-# The same dice every time: two people who talk about their demos talk about the same loans.
-_DICE = 2016
+# The same seed every time: two people who talk about their demos talk about the same loans.
+_SEED = 2016
 # What the demo's investor has in loans of these statuses, and in the wallet.
 _OWN_TICKETS: tuple[tuple[Status, int], ...] = (
     (Status.FUNDING, 2),
@@ -42,7 +42,7 @@ _OWN_LOANS: tuple[tuple[Status, int], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Players:
+class DemoUsers:
     """Those of the demo who can sign in; they exist already."""
 
     investor: UserId
@@ -52,39 +52,39 @@ class Players:
 
 async def seed_marketplace(
     database: Database,
-    players: Players,
+    users: DemoUsers,
     rules: LendingRules,
-    told: Callable[[int, int], None] = lambda done, whole: None,
+    progress: Callable[[int, int], None] = lambda done, whole: None,
 ) -> None:
-    """Fill a migrated database that holds only the ``players``. ``told`` hears of the days played: (done, of).
+    """Fill a migrated database that holds only the ``users``. ``progress`` is called after each day: (done, of).
 
     Must run before the worker and the risk service start: it moves the business clock, and ends with the real time.
     """
-    dice = random.Random(_DICE)  # noqa: S311 - a story to be told alike every time, nothing to be guessed
-    cast = make_cast(dice)
+    rng = random.Random(_SEED)  # noqa: S311 - the same marketplace every time, nothing to be guessed
+    people = make_people(rng)
     async with database.unit_of_work() as connection:
-        await identity.create_users(connection, cast.rows)
+        await identity.create_users(connection, people.rows)
         now = await clock.business_now(connection)
-    stories = make_stories(dice, read_homes(), cast.companies)
+    scenarios = make_scenarios(rng, read_homes(), people.companies)
     desk = funding.FundingDesk(database)
     desk.start()
     try:
-        history = History(database, desk, Stage(rules, players.administrators), dice, now)
-        history.cast(_with_own_loans(stories, players.borrower), cast.investors)
-        history.hand_tickets_to(players.investor, dict(_OWN_TICKETS))
-        await history.play(told)
+        history = History(database, desk, SeedContext(rules, users.administrators), rng, now)
+        history.plan(_with_own_loans(scenarios, users.borrower), people.investors)
+        history.assign_tickets_to(users.investor, dict(_OWN_TICKETS))
+        await history.run(progress)
     finally:
         await desk.stop()
     async with database.unit_of_work() as connection:
         # The last commit waits for the disk whatever the ones before it did, and takes them along.
-        await store.wait_for_the_disk(connection)
-        await funding.request_deposit(connection, players.investor, _POCKET_MONEY)
-        # These stay where their stories end: asked about, they would be assessed as soon as the risk service starts.
+        await store.require_durable_commit(connection)
+        await funding.request_deposit(connection, users.investor, _POCKET_MONEY)
+        # These stay where their scenarios end: asked about, they would be assessed as soon as the risk service starts.
         # An administrator asks for them with POST /loans/{id}/assessment.
-        await store.keep_unasked(connection, history.unasked())
+        await store.delete_unread_submissions(connection, history.without_assessment())
 
 
-def _with_own_loans(stories: list[Story], borrower: UserId) -> list[Story]:
+def _with_own_loans(scenarios: list[LoanScenario], borrower: UserId) -> list[LoanScenario]:
     company = Company(
         borrower,
         "Zieliński Kamienice sp. z o.o.",
@@ -95,10 +95,10 @@ def _with_own_loans(stories: list[Story], borrower: UserId) -> list[Story]:
     )
     wanted = dict(_OWN_LOANS)
     mine = []
-    for story in stories:
-        amount = wanted.pop(story.target, None)
-        mine.append(story if amount is None else given_to(story, company, amount))
+    for scenario in scenarios:
+        amount = wanted.pop(scenario.target, None)
+        mine.append(scenario if amount is None else reassigned_to(scenario, company, amount))
     return mine
 
 
-__all__ = ["Players", "seed_marketplace"]
+__all__ = ["DemoUsers", "seed_marketplace"]

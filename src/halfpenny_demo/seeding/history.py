@@ -1,4 +1,4 @@
-"""Plays the demo's past, day by day, through the same functions that people's requests call.
+"""Makes the demo's history, day by day, through the same functions that people's requests call.
 
 The sandbox's clock is put back to the first day and moved forward from there, so that every figure, date and ledger
 entry is the one that the platform itself would have made on that day; at the end the clock tells the real time.
@@ -18,77 +18,77 @@ from halfpenny.platform import clock
 from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import LoanId, UserId, uuid7
 from halfpenny.primitives.money import Currency, Money, format_minor
-from halfpenny_demo.seeding.plan import HISTORY_DAYS, Story, split_into_tickets
-from halfpenny_demo.seeding.scenes import OPEN, REACHED_FUNDING, Part, Scene, Stage, script
+from halfpenny_demo.seeding.plan import HISTORY_DAYS, LoanScenario, split_into_tickets
+from halfpenny_demo.seeding.steps import OPEN, REACHED_FUNDING, LoanStep, SeedContext, SeededLoan, steps_of
 
 _STRETCH_DAYS = 45
-_CROWD = 60
-_LANES = 4
+_INVESTORS_A_LOAN = 60
+_CONCURRENT = 4
 _EUR = Currency.EUR
-Told = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
 class History:
-    """One seeding run: the stories, and what happens on which day. ``now`` is when it ends."""
+    """One seeding run: the scenarios, and what happens on which day. ``now`` is when it ends."""
 
     def __init__(
-        self, database: Database, desk: funding.FundingDesk, stage: Stage, dice: random.Random, now: datetime
+        self, database: Database, desk: funding.FundingDesk, context: SeedContext, rng: random.Random, now: datetime
     ) -> None:
         self._database = database
         self._desk = desk
-        self._stage = stage
-        self._dice = dice
+        self._context = context
+        self._dice = rng
         self._now = now
         self._first = (now - timedelta(days=HISTORY_DAYS)).replace(hour=9, minute=0, second=0, microsecond=0)
-        self._lanes = asyncio.Semaphore(_LANES)
-        self._parts: list[Part] = []
+        self._semaphore = asyncio.Semaphore(_CONCURRENT)
+        self._seeded_loans: list[SeededLoan] = []
         # By day of the history; 0 is the first.
-        self._scenes: dict[int, list[tuple[Part, Scene]]] = defaultdict(list)
-        self._tickets: dict[int, list[tuple[Part, UserId, int]]] = defaultdict(list)
+        self._steps: dict[int, list[tuple[SeededLoan, LoanStep]]] = defaultdict(list)
+        self._tickets: dict[int, list[tuple[SeededLoan, UserId, int]]] = defaultdict(list)
 
-    def cast(self, stories: Sequence[Story], investors: Sequence[UserId]) -> None:
+    def plan(self, scenarios: Sequence[LoanScenario], investors: Sequence[UserId]) -> None:
         """Plan what happens to each loan, and who puts how much into it."""
-        for story in stories:
-            day = HISTORY_DAYS - story.applied_days_ago
-            part = Part(story, (self._first + timedelta(days=day)).date())
-            self._parts.append(part)
-            for after, scene in script(part):
-                self._scenes[day + after].append((part, scene))
-            if story.target in REACHED_FUNDING:
-                self._plan_tickets(part, investors)
+        for scenario in scenarios:
+            day = HISTORY_DAYS - scenario.applied_days_ago
+            seeded = SeededLoan(scenario, (self._first + timedelta(days=day)).date())
+            self._seeded_loans.append(seeded)
+            for after, step in steps_of(seeded):
+                self._steps[day + after].append((seeded, step))
+            if scenario.target in REACHED_FUNDING:
+                self._plan_tickets(seeded, investors)
 
-    def _plan_tickets(self, part: Part, investors: Sequence[UserId]) -> None:
-        story, dice = part.story, self._dice
-        total = story.application.amount_minor * story.funded_percent // 100
-        crowd = dice.sample(list(investors), min(len(investors), _CROWD))
-        for place, amount in split_into_tickets(dice, total, range(len(crowd))):
-            part.tickets.append((OPEN + dice.randint(0, story.funding_days), crowd[place], amount))
+    def _plan_tickets(self, seeded: SeededLoan, investors: Sequence[UserId]) -> None:
+        scenario, rng = seeded.scenario, self._dice
+        total = scenario.application.amount_minor * scenario.funded_percent // 100
+        chosen = rng.sample(list(investors), min(len(investors), _INVESTORS_A_LOAN))
+        for place, amount in split_into_tickets(rng, total, range(len(chosen))):
+            seeded.tickets.append((OPEN + rng.randint(0, scenario.funding_days), chosen[place], amount))
         # The last ticket of a full loan closes it on its planned day.
-        _, investor, amount = part.tickets[-1]
-        part.tickets[-1] = (part.full_after_days, investor, amount)
+        _, investor, amount = seeded.tickets[-1]
+        seeded.tickets[-1] = (seeded.full_after_days, investor, amount)
 
-    def hand_tickets_to(self, investor: UserId, wanted: dict[Status, int]) -> None:
+    def assign_tickets_to(self, investor: UserId, wanted: dict[Status, int]) -> None:
         """Make the demo's investor the holder of one middling ticket in so many loans of each status."""
         left = dict(wanted)
-        for part in self._parts:
-            small = [place for place, ticket in enumerate(part.tickets) if 50_000 <= ticket[2] <= 750_000]
-            if left.get(part.story.target) and small:
-                left[part.story.target] -= 1
-                day, _, amount = part.tickets[small[0]]
-                part.tickets[small[0]] = (day, investor, amount)
+        for seeded in self._seeded_loans:
+            small = [place for place, ticket in enumerate(seeded.tickets) if 50_000 <= ticket[2] <= 750_000]
+            if left.get(seeded.scenario.target) and small:
+                left[seeded.scenario.target] -= 1
+                day, _, amount = seeded.tickets[small[0]]
+                seeded.tickets[small[0]] = (day, investor, amount)
 
-    async def play(self, told: Told) -> None:
-        """From the first day until now. ``told`` hears of each day: (done, of how many)."""
-        for part in self._parts:
-            day = HISTORY_DAYS - part.story.applied_days_ago
-            for after, investor, amount in part.tickets:
-                self._tickets[day + after].append((part, investor, amount))
+    async def run(self, progress: Progress) -> None:
+        """From the first day until now. ``progress`` is called after each day: (done, of how many)."""
+        for seeded in self._seeded_loans:
+            day = HISTORY_DAYS - seeded.scenario.applied_days_ago
+            for after, investor, amount in seeded.tickets:
+                self._tickets[day + after].append((seeded, investor, amount))
         deposits = self._needed_deposits()
         for day in range(HISTORY_DAYS + 1):
             async with self._database.unit_of_work() as connection:
                 await clock.simulate_time(connection, min(self._first + timedelta(days=day), self._now))
-            await self._play_day(day, deposits.get(day, {}))
-            told(day, HISTORY_DAYS)
+            await self._run_day(day, deposits.get(day, {}))
+            progress(day, HISTORY_DAYS)
         async with self._database.unit_of_work() as connection:
             await clock.simulate_time(connection, None)
 
@@ -103,21 +103,21 @@ class History:
                 wanted[day // _STRETCH_DAYS * _STRETCH_DAYS][investor] += amount
         return wanted
 
-    async def _play_day(self, day: int, deposits: dict[UserId, int]) -> None:
+    async def _run_day(self, day: int, deposits: dict[UserId, int]) -> None:
         if deposits:
             await self._pay_in(deposits)
         async with asyncio.TaskGroup() as group:
             # Side by side: no loan has two scenes on one day, and what they share is locked in one order.
-            for part, scene in self._scenes[day]:
-                group.create_task(self._act(part, scene))
+            for seeded, step in self._steps[day]:
+                group.create_task(self._run_step(seeded, step))
         await self._invest(self._tickets[day])
         await funding.expire(self._database)
         await servicing.close_days(self._database)
         await servicing.pay_distributions(self._database)
 
-    async def _act(self, part: Part, scene: Scene) -> None:
-        async with self._lanes, self._database.unit_of_work() as connection:
-            await scene(connection, self._stage, part)
+    async def _run_step(self, seeded: SeededLoan, step: LoanStep) -> None:
+        async with self._semaphore, self._database.unit_of_work() as connection:
+            await step(connection, self._context, seeded)
 
     async def _pay_in(self, deposits: dict[UserId, int]) -> None:
         async with self._database.unit_of_work() as connection:
@@ -128,18 +128,18 @@ class History:
         while await funding.settle_payments(self._database):
             pass
 
-    async def _invest(self, tickets: Sequence[tuple[Part, UserId, int]]) -> None:
+    async def _invest(self, tickets: Sequence[tuple[SeededLoan, UserId, int]]) -> None:
         """All tickets of the day at the desk, as if they had come in together."""
         await asyncio.gather(
-            *(self._desk.invest(_ticket(part.loan, investor, amount)) for part, investor, amount in tickets)
+            *(self._desk.invest(_ticket(seeded.loan, investor, amount)) for seeded, investor, amount in tickets)
         )
 
-    def unasked(self) -> list[LoanId]:
+    def without_assessment(self) -> list[LoanId]:
         """Loans that the risk service is not to hear of by itself."""
         return [
-            part.loan
-            for part in self._parts
-            if part.story.target is Status.SUBMITTED or part.story.awaits_second_approval
+            seeded.loan
+            for seeded in self._seeded_loans
+            if seeded.scenario.target is Status.SUBMITTED or seeded.scenario.awaits_second_approval
         ]
 
 

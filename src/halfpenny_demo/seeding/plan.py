@@ -1,4 +1,4 @@
-"""Which loan the demo makes on each property, and how far it has come by today. Pure: dice in, stories out."""
+"""Which loan the demo makes on each property, and how far it has come. Pure: random numbers in, scenarios out."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from halfpenny.loans import (
     ValuationSource,
 )
 from halfpenny.primitives.money import Currency
-from halfpenny_demo.seeding.cast import Company
 from halfpenny_demo.seeding.homes import Home
+from halfpenny_demo.seeding.people import Company
 
 # How many loans stand where today, and how many days ago each of them was applied for.
 _STATUSES: tuple[tuple[Status, int, tuple[int, int]], ...] = (
@@ -78,7 +78,7 @@ _DESCRIPTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class LoanScenario:
     """One loan of the demo: what is asked for by whom, and where it stands today.
 
     ``applied_days_ago`` counts back from today; ``funded_percent`` is how much of it investors have put in by
@@ -98,30 +98,32 @@ class Story:
     awaits_second_approval: bool = False
 
 
-def make_stories(dice: random.Random, homes: Sequence[Home], companies: Sequence[Company]) -> list[Story]:
-    """A story for each home, oldest first."""
+def make_scenarios(rng: random.Random, homes: Sequence[Home], companies: Sequence[Company]) -> list[LoanScenario]:
+    """A scenario for each home, oldest first."""
     targets = [(status, span) for status, count, span in _STATUSES for _ in range(count)]
     *others, dearest = sorted(homes, key=lambda home: home.value_minor)
-    shuffled = dice.sample(others, len(others))
+    shuffled = rng.sample(others, len(others))
     # The dearest home is left for the end, where applications still wait for their decisions.
     targets.remove((Status.ASSESSED, _SPANS[Status.ASSESSED]))
-    stories = [
-        _story(dice, home, status, span, companies[number % len(companies)])
+    scenarios = [
+        _scenario(rng, home, status, span, companies[number % len(companies)])
         for number, (home, (status, span)) in enumerate(zip(shuffled, targets, strict=True))
     ]
-    stories.append(_large_story(dice, dearest, companies[-1]))
-    return sorted(stories, key=lambda story: -story.applied_days_ago)
+    scenarios.append(_large_scenario(rng, dearest, companies[-1]))
+    return sorted(scenarios, key=lambda scenario: -scenario.applied_days_ago)
 
 
-def _large_story(dice: random.Random, home: Home, company: Company) -> Story:
+def _large_scenario(rng: random.Random, home: Home, company: Company) -> LoanScenario:
     """An application above the limit for a single approval; the first administrator has said yes."""
-    story = _story(dice, home, Status.ASSESSED, (3, 3), company)
+    scenario = _scenario(rng, home, Status.ASSESSED, (3, 3), company)
     amount = home.value_minor * 60 // 100 // 10_000 * 10_000
-    return replace(story, application=replace(story.application, amount_minor=amount), awaits_second_approval=True)
+    return replace(
+        scenario, application=replace(scenario.application, amount_minor=amount), awaits_second_approval=True
+    )
 
 
-def given_to(story: Story, company: Company, amount_minor: int) -> Story:
-    """The same story as another borrower's, with an amount of its own."""
+def reassigned_to(scenario: LoanScenario, company: Company, amount_minor: int) -> LoanScenario:
+    """The same scenario as another borrower's, with an amount of its own."""
     borrower = Borrower(
         company.name,
         company.income_minor,
@@ -129,18 +131,18 @@ def given_to(story: Story, company: Company, amount_minor: int) -> Story:
         company.debts_minor,
         company.adverse_records,
     )
-    application = replace(story.application, borrower=borrower, amount_minor=amount_minor)
-    return replace(story, company=company, application=application)
+    application = replace(scenario.application, borrower=borrower, amount_minor=amount_minor)
+    return replace(scenario, company=company, application=application)
 
 
-def _story(dice: random.Random, home: Home, status: Status, span: tuple[int, int], company: Company) -> Story:
-    applied = dice.randint(*span)
+def _scenario(rng: random.Random, home: Home, status: Status, span: tuple[int, int], company: Company) -> LoanScenario:
+    applied = rng.randint(*span)
     # A loan that is past its maturity had the shortest term.
-    term = 3 if status is Status.MATURED else dice.choice((9, 12, 12, 12, 15, 18))
+    term = 3 if status is Status.MATURED else rng.choice((9, 12, 12, 12, 15, 18))
     if status is Status.ACTIVE:
         # Still running today: the term is longer than what has passed of it.
         term = max(term, applied // 30 + 2)
-    application = application_for(dice, home, company, term)
+    application = application_for(rng, home, company, term)
     if status in _NEVER_PAID:
         application = replace(application, interest_mode=LoanInterestMode.SERVICED)
     elif status is Status.MATURED:
@@ -148,25 +150,25 @@ def _story(dice: random.Random, home: Home, status: Status, span: tuple[int, int
     ltv = application.amount_minor * 100 // home.value_minor
     spread = Decimal(max(0, ltv - 35)) * Decimal("0.11") + Decimal(company.adverse_records) * Decimal("0.60")
     full = status not in (Status.FUNDING, Status.EXPIRED, Status.CANCELLED)
-    return Story(
+    return LoanScenario(
         target=status,
         company=company,
         application=application,
         applied_days_ago=applied,
         grade=_grade(ltv, company.adverse_records),
         suggested_rate=(Decimal("6.90") + spread).quantize(Decimal("0.05")),
-        funded_percent=100 if full else dice.randint(6, 97),
-        funding_days=dice.randint(1, 9),
-        redeemed_after_days=dice.randint(60, 115),
+        funded_percent=100 if full else rng.randint(6, 97),
+        funding_days=rng.randint(1, 9),
+        redeemed_after_days=rng.randint(60, 115),
     )
 
 
-def application_for(dice: random.Random, home: Home, company: Company, term_months: int) -> Application:
+def application_for(rng: random.Random, home: Home, company: Company, term_months: int) -> Application:
     """A bridge loan on the home: 30 to 68 % of its value, in whole hundreds of euros."""
-    amount_minor = home.value_minor * dice.randint(30, 68) // 100 // 10_000 * 10_000
+    amount_minor = home.value_minor * rng.randint(30, 68) // 100 // 10_000 * 10_000
     works = home.condition in ("poor", "fair", "average")
-    renovation = home.value_minor * dice.randint(4, 14) // 100 // 10_000 * 10_000 if works else 0
-    purpose, purpose_note = dice.choice(_PURPOSES)
+    renovation = home.value_minor * rng.randint(4, 14) // 100 // 10_000 * 10_000 if works else 0
+    purpose, purpose_note = rng.choice(_PURPOSES)
     return Application(
         property=Property(
             kind=PropertyKind(home.kind),
@@ -180,7 +182,7 @@ def application_for(dice: random.Random, home: Home, company: Company, term_mont
             area_m2=home.area_m2,
             beds=home.beds,
             condition=Condition(home.condition),
-            purchase_price_minor=home.value_minor * dice.randint(86, 100) // 100 // 10_000 * 10_000,
+            purchase_price_minor=home.value_minor * rng.randint(86, 100) // 100 // 10_000 * 10_000,
             valuation_minor=home.value_minor,
             valued_on=home.valued_on,
             valuation_source=ValuationSource.SURVEY,
@@ -202,8 +204,8 @@ def application_for(dice: random.Random, home: Home, company: Company, term_mont
         term_months=term_months,
         purpose=purpose,
         purpose_note=purpose_note,
-        exit_strategy=dice.choice(_EXITS),
-        interest_mode=dice.choice(_MODES),
+        exit_strategy=rng.choice(_EXITS),
+        interest_mode=rng.choice(_MODES),
     )
 
 
@@ -213,19 +215,19 @@ def _grade(ltv_percent: int, adverse_records: int) -> str:
     return "ABCDE"[min(step, 4)]
 
 
-def split_into_tickets(dice: random.Random, total_minor: int, investors: Sequence[int]) -> list[tuple[int, int]]:
+def split_into_tickets(rng: random.Random, total_minor: int, investors: Sequence[int]) -> list[tuple[int, int]]:
     """(investor, minor units) that add up to the total: whole fifties of euros but for the last, which is the rest."""
     tickets: list[tuple[int, int]] = []
     left = total_minor
-    for investor in dice.sample(list(investors), len(investors)):
-        wish = dice.choice((50, 100, 250, 500, 1_000, 2_500, 5_000, 7_500, 10_000, 15_000, 25_000)) * 100
-        wish = min(wish * dice.randint(1, 3), left)
+    for investor in rng.sample(list(investors), len(investors)):
+        wish = rng.choice((50, 100, 250, 500, 1_000, 2_500, 5_000, 7_500, 10_000, 15_000, 25_000)) * 100
+        wish = min(wish * rng.randint(1, 3), left)
         # What would be too small for a ticket of its own goes into this one.
         amount = left if left - wish < 5_000 else wish
         tickets.append((investor, amount))
         left -= amount
         if not left:
             return tickets
-    # Too large for the crowd of the day: the last one in takes the rest.
+    # Too large for the investors of the day: the last one in takes the rest.
     investor, amount = tickets.pop()
     return [*tickets, (investor, amount + left)]

@@ -31,13 +31,13 @@ def administrators(database_url: str) -> Logins:
 
 # The default's own steps are servicing, which no queue carries: once is enough.
 @pytest.mark.parametrize(
-    ("programs", "story"),
+    ("programs", "scenario"),
     [("postgresql", "journey"), ("rabbitmq", "journey"), ("postgresql", "default")],
     indirect=["programs"],
 )
 @pytest.mark.timeout(900)
 def test_every_cent_is_where_it_belongs(
-    programs: Programs, database_url: str, monkeypatch: pytest.MonkeyPatch, story: str
+    programs: Programs, database_url: str, monkeypatch: pytest.MonkeyPatch, scenario: str
 ) -> None:
     logins = administrators(database_url)
     address = programs.api()
@@ -50,12 +50,12 @@ def test_every_cent_is_where_it_belongs(
     for name, value in programs.environment.items():
         monkeypatch.setenv(name, value)
     screen = StringIO()
-    status = journey.run(address, logins, story=story, console=Console(file=screen, width=200))
+    status = journey.run(address, logins, scenario=scenario, console=Console(file=screen, width=200))
     shown = screen.getvalue()
     assert status == 0, shown
     assert "Every cent is where it belongs." in shown
     assert "The books are right" in shown
-    if story == "journey":
+    if scenario == "journey":
         assert "✓ Ines Almeida has the whole stake back" in shown
     else:
         assert "a loss of 73018.14 EUR is shared" in shown
@@ -71,7 +71,7 @@ def test_a_story_that_goes_wrong_ends_badly(programs: Programs, database_url: st
     programs.worker()
     programs.risk()
     screen = StringIO()
-    assert journey.run(address, alone, story="journey", console=Console(file=screen, width=200)) == 1
+    assert journey.run(address, alone, scenario="journey", console=Console(file=screen, width=200)) == 1
     assert "four_eyes" in screen.getvalue()
     assert "ended badly" in screen.getvalue()
 
@@ -79,6 +79,6 @@ def test_a_story_that_goes_wrong_ends_badly(programs: Programs, database_url: st
 def test_an_unknown_story_is_named() -> None:
     screen = StringIO()
     logins = Logins(Login("", ""), Login("", ""), (Login("", ""), Login("", "")))
-    assert journey.run("http://127.0.0.1:9", logins, story="odyssey", console=Console(file=screen)) == 2
+    assert journey.run("http://127.0.0.1:9", logins, scenario="odyssey", console=Console(file=screen)) == 2
     assert "odyssey" in screen.getvalue()
-    assert journey.run("http://127.0.0.1:9", logins, story="journey", console=Console(file=screen)) == 1
+    assert journey.run("http://127.0.0.1:9", logins, scenario="journey", console=Console(file=screen)) == 1

@@ -62,7 +62,7 @@ class Company:
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class DemoPeople:
     """Everybody besides those who can sign in, as rows to be written and as the plan needs them."""
 
     rows: list[NewPerson]
@@ -70,12 +70,12 @@ class Cast:
     companies: list[Company]
 
 
-def make_cast(dice: random.Random) -> Cast:
-    names = _names(dice, INVESTORS + BORROWERS)
+def make_people(rng: random.Random) -> DemoPeople:
+    names = _names(rng, INVESTORS + BORROWERS)
     rows: list[NewPerson] = []
     investors, companies = [], []
     for number, (first, last) in enumerate(names):
-        country = dice.choice(_COUNTRIES)
+        country = rng.choice(_COUNTRIES)
         investor = number < INVESTORS
         person = NewPerson(
             id=UserId(uuid7()),
@@ -87,32 +87,32 @@ def make_cast(dice: random.Random) -> Cast:
             verified=True,
             country=country,
             # Two in five have shown that they know what they do; the others have days to think (EU 2020/1503).
-            sophisticated=investor and dice.random() < 0.4,
+            sophisticated=investor and rng.random() < 0.4,
         )
         rows.append(person)
         if investor:
             investors.append(person.id)
         else:
-            companies.append(_company(dice, person.id, country, number - INVESTORS))
-    return Cast(rows, investors, companies)
+            companies.append(_company(rng, person.id, country, number - INVESTORS))
+    return DemoPeople(rows, investors, companies)
 
 
-def _company(dice: random.Random, user_id: UserId, country: str, number: int) -> Company:
+def _company(rng: random.Random, user_id: UserId, country: str, number: int) -> Company:
     place, trade = _PLACES[number % len(_PLACES)], _TRADES[(number // len(_PLACES) + number) % len(_TRADES)]
-    assets = dice.randrange(400, 4_000) * 100_000
+    assets = rng.randrange(400, 4_000) * 100_000
     return Company(
         user_id=user_id,
         name=f"{place} {trade} {_FORMS[country]}",
-        income_minor=dice.randrange(60, 900) * 100_000,
+        income_minor=rng.randrange(60, 900) * 100_000,
         assets_minor=assets,
-        debts_minor=assets * dice.randrange(5, 60) // 100,
-        adverse_records=dice.choice((0, 0, 0, 0, 0, 0, 1, 2)),
+        debts_minor=assets * rng.randrange(5, 60) // 100,
+        adverse_records=rng.choice((0, 0, 0, 0, 0, 0, 1, 2)),
     )
 
 
-def _names(dice: random.Random, count: int) -> list[tuple[str, str]]:
+def _names(rng: random.Random, count: int) -> list[tuple[str, str]]:
     pairs = [(first, last) for first in _FIRST for last in _LAST]
-    return dice.sample(pairs, count)
+    return rng.sample(pairs, count)
 
 
 def _ascii(name: str) -> str:

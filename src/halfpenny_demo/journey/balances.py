@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any
 
 from halfpenny.primitives.money import format_minor, parse_minor
-from halfpenny_demo.journey.opening import DEPOSITS, Cast, available
-from halfpenny_demo.journey.stage import API, Person, Stage
+from halfpenny_demo.journey.opening import DEPOSITS, Participants, available
+from halfpenny_demo.journey.session import API, JourneySession, Participant
 
 # What must be empty when a loan has ended. Debits add to the first kinds, credits to the others.
 LOAN_ACCOUNTS = (
@@ -21,81 +21,85 @@ LOAN_ACCOUNTS = (
 )
 
 
-async def every(stage: Stage, who: Person, path: str) -> list[dict[str, Any]]:
+async def all_items(session: JourneySession, who: Participant, path: str) -> list[dict[str, Any]]:
     """All items of a list, page by page."""
     items: list[dict[str, Any]] = []
     after = ""
     while True:
-        page = await stage.ask(who, "GET", f"{path}?limit=100{after}", quiet=True)
+        page = await session.request(who, "GET", f"{path}?limit=100{after}", quiet=True)
         items += page["items"]
         if page["next_cursor"] is None:
             return items
         after = f"&after={page['next_cursor']}"
 
 
-async def distributions_paid(stage: Stage, cast: Cast, at_least: int) -> list[dict[str, Any]]:
+async def distributions_paid(
+    session: JourneySession, participants: Participants, at_least: int
+) -> list[dict[str, Any]]:
     """The loan's distributions, once there are that many and all are paid."""
 
-    async def look() -> list[dict[str, Any]] | None:
-        found = await every(stage, cast.administrators[0], f"{cast.loan}/distributions")
+    async def poll() -> list[dict[str, Any]] | None:
+        found = await all_items(session, participants.administrators[0], f"{participants.loan}/distributions")
         paid = len(found) >= at_least and all(one["status"] == "paid" for one in found)
         return found if paid else None
 
-    return await stage.until(f"{at_least} distributions were paid", look)
+    return await session.wait_for(f"{at_least} distributions were paid", poll)
 
 
-async def settled_accounts(stage: Stage, cast: Cast) -> Counter[str]:
+async def settled_accounts(session: JourneySession, participants: Participants) -> Counter[str]:
     """Net of each kind of account over the loan's transfers, minor units: credits less debits."""
     net: Counter[str] = Counter()
-    for row in await every(stage, cast.administrators[0], f"{cast.loan}/ledger"):
+    for row in await all_items(session, participants.administrators[0], f"{participants.loan}/ledger"):
         amount = parse_minor(row["amount"])
         net[row["debit"]["kind"]] -= amount
         net[row["credit"]["kind"]] += amount
     return net
 
 
-async def shares_of(stage: Stage, person: Person, distributions: list[dict[str, Any]]) -> Counter[str]:
+async def shares_of(session: JourneySession, person: Participant, distributions: list[dict[str, Any]]) -> Counter[str]:
     """What an investor's own proofs say that they were paid, by part, minor units."""
     parts: Counter[str] = Counter()
     for one in distributions:
-        proof = await stage.ask(person, "GET", f"{API}/distributions/{one['id']}/proof", quiet=True)
+        proof = await session.request(person, "GET", f"{API}/distributions/{one['id']}/proof", quiet=True)
         for share in proof["money_out"]:
             for part in ("principal", "interest", "default_interest", "recovered", "withheld", "paid"):
                 parts[part] += parse_minor(share[part])
     return parts
 
 
-async def prove(stage: Stage, cast: Cast, held: dict[str, int], *, borrower_deposits: int, whole: bool) -> None:
+async def verify_balances(
+    session: JourneySession, participants: Participants, held: dict[str, int], *, borrower_deposits: int, whole: bool
+) -> None:
     """Every cent is where it belongs. ``whole``: the principal came back in full; else a loss was shared."""
-    stage.act("Where every cent is")
-    distributions = await every(stage, cast.administrators[0], f"{cast.loan}/distributions")
+    session.begin_section("Where every cent is")
+    distributions = await all_items(session, participants.administrators[0], f"{participants.loan}/distributions")
     rows, received = [], Counter[str]()
-    for person in cast.investors:
-        parts = await shares_of(stage, person, distributions)
+    for person in participants.investors:
+        parts = await shares_of(session, person, distributions)
         received.update(parts)
-        wallet = await available(stage, person)
+        wallet = await available(session, person)
         expected = parse_minor(DEPOSITS[person.name]) - held[person.name] + parts["paid"]
-        stage.must(wallet == expected, f"{person.name}'s wallet is what the proofs add up to", (wallet, expected))
+        session.expect(wallet == expected, f"{person.name}'s wallet is what the proofs add up to", (wallet, expected))
         if whole:
-            stage.must(parts["principal"] == held[person.name], f"{person.name} has the whole stake back", parts)
+            session.expect(parts["principal"] == held[person.name], f"{person.name} has the whole stake back", parts)
         gained = format_minor(parts["paid"] - held[person.name])
         rows.append((person.name, format_minor(held[person.name]), format_minor(parts["paid"]), gained))
-    stage.table("What each investor put in and got back, EUR", ("who", "put in", "got back", "gained"), rows)
+    session.table("What each investor put in and got back, EUR", ("who", "put in", "got back", "gained"), rows)
     declared = sum(parse_minor(one["total"]) for one in distributions)
-    stage.must(
+    session.expect(
         received["paid"] + received["withheld"] == declared,
         "the investors' receipts and taxes are what was distributed, to the cent",
         (dict(received), declared),
     )
-    net = await settled_accounts(stage, cast)
+    net = await settled_accounts(session, participants)
     for kind in LOAN_ACCOUNTS:
-        stage.must(net[kind] == 0, f"the loan's {kind.replace('_', ' ')} is empty", net[kind])
+        session.expect(net[kind] == 0, f"the loan's {kind.replace('_', ' ')} is empty", net[kind])
     brought_in = borrower_deposits + sum(parse_minor(amount) for amount in DEPOSITS.values())
-    kept = sum([await available(stage, person) for person in (cast.borrower, *cast.investors)])
+    kept = sum([await available(session, person) for person in (participants.borrower, *participants.investors)])
     earned = net["fee_income"] + net["default_income"] + net["tax_payable"]
     # What came for the loan straight from the bank, and what the platform paid out for it, went past the wallets.
     past_wallets = -net["client_bank"] - net["own_bank"]
-    stage.must(
+    session.expect(
         brought_in + past_wallets == kept + earned,
         f"{format_minor(brought_in + past_wallets)} came in: {format_minor(kept)} is in wallets, "
         f"{format_minor(earned)} is fees and taxes, and nothing is left over",

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 API = "/api/v1"
 
@@ -25,7 +25,7 @@ class JourneyFailed(Exception):
 
 
 @dataclass
-class Person:
+class Participant:
     """Somebody on the journey. ``token`` is there once they have signed in."""
 
     name: str
@@ -36,34 +36,34 @@ class Person:
     user_id: str = ""
 
 
-def stranger(name: str, role: str) -> Person:
+def new_participant(name: str, role: str) -> Participant:
     """Somebody new: no second journey on the same data meets the account of the first."""
     mark = secrets.token_hex(4)
     first = name.split(maxsplit=1)[0].lower()
-    return Person(name, role, f"{first}.{mark}@journey.example", f"{secrets.token_urlsafe(18)}-{mark}")
+    return Participant(name, role, f"{first}.{mark}@journey.example", f"{secrets.token_urlsafe(18)}-{mark}")
 
 
-class Stage:
+class JourneySession:
     """One journey's requests and its screen. Raises JourneyFailed at the first answer that is not as it must be."""
 
     def __init__(self, client: httpx2.AsyncClient, console: Console) -> None:
         self.client = client
         self.console = console
         self.requests = 0
-        self._acts = 0
+        self._sections = 0
 
-    def act(self, title: str) -> None:
-        """A new part of the story."""
-        self._acts += 1
+    def begin_section(self, title: str) -> None:
+        """A new part of the scenario."""
+        self._sections += 1
         self.console.print()
-        self.console.rule(f"[bold]{self._acts}. {escape(title)}", align="left", style="green")
+        self.console.rule(f"[bold]{self._sections}. {escape(title)}", align="left", style="green")
 
-    def say(self, text: str) -> None:
+    def print_note(self, text: str) -> None:
         self.console.print(f"  [dim]{escape(text)}[/]", highlight=False)
 
-    async def ask(
+    async def request(
         self,
-        who: Person | None,
+        who: Participant | None,
         method: str,
         path: str,
         body: Any = None,
@@ -94,11 +94,11 @@ class Stage:
                 f"{method} {path} answered {answer.status_code} where {wanted} was due: {answer.text[:500]}"
             )
         if not quiet:
-            told = f"{code}: {_detail(found)}" if code else _member(found, show)
-            self._line(who, method, path, answer.status_code, took_ms, told)
+            shown = f"{code}: {_detail(found)}" if code else _member(found, show)
+            self._line(who, method, path, answer.status_code, took_ms, shown)
         return found
 
-    def _line(self, who: Person | None, method: str, path: str, status: int, took_ms: float, told: str) -> None:
+    def _line(self, who: Participant | None, method: str, path: str, status: int, took_ms: float, shown: str) -> None:
         mark = "[yellow]✗[/]" if status >= 400 else "[green]→[/]"
         name = who.name.split()[0] if who else "anyone"
         short = path.removeprefix(API)
@@ -106,21 +106,21 @@ class Stage:
             if len(part) == 36 and part.count("-") == 4:
                 short = short.replace(part, part[:8] + "…")
         asked = f"{mark} {name:<8} {method:<4} {escape(short):<44}"
-        self.console.print(f"  {asked} [bold]{status}[/] [dim]{took_ms:4.0f} ms[/]  {escape(told)}", highlight=False)
+        self.console.print(f"  {asked} [bold]{status}[/] [dim]{took_ms:4.0f} ms[/]  {escape(shown)}", highlight=False)
 
-    async def until(self, what: str, look: Callable[[], Awaitable[Answer | None]], within_s: float = 90.0) -> Answer:
-        """Ask again until ``look`` gives something; raises JourneyFailed when it takes too long."""
+    async def wait_for(self, what: str, poll: Callable[[], Awaitable[Result | None]], within_s: float = 90.0) -> Result:
+        """Ask again until ``poll`` gives something; raises JourneyFailed when it takes too long."""
         began = time.monotonic()
         while True:
-            found = await look()
+            found = await poll()
             if found is not None:
-                self.say(f"{what} after {time.monotonic() - began:.1f} s")
+                self.print_note(f"{what} after {time.monotonic() - began:.1f} s")
                 return found
             if time.monotonic() - began > within_s:
                 raise JourneyFailed(f"{what} did not happen within {within_s:g} seconds")
             await asyncio.sleep(0.05)
 
-    def must(self, condition: bool, what: str, found: object = "") -> None:
+    def expect(self, condition: bool, what: str, found: object = "") -> None:
         """A statement that must hold, ticked off on the screen."""
         if not condition:
             raise JourneyFailed(f"{what} does not hold: {found}")

@@ -1,0 +1,260 @@
+"""What can happen to a loan of the demo, and the script that says when it happens to which."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+from halfpenny import funding, loans, servicing
+from halfpenny.loans import LoanInterestMode, Status
+from halfpenny.platform import clock
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import LoanId, UserId
+from halfpenny.primitives.money import Currency, Money
+from halfpenny_demo.seeding.plan import LoanScenario
+
+# Days after the application.
+_ASSESSED, _DECIDED, _ACCEPTED, OPEN = 1, 2, 3, 4
+# After the last ticket: four days of reflection for investors, and one for the notary.
+_TO_DRAWDOWN = 5
+# After the drawdown: a month, ninety days of arrears and a few letters; then the receiver sells.
+_RECOVERY, _SOLD, _WRITTEN_OFF = 128, 150, 153
+
+BEFORE_OFFER = frozenset(
+    {
+        Status.DRAFT,
+        Status.SUBMITTED,
+        Status.ASSESSED,
+        Status.APPROVED,
+        Status.DECLINED,
+        Status.WITHDRAWN,
+    }
+)
+REACHED_FUNDING = frozenset(Status) - BEFORE_OFFER - {Status.OFFERED, Status.ACCEPTED}
+_REACHED_CONDITIONS = REACHED_FUNDING - {Status.FUNDING, Status.EXPIRED, Status.CANCELLED, Status.FUNDED}
+_REACHED_DRAWDOWN = _REACHED_CONDITIONS - {Status.CONDITIONS_MET}
+_YES = (
+    "Sound security and a clear exit.",
+    "Moderate loan-to-value; the borrower has finished three comparable projects.",
+    "Valuation confirmed by comparables; refinancing offer seen.",
+    "Location and condition speak for a sale within the term.",
+)
+_NO = (
+    "The exit is not credible within the term.",
+    "Debts of the business leave no room for delays.",
+    "The valuation is not supported by comparables.",
+)
+
+
+@dataclass(slots=True)
+class SeededLoan:
+    """A scenario while it is carried out: its loan once there is one, and who puts in how much on which day."""
+
+    scenario: LoanScenario
+    first_day: date
+    loan_id: LoanId | None = None
+    # (days after the application, investor, minor units)
+    tickets: list[tuple[int, UserId, int]] = field(default_factory=list)
+
+    @property
+    def loan(self) -> LoanId:
+        if self.loan_id is None:
+            raise LookupError("the application comes first in every script")
+        return self.loan_id
+
+    @property
+    def full_after_days(self) -> int:
+        return OPEN + self.scenario.funding_days
+
+    @property
+    def drawn_after_days(self) -> int:
+        return self.full_after_days + _TO_DRAWDOWN
+
+
+@dataclass(frozen=True, slots=True)
+class SeedContext:
+    """What every step needs besides its loan."""
+
+    rules: loans.LendingRules
+    administrators: tuple[UserId, UserId]
+
+    @property
+    def officer(self) -> loans.Actor:
+        return loans.Actor(loans.ActorKind.ADMINISTRATOR, self.administrators[0])
+
+
+LoanStep = Callable[[Connection, SeedContext, SeededLoan], Awaitable[object]]
+
+
+def steps_of(seeded: SeededLoan) -> Iterator[tuple[int, LoanStep]]:
+    """(days after the application, step) until the loan stands where its scenario ends."""
+    target = seeded.scenario.target
+    yield 0, _draft if target is Status.DRAFT else _apply
+    if target in (Status.DRAFT, Status.SUBMITTED):
+        return
+    yield _ASSESSED, _assess
+    if target is Status.WITHDRAWN:
+        yield _DECIDED, _withdraw
+    elif target is not Status.ASSESSED or seeded.scenario.awaits_second_approval:
+        yield _DECIDED, _decide
+    if target in REACHED_FUNDING or target is Status.ACCEPTED:
+        yield _ACCEPTED, _accept
+    if target is Status.CANCELLED:
+        yield seeded.full_after_days + 2, _cancel
+    if target in _REACHED_CONDITIONS:
+        yield seeded.full_after_days + 1, _record_conditions
+    if target in _REACHED_DRAWDOWN:
+        yield seeded.drawn_after_days, _draw_down
+        yield from _after_drawdown(seeded)
+
+
+def _after_drawdown(seeded: SeededLoan) -> Iterator[tuple[int, LoanStep]]:
+    """Most borrowers pay on time; those of the defaulting scenarios stop after the drawdown."""
+    target, drawn = seeded.scenario.target, seeded.drawn_after_days
+    if target in (Status.IN_RECOVERY, Status.WRITTEN_OFF):
+        yield drawn + _RECOVERY, _start_recovery
+    if target is Status.WRITTEN_OFF:
+        yield drawn + _SOLD, _sell
+        yield drawn + _WRITTEN_OFF, _write_off
+    if (
+        target in (Status.ACTIVE, Status.REPAID)
+        and seeded.scenario.application.interest_mode is LoanInterestMode.SERVICED
+    ):
+        last = (
+            drawn + seeded.scenario.redeemed_after_days if target is Status.REPAID else seeded.scenario.applied_days_ago
+        )
+        drawn_on = seeded.first_day + timedelta(days=drawn)
+        for month in range(1, seeded.scenario.application.term_months):
+            after = (_months_after(drawn_on, month) - seeded.first_day).days
+            if after < last:
+                yield after, _pay_due
+    if target is Status.REPAID:
+        yield drawn + seeded.scenario.redeemed_after_days, _redeem
+
+
+def _months_after(day: date, months: int) -> date:
+    """The same day of a later month, or its last one."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+async def _draft(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
+    scenario = seeded.scenario
+    seeded.loan_id = (await loans.draft(connection, scenario.company.user_id, scenario.application, context.rules)).id
+
+
+async def _apply(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
+    scenario = seeded.scenario
+    seeded.loan_id = (await loans.apply(connection, scenario.company.user_id, scenario.application, context.rules)).id
+
+
+async def _assess(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
+    """A rough first view from the loan-to-value alone; the risk service replaces it when it answers."""
+    loan = await loans.get(connection, seeded.loan)
+    ltv = loan.ltv_percent
+    probability = (Decimal("0.01") + max(Decimal(0), ltv - 35) / 1_000).quantize(Decimal("0.0001"))
+    severity = Decimal("0.25")
+    view = loans.RiskSummary(
+        grade=seeded.scenario.grade,
+        probability_of_default=probability,
+        loss_given_default=severity,
+        expected_loss=(probability * severity).quantize(Decimal("0.000001")),
+        suggested_rate=seeded.scenario.suggested_rate,
+        reasons=(
+            loans.RiskReason(
+                "ltv",
+                "Judged by the loan to the valuer's value alone, until the risk service has answered.",
+                "Ocena tylko na podstawie LTV z wyceny rzeczoznawcy, do czasu odpowiedzi serwisu ryzyka.",
+                ("borrower", "investor", "staff"),
+            ),
+        ),
+        model_version="demo-ltv-1",
+        assessed_at=await clock.business_now(connection),
+        loan_version=loan.terms_version,
+    )
+    await loans.record_assessment(connection, loan.id, view)
+
+
+async def _withdraw(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
+    await loans.withdraw(connection, seeded.scenario.company.user_id, seeded.loan)
+
+
+async def _decide(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
+    scenario = seeded.scenario
+    loan = await loans.get(connection, seeded.loan)
+    declined = scenario.target is Status.DECLINED
+    decision = loans.Decision(
+        loans.Verdict.DECLINE if declined else loans.Verdict.APPROVE,
+        loan.version,
+        (_NO if declined else _YES)[scenario.applied_days_ago % len(_NO if declined else _YES)],
+    )
+    at_once = scenario.target is not Status.APPROVED
+    first = scenario.applied_days_ago % 2
+    for administrator in (context.administrators[first], context.administrators[1 - first]):
+        _, outcome = await loans.decide_on(
+            connection, administrator, loan.id, decision, context.rules, offer_at_once=at_once
+        )
+        if outcome.final or scenario.awaits_second_approval:
+            return
+
+
+async def _accept(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
+    at_once = seeded.scenario.target is not Status.ACCEPTED
+    await loans.accept(connection, seeded.scenario.company.user_id, seeded.loan, open_at_once=at_once)
+
+
+async def _cancel(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
+    await funding.cancel(connection, seeded.loan, context.officer, "The seller withdrew from the purchase.")
+
+
+async def _record_conditions(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
+    today = await clock.business_date(connection)
+    asset = seeded.scenario.application.property
+    policy = f"HB-{today:%Y}-{seeded.scenario.applied_days_ago:04d}"
+    evidence: list[loans.Charge | loans.Valuation | loans.Insurance] = [
+        loans.Charge(1, today - timedelta(days=1)),
+        loans.Valuation(asset.valuation_minor, asset.valued_on, "Alder & Finch Surveyors"),
+        loans.Insurance("Nordhaus Mutual", policy, today + timedelta(days=730), asset.valuation_minor),
+    ]
+    await loans.record_conditions(connection, context.administrators[1], seeded.loan, evidence)
+
+
+async def _draw_down(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
+    await servicing.draw_down(connection, seeded.loan, context.officer, servicing.Product())
+
+
+async def _pay_due(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
+    """Interest that falls due comes by bank transfer on the day."""
+    due = await servicing.amount_due(connection, seeded.loan)
+    if due:
+        await _receive(connection, seeded, due, loans.SYSTEM)
+
+
+async def _redeem(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
+    """The house is sold, or refinanced: the other bank pays the loan off."""
+    owed = await servicing.redemption_on(connection, seeded.loan, await clock.business_date(connection))
+    await _receive(connection, seeded, owed.payable, loans.SYSTEM)
+
+
+async def _start_recovery(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
+    await servicing.start_recovery(
+        connection, seeded.loan, context.officer, "The refinancing fell through; a receiver sells the property."
+    )
+
+
+async def _sell(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
+    await _receive(connection, seeded, seeded.scenario.application.amount_minor * 78 // 100, context.officer)
+
+
+async def _write_off(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
+    await servicing.write_off(
+        connection, seeded.loan, context.officer, "The sale is settled; nothing more is to be had."
+    )
+
+
+async def _receive(connection: Connection, seeded: SeededLoan, minor: int, actor: loans.Actor) -> None:
+    today = await clock.business_date(connection)
+    await servicing.receive_from_bank(connection, seeded.loan, Money(minor, Currency.EUR), today, actor)
