@@ -184,6 +184,45 @@ async def test_statements_survive_the_wire(database: Database) -> None:
     assert bank.read_statement(bank.write_statement(statement)) == statement
 
 
+# Encodings that the parser reads; in the last ones no document can be read at all.
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "iso-8859-2", "windows-1250", "koi8-r"]
+UNREADABLE = ["utf-7", "utf-32", "cp037", "shift_jis"]
+
+
+def encoded(good: bytes, encoding: str, document_type: str = "") -> bytes:
+    """A whole statement in an encoding, with a document type before it if one is given."""
+    declared = {"utf-8-sig": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf-16"}.get(encoding, encoding)
+    body = good.decode().split("?>", 1)[1]
+    mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
+    return f'{mark}<?xml version="1.0" encoding="{declared}"?>{document_type}{body}'.encode(encoding)
+
+
+@pytest.mark.parametrize("encoding", [*ENCODINGS, *UNREADABLE])
+@pytest.mark.parametrize(
+    "document_type",
+    [
+        '<!DOCTYPE Document [<!ENTITY two "2">]>',
+        '<!DOCTYPE Document SYSTEM "file:///etc/passwd">',
+        "<!DOCTYPE Document [<!ATTLIST Amt Ccy CDATA 'EUR'>]>",
+        "<!DOCTYPE\nDocument>",
+    ],
+)
+async def test_no_encoding_hides_a_document_type(database: Database, encoding: str, document_type: str) -> None:
+    statement = await today(database)
+    good = bank.write_statement(replace(statement, lines=(line(),), opening_minor=0, closing_minor=line().amount_minor))
+    with pytest.raises(MalformedStatement):
+        bank.read_statement(encoded(good, encoding, document_type))
+
+
+async def test_a_statement_is_read_in_every_encoding_of_the_parser(database: Database) -> None:
+    plain = replace(await today(database), lines=(line(),), opening_minor=0, closing_minor=line().amount_minor)
+    for encoding in ENCODINGS:
+        assert bank.read_statement(encoded(bank.write_statement(plain), encoding)) == plain, encoding
+    for encoding in UNREADABLE:
+        with pytest.raises(MalformedStatement):
+            bank.read_statement(encoded(bank.write_statement(plain), encoding))
+
+
 async def test_statements_that_are_not_plain_are_refused(database: Database) -> None:
     statement = await today(database)
     good = bank.write_statement(statement)

@@ -7,7 +7,9 @@ Source of the message's structure: the message definition camt.053.001.08 in the
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import NoReturn
 from xml.etree import ElementTree as ET
+from xml.parsers import expat
 
 from halfpenny.funding.bank.model import BankStatement, CashDirection, StatementLine
 from halfpenny.primitives.errors import Malformed
@@ -67,19 +69,35 @@ def _write_line(body: ET.Element, line: StatementLine, currency: str) -> None:
 
 
 def read_statement(document: bytes) -> BankStatement:
-    """Read one statement strictly. Raises MalformedStatement; document types and entities are refused."""
-    if len(document) > MAX_BYTES or b"<!DOCTYPE" in document or b"<!ENTITY" in document:
+    """Read one statement strictly, in any encoding that the XML parser knows.
+
+    Raises MalformedStatement; a document type (and with it every entity) is refused, whatever the bytes look like.
+    """
+    if len(document) > MAX_BYTES:
         raise MalformedStatement()
     try:
-        root = ET.fromstring(document)  # noqa: S314 - entities and document types were refused above
+        _refuse_document_type(document)
+        root = ET.fromstring(document)  # noqa: S314 - without a document type there are no entities to expand
         bodies = root.findall("./c:BkToCstmrStmt/c:Stmt", _N)
         if len(bodies) != 1:
             raise MalformedStatement("The document holds another number of statements than one.")
         return _read_body(root, bodies[0])
-    except (ET.ParseError, ValueError, KeyError, Malformed) as error:
+    except (ET.ParseError, expat.ExpatError, LookupError, ValueError, Malformed) as error:
         if isinstance(error, MalformedStatement):
             raise
         raise MalformedStatement() from error
+
+
+def _refuse_document_type(document: bytes) -> None:
+    """Let the parser itself say whether there is one: it decodes first, so no encoding hides a document type."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise MalformedStatement("A statement has no document type and no entities.")
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
+    parser.EntityDeclHandler = refuse
+    parser.Parse(document, True)
 
 
 def _read_body(root: ET.Element, body: ET.Element) -> BankStatement:
