@@ -32,6 +32,8 @@ from halfpenny_risk.scoring import (
 from halfpenny_risk.valuation import CONFIDENCE, Market, Security, appraise
 from halfpenny_risk.wording import PRICE_TERMS
 
+# Works are credited with what they add to the value, and never with more than this many times their cost.
+MOST_GAIN_PER_COST = 1.5
 PRICE_CHANGES_PERCENT = (-10, -20, -30, -40)
 EXTRA_MONTHS = (3, 6, 12, 18)
 RATE_SHIFTS = (0, 2)
@@ -195,7 +197,7 @@ def _value_at_exit(application: Application, security: Security, policy: Policy)
     """The value that the exit can count on: part of what the works add, never more than 1.5 times their cost."""
     if application.gdv is None or application.gdv <= security.used:
         return security.used, security.sd
-    added = min(application.gdv - security.used, 1.5 * application.renovation_cost)
+    added = min(application.gdv - security.used, MOST_GAIN_PER_COST * application.renovation_cost)
     value = security.used + policy.exit.completion_credit * added
     return value, math.hypot(security.sd, policy.exit.completion_sd)
 

@@ -22,6 +22,16 @@ log = structlog.get_logger("halfpenny.queue")
 
 _POLL_S = 60.0
 _LONGEST_WAIT_S = 60.0
+
+
+def retry_after_s(attempt: int) -> float:
+    """The wait after a failed attempt, in seconds: a tenth, then four times as long each time, at most a minute.
+
+    ``queue_fail`` in PostgreSQL (migrations/versions/0001_queue.sql) waits as long.
+    """
+    return float(min(0.1 * 4.0 ** (attempt - 1), _LONGEST_WAIT_S))
+
+
 _NOTE = """
     INSERT INTO failure_note (queue, event_id, attempts, reason, error) VALUES ($1, $2, $3, $4, left($5, 2000))
     ON CONFLICT (queue, event_id) DO UPDATE SET attempts = EXCLUDED.attempts, reason = EXCLUDED.reason,
@@ -76,7 +86,7 @@ class RabbitSource:
         if message.attempt >= self._subscription.max_attempts:
             await self.dead_letter(message, DeadLettered("attempts_exhausted", verdict.error))
             return
-        wait_s = min(0.1 * 4.0 ** (message.attempt - 1), _LONGEST_WAIT_S)
+        wait_s = retry_after_s(message.attempt)
         task = asyncio.create_task(self._return_later(self._release(message), wait_s))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
