@@ -26,7 +26,7 @@ from halfpenny.servicing.model.events import (
     WriteOff,
 )
 from halfpenny.servicing.model.payoff import payoff, receive
-from halfpenny.servicing.model.position import InstalmentState, Standing
+from halfpenny.servicing.model.position import InstalmentState, LoanStanding
 from halfpenny.servicing.model.reserve import ReserveMoveKind
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
 
@@ -54,7 +54,7 @@ def test_a_late_instalment_bears_default_interest_until_it_is_paid() -> None:
     """1,000.00 at 36.5 % is 1.00 a day: ten days late is 10.00."""
     late = replay(SERVICED, [], date(2025, 2, 25))
     assert (late.interest_due, late.default_interest_due, late.days_past_due) == (100_000, 1_000, 10)
-    assert late.standing is Standing.LATE
+    assert late.standing is LoanStanding.LATE
     paid = replay(SERVICED, [Receipt(date(2025, 2, 25), eur(101_000))], date(2025, 3, 1))
     assert (paid.interest_due, paid.default_interest_due, paid.days_past_due) == (0, 0, 0)
     assert (paid.default_interest_paid, paid.interest_repaid, paid.returned) == (1_000, 100_000, 0)
@@ -174,9 +174,9 @@ def test_a_default_from_the_first_missed_payment_to_the_last_recovery() -> None:
     events = default_story()
     before = replay(SERVICED, events, date(2025, 5, 16))
     assert before.days_past_due == 90
-    assert before.standing is Standing.LATE
+    assert before.standing is LoanStanding.LATE
     called = replay(SERVICED, events, date(2025, 5, 17))
-    assert called.standing is Standing.DEFAULTED
+    assert called.standing is LoanStanding.DEFAULTED
     assert called.principal_due == 10_000_000
     # Four months and two of the 31 days of the fifth.
     assert called.interest_due == 406_452
@@ -186,7 +186,7 @@ def test_a_default_from_the_first_missed_payment_to_the_last_recovery() -> None:
     assert sale.interest == sale.default_interest == sale.fee == 0
     lost = replay(SERVICED, events, date(2025, 10, 1))
     assert (lost.written_off, lost.principal_outstanding) == (2_250_000, 0)
-    assert lost.standing is Standing.WRITTEN_OFF
+    assert lost.standing is LoanStanding.WRITTEN_OFF
     found = replay(SERVICED, events, date(2026, 2, 1))
     assert (found.recovered, found.principal_outstanding) == (400_000, 0)
     assert found.allocations[-1].recovery

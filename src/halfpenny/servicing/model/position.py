@@ -13,7 +13,7 @@ from halfpenny.servicing.model.segments import AccrualSegment
 from halfpenny.servicing.model.waterfall import Component
 
 
-class Standing(StrEnum):
+class LoanStanding(StrEnum):
     CURRENT = "current"
     LATE = "late"
     DEFAULTED = "defaulted"
@@ -119,11 +119,11 @@ class LoanPosition:
         return sum(self.owed.values())
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> LoanStanding:
         if self.closed_on is not None:
-            return Standing.CLOSED
+            return LoanStanding.CLOSED
         if self.written_off:
-            return Standing.WRITTEN_OFF
+            return LoanStanding.WRITTEN_OFF
         if self.defaulted_on is not None:
-            return Standing.DEFAULTED
-        return Standing.LATE if self.days_past_due else Standing.CURRENT
+            return LoanStanding.DEFAULTED
+        return LoanStanding.LATE if self.days_past_due else LoanStanding.CURRENT
