@@ -28,12 +28,14 @@ def decimal(minor: int) -> Decimal:
 def random_loan(random_: random.Random) -> tuple[NaiveLoan, LoanTerms, list[Event], list[tuple[date, Decimal]], date]:
     advanced_on = date(2022, 1, 1) + timedelta(days=random_.randrange(1100))
     month_end = random_.choice(list(MonthEnd))
+    # Some are smaller than their instalments can be split into cents.
+    principal = random_.choice((random_.randrange(10_000, 50_000_000), random_.randrange(1, 300)))
     terms = LoanTerms(
-        principal=Money(random_.randrange(10_000, 50_000_000), Currency.PLN),
+        principal=Money(principal, Currency.PLN),
         rate=Rate(random_.choice((0, random_.randrange(1, 30_000_000)))),
         repayment=random_.choice(list(Repayment)),
         interest_mode=InterestMode.SERVICED,
-        periods=random_.randrange(1, 13),
+        periods=random_.choice((random_.randrange(1, 13), random_.randrange(1, 13), 40)),
         advanced_on=advanced_on,
         day_count=random_.choice(list(DayCount)),
         month_end=month_end,

@@ -141,8 +141,8 @@ def test_drawdowns_bear_interest_from_the_next_day_on() -> None:
     quote = ask(**bullet(periods=6, drawdowns=[{"on": "2025-03-15", "amount": "50000.00"}]))
     sums_up(quote)
     assert [row["interest"] for row in quote["instalments"]] == ["1000.00"] * 2 + ["1500.00"] * 4
-    assert quote["gross_loan"] == "100000.00"
-    assert quote["totals"]["principal"] == "150000.00"
+    assert [advance["gross"] for advance in quote["advances"]] == ["100000.00", "50000.00"]
+    assert quote["gross_loan"] == quote["totals"]["principal"] == "150000.00"
     middle = ask(**bullet(periods=6, drawdowns=[{"on": "2025-03-25", "amount": "31000.00"}]))
     # 21 of the 31 days to 15 April on the tranche: 210.00.
     assert middle["instalments"][2]["interest"] == "1210.00"
@@ -172,7 +172,11 @@ def test_each_tranche_retains_its_own_interest() -> None:
     sums_up(quote)
     assert quote["retained_interest"] == "8000.00"
     # The first advance keeps back its own six months, the tranche its four.
-    assert quote["net_advance"] == "94000.00"
+    assert [(part["net"], part["retained_interest"]) for part in quote["advances"]] == [
+        ("94000.00", "6000.00"),
+        ("48000.00", "2000.00"),
+    ]
+    assert quote["net_advance"] == "142000.00"
     assert quote["redemption"] == "150000.00"
 
 

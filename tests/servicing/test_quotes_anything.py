@@ -60,6 +60,17 @@ def test_any_body_adds_up_or_is_refused_by_name(body: dict[str, Any], size: str,
         assert min(cents) >= 0
         assert sum(cents) == int(quote["totals"][name].replace(".", ""))
     assert rows[-1]["balance"] == "0.00"
-    # The drawdowns are principal as well; the rest is what was asked for.
-    drawn = sum(parse_minor(tranche["amount"]) for tranche in body.get("drawdowns", []))
-    assert format_minor(parse_minor(quote["gross_loan"]) + drawn) == quote["totals"]["principal"]
+    assert quote["gross_loan"] == quote["totals"]["principal"]
+    assert quote[{"principal": "gross_loan", "net_advance": "net_advance"}[size]] == (
+        amount if size == "net_advance" else quote["gross_loan"]
+    )
+    for whole in (quote, *quote["advances"]):
+        names = ("net_advance", "gross_loan") if whole is quote else ("net", "gross")
+        net, fees, retained, gross = (
+            parse_minor(whole[name]) for name in (names[0], "fees", "retained_interest", names[1])
+        )
+        assert net + fees + retained == gross
+    for total, part in (("gross_loan", "gross"), ("net_advance", "net"), ("fees", "fees")):
+        assert parse_minor(quote[total]) == sum(parse_minor(advance[part]) for advance in quote["advances"])
+    if body["repayment"] != "bullet":
+        assert min(parse_minor(row["total"]) for row in rows) > 0

@@ -51,6 +51,9 @@ async def test_a_quote_needs_no_account(app: FastAPI, database: Database) -> Non
         "gross_loan",
         "net_advance",
         "retained_interest",
+        "fees",
+        "advances",
+        "apr_convention",
         "redemption",
         "apr",
     }

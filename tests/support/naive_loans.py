@@ -9,7 +9,7 @@ from __future__ import annotations
 from calendar import isleap, monthrange
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
 from itertools import pairwise
 
 CENT = Decimal("0.01")
@@ -119,8 +119,10 @@ def _schedule(loan: NaiveLoan) -> list[NaiveRow]:
         left = loan.periods - number + 1
         if stale:
             unpaused = interest_of(loan, start, end, balances, pausing=False)
-            instalment = cents(annuity(loan, balance + unpaused, dues[number:]))
+            instalment = level(loan, balance + unpaused, dues[number:])
             part = balance / left
+            if cents(part) * (left - 1) >= balance:
+                part = max((balance / left).quantize(CENT, rounding=ROUND_DOWN), CENT)
             stale = False
         if number == loan.periods:
             principal = balance
@@ -128,11 +130,24 @@ def _schedule(loan: NaiveLoan) -> list[NaiveRow]:
             principal = Decimal(0)
         elif loan.repayment == "annuity":
             principal = min(max(instalment - interest, Decimal(0)), balance)
+            stale = interest > instalment
         else:
-            principal = min(max(cents(part + interest) - interest, Decimal(0)), balance)
+            principal = min(max(max(cents(part + interest), CENT) - interest, Decimal(0)), balance)
         balance -= principal
-        rows.append(NaiveRow(end, principal, interest, balance))
+        if principal or interest or loan.repayment == "bullet":
+            rows.append(NaiveRow(end, principal, interest, balance))
     return rows
+
+
+def level(loan: NaiveLoan, grown: Decimal, dues: list[date]) -> Decimal:
+    """The annuity in cents: half up, or the cent below where half up leaves nothing for the last instalment."""
+    found = max(cents(annuity(loan, grown, dues)), CENT)
+    left = cents(grown) - found
+    for start, end in list(pairwise(dues))[:-1]:
+        if left <= 0:
+            break
+        left += cents(left * whole_period_rate(loan, start, end)) - found
+    return found if left > 0 or len(dues) == 1 else max(found - CENT, CENT)
 
 
 def annuity(loan: NaiveLoan, grown: Decimal, dues: list[date]) -> Decimal:

@@ -45,6 +45,11 @@ class PeriodsMissing(ImpossibleTerms):
     message = "A loan repaid in instalments names its number of periods; a bullet may name its redemption instead."
 
 
+class AmountOutOfRange(ImpossibleTerms):
+    code = "amount_out_of_range"
+    message = "These terms come to amounts larger than any that can be booked."
+
+
 class FirstDueBeforeAdvance(ImpossibleTerms):
     code = "first_due_before_advance"
     message = "The first due date must be after the advance, by no more than a year."

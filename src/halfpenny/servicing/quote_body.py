@@ -158,11 +158,28 @@ class TotalsAnswer(BaseModel):
     total: str
 
 
+class AdvanceAnswer(BaseModel):
+    """One advance: ``gross`` = ``net`` + ``fees`` + ``retained_interest``."""
+
+    on: date
+    gross: str
+    fees: str
+    retained_interest: str
+    net: str
+
+
+# What an APR counts, stated with every one.
+APR_CONVENTION = (
+    "Directive 2014/17/EU, Annex I: whole months as twelfths of a year, odd days before them over 365 or 366"
+)
+
+
 class QuoteAnswer(BaseModel):
     """Amounts are decimal strings in the loan's currency, ``apr`` is percent a year (null where none exists).
 
-    ``redemption`` is due at maturity, or on ``redeemed_on``: without interest already serviced, less the
-    retained interest that is given back.
+    ``gross_loan``, ``net_advance``, ``fees`` and ``retained_interest`` are sums over ``advances``; the first is the sum
+    of the others. ``redemption`` is what the payer sends at maturity, or on ``redeemed_on``: without interest already
+    serviced, less what the retained interest left pays of it.
     """
 
     instalments: list[InstalmentAnswer]
@@ -170,8 +187,11 @@ class QuoteAnswer(BaseModel):
     gross_loan: str
     net_advance: str
     retained_interest: str
+    fees: str
+    advances: list[AdvanceAnswer]
     redemption: str
     apr: str | None
+    apr_convention: str
 
     @classmethod
     def of(cls, quote: Quote) -> QuoteAnswer:
@@ -197,6 +217,18 @@ class QuoteAnswer(BaseModel):
             gross_loan=format_minor(quote.gross_loan),
             net_advance=format_minor(quote.net_advance),
             retained_interest=format_minor(quote.retained_interest),
+            fees=format_minor(quote.fees),
+            advances=[
+                AdvanceAnswer(
+                    on=advance.on,
+                    gross=format_minor(advance.gross),
+                    fees=format_minor(advance.fees),
+                    retained_interest=format_minor(advance.retained_interest),
+                    net=format_minor(advance.net),
+                )
+                for advance in quote.advances
+            ],
             redemption=format_minor(quote.redemption),
             apr=None if quote.apr is None else str(quote.apr),
+            apr_convention=APR_CONVENTION,
         )

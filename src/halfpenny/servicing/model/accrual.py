@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from halfpenny.primitives.day_count import even_weight, runs
 from halfpenny.servicing.model.due_dates import months_of
 from halfpenny.servicing.model.segments import BASE_UNITS, AccrualSegment, accrual_scale, half_up
-from halfpenny.servicing.model.terms import Compounding, LoanTerms
+from halfpenny.servicing.model.terms import Compounding, InterestMode, LoanTerms
 
 _DAY = timedelta(days=1)
 
@@ -16,8 +16,8 @@ _DAY = timedelta(days=1)
 class Accrual:
     """Keeps the base, the rate and the exact accrual numerator, and writes the segments.
 
-    Simple interest counts each finished period as the cents it was rounded to; compounding interest joins the
-    base at the end of each period and is rounded only when it falls due.
+    Interest that falls due each period counts each finished one as the cents it was rounded to. Rolled-up interest
+    falls due once, at the end, and is rounded there and nowhere before; compounding, it joins the base each period.
     """
 
     def __init__(self, terms: LoanTerms, pauses: Sequence[tuple[date, date]]) -> None:
@@ -25,6 +25,7 @@ class Accrual:
         self.month_end = terms.month_end
         self.scale = accrual_scale(terms.day_count)
         self.compounds = terms.compounding is Compounding.MONTHLY
+        self.rolls_up = terms.interest_mode is InterestMode.ROLLED_UP
         self.rate = terms.rate.millionths
         self.base = terms.principal.minor * BASE_UNITS
         self.pauses = _disjoint(pauses)
@@ -86,9 +87,10 @@ class Accrual:
         self.unpaused += parts * self.rate
 
     def finish(self) -> None:
-        """The period is over: round its interest to the cent, or let it join the base."""
+        """The period is over: round what falls due to the cent, or let rolled-up interest run on or join the base."""
         if not self.compounds:
-            self.numerator = self.accrued * self.scale
+            if not self.rolls_up:
+                self.numerator = self.accrued * self.scale
             return
         unit = self.scale // BASE_UNITS
         gained = half_up(self.numerator - self.at_period_start, unit)

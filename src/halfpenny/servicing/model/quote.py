@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
+from typing import NamedTuple
 
 from halfpenny.primitives.day_count import DayCount
 from halfpenny.primitives.money import Currency, Money
@@ -15,8 +16,8 @@ from halfpenny.primitives.rate import Rate
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.due_dates import MonthEnd, due_dates
 from halfpenny.servicing.model.events import Drawdown, Event, Pause, Redemption
-from halfpenny.servicing.model.gross_up import gross_up
-from halfpenny.servicing.model.returns import Flow, xirr_percent
+from halfpenny.servicing.model.gross_up import gross_up, search_principal
+from halfpenny.servicing.model.returns import Flow, apr_percent
 from halfpenny.servicing.model.schedule import Instalment, Schedule, build_schedule
 from halfpenny.servicing.model.terms import (
     MAX_PERIODS,
@@ -55,22 +56,51 @@ class QuoteRequest:
     minimum_interest_months: int = 0
 
 
+class Advance(NamedTuple):
+    """One advance in minor units: ``gross`` is what the borrower owes for it, ``net`` what reaches them."""
+
+    on: date
+    gross: int
+    fees: int
+    retained_interest: int
+
+    @property
+    def net(self) -> int:
+        return self.gross - self.fees - self.retained_interest
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """All amounts in minor units. ``totals_*`` are over the loan's whole life, so fees taken from the advance and
-    retained interest are in them. ``redemption`` is due at maturity or on the day of redemption, less what the
-    reserve gives back, without interest already serviced. ``apr`` is percent a year, None where none exists."""
+    """All amounts in minor units. ``gross_loan``, ``net_advance``, ``fees`` and ``retained_interest`` are sums over
+    ``advances``, and the first is the sum of the others, in each advance and in all. ``totals_*`` are over the loan's
+    whole life, so fees taken from the advances and retained interest are in them. ``redemption`` is due at maturity or
+    on the day of redemption, less what the reserve pays of it, without interest already serviced. ``apr`` is percent a
+    year, None where none exists."""
 
     terms: LoanTerms
     instalments: tuple[Instalment, ...]
-    gross_loan: int
-    net_advance: int
-    retained_interest: int
+    advances: tuple[Advance, ...]
     redemption: int
     totals_principal: int
     totals_interest: int
     totals_fees: int
     apr: Decimal | None
+
+    @property
+    def gross_loan(self) -> int:
+        return sum(advance.gross for advance in self.advances)
+
+    @property
+    def net_advance(self) -> int:
+        return sum(advance.net for advance in self.advances)
+
+    @property
+    def fees(self) -> int:
+        return sum(advance.fees for advance in self.advances)
+
+    @property
+    def retained_interest(self) -> int:
+        return sum(advance.retained_interest for advance in self.advances)
 
     @property
     def totals_total(self) -> int:
@@ -81,28 +111,30 @@ def quote(request: QuoteRequest) -> Quote:
     """Raises a named ImpossibleTerms (or NegativeRate, CurrencyMismatch) for terms that no loan can have."""
     terms = _terms(request)
     pauses = _pauses(request)
-    if request.net_advance_minor is not None:
-        terms = gross_up(terms, request.net_advance_minor, pauses)
     drawdowns = _drawdowns(request, terms)
+    if request.net_advance_minor is not None:
+        if drawdowns:
+            terms = search_principal(
+                terms, request.net_advance_minor, lambda sized: sum(a.net for a in _advances(sized, pauses, drawdowns))
+            )
+        else:
+            terms = gross_up(terms, request.net_advance_minor, pauses)
     schedule = build_schedule(terms, [*pauses, *drawdowns, *_redemption(request, terms)])
-    kept = _kept_back(terms, pauses, drawdowns)
-    fees = terms.advance_fees_minor()
-    net = terms.principal.minor - kept[0] - fees
-    if net <= 0:
+    advances = _advances(terms, pauses, drawdowns)
+    if min(advance.net for advance in advances) <= 0:
         raise errors.NothingLeftToAdvance()
-    # What the reserve still holds on the final day pays that day's interest; the rest is given back.
-    reserve = sum(kept) - sum(row.interest for row in schedule.instalments[:-1] if row.reserved)
+    # What the reserve still holds on the final day pays that day's interest, and then of the principal.
+    retained = sum(advance.retained_interest for advance in advances)
+    reserve = retained - sum(row.interest for row in schedule.instalments[:-1] if row.reserved)
     return Quote(
         terms=terms,
         instalments=schedule.instalments,
-        gross_loan=terms.principal.minor,
-        net_advance=net,
-        retained_interest=sum(kept),
+        advances=advances,
         redemption=schedule.redemption - reserve,
         totals_principal=schedule.drawn,
         totals_interest=schedule.interest,
-        totals_fees=fees + sum(row.fees for row in schedule.instalments),
-        apr=xirr_percent(_flows(terms, schedule, net, drawdowns, kept, reserve)),
+        totals_fees=sum(advance.fees for advance in advances) + sum(row.fees for row in schedule.instalments),
+        apr=apr_percent(_flows(schedule, advances, reserve)),
     )
 
 
@@ -174,28 +206,28 @@ def _redemption(request: QuoteRequest, terms: LoanTerms) -> list[Event]:
     return [Redemption(request.redeemed_on)]
 
 
-def _kept_back(terms: LoanTerms, pauses: Sequence[Event], drawdowns: Sequence[Drawdown]) -> list[int]:
-    """Interest retained from the advance and then from each tranche, which keeps back its own."""
-    if not terms.periods_retained:
-        return [0] * (1 + len(drawdowns))
-    needs = [
-        build_schedule(terms, [*pauses, *drawdowns[:count]]).reserved_interest for count in range(len(drawdowns) + 1)
-    ]
-    return [needs[0], *(after - before for before, after in pairwise(needs))]
+def _advances(terms: LoanTerms, pauses: Sequence[Event], drawdowns: Sequence[Drawdown]) -> tuple[Advance, ...]:
+    """The first advance and each tranche. Each retains its own interest and pays the percentage fees of itself."""
+    needs = [0] * (1 + len(drawdowns))
+    if terms.periods_retained:
+        needs = [
+            build_schedule(terms, [*pauses, *drawdowns[:count]]).reserved_interest
+            for count in range(len(drawdowns) + 1)
+        ]
+    retained = [needs[0], *(after - before for before, after in pairwise(needs))]
+    first = Advance(terms.advanced_on, terms.principal.minor, terms.advance_fees_minor(), retained[0])
+    return (
+        first,
+        *(
+            Advance(tranche.effective_date, tranche.amount.minor, terms.tranche_fees_minor(tranche.amount.minor), kept)
+            for tranche, kept in zip(drawdowns, retained[1:], strict=True)
+        ),
+    )
 
 
-def _flows(
-    terms: LoanTerms,
-    schedule: Schedule,
-    net: int,
-    drawdowns: Sequence[Drawdown],
-    kept: Sequence[int],
-    reserve: int,
-) -> list[Flow]:
+def _flows(schedule: Schedule, advances: Sequence[Advance], reserve: int) -> list[Flow]:
     """The borrower's cash: money in is positive, and interest that the reserve pays is no payment of theirs."""
-    flows: list[Flow] = [(terms.advanced_on, net)]
-    for drawdown, retained in zip(drawdowns, kept[1:], strict=True):
-        flows.append((drawdown.effective_date, drawdown.amount.minor - retained))
+    flows: list[Flow] = [(advance.on, advance.net) for advance in advances]
     *rows, last = schedule.instalments
     flows += [(row.due_on, row.interest * row.reserved - row.total) for row in rows]
     flows.append((last.due_on, reserve - last.total))

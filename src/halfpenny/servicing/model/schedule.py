@@ -1,9 +1,9 @@
 """The schedule: what falls due when. The preview of a quote and the posted schedule both come from here.
 
-Interest is the sum of a period's accrual segments, rounded half up to the cent once a period. Annuities divide
-principal x product(1 + f_i) by the sum over j of the products of (1 + f_i) for i > j, f_i the period's rate by
-its day count, in whole numbers; the residue falls in the last instalment. The rules and the published cases:
-``docs/algorithms/schedules.md``.
+Interest is the sum of the accrual segments since it last fell due, rounded half up to the cent once, when it falls
+due. Annuities divide principal x product(1 + f_i) by the sum over j of the products of (1 + f_i) for i > j, f_i the
+period's rate by its day count, in whole numbers; the residue falls in the last instalment. The rules and the
+published cases: ``docs/algorithms/schedules.md``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from halfpenny.primitives.day_count import DayCount, year_parts
+from halfpenny.primitives.money import MAX_MINOR
 from halfpenny.primitives.rate import WHOLE
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.accrual import Accrual
@@ -33,7 +34,7 @@ from halfpenny.servicing.model.events import (
     check_events,
     in_order,
 )
-from halfpenny.servicing.model.segments import AccrualSegment
+from halfpenny.servicing.model.segments import AccrualSegment, half_up
 from halfpenny.servicing.model.terms import (
     FeeTime,
     InstalmentRounding,
@@ -226,15 +227,31 @@ class _Builder:
         left = self.periods - period + 1
         if self.terms.repayment is Repayment.EQUAL_PRINCIPAL:
             if self.instalment_stale:
-                self.slice = (self.balance, left)
+                self.slice = self._slice(left)
             part, whole = self.slice
             total = self._round_instalment(part + interest * whole, whole)
+            self.instalment_stale = False
         else:
             if self.instalment_stale:
                 self.instalment = self._annuity(period)
             total = self.instalment
-        self.instalment_stale = False
+            # Interest above the level instalment is itself the instalment, and the level is solved anew after it.
+            self.instalment_stale = interest > total
         return min(max(total - interest, 0), self.balance)
+
+    def _slice(self, left: int) -> tuple[int, int]:
+        """The principal of each instalment as a fraction; whole cents, where rounding up would leave none for the last.
+
+        Never less than a cent: a loan of fewer cents than periods is repaid before its last period.
+        """
+        exact = (self.balance, left)
+        rounded = self._round_instalment(*exact)
+        if self._rounds_to_units() or rounded * (left - 1) < self.balance:
+            return exact
+        return (max(self.balance // left, 1), 1)
+
+    def _rounds_to_units(self) -> bool:
+        return self.terms.instalment_rounding is not InstalmentRounding.CENT
 
     def _annuity(self, period: int) -> int:
         """The level instalment that repays the balance, the interest of this period first.
@@ -244,21 +261,27 @@ class _Builder:
         """
         day_count = self.terms.day_count
         scale = WHOLE * day_count.denominator
-        grown, total, unit = self.accrual.balance_with_unpaused_interest(self.balance), 1, 1
-        for parts in _parts_of_periods(day_count, self.due)[period:]:
-            factor = scale + self.rate * parts
+        start = self.accrual.balance_with_unpaused_interest(self.balance)
+        grown, total, unit = start, 1, 1
+        factors = [scale + self.rate * parts for parts in _parts_of_periods(day_count, self.due)[period:]]
+        for factor in factors:
             unit *= scale
             total = total * factor + unit
             grown *= factor
-        return self._round_instalment(grown, total * self.accrual.scale)
+        level = self._round_instalment(grown, total * self.accrual.scale)
+        if self._rounds_to_units() or not factors or _leaves_a_last(level, start, self.accrual.scale, factors, scale):
+            return level
+        # Half a cent up would repay the loan before its last period: the level is the cent below.
+        return max(level - 1, 1)
 
     def _round_instalment(self, numerator: int, denominator: int) -> int:
+        """To a cent or a whole unit by the terms, and never to nothing: a row of nothing would repay nothing."""
         rounding = self.terms.instalment_rounding
         unit = 1 if rounding is InstalmentRounding.CENT else 100
         denominator *= unit
         if rounding is InstalmentRounding.WHOLE_UNIT_UP:
-            return -(-numerator // denominator) * unit
-        return (2 * numerator + denominator) // (2 * denominator) * unit
+            return max(-(-numerator // denominator), 1) * unit
+        return max(half_up(numerator, denominator), 1) * unit
 
     def _finish(self, period: int, end: date, due_on: date) -> Schedule:
         whole_period = end == due_on
@@ -278,6 +301,8 @@ class _Builder:
         principal, self.balance = self.balance, 0
         reserved = period <= self.terms.periods_retained
         self._add_row(end, principal, interest, fees, reserved=reserved, kind=InstalmentKind.FINAL)
+        if self.drawn + sum(row.interest + row.fees for row in self.rows) > MAX_MINOR:
+            raise errors.AmountOutOfRange()
         return Schedule(
             instalments=tuple(self.rows),
             segments=tuple(self.accrual.segments),
@@ -334,8 +359,25 @@ class _Builder:
         reserved: bool,
         kind: InstalmentKind = InstalmentKind.INSTALMENT,
     ) -> None:
+        if self.terms.repayment is not Repayment.BULLET and not (principal or interest or fees):
+            # Whole units or cents have repaid a loan in instalments before its last period: nothing more falls due.
+            return
         number = len(self.rows) + 1
         self.rows.append(Instalment(number, due_on, principal, interest, fees, self.balance, reserved, kind))
+
+
+def _leaves_a_last(level: int, first: int, first_scale: int, factors: Sequence[int], scale: int) -> bool:
+    """Whether ``level`` in every period but the last leaves a last instalment of at least a cent (minor units).
+
+    ``first`` over ``first_scale`` is the balance with the first period's interest; ``factors`` over ``scale`` grow the
+    balance in each later period, whose interest is rounded as the schedule will.
+    """
+    balance = half_up(first, first_scale) - level
+    for factor in factors[:-1]:
+        if balance <= 0:
+            return False
+        balance += half_up(balance * (factor - scale), scale) - level
+    return balance > 0
 
 
 @lru_cache(maxsize=16_384)

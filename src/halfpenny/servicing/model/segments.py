@@ -38,7 +38,7 @@ class AccrualSegment(NamedTuple):
 
     ``base`` is in BASE_UNITS of a minor unit; ``rate`` in millionths of a percent a year (zero in a pause);
     ``weight`` is a day's parts of a year by ``day_count``; ``before`` is the accrual numerator from the advance
-    to ``start``, in which the interest of every finished period counts as the rounded cents that fell due.
+    to ``start``, in which interest that has fallen due counts as the rounded cents that it was.
     """
 
     period: int

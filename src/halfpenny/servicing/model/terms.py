@@ -152,4 +152,11 @@ class LoanTerms:
         return due_dates(self.advanced_on, self.first_due_on, self.month_end, periods)
 
     def advance_fees_minor(self) -> int:
+        """What the first advance pays in fees."""
         return sum(fee.charge(self.principal.minor) for fee in self.fees if fee.when is FeeTime.ADVANCE)
+
+    def tranche_fees_minor(self, amount_minor: int) -> int:
+        """What a further advance of ``amount_minor`` pays: the percentages of it; fixed fees were paid by the first."""
+        return sum(
+            fee.charge(amount_minor) for fee in self.fees if fee.when is FeeTime.ADVANCE and fee.amount_minor is None
+        )
