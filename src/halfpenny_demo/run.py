@@ -15,6 +15,7 @@ from typing import NoReturn
 import uvloop
 from rich.console import Console
 
+from halfpenny.entrypoints.reaching import require_broker, require_database
 from halfpenny.entrypoints.servers import Servers, with_addresses
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.data_folder import AlreadyRunning, DataFolder
@@ -116,6 +117,8 @@ class Demo:
     def _prepare(self, servers: Servers) -> Logins:
         """Servers, schema and seed; everything that the processes need before they start."""
         settings = self._settings = with_addresses(self._settings, servers.start())
+        uvloop.run(require_database(settings))
+        uvloop.run(require_broker(settings))
         step = self._start_step("schema")
         before, after = migrate(settings.require_database())
         step.done("up to date" if before == after else f"from {before or 'nothing'} to {after}")

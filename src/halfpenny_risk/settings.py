@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
-from urllib.parse import urlsplit
 
 from halfpenny_risk.errors import BadSettings
 
@@ -42,8 +42,28 @@ class Settings:
     narrative: NarrativeSettings | None
 
 
+PREFIX = "HALFPENNY_RISK_"
+# Every setting that is this service's alone, without the prefix.
+NAMES = frozenset(
+    {
+        *("MODEL", "MONGO_DATABASE", "HOST", "PORT", "ARTEFACTS", "POLICY", "INBOX", "AT_ONCE"),
+        *("NARRATIVE_URL", "NARRATIVE_MODEL", "NARRATIVE_API_KEY", "NARRATIVE_TIMEOUT_S"),
+    }
+)
+_PORTS = range(1, 65_536)
+_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]@/]*)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
+_DATABASE_NAME = re.compile(r"[A-Za-z0-9_-]{1,38}", re.ASCII)
+
+
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings in ``environment``; raises ``BadSettings`` naming the first that cannot be used."""
+    """The settings in ``environment``; raises ``BadSettings`` naming the first that cannot be used.
+
+    A variable that is empty counts as not set.
+    """
+    environment = {name: value for name, value in environment.items() if value}
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in NAMES:
+            raise BadSettings(f"{name} is not a setting; docs/guides/risk-service.md lists them all")
     model = environment.get("HALFPENNY_RISK_MODEL", "champion")
     if model not in ("champion", "scorecard"):
         raise BadSettings(f"HALFPENNY_RISK_MODEL must be champion or scorecard, not {model!r}")
@@ -51,7 +71,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         database_url=_url(environment, "DATABASE_URL", {"postgresql", "postgres"}),
         amqp_url=_url(environment, "AMQP_URL", {"amqp", "amqps"}),
         mongo_url=_url(environment, "MONGO_URL", {"mongodb", "mongodb+srv"}),
-        mongo_database=environment.get("HALFPENNY_RISK_MONGO_DATABASE", "halfpenny_risk"),
+        mongo_database=_database_name(environment, "HALFPENNY_RISK_MONGO_DATABASE", "halfpenny_risk"),
         host=environment.get("HALFPENNY_RISK_HOST", "127.0.0.1"),
         port=_whole(environment, "HALFPENNY_RISK_PORT", 8081, 1, 65535),
         model=cast(Literal["champion", "scorecard"], model),
@@ -82,10 +102,25 @@ def _narrative(environment: Mapping[str, str]) -> NarrativeSettings | None:
 
 
 def _url(environment: Mapping[str, str], name: str, schemes: set[str]) -> str | None:
-    value = environment.get(name) or None
-    if value is not None and urlsplit(value).scheme not in schemes:
-        # The value itself may hold a password and is not repeated.
+    value = environment.get(name)
+    if value is None:
+        return None
+    # The value itself may hold a password and is not repeated.
+    scheme, _, rest = value.partition("://")
+    if scheme not in schemes:
         raise BadSettings(f"{name} must be a URL that starts with {' or '.join(sorted(schemes))}://")
+    hosts = [_HOST.fullmatch(host) for host in re.split(r"[/?#]", rest)[0].rpartition("@")[2].split(",")]
+    # Only PostgreSQL may go without a host: it then has a socket of this machine.
+    unnamed_allowed = "postgresql" in schemes
+    if not all(host and (host["host"] or unnamed_allowed) and int(host["port"] or 1) in _PORTS for host in hosts):
+        raise BadSettings(f"{name} must name a host and, where it names one, a port from 1 to 65535")
+    return value
+
+
+def _database_name(environment: Mapping[str, str], name: str, standard: str) -> str:
+    value = environment.get(name, standard)
+    if not _DATABASE_NAME.fullmatch(value):
+        raise BadSettings(f"{name} must be a name of letters, digits, - and _, such as {standard}")
     return value
 
 

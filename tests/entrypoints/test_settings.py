@@ -9,25 +9,56 @@ import pytest
 from pydantic import ValidationError
 
 from halfpenny.entrypoints.settings import Settings, WrongSettings, every_setting
+from halfpenny.entrypoints.settings_document import document
+from halfpenny.primitives.money import Currency
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, _ in every_setting():
-        monkeypatch.delenv(name, raising=False)
+    for setting in every_setting():
+        monkeypatch.delenv(setting.name, raising=False)
 
 
-def test_every_setting_is_documented_with_its_description_and_none_else() -> None:
-    documented = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| .* \| (.*) \|$", DOCUMENT.read_text(), re.MULTILINE))
-    assert documented == dict(every_setting())
+def test_the_document_is_what_the_settings_say() -> None:
+    assert DOCUMENT.read_text() == document(), "python -m halfpenny.entrypoints.settings_document > docs/settings.md"
 
 
-def test_every_setting_has_a_description_and_a_name_of_its_own() -> None:
-    names = [name for name, _ in every_setting()]
-    assert len(names) == len(set(names))
-    assert all(description.endswith(".") for _, description in every_setting())
+def documented() -> list[tuple[str, str]]:
+    """Each variable of the document, with its default or, in italics, its example."""
+    return re.findall(r"^\| `([A-Z0-9_]+)` \| \*?`(.+?)`\*? \| .* \|$", DOCUMENT.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("name", "value"), documented())
+def test_every_format_is_shown_by_a_value_that_is_taken(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """What people copy works, and means what the default is where it is shown as the default."""
+    shown = {setting.name: setting for setting in every_setting()}[name]
+    monkeypatch.setenv(name, value)
+    loaded = str(Settings.load())
+    monkeypatch.delenv(name)
+    assert (loaded == str(Settings.load())) is bool(shown.default)
+
+
+def test_every_setting_has_a_description_a_value_and_a_name_of_its_own() -> None:
+    settings = list(every_setting())
+    assert [name for name, _ in documented()] == [setting.name for setting in settings]
+    assert len({setting.name for setting in settings}) == len(settings)
+    assert all(setting.description.endswith(".") for setting in settings)
+    assert all(bool(setting.default) != bool(setting.example) for setting in settings)
+
+
+def test_a_variable_that_is_empty_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose files pass on what nobody has set; an empty key file is no folder named "."."""
+    plain = Settings.load()
+    for setting in every_setting():
+        monkeypatch.setenv(setting.name, "")
+    assert Settings.load() == plain
+
+
+def units(**changed: str) -> str:
+    """Every currency as JSON, with something wrong about one of them."""
+    return "{" + ", ".join(f'"{currency}": {changed.get(currency, "1.5")}' for currency in Currency) + "}"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +73,36 @@ def test_every_setting_has_a_description_and_a_name_of_its_own() -> None:
         ("HALFPENNY_MAIL_URL", "localhost:25", "HALFPENNY_MAIL_URL: "),
         ("HALFPENNY_MAIL_VERIFICATION", "true", "HALFPENNY_MAIL_URL must be set"),
         ("HALFPENNY_PROT", "8000", "HALFPENNY_PROT is not a setting"),
+        ("HALFPENNY_UNITS_PER_EUR", "zloty", "HALFPENNY_UNITS_PER_EUR: "),
+        ("HALFPENNY_UNITS_PER_EUR", "[1, 2]", "HALFPENNY_UNITS_PER_EUR: "),
+        ("HALFPENNY_UNITS_PER_EUR", '{"EUR": 1}', "HALFPENNY_UNITS_PER_EUR: "),
+        ("HALFPENNY_UNITS_PER_EUR", units(PLN="NaN"), "HALFPENNY_UNITS_PER_EUR: "),
+        ("HALFPENNY_UNITS_PER_EUR", units(GBP="Infinity"), "HALFPENNY_UNITS_PER_EUR: "),
+        ("HALFPENNY_UNITS_PER_EUR", units(USD="-0"), "HALFPENNY_UNITS_PER_EUR: "),
+        ("HALFPENNY_UNITS_PER_EUR", units(ILS="4") + "x", "HALFPENNY_UNITS_PER_EUR: "),
+        ("HALFPENNY_UNITS_PER_EUR", units(ILS='4, "EUR": 2'), "HALFPENNY_UNITS_PER_EUR: "),
+        ("HALFPENNY_WITHHOLDING_PERCENT", "nineteen", "HALFPENNY_WITHHOLDING_PERCENT: "),
+        ("HALFPENNY_WITHHOLDING_PERCENT", '{"DE": 25}', "HALFPENNY_WITHHOLDING_PERCENT: "),
+        ("HALFPENNY_WITHHOLDING_PERCENT", '{"DE": [25, 101]}', "HALFPENNY_WITHHOLDING_PERCENT: "),
+        ("HALFPENNY_WITHHOLDING_PERCENT", '{"DE": [25.0000001, 5]}', "HALFPENNY_WITHHOLDING_PERCENT: "),
+        ("HALFPENNY_WITHHOLDING_PERCENT", '{"Germany": [25, 5]}', "HALFPENNY_WITHHOLDING_PERCENT: "),
+        ("HALFPENNY_ARRANGEMENT_FEE_PERCENT", "1.1234567", "HALFPENNY_ARRANGEMENT_FEE_PERCENT: "),
+        ("HALFPENNY_MAXIMUM_ANNUAL_RATE", "nan", "HALFPENNY_MAXIMUM_ANNUAL_RATE: "),
+        ("HALFPENNY_MINIMUM_TICKET", "9" * 30, "HALFPENNY_MINIMUM_TICKET: "),
+        ("HALFPENNY_MINIMUM_TERM_MONTHS", "25", "HALFPENNY_MINIMUM_TERM_MONTHS is 25, which is more than "),
+        ("HALFPENNY_MAXIMUM_TERM_MONTHS", "2", "HALFPENNY_MINIMUM_TERM_MONTHS is 3, which is more than "),
+        ("HALFPENNY_FUNDING_DAYS", "181", "HALFPENNY_FUNDING_DAYS is 181, which is more than "),
+        ("HALFPENNY_HOST", "localhost", "HALFPENNY_HOST: "),
+        ("HALFPENNY_PUBLIC_URL", "halfpenny.example", "HALFPENNY_PUBLIC_URL: "),
+        ("HALFPENNY_PUBLIC_URL", "https://halfpenny.example/app", "HALFPENNY_PUBLIC_URL: "),
+        ("HALFPENNY_ALLOWED_HOSTS", "halfpenny.example:443", "HALFPENNY_ALLOWED_HOSTS: "),
+        ("HALFPENNY_TRUSTED_PROXIES", "10.0.0.1/8", "HALFPENNY_TRUSTED_PROXIES: "),
+        ("HALFPENNY_TRUSTED_PROXIES", "proxy", "HALFPENNY_TRUSTED_PROXIES: "),
+        ("HALFPENNY_DOCUMENTS_NAME", "half.penny", "HALFPENNY_DOCUMENTS_NAME: "),
+        ("HALFPENNY_FAILURES_PER_ADDRESS", "0/minute", "HALFPENNY_FAILURES_PER_ADDRESS: "),
+        ("HALFPENNY_MAIL_SENDER", "Halfpenny", "HALFPENNY_MAIL_SENDER: "),
+        ("HALFPENNY_MAIL_SENDER", "a@b.example\nBcc: c@d.example", "HALFPENNY_MAIL_SENDER: "),
+        ("HALFPENNY_MAIL_URL", "smtp://mail:port", "HALFPENNY_MAIL_URL: "),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(
@@ -58,6 +119,26 @@ def test_a_wrong_setting_is_named_in_one_line(
 def test_a_wrong_address_is_named_and_its_password_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "mysql://halfpenny:hunter2@db/halfpenny")
     with pytest.raises(WrongSettings, match=rf"^{name}: .*should begin with") as wrong:
+        Settings.load()
+    assert "hunter2" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://halfpenny:hunter2@db:many/halfpenny"),
+        ("DATABASE_URL", "postgresql://halfpenny:hunter2@db/halfpenny?no_such_option=1"),
+        ("MONGO_URL", "mongodb://halfpenny:hunter2@documents:many/"),
+        ("MONGO_URL", "mongodb://halfpenny:hunter2@/"),
+        ("AMQP_URL", "amqp://halfpenny:hunter2@broker:70000/"),
+        ("AMQP_URL", "amqp://halfpenny:hunter2@/"),
+    ],
+)
+def test_an_address_that_no_server_can_have_is_named_and_its_password_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(WrongSettings, match=rf"^{name}: .*, such as ") as wrong:
         Settings.load()
     assert "hunter2" not in str(wrong.value)
 
@@ -110,7 +191,7 @@ def test_a_missing_database_is_named() -> None:
 
 
 def test_deployments_set_only_what_exists() -> None:
-    known = {name for name, _ in every_setting()}
+    known = {setting.name for setting in every_setting()}
     for file in ("Dockerfile", "compose.yml"):
         text = (DOCUMENT.parents[1] / "deploy" / file).read_text()
         named = set(re.findall(r"\b(?:HALFPENNY_[A-Z0-9_]+|[A-Z]+_URL)\b", text))

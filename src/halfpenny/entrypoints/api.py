@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
@@ -18,6 +19,8 @@ from halfpenny.approvals.rest import router as approval_routes
 from halfpenny.backoffice.rest import router as backoffice_routes
 from halfpenny.entrypoints import errors, live
 from halfpenny.entrypoints.acts import registered_acts
+from halfpenny.entrypoints.reaching import require_database
+from halfpenny.entrypoints.setting_formats import listed
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.funding.hot_route import InvestRoute
 from halfpenny.funding.rest import router as funding_routes
@@ -84,10 +87,10 @@ def guarded(app: FastAPI, settings: Settings) -> ASGIApp:
     """The lean investing route, and the guard around every other request, also those the framework never sees."""
     server = settings.server
     edge = EdgeSettings(
-        allowed_hosts=frozenset(_listed(server.allowed_hosts)),
+        allowed_hosts=frozenset(listed(server.allowed_hosts)),
         max_body_bytes=server.max_body_bytes,
         https_only=server.public_url.startswith("https://"),
-        trusted_proxies=tuple(_listed(server.trusted_proxies)),
+        trusted_proxies=tuple(listed(server.trusted_proxies)),
     )
     return InvestRoute(Guard(app, edge), app.state, edge)
 
@@ -99,7 +102,8 @@ def serve(settings: Settings) -> None:
     from granian.constants import Interfaces, Loops
     from granian.server import Server
 
-    settings.require_database()
+    # Asked before the processes part: each of them would fail, and be started again, without end.
+    asyncio.run(require_database(settings))
     settings.server.require_free()
     # Read here so that an unusable key stops the start in one line, and made before the processes part.
     load_signing_keys(settings.identity_settings)
@@ -192,7 +196,3 @@ async def _database_answers(app: FastAPI) -> bool:
 
 async def _documents_answer(app: FastAPI) -> bool:
     return bool(await app.state.documents.healthy())
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]

@@ -206,7 +206,7 @@ def _add_demonstration() -> None:
 def main() -> None:
     """Run a command; what goes wrong by name ends in one line and a status, not in a traceback."""
     from halfpenny.identity import BadSigningKey
-    from halfpenny.platform.data_folder import AlreadyRunning
+    from halfpenny.platform.data_folder import AlreadyRunning, FolderUnusable
     from halfpenny.platform.migrations import MigrationFailed
     from halfpenny.platform.servers import ServerFailed
 
@@ -215,7 +215,7 @@ def main() -> None:
         app(prog_name="halfpenny")
     except WrongSettings as wrong:
         sys.exit(f"halfpenny: {wrong}")
-    except (AlreadyRunning, BadSigningKey, MigrationFailed, ServerFailed) as failed:
+    except (AlreadyRunning, BadSigningKey, FolderUnusable, MigrationFailed, ServerFailed) as failed:
         sys.exit(f"halfpenny: {failed}")
     except HalfpennyError as refused:
         sys.exit(f"halfpenny: {refused} ({refused.code})")

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec
 
-from halfpenny.entrypoints.settings import Settings
+from halfpenny.entrypoints.settings import Settings, WrongSettings
 
 P = ParamSpec("P")
 
@@ -25,8 +25,19 @@ def on_servers(command: Callable[Concatenate[Settings, P], Coroutine[Any, Any, N
         from halfpenny.entrypoints.servers import running_servers
 
         with running_servers(Settings.load()) as settings:
-            asyncio.run(command(settings, *args, **kwargs))
+            asyncio.run(_run(command(settings, *args, **kwargs), settings))
 
     _, *parameters = signature.parameters.values()
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return run
+
+
+async def _run(command: Coroutine[Any, Any, None], settings: Settings) -> None:
+    from halfpenny.entrypoints.reaching import require_database
+
+    try:
+        await require_database(settings)
+    except WrongSettings:
+        command.close()
+        raise
+    await command

@@ -29,7 +29,8 @@ class SigningKeys:
 
 
 def load_signing_keys(settings: IdentitySettings) -> SigningKeys:
-    """Read the key file; the first key signs. A missing file is made where the settings allow it.
+    """Read the key file; the first key signs. A missing file is made where the settings allow it,
+    which is where they name the data folder's own.
 
     The file holds a PEM private key, a JWK or a JWK set (RFC 7517), on the curve P-256.
     Raises BadSigningKey.
@@ -37,8 +38,14 @@ def load_signing_keys(settings: IdentitySettings) -> SigningKeys:
     path = settings.signing_key_file
     if not path.exists():
         if not settings.make_signing_key:
-            raise BadSigningKey(f"HALFPENNY_SIGNING_KEY_FILE: {path} does not exist; production makes no key by itself")
-        _make(path)
+            raise BadSigningKey(
+                f"HALFPENNY_SIGNING_KEY_FILE: {path} does not exist; only outside production and where no file is "
+                "named, a key is made in the data folder"
+            )
+        try:
+            _make(path)
+        except OSError as error:
+            raise BadSigningKey(f"HALFPENNY_DATA: cannot write {path} ({error.strerror})") from error
     try:
         keys = [_import(entry) for entry in _entries(path.read_bytes())]
     except (OSError, ValueError, KeyError, JoseError) as error:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from halfpenny.loans import errors
 from halfpenny.primitives.ids import LoanId, UserId
-from halfpenny.primitives.money import Currency, percent_of
+from halfpenny.primitives.money import UNITS_PER_EUR, Currency, percent_of
 from halfpenny_messages import (
     Condition,
     ExitStrategy,
@@ -359,16 +359,7 @@ class LendingRules:
     maximum_ticket_minor: int | None = None
     second_approval_above_minor: int = 100_000_000
     borrower_ceiling_minor: int = 500_000_000
-    # Round figures that an operator sets and owns; they only convert limits, never anyone's money.
-    units_per_eur: Mapping[Currency, Decimal] = field(
-        default_factory=lambda: {
-            Currency.EUR: Decimal(1),
-            Currency.PLN: Decimal("4.25"),
-            Currency.GBP: Decimal("0.85"),
-            Currency.USD: Decimal("1.10"),
-            Currency.ILS: Decimal("4.00"),
-        }
-    )
+    units_per_eur: Mapping[Currency, Decimal] = field(default_factory=lambda: UNITS_PER_EUR)
 
     def euro_minor(self, minor: int, currency: Currency) -> int:
         """An amount in euro cents at the settings' rate, rounded down: limits never bite early."""

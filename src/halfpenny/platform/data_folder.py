@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 
@@ -16,6 +17,10 @@ from halfpenny.platform.servers import remove_folder
 
 class AlreadyRunning(Exception):
     """Another demo holds the data folder; the message is one line."""
+
+
+class FolderUnusable(Exception):
+    """The data folder cannot be written; the message is one line that names the setting."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,7 @@ class DataFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder. The lock goes with the process, however it ends, so none is ever stale."""
-        # Others may pass through, because root's PostgreSQL runs as another user; what is inside is closed to them.
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o711)
-        self.logs.mkdir(exist_ok=True, mode=0o700)
-        with self._lock_file.open("a+") as lock:
+        with self._opened_lock() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -58,6 +60,17 @@ class DataFolder:
                 yield
             finally:
                 self._addresses_file.unlink(missing_ok=True)
+
+    def _opened_lock(self) -> TextIO:
+        try:
+            # Others may pass through, because root's PostgreSQL runs as another user; what is inside is closed to them.
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o711)
+            self.logs.mkdir(exist_ok=True, mode=0o700)
+            return self._lock_file.open("a+")
+        except OSError as error:
+            raise FolderUnusable(
+                f"HALFPENNY_DATA: cannot write in {self.path} ({error.strerror}); name a folder of yours"
+            ) from error
 
     def empty(self) -> None:
         """Delete everything but the lock that we hold."""
@@ -79,11 +92,11 @@ class DataFolder:
         try:
             with self._lock_file.open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return None
         except BlockingIOError:
             if self._addresses_file.exists():
                 return msgspec.json.decode(self._addresses_file.read_bytes(), type=Addresses)
+        except OSError:
+            pass  # there is none, or it is not ours to read: whoever needs the folder itself is told
         return None
 
 

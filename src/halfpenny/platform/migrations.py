@@ -56,7 +56,9 @@ def migrate(url: str) -> tuple[str | None, str]:
         ) from error
     except sqlalchemy.exc.OperationalError as error:
         reason = str(error.orig).strip().split("\n", maxsplit=1)[0]
-        raise MigrationFailed(f"cannot migrate the database at {urlsplit(url).hostname}: {reason}") from error
+        raise MigrationFailed(
+            f"DATABASE_URL: cannot migrate the database at {urlsplit(url).hostname}: {reason}"
+        ) from error
     finally:
         engine.dispose()
     return before, newest

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from halfpenny.primitives.errors import Malformed
 
@@ -25,6 +25,17 @@ class Currency(StrEnum):
     GBP = "GBP"
     USD = "USD"
     ILS = "ILS"
+
+
+# Units of each currency in a euro, near enough to compare a loan with limits in euros; a setting replaces them.
+# Amounts are never converted with them.
+UNITS_PER_EUR: Final[Mapping[Currency, Decimal]] = {
+    Currency.EUR: Decimal(1),
+    Currency.PLN: Decimal("4.25"),
+    Currency.GBP: Decimal("0.85"),
+    Currency.USD: Decimal("1.10"),
+    Currency.ILS: Decimal("4.00"),
+}
 
 
 class MalformedAmount(Malformed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,17 +81,16 @@ class Listener:
             family, kind, protocol, _, address = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)[0]
             listening = socket.socket(family, kind, protocol)
         except OSError as error:
-            raise BadSettings(f"HALFPENNY_RISK_HOST {self._host}: {error.strerror}") from None
+            raise BadSettings(f"HALFPENNY_RISK_HOST: {self._host} is no address ({error.strerror})") from None
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
             listening.listen(BACKLOG)
         except OSError as error:
             listening.close()
-            raise BadSettings(
-                f"HALFPENNY_RISK_HOST {self._host}, HALFPENNY_RISK_PORT {self._port}: "
-                f"cannot listen there ({error.strerror})"
-            ) from None
+            fault = f"cannot listen on {self._host}, port {self._port} ({error.strerror})"
+            at_fault = "HOST" if error.errno == errno.EADDRNOTAVAIL else "PORT"
+            raise BadSettings(f"HALFPENNY_RISK_{at_fault}: {fault}") from None
         port: int = listening.getsockname()[1]
         self._running = asyncio.create_task(self._server.serve(sockets=[listening]))
         await self._server.listening.wait()

@@ -21,7 +21,7 @@ from halfpenny_messages import (
     MessageError,
     to_builtins,
 )
-from halfpenny_risk.errors import RiskError
+from halfpenny_risk.errors import BadSettings, RiskError
 from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Request
 
 log = structlog.get_logger("halfpenny_risk.postgres")
@@ -55,6 +55,15 @@ class PostgresConsumer:
         self._at_once = at_once
         self._wake = asyncio.Event()
         self.connected = False
+
+    async def probe(self) -> None:
+        """Raises ``BadSettings`` where PostgreSQL does not let us in."""
+        try:
+            connection = await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT_S)
+            await connection.close(timeout=CONNECT_TIMEOUT_S)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            reason = str(error).strip().split("\n", maxsplit=1)[0] or type(error).__name__
+            raise BadSettings(f"DATABASE_URL: cannot connect to PostgreSQL ({reason})") from None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set."""

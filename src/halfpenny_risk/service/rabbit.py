@@ -8,6 +8,7 @@ answer goes out under the same id and the platform's inbox absorbs it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -36,7 +37,7 @@ from halfpenny_messages import (
     queue_arguments,
     unpack_envelope,
 )
-from halfpenny_risk.errors import RiskError
+from halfpenny_risk.errors import BadSettings, RiskError
 from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Request
 
 log = structlog.get_logger("halfpenny_risk.rabbit")
@@ -50,8 +51,14 @@ class Inbox:
     """Which requests were answered: one small SQLite file beside the service."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._prepare()
+        except (OSError, sqlite3.Error) as error:
+            raise BadSettings(f"HALFPENNY_RISK_INBOX: cannot write {path} ({error})") from None
+
+    def _prepare(self) -> None:
         with closing(self._connect()) as connection, connection:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS inbox (event_id TEXT PRIMARY KEY, handled_at TEXT NOT NULL DEFAULT "
@@ -90,6 +97,20 @@ class RabbitConsumer:
         self._at_once = at_once
         self._attempts: dict[UUID, int] = {}
         self.connected = False
+
+    async def probe(self) -> None:
+        """Raises ``BadSettings`` where the broker does not let us in."""
+        chatter = logging.getLogger("aiormq")  # it logs what we are about to say
+        level = chatter.level
+        chatter.setLevel(logging.CRITICAL)
+        try:
+            connection = await aio_pika.connect(self._url, timeout=CONNECT_TIMEOUT_S)
+            await connection.close()
+        except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
+            where = f"{self._url.host}:{self._url.port}"
+            raise BadSettings(f"AMQP_URL: no RabbitMQ at {where} ({type(error).__name__}: {error})") from None
+        finally:
+            chatter.setLevel(level)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set."""

@@ -29,6 +29,7 @@ class Consumer(Protocol):
 
     connected: bool
 
+    async def probe(self) -> None: ...
     async def run(self, stop: asyncio.Event) -> None: ...
 
 
@@ -77,6 +78,9 @@ async def serve(settings: Settings, stop: asyncio.Event | None = None) -> None:
     async with AsyncExitStack() as stack:
         assessor = make_assessor(settings, await make_narrator(settings, stack))
         consumer = make_consumer(settings, assessor)
+        if consumer is not None:
+            # A queue that goes away later is waited for; one that was never there is a mistake in the settings.
+            await consumer.probe()
 
         def waiting_for() -> str | None:
             return None if consumer is None or consumer.connected else "the queue is not connected"

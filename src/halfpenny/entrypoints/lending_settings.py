@@ -1,0 +1,168 @@
+"""The settings of the business: limits of lending, terms of servicing, four eyes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings
+
+from halfpenny.entrypoints.setting_formats import JsonObject, WrongSettings, section
+from halfpenny.primitives.money import UNITS_PER_EUR, Currency
+
+if TYPE_CHECKING:  # every command reads its settings first: features are loaded by those that use them
+    from halfpenny.loans import LendingRules
+    from halfpenny.servicing import Product, Withholding
+
+# In whole units: what a BIGINT of minor units takes, and far beyond any loan.
+_LARGEST = 1_000_000_000_000
+_Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
+_Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=6)]
+
+
+class LendingSettings(BaseSettings):
+    """Limits of the business."""
+
+    model_config = section("HALFPENNY_")
+
+    second_approval_above: int = Field(
+        default=1_000_000,
+        ge=0,
+        le=_LARGEST,
+        description="Loans worth more than this in whole euros need a second administrator's approval.",
+    )
+    borrower_ceiling: int = Field(
+        default=5_000_000,
+        ge=0,
+        le=_LARGEST,
+        description="Most, in whole euros, that one borrower may raise in twelve months (EU 2020/1503, art. 1(2)(c)).",
+    )
+    minimum_term_months: int = Field(default=3, ge=1, le=120, description="Shortest term of a loan in months.")
+    maximum_term_months: int = Field(default=24, ge=1, le=120, description="Longest term of a loan in months.")
+    maximum_annual_rate: Decimal = Field(
+        default=Decimal(60), decimal_places=6, gt=0, le=999, description="Highest rate of a loan in percent a year."
+    )
+    arrangement_fee_percent: Decimal = Field(
+        default=Decimal(2),
+        decimal_places=6,
+        ge=0,
+        le=50,
+        description="Fee kept back at drawdown, in percent of the loan.",
+    )
+    funding_days: int = Field(
+        default=30, ge=1, le=365, description="Days that a loan is funded for where the decision names no deadline."
+    )
+    maximum_funding_days: int = Field(
+        default=180, ge=1, le=365, description="Most days that a decision may give a loan to be funded."
+    )
+    minimum_ticket: int = Field(
+        default=50, ge=1, le=_LARGEST, description="Smallest ticket, in whole units of the loan's currency."
+    )
+    units_per_eur: Annotated[dict[Currency, Decimal], *JsonObject] = Field(
+        default_factory=lambda: dict(UNITS_PER_EUR),
+        description="Units of each currency in a euro, as a JSON object; they only convert limits.",
+    )
+    sandbox: bool = Field(
+        default=True, description="Whether the sandbox bank settles payments and the business clock can be moved."
+    )
+
+    @field_validator("units_per_eur")
+    @classmethod
+    def _every_currency(cls, units: dict[Currency, Decimal]) -> dict[Currency, Decimal]:
+        if set(units) != set(Currency) or any(unit <= 0 for unit in units.values()):
+            raise ValueError(f"name each of {', '.join(Currency)} once, with a number above 0")
+        return units
+
+    @model_validator(mode="after")
+    def _least_below_most(self) -> Self:
+        for least, most in (("minimum_term_months", "maximum_term_months"), ("funding_days", "maximum_funding_days")):
+            if getattr(self, least) > getattr(self, most):
+                raise WrongSettings(
+                    f"HALFPENNY_{least.upper()} is {getattr(self, least)}, which is more than "
+                    f"HALFPENNY_{most.upper()}, {getattr(self, most)}"
+                )
+        return self
+
+    @property
+    def rules(self) -> LendingRules:
+        """The limits as the rules of loans take them, in minor units."""
+        from halfpenny.loans import LendingRules
+
+        return LendingRules(
+            minimum_term_months=self.minimum_term_months,
+            maximum_term_months=self.maximum_term_months,
+            maximum_annual_rate=self.maximum_annual_rate,
+            arrangement_fee_percent=self.arrangement_fee_percent,
+            funding_days=self.funding_days,
+            maximum_funding_days=self.maximum_funding_days,
+            minimum_ticket_minor=self.minimum_ticket * 100,
+            second_approval_above_minor=self.second_approval_above * 100,
+            borrower_ceiling_minor=self.borrower_ceiling * 100,
+            units_per_eur=self.units_per_eur,
+        )
+
+
+class ServicingSettings(BaseSettings):
+    """What every drawn loan has in common."""
+
+    model_config = section("HALFPENNY_")
+
+    exit_fee_percent: Decimal = Field(
+        default=Decimal(0),
+        decimal_places=6,
+        ge=0,
+        le=50,
+        description="Fee due with the redemption, in percent of the loan.",
+    )
+    default_rate_percent: Decimal = Field(
+        default=Decimal(12), decimal_places=6, ge=0, le=100, description="What overdue amounts bear, in percent a year."
+    )
+    minimum_interest_months: int = Field(
+        default=0, ge=0, le=24, description="Months of interest that an early redemption pays at least."
+    )
+    rebate_of_retained_interest: bool = Field(
+        default=True, description="Whether an early redemption gives retained interest back."
+    )
+    withholding_percent: Annotated[dict[_Country, tuple[_Percent, _Percent]], *JsonObject] = Field(
+        default_factory=lambda: {"PL": (Decimal(19), Decimal(19))},
+        description="Tax withheld from interest by the investor's country: [without, with] a treaty form, in percent.",
+    )
+
+    @property
+    def product(self) -> Product:
+        from halfpenny.servicing import Product, as_rate
+
+        return Product(
+            exit_fee=as_rate(self.exit_fee_percent),
+            default_rate=as_rate(self.default_rate_percent),
+            minimum_interest_months=self.minimum_interest_months,
+            rebate_of_retained_interest=self.rebate_of_retained_interest,
+        )
+
+    @property
+    def withholding(self) -> Withholding:
+        from halfpenny.servicing import Withholding, as_rate
+
+        return Withholding(
+            tuple(
+                (country, as_rate(plain).millionths, as_rate(treaty).millionths)
+                for country, (plain, treaty) in sorted(self.withholding_percent.items())
+            )
+        )
+
+
+class ApprovalSettings(BaseSettings):
+    """Four eyes."""
+
+    model_config = section("HALFPENNY_")
+
+    approval_days: int = Field(
+        default=7, ge=1, le=90, description="Days after which a proposal that nobody decided on ends."
+    )
+    second_person_above: int = Field(
+        default=10_000,
+        ge=0,
+        le=_LARGEST,
+        description="Write-off, extension and pause of a loan that owes more than this in whole euros take two people.",
+    )

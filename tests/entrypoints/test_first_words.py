@@ -1,0 +1,160 @@
+"""A start that cannot be says in one line which setting is to blame: for each command, with real servers or none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from halfpenny.platform.servers import free_port
+
+HALFPENNY = ("halfpenny.entrypoints.cli",)
+RISK = ("halfpenny_risk.cli", "serve")
+
+
+def refusal(*arguments: str, **variables: str) -> str:
+    """The one line of a command that ends with a status of failure."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("HALFPENNY_")}
+    for name in ("DATABASE_URL", "MONGO_URL", "AMQP_URL"):
+        bare.pop(name, None)
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", *arguments],
+        env=bare | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode in (1, 2), ended.stderr
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    return ended.stderr.removeprefix("halfpenny: ").removeprefix("bad_settings: ")
+
+
+def nobody_there(scheme: str) -> str:
+    return f"{scheme}://halfpenny:hunter2@127.0.0.1:{free_port()}/halfpenny"
+
+
+def with_password(url: str, password: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:{password}@{parts.hostname}:{parts.port}"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*HALFPENNY, "serve"),
+        (*HALFPENNY, "worker"),
+        (*HALFPENNY, "migrate"),
+        (*HALFPENNY, "check", "books"),
+        RISK,
+    ],
+    ids=" ".join,
+)
+def test_a_database_that_is_not_there(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    said = refusal(*arguments, DATABASE_URL=nobody_there("postgresql"), HALFPENNY_DATA=str(tmp_path))
+    assert said.startswith("DATABASE_URL: ")
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("arguments", [(*HALFPENNY, "worker"), RISK], ids=" ".join)
+def test_a_password_that_is_refused(arguments: tuple[str, ...], database_url: str, tmp_path: Path) -> None:
+    url = with_password(database_url, "hunter2")
+    said = refusal(*arguments, DATABASE_URL=url, HALFPENNY_DATA=str(tmp_path))
+    assert said.startswith("DATABASE_URL: ")
+    assert "password authentication failed" in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("arguments", [(*HALFPENNY, "worker"), RISK], ids=" ".join)
+def test_a_broker_that_is_not_there(arguments: tuple[str, ...], database_url: str, tmp_path: Path) -> None:
+    said = refusal(
+        *arguments,
+        DATABASE_URL=database_url,
+        AMQP_URL=nobody_there("amqp"),
+        HALFPENNY_DATA=str(tmp_path),
+        HALFPENNY_RISK_INBOX=str(tmp_path / "inbox.sqlite"),
+    )
+    assert said.startswith("AMQP_URL: ")
+    assert "hunter2" not in said
+
+
+def test_the_demo_names_a_broker_that_is_not_there(server_folder: Path, database_url: str) -> None:
+    """Of the servers that are given to it, each is asked before the first program starts."""
+    said = refusal(
+        *HALFPENNY,
+        "demo",
+        "--empty",
+        DATABASE_URL=database_url,
+        MONGO_URL="mongodb://127.0.0.1:1/",
+        AMQP_URL=nobody_there("amqp"),
+        HALFPENNY_DATA=str(server_folder / "demo_without_broker"),
+        HALFPENNY_PORT=str(free_port()),
+    )
+    assert said.startswith("AMQP_URL: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "setting", "under"),
+    [
+        ((*HALFPENNY, "demo"), "HALFPENNY_DATA", "a-file/data"),
+        ((*HALFPENNY, "migrate"), "HALFPENNY_DATA", "a-file/data"),
+        ((*HALFPENNY, "serve"), "HALFPENNY_DATA", "a-file/data"),
+        (RISK, "HALFPENNY_RISK_INBOX", "a-file/inbox.sqlite"),
+        (RISK, "HALFPENNY_RISK_INBOX", "."),
+    ],
+    ids=str,
+)
+def test_a_folder_that_cannot_be_written(
+    arguments: tuple[str, ...], setting: str, under: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Nobody can make a folder in a file: not even root, as whom these tests may run."""
+    (tmp_path / "a-file").touch()
+    variables = {setting: str(tmp_path / under), "HALFPENNY_PORT": str(free_port())}
+    if "serve" in arguments:
+        variables["DATABASE_URL"] = request.getfixturevalue("database_url")
+    if arguments == RISK:
+        variables["AMQP_URL"] = nobody_there("amqp")
+    assert refusal(*arguments, **variables).startswith(f"{setting}: ")
+
+
+def test_a_key_file_that_was_mistyped_is_not_made(database_url: str, tmp_path: Path) -> None:
+    mistyped = tmp_path / "singing-key.json"
+    said = refusal(
+        *HALFPENNY,
+        "serve",
+        DATABASE_URL=database_url,
+        HALFPENNY_DATA=str(tmp_path),
+        HALFPENNY_PORT=str(free_port()),
+        HALFPENNY_SIGNING_KEY_FILE=str(mistyped),
+    )
+    assert said.startswith(f"HALFPENNY_SIGNING_KEY_FILE: {mistyped} does not exist")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("HALFPENNY_RISK_PROT", "8081"),
+        ("HALFPENNY_RISK_PORT", "0"),
+        ("HALFPENNY_RISK_HOST", "192.0.2.33"),
+        ("HALFPENNY_RISK_HOST", "no-such-host.invalid"),
+        ("HALFPENNY_RISK_MONGO_DATABASE", "half.penny"),
+        ("HALFPENNY_RISK_POLICY", "/"),
+        ("HALFPENNY_RISK_ARTEFACTS", "/nowhere"),
+        ("MONGO_URL", "mongodb://halfpenny:hunter2@documents:many/"),
+        ("AMQP_URL", "amqp://halfpenny:hunter2@broker:many/"),
+        ("DATABASE_URL", "postgresql://halfpenny:hunter2@db:many/halfpenny"),
+        ("HALFPENNY_RISK_NARRATIVE_URL", "https://halfpenny:hunter2@models:many/v1"),
+    ],
+)
+def test_the_risk_service_names_a_wrong_setting(setting: str, value: str) -> None:
+    said = refusal(
+        *RISK, **{"HALFPENNY_RISK_MODEL": "scorecard", "HALFPENNY_RISK_NARRATIVE_MODEL": "small", setting: value}
+    )
+    assert said.startswith(setting)
+    assert "hunter2" not in said
