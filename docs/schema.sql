@@ -88,6 +88,9 @@ CREATE TABLE app_user (
   CONSTRAINT ck_app_user_kyc_status CHECK ((kyc_status = ANY (ARRAY['pending'::text, 'verified'::text, 'rejected'::text]))),
   CONSTRAINT ck_app_user_role CHECK ((role = ANY (ARRAY['investor'::text, 'borrower'::text, 'underwriter'::text, 'servicer'::text, 'treasurer'::text, 'administrator'::text, 'auditor'::text, 'service'::text])))
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'email,full_name,password_hash', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'email,full_name,password_hash', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'email,full_name,password_hash', 'insert,update,delete');
 CREATE TRIGGER user_changed AFTER UPDATE OF role, disabled_at, email_verified_at, kyc_status ON public.app_user FOR EACH ROW WHEN (((old.role <> new.role) OR (old.kyc_status <> new.kyc_status) OR (old.disabled_at IS DISTINCT FROM new.disabled_at) OR (old.email_verified_at IS DISTINCT FROM new.email_verified_at))) EXECUTE FUNCTION notify_user_changed();
 GRANT INSERT, SELECT, UPDATE ON app_user TO halfpenny_app;
 
@@ -126,6 +129,9 @@ CREATE INDEX ix_approval_object_id_id ON public.approval USING btree (object_id,
 CREATE INDEX ix_approval_status_id ON public.approval USING btree (status, id);
 CREATE TRIGGER approval_ends_once BEFORE INSERT OR UPDATE ON public.approval FOR EACH ROW EXECUTE FUNCTION approval_ends_once();
 CREATE TRIGGER approval_is_kept BEFORE DELETE OR TRUNCATE ON public.approval FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.approval REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.approval REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.approval REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE (decided_at), UPDATE (decided_by), UPDATE (decision_reason), UPDATE (result), UPDATE (status) ON approval TO halfpenny_app;
 
 CREATE TABLE assessment (
@@ -141,6 +147,9 @@ CREATE TABLE assessment (
   CONSTRAINT fk_assessment_loan_id_loan FOREIGN KEY (loan_id) REFERENCES loan(id)
 );
 CREATE INDEX ix_assessment_loan_id_id ON public.assessment USING btree (loan_id, id);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.assessment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.assessment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.assessment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT ON assessment TO halfpenny_app;
 
 CREATE TABLE audit_entry (
@@ -155,6 +164,8 @@ CREATE TABLE audit_entry (
 );
 CREATE INDEX ix_audit_entry_subject_id_id ON public.audit_entry USING btree (subject_id, id);
 CREATE TRIGGER audit_entry_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.audit_entry REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.audit_entry REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,delete');
 GRANT INSERT, SELECT ON audit_entry TO halfpenny_app;
 
 CREATE TABLE audit_seal (
@@ -188,6 +199,9 @@ CREATE TABLE bank_statement (
   CONSTRAINT pk_bank_statement PRIMARY KEY (id),
   CONSTRAINT uq_bank_statement_message_id UNIQUE (message_id)
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.bank_statement REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.bank_statement REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.bank_statement REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT ON bank_statement TO halfpenny_app;
 
 CREATE TABLE bank_statement_line (
@@ -206,6 +220,9 @@ CREATE TABLE bank_statement_line (
 );
 CREATE INDEX ix_bank_statement_line_end_to_end_id ON public.bank_statement_line USING btree (end_to_end_id);
 CREATE INDEX ix_bank_statement_line_statement_id ON public.bank_statement_line USING btree (statement_id);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.bank_statement_line REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('currency,bank_reference', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.bank_statement_line REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('currency,bank_reference', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.bank_statement_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('currency,bank_reference', '', 'insert,update,delete');
 GRANT INSERT, SELECT ON bank_statement_line TO halfpenny_app;
 
 CREATE TABLE business_clock (
@@ -216,6 +233,9 @@ CREATE TABLE business_clock (
   CONSTRAINT ck_business_clock_one_row CHECK (id),
   CONSTRAINT ck_business_clock_production_is_real CHECK ((sandbox OR ("offset" = '00:00:00'::interval)))
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.business_clock REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.business_clock REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.business_clock REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT SELECT, UPDATE ON business_clock TO halfpenny_app;
 
 CREATE TABLE business_day (
@@ -223,7 +243,18 @@ CREATE TABLE business_day (
   closed_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT pk_business_day PRIMARY KEY (business_date)
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.business_day REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('business_date', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.business_day REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('business_date', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.business_day REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('business_date', '', 'insert,update,delete');
 GRANT INSERT, SELECT ON business_day TO halfpenny_app;
+
+CREATE TABLE chain_head (
+  chain text NOT NULL,
+  place bigint NOT NULL,
+  hash bytea NOT NULL,
+  CONSTRAINT pk_chain_head PRIMARY KEY (chain)
+);
+GRANT INSERT, SELECT, UPDATE ON chain_head TO halfpenny_app;
 
 CREATE TABLE chart (
   event text NOT NULL,
@@ -234,6 +265,9 @@ CREATE TABLE chart (
   CONSTRAINT ck_chart_no_money_from_the_bank_to_a_wallet CHECK ((((debit <> 'client_bank'::text) OR (credit <> 'wallet'::text)) OR (event = 'deposit'::text))),
   CONSTRAINT ck_chart_two_kinds CHECK ((debit <> credit))
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.chart REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('event,debit,credit', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.chart REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('event,debit,credit', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.chart REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('event,debit,credit', '', 'insert,update,delete');
 GRANT SELECT ON chart TO halfpenny_app;
 
 CREATE TABLE close_range (
@@ -246,6 +280,9 @@ CREATE TABLE close_range (
   closed_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT pk_close_range PRIMARY KEY (business_date, first_loan_id)
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.close_range REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('business_date,first_loan_id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.close_range REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('business_date,first_loan_id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.close_range REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('business_date,first_loan_id', '', 'insert,update,delete');
 GRANT INSERT, SELECT ON close_range TO halfpenny_app;
 
 CREATE TABLE connection_token (
@@ -309,6 +346,9 @@ CREATE TABLE distribution (
   CONSTRAINT ck_distribution_status CHECK ((status = ANY (ARRAY['declared'::text, 'shared'::text, 'paid'::text])))
 );
 CREATE INDEX ix_distribution_unpaid ON public.distribution USING btree (loan_id, number) WHERE (status <> 'paid'::text);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.distribution REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.distribution REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.distribution REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE ON distribution TO halfpenny_app;
 
 CREATE TABLE distribution_share (
@@ -405,6 +445,9 @@ CREATE TABLE idempotency (
   recorded_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT pk_idempotency PRIMARY KEY (user_id, key)
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.idempotency REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('user_id,key', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.idempotency REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('user_id,key', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.idempotency REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('user_id,key', '', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE ON idempotency TO halfpenny_app;
 
 CREATE TABLE inbox (
@@ -536,6 +579,9 @@ CREATE TABLE loan (
 CREATE INDEX ix_loan_awaiting_decision ON public.loan USING btree (id) WHERE (status = ANY (ARRAY['submitted'::text, 'assessed'::text]));
 CREATE INDEX ix_loan_borrower_id_id ON public.loan USING btree (borrower_id, id);
 CREATE INDEX ix_loan_maturing ON public.loan USING btree (matures_on, id) WHERE (status = 'active'::text);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.loan REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'company', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loan REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'company', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.loan REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'company', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE ON loan TO halfpenny_app;
 
 CREATE TABLE loan_condition (
@@ -559,6 +605,9 @@ CREATE TABLE loan_condition (
   CONSTRAINT ck_loan_condition_kind CHECK ((kind = ANY (ARRAY['charge'::text, 'valuation'::text, 'insurance'::text])))
 );
 CREATE INDEX ix_loan_condition_loan_id_id ON public.loan_condition USING btree (loan_id, id);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.loan_condition REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loan_condition REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.loan_condition REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT ON loan_condition TO halfpenny_app;
 
 CREATE TABLE loan_decision (
@@ -578,6 +627,9 @@ CREATE TABLE loan_decision (
   CONSTRAINT ck_loan_decision_verdict CHECK ((verdict = ANY (ARRAY['approve'::text, 'decline'::text])))
 );
 CREATE INDEX ix_loan_decision_loan_id_loan_version ON public.loan_decision USING btree (loan_id, loan_version);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.loan_decision REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loan_decision REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.loan_decision REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT ON loan_decision TO halfpenny_app;
 
 CREATE TABLE loan_edit (
@@ -589,6 +641,9 @@ CREATE TABLE loan_edit (
   CONSTRAINT fk_loan_edit_editor_id_app_user FOREIGN KEY (editor_id) REFERENCES app_user(id),
   CONSTRAINT fk_loan_edit_loan_id_loan FOREIGN KEY (loan_id) REFERENCES loan(id)
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.loan_edit REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,version', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loan_edit REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,version', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.loan_edit REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,version', '', 'insert,update,delete');
 GRANT INSERT, SELECT ON loan_edit TO halfpenny_app;
 
 CREATE TABLE loan_funding (
@@ -613,8 +668,24 @@ CREATE TABLE loan_funding (
   CONSTRAINT ck_loan_funding_target CHECK ((target_minor > 0))
 ) WITH (fillfactor=50);
 CREATE INDEX ix_loan_funding_deadline ON public.loan_funding USING btree (deadline, loan_id) WHERE (status = ANY (ARRAY['pending'::text, 'open'::text]));
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.loan_funding REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', 'funded_minor,investors,version,status', 'insert,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loan_funding REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', 'funded_minor,investors,version,status', 'insert,delete');
 CREATE TRIGGER loan_funding_moved AFTER UPDATE ON public.loan_funding REFERENCING NEW TABLE AS moved_rows FOR EACH STATEMENT EXECUTE FUNCTION notify_rows_moved('loan_id');
 GRANT INSERT, SELECT, UPDATE ON loan_funding TO halfpenny_app;
+
+CREATE TABLE loss_share (
+  loan_id uuid NOT NULL,
+  position_id uuid NOT NULL,
+  number integer NOT NULL,
+  after_distribution integer NOT NULL,
+  effective_date date NOT NULL,
+  lost_minor bigint NOT NULL,
+  CONSTRAINT pk_loss_share PRIMARY KEY (loan_id, position_id, number)
+);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.loss_share REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loss_share REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.loss_share REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
+GRANT INSERT, SELECT ON loss_share TO halfpenny_app;
 
 CREATE TABLE mailed_token (
   token_hash bytea NOT NULL,
@@ -726,6 +797,9 @@ CREATE TABLE property (
   CONSTRAINT ck_property_valuation CHECK ((valuation_minor > 0)),
   CONSTRAINT ck_property_valuation_source CHECK ((valuation_source = ANY (ARRAY['owner'::text, 'desktop'::text, 'survey'::text])))
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.property REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'address,description', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.property REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'address,description', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.property REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'address,description', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE ON property TO halfpenny_app;
 
 CREATE UNLOGGED TABLE rate_window (
@@ -760,6 +834,9 @@ CREATE TABLE reconciliation_item (
 );
 CREATE INDEX ix_reconciliation_item_open ON public.reconciliation_item USING btree (id) WHERE (status = 'open'::text);
 CREATE INDEX ix_reconciliation_item_reference ON public.reconciliation_item USING btree (reference);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.reconciliation_item REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.reconciliation_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.reconciliation_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE (resolved_at), UPDATE (resolved_by), UPDATE (status) ON reconciliation_item TO halfpenny_app;
 
 CREATE TABLE recovery_case (
@@ -769,6 +846,9 @@ CREATE TABLE recovery_case (
   next_update_due_on date NOT NULL,
   CONSTRAINT pk_recovery_case PRIMARY KEY (loan_id)
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.recovery_case REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.recovery_case REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.recovery_case REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE ON recovery_case TO halfpenny_app;
 
 CREATE TABLE recovery_update (
@@ -779,6 +859,9 @@ CREATE TABLE recovery_update (
   published_by uuid,
   CONSTRAINT pk_recovery_update PRIMARY KEY (loan_id, number)
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.recovery_update REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', 'text', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.recovery_update REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', 'text', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.recovery_update REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', 'text', 'insert,update,delete');
 GRANT INSERT, SELECT ON recovery_update TO halfpenny_app;
 
 CREATE TABLE refresh_token (
@@ -802,6 +885,9 @@ CREATE TABLE related_party (
   CONSTRAINT ck_related_party_two_people CHECK ((user_id <> related_user_id))
 );
 CREATE INDEX ix_related_party_related_user_id ON public.related_party USING btree (related_user_id);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.related_party REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('user_id,related_user_id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.related_party REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('user_id,related_user_id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.related_party REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('user_id,related_user_id', '', 'insert,update,delete');
 GRANT DELETE, INSERT, SELECT ON related_party TO halfpenny_app;
 
 CREATE TABLE reserve_release (
@@ -815,6 +901,34 @@ CREATE TABLE reserve_release (
 );
 CREATE INDEX ix_reserve_release_due_on ON public.reserve_release USING btree (due_on, loan_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON reserve_release TO halfpenny_app;
+
+CREATE TABLE row_history (
+  seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  table_name text NOT NULL,
+  row_key text NOT NULL,
+  change text NOT NULL,
+  data jsonb NOT NULL,
+  recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+  CONSTRAINT pk_row_history PRIMARY KEY (seq),
+  CONSTRAINT ck_row_history_change CHECK ((change = ANY (ARRAY['inserted'::text, 'updated'::text, 'deleted'::text])))
+);
+CREATE INDEX ix_row_history_table_name_row_key_seq ON public.row_history USING btree (table_name, row_key, seq);
+CREATE INDEX ix_row_history_xid ON public.row_history USING brin (xid) WITH (pages_per_range='32');
+CREATE TRIGGER row_history_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.row_history FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+GRANT SELECT ON row_history TO halfpenny_app;
+
+CREATE TABLE row_history_segment (
+  place bigint NOT NULL,
+  from_xid bigint NOT NULL,
+  to_xid bigint NOT NULL,
+  entries bigint NOT NULL,
+  hash bytea NOT NULL,
+  sealed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+  CONSTRAINT pk_row_history_segment PRIMARY KEY (place)
+);
+CREATE TRIGGER row_history_segment_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.row_history_segment FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+GRANT SELECT ON row_history_segment TO halfpenny_app;
 
 CREATE TABLE sandbox_bank_entry (
   id uuid NOT NULL,
@@ -831,6 +945,9 @@ CREATE TABLE sandbox_bank_entry (
   CONSTRAINT ck_sandbox_bank_entry_direction CHECK ((direction = ANY (ARRAY['CRDT'::text, 'DBIT'::text])))
 );
 CREATE INDEX ix_sandbox_bank_entry_booked_on ON public.sandbox_bank_entry USING btree (currency, booked_on, sequence);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.sandbox_bank_entry REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.sandbox_bank_entry REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.sandbox_bank_entry REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT ON sandbox_bank_entry TO halfpenny_app;
 
 CREATE TABLE serviced_loan (
@@ -843,6 +960,7 @@ CREATE TABLE serviced_loan (
   advanced_on date NOT NULL,
   matures_on date NOT NULL,
   principal_outstanding_minor bigint NOT NULL,
+  replayed_on date NOT NULL,
   total_due_minor bigint DEFAULT 0 NOT NULL,
   oldest_unpaid_due_on date,
   days_past_due integer DEFAULT 0 NOT NULL,
@@ -862,6 +980,9 @@ CREATE TABLE serviced_loan (
 CREATE INDEX ix_serviced_loan_maturing ON public.serviced_loan USING btree (matures_on, loan_id) WHERE (closed_on IS NULL);
 CREATE INDEX ix_serviced_loan_overdue ON public.serviced_loan USING btree (days_past_due, loan_id) WHERE (days_past_due > 0);
 CREATE INDEX ix_serviced_loan_running ON public.serviced_loan USING btree (loan_id) WHERE (closed_on IS NULL);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.serviced_loan REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.serviced_loan REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.serviced_loan REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE ON serviced_loan TO halfpenny_app;
 
 CREATE TABLE servicing_event (
@@ -874,6 +995,9 @@ CREATE TABLE servicing_event (
   recorded_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT pk_servicing_event PRIMARY KEY (loan_id, number)
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.servicing_event REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.servicing_event REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.servicing_event REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', '', 'insert,update,delete');
 CREATE TRIGGER servicing_event_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.servicing_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
 GRANT INSERT, SELECT ON servicing_event TO halfpenny_app;
 
@@ -897,6 +1021,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON session TO halfpenny_app;
 CREATE TABLE subscription (
   queue text NOT NULL,
   event_name text NOT NULL,
+  subscribed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   CONSTRAINT pk_subscription PRIMARY KEY (queue, event_name),
   CONSTRAINT ck_subscription_queue CHECK (((length(queue) >= 1) AND (length(queue) <= 50)))
 );
@@ -910,6 +1035,9 @@ CREATE TABLE tax_profile (
   changed_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT pk_tax_profile PRIMARY KEY (investor_id)
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.tax_profile REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('investor_id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.tax_profile REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('investor_id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.tax_profile REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('investor_id', '', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE ON tax_profile TO halfpenny_app;
 
 CREATE TABLE topic_counter (
@@ -983,6 +1111,9 @@ CREATE TABLE unmatched_receipt (
   CONSTRAINT ck_unmatched_receipt_status CHECK ((status = ANY (ARRAY['unmatched'::text, 'matched'::text, 'returned'::text])))
 );
 CREATE INDEX ix_unmatched_receipt_open ON public.unmatched_receipt USING btree (id) WHERE (status = 'unmatched'::text);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.unmatched_receipt REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.unmatched_receipt REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.unmatched_receipt REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE ON unmatched_receipt TO halfpenny_app;
 
 CREATE TABLE waiting_ticket (
@@ -1006,6 +1137,9 @@ CREATE TABLE waiting_ticket (
 );
 CREATE INDEX ix_waiting_ticket_investor_id ON public.waiting_ticket USING btree (investor_id, id);
 CREATE INDEX ix_waiting_ticket_loan_id_place ON public.waiting_ticket USING btree (loan_id, place) WHERE (status = 'waiting'::text);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.waiting_ticket REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.waiting_ticket REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.waiting_ticket REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE ON waiting_ticket TO halfpenny_app;
 
 CREATE TABLE wallet_payment (
@@ -1025,6 +1159,9 @@ CREATE TABLE wallet_payment (
 );
 CREATE INDEX ix_wallet_payment_pending ON public.wallet_payment USING btree (id) WHERE (status = 'pending'::text);
 CREATE INDEX ix_wallet_payment_user_id ON public.wallet_payment USING btree (user_id, id);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.wallet_payment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.wallet_payment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.wallet_payment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE (ended_at), UPDATE (status) ON wallet_payment TO halfpenny_app;
 
 CREATE OR REPLACE FUNCTION public.account_is_covered(kind text, debits bigint, credits bigint, pending_debits bigint, pending_credits bigint)
@@ -1114,6 +1251,28 @@ CREATE OR REPLACE FUNCTION public.idempotency_lock_id(owner_id uuid, key text)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 AS $function$ SELECT hashtextextended(owner_id::text || ' ' || key, 7202601) $function$;
+
+CREATE OR REPLACE FUNCTION public.keep_row_history(p_table text, p_key text, p_left_out text DEFAULT ''::text, p_statements text DEFAULT 'insert,update,delete'::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET "TimeZone" TO 'UTC'
+AS $function$
+DECLARE
+    statement text;
+BEGIN
+    EXECUTE format(
+        'INSERT INTO row_history (table_name, row_key, change, data) '
+        'SELECT %L, concat_ws(''/'', %s), ''inserted'', to_jsonb(r) - $1 FROM %I r',
+        p_table, p_key, p_table) USING string_to_array(p_left_out, ',');
+    FOREACH statement IN ARRAY string_to_array(p_statements, ',') LOOP
+        EXECUTE format(
+            'CREATE TRIGGER %I AFTER %s ON %I REFERENCING %s FOR EACH STATEMENT '
+            'WHEN (current_user = ''halfpenny_app'') EXECUTE FUNCTION record_row_history(%L, %L, %L)',
+            'keep_history_of_' || statement, statement, p_table,
+            CASE statement WHEN 'insert' THEN 'NEW TABLE AS new_rows' WHEN 'delete' THEN 'OLD TABLE AS old_rows'
+                ELSE 'OLD TABLE AS old_rows NEW TABLE AS new_rows' END, p_key, p_left_out, p_statements);
+    END LOOP;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.ledger_end_hold(ended_id uuid, journal_id uuid, effective_date date)
  RETURNS boolean
@@ -1230,9 +1389,12 @@ BEGIN
             SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
               AND (NOT chart.one_owner OR d.owner_id = c.owner_id))
           ELSE NOT EXISTS (
-            SELECT FROM transfer t WHERE t.journal_id = p.reverses AND t.ordinal = p.ordinal
-              AND p.event = t.event || '_reversed' AND t.amount = p.amount
-              AND t.debit_account_id = c.id AND t.credit_account_id = d.id) END
+            SELECT FROM transfer t WHERE t.journal_id = p.reverses AND t.ordinal = p.ordinal AND t.amount = p.amount
+              AND t.debit_account_id = c.id AND t.credit_account_id = d.id
+              -- What goes back goes back whole: as a correction, or as an event of its own that takes one back.
+              AND (p.event = t.event || '_reversed' OR EXISTS (
+                SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
+                  AND (NOT chart.one_owner OR d.owner_id = c.owner_id)))) END
     LIMIT 1;
   IF NOT FOUND THEN
     RETURN;
@@ -1342,6 +1504,8 @@ BEGIN
   SELECT * INTO sealed FROM segment_hash(coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid);
   INSERT INTO ledger_segment (place, from_xid, to_xid, transfers, hash)
     VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.transfers, sealed.hash);
+  INSERT INTO chain_head (chain, place, hash) VALUES ('ledger', coalesce(last.place, 0) + 1, sealed.hash)
+    ON CONFLICT (chain) DO UPDATE SET place = EXCLUDED.place, hash = EXCLUDED.hash;
   RETURN sealed.transfers;
 END $function$;
 
@@ -1629,6 +1793,38 @@ AS $function$
     INSERT INTO subscription (queue, event_name) SELECT p_queue, unnest(p_events) ON CONFLICT DO NOTHING;
 $function$;
 
+CREATE OR REPLACE FUNCTION public.record_row_history()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+DECLARE
+    row_key text := 'concat_ws(''/'', r.' || replace(TG_ARGV[0], ',', ', r.') || ')';
+    left_out text[] := string_to_array(TG_ARGV[1], ',');
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        EXECUTE format(
+            'INSERT INTO row_history (table_name, row_key, change, data) '
+            'SELECT %L, %s, ''inserted'', to_jsonb(r) - $1 FROM new_rows r ORDER BY 2', TG_TABLE_NAME, row_key)
+            USING left_out;
+    ELSIF TG_OP = 'DELETE' THEN
+        EXECUTE format(
+            'INSERT INTO row_history (table_name, row_key, change, data) '
+            'SELECT %L, %s, ''deleted'', ''{}'' FROM old_rows r ORDER BY 2', TG_TABLE_NAME, row_key);
+    ELSE
+        EXECUTE format(
+            'INSERT INTO row_history (table_name, row_key, change, data) '
+            'SELECT %L, %s, ''updated'', changed.data FROM new_rows r JOIN old_rows o USING (%s) '
+            'CROSS JOIN LATERAL (SELECT jsonb_object_agg(n.key, n.value) AS data '
+            '  FROM jsonb_each(to_jsonb(r) - $1) n WHERE n.value IS DISTINCT FROM to_jsonb(o) -> n.key) changed '
+            'WHERE changed.data IS NOT NULL ORDER BY 2', TG_TABLE_NAME, row_key, TG_ARGV[0])
+            USING left_out;
+    END IF;
+    RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_rewriting()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1638,13 +1834,56 @@ BEGIN
     USING ERRCODE = 'insufficient_privilege';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.row_history_seal(p_max integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public'
+AS $function$
+DECLARE
+    last row_history_segment;
+    horizon bigint := (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint;
+    upper_xid bigint;
+    sealed record;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(7202604) THEN
+        RETURN 0;
+    END IF;
+    SELECT * INTO last FROM row_history_segment ORDER BY place DESC LIMIT 1;
+    SELECT max(x.xid) + 1 INTO upper_xid FROM (
+        SELECT h.xid FROM row_history h WHERE h.xid >= coalesce(last.to_xid, 0) AND h.xid < horizon
+        ORDER BY h.xid LIMIT p_max) x;
+    IF upper_xid IS NULL THEN
+        RETURN 0;
+    END IF;
+    SELECT * INTO sealed FROM row_history_segment_hash(
+        coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid);
+    INSERT INTO row_history_segment (place, from_xid, to_xid, entries, hash)
+        VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.entries, sealed.hash);
+    INSERT INTO chain_head (chain, place, hash) VALUES ('row_history', coalesce(last.place, 0) + 1, sealed.hash)
+        ON CONFLICT (chain) DO UPDATE SET place = EXCLUDED.place, hash = EXCLUDED.hash;
+    RETURN sealed.entries;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.row_history_segment_hash(previous bytea, p_from_xid bigint, p_to_xid bigint)
+ RETURNS TABLE(entries bigint, hash bytea)
+ LANGUAGE sql
+ STABLE
+ SET "TimeZone" TO 'UTC'
+AS $function$
+    SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', p_from_xid, p_to_xid, string_agg(concat_ws('|',
+        h.seq, h.table_name, h.row_key, h.change, h.data,
+        (extract(epoch FROM h.recorded_at) * 1000000)::bigint, h.xid), E'\n' ORDER BY h.xid, h.seq)), 'UTF8'))
+    FROM row_history h WHERE h.xid >= p_from_xid AND h.xid < p_to_xid
+$function$;
+
 CREATE OR REPLACE FUNCTION public.segment_hash(previous bytea, from_xid bigint, to_xid bigint)
  RETURNS TABLE(transfers bigint, hash bytea)
  LANGUAGE sql
  STABLE
 AS $function$
-  SELECT count(*), sha256(previous || coalesce(
-    convert_to(string_agg(transfer_text(t), E'\n' ORDER BY t.xid, t.journal_id, t.ordinal), 'UTF8'), ''))
+  SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', from_xid, to_xid,
+    string_agg(transfer_text(t), E'\n' ORDER BY t.xid, t.journal_id, t.ordinal)), 'UTF8'))
   FROM transfer t WHERE t.xid >= segment_hash.from_xid AND t.xid < segment_hash.to_xid $function$;
 
 CREATE OR REPLACE FUNCTION public.transfer_text(t transfer)

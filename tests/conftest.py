@@ -82,6 +82,15 @@ def database_url(postgres: PostgresServer, _template: str) -> Iterator[str]:
 
 
 @pytest.fixture
+async def superuser(postgres: PostgresServer, database_url: str) -> AsyncIterator[Database]:
+    """The same database as the superuser: whatever they change, the books must show it."""
+    name = database_url.rpartition("/")[2]
+    database = await Database.connect(postgres.superuser_url(name), role=None, timeout_s=PATIENT_S)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A pool on this test's own database, in the role of the application."""
     database = await Database.connect(database_url, timeout_s=PATIENT_S)

@@ -1,4 +1,4 @@
-"""The application's role, the business clock, idempotency, the audit trail, the outbox and its queues."""
+"""The application's role, the business clock, idempotency, the audit trail, the queue, the history of rows."""
 
 from pathlib import Path
 
@@ -92,14 +92,17 @@ CREATE TRIGGER audit_seal_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON 
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
 """
 
-# Long enough to deserve a file of its own, with the queue's protocol explained at its head.
+# Long enough to deserve files of their own, each with its protocol explained at its head.
 QUEUE = Path(__file__).with_name("0001_queue.sql").read_text(encoding="utf-8")
+HISTORY = Path(__file__).with_name("0001_history.sql").read_text(encoding="utf-8")
 
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
-    for part in (ROLE_AND_CLOCK, IDEMPOTENCY_AND_AUDIT, QUEUE):
+    for part in (ROLE_AND_CLOCK, IDEMPOTENCY_AND_AUDIT, QUEUE, HISTORY):
         op.execute(part)
+    op.execute("SELECT keep_row_history('idempotency', 'user_id,key')")
+    op.execute("SELECT keep_row_history('audit_entry', 'id', '', 'insert,delete')")
 
 
 def downgrade() -> None:

@@ -30,6 +30,8 @@ CREATE INDEX ix_outbox_published_at ON outbox (published_at) WHERE published_at 
 CREATE TABLE subscription (
     queue text NOT NULL CONSTRAINT ck_subscription_queue CHECK (length(queue) BETWEEN 1 AND 50),
     event_name text NOT NULL,
+    -- Events that were relayed before are not delivered, and so not missed.
+    subscribed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT pk_subscription PRIMARY KEY (queue, event_name)
 );
 

@@ -238,9 +238,12 @@ BEGIN
             SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
               AND (NOT chart.one_owner OR d.owner_id = c.owner_id))
           ELSE NOT EXISTS (
-            SELECT FROM transfer t WHERE t.journal_id = p.reverses AND t.ordinal = p.ordinal
-              AND p.event = t.event || '_reversed' AND t.amount = p.amount
-              AND t.debit_account_id = c.id AND t.credit_account_id = d.id) END
+            SELECT FROM transfer t WHERE t.journal_id = p.reverses AND t.ordinal = p.ordinal AND t.amount = p.amount
+              AND t.debit_account_id = c.id AND t.credit_account_id = d.id
+              -- What goes back goes back whole: as a correction, or as an event of its own that takes one back.
+              AND (p.event = t.event || '_reversed' OR EXISTS (
+                SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
+                  AND (NOT chart.one_owner OR d.owner_id = c.owner_id)))) END
     LIMIT 1;
   IF NOT FOUND THEN
     RETURN;
@@ -396,8 +399,8 @@ CREATE FUNCTION transfer_text(t transfer) RETURNS text LANGUAGE sql IMMUTABLE PA
 
 CREATE FUNCTION segment_hash(previous bytea, from_xid bigint, to_xid bigint)
 RETURNS TABLE (transfers bigint, hash bytea) LANGUAGE sql STABLE AS $$
-  SELECT count(*), sha256(previous || coalesce(
-    convert_to(string_agg(transfer_text(t), E'\\n' ORDER BY t.xid, t.journal_id, t.ordinal), 'UTF8'), ''))
+  SELECT count(*), sha256(previous || convert_to(concat_ws(E'\\n', from_xid, to_xid,
+    string_agg(transfer_text(t), E'\\n' ORDER BY t.xid, t.journal_id, t.ordinal)), 'UTF8'))
   FROM transfer t WHERE t.xid >= segment_hash.from_xid AND t.xid < segment_hash.to_xid $$;
 
 -- Seals what finished transactions wrote since the last segment, about max_transfers of them; returns how many.
@@ -422,6 +425,8 @@ BEGIN
   SELECT * INTO sealed FROM segment_hash(coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid);
   INSERT INTO ledger_segment (place, from_xid, to_xid, transfers, hash)
     VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.transfers, sealed.hash);
+  INSERT INTO chain_head (chain, place, hash) VALUES ('ledger', coalesce(last.place, 0) + 1, sealed.hash)
+    ON CONFLICT (chain) DO UPDATE SET place = EXCLUDED.place, hash = EXCLUDED.hash;
   RETURN sealed.transfers;
 END $$;
 
@@ -447,6 +452,7 @@ def upgrade() -> None:
     op.execute(CHART_TABLE)
     rows = ", ".join(f"('{event}', '{debit}', '{credit}', {one_owner})" for event, debit, credit, one_owner in CHART)
     op.execute(f"INSERT INTO chart VALUES {rows}")
+    op.execute("SELECT keep_row_history('chart', 'event,debit,credit')")
     for table in ("transfer", "hold", "hold_outcome", "balance_snapshot", "ledger_segment"):
         op.execute(APPEND_ONLY.format(table=table))
     for part in (LOCK, CHART_RULE, POST, HOLDS, CHAIN):

@@ -27,6 +27,8 @@ CREATE TABLE app_user (
   CONSTRAINT ck_app_user_country CHECK (country ~ '^[A-Z]{2}$')
 );
 GRANT SELECT, INSERT, UPDATE ON app_user TO halfpenny_app;
+-- History is never erased, so who somebody is stays out of it, and every password does.
+SELECT keep_row_history('app_user', 'id', 'email,full_name,password_hash');
 
 -- Read in both directions: a relation binds whichever side it was entered from.
 CREATE TABLE related_party (
@@ -38,6 +40,7 @@ CREATE TABLE related_party (
 );
 CREATE INDEX ix_related_party_related_user_id ON related_party (related_user_id);
 GRANT SELECT, INSERT, DELETE ON related_party TO halfpenny_app;
+SELECT keep_row_history('related_party', 'user_id,related_user_id');
 """
 
 SESSIONS = """

@@ -152,6 +152,13 @@ GRANT SELECT, INSERT, UPDATE ON property, loan, loan_funding TO halfpenny_app;
 CREATE TRIGGER loan_funding_moved AFTER UPDATE ON loan_funding REFERENCING NEW TABLE AS moved_rows
   FOR EACH STATEMENT EXECUTE FUNCTION notify_rows_moved('loan_id');
 GRANT SELECT, INSERT ON loan_decision, loan_edit, loan_condition TO halfpenny_app;
+SELECT keep_row_history('property', 'id', 'address,description');
+SELECT keep_row_history('loan', 'id', 'company');
+-- What every ticket moves is held against the ledger instead; the application never updates the rest.
+SELECT keep_row_history('loan_funding', 'loan_id', 'funded_minor,investors,version,status', 'insert,delete');
+SELECT keep_row_history('loan_decision', 'id');
+SELECT keep_row_history('loan_edit', 'loan_id,version');
+SELECT keep_row_history('loan_condition', 'id');
 """
 
 UNDERWRITING = """
@@ -168,6 +175,7 @@ CREATE TABLE assessment (
 );
 CREATE INDEX ix_assessment_loan_id_id ON assessment (loan_id, id);
 GRANT SELECT, INSERT ON assessment TO halfpenny_app;
+SELECT keep_row_history('assessment', 'id');
 """
 
 

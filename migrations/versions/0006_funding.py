@@ -71,6 +71,7 @@ CREATE TABLE waiting_ticket (
 CREATE INDEX ix_waiting_ticket_loan_id_place ON waiting_ticket (loan_id, place) WHERE status = 'waiting';
 CREATE INDEX ix_waiting_ticket_investor_id ON waiting_ticket (investor_id, id);
 GRANT SELECT, INSERT, UPDATE ON waiting_ticket TO halfpenny_app;
+SELECT keep_row_history('waiting_ticket', 'id');
 
 -- Each milestone of a loan is told once, however often the total falls below it and rises again.
 CREATE TABLE funding_milestone (
@@ -137,6 +138,7 @@ CREATE INDEX ix_wallet_payment_pending ON wallet_payment (id) WHERE status = 'pe
 CREATE INDEX ix_wallet_payment_user_id ON wallet_payment (user_id, id);
 GRANT SELECT, INSERT ON wallet_payment TO halfpenny_app;
 GRANT UPDATE (status, ended_at) ON wallet_payment TO halfpenny_app;
+SELECT keep_row_history('wallet_payment', 'id');
 
 -- The sandbox bank's own book of our client account. A real bank keeps this where we cannot see it.
 CREATE TABLE sandbox_bank_entry (
@@ -154,6 +156,7 @@ CREATE TABLE sandbox_bank_entry (
 );
 CREATE INDEX ix_sandbox_bank_entry_booked_on ON sandbox_bank_entry (currency, booked_on, sequence);
 GRANT SELECT, INSERT ON sandbox_bank_entry TO halfpenny_app;
+SELECT keep_row_history('sandbox_bank_entry', 'id');
 """
 
 RECONCILIATION = """
@@ -207,6 +210,9 @@ CREATE INDEX ix_reconciliation_item_open ON reconciliation_item (id) WHERE statu
 CREATE INDEX ix_reconciliation_item_reference ON reconciliation_item (reference);
 GRANT SELECT, INSERT ON reconciliation_item TO halfpenny_app;
 GRANT UPDATE (status, resolved_at, resolved_by) ON reconciliation_item TO halfpenny_app;
+SELECT keep_row_history('bank_statement', 'id');
+SELECT keep_row_history('bank_statement_line', 'currency,bank_reference');
+SELECT keep_row_history('reconciliation_item', 'id');
 """
 
 

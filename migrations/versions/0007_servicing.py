@@ -18,6 +18,8 @@ CREATE TABLE serviced_loan (
   advanced_on date NOT NULL,
   matures_on date NOT NULL,
   principal_outstanding_minor bigint NOT NULL,
+  -- The day up to which the sums, the schedule and the segments below were last computed.
+  replayed_on date NOT NULL,
   total_due_minor bigint NOT NULL DEFAULT 0,
   oldest_unpaid_due_on date,
   days_past_due integer NOT NULL DEFAULT 0,
@@ -107,6 +109,8 @@ GRANT SELECT, INSERT, UPDATE ON accrual TO halfpenny_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON instalment, accrual_segment, reserve_release TO halfpenny_app;
 CREATE TRIGGER servicing_event_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON servicing_event
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+SELECT keep_row_history('serviced_loan', 'loan_id');
+SELECT keep_row_history('servicing_event', 'loan_id,number');
 """
 
 DISTRIBUTIONS = """
@@ -129,6 +133,17 @@ CREATE TABLE holding (
   CONSTRAINT ck_holding_outstanding CHECK (outstanding_minor >= 0 AND outstanding_minor + lost_minor <= stake_minor),
   CONSTRAINT ck_holding_recovered CHECK (recovered_minor BETWEEN 0 AND lost_minor)
 ) WITH (fillfactor = 70);
+
+-- What a loss took from each holding, after which distribution; negative where one that became smaller was given back.
+CREATE TABLE loss_share (
+  loan_id uuid NOT NULL,
+  position_id uuid NOT NULL,
+  number integer NOT NULL,
+  after_distribution integer NOT NULL,
+  effective_date date NOT NULL,
+  lost_minor bigint NOT NULL,
+  CONSTRAINT pk_loss_share PRIMARY KEY (loan_id, position_id, number)
+);
 
 CREATE TABLE tax_profile (
   investor_id uuid CONSTRAINT pk_tax_profile PRIMARY KEY,
@@ -178,6 +193,11 @@ CREATE INDEX ix_distribution_share_unpaid ON distribution_share (distribution_id
 CREATE INDEX ix_distribution_share_investor_id ON distribution_share (investor_id, distribution_id);
 
 GRANT SELECT, INSERT, UPDATE ON holding, tax_profile, distribution, distribution_share TO halfpenny_app;
+GRANT SELECT, INSERT ON loss_share TO halfpenny_app;
+-- Holdings and shares are many, and follow from these and from the ledger.
+SELECT keep_row_history('tax_profile', 'investor_id');
+SELECT keep_row_history('distribution', 'id');
+SELECT keep_row_history('loss_share', 'loan_id,position_id,number');
 """
 
 RECOVERY_AND_CLOSE = """
@@ -228,6 +248,11 @@ CREATE TABLE business_day (
 
 GRANT SELECT, INSERT, UPDATE ON recovery_case, unmatched_receipt TO halfpenny_app;
 GRANT SELECT, INSERT ON recovery_update, close_range, business_day TO halfpenny_app;
+SELECT keep_row_history('recovery_case', 'loan_id');
+SELECT keep_row_history('recovery_update', 'loan_id,number', 'text');
+SELECT keep_row_history('unmatched_receipt', 'id', 'payer,reference');
+SELECT keep_row_history('close_range', 'business_date,first_loan_id');
+SELECT keep_row_history('business_day', 'business_date');
 """
 
 

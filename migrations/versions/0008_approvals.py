@@ -67,6 +67,7 @@ CREATE TRIGGER approval_ends_once BEFORE INSERT OR UPDATE ON approval
   FOR EACH ROW EXECUTE FUNCTION approval_ends_once();
 CREATE TRIGGER approval_is_kept BEFORE DELETE OR TRUNCATE ON approval
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+SELECT keep_row_history('approval', 'id');
 """
 
 

@@ -15,6 +15,7 @@ from halfpenny import approvals, backoffice, funding, identity, ledger, marketpl
 from halfpenny.entrypoints import live
 from halfpenny.entrypoints.reaching import require_broker, require_database
 from halfpenny.entrypoints.settings import Settings, require_listening
+from halfpenny.platform import row_history
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.queue import (
@@ -65,6 +66,7 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
         PeriodicJob("pay_distributions", 0.5, lambda: servicing.pay_distributions(database)),
         PeriodicJob("close_days", 2.0, lambda: servicing.close_days(database)),
         PeriodicJob("seal_ledger", 1.0, lambda: _seal_ledger(database)),
+        PeriodicJob("seal_row_history", 2.0, lambda: row_history.seal(database)),
         PeriodicJob("seal_audit_trail", 2.0, lambda: backoffice.seal_audit_trail(database)),
         PeriodicJob("prune_queue", 3_600.0, lambda: prune(database)),
         PeriodicJob("delete_old_frames", 600.0, lambda: realtime.delete_old_frames(database)),
@@ -89,15 +91,23 @@ async def _seal_ledger(database: Database) -> None:
                 return
 
 
+# Their effects and their inbox are in PostgreSQL, in one transaction.
+_IN_THE_DATABASE = (
+    underwriting.SUBSCRIPTION,
+    funding.SUBSCRIPTION,
+    servicing.SUBSCRIPTION,
+    live.marketplace_frames(),
+)
+
+
+def queues_with_inbox() -> list[str]:
+    """The queues whose every event must be found in delivery, inbox or dead letters once it was published."""
+    return [each.queue for each in _IN_THE_DATABASE if each.inbox == "transaction"]
+
+
 def subscriptions(resources: Resources) -> list[Subscription]:
     """Every feature's consumers."""
-    wanted = [
-        underwriting.SUBSCRIPTION,
-        funding.SUBSCRIPTION,
-        servicing.SUBSCRIPTION,
-        marketplace.subscription(marketplace.ListingStore(resources.documents)),
-        live.marketplace_frames(),
-    ]
+    wanted = [*_IN_THE_DATABASE, marketplace.subscription(marketplace.ListingStore(resources.documents))]
     return [replace(each, max_attempts=resources.settings.queue.delivery_limit) for each in wanted]
 
 

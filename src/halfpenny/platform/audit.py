@@ -1,17 +1,20 @@
 """The audit trail: who did what to which thing. Append-only, and sealed into a hash chain in the background.
 
 Writers only insert; a sealing job (one at a time, by advisory lock) gives each row its place and hash in
-the order of their ids, so no writer ever waits for another. ``verify`` recomputes the whole chain.
+the order of their ids, so no writer ever waits for another. ``check`` recomputes the whole chain.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from halfpenny.platform.chain import verify_head
+from halfpenny.platform.consistency import Finding, Progress
 from halfpenny.platform.database import Connection, Record
 
 SEAL_LOCK = 7_202_601
@@ -75,28 +78,35 @@ async def seal(connection: Connection, limit: int = 5_000) -> int:
         head = _digest(head, row)
         sealed.append((place, row["id"], head))
     await connection.executemany("INSERT INTO audit_seal (place, entry_id, hash) VALUES ($1, $2, $3)", sealed)
+    if sealed:
+        await connection.execute(
+            "INSERT INTO chain_head (chain, place, hash) VALUES ('audit', $1, $2) "
+            "ON CONFLICT (chain) DO UPDATE SET place = EXCLUDED.place, hash = EXCLUDED.hash",
+            place,
+            head,
+        )
     return len(sealed)
 
 
-async def verify(connection: Connection) -> list[str]:
-    """Recompute the chain; returns what is wrong, an empty list when nothing is."""
-    problems, head, expected = [], GENESIS, 0
-    async with connection.transaction(readonly=True):
-        cursor = connection.cursor(
-            f"SELECT s.place, s.hash, s.entry_id, {', '.join('e.' + c for c in _COLUMNS.split(', '))} "
-            "FROM audit_seal s LEFT JOIN audit_entry e ON e.id = s.entry_id ORDER BY s.place"
-        )
-        async for row in cursor:
-            expected += 1
-            if row["place"] != expected:
-                problems.append(f"audit trail: place {expected} of the chain is missing")
-                expected = row["place"]
-            if row["id"] is None:
-                problems.append(f"audit trail: entry {row['entry_id']} was removed")
-                head = row["hash"]
-                continue
-            head = _digest(head, row)
-            if head != row["hash"]:
-                problems.append(f"audit trail: entry {row['id']} was changed after it was sealed")
-                head = row["hash"]
-    return problems
+async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
+    """Recompute the chain: no sealed entry was changed, removed or put in another order."""
+    head, place = GENESIS, 0
+    cursor = connection.cursor(
+        f"SELECT s.place, s.hash, s.entry_id, {', '.join('e.' + c for c in _COLUMNS.split(', '))} "
+        "FROM audit_seal s LEFT JOIN audit_entry e ON e.id = s.entry_id ORDER BY s.place",
+        prefetch=1_000,
+    )
+    async for row in cursor:
+        place += 1
+        if row["place"] != place:
+            yield Finding("audit_seal", str(place), "row", "missing", "present", "the chain's places have no gaps")
+            place = row["place"]
+        if row["id"] is None:
+            yield Finding("audit_entry", str(row["entry_id"]), "row", "missing", "present", "its seal")
+        elif (digest := _digest(head, row)) != row["hash"]:
+            yield Finding("audit_entry", str(row["id"]), "hash", digest.hex(), row["hash"].hex(), "its seal")
+        head = row["hash"]
+        if not place % 1_000:
+            progress("audit entries", place, place)
+    async for finding in verify_head(connection, "audit", place, head):
+        yield finding

@@ -79,6 +79,11 @@ class PostgresServer:
     def database_url(self, database: str) -> str:
         return f"postgresql://{OWNER}:{quote(self._password)}@127.0.0.1:{self.port}/{database}"
 
+    def superuser_url(self, database: str) -> str:
+        """As the superuser, whom no grant and no trigger stops: for maintenance, and for tests of tampering."""
+        password = quote(self._superuser_password.read_text())
+        return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{self.port}/{database}"
+
     def start(self) -> None:
         """Initialise on first use, clear up after a killed run, start, and make sure of the owner's role."""
         self.stop()  # one that was killed behind our back is still to be taken leave of
