@@ -21,6 +21,7 @@ from uuid import UUID
 from halfpenny import ledger, servicing
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform.clock import business_date
+from halfpenny.platform.consistency import collect
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.migrations import migrate
 from halfpenny.platform.servers import PostgresServer
@@ -127,7 +128,7 @@ async def run(url: str, positions: int) -> None:
         row = await connection.fetchrow(
             "SELECT a.credits - a.debits AS left_over FROM account a WHERE a.kind = 'distribution_payable'"
         )
-        problems = [*await ledger.check(connection), *await servicing.check(connection)]
+        problems = await collect(connection, ledger.check, servicing.check)
     assert row is not None
     per_position = await loop(database, 500)
     await database.close()

@@ -11,6 +11,7 @@ from halfpenny import backoffice, loans
 from halfpenny.backoffice import store
 from halfpenny.backoffice.rest import router
 from halfpenny.platform import audit
+from halfpenny.platform.consistency import collect
 from halfpenny.platform.database import Database
 from support import lending
 from support.edge import Client
@@ -118,7 +119,7 @@ async def test_the_trail_is_sealed_in_the_background_and_verifies(
     assert await backoffice.seal_audit_trail(database) == 0
     assert (await read(client, "/audit?limit=1", anna))["items"][0]["sealed"]
     async with database.reading() as connection:
-        assert await audit.verify(connection) == []
+        assert await collect(connection, audit.check) == []
 
 
 @pytest.mark.parametrize("path", ["/approvals", "/audit"])

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from halfpenny import ledger, loans
+from halfpenny import loans
 from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
 from halfpenny.funding.model import InvestmentConfirmation, Ticket
-from halfpenny.ledger import Account, AccountKind, Journal, Transfer
-from halfpenny.platform.clock import business_date
+from halfpenny.ledger import Account, AccountKind
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.errors import HalfpennyError
-from halfpenny.primitives.ids import JournalId, UserId, uuid7
+from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Currency
 from support import lending
+from support.money import pay_in
 
 EUR = Currency.EUR
 
@@ -80,21 +80,7 @@ async def bulk_investors(connection: Connection, count: int, *, sophisticated: b
 
 async def give(connection: Connection, people: list[UserId], amount_minor: int) -> None:
     """Money arrives in wallets as deposits do."""
-    if not amount_minor:
-        return
-    today = await business_date(connection)
-    await ledger.post_many(
-        connection,
-        [
-            Journal(
-                JournalId(uuid7()),
-                "deposit",
-                (Transfer(Account(AccountKind.CLIENT_BANK, None, EUR), wallet(person), amount_minor),),
-                today,
-            )
-            for person in people
-        ],
-    )
+    await pay_in(connection, people, amount_minor, EUR)
 
 
 def wallet(person: UUID) -> Account:

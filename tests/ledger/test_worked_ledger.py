@@ -7,6 +7,7 @@ from uuid import UUID
 from halfpenny import ledger
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform.clock import business_date
+from halfpenny.platform.consistency import collect
 from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency, format_minor, parse_minor
@@ -45,4 +46,4 @@ async def test_the_worked_life_of_a_loan(database: Database) -> None:
     stated = {row["account"]: row["balance"] for row in worked_table("ledger.md", "Where that leaves the accounts")}
     assert left == stated
     async with database.reading() as connection:
-        assert await ledger.check(connection) == []
+        assert await collect(connection, ledger.check) == []

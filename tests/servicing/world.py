@@ -7,16 +7,19 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from halfpenny import ledger, loans, servicing
+from halfpenny.entrypoints.books import CHECKS
 from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
 from halfpenny.funding.model import Ticket
-from halfpenny.ledger import Account, AccountKind, Journal, Transfer
+from halfpenny.ledger import Account, AccountKind
 from halfpenny.loans import Actor, ActorKind, LoanInterestMode
 from halfpenny.loans.service import conditions
 from halfpenny.platform import clock
+from halfpenny.platform.consistency import collect
 from halfpenny.platform.database import Connection, Database
-from halfpenny.primitives.ids import JournalId, UserId, uuid7
+from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Currency, Money
 from support import lending
+from support.money import pay_in
 
 EUR = Currency.EUR
 PRODUCT = servicing.Product()
@@ -39,11 +42,7 @@ class Drawn:
 
 
 async def deposit(connection: Connection, owner: UUID, amount_minor: int, currency: Currency = EUR) -> None:
-    transfer = Transfer(
-        Account(AccountKind.CLIENT_BANK, None, currency), Account(AccountKind.WALLET, owner, currency), amount_minor
-    )
-    day = await clock.business_date(connection)
-    await ledger.post(connection, Journal(JournalId(uuid7()), "deposit", (transfer,), day))
+    await pay_in(connection, [owner], amount_minor, currency)
 
 
 async def ready(
@@ -123,6 +122,6 @@ async def repay(database: Database, made: Drawn, amount_minor: int) -> servicing
 
 
 async def problems(database: Database) -> list[str]:
-    """What the proof of the books finds, ledger and servicing."""
+    """What `check books` finds."""
     async with database.reading() as connection:
-        return [*await ledger.check(connection), *await servicing.check(connection)]
+        return [str(finding) for finding in await collect(connection, *CHECKS)]

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from halfpenny import funding, ledger, servicing
+from halfpenny import funding, identity, ledger, loans, marketplace, realtime, servicing
+from halfpenny.entrypoints import worker
 from halfpenny.entrypoints.settings import Settings
-from halfpenny.platform import audit, clock
+from halfpenny.platform import audit, clock, row_history
+from halfpenny.platform.consistency import Check, Finding, find_all
 from halfpenny.platform.database import Database
+from halfpenny.platform.documents import DocumentStore
+from halfpenny.platform.queue import check as queues
 from halfpenny.primitives.errors import Malformed
 
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([hdw])", re.ASCII)
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 # Checks read everything there is; no statement of theirs is given up as hanging.
-_PATIENCE_S = 600.0
+_PATIENCE_S = 3_600.0
 
 
 class MalformedSpan(Malformed):
@@ -30,15 +34,20 @@ class MalformedSpan(Malformed):
 
 @dataclass(frozen=True, slots=True)
 class BooksReport:
-    problems: list[str]
+    """What `check books` came to: how many findings, over how much, and the heads of the three sealed chains."""
+
+    findings: int
     transfers: int
-    segments: int
-    head: str
+    heads: dict[str, str]
+    skipped: tuple[str, ...]
 
     @property
-    def summary(self) -> str:
-        verdict = f"{len(self.problems)} problems" if self.problems else "The books are right"
-        return f"{verdict}: {self.transfers} transfers, {self.segments} seals, chain head {self.head}"
+    def lines(self) -> list[str]:
+        """For the operator: the verdict last."""
+        count = f"{self.findings} finding" + ("" if self.findings == 1 else "s")
+        verdict = count if self.findings else "The books are right"
+        heads = ", ".join(f"{chain} {head}" for chain, head in sorted(self.heads.items()))
+        return [*self.skipped, f"{verdict}: {self.transfers} transfers; chain heads: {heads or 'none'}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +70,70 @@ def _progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-async def check_books(settings: Settings) -> BooksReport:
-    """Recompute everything that the books say. Each problem is one sentence that names what is wrong."""
-    async with _database(settings) as database:
-        with _progress() as progress:
-            tasks: dict[str, TaskID] = {}
+# What can be checked with the database alone, in the order in which an operator wants to hear of it.
+CHECKS: tuple[Check, ...] = (
+    ledger.check,
+    loans.check,
+    funding.check,
+    servicing.check,
+    audit.check,
+    row_history.check,
+)
 
-            def report(what: str, done: int, whole: int) -> None:
-                if what not in tasks:
-                    tasks[what] = progress.add_task(f"checking {what}", total=whole)
-                progress.update(tasks[what], completed=done, total=whole)
 
-            async with database.reading() as connection:
-                problems = await ledger.check(connection, report)
-                for number, check in enumerate((funding.check, servicing.check, audit.verify), start=1):
-                    problems += await check(connection)
-                    report("features", number, 3)
-                transfers = int(await connection.fetchval("SELECT count(*) FROM transfer"))
-                segments, head = await ledger.chain_head(connection)
-    return BooksReport(problems, transfers, segments, head)
+# What no check can see, and why: `halfpenny check books --unchecked` prints it.
+UNCHECKED: Mapping[str, str] = {
+    **row_history.UNCHECKED,
+    **queues.UNCHECKED,
+    **identity.UNCHECKED,
+    **realtime.UNCHECKED,
+    **ledger.UNCHECKED,
+    **loans.UNCHECKED,
+    **funding.UNCHECKED,
+    **servicing.UNCHECKED,
+}
+
+
+async def check_books(settings: Settings, report: Callable[[Finding], None]) -> BooksReport:
+    """Compare everything that the books keep with what it rests on; ``report`` gets each finding as it is made."""
+    findings, skipped = 0, []
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(_database(settings))
+        checks = list(CHECKS)
+        if settings.queue.amqp_url:
+            skipped.append("Not checked: the broker's queues, which only the broker can see.")
+        else:
+            checks.append(queues.queue_check(worker.queues_with_inbox()))
+        if settings.documents.url:
+            documents = await DocumentStore.connect(
+                settings.documents.url, settings.documents.name, timeout_s=settings.documents.timeout_s
+            )
+            stack.push_async_callback(documents.close)
+            checks.append(marketplace.listings_check(database, marketplace.ListingStore(documents)))
+        else:
+            skipped.append("Not checked: the listings, because MONGO_URL is not set.")
+        tell = _tell(stack.enter_context(_progress()))
+        async with database.reading() as connection:
+            async for finding in find_all(connection, checks, tell):
+                findings += 1
+                report(finding)
+            transfers = int(await connection.fetchval("SELECT count(*) FROM transfer"))
+            heads = {
+                row["chain"]: f"{row['place']}:{row['hash'].hex()}"
+                for row in await connection.fetch("SELECT * FROM chain_head")
+            }
+    return BooksReport(findings, transfers, heads, tuple(skipped))
+
+
+def _tell(progress: Progress) -> Callable[[str, int, int], None]:
+    tasks: dict[str, TaskID] = {}
+
+    def tell(what: str, done: int, whole: int) -> None:
+        if what not in tasks:
+            tasks[what] = progress.add_task(f"checking {what}", total=whole)
+        progress.update(tasks[what], completed=done, total=whole)
+
+    return tell
 
 
 async def advance(settings: Settings, by: str) -> ClockAdvance:

@@ -1,6 +1,6 @@
 """Tickets, the funding desk, positions and wallets. Other features import from here and nothing below."""
 
-from halfpenny.funding.check import check
+from halfpenny.funding.check import UNCHECKED, check
 from halfpenny.funding.consumers import SUBSCRIPTION
 from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
 from halfpenny.funding.errors import DeskFull, LoanFullyFunded, LoanNotOpen, OutcomeUnknown
@@ -31,6 +31,7 @@ __all__ = [
     "INVESTMENT_REVOKED",
     "MILESTONE_REACHED",
     "SUBSCRIPTION",
+    "UNCHECKED",
     "WITHDRAWAL_RETURNED",
     "WITHDRAWAL_SETTLED",
     "DeskFull",

@@ -1,68 +1,242 @@
-"""Funding's part of the proof of the books: tickets, totals, positions and escrow agree, each key has one effect."""
+"""Funding's part of `check books`: investments, positions, totals and payments against the ledger.
+
+An investment has no other copy of its own: its transfer carries its id, its owner's wallet, its loan's escrow and its
+amount, sealed into the ledger's chain, and the way back names the investment that it takes back.
+"""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+
+from halfpenny.funding.model import REFLECTION_DAYS
+from halfpenny.platform.clock import MARKET_ZONE
+from halfpenny.platform.consistency import Comparison, Finding, Progress, compare
 from halfpenny.platform.database import Connection
-from halfpenny.primitives.money import format_minor
+from halfpenny.platform.queue.check import RECENT
 
-TOTALS = """
-SELECT f.loan_id, f.status, f.currency, f.target_minor, f.funded_minor, f.investors, i.minor, i.people,
-       coalesce(p.minor, 0) AS positions
-FROM loan_funding f
-LEFT JOIN LATERAL (SELECT coalesce(sum(amount_minor), 0)::bigint AS minor, count(DISTINCT investor_id)::int AS people
-  FROM investment WHERE loan_id = f.loan_id AND status = 'committed') i ON true
-LEFT JOIN LATERAL (SELECT sum(invested_minor)::bigint AS minor FROM position WHERE loan_id = f.loan_id) p ON true
-WHERE f.funded_minor > f.target_minor OR f.funded_minor <> i.minor OR f.investors <> i.people
-   OR coalesce(p.minor, 0) <> i.minor
-LIMIT 100
-"""
+UNCHECKED: Mapping[str, str] = {
+    "funding_milestone.*": "says only that a message has gone out",
+    "investment.answer_investors": "a count that was shown once with the answer",
+    "investment.answer_version": "a count that was shown once with the answer",
+    "investment.fingerprint": "the caller's own words, hashed; their effect is what is checked",
+    "investment.idempotency_key": "the caller's own word for their request; its one effect is what is checked",
+}
+_ZONE = f"'{MARKET_ZONE.key}'"
+_REFLECTION_ENDS = f"(i.made_at AT TIME ZONE {_ZONE} + interval '{REFLECTION_DAYS} days')"
+
+INVESTMENTS = Comparison(
+    "investment",
+    "coalesce(i.id, t.journal_id)",
+    """investment i
+FULL JOIN (
+  SELECT t.journal_id, t.amount, t.currency, t.effective_date, t.credit_balance, t.recorded_at,
+         d.owner_id AS investor_id, c.owner_id AS loan_id
+  FROM transfer t JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
+  WHERE t.event = 'invest') t ON t.journal_id = i.id
+LEFT JOIN (SELECT reverses, event, amount, effective_date FROM transfer WHERE reverses IS NOT NULL) b
+  ON b.reverses = i.id
+LEFT JOIN loan_funding f ON f.loan_id = i.loan_id
+-- What the investor was when the money moved: a sophisticated one has no days to think.
+LEFT JOIN (
+  SELECT row_key::uuid AS user_id, (data->>'sophisticated')::boolean AS sophisticated, recorded_at AS since,
+         lead(recorded_at, 1, 'infinity') OVER (PARTITION BY row_key ORDER BY seq) AS until
+  FROM row_history WHERE table_name = 'app_user' AND data ? 'sophisticated') u
+  ON u.user_id = i.investor_id AND t.recorded_at >= u.since AND t.recorded_at < u.until""",
+    {
+        "loan_id": ("i.loan_id", "t.loan_id"),
+        "investor_id": ("i.investor_id", "t.investor_id"),
+        "amount_minor": ("i.amount_minor", "t.amount"),
+        "currency": ("i.currency", "t.currency"),
+        "status": (
+            "i.status",
+            "CASE WHEN b.reverses IS NULL THEN 'committed' WHEN b.event = 'revoke' THEN 'revoked' ELSE 'returned' END",
+        ),
+        "made_at": (f"(i.made_at AT TIME ZONE {_ZONE})::date", "t.effective_date"),
+        "ended_at": (f"(i.ended_at AT TIME ZONE {_ZONE})::date", "b.effective_date"),
+        "revocable_until": (
+            "i.revocable_until",
+            # In the hour that a change of the clocks repeats, either of its two moments is right.
+            f"CASE WHEN u.sophisticated THEN NULL WHEN i.revocable_until AT TIME ZONE {_ZONE} = {_REFLECTION_ENDS} "
+            f"THEN i.revocable_until ELSE {_REFLECTION_ENDS} AT TIME ZONE {_ZONE} END",
+        ),
+        "answer_target_minor": ("i.answer_target_minor", "f.target_minor"),
+        # Until drawdown an escrow holds the tickets and nothing else: its balance is what was funded by then.
+        "answer_funded_minor": ("i.answer_funded_minor", "t.credit_balance"),
+    },
+    "its transfers in the ledger",
+    present="i.id IS NOT NULL",
+    wanted="t.journal_id IS NOT NULL",
+)
+POSITIONS = Comparison(
+    "position",
+    "concat_ws('/', coalesce(p.loan_id, i.loan_id), coalesce(p.investor_id, i.investor_id))",
+    """position p FULL JOIN (
+  SELECT loan_id, investor_id, min(currency) AS currency,
+         coalesce(sum(amount_minor) FILTER (WHERE status = 'committed'), 0)::bigint AS minor
+  FROM investment GROUP BY loan_id, investor_id) i ON i.loan_id = p.loan_id AND i.investor_id = p.investor_id""",
+    {"invested_minor": ("p.invested_minor", "i.minor"), "currency": ("p.currency", "i.currency")},
+    "the investments",
+    present="p.loan_id IS NOT NULL",
+    wanted="i.loan_id IS NOT NULL",
+)
+TOTALS = Comparison(
+    "loan_funding",
+    "f.loan_id",
+    """loan_funding f LEFT JOIN loan l ON l.id = f.loan_id
+LEFT JOIN (SELECT loan_id, sum(amount_minor)::bigint AS minor, count(DISTINCT investor_id)::int AS people,
+    max(answer_version) AS version FROM investment WHERE status = 'committed' GROUP BY loan_id) i
+  ON i.loan_id = f.loan_id""",
+    {
+        "loan_id": ("f.loan_id", "l.id"),
+        "borrower_id": ("f.borrower_id", "l.borrower_id"),
+        "currency": ("f.currency", "l.currency"),
+        "target_minor": ("f.target_minor", "l.amount_minor"),
+        "deadline": ("f.deadline", "l.funding_deadline"),
+        "funded_minor": ("f.funded_minor", "least(coalesce(i.minor, 0), f.target_minor)"),
+        "investors": ("f.investors", "coalesce(i.people, 0)"),
+        "version": ("f.version", "greatest(f.version, i.version)"),
+        "status": (
+            "f.status",
+            "CASE WHEN l.status IN ('offered', 'accepted') THEN 'pending' WHEN l.status = 'funding' THEN 'open' "
+            "WHEN l.status IN ('funded', 'conditions_met') THEN 'full' ELSE 'closed' END",
+        ),
+    },
+    "its loan and its investments",
+)
 # Until drawdown the escrow holds the tickets; afterwards, and when they went back, it is empty.
-ESCROW = """
-SELECT f.loan_id, l.status, f.funded_minor, coalesce(sum(a.credits - a.debits), 0)::bigint AS escrow
-FROM loan_funding f JOIN loan l ON l.id = f.loan_id
-LEFT JOIN account a ON a.kind = 'escrow' AND a.owner_id = f.loan_id
-GROUP BY f.loan_id, l.status, f.funded_minor
-HAVING coalesce(sum(a.credits - a.debits), 0) <> CASE WHEN l.status IN
-  ('offered', 'accepted', 'funding', 'funded', 'conditions_met') THEN f.funded_minor ELSE 0 END
-LIMIT 100
-"""
-# A ticket's journal has the ticket's own id: exactly one transfer each way, and none without a ticket.
-TICKETS = """
-SELECT coalesce(i.id, t.journal_id) AS id, i.id IS NULL AS stray
-FROM investment i
-FULL JOIN (SELECT journal_id, amount FROM transfer WHERE event = 'invest') t ON t.journal_id = i.id
-WHERE i.id IS NULL OR t.amount IS DISTINCT FROM i.amount_minor
-LIMIT 100
-"""
-PAYMENTS = """
-SELECT p.id, p.direction, p.status FROM wallet_payment p
-LEFT JOIN transfer t ON t.journal_id = p.id AND t.ordinal = 0
-WHERE p.direction = 'deposit' AND (p.status = 'settled') <> (t.journal_id IS NOT NULL)
-LIMIT 100
-"""
+ESCROWS = Comparison(
+    "account",
+    "coalesce(a.id::text, 'escrow of loan ' || f.loan_id)",
+    """(SELECT id, owner_id, currency, credits - debits AS minor FROM account WHERE kind = 'escrow') a
+FULL JOIN (SELECT f.loan_id, f.currency, CASE WHEN l.status IN ('offered', 'accepted', 'funding', 'funded',
+    'conditions_met') THEN f.funded_minor ELSE 0 END AS minor
+  FROM loan_funding f JOIN loan l ON l.id = f.loan_id) f ON f.loan_id = a.owner_id AND f.currency = a.currency""",
+    {"credits - debits": ("coalesce(a.minor, 0)", "coalesce(f.minor, 0)")},
+    "what its loan is funded with",
+)
+PAYMENTS = Comparison(
+    "wallet_payment",
+    "coalesce(p.id, t.journal_id)",
+    """wallet_payment p
+FULL JOIN (
+  SELECT t.journal_id, t.amount, t.currency, t.effective_date, c.owner_id AS user_id
+  FROM transfer t JOIN account c ON c.id = t.credit_account_id WHERE t.event = 'deposit') t ON t.journal_id = p.id
+LEFT JOIN (
+  SELECT h.id, h.reference, h.amount, h.currency, d.owner_id AS user_id, o.outcome FROM hold h
+  JOIN account d ON d.id = h.debit_account_id LEFT JOIN hold_outcome o ON o.hold_id = h.id
+  WHERE h.event = 'withdraw') h ON h.id = p.id
+LEFT JOIN (SELECT reference, amount, effective_date FROM transfer WHERE event = 'payout') o ON o.reference = p.id""",
+    {
+        "direction": (
+            "p.direction",
+            "CASE WHEN h.id IS NOT NULL THEN 'withdrawal' WHEN t.journal_id IS NOT NULL THEN 'deposit' "
+            "WHEN p.status = 'pending' THEN 'deposit' END",
+        ),
+        "status": (
+            "p.status",
+            "CASE WHEN t.journal_id IS NOT NULL THEN 'settled' WHEN h.outcome = 'posted' THEN 'settled' "
+            "WHEN h.outcome = 'voided' THEN 'returned' ELSE 'pending' END",
+        ),
+        "reference": ("h.reference", "h.id"),
+        "user_id": ("p.user_id", "coalesce(t.user_id, h.user_id, p.user_id)"),
+        "amount_minor": ("p.amount_minor", "coalesce(t.amount, h.amount, p.amount_minor)"),
+        "currency": ("p.currency", "coalesce(t.currency, h.currency, p.currency)"),
+        "ended_at": (
+            f"CASE WHEN p.status = 'settled' THEN (p.ended_at AT TIME ZONE {_ZONE})::date END",
+            "coalesce(t.effective_date, o.effective_date)",
+        ),
+        "payout": (
+            "CASE WHEN p.status = 'settled' AND p.direction = 'withdrawal' THEN p.amount_minor END",
+            "o.amount",
+        ),
+    },
+    "the ledger's transfers and holds",
+    present="p.id IS NOT NULL",
+    wanted="t.journal_id IS NOT NULL OR p.id IS NOT NULL",
+)
+# A withdrawal is on hold from its request on, and nothing else is.
+HOLDS = Comparison(
+    "hold",
+    "coalesce(h.id, p.id)",
+    """(SELECT h.*, d.owner_id AS user_id FROM hold h LEFT JOIN account d ON d.id = h.debit_account_id) h
+FULL JOIN (SELECT * FROM wallet_payment WHERE direction = 'withdrawal') p ON p.id = h.id""",
+    {
+        "event": ("h.event", "'withdraw'"),
+        "reference": ("h.reference", "p.id"),
+        "debit_account_id": ("h.user_id", "p.user_id"),
+        "amount": ("h.amount", "p.amount_minor"),
+        "currency": ("h.currency", "p.currency"),
+    },
+    "the withdrawal that it is for",
+    present="h.id IS NOT NULL",
+    wanted="p.id IS NOT NULL",
+)
+RECONCILED = Comparison(
+    "reconciliation_item",
+    "r.id",
+    """reconciliation_item r
+LEFT JOIN transfer t ON t.journal_id = r.id AND t.ordinal = 0
+LEFT JOIN (SELECT reference FROM transfer WHERE event = 'reconciliation_resolved') e ON e.reference = r.id""",
+    {
+        "suspense_minor": ("r.suspense_minor", "coalesce(t.amount, 0)"),
+        "status": (
+            "r.status",
+            "CASE WHEN e.reference IS NOT NULL THEN 'resolved' WHEN r.suspense_minor > 0 THEN 'open' ELSE r.status END",
+        ),
+    },
+    "what stands in suspense for it",
+)
+# A key belongs to its owner, whatever the route: one under which an investment was made answers nothing else.
+KEYS = Comparison(
+    "idempotency",
+    "concat_ws('/', k.user_id, k.key)",
+    "idempotency k JOIN investment i ON i.investor_id = k.user_id AND i.idempotency_key = k.key",
+    {},
+    "an investment has this key",
+    wanted="false",
+)
+# Money that moved was told, until the queue forgets it.
+INVESTMENTS_TOLD = Comparison(
+    "outbox",
+    "'investment.made of ' || t.journal_id",
+    f"""(SELECT t.journal_id, t.reference, t.amount FROM transfer t WHERE t.event = 'invest'
+  AND t.recorded_at > {RECENT} AND t.effective_date > business_date() - 6) t
+LEFT JOIN (
+  SELECT (i->>'id')::uuid AS id, o.aggregate_id AS loan_id, replace(i->>'amount', '.', '')::bigint AS minor
+  FROM outbox o CROSS JOIN LATERAL jsonb_array_elements(o.payload->'investments') i
+  WHERE o.name = 'investment.made') o ON o.id = t.journal_id""",
+    {"loan_id": ("o.loan_id", "t.reference"), "amount": ("o.minor", "t.amount")},
+    "the transfer of the same transaction",
+    present="o.id IS NOT NULL",
+)
+PAYMENTS_TOLD = Comparison(
+    "outbox",
+    "concat_ws(' of ', p.direction || '.' || p.status, p.id)",
+    f"""(SELECT p.* FROM wallet_payment p
+  JOIN row_history h ON h.table_name = 'wallet_payment' AND h.row_key = p.id::text AND h.change = 'updated'
+    AND h.data ? 'status' AND h.recorded_at > {RECENT}
+  WHERE p.status <> 'pending') p
+LEFT JOIN (SELECT (payload->>'payment_id')::uuid AS id, name, replace(payload->>'amount', '.', '')::bigint AS minor
+  FROM outbox WHERE name IN ('deposit.settled', 'withdrawal.settled', 'withdrawal.returned')) o ON o.id = p.id""",
+    {"name": ("o.name", "p.direction || '.' || p.status"), "amount": ("o.minor", "p.amount_minor")},
+    "the payment that ended",
+    present="o.id IS NOT NULL",
+)
+COMPARISONS = (
+    KEYS,
+    INVESTMENTS,
+    POSITIONS,
+    TOTALS,
+    ESCROWS,
+    PAYMENTS,
+    HOLDS,
+    RECONCILED,
+    INVESTMENTS_TOLD,
+    PAYMENTS_TOLD,
+)
 
 
-async def check(connection: Connection) -> list[str]:
-    """One sentence for each thing that is wrong, none when all is well."""
-    problems = [
-        f"loan {row['loan_id']} keeps {format_minor(row['funded_minor'])} of {format_minor(row['target_minor'])} "
-        f"{row['currency']} from {row['investors']} investors; its tickets say {format_minor(row['minor'])} from "
-        f"{row['people']}, its positions {format_minor(row['positions'])}"
-        for row in await connection.fetch(TOTALS, timeout=600)
-    ]
-    problems += [
-        f"loan {row['loan_id']} ({row['status']}) is funded with {format_minor(row['funded_minor'])}, its escrow "
-        f"holds {format_minor(row['escrow'])}"
-        for row in await connection.fetch(ESCROW, timeout=600)
-    ]
-    problems += [
-        f"journal {row['id']} moved money for a ticket that does not exist"
-        if row["stray"]
-        else f"ticket {row['id']} and its transfer differ"
-        for row in await connection.fetch(TICKETS, timeout=600)
-    ]
-    problems += [
-        f"{row['direction']} {row['id']} is {row['status']}, the ledger says otherwise"
-        for row in await connection.fetch(PAYMENTS, timeout=600)
-    ]
-    return problems
+async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
+    """Everything that funding keeps. Runs inside one view of the database."""
+    async for finding in compare(connection, COMPARISONS, progress, "investments and payments"):
+        yield finding

@@ -4,6 +4,7 @@
 ``SignedIn`` is who calls it; ``Tokens.verify`` is for everything outside of FastAPI.
 """
 
+from halfpenny.identity.check import UNCHECKED
 from halfpenny.identity.dependencies import (
     ANYONE,
     CallerAddress,
@@ -50,6 +51,7 @@ __all__ = [
     "ANYONE",
     "ROLE_PERMISSIONS",
     "STAFF_ROLES",
+    "UNCHECKED",
     "BadSigningKey",
     "CallerAddress",
     "Cleared",

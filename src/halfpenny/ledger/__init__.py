@@ -1,6 +1,6 @@
 """Accounts and transfers: the only writer of money."""
 
-from halfpenny.ledger.check import check
+from halfpenny.ledger.check import UNCHECKED, check
 from halfpenny.ledger.errors import (
     AlreadyReversed,
     EmptyJournal,
@@ -45,6 +45,7 @@ from halfpenny.ledger.service import (
 )
 
 __all__ = [
+    "UNCHECKED",
     "Account",
     "AccountKind",
     "AccountStatement",

@@ -1,179 +1,301 @@
-"""Proof of the books: everything is computed again from the transfers and compared with what is kept.
+"""The ledger's part of `check books`: every account, leg, hold, snapshot and seal computed again.
 
-Works through the table in blocks, so its memory does not grow with the history: ten million transfers
-are read twice (once for the totals, once for the seals) with progress after each block.
+The transfers are read block by block into sums for each account, so memory does not grow with the history. Of an
+account whose sums disagree, the legs are walked in their order, and the first that does not follow names the row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Mapping
+from itertools import product
+from uuid import UUID
 
-from halfpenny.platform.database import Connection
-from halfpenny.primitives.money import format_minor
+from halfpenny.ledger.model import AccountKind, account_id
+from halfpenny.platform.chain import verify_segments
+from halfpenny.platform.consistency import LIMIT, TIMEOUT_S, Comparison, Finding, Progress, compare
+from halfpenny.platform.database import Connection, Record
+from halfpenny.primitives.money import Currency
 
+UNCHECKED: Mapping[str, str] = {
+    "account.opened_at": "moves nothing",
+    "balance_snapshot.as_of": "an earlier day is found; a later one changes no balance, because legs count by version",
+    "hold.recorded_at": "moves nothing",
+    "hold_outcome.recorded_at": "moves nothing",
+    "ledger_segment.sealed_at": "when a seal was made, not what it covers",
+}
 BLOCKS_A_STEP = 8_192
-Progress = Callable[[str, int, int], None]
+_WALKED = 20
 
+# A leg's balance is the one before it and its change. Weighed by their versions the sums tell of any leg that breaks
+# the row: the balances of versions 1..n add up to (n + 1) * last balance - sum(version * change).
 TOTALS_OF_BLOCKS = """
 INSERT INTO recomputed
-SELECT account_id, sum(debit), sum(credit), count(*), max(version) FROM (
-  SELECT debit_account_id AS account_id, amount AS debit, 0::bigint AS credit, debit_version AS version
+SELECT account_id, sum(debit), sum(credit), count(*), sum(version), sum(balance),
+       sum(version::numeric * (credit - debit))
+FROM (
+  SELECT debit_account_id AS account_id, amount AS debit, 0::bigint AS credit, debit_version AS version,
+         debit_balance AS balance
   FROM transfer WHERE ctid >= $1::tid AND ctid < $2::tid
   UNION ALL
-  SELECT credit_account_id, 0, amount, credit_version FROM transfer WHERE ctid >= $1::tid AND ctid < $2::tid
+  SELECT credit_account_id, 0, amount, credit_version, credit_balance
+  FROM transfer WHERE ctid >= $1::tid AND ctid < $2::tid
 ) legs GROUP BY account_id
 """
+RECOMPUTED = (
+    "CREATE TEMP TABLE recomputed (account_id uuid, debits numeric, credits numeric, legs bigint, versions numeric, "
+    "balances numeric, weighed numeric) ON COMMIT DROP"
+)
 DIFFERENCES = """
 WITH totals AS (
-  SELECT account_id, sum(debits)::bigint AS debits, sum(credits)::bigint AS credits,
-         sum(legs)::bigint AS legs, max(version) AS version
+  SELECT account_id, sum(debits)::bigint AS debits, sum(credits)::bigint AS credits, sum(legs)::bigint AS legs,
+         sum(versions) AS versions, sum(balances) AS balances, sum(weighed) AS weighed
   FROM recomputed GROUP BY account_id
+), different AS MATERIALIZED (
+  SELECT coalesce(a.id, t.account_id) AS id, a.id IS NOT NULL AS present, a.debits, a.credits, a.version,
+         coalesce(t.debits, 0) AS true_debits, coalesce(t.credits, 0) AS true_credits, coalesce(t.legs, 0) AS legs
+  FROM account a FULL JOIN totals t ON t.account_id = a.id
+  WHERE a.id IS NULL OR a.debits <> coalesce(t.debits, 0) OR a.credits <> coalesce(t.credits, 0)
+     OR a.version <> coalesce(t.legs, 0) OR t.versions <> t.legs::numeric * (t.legs + 1) / 2
+     OR t.balances <> (t.legs + 1)::numeric * (t.credits - t.debits) - t.weighed
 )
-SELECT coalesce(a.id, t.account_id) AS id, a.kind, a.owner_id, a.currency, a.debits, a.credits, a.version,
-       coalesce(t.debits, 0) AS true_debits, coalesce(t.credits, 0) AS true_credits,
-       coalesce(t.legs, 0) AS legs, coalesce(t.version, 0) AS last_version
-FROM account a FULL JOIN totals t ON t.account_id = a.id
-WHERE a.id IS NULL OR a.debits <> coalesce(t.debits, 0) OR a.credits <> coalesce(t.credits, 0)
-   OR a.version <> coalesce(t.legs, 0) OR a.version <> coalesce(t.version, 0)
-LIMIT 100
+SELECT * FROM different LIMIT 101
 """
-UNBALANCED = "SELECT currency, sum(debits) AS debits, sum(credits) AS credits FROM account GROUP BY currency"
-OVERDRAWN = """
-SELECT id, kind, owner_id, currency FROM account
-WHERE NOT account_is_covered(kind, debits, credits, pending_debits, pending_credits) LIMIT 100
+# The legs of one account that do not follow from the one before.
+WALK = """
+WITH legs AS (
+  SELECT journal_id, ordinal, 'debit' AS side, debit_version AS version, debit_balance AS balance, -amount AS change
+  FROM transfer WHERE debit_account_id = $1
+  UNION ALL
+  SELECT journal_id, ordinal, 'credit', credit_version, credit_balance, amount
+  FROM transfer WHERE credit_account_id = $1
+), walked AS (
+  SELECT legs.*, lag(version, 1, 0::bigint) OVER w AS version_before, lag(balance, 1, 0::bigint) OVER w AS before,
+         lead(balance) OVER w - lead(change) OVER w AS claimed_by_next
+  FROM legs WINDOW w AS (ORDER BY version, side)
+)
+SELECT * FROM walked WHERE version <> version_before + 1 OR balance <> before + change ORDER BY version LIMIT 10
 """
-# One currency on both sides of every transfer, and the last balance on an account is the account's own.
-MIXED = """
-SELECT t.journal_id, t.ordinal FROM transfer t
+# One currency on both sides, and an event that may move money between these kinds of accounts.
+UNLAWFUL = """
+SELECT t.journal_id, t.ordinal, t.currency, t.event, d.currency AS debit_currency, c.currency AS credit_currency,
+       d.kind AS debit_kind, c.kind AS credit_kind
+FROM transfer t
 JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
-WHERE (d.currency <> t.currency OR c.currency <> t.currency) AND t.ctid >= $1::tid AND t.ctid < $2::tid LIMIT 100
+LEFT JOIN chart h ON h.event = t.event AND h.debit = d.kind AND h.credit = c.kind
+WHERE t.ctid >= $1::tid AND t.ctid < $2::tid AND (d.currency <> t.currency OR c.currency <> t.currency
+  OR (h.event IS NULL AND (t.reverses IS NULL OR t.event NOT LIKE '%\\_reversed'))
+  OR (h.one_owner AND d.owner_id IS DISTINCT FROM c.owner_id)) LIMIT 101
 """
-LAST_BALANCE = """
-SELECT a.id, a.kind FROM account a
-LEFT JOIN transfer d ON d.debit_account_id = a.id AND d.debit_version = a.version
-LEFT JOIN transfer c ON c.credit_account_id = a.id AND c.credit_version = a.version
-WHERE a.version > 0 AND coalesce(d.debit_balance, c.credit_balance) IS DISTINCT FROM a.credits - a.debits LIMIT 100
-"""
-PENDING = """
-WITH held AS (
-  SELECT h.debit_account_id, h.credit_account_id, h.amount FROM hold h
-  WHERE NOT EXISTS (SELECT FROM hold_outcome o WHERE o.hold_id = h.id)
-), sums AS (
-  SELECT account_id, sum(out)::bigint AS out, sum(into_it)::bigint AS into_it FROM (
-    SELECT debit_account_id AS account_id, amount AS out, 0 AS into_it FROM held
-    UNION ALL SELECT credit_account_id, 0, amount FROM held) legs GROUP BY account_id
+OVERDRAWN = Comparison(
+    "account",
+    "a.id",
+    "account a",
+    {"balance": ("account_is_covered(kind, debits, credits, pending_debits, pending_credits)", "true")},
+    "its kind may not be overdrawn",
 )
-SELECT a.id, a.kind FROM account a LEFT JOIN sums s ON s.account_id = a.id
-WHERE a.pending_debits <> coalesce(s.out, 0) OR a.pending_credits <> coalesce(s.into_it, 0) LIMIT 100
-"""
-CLAIMS = """
-SELECT r.owner_id, r.currency, r.debits - r.credits AS owed, coalesce(c.credits - c.debits, 0) AS owned
-FROM account r LEFT JOIN account c
-  ON c.kind = 'investor_claims' AND c.owner_id = r.owner_id AND c.currency = r.currency
-WHERE r.kind = 'loan_receivable' AND r.debits - r.credits <> coalesce(c.credits - c.debits, 0) LIMIT 100
-"""
-
-
-async def check(connection: Connection, progress: Progress | None = None) -> list[str]:
-    """Verify the whole ledger; returns one sentence for each thing that is wrong, none when all is well.
-
-    ``progress`` is called as (what, done, whole). Must run outside a transaction that writes.
-    """
-    tell = progress or (lambda what, done, whole: None)
-    problems: list[str] = []
-    # One snapshot for everything, or money in motion would look like a difference.
-    async with connection.transaction(isolation="repeatable_read"):
-        await connection.execute("SET LOCAL work_mem = '64MB'")
-        await connection.execute(
-            "CREATE TEMP TABLE recomputed (account_id uuid, debits bigint, credits bigint, legs bigint, "
-            "version bigint) ON COMMIT DROP"
+PENDING = Comparison(
+    "account",
+    "a.id",
+    """account a LEFT JOIN (
+  SELECT account_id, sum(leaving)::bigint AS leaving, sum(coming)::bigint AS coming FROM (
+    SELECT debit_account_id AS account_id, amount AS leaving, 0 AS coming FROM hold h
+    WHERE NOT EXISTS (SELECT FROM hold_outcome o WHERE o.hold_id = h.id)
+    UNION ALL SELECT credit_account_id, 0, amount FROM hold h
+    WHERE NOT EXISTS (SELECT FROM hold_outcome o WHERE o.hold_id = h.id)) legs
+  GROUP BY account_id) s ON s.account_id = a.id""",
+    {
+        "pending_debits": ("a.pending_debits", "coalesce(s.leaving, 0)"),
+        "pending_credits": ("a.pending_credits", "coalesce(s.coming, 0)"),
+    },
+    "its open holds",
+)
+# What a loan owes is what its investors own.
+CLAIMS = Comparison(
+    "account",
+    "r.id",
+    """account r LEFT JOIN account c
+  ON c.kind = 'investor_claims' AND c.owner_id = r.owner_id AND c.currency = r.currency""",
+    {
+        "debits - credits": (
+            "CASE r.kind WHEN 'loan_receivable' THEN r.debits - r.credits ELSE 0 END",
+            "CASE r.kind WHEN 'loan_receivable' THEN coalesce(c.credits - c.debits, 0) ELSE 0 END",
         )
-        problems += await _accounts(connection, tell)
-        problems += await _balances(connection)
-        problems += await _chain(connection, tell)
-    return problems
+    },
+    "the investor_claims of the same loan",
+)
+# A posted hold became a transfer of the same money, and only ended holds have an outcome.
+OUTCOMES = Comparison(
+    "hold_outcome",
+    "o.hold_id",
+    """hold_outcome o LEFT JOIN hold h ON h.id = o.hold_id
+LEFT JOIN transfer t ON t.journal_id = o.journal_id AND t.ordinal = 0""",
+    {
+        "hold_id": ("h.id", "o.hold_id"),
+        "outcome": ("o.outcome", "CASE WHEN o.journal_id IS NULL THEN 'voided' ELSE 'posted' END"),
+        "journal_id": (
+            "CASE WHEN o.journal_id IS NOT NULL THEN "
+            "(h.event, h.reference, h.debit_account_id, h.credit_account_id, h.amount, h.currency) END",
+            "CASE WHEN o.journal_id IS NOT NULL THEN "
+            "(t.event, t.reference, t.debit_account_id, t.credit_account_id, t.amount, t.currency) END",
+        ),
+    },
+    "its hold and the transfer that it became",
+)
+HOLDS = Comparison(
+    "hold",
+    "h.id",
+    "hold h LEFT JOIN account d ON d.id = h.debit_account_id LEFT JOIN account c ON c.id = h.credit_account_id",
+    {
+        "debit_account_id": ("h.debit_account_id", "d.id"),
+        "credit_account_id": ("h.credit_account_id", "c.id"),
+        "currency": ("(h.currency, h.currency)", "(d.currency, c.currency)"),
+    },
+    "its accounts",
+)
+# A snapshot is the balance after the leg of its version, and holds nothing that took effect later.
+SNAPSHOTS = Comparison(
+    "balance_snapshot",
+    "concat_ws('/', s.account_id, s.as_of)",
+    """balance_snapshot s
+LEFT JOIN transfer d ON d.debit_account_id = s.account_id AND d.debit_version = s.version
+LEFT JOIN transfer c ON c.credit_account_id = s.account_id AND c.credit_version = s.version""",
+    {
+        "credits - debits": ("s.credits - s.debits", "coalesce(d.debit_balance, c.credit_balance)"),
+        "as_of": ("s.as_of", "greatest(s.as_of, d.effective_date, c.effective_date)"),
+    },
+    "the transfer of its version",
+)
 
 
-async def _accounts(connection: Connection, tell: Progress) -> list[str]:
-    problems = []
+async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
+    """Everything that the ledger keeps, against its transfers. Runs inside one view of the database."""
+    async for finding in _accounts(connection, progress):
+        yield finding
+    comparisons = (OVERDRAWN, PENDING, CLAIMS, OUTCOMES, HOLDS, SNAPSHOTS)
+    async for finding in compare(connection, comparisons, progress, "accounts"):
+        yield finding
+    async for finding in _identities(connection):
+        yield finding
+    async for finding in verify_segments(connection, "ledger", "ledger_segment", "transfers", progress):
+        yield finding
+
+
+async def _accounts(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
+    await connection.execute("DROP TABLE IF EXISTS recomputed")
+    await connection.execute(RECOMPUTED)
     blocks = await connection.fetchval("SELECT pg_relation_size('transfer') / 8192")
     for first in range(0, blocks, BLOCKS_A_STEP):
         bounds = (first, 0), (first + BLOCKS_A_STEP, 0)
-        await connection.execute(TOTALS_OF_BLOCKS, *bounds, timeout=600)
-        problems += [
-            f"transfer {row['journal_id']}/{row['ordinal']} is in another currency than its accounts"
-            for row in await connection.fetch(MIXED, *bounds, timeout=600)
-        ]
-        tell("transfers", min(first + BLOCKS_A_STEP, blocks), blocks)
-    for row in await connection.fetch(DIFFERENCES, timeout=600):
-        problems.append(_difference(row))
-    return problems
+        await connection.execute(TOTALS_OF_BLOCKS, *bounds, timeout=TIMEOUT_S)
+        for row in await connection.fetch(UNLAWFUL, *bounds, timeout=TIMEOUT_S):
+            yield _unlawful(row)
+        progress("transfers", min(first + BLOCKS_A_STEP, blocks), blocks)
+    walked = 0
+    for row in (await connection.fetch(DIFFERENCES, timeout=TIMEOUT_S))[:LIMIT]:
+        wrong = []
+        if walked < _WALKED:
+            walked += 1
+            if row["present"]:
+                wrong = await _walk(connection, row["id"], row["credits"] - row["debits"])
+            else:
+                wrong = await _strays(connection, row["id"])
+        for finding in wrong or _kept(row):
+            yield finding
 
 
-def _difference(row: object) -> str:
-    r: dict[str, object] = dict(row)  # type: ignore[call-overload]
-    if r["kind"] is None:
-        return f"transfers name account {r['id']}, which does not exist"
-    kept = format_minor(int(str(r["credits"])) - int(str(r["debits"])))
-    true = format_minor(int(str(r["true_credits"])) - int(str(r["true_debits"])))
-    return (
-        f"account {r['id']} ({r['kind']} of {r['owner_id'] or 'the platform'}, {r['currency']}) keeps {kept}, "
-        f"its {r['legs']} transfers add up to {true} (version {r['version']}, last leg {r['last_version']})"
-    )
+def _unlawful(row: Record) -> Finding:
+    name = f"{row['journal_id']}/{row['ordinal']}"
+    if {row["debit_currency"], row["credit_currency"]} != {row["currency"]}:
+        expected = f"{row['debit_currency']} and {row['credit_currency']}"
+        return Finding("transfer", name, "currency", row["currency"], expected, "its accounts")
+    expected = f"an event from {row['debit_kind']} to {row['credit_kind']}"
+    return Finding("transfer", name, "event", row["event"], expected, "the chart of the ledger")
 
 
-async def _balances(connection: Connection) -> list[str]:
-    problems = [
-        f"{row['currency']} does not balance: debits {format_minor(int(row['debits']))}, "
-        f"credits {format_minor(int(row['credits']))}"
-        for row in await connection.fetch(UNBALANCED)
-        if row["debits"] != row["credits"]
+def _kept(row: Record) -> list[Finding]:
+    """Legs that follow from each other, and an account that says otherwise."""
+    if not row["present"]:
+        return [Finding("account", str(row["id"]), "row", "missing", "present", f"{row['legs']} transfers name it")]
+    pairs = (("debits", "true_debits"), ("credits", "true_credits"), ("version", "legs"))
+    gone = [
+        Finding("transfer", f"version {version} of account {row['id']}", "row", "missing", "present", "its account")
+        for version in range(row["legs"] + 1, min(row["version"], row["legs"] + 3) + 1)
     ]
-    problems += [
-        f"account {row['id']} ({row['kind']} of {row['owner_id'] or 'the platform'}) is overdrawn"
-        for row in await connection.fetch(OVERDRAWN)
+    return gone + [
+        Finding("account", str(row["id"]), kept, str(row[kept]), str(row[true]), "its transfers")
+        for kept, true in pairs
+        if row[kept] != row[true]
     ]
-    problems += [
-        f"account {row['id']} ({row['kind']}) and the balance in its last transfer differ"
-        for row in await connection.fetch(LAST_BALANCE, timeout=600)
-    ]
-    problems += [
-        f"account {row['id']} ({row['kind']}) keeps pending amounts that its open holds do not add up to"
-        for row in await connection.fetch(PENDING, timeout=600)
-    ]
-    problems += [
-        f"loan {row['owner_id']} owes {format_minor(row['owed'])} {row['currency']}, "
-        f"its investors own {format_minor(row['owned'])}"
-        for row in await connection.fetch(CLAIMS)
-    ]
-    return problems
 
 
-async def _chain(connection: Connection, tell: Progress) -> list[str]:
-    problems = []
-    segments = await connection.fetch(
-        "SELECT place, from_xid, to_xid, transfers, hash FROM ledger_segment ORDER BY place"
-    )
-    head, next_xid, expected = bytes(32), 0, 0
-    for segment in segments:
-        expected += 1
-        if segment["place"] != expected or segment["from_xid"] != next_xid:
-            problems.append(f"ledger chain: the segment before {segment['place']} is missing")
-            expected = segment["place"]
-        row = await connection.fetchrow(
-            "SELECT * FROM segment_hash($1, $2, $3)",
-            head,
-            segment["from_xid"],
-            segment["to_xid"],
-            timeout=600,
-        )
-        if row is None or row["hash"] != segment["hash"]:
-            found = row["transfers"] if row else 0
-            problems.append(
-                f"ledger chain: segment {segment['place']} was sealed over {segment['transfers']} transfers "
-                f"and does not match the {found} that are there now (transactions {segment['from_xid']} "
-                f"to {segment['to_xid']})"
+async def _strays(connection: Connection, account: UUID) -> list[Finding]:
+    """The transfers that name an account which is not there."""
+    sides = "SELECT journal_id, ordinal, '{0}' AS side FROM transfer WHERE {0}_account_id = $1"
+    rows = await connection.fetch(f"{sides.format('debit')} UNION ALL {sides.format('credit')} LIMIT 10", account)
+    return [
+        Finding("account", str(account), "row", "missing", "present", "its transfers"),
+        *(
+            Finding(
+                "transfer",
+                f"{row['journal_id']}/{row['ordinal']}",
+                f"{row['side']}_account_id",
+                str(account),
+                "an account that there is",
+                "the accounts",
             )
-        head, next_xid = segment["hash"], segment["to_xid"]
-        tell("seals", expected, len(segments))
-    return problems
+            for row in rows
+        ),
+    ]
+
+
+async def _walk(connection: Connection, account: UUID, balance: int) -> list[Finding]:
+    """The legs of an account that break its row of balances, each with what it should have been."""
+    found = []
+    basis = f"the legs of account {account} in their order"
+    for leg in await connection.fetch(WALK, account, timeout=TIMEOUT_S):
+        row, side = f"{leg['journal_id']}/{leg['ordinal']}", leg["side"]
+        expected_version, gap = leg["version_before"] + 1, leg["balance"] - leg["change"] - leg["before"]
+        if leg["version"] > expected_version and gap:
+            place = f"version {expected_version} of account {account}"
+            found.append(Finding("transfer", place, "row", "missing", f"a transfer of {gap}", basis))
+        elif leg["version"] != expected_version:
+            found.append(Finding("transfer", row, f"{side}_version", str(leg["version"]), str(expected_version), basis))
+        elif (balance if leg["claimed_by_next"] is None else leg["claimed_by_next"]) == leg["balance"]:
+            # What follows agrees with this balance, so the amount is what was changed.
+            moved = leg["balance"] - leg["before"]
+            found.append(Finding("transfer", row, "amount", str(abs(leg["change"])), str(abs(moved)), basis))
+        else:
+            expected = leg["before"] + leg["change"]
+            found.append(Finding("transfer", row, f"{side}_balance", str(leg["balance"]), str(expected), basis))
+    return found
+
+
+async def _identities(connection: Connection) -> AsyncIterator[Finding]:
+    """An account's id is made from its kind, owner and currency: none of them can change without it."""
+    wrong = [
+        row
+        async for row in connection.cursor("SELECT id, kind, owner_id, currency FROM account", prefetch=5_000)
+        if not _is_own_id(row)
+    ]
+    for row in wrong[:LIMIT]:
+        yield await _changed_identity(connection, row)
+
+
+def _is_own_id(row: Record) -> bool:
+    try:
+        return bool(row["id"] == account_id(AccountKind(row["kind"]), row["owner_id"], Currency(row["currency"])))
+    except ValueError:
+        return False
+
+
+async def _changed_identity(connection: Connection, row: Record) -> Finding:
+    basis = "its id, which is made from kind, owner and currency"
+    for kind, currency in product(AccountKind, Currency):
+        if row["id"] == account_id(kind, row["owner_id"], currency):
+            column, before = ("kind", kind) if kind != row["kind"] else ("currency", currency)
+            return Finding("account", str(row["id"]), column, row[column], before.value, basis)
+    owners = "SELECT DISTINCT row_key FROM row_history WHERE table_name IN ('app_user', 'loan')"
+    async for owner in connection.cursor(owners, prefetch=5_000):
+        if row["id"] == account_id(row["kind"], UUID(owner["row_key"]), row["currency"]):
+            return Finding("account", str(row["id"]), "owner_id", str(row["owner_id"]), owner["row_key"], basis)
+    return Finding("account", str(row["id"]), "owner_id", str(row["owner_id"]), "another", basis)

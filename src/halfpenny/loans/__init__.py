@@ -1,6 +1,7 @@
 """Loans: application, property, decision and life. Other features import from here and nothing below."""
 
 from halfpenny.loans.access import LoanReader, reader_of, require_party
+from halfpenny.loans.check import UNCHECKED, check
 from halfpenny.loans.decision import Decision, FirstApproval, Outcome, Verdict
 from halfpenny.loans.dependencies import Rules
 from halfpenny.loans.errors import (
@@ -72,6 +73,7 @@ __all__ = [
     "PUBLIC_STATUSES",
     "SYSTEM",
     "TRANSITIONS",
+    "UNCHECKED",
     "Actor",
     "ActorKind",
     "Application",
@@ -114,6 +116,7 @@ __all__ = [
     "awaiting_decision",
     "bar_interested",
     "bar_interested_staff",
+    "check",
     "check_separation_of_duties",
     "decide_on",
     "draft",

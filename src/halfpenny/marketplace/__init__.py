@@ -3,6 +3,7 @@
 The application keeps ``ListingStore`` at ``app.state.listings`` and ``Marketplace`` at ``app.state.marketplace``.
 """
 
+from halfpenny.marketplace.check import listings_check
 from halfpenny.marketplace.consumers import EVENTS, QUEUE, subscription
 from halfpenny.marketplace.graphql import Limits, Marketplace, field_permissions
 from halfpenny.marketplace.graphql import router as graphql_router
@@ -25,6 +26,7 @@ __all__ = [
     "field_permissions",
     "graphql_router",
     "listing",
+    "listings_check",
     "page_router",
     "rebuild",
     "refresh",

@@ -93,6 +93,12 @@ class ListingStore:
             found = self._listings.find({"_id": {"$gte": first_id, "$lte": last_id}}, {"revision": 1})
             return {document["_id"]: document["revision"] for document in await found.to_list()}
 
+    async def whole(self, after_id: str, last_id: str) -> dict[str, Document]:
+        """Every listing with after_id < id <= last_id, as it is stored."""
+        with documents_answer():
+            found = self._listings.find({"_id": {"$gt": after_id, "$lte": last_id}})
+            return {document["_id"]: document for document in await found.to_list()}
+
     async def remove(self, loan_ids: Sequence[str]) -> None:
         if loan_ids:
             with documents_answer():

@@ -5,6 +5,7 @@ what its topics show is read by callables that the entrypoints pass in.
 """
 
 from halfpenny.realtime.channels import RowSource, SharedSource, State
+from halfpenny.realtime.check import UNCHECKED
 from halfpenny.realtime.edge import router as socket_router
 from halfpenny.realtime.hub import TICK_S, Hub, RowTopics, SharedTopic
 from halfpenny.realtime.notifications import Notice, notify_many
@@ -13,6 +14,7 @@ from halfpenny.realtime.store import watchers
 
 __all__ = [
     "TICK_S",
+    "UNCHECKED",
     "Hub",
     "Notice",
     "RowSource",

@@ -1,7 +1,7 @@
 """Servicing: interest, schedules, receipts, waterfall, distributions, arrears, recovery and the daily close."""
 
 from halfpenny.servicing.acts import arrears_acts
-from halfpenny.servicing.check import check
+from halfpenny.servicing.check import UNCHECKED, check
 from halfpenny.servicing.consumers import SUBSCRIPTION
 from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.model.product import Product, as_rate
@@ -14,6 +14,7 @@ from halfpenny.servicing.service.receiving import amount_due, receive_from_bank,
 
 __all__ = [
     "SUBSCRIPTION",
+    "UNCHECKED",
     "DayClosed",
     "PostingResult",
     "Product",

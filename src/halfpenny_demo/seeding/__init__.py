@@ -81,7 +81,7 @@ async def seed_marketplace(
         await funding.request_deposit(connection, users.investor, _POCKET_MONEY)
         # These stay where their scenarios end: asked about, they would be assessed as soon as the risk service starts.
         # An administrator asks for them with POST /loans/{id}/assessment.
-        await store.delete_unread_submissions(connection, history.without_assessment())
+        await store.mark_submissions_published(connection, history.without_assessment())
 
 
 def _with_own_loans(scenarios: list[LoanScenario], borrower: UserId) -> list[LoanScenario]:

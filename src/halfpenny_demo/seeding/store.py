@@ -8,10 +8,11 @@ from uuid import UUID
 from halfpenny.platform.database import Connection
 
 
-async def delete_unread_submissions(connection: Connection, loan_ids: Sequence[UUID]) -> None:
-    """Delete the submissions of these loans from the outbox before they are relayed."""
+async def mark_submissions_published(connection: Connection, loan_ids: Sequence[UUID]) -> None:
+    """Mark the submissions of these loans as published before they are relayed: nobody receives them."""
     await connection.execute(
-        "DELETE FROM outbox WHERE name = 'loan.submitted' AND published_at IS NULL AND aggregate_id = ANY($1)",
+        "UPDATE outbox SET published_at = now() "
+        "WHERE name = 'loan.submitted' AND published_at IS NULL AND aggregate_id = ANY($1)",
         list(loan_ids),
     )
 

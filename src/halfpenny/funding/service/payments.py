@@ -57,16 +57,21 @@ async def settle_payments(database: Database) -> int:
     A job of the worker, twice a second. Several may run: each payment is locked by one of them.
     """
     async with database.unit_of_work() as connection:
-        pending = await store.lock_pending(connection, _SETTLED_AT_ONCE)
-        if not pending:
-            return 0
-        made = await bank.make_payments(connection, [_instruction(payment) for payment in pending])
-        now = await business_now(connection)
-        settled = [payment for payment in pending if payment.id.hex in made]
-        returned = [payment for payment in pending if payment.id.hex not in made]
-        await _post_settled(connection, settled, returned, now.astimezone(MARKET_ZONE).date())
-        await _end(connection, settled, "settled", now)
-        await _end(connection, returned, "returned", now)
+        return await settle_pending(connection)
+
+
+async def settle_pending(connection: Connection, limit: int = _SETTLED_AT_ONCE) -> int:
+    """The same for the oldest payments under way, in the caller's transaction."""
+    pending = await store.lock_pending(connection, limit)
+    if not pending:
+        return 0
+    made = await bank.make_payments(connection, [_instruction(payment) for payment in pending])
+    now = await business_now(connection)
+    settled = [payment for payment in pending if payment.id.hex in made]
+    returned = [payment for payment in pending if payment.id.hex not in made]
+    await _post_settled(connection, settled, returned, now.astimezone(MARKET_ZONE).date())
+    await _end(connection, settled, "settled", now)
+    await _end(connection, returned, "returned", now)
     return len(pending)
 
 

@@ -198,4 +198,6 @@ def _back(investment: Investment, event: str, now: datetime) -> Journal:
         ),
         effective_date=now.astimezone(MARKET_ZONE).date(),
         reference=investment.loan_id,
+        # The way in has the investment's own id as its journal: whoever checks finds the way back by it.
+        reverses=JournalId(investment.id),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from halfpenny import identity
@@ -104,15 +105,17 @@ async def decide_on(
         return declined, outcome
     if outcome.offer is None:
         raise errors.RateMissing()
-    approved = await _approve(connection, loan, outcome.offer, administrator, decision.reason)
+    approved = await _approve(connection, loan, outcome.offer, administrator, decision.reason, now)
     if not offer_at_once:
         return approved, outcome
     return await _make_offer(connection, SYSTEM, approved, rules), outcome
 
 
-async def _approve(connection: Connection, loan: Loan, offer: Offer, administrator: UserId, reason: str) -> Loan:
+async def _approve(
+    connection: Connection, loan: Loan, offer: Offer, administrator: UserId, reason: str, now: datetime
+) -> Loan:
     """Keep the terms that were decided; they are the offer as soon as that is made."""
-    await store.set_offer(connection, loan.id, offer, administrator, reason, await business_now(connection))
+    await store.set_offer(connection, loan.id, offer, administrator, reason, now)
     actor = Actor(ActorKind.ADMINISTRATOR, administrator)
     return await transition(connection, loan.id, "approve", actor, reason=reason, locked=loan)
 

@@ -105,7 +105,14 @@ weighed AS (
   SELECT position_id, CASE WHEN $4::int > 0 THEN outstanding_minor ELSE lost_minor END AS weight_minor
   FROM holding WHERE loan_id = $1
 ),
-{_SPLIT.format(name="loss", total="(SELECT minor FROM lost)", weight="weight_minor")}
+{_SPLIT.format(name="loss", total="(SELECT minor FROM lost)", weight="weight_minor")},
+kept AS (
+  INSERT INTO loss_share (loan_id, position_id, number, after_distribution, effective_date, lost_minor)
+  SELECT $1, s.position_id,
+         1 + (SELECT count(*) FROM loss_share l WHERE l.loan_id = $1 AND l.position_id = s.position_id),
+         coalesce((SELECT max(number) FROM distribution WHERE loan_id = $1), 0), $3, $4 * s.minor
+  FROM loss_shares s
+)
 UPDATE holding h SET
   principal_days = h.principal_days + h.outstanding_minor * greatest($3::date - h.counted_to, 0),
   counted_to = greatest(h.counted_to, $3::date),

@@ -10,6 +10,7 @@ from uuid import UUID
 from halfpenny import ledger
 from halfpenny.ledger import AccountKind
 from halfpenny.platform.database import Connection, Record
+from halfpenny.platform.rows import insert_many
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing import codec
 from halfpenny.servicing.model.events import Event
@@ -29,6 +30,12 @@ LIST_OVERDUE = (
     "SELECT loan_id, days_past_due, total_due_minor, currency FROM serviced_loan WHERE days_past_due > 0 "
     "AND (days_past_due, loan_id) < ($1, $2) ORDER BY days_past_due DESC, loan_id DESC LIMIT $3"
 )
+INSTALMENT_COLUMNS = (
+    *("loan_id", "number", "kind", "due_on", "principal_minor", "interest_minor", "fees_minor", "balance_minor"),
+    *("reserved", "unpaid_minor", "settled_on"),
+)
+RELEASE_COLUMNS = ("loan_id", "due_on", "amount_minor", "fee_minor")
+SEGMENT_COLUMNS = (*("loan_id", "kind", "starts_on", "ends_on", "accrued_before", "per_day", "scale", "less_minor"),)
 LIST_INSTALMENTS = "SELECT * FROM instalment WHERE loan_id = $1 ORDER BY number"
 
 
@@ -73,9 +80,9 @@ async def insert(connection: Connection, loan_id: UUID, borrower_id: UUID, terms
     ]
     row = await connection.fetchrow(
         "INSERT INTO serviced_loan (loan_id, borrower_id, currency, terms, posted, standing, advanced_on, matures_on, "
-        "principal_outstanding_minor, count_due_date, reserve_account_id, collections_account_id, payable_account_id, "
-        "receivable_account_id, claims_account_id) "
-        "VALUES ($1, $2, $3, $4, $5, 'current', $6, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *",
+        "principal_outstanding_minor, replayed_on, count_due_date, reserve_account_id, collections_account_id, "
+        "payable_account_id, receivable_account_id, claims_account_id) "
+        "VALUES ($1, $2, $3, $4, $5, 'current', $6, $6, $7, $6, $8, $9, $10, $11, $12, $13) RETURNING *",
         loan_id,
         borrower_id,
         terms.currency.value,
@@ -114,8 +121,8 @@ async def store_position(connection: Connection, loan_id: UUID, position: LoanPo
     """The sums and marks that the last replay left."""
     await connection.execute(
         "UPDATE serviced_loan SET posted = $2, standing = $3, matures_on = $4, principal_outstanding_minor = $5, "
-        "total_due_minor = $6, oldest_unpaid_due_on = $7, days_past_due = $8, defaulted_on = $9, closed_on = $10 "
-        "WHERE loan_id = $1",
+        "total_due_minor = $6, oldest_unpaid_due_on = $7, days_past_due = $8, defaulted_on = $9, closed_on = $10, "
+        "replayed_on = $11 WHERE loan_id = $1",
         loan_id,
         codec.to_json(posted),
         position.standing.value,
@@ -126,6 +133,7 @@ async def store_position(connection: Connection, loan_id: UUID, position: LoanPo
         position.days_past_due,
         position.defaulted_on,
         position.closed_on,
+        position.as_of,
     )
 
 
@@ -133,12 +141,9 @@ async def set_unlikely_to_pay(connection: Connection, loan_id: UUID) -> None:
     await connection.execute("UPDATE serviced_loan SET unlikely_to_pay = true WHERE loan_id = $1", loan_id)
 
 
-async def rewrite_schedule(
-    connection: Connection, loan_id: UUID, instalments: Sequence[InstalmentBalance], releases: Sequence[Release]
-) -> None:
-    await connection.execute("DELETE FROM instalment WHERE loan_id = $1", loan_id)
-    await connection.execute("DELETE FROM reserve_release WHERE loan_id = $1", loan_id)
-    rows = [
+def instalment_rows(loan_id: UUID, instalments: Sequence[InstalmentBalance]) -> list[tuple[Any, ...]]:
+    """Rows of ``instalment`` in the order of INSTALMENT_COLUMNS."""
+    return [
         (
             loan_id,
             item.row.number,
@@ -154,25 +159,20 @@ async def rewrite_schedule(
         )
         for item in instalments
     ]
-    await connection.executemany(
-        "INSERT INTO instalment (loan_id, number, kind, due_on, principal_minor, interest_minor, fees_minor, "
-        "balance_minor, reserved, unpaid_minor, settled_on) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        rows,
-    )
-    await connection.executemany(
-        "INSERT INTO reserve_release (loan_id, due_on, amount_minor, fee_minor) VALUES ($1, $2, $3, $4)",
-        [(loan_id, release.due_on, release.amount, release.fee) for release in releases],
-    )
 
 
-async def rewrite_segments(
-    connection: Connection,
+def release_rows(loan_id: UUID, releases: Sequence[Release]) -> list[tuple[Any, ...]]:
+    """Rows of ``reserve_release`` in the order of RELEASE_COLUMNS."""
+    return [(loan_id, release.due_on, release.amount, release.fee) for release in releases]
+
+
+def segment_rows(
     loan_id: UUID,
     contract: Sequence[AccrualSegment],
     overdue: Sequence[AccrualSegment],
     default_interest_paid: int,
-) -> None:
-    await connection.execute("DELETE FROM accrual_segment WHERE loan_id = $1", loan_id)
+) -> list[tuple[Any, ...]]:
+    """Rows of ``accrual_segment`` in the order of SEGMENT_COLUMNS."""
     rows: list[tuple[Any, ...]] = [
         (loan_id, kind, s.start, s.end, s.before, s.per_day, s.scale, less)
         for kind, segments, less in (("contract", contract, 0), ("default", overdue, default_interest_paid))
@@ -184,11 +184,34 @@ async def rewrite_segments(
         last = contract[-1]
         total = last.accrued_minor(last.end) * last.scale
         rows.append((loan_id, "contract", last.end, _END_OF_TIME, total, 0, last.scale, 0))
-    await connection.executemany(
-        "INSERT INTO accrual_segment (loan_id, kind, starts_on, ends_on, accrued_before, per_day, scale, less_minor) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        rows,
-    )
+    return rows
+
+
+async def rewrite_schedule(
+    connection: Connection, loan_id: UUID, instalments: Sequence[InstalmentBalance], releases: Sequence[Release]
+) -> None:
+    await connection.execute("DELETE FROM instalment WHERE loan_id = $1", loan_id)
+    await connection.execute("DELETE FROM reserve_release WHERE loan_id = $1", loan_id)
+    await _insert_all(connection, "instalment", INSTALMENT_COLUMNS, instalment_rows(loan_id, instalments))
+    await _insert_all(connection, "reserve_release", RELEASE_COLUMNS, release_rows(loan_id, releases))
+
+
+async def rewrite_segments(
+    connection: Connection,
+    loan_id: UUID,
+    contract: Sequence[AccrualSegment],
+    overdue: Sequence[AccrualSegment],
+    default_interest_paid: int,
+) -> None:
+    await connection.execute("DELETE FROM accrual_segment WHERE loan_id = $1", loan_id)
+    rows = segment_rows(loan_id, contract, overdue, default_interest_paid)
+    await _insert_all(connection, "accrual_segment", SEGMENT_COLUMNS, rows)
+
+
+async def _insert_all(
+    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    await insert_many(connection, table, (dict(zip(columns, row, strict=True)) for row in rows))
 
 
 async def instalments(connection: Connection, loan_id: UUID) -> list[Record]:

@@ -1,0 +1,163 @@
+"""A loan in servicing: the same terms and owner as its application, a status that its events lead to, its money."""
+
+from __future__ import annotations
+
+from halfpenny.platform.consistency import Comparison
+
+_SERVICED = "('active', 'matured', 'defaulted', 'in_recovery', 'repaid', 'written_off')"
+
+SERVICED = Comparison(
+    "serviced_loan",
+    "coalesce(s.loan_id, l.id)",
+    f"serviced_loan s FULL JOIN (SELECT * FROM loan WHERE status IN {_SERVICED}) l ON l.id = s.loan_id",
+    {
+        "borrower_id": ("s.borrower_id", "l.borrower_id"),
+        "currency": ("s.currency", "l.currency"),
+        "advanced_on": ("s.advanced_on", "l.drawn_down_on"),
+        "terms.principal": ("(s.terms->'principal'->>'minor')::bigint", "l.amount_minor"),
+        "terms.rate": ("(s.terms->'rate'->>'millionths')::numeric / 1000000", "l.annual_rate"),
+        "terms.interest_mode": ("s.terms->>'interest_mode'", "l.interest_mode"),
+        "count_due_date": ("s.count_due_date", "(s.terms->>'count_due_date')::boolean"),
+        "unlikely_to_pay": (
+            "s.unlikely_to_pay AND NOT EXISTS (SELECT FROM servicing_event e WHERE e.loan_id = s.loan_id "
+            "AND e.kind = 'default')",
+            "false",
+        ),
+    },
+    "its loan",
+    present="s.loan_id IS NOT NULL",
+    wanted="l.id IS NOT NULL",
+)
+# What servicing knows of a loan says which status it has; between active and matured the close of its last day decides.
+STATUSES = Comparison(
+    "loan",
+    "l.id",
+    f"""(SELECT * FROM loan WHERE status IN {_SERVICED}) l JOIN serviced_loan s ON s.loan_id = l.id
+LEFT JOIN recovery_case c ON c.loan_id = l.id
+LEFT JOIN account r ON r.id = s.receivable_account_id
+LEFT JOIN (SELECT DISTINCT loan_id FROM servicing_event WHERE kind = 'write_off') w ON w.loan_id = l.id""",
+    {
+        "status": (
+            "l.status",
+            "CASE WHEN w.loan_id IS NOT NULL AND (s.posted->>'lost')::bigint > 0 THEN 'written_off' "
+            "WHEN s.closed_on IS NOT NULL AND w.loan_id IS NULL THEN 'repaid' "
+            "WHEN w.loan_id IS NOT NULL THEN l.status "
+            "WHEN c.loan_id IS NOT NULL THEN 'in_recovery' WHEN s.defaulted_on IS NOT NULL THEN 'defaulted' "
+            "WHEN l.status = 'matured' THEN 'matured' ELSE 'active' END",
+        ),
+        # Nothing is owed on a loan that is over.
+        "status (owed)": (
+            "CASE WHEN l.status = 'repaid' THEN s.principal_outstanding_minor ELSE 0 END",
+            "0::bigint",
+        ),
+    },
+    "its events and what is owed",
+)
+# What the loan owes is what its holdings have outstanding and its receivable, less principal declared and not shared.
+OUTSTANDING = Comparison(
+    "serviced_loan",
+    "l.loan_id",
+    """serviced_loan l
+LEFT JOIN (SELECT loan_id, sum(outstanding_minor)::bigint AS minor FROM holding GROUP BY loan_id) h USING (loan_id)
+LEFT JOIN (SELECT loan_id, sum(principal_minor)::bigint AS minor FROM distribution WHERE status = 'declared'
+  GROUP BY loan_id) d USING (loan_id)
+LEFT JOIN account a ON a.id = l.receivable_account_id""",
+    {
+        "principal_outstanding_minor": (
+            "l.principal_outstanding_minor + coalesce(d.minor, 0)",
+            "coalesce(a.debits - a.credits, 0)",
+        ),
+        "principal_outstanding_minor (holdings)": (
+            "l.principal_outstanding_minor + coalesce(d.minor, 0)",
+            "coalesce(h.minor, 0)",
+        ),
+        **{
+            f"{name}_account_id": (
+                f"l.{name}_account_id",
+                f"(SELECT id FROM account WHERE kind = '{kind}' AND owner_id = l.loan_id AND currency = l.currency "
+                f"UNION ALL SELECT l.{name}_account_id WHERE NOT EXISTS (SELECT FROM account WHERE kind = '{kind}' "
+                "AND owner_id = l.loan_id AND currency = l.currency))",
+            )
+            for name, kind in (
+                ("reserve", "interest_reserve"),
+                ("collections", "collections"),
+                ("payable", "distribution_payable"),
+                ("receivable", "loan_receivable"),
+                ("claims", "investor_claims"),
+            )
+        },
+    },
+    "the ledger and its holdings",
+)
+# Collections are emptied by every posting; the payable account holds exactly what is declared and unpaid.
+MONEY = Comparison(
+    "account",
+    "'of loan ' || l.loan_id",
+    """serviced_loan l
+LEFT JOIN account c ON c.id = l.collections_account_id
+LEFT JOIN account p ON p.id = l.payable_account_id
+LEFT JOIN account r ON r.id = l.reserve_account_id
+LEFT JOIN (
+  SELECT d.loan_id, sum(CASE d.status
+      WHEN 'declared' THEN d.principal_minor + d.interest_minor + d.default_interest_minor + d.recovered_minor
+      WHEN 'shared' THEN coalesce(s.unpaid, 0) ELSE 0 END)::bigint AS minor
+  FROM distribution d LEFT JOIN (
+    SELECT distribution_id, sum(principal_minor + interest_minor + default_interest_minor + recovered_minor)
+      AS unpaid FROM distribution_share WHERE NOT paid GROUP BY distribution_id) s ON s.distribution_id = d.id
+  GROUP BY d.loan_id) u ON u.loan_id = l.loan_id""",
+    {
+        "collections": ("coalesce(c.credits - c.debits, 0)", "0::bigint"),
+        "distribution_payable": ("coalesce(p.credits - p.debits, 0)", "coalesce(u.minor, 0)"),
+        "interest_reserve": (
+            "coalesce(r.credits - r.debits, 0)",
+            "(l.posted->>'retained')::bigint - (l.posted->>'released')::bigint - (l.posted->>'rebated')::bigint",
+        ),
+    },
+    "what is declared and unpaid, and what was retained",
+)
+# A drawdown turns every stake into one holding of the same amount: nobody else holds anything.
+STAKES = Comparison(
+    "holding",
+    "concat_ws('/', coalesce(h.loan_id, p.loan_id), coalesce(h.investor_id, p.investor_id))",
+    """holding h FULL JOIN (
+  SELECT p.*, a.id AS wallet_id FROM position p JOIN serviced_loan USING (loan_id)
+  LEFT JOIN account a ON a.kind = 'wallet' AND a.owner_id = p.investor_id AND a.currency = p.currency
+  WHERE p.invested_minor > 0) p ON p.loan_id = h.loan_id AND p.investor_id = h.investor_id""",
+    {
+        "stake_minor": ("h.stake_minor", "p.invested_minor"),
+        "wallet_account_id": ("h.wallet_account_id", "p.wallet_id"),
+    },
+    "the position that paid for it",
+    present="h.loan_id IS NOT NULL",
+    wanted="p.loan_id IS NOT NULL",
+)
+RECEIPTS = Comparison(
+    "unmatched_receipt",
+    "u.id",
+    """unmatched_receipt u
+LEFT JOIN (SELECT reference, sum(amount)::bigint AS minor, min(currency) AS currency, min(effective_date) AS day
+  FROM transfer WHERE event = 'receipt_unmatched' GROUP BY reference) t ON t.reference = u.id
+LEFT JOIN (SELECT DISTINCT reference FROM transfer WHERE event = 'receipt_returned') b ON b.reference = u.id""",
+    {
+        "amount_minor": ("u.amount_minor", "t.minor"),
+        "currency": ("u.currency", "t.currency"),
+        "received_on": ("u.received_on", "t.day"),
+        "status": ("u.status = 'returned'", "b.reference IS NOT NULL"),
+        "loan_id": ("u.loan_id IS NOT NULL", "u.status = 'matched'"),
+    },
+    "the transfers that name it",
+)
+SUSPENSE = Comparison(
+    "account",
+    "a.id",
+    """account a LEFT JOIN (SELECT currency, sum(amount_minor)::bigint AS minor FROM unmatched_receipt
+  WHERE status = 'unmatched' GROUP BY currency) u ON u.currency = a.currency""",
+    {
+        "suspense": (
+            "CASE WHEN a.kind = 'suspense' THEN a.credits - a.debits END",
+            "CASE WHEN a.kind = 'suspense' THEN greatest(a.credits - a.debits, u.minor) END",
+        )
+    },
+    "the receipts that wait in suspense",
+)
+LOANS = (SERVICED, STATUSES, OUTSTANDING, MONEY, STAKES, RECEIPTS, SUSPENSE)

@@ -1,0 +1,221 @@
+"""Shares of distributions and losses, told again from the first: weights, splits, holdings, and the ledger's payments.
+
+Every step of a holding is a share of a distribution or of a loss. Walking the steps in their order gives what was
+outstanding and for how long, which are the weights of the next split; the split's rule gives each amount to the cent.
+"""
+
+from __future__ import annotations
+
+from halfpenny.platform.consistency import Comparison
+
+# One row a step, with the state of the holding before it. `accrued` sums principal times days from the advance on.
+_STEPS = """
+steps AS (
+  SELECT s.position_id, d.number, 0 AS after, s.distribution_id, d.effective_date, s.principal_minor,
+         s.interest_minor + s.default_interest_minor AS interest_minor, s.withheld_minor, s.recovered_minor,
+         0::bigint AS lost_minor, d.interest_minor > 0 AS shares_interest
+  FROM distribution_share s JOIN distribution d ON d.id = s.distribution_id
+  UNION ALL
+  SELECT position_id, after_distribution, number, NULL, effective_date, 0, 0, 0, 0, lost_minor, false FROM loss_share
+), before AS (
+  SELECT t.*, h.loan_id, h.stake_minor - coalesce(sum(t.principal_minor + t.lost_minor) OVER w, 0)::bigint
+           AS outstanding_minor,
+         coalesce(sum(t.lost_minor - t.recovered_minor) OVER w, 0)::bigint AS loss_minor,
+         greatest(l.advanced_on, max(t.effective_date) OVER w) AS counted_to, h.stake_minor
+  FROM steps t JOIN holding h ON h.position_id = t.position_id JOIN serviced_loan l ON l.loan_id = h.loan_id
+  WINDOW w AS (PARTITION BY t.position_id ORDER BY t.number, t.after ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+), counted AS (
+  SELECT b.*, sum(outstanding_minor * greatest(effective_date - counted_to, 0)) OVER (PARTITION BY position_id
+           ORDER BY number, after ROWS UNBOUNDED PRECEDING) AS accrued
+  FROM before b
+), walked AS (
+  SELECT c.*, (accrued - coalesce(max(accrued) FILTER (WHERE shares_interest) OVER (PARTITION BY position_id
+           ORDER BY number, after ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))::bigint AS principal_days
+  FROM counted c
+)"""
+
+
+def _split(name: str, weight: str) -> str:
+    """Largest remainder over the shares of each distribution, ties by position: the rule of SHARE_OUT."""
+    whole = f"greatest(sum(({weight})::numeric) OVER d, 1)"
+    return f"""
+{name}_parts AS (
+  SELECT distribution_id, position_id, total_{name} AS total, div(total_{name} * ({weight})::numeric, {whole}) AS part,
+         total_{name} * ({weight})::numeric - div(total_{name} * ({weight})::numeric, {whole}) * {whole} AS remainder
+  FROM weighed WHERE total_{name} > 0 WINDOW d AS (PARTITION BY distribution_id)
+), {name}_split AS (
+  SELECT distribution_id, position_id, (part + (row_number() OVER (PARTITION BY distribution_id
+         ORDER BY remainder DESC, position_id) <= total - sum(part) OVER (PARTITION BY distribution_id))::int)::bigint
+         AS minor
+  FROM {name}_parts
+)"""
+
+
+_WEIGHED = f"""
+{_STEPS}, weighed AS (
+  SELECT w.*, d.principal_minor AS total_principal, d.interest_minor AS total_interest,
+         d.default_interest_minor AS total_default, d.recovered_minor AS total_recovered,
+         CASE WHEN sum(w.principal_days) OVER d > 0 THEN w.principal_days
+              WHEN sum(w.outstanding_minor) OVER d > 0 THEN w.outstanding_minor
+              ELSE w.stake_minor END AS interest_weight,
+         CASE WHEN sum(w.outstanding_minor) OVER d > 0 THEN w.outstanding_minor ELSE w.stake_minor END AS default_weight
+  FROM walked w JOIN distribution d ON d.id = w.distribution_id
+  WINDOW d AS (PARTITION BY w.distribution_id)
+), {_split("principal", "outstanding_minor")}, {_split("interest", "interest_weight")},
+{_split("default", "default_weight")}, {_split("recovered", "loss_minor")}"""
+
+SPLITS = Comparison(
+    "distribution_share",
+    "concat_ws('/', s.distribution_id, s.position_id)",
+    f"""(WITH {_WEIGHED}
+  SELECT w.distribution_id, w.position_id, w.outstanding_minor, w.interest_weight, coalesce(p.minor, 0) AS principal,
+         coalesce(i.minor, 0) AS interest, coalesce(f.minor, 0) AS default_interest, coalesce(r.minor, 0) AS recovered
+  FROM weighed w
+  LEFT JOIN principal_split p USING (distribution_id, position_id)
+  LEFT JOIN interest_split i USING (distribution_id, position_id)
+  LEFT JOIN default_split f USING (distribution_id, position_id)
+  LEFT JOIN recovered_split r USING (distribution_id, position_id)) w
+JOIN distribution_share s ON s.distribution_id = w.distribution_id AND s.position_id = w.position_id""",
+    {
+        "weight_principal": ("s.weight_principal", "w.outstanding_minor"),
+        "weight_interest": ("s.weight_interest", "w.interest_weight"),
+        "principal_minor": ("s.principal_minor", "w.principal"),
+        "interest_minor": ("s.interest_minor", "w.interest"),
+        "default_interest_minor": ("s.default_interest_minor", "w.default_interest"),
+        "recovered_minor": ("s.recovered_minor", "w.recovered"),
+    },
+    "the distribution split again over the holdings of its day",
+)
+HOLDINGS = Comparison(
+    "holding",
+    "concat_ws('/', h.loan_id, h.investor_id)",
+    f"""holding h JOIN serviced_loan l ON l.loan_id = h.loan_id
+LEFT JOIN (WITH {_STEPS}
+  SELECT position_id, sum(principal_minor)::bigint AS principal, sum(interest_minor)::bigint AS interest,
+         sum(withheld_minor)::bigint AS withheld, sum(recovered_minor)::bigint AS recovered,
+         sum(lost_minor)::bigint AS lost, max(effective_date) AS last_day,
+         (max(accrued) - coalesce(max(accrued) FILTER (WHERE shares_interest), 0))::bigint AS principal_days
+  FROM walked GROUP BY position_id) s ON s.position_id = h.position_id""",
+    {
+        "outstanding_minor": (
+            "h.outstanding_minor",
+            "h.stake_minor - coalesce(s.principal, 0) - coalesce(s.lost, 0)",
+        ),
+        "interest_minor": ("h.interest_minor", "coalesce(s.interest, 0)"),
+        "withheld_minor": ("h.withheld_minor", "coalesce(s.withheld, 0)"),
+        "recovered_minor": ("h.recovered_minor", "coalesce(s.recovered, 0)"),
+        "lost_minor": ("h.lost_minor", "coalesce(s.lost, 0)"),
+        "principal_days": ("h.principal_days", "coalesce(s.principal_days, 0)"),
+        "counted_to": ("h.counted_to", "greatest(l.advanced_on, s.last_day)"),
+    },
+    "its shares of distributions and losses",
+)
+# The shares of a distribution go to every holding of its loan, once, and add up to it.
+EVERYBODY = Comparison(
+    "distribution_share",
+    "concat_ws('/', coalesce(s.distribution_id, h.distribution_id), coalesce(s.position_id, h.position_id))",
+    """distribution_share s FULL JOIN (
+  SELECT d.id AS distribution_id, h.position_id, h.investor_id, h.wallet_account_id
+  FROM distribution d JOIN holding h ON h.loan_id = d.loan_id WHERE d.status <> 'declared') h
+ON h.distribution_id = s.distribution_id AND h.position_id = s.position_id""",
+    {
+        "investor_id": ("s.investor_id", "h.investor_id"),
+        "wallet_account_id": ("s.wallet_account_id", "h.wallet_account_id"),
+    },
+    "the holdings of its loan",
+    present="s.distribution_id IS NOT NULL",
+    wanted="h.distribution_id IS NOT NULL",
+)
+_PAID = "s.principal_minor + s.interest_minor + s.default_interest_minor + s.recovered_minor - s.withheld_minor"
+PAID = Comparison(
+    "distribution_share",
+    "coalesce(concat_ws('/', s.distribution_id, s.position_id), t.journal_id::text)",
+    """(SELECT s.*, d.loan_id, d.effective_date, d.currency FROM distribution_share s
+  JOIN distribution d ON d.id = s.distribution_id) s
+FULL JOIN (
+  SELECT t.journal_id, sum(t.amount) FILTER (WHERE t.ordinal = 0)::bigint AS paid,
+         sum(t.amount) FILTER (WHERE t.ordinal = 1)::bigint AS withheld, min(t.effective_date) AS day,
+         (array_agg(t.credit_account_id ORDER BY t.ordinal))[1] AS wallet_id, min(t.currency) AS currency,
+         (array_agg(t.reference))[1] AS loan_id
+  FROM transfer t WHERE t.event = 'distribution' GROUP BY t.journal_id) t ON t.journal_id = s.journal_id""",
+    {
+        "paid": (f"s.paid AND {_PAID} + s.withheld_minor > 0", "t.journal_id IS NOT NULL"),
+        "paid amount": (f"CASE WHEN t.journal_id IS NOT NULL THEN {_PAID} END", "coalesce(t.paid, 0 * t.withheld)"),
+        "withheld_minor": (
+            "CASE WHEN t.journal_id IS NOT NULL THEN s.withheld_minor END",
+            "CASE WHEN t.journal_id IS NOT NULL THEN coalesce(t.withheld, 0) END",
+        ),
+        "wallet_account_id": (
+            "CASE WHEN t.paid > 0 THEN s.wallet_account_id END",
+            "CASE WHEN t.paid > 0 THEN t.wallet_id END",
+        ),
+        "distribution_id": (
+            "CASE WHEN t.journal_id IS NOT NULL THEN (s.loan_id, s.effective_date, s.currency) END",
+            "CASE WHEN t.journal_id IS NOT NULL THEN (t.loan_id, t.day, t.currency) END",
+        ),
+    },
+    "its journal in the ledger",
+    present="s.distribution_id IS NOT NULL",
+    wanted="true",
+)
+# Tax is held back by the rate of the profile as it was when the distribution was shared out, half up to the cent.
+WITHHELD = Comparison(
+    "distribution_share",
+    "concat_ws('/', s.distribution_id, s.position_id)",
+    """distribution_share s
+JOIN (SELECT row_key::uuid AS id, min(seq) AS seq FROM row_history WHERE table_name = 'distribution'
+  AND data->>'status' = 'shared' GROUP BY row_key) d ON d.id = s.distribution_id
+LEFT JOIN (SELECT row_key::uuid AS investor_id, (data->>'withholding_millionths')::bigint AS millionths, seq AS since,
+    lead(seq, 1, 9223372036854775807) OVER (PARTITION BY row_key ORDER BY seq) AS until
+  FROM row_history WHERE table_name = 'tax_profile' AND data ? 'withholding_millionths') t
+ON t.investor_id = s.investor_id AND d.seq >= t.since AND d.seq < t.until""",
+    {
+        "withheld_minor": (
+            "s.withheld_minor",
+            "div(2 * (s.interest_minor + s.default_interest_minor)::numeric * coalesce(t.millionths, 0) + 100000000, "
+            "200000000)::bigint",
+        )
+    },
+    "the investor's tax profile of that moment",
+)
+DISTRIBUTIONS = Comparison(
+    "distribution",
+    "d.id",
+    """distribution d JOIN serviced_loan l ON l.loan_id = d.loan_id
+LEFT JOIN (SELECT distribution_id, sum(principal_minor)::bigint AS principal, sum(interest_minor)::bigint AS interest,
+    sum(default_interest_minor)::bigint AS default_interest, sum(recovered_minor)::bigint AS recovered,
+    bool_and(paid) AS paid FROM distribution_share GROUP BY distribution_id) s ON s.distribution_id = d.id""",
+    {
+        "currency": ("d.currency", "l.currency"),
+        "principal_minor": ("d.principal_minor", "coalesce(s.principal, d.principal_minor)"),
+        "interest_minor": ("d.interest_minor", "coalesce(s.interest, d.interest_minor)"),
+        "default_interest_minor": (
+            "d.default_interest_minor",
+            "coalesce(s.default_interest, d.default_interest_minor)",
+        ),
+        "recovered_minor": ("d.recovered_minor", "coalesce(s.recovered, d.recovered_minor)"),
+        "status": (
+            "d.status",
+            "CASE WHEN s.distribution_id IS NULL THEN 'declared' WHEN d.status = 'paid' AND s.paid THEN 'paid' "
+            "ELSE 'shared' END",
+        ),
+    },
+    "its shares",
+)
+DECLARED = Comparison(
+    "serviced_loan",
+    "l.loan_id",
+    """serviced_loan l LEFT JOIN (SELECT loan_id, sum(principal_minor)::bigint AS principal,
+    sum(interest_minor)::bigint AS interest, sum(default_interest_minor)::bigint AS default_interest,
+    sum(recovered_minor)::bigint AS recovered FROM distribution GROUP BY loan_id) d USING (loan_id)
+LEFT JOIN (SELECT loan_id, sum(lost_minor)::bigint AS lost FROM loss_share GROUP BY loan_id) x USING (loan_id)""",
+    {
+        "posted.principal": ("(l.posted->>'principal')::bigint", "coalesce(d.principal, 0)"),
+        "posted.interest": ("(l.posted->>'interest')::bigint", "coalesce(d.interest, 0)"),
+        "posted.default_interest": ("(l.posted->>'default_interest')::bigint", "coalesce(d.default_interest, 0)"),
+        "posted.recovered": ("(l.posted->>'recovered')::bigint", "coalesce(d.recovered, 0)"),
+        "posted.lost": ("(l.posted->>'lost')::bigint", "coalesce(x.lost, 0)"),
+    },
+    "its distributions and losses",
+)
+SHARES = (SPLITS, HOLDINGS, EVERYBODY, PAID, WITHHELD, DISTRIBUTIONS, DECLARED)

@@ -1,0 +1,224 @@
+"""Books with a row of everything: what the tests of tampering change, one column at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from funding.world import give, make_ticket, open_desk
+from halfpenny import funding, ledger, loans, servicing
+from halfpenny.funding import bank
+from halfpenny.funding.service import reconciling, tickets
+from halfpenny.loans import LoanInterestMode
+from halfpenny.loans.decision import Decision, Verdict
+from halfpenny.loans.service import applying, deciding
+from halfpenny.platform import audit, clock, row_history
+from halfpenny.platform.database import Database
+from halfpenny.platform.idempotency import RequestKey, claim, remember
+from halfpenny.primitives.ids import UserId, uuid7
+from halfpenny.primitives.money import Currency, Money
+from halfpenny.servicing.service import arrears, receiving
+from halfpenny.servicing.store import distributions
+from servicing import world as servicing_world
+from support import lending
+from support.money import pay_in
+
+EUR = Currency.EUR
+EVENTS = ["investment.made", "loan.approved", "loan.drawn_down"]
+
+
+async def make_books(database: Database) -> None:
+    """Every table that holds money, a status, an owner, a rate or a date has rows, in most of their states."""
+    await _subscribe(database)
+    await _people_and_payments(database)
+    await _applications(database)
+    await _funding(database)
+    await _serviced(database)
+    await _in_trouble(database)
+    await _bank(database)
+    await _relay(database)
+    await seal(database)
+
+
+async def seal(database: Database) -> None:
+    """What the worker does every second or two."""
+    while True:
+        async with database.unit_of_work() as connection:
+            if not await ledger.seal(connection) + await audit.seal(connection):
+                break
+    await row_history.seal(database)
+
+
+async def _subscribe(database: Database) -> None:
+    async with database.unit_of_work() as connection:
+        await connection.execute("SELECT queue_subscribe($1, $2)", funding.SUBSCRIPTION.queue, EVENTS)
+
+
+async def _relay(database: Database) -> None:
+    """All events are published; the queue has handled all of its own but one."""
+    async with database.unit_of_work() as connection:
+        while await connection.fetchval("SELECT outbox_fan_out(500)"):
+            pass
+        await connection.execute(
+            "INSERT INTO inbox (queue, event_id) SELECT queue, event_id FROM delivery ORDER BY seq "
+            "LIMIT (SELECT count(*) - 1 FROM delivery)"
+        )
+        await connection.execute("DELETE FROM delivery d USING inbox i WHERE i.event_id = d.event_id")
+
+
+async def _people_and_payments(database: Database) -> None:
+    async with database.unit_of_work() as connection:
+        person, other = [await lending.person(connection, "investor") for _ in range(2)]
+        await connection.execute("INSERT INTO related_party (user_id, related_user_id) VALUES ($1, $2)", person, other)
+        await pay_in(connection, [person], 100_000)
+        # The sandbox's bank returns amounts with these cents.
+        for amount in (20_000, 10_013):
+            await funding.request_withdrawal(connection, person, Money(amount, EUR))
+    await funding.settle_payments(database)
+    async with database.unit_of_work() as connection:
+        request = RequestKey(person, uuid7().hex, b"fingerprint")
+        await claim(connection, request)
+        await remember(connection, request, 202, {"amount": "50.00"})
+
+
+async def _applications(database: Database) -> None:
+    async with database.unit_of_work() as connection:
+        borrower = await lending.person(connection, "borrower")
+        staff = [await lending.person(connection, "administrator") for _ in range(2)]
+        await applying.draft(connection, borrower, lending.application(), lending.RULES)
+        valued = await lending.assessed(connection, borrower)
+        figure = loans.Valuation(48_000_000, valued.application.property.valued_on, "Alder & Finch Surveyors")
+        await applying.revalue(connection, loans.Actor(loans.ActorKind.ADMINISTRATOR, staff[0]), valued.id, figure)
+        refused = await lending.assessed(connection, borrower)
+        await deciding.decide_on(
+            connection, staff[0], refused.id, Decision(Verdict.DECLINE, refused.version, "Thin."), lending.RULES
+        )
+        large = await lending.assessed(connection, borrower, amount_minor=120_000_000)
+        strict = replace(lending.RULES, second_approval_above_minor=1)
+        for administrator in staff:
+            decision = Decision(Verdict.APPROVE, large.version, "Sound.")
+            await deciding.decide_on(connection, administrator, large.id, decision, strict)
+        await connection.execute(
+            "INSERT INTO assessment (id, loan_id, loan_version, model_version, current, answer, received_at) "
+            "VALUES ($1, $2, 2, 'rules-1', true, $3, business_now())",
+            uuid7(),
+            large.id,
+            {"grade": "B"},
+        )
+        await connection.execute(
+            "INSERT INTO approval (id, act, subject, object_id, object_version, facts, payload, worth_eur_minor, "
+            "reason, proposed_by, proposed_at, earliest_at, expires_at) VALUES ($1, 'loan.extend', 'loan', $2, '5', "
+            "'{}', '{}', 120000, 'Sale is late.', $3, now(), now(), now() + interval '3 days')",
+            uuid7(),
+            large.id,
+            staff[0],
+        )
+        cancelled = await lending.offered(connection, borrower, staff[1])
+        await applying.withdraw(connection, borrower, cancelled.id)
+
+
+async def _funding(database: Database) -> None:
+    """A full loan with a waiting list, one that is filling, and one that came to nothing."""
+    async with database.unit_of_work() as connection:
+        borrower = await lending.person(connection, "borrower")
+        administrator = await lending.person(connection, "administrator")
+        full, filling, ended = [
+            await lending.funding(connection, borrower, administrator, amount_minor=amount)
+            for amount in (100_000, 500_000, 300_000)
+        ]
+        people = [await lending.person(connection, "investor") for _ in range(3)]
+        await connection.execute("UPDATE app_user SET sophisticated = true WHERE id = $1", people[2])
+        await give(connection, people, 400_000)
+    async with open_desk(database) as desk:
+        made = [
+            await desk.invest(make_ticket(loan.id, person, amount))
+            for loan, person, amount in (
+                (full, people[0], 40_000),
+                (full, people[1], 60_000),
+                (filling, people[0], 50_000),
+                (filling, people[1], 70_000),
+                (filling, people[2], 90_000),
+                (ended, people[1], 55_000),
+            )
+        ]
+    async with database.unit_of_work() as connection:
+        waiting = await tickets.join_waiting_list(connection, UserId(people[2]), full.id, Money(30_000, EUR))
+        await tickets.join_waiting_list(connection, UserId(people[1]), full.id, Money(20_000, EUR))
+        assert waiting.status == "waiting"
+        await funding.revoke(connection, people[0], made[2].investment_id)
+        await funding.cancel(
+            connection, ended.id, loans.Actor(loans.ActorKind.ADMINISTRATOR, administrator), "The seller withdrew."
+        )
+
+
+async def _serviced(database: Database) -> None:
+    """A loan that has paid and one whose interest was retained; one distribution is declared and not yet shared."""
+    made = await servicing_world.drawn(database, [333_333, 333_333, 333_334])
+    async with database.unit_of_work() as connection:
+        for number, person in enumerate(made.stakes):
+            await distributions.set_tax_profile(connection, person, "PL", number == 0, 19_000_000)
+    retained = await servicing_world.drawn(database, [200_000, 100_000], mode=LoanInterestMode.RETAINED)
+    for days, amount in ((31, 8_542), (31, 20_000)):
+        await servicing_world.advance(database, timedelta(days=days))
+        await servicing.close_days(database)
+        await servicing_world.repay(database, made, amount)
+        await servicing.pay_distributions(database)
+    repaid = await servicing_world.drawn(database, [50_000])
+    await servicing_world.repay(database, repaid, 60_000)
+    await servicing.pay_distributions(database)
+    async with database.unit_of_work() as connection:
+        await connection.execute("UPDATE tax_profile SET withholding_millionths = 20000000, changed_at = now()")
+        await arrears.extend(connection, retained.loan.id, 2, retained.staff, "The sale is late.")
+    await servicing_world.repay(database, made, 8_000)
+
+
+async def _in_trouble(database: Database) -> None:
+    """A loan that is late, and one that defaulted, lost a part and recovered some of it."""
+    await servicing_world.drawn(database, [80_000, 20_000])
+    made = await servicing_world.drawn(database, [250_000, 250_000, 500_001])
+    await servicing_world.advance(database, timedelta(days=40))
+    await servicing.close_days(database)
+    async with database.unit_of_work() as connection:
+        await arrears.mark_unlikely_to_pay(connection, made.loan.id, made.staff, "Insolvency proceedings opened.")
+        await arrears.accelerate(connection, made.loan.id, made.staff, "Notice served.")
+        await arrears.start_recovery(connection, made.loan.id, made.staff, "An agent was appointed to sell.")
+        await arrears.advance_cost(connection, made.loan.id, Money(12_000, EUR), "court fees", made.staff, "Costs.")
+    await servicing_world.advance(database, timedelta(days=1))
+    await servicing_world.repay(database, made, 612_000)
+    async with database.unit_of_work() as connection:
+        await arrears.write_off(connection, made.loan.id, made.staff, "The sale is settled.")
+    await servicing_world.advance(database, timedelta(days=30))
+    await servicing_world.repay(database, made, 100_003)
+    async with database.reading() as connection:
+        waiting = await connection.fetch("SELECT id FROM distribution d WHERE d.loan_id = $1", made.loan.id)
+    for row in waiting:
+        await servicing.pay_distribution(database, row["id"])
+    await servicing_world.advance(database, timedelta(days=2))
+    await servicing.close_days(database)
+
+
+async def _bank(database: Database) -> None:
+    """Receipts that name no loan, and a statement with a line that nobody expected."""
+    made = await servicing_world.drawn(database, [70_000])
+    async with database.unit_of_work() as connection:
+        today = await clock.business_date(connection)
+        first, second, _ = [
+            await receiving.hold_in_suspense(connection, Money(amount, EUR), today, "A. Payer", "no loan named")
+            for amount in (5_000, 600, 70)
+        ]
+        await receiving.match(connection, first, made.loan.id, made.staff)
+        await receiving.return_receipt(connection, second)
+        person = await lending.person(connection, "investor")
+        await pay_in(connection, [person], 100_000)
+        statement = await bank.print_statement(connection, "EUR", today)
+        line = statement.lines[0]
+        lines = (*statement.lines, replace(line, bank_reference="STRANGER", end_to_end_id="NOTPROVIDED"))
+        moved = sum(
+            each.amount_minor if each.direction is bank.CashDirection.IN else -each.amount_minor for each in lines
+        )
+        document = bank.write_statement(replace(statement, lines=lines, closing_minor=statement.opening_minor + moved))
+        await reconciling.reconcile(connection, document)
+        await ledger.snapshot(connection)
+        # These two are still under way.
+        await funding.request_withdrawal(connection, person, Money(5_000, EUR))
+        await funding.request_deposit(connection, person, Money(7_000, EUR))
