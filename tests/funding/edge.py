@@ -16,7 +16,7 @@ from halfpenny.funding.hot_route import InvestRoute
 from halfpenny.funding.rest import router
 from halfpenny.identity import Identity
 from halfpenny.platform.database import Database
-from halfpenny.platform.http import EdgeSettings, Guard
+from halfpenny.platform.http import guard
 from support.people import Somebody, identity_settings, make_somebody
 
 
@@ -33,9 +33,8 @@ async def serving(database: Database, *, lean: bool = True, **desk: Any) -> Asyn
     app.state.tokens = running.tokens
     app.state.desk = FundingDesk(database, DeskSettings(**desk))
     app.state.desk.start()
-    edge = EdgeSettings()
-    guarded = Guard(app, edge)
-    transport = httpx2.ASGITransport(InvestRoute(guarded, app.state, edge) if lean else guarded)
+    guarded = guard(app, lean=(lambda inner: InvestRoute(inner, app.state)) if lean else None)
+    transport = httpx2.ASGITransport(guarded)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
     await app.state.desk.stop()

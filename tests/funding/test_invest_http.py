@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx2
 import pytest
+import structlog
+from prometheus_client import REGISTRY
 
 from funding.edge import invest_path, serving, somebody_with_money, warm
 from funding.world import World, check_books, make_world, state
@@ -68,6 +70,34 @@ async def test_the_lean_way_is_really_taken(database: Database, monkeypatch: pyt
         monkeypatch.setattr(FundingDesk, "invest", never)
         answer = await client.post(invest_path(world), json=GOOD, headers=person.paying())
     assert answer.status_code == 201 and len(asked) == 1
+
+
+async def test_investing_has_its_line_and_its_figure_like_every_request(database: Database, lean: bool) -> None:
+    """Accepted and refused alike: who, what, how it ended, under the request's name."""
+    world = await make_world(database)
+    person = await somebody_with_money(database)
+
+    def counted(status: int) -> float:
+        labels = {"method": "POST", "route": "/api/v1/loans/{loan_id}/invest", "status": str(status)}
+        return REGISTRY.get_sample_value("halfpenny_http_request_seconds_count", labels) or 0.0
+
+    before = counted(201), counted(409)
+    async with serving(database, lean=lean) as client:
+        await warm(client, person)
+        with structlog.testing.capture_logs() as lines:
+            named = person.paying() | {"x-request-id": "a-name-1"}
+            taken = await client.post(invest_path(world), json=GOOD, headers=named)
+            refused = await client.post(invest_path(world), json=GOOD | {"amount": "1.00"}, headers=person.paying())
+    assert (taken.status_code, refused.status_code) == (201, 409)
+    assert taken.headers["x-request-id"] == "a-name-1" and taken.headers["x-frame-options"] == "DENY"
+    told = [line for line in lines if line["event"] == "request"]
+    assert [(line["status"], line["method"], line["path"]) for line in told] == [
+        (201, "POST", invest_path(world)),
+        (409, "POST", invest_path(world)),
+    ]
+    assert {line["user_id"] for line in told} == {str(person.user_id)}
+    assert [line["request_id"] for line in told] == ["a-name-1", refused.headers["x-request-id"]]
+    assert (counted(201), counted(409)) == (before[0] + 1, before[1] + 1)
 
 
 BODIES = [

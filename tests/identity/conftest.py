@@ -12,7 +12,7 @@ from halfpenny.entrypoints import errors
 from halfpenny.identity import Cleared, Identity, IdentitySettings
 from halfpenny.identity.rest import router
 from halfpenny.platform.database import Database
-from halfpenny.platform.http import EdgeSettings, Guard
+from halfpenny.platform.http import EdgeSettings, guard
 from support.edge import Client, client_for
 from support.people import identity_settings
 
@@ -20,7 +20,7 @@ from support.people import identity_settings
 async def build_app(database: Database, settings: IdentitySettings, edge: EdgeSettings | None = None) -> FastAPI:
     app = FastAPI(openapi_url=None)
     errors.install(app)
-    app.add_middleware(Guard, settings=edge)
+    app.add_middleware(guard, settings=edge)
     app.include_router(router, prefix="/api/v1")
 
     @app.post("/api/v1/move-money")

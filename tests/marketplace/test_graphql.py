@@ -19,7 +19,7 @@ from halfpenny.marketplace.graphql.schema import Listings
 from halfpenny.marketplace.model import Document, ListingPage, ListingQuery
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
-from halfpenny.platform.http import Guard
+from halfpenny.platform.http import guard
 from support import market
 from support.edge import Client, client_for
 from support.people import identity_settings, make_somebody, tokens_for
@@ -411,7 +411,7 @@ async def app(database: Database, documents: DocumentStore) -> AsyncIterator[Fas
 
     app = FastAPI(openapi_url=None)
     errors.install(app)
-    app.add_middleware(Guard)
+    app.add_middleware(guard)
     app.include_router(graphql_router)
     running = Identity(identity_settings(), database)
     running.start()

@@ -15,8 +15,8 @@ from prometheus_client import REGISTRY
 
 from halfpenny.entrypoints import errors
 from halfpenny.platform.database import DatabaseUnavailable
-from halfpenny.platform.http import EdgeSettings, Fingerprint, Guard, IdempotencyKey, PageQuery, RequestModel
-from halfpenny.platform.http.guard import CONTENT_SECURITY_POLICY
+from halfpenny.platform.http import EdgeSettings, Fingerprint, IdempotencyKey, PageQuery, RequestModel, guard
+from halfpenny.platform.http.layers.security_headers import CONTENT_SECURITY_POLICY
 from halfpenny.platform.http.paging import page
 from halfpenny.primitives.errors import NotFound, Refused, TooManyRequests
 from support.edge import Client, client_for
@@ -37,7 +37,7 @@ class Closed(Refused):
 def build(edge: EdgeSettings | None = None) -> FastAPI:
     app = FastAPI()
     errors.install(app)
-    app.add_middleware(Guard, settings=edge)
+    app.add_middleware(guard, settings=edge)
     app.state.calls = []
 
     @app.post("/api/echo")
@@ -212,7 +212,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         "path": "/api/echo",
         "headers": [(b"host", b"localhost"), (b"content-length", b"10")],
     }
-    await Guard(app, EdgeSettings(body_timeout_s=0.05))(scope, receive, send)
+    await guard(app, EdgeSettings(body_timeout_s=0.05))(scope, receive, send)
     assert sent[0]["status"] == 408
 
 
@@ -341,7 +341,7 @@ async def test_a_websocket_for_another_host_is_closed_before_it_opens(app: FastA
         raise AssertionError("nothing is read")
 
     scope = {"type": "websocket", "path": "/ws", "headers": [(b"host", b"evil.example")]}
-    await Guard(app)(scope, receive, send)
+    await guard(app)(scope, receive, send)
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 

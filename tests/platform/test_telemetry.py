@@ -46,3 +46,30 @@ except ZeroDivisionError:
 def test_less_severe_lines_are_left_out() -> None:
     program = 'configure_logging("api", "warning"); log = structlog.get_logger("x"); log.info("a"); log.warning("b")'
     assert [line["event"] for line in said(program)] == ["b"]
+
+
+def test_the_line_of_a_request_has_the_shape_of_every_other_and_its_level() -> None:
+    program = """
+from halfpenny.platform.http.layers.request_log import log_line
+from halfpenny.platform.telemetry import access_writer
+configure_logging("api")
+fields = {"request_id": "a-name-1", "method": "GET", "path": "/a\\n{", "status": 200, "duration_ms": 1.25,
+          "client": "127.0.0.1", "user_id": None}
+log_line(fields)
+access_writer("api")(fields)
+access_writer("api", "warning")(fields)
+"""
+    slow, fast = said(program)
+    assert {**slow, "at": ""} == {**fast, "at": ""}
+    assert slow["at"][:11] == fast["at"][:11] and fast["at"].endswith("Z")
+
+
+def test_every_line_says_for_which_request_it_was_written() -> None:
+    program = """
+from halfpenny.platform.http.layers.request_log import REQUEST_ID
+configure_logging("api")
+REQUEST_ID.set("a-name-1")
+structlog.get_logger("x").info("seen")
+logging.getLogger("library").warning("slow")
+"""
+    assert [line["request_id"] for line in said(program)] == ["a-name-1", "a-name-1"]

@@ -13,7 +13,7 @@ from halfpenny.entrypoints import errors
 from halfpenny.identity import Identity
 from halfpenny.loans import LendingRules
 from halfpenny.platform.database import Database
-from halfpenny.platform.http import Guard
+from halfpenny.platform.http import guard
 from support.edge import Client, client_for
 from support.people import identity_settings
 
@@ -24,7 +24,7 @@ async def lending_client(
 ) -> AsyncIterator[Client]:
     app = FastAPI(openapi_url=None)
     errors.install(app)
-    app.add_middleware(Guard, settings=None)
+    app.add_middleware(guard, settings=None)
     for router in routers:
         app.include_router(router, prefix="/api/v1")
     running = Identity(identity_settings(), database)

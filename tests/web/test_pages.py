@@ -17,7 +17,7 @@ from halfpenny.entrypoints import errors
 from halfpenny.marketplace import ListingStore, rebuild
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
-from halfpenny.platform.http import Guard
+from halfpenny.platform.http import guard
 from support import lending, market
 from support.edge import Client, client_for
 
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 def app(documents: DocumentStore) -> FastAPI:
     app = FastAPI(openapi_url=None)
     errors.install(app)
-    app.add_middleware(Guard)
+    app.add_middleware(guard)
     app.include_router(marketplace.page_router)
     app.mount(web.MOUNT, web.PageFiles())
     app.state.pages = web.Pages([marketplace.TEMPLATES])

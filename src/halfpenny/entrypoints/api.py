@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import signal
 import tempfile
 from collections.abc import AsyncIterator
@@ -30,14 +31,17 @@ from halfpenny.loans.rest import router as loans_routes
 from halfpenny.platform.child import end_with_parent
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
-from halfpenny.platform.http import EdgeSettings, Guard, describe
-from halfpenny.platform.http.guard import ASGIApp
-from halfpenny.platform.telemetry import configure_logging, probes, reachable
+from halfpenny.platform.http import EdgeSettings, describe, guard
+from halfpenny.platform.http.asgi import ASGIApp
+from halfpenny.platform.telemetry import access_writer, configure_logging, probes, reachable
 from halfpenny.realtime.rest import router as realtime_routes
 from halfpenny.servicing.rest import router as servicing_routes
 from halfpenny.underwriting.rest import router as underwriting_routes
 
 API = "/api/v1"
+# How many connections may wait to be accepted, and what a process opens beside them.
+_BACKLOG = 4_096
+_OTHER_FILES = 256
 
 # Granian's own lines go the way of all others, instead of to a handler of its own.
 _SERVER_LOGS: dict[str, Any] = {"handlers": {}, "formatters": {}, "loggers": {"_granian": {"propagate": True}}}
@@ -89,17 +93,25 @@ def guarded(app: FastAPI, settings: Settings) -> ASGIApp:
     edge = EdgeSettings(
         allowed_hosts=frozenset(listed(server.allowed_hosts)),
         max_body_bytes=server.max_body_bytes,
+        body_timeout_s=server.body_timeout_s,
+        unfinished_per_address=server.unfinished_per_address,
         https_only=server.public_url.startswith("https://"),
         trusted_proxies=tuple(listed(server.trusted_proxies)),
     )
-    return InvestRoute(Guard(app, edge), app.state, edge)
+    return guard(
+        app,
+        edge,
+        lean=lambda inner: InvestRoute(inner, app.state),
+        write_line=access_writer("api", settings.telemetry.log_level),
+    )
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     # The server's own allocator, read when it is loaded: what 2,000 sockets leave behind goes back to the system.
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
-    from granian.constants import Interfaces, Loops
+    from granian.constants import HTTPModes, Interfaces, Loops
+    from granian.http import HTTP1Settings
     from granian.server import Server
 
     # Asked before the processes part: each of them would fail, and be started again, without end.
@@ -109,6 +121,7 @@ def serve(settings: Settings) -> None:
     load_signing_keys(settings.identity_settings)
     configure_logging("api", settings.telemetry.log_level)
     server = settings.server
+    _allow_open_files(server.connections)
     with tempfile.TemporaryDirectory(prefix="halfpenny-metrics-") as shared_figures:
         if server.api_processes > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared_figures
@@ -121,9 +134,25 @@ def serve(settings: Settings) -> None:
             workers=server.api_processes,
             workers_kill_timeout=10,
             respawn_failed_workers=True,
+            # Without TLS nobody speaks HTTP/2, and guessing which of the two it is waits for a first byte without end.
+            http=HTTPModes.http1,
+            # A connection counts from its first byte to its end, idle or not: a thousand that say nothing must not
+            # be all that is let in.
+            backlog=_BACKLOG,
+            backpressure=server.connections,
+            http1_settings=HTTP1Settings(header_read_timeout=int(server.header_timeout_s * 1000)),
             log_access=False,
             log_dictconfig=_SERVER_LOGS,
         ).serve(target_loader=partial(_load_in_worker, os.getpid()), wrap_loader=False)
+
+
+def _allow_open_files(connections: int) -> None:
+    """Each connection is an open file; many systems start a process with 1,024 and let it ask for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _include_routes(app: FastAPI, settings: Settings) -> None:

@@ -78,6 +78,18 @@ class ServerSettings(BaseSettings):
         description="Networks (CIDR) whose X-Forwarded-For is believed, parted by commas; empty: nobody's.",
     )
     max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body that is read.")
+    body_timeout_s: float = Field(
+        default=15.0, gt=0, le=300, description="Seconds in which a request's body must be whole."
+    )
+    header_timeout_s: float = Field(
+        default=10.0, ge=0.1, le=300, description="Seconds in which the head of a request must be whole."
+    )
+    connections: int = Field(
+        default=16_384, ge=100, le=1_000_000, description="Most connections that one API process holds open."
+    )
+    unfinished_per_address: int = Field(
+        default=1_024, ge=1, description="Most requests of one address that may wait for their bodies at once."
+    )
 
     def require_free(self) -> None:
         """Raises WrongSettings where the API could not listen now; a port in use is told with who holds it."""

@@ -7,14 +7,18 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import structlog
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from halfpenny.platform.http.layers.request_log import REQUEST_ID
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -29,7 +33,7 @@ def configure_logging(service: str, level: str = "info") -> None:
     can begin a line of its own.
     """
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_request_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
@@ -61,6 +65,29 @@ def configure_logging(service: str, level: str = "info") -> None:
     root.setLevel(level.upper())
     for chatty in ("aiormq", "aio_pika", "pymongo", "httpx", "granian.access"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+
+
+def _add_request_id(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    request_id = REQUEST_ID.get()
+    return event if request_id is None else {"request_id": request_id, **event}
+
+
+def access_writer(service: str, level: str = "info") -> Callable[[dict[str, Any]], None]:
+    """Writes the line of one request to standard error, in the shape of every other line but at a tenth of the cost.
+
+    The investing route answers thousands a second; through two logging libraries their lines would cost as much as
+    their answers. Level and standard error are looked at once.
+    """
+    if logging.getLevelName(level.upper()) > logging.INFO:
+        return lambda fields: None
+    encode = msgspec.json.Encoder().encode
+    head = {"service": service, "event": "request", "level": "info", "logger": "halfpenny.access"}
+
+    def write(fields: dict[str, Any]) -> None:
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        os.write(2, encode({**head, **fields, "at": at}) + b"\n")
+
+    return write
 
 
 def figures() -> bytes:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from halfpenny.platform.database import Database
+from halfpenny.platform.http.asgi import send_problem
 from halfpenny.platform.http.fields import (
     AmountText,
     CurrencyText,
@@ -17,7 +18,6 @@ from halfpenny.platform.http.fields import (
     RateText,
     RequestModel,
 )
-from halfpenny.platform.http.guard import SECURITY_HEADERS, EdgeSettings, Guard, send_problem
 from halfpenny.platform.http.idempotency import (
     AnswerWithStatus,
     Fingerprint,
@@ -28,6 +28,7 @@ from halfpenny.platform.http.idempotency import (
     once,
 )
 from halfpenny.platform.http.json_body import fingerprint, read_json
+from halfpenny.platform.http.layers import EdgeSettings, guard
 from halfpenny.platform.http.openapi import describe
 from halfpenny.platform.http.paging import (
     PageOf,
@@ -49,7 +50,6 @@ def database(request: Request) -> Database:
 AppDatabase = Annotated[Database, Depends(database)]
 
 __all__ = [
-    "SECURITY_HEADERS",
     "AmountText",
     "AnswerWithStatus",
     "AppDatabase",
@@ -57,7 +57,6 @@ __all__ = [
     "DateText",
     "EdgeSettings",
     "Fingerprint",
-    "Guard",
     "IdText",
     "IdempotencyKey",
     "LineText",
@@ -77,6 +76,7 @@ __all__ = [
     "encode_cursor",
     "failure_kind_of",
     "fingerprint",
+    "guard",
     "idempotency_key",
     "once",
     "page",

@@ -16,13 +16,23 @@ REQUEST_SECONDS: Final = Histogram(
 )
 
 
+# Finding the figure of three labels costs more than counting, so each is found once.
+_figures: dict[tuple[str, str, int], Histogram] = {}
+
+
 def count(scope: Mapping[str, Any], status: int, duration_s: float) -> None:
-    method = scope["method"] if scope["method"] in _METHODS else "other"
-    REQUEST_SECONDS.labels(method, template_of(scope), status).observe(duration_s)
+    labels = (scope["method"] if scope["method"] in _METHODS else "other", template_of(scope), status)
+    figure = _figures.get(labels)
+    if figure is None:
+        figure = _figures[labels] = REQUEST_SECONDS.labels(*labels)
+    figure.observe(duration_s)
 
 
 def template_of(scope: Mapping[str, Any]) -> str:
     """``/api/v1/loans/{loan_id}``, or ``none`` where no route was found."""
+    template: str | None = scope.get("route_template")
+    if template is not None:
+        return template
     if "route" not in scope:
         return "none"
     # The route itself knows its path only without the prefix that it was included under.
