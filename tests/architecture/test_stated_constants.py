@@ -34,7 +34,6 @@ from halfpenny_messages import DELIVERY_LIMIT
 from halfpenny_risk.assess import EXTRA_MONTHS, MOST_GAIN_PER_COST, PRICE_CHANGES_PERCENT
 from halfpenny_risk.narrative.writer import OPEN_S
 from halfpenny_risk.service.http import MAX_BATCH
-from halfpenny_risk.settings import NarrativeSettings, read_settings
 
 ROOT = Path(__file__).parents[2]
 # Records of one moment, and pages that a program writes, say what they say.
@@ -52,14 +51,6 @@ WORDS = dict(
 _MINUTE, _DAY = 60, 86_400
 _MILESTONES = milestones_crossed(100, 0, 100)
 _PLAN_ROWS = plans._FIRST_ROWS
-
-
-def narrative_settings() -> NarrativeSettings:
-    found = read_settings(
-        {"HALFPENNY_RISK_NARRATIVE_URL": "http://h/v1", "HALFPENNY_RISK_NARRATIVE_MODEL": "m"}
-    ).narrative
-    assert found is not None
-    return found
 
 
 STATED: list[tuple[str, str, tuple[object, ...]]] = [
@@ -113,8 +104,6 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
         (*PRICE_CHANGES_PERCENT, *EXTRA_MONTHS),
     ),
     ("docs/algorithms/exit-risk.md", "never on more than {} times their cost", (MOST_GAIN_PER_COST,)),
-    ("docs/guides/risk-service.md", "requests handled at the same time ({})", (read_settings({}).at_once,)),
-    ("docs/guides/risk-service.md", "key, and time-out ({} s)", (narrative_settings().timeout_s,)),
     ("docs/guides/risk-service.md", "a circuit breaker for {} s", (OPEN_S,)),
     ("docs/guides/risk-service.md", "figures only, up to {})", (MAX_BATCH,)),
 ]

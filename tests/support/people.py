@@ -11,7 +11,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 
 from halfpenny import identity
-from halfpenny.identity import IdentitySettings, KycStatus, Principal, Role, Tokens
+from halfpenny.identity import IdentitySettings, KycStatus, Principal, Role, Tokens, load_signing_keys
 from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import SessionId, UserId, uuid7
 
@@ -21,7 +21,9 @@ PASSWORD = "larch tumbler otter quay"
 @cache
 def signing_key_file() -> Path:
     """One key for the whole test run, so that tokens made here are taken by every application under test."""
-    return Path(tempfile.mkdtemp(prefix="halfpenny-key-")) / "signing-key.json"
+    path = Path(tempfile.mkdtemp(prefix="halfpenny-key-")) / "signing-key.json"
+    load_signing_keys(IdentitySettings(path))  # a program that is told of a file makes none
+    return path
 
 
 def identity_settings(**changes: object) -> IdentitySettings:
