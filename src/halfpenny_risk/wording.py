@@ -110,7 +110,7 @@ REASONS: Mapping[str, Wording] = {
         "Wyjście następuje po {value} mies., a ceny mogą się zmienić.",
         shown_as="count",
     ),
-    "exit_strategy": Wording("The way out is {value}.", "Sposób spłaty: {value}.", shown_as="word"),
+    "exit_strategy": Wording("The exit strategy is {value}.", "Sposób spłaty: {value}.", shown_as="word"),
     "exit_interest": Wording("Interest is {value}.", "Odsetki są {value}.", shown_as="word"),
     "ltc": Wording("The loan pays {value} of the project's cost.", "Pożyczka pokrywa {value} kosztów projektu."),
     "ltgdv": Wording(

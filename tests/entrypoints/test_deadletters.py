@@ -59,7 +59,7 @@ def test_an_operator_lists_shows_and_replays(database_url: str, amqp_url: str) -
     listed = run.invoke(app, ["deadletters", "list", queue])
     assert listed.exit_code == 0, listed.output
     assert f"{queue}  {event}  {queue}.made  no_loan after 1" in listed.output
-    assert "1 dead letters" in listed.output
+    assert "1 dead letter" in listed.output
     assert str(event) in run.invoke(app, ["deadletters", "list"]).output
 
     shown = json.loads(run.invoke(app, ["deadletters", "show", queue, str(event)]).output)
@@ -69,7 +69,7 @@ def test_an_operator_lists_shows_and_replays(database_url: str, amqp_url: str) -
     missing = run.invoke(app, ["deadletters", "replay", queue, str(uuid7())])
     assert isinstance(missing.exception, HalfpennyError)
     assert missing.exception.code == "no_such_dead_letter"
-    assert "1 dead letters" in run.invoke(app, ["deadletters", "list", queue]).output
+    assert "1 dead letter" in run.invoke(app, ["deadletters", "list", queue]).output
 
     assert run.invoke(app, ["deadletters", "replay", queue]).output == "1 replayed\n"
     assert run.invoke(app, ["deadletters", "list", queue]).output == "0 dead letters\n"

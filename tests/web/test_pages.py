@@ -161,7 +161,7 @@ async def test_one_loan_is_shown_whole(database: Database, listings: ListingStor
     [loan] = await market.furnish(database, 1)
     await rebuild(database, listings)
     page = Page((await client.get(f"/loans/{loan.id}")).text)
-    for shown in ("House, Seattle", "€100,000", "8.25%", "6 months", "kept back from the advance", "Good", "3.1%"):
+    for shown in ("House, Seattle", "€100,000", "8.25%", "6 months", "retained at drawdown", "Good", "3.1%"):
         assert shown in page.text
     assert "The loan is 60 % of the value." in page.text
     assert lending.application().property.address not in page.text

@@ -22,7 +22,7 @@ class ApprovalDecided(Refused):
 
 class ApprovalExpired(Refused):
     code = "approval_expired"
-    message = "Nobody decided in time. Propose it again."
+    message = "Nobody decided in time: the proposal has expired. Propose it again."
 
 
 class ApprovalTooEarly(Refused):

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from halfpenny import funding, identity, ledger, loans, marketplace, realtime, servicing
 from halfpenny.entrypoints import worker
 from halfpenny.entrypoints.settings import Settings
+from halfpenny.entrypoints.wording import counted
 from halfpenny.platform import audit, clock, row_history
 from halfpenny.platform.consistency import Check, Finding, find_all
 from halfpenny.platform.database import Database
@@ -44,10 +45,9 @@ class BooksReport:
     @property
     def lines(self) -> list[str]:
         """For the operator: the verdict last."""
-        count = f"{self.findings} finding" + ("" if self.findings == 1 else "s")
-        verdict = count if self.findings else "The books are right"
+        verdict = counted(self.findings, "finding") if self.findings else "The books are right"
         heads = ", ".join(f"{chain} {head}" for chain, head in sorted(self.heads.items()))
-        return [*self.skipped, f"{verdict}: {self.transfers} transfers; chain heads: {heads or 'none'}"]
+        return [*self.skipped, f"{verdict}: {counted(self.transfers, 'transfer')}; chain heads: {heads or 'none'}"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import typer
 
 from halfpenny.entrypoints.frame import on_servers
 from halfpenny.entrypoints.settings import Settings, WrongSettings
+from halfpenny.entrypoints.wording import counted
 from halfpenny.primitives.errors import HalfpennyError
 
 app = typer.Typer(
@@ -131,7 +132,7 @@ async def sandbox_advance(
     from halfpenny.entrypoints.books import advance
 
     moved = await advance(settings, by)
-    typer.echo(f"It is {moved.now:%Y-%m-%d %H:%M} UTC for the business; {moved.days} days closed")
+    typer.echo(f"It is {moved.now:%Y-%m-%d %H:%M} UTC for the business; {counted(moved.days, 'day')} closed")
 
 
 @app.command("reassess")
@@ -140,7 +141,7 @@ async def reassess_loans(settings: Settings) -> None:
     """Put every loan that an assessment still matters for to the risk service again, after a new model."""
     from halfpenny.entrypoints.reassessing import reassess
 
-    typer.echo(f"{await reassess(settings)} loans will be assessed again")
+    typer.echo(f"{counted(await reassess(settings), 'loan')} will be assessed again")
 
 
 @close.command("run")
@@ -151,8 +152,9 @@ async def close_run(settings: Settings) -> None:
 
     days = await close_days(settings)
     for day in days:
-        typer.echo(f"{day.business_date}: {day.loans} loans, {day.released} releases, {day.late} past due")
-    typer.echo(f"{len(days)} days closed")
+        moved = f"{counted(day.loans, 'loan')}, {counted(day.released, 'release')}"
+        typer.echo(f"{day.business_date}: {moved}, {day.late} past due")
+    typer.echo(f"{counted(len(days), 'day')} closed")
 
 
 @deadletters.command("list")
@@ -166,7 +168,7 @@ async def list_dead_letters(
     found = await letters.read(settings, queue)
     for letter in found:
         typer.echo(letters.line(letter))
-    typer.echo(f"{len(found)} dead letters")
+    typer.echo(counted(len(found), "dead letter"))
 
 
 @deadletters.command("show")
@@ -188,7 +190,7 @@ async def replay_dead_letters(
     """Put dead letters back into their queue with all their attempts, once what was wrong is mended."""
     from halfpenny.entrypoints import deadletters as letters
 
-    typer.echo(f"{await letters.replay(settings, queue, event_id)} replayed")
+    typer.echo(f"{counted(await letters.replay(settings, queue, event_id), 'dead letter')} replayed")
 
 
 @documents.command("rebuild")
@@ -197,7 +199,7 @@ async def rebuild_documents(settings: Settings) -> None:
     """Drop the listings and make them anew from PostgreSQL; the market is thin until it is done."""
     from halfpenny.entrypoints.listings import rebuild
 
-    typer.echo(f"{await rebuild(settings)} loans read, their listings rebuilt")
+    typer.echo(f"{counted(await rebuild(settings), 'loan')} read, their listings rebuilt")
 
 
 def _add_demonstration() -> None:

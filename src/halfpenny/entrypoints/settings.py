@@ -351,4 +351,5 @@ def _first_fault(error: ValidationError) -> str:
     prefixes = {section.__name__: section.model_config.get("env_prefix", "") for section in sections}
     # A name of its own is reported in capitals already.
     name = field if field.isupper() else f"{prefixes.get(error.title, 'HALFPENNY_')}{field}".upper()
-    return f"{name}: {fault['msg']}"
+    # Pydantic puts its own words before the text of a ValueError.
+    return f"{name}: {fault['msg'].removeprefix('Value error, ')}"

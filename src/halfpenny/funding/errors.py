@@ -26,7 +26,7 @@ class LoanFullyFunded(Refused):
 
 class ExceedsRemaining(Refused):
     code = "exceeds_remaining"
-    message = "The amount is more than the loan still needs."
+    message = "The amount exceeds what the loan still needs."
 
 
 class BelowMinimum(Refused):
@@ -41,32 +41,32 @@ class NotAMultiple(Refused):
 
 class AboveMaximum(Refused):
     code = "above_maximum"
-    message = "The amount takes you above the maximum that one investor may hold in this loan."
+    message = "The amount would take you above the maximum that one investor may hold in this loan."
 
 
 class ReflectionOver(Refused):
     code = "reflection_over"
-    message = "The days of reflection of this investment have ended."
+    message = "The reflection period of this investment has ended."
 
 
 class NotRevocable(Refused):
     code = "not_revocable"
-    message = "This investment cannot be taken back."
+    message = "This investment cannot be withdrawn."
 
 
 class LoanNotFull(Refused):
     code = "loan_not_full"
-    message = "This loan still takes investments: invest instead of waiting."
+    message = "This loan is not fully funded: invest instead of joining the waiting list."
 
 
 class MalformedTicket(Malformed):
     code = "malformed_ticket"
-    message = "The request is not a valid investment."
+    message = "This is not a valid investment order."
 
 
-class ZeroAmount(Malformed):
-    code = "malformed_amount"
-    message = "The amount must be more than zero."
+class AmountNotPositive(Malformed):
+    code = "amount_not_positive"
+    message = "The amount must be above zero."
 
 
 class DeskFull(Unavailable):
@@ -90,7 +90,7 @@ class DeskClosed(Unavailable):
 
 class WaitingTicketUnknown(NotFound):
     code = "waiting_ticket_not_found"
-    message = "You have no such place in a waiting list."
+    message = "You have no such entry in a waiting list."
 
 
 class FindingUnknown(NotFound):

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from halfpenny.funding.errors import AmountNotPositive
 from halfpenny.platform.http import AmountText, CurrencyText, IdText, LineText, RequestModel
 from halfpenny.primitives.money import parse_minor
 
@@ -17,7 +18,7 @@ BULK_MAX = 500
 
 def _positive(amount: str) -> str:
     if parse_minor(amount) == 0:
-        raise PydanticCustomError("malformed_amount", "The amount must be more than zero.")
+        raise PydanticCustomError(AmountNotPositive.code, AmountNotPositive.message)
     return amount
 
 

@@ -40,22 +40,22 @@ class WrongRole(Forbidden):
 
 class EmailUnverified(Forbidden):
     code = "email_unverified"
-    message = "Verify your e-mail address first: money moves only afterwards."
+    message = "Verify your e-mail address before you move money."
 
 
 class KycRequired(Forbidden):
     code = "kyc_required"
-    message = "We must know who you are first: money moves only afterwards."
+    message = "Complete the identity verification (KYC) before you move money."
 
 
 class PasswordTooShort(Malformed):
     code = "password_too_short"
-    message = "A password has 15 characters or more."
+    message = "A password has at least 15 characters."
 
 
 class PasswordTooLong(Malformed):
     code = "password_too_long"
-    message = "A password has 256 characters or less."
+    message = "A password has at most 256 characters."
 
 
 class PasswordTooCommon(Malformed):
@@ -80,7 +80,7 @@ class SignInBusy(Unavailable):
 
 class UserNotFound(NotFound):
     code = "user_not_found"
-    message = "No such user."
+    message = "There is no such user."
 
 
 class EmailTaken(Refused):

@@ -12,17 +12,17 @@ class LoanNotFound(NotFound):
 
 class AmountTooSmall(Malformed):
     code = "amount_too_small"
-    message = "The loan's amount is below the smallest ticket."
+    message = "The loan's amount is below the minimum investment."
 
 
 class TermOutOfRange(Malformed):
     code = "term_out_of_range"
-    message = "The term in months is outside of what a bridge loan may run."
+    message = "The term in months is outside the platform's limits."
 
 
 class ChargeRankOutOfRange(Malformed):
     code = "charge_rank_out_of_range"
-    message = "The charge's rank is a whole number from 1 on."
+    message = "The charge's rank must be a whole number, 1 or above."
 
 
 class PriorDebtMissing(Malformed):
@@ -37,7 +37,7 @@ class PriorDebtBeforeFirstCharge(Malformed):
 
 class ValuationNotPositive(Malformed):
     code = "valuation_not_positive"
-    message = "A valuation is more than nothing."
+    message = "The valuation must be above zero."
 
 
 class SurveyorMissing(Malformed):
@@ -47,12 +47,12 @@ class SurveyorMissing(Malformed):
 
 class GdvBelowValuation(Malformed):
     code = "gdv_below_valuation"
-    message = "The value after the works is not below the value before them."
+    message = "The gross development value must not be below the present value."
 
 
 class PurchasePriceNotPositive(Malformed):
     code = "purchase_price_not_positive"
-    message = "A purchase price is more than nothing."
+    message = "The purchase price must be above zero."
 
 
 class PurchasePriceMissing(Malformed):
@@ -77,7 +77,7 @@ class CoordinatesOutsideCountry(Malformed):
 
 class DwellingFactsMissing(Malformed):
     code = "dwelling_facts_missing"
-    message = "A dwelling is described by its year of building, its bedrooms and its condition."
+    message = "A dwelling needs its year of construction, its bedrooms and its condition."
 
 
 class ValuedInFuture(Malformed):
@@ -92,17 +92,17 @@ class CoordinatesOutOfRange(Malformed):
 
 class AreaNotPositive(Malformed):
     code = "area_not_positive"
-    message = "The area in square metres is more than nothing."
+    message = "The area in square metres must be above zero."
 
 
 class YearBuiltOutOfRange(Malformed):
     code = "year_built_out_of_range"
-    message = "The year of building is not believable."
+    message = "The year of construction is not plausible."
 
 
 class LoanRateOutOfRange(Malformed):
     code = "rate_out_of_range"
-    message = "The rate in percent a year is above zero and at most the house's maximum."
+    message = "The annual rate in percent must be above zero and at most the platform's maximum."
 
 
 class RateMissing(Malformed):
@@ -112,7 +112,7 @@ class RateMissing(Malformed):
 
 class DeadlineOutOfRange(Malformed):
     code = "deadline_out_of_range"
-    message = "The funding deadline lies ahead, and not too far."
+    message = "The funding deadline must be in the future, within the allowed time."
 
 
 class RegisteredInFuture(Malformed):
@@ -132,12 +132,12 @@ class InsuranceExpired(Refused):
 
 class InsuranceTooSmall(Refused):
     code = "insurance_too_small"
-    message = "The insurance pays less than the loan's amount."
+    message = "The insurance covers less than the loan's amount."
 
 
 class ChargeRankTooLow(Refused):
     code = "charge_rank_too_low"
-    message = "The charge is registered behind the agreed rank."
+    message = "The charge is registered at a lower rank than agreed."
 
 
 class WrongStatus(Refused):
@@ -147,7 +147,7 @@ class WrongStatus(Refused):
 
 class NotAssessed(Refused):
     code = "not_assessed"
-    message = "The risk service has not answered yet."
+    message = "The risk service has not assessed this loan yet."
 
 
 class StaleVersion(Refused):
@@ -162,7 +162,7 @@ class OfferExpired(Refused):
 
 class BorrowerCeiling(Refused):
     code = "borrower_ceiling"
-    message = "The borrower would raise more in twelve months than the law lets this platform raise for one."
+    message = "The borrower would exceed what one project owner may raise in twelve months."
 
 
 class TermsDiffer(Refused):
@@ -172,7 +172,7 @@ class TermsDiffer(Refused):
 
 class NotYourTransition(Forbidden):
     code = "not_your_transition"
-    message = "This step of a loan's life is somebody else's to make."
+    message = "Your role may not make this change of the loan's status."
 
 
 class SelfDealing(Forbidden):

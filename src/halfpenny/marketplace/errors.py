@@ -12,7 +12,7 @@ class MalformedQuery(Malformed):
 
 class InvalidQuery(Malformed):
     code = "invalid_query"
-    message = "The GraphQL document does not fit the schema."
+    message = "The GraphQL document does not match the schema."
 
 
 class QueryTooLarge(Malformed):
@@ -24,4 +24,4 @@ class QueryTooLarge(Malformed):
 
 class PageTooLarge(Malformed):
     code = "page_too_large"
-    message = "A page holds between 1 and 100 loans."
+    message = "A page has between 1 and 100 loans."

@@ -13,12 +13,12 @@ def _(text: str) -> str:
 
 STATUS: Final[Mapping[str, str]] = {
     "funding": _("Open for funding"),
-    "expired": _("Not funded in time"),
+    "expired": _("Not fully funded in time"),
     "cancelled": _("Cancelled"),
     "funded": _("Fully funded"),
     "conditions_met": _("Ready for drawdown"),
-    "active": _("Running"),
-    "matured": _("Due"),
+    "active": _("Active"),
+    "matured": _("Past maturity"),
     "defaulted": _("In default"),
     "in_recovery": _("In recovery"),
     "repaid": _("Repaid"),
@@ -36,9 +36,9 @@ KIND: Final[Mapping[str, str]] = {
 # Which drawing stands for which kind; the rest are shown as a building.
 ART: Final[Mapping[str, str]] = {"house": "house", "townhouse": "townhouse", "land": "land"}
 INTEREST: Final[Mapping[str, str]] = {
-    "serviced": _("paid as it falls due"),
-    "retained": _("kept back from the advance"),
-    "rolled_up": _("paid at the end"),
+    "serviced": _("paid monthly"),
+    "retained": _("retained at drawdown"),
+    "rolled_up": _("rolled up, paid at the end"),
 }
 EXIT: Final[Mapping[str, str]] = {
     "sale": _("Sale of the property"),
@@ -48,14 +48,14 @@ EXIT: Final[Mapping[str, str]] = {
 PURPOSE: Final[Mapping[str, str]] = {
     "purchase": _("Purchase"),
     "refinance": _("Refinancing"),
-    "works": _("Works on the building"),
+    "works": _("Building works"),
     "development": _("Development"),
     "other": _("Other"),
 }
 VALUATION_SOURCE: Final[Mapping[str, str]] = {
-    "owner": _("the owner's word"),
-    "desktop": _("valued from a desk"),
-    "survey": _("a surveyor's report"),
+    "owner": _("owner's estimate"),
+    "desktop": _("desktop valuation"),
+    "survey": _("surveyor's report"),
 }
 CONDITION: Final[Mapping[str, str]] = {
     "excellent": _("Excellent"),
@@ -69,7 +69,7 @@ CONDITION: Final[Mapping[str, str]] = {
 STATUS_CHOICES: Final[Mapping[str, str]] = {
     "funding": _("Open for funding"),
     "funded": _("Fully funded"),
-    "active": _("Running"),
+    "active": _("Active"),
     "repaid": _("Repaid"),
     "troubled": _("Late or in recovery"),
     "all": _("All loans"),
@@ -79,6 +79,6 @@ SORT_CHOICES: Final[Mapping[str, str]] = {
     "rate": _("Highest rate first"),
     "ltv": _("Lowest loan to value first"),
     "deadline": _("Closing soonest first"),
-    "funded": _("Nearly funded first"),
+    "funded": _("Most funded first"),
     "amount": _("Largest first"),
 }

@@ -22,7 +22,7 @@ from halfpenny.primitives.money import format_minor
 Document: TypeAlias = dict[str, Any]
 
 # Raised when the shape below changes: a store of another shape is dropped and rebuilt at start.
-SHAPE = 1
+SHAPE = 2
 
 # Sorts after every digit: a listing without the value comes last in ascending order.
 _MISSING = "~"
@@ -203,6 +203,7 @@ def _node(loan: loans.Loan, offer: loans.Offer, funding: loans.FundingState) -> 
             "target": _money(funding.target_minor, currency),
             "funded": _money(funding.funded_minor, currency),
             "remaining": _money(funding.remaining_minor, currency),
+            "minimum": _money(funding.minimum_minor, currency),
             "percent": funded_percent(funding.funded_minor, funding.target_minor),
             "investors": funding.investors,
             "deadline": timestamp_text(funding.deadline),

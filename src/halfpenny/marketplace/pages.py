@@ -52,7 +52,7 @@ class PageRenderer(Protocol):
 
 class UnknownFilter(Malformed):
     code = "unknown_filter"
-    message = "The address holds a filter that does not exist."
+    message = "The address contains an unknown filter."
 
 
 def _pages(request: Request) -> PageRenderer:

@@ -62,7 +62,7 @@ class DatabaseUnavailable(Unavailable):
 
 class Collision(Unavailable):
     code = "collision"
-    message = "Two requests met. Nothing changed: retry."
+    message = "Another request changed the same data at the same moment. Nothing was changed: retry."
 
 
 async def prepare(connection: Any) -> None:

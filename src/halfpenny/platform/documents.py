@@ -18,7 +18,7 @@ Collection: TypeAlias = AsyncCollection[Document]
 
 class DocumentsUnavailable(Unavailable):
     code = "documents_unavailable"
-    message = "The listings are unavailable for a moment; investing and repaying go on. Try again."
+    message = "The listings are temporarily unavailable; investing and repaying are not affected. Try again."
 
 
 @contextmanager

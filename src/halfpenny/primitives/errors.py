@@ -62,7 +62,7 @@ class Unauthenticated(HalfpennyError):
 
     code = "unauthenticated"
     kind = "unauthenticated"
-    message = "Sign in first."
+    message = "Sign in, then try again."
 
 
 class TooManyRequests(HalfpennyError):
@@ -80,4 +80,4 @@ class Unavailable(HalfpennyError):
     code = "unavailable"
     kind = "unavailable"
     retryable = True
-    message = "This is unavailable for a moment. Try again."
+    message = "Temporarily unavailable. Try again."

@@ -27,7 +27,7 @@ class MalformedFrame(Malformed):
 
 class TooManyTopics(TooManyRequests):
     code = "too_many_topics"
-    message = "This socket watches as many topics as it may."
+    message = "This connection already subscribes to the maximum number of topics."
 
 
 class NotificationNotFound(NotFound):

@@ -47,7 +47,7 @@ class PeriodsMissing(ImpossibleTerms):
 
 class AmountOutOfRange(ImpossibleTerms):
     code = "amount_out_of_range"
-    message = "These terms come to amounts larger than any that can be booked."
+    message = "These terms come to amounts larger than any that can be posted."
 
 
 class FirstDueBeforeAdvance(ImpossibleTerms):
@@ -102,7 +102,7 @@ class MalformedFee(ImpossibleTerms):
 
 class NothingLeftToAdvance(ImpossibleTerms):
     code = "nothing_left_to_advance"
-    message = "Fees and retained interest leave nothing to advance."
+    message = "Fees and retained interest leave no net advance."
 
 
 class GrossUpImpossible(ImpossibleTerms):
@@ -142,7 +142,7 @@ class RedemptionExceedsPrincipal(Refused):
 
 class LoanClosed(Refused):
     code = "loan_closed"
-    message = "The loan is settled and takes no more receipts."
+    message = "The loan is closed and takes no more receipts."
 
 
 class NotServiced(NotFound):
@@ -152,7 +152,7 @@ class NotServiced(NotFound):
 
 class ReflectionRunning(Refused):
     code = "reflection_running"
-    message = "Some investors may still take their tickets back."
+    message = "The reflection period of some investments has not ended yet."
 
 
 class AlreadyDistributed(Refused):

@@ -7,9 +7,9 @@ from halfpenny.primitives.errors import NotFound, Refused
 
 class NotAssessedYet(NotFound):
     code = "no_assessment_yet"
-    message = "The risk service has not answered for this loan yet."
+    message = "The risk service has not assessed this loan yet."
 
 
 class NothingToAssess(Refused):
     code = "nothing_to_assess"
-    message = "This loan is not one that an assessment could still matter for."
+    message = "A loan in this status is not assessed any more."

@@ -144,7 +144,7 @@ async def decide(session: JourneySession, participants: Participants) -> None:
     session.begin_section("Four eyes, an offer, and the borrower's yes")
     ada, zofia = participants.administrators
     version = (await session.request(ada, "GET", participants.loan, show="status version"))["version"]
-    decision = {"decision": "approve", "annual_rate": terms.RATE, "reason": "Sound security and a clear way out."}
+    decision = {"decision": "approve", "annual_rate": terms.RATE, "reason": "Sound security and a clear exit strategy."}
     path = f"{participants.loan}/decision"
     await session.request(
         participants.borrower, "POST", path, decision | {"version": version}, status=403, code="wrong_role"

@@ -96,6 +96,9 @@ class Funding:
     target: Amount
     funded: Amount
     remaining: Amount
+    minimum: Amount = strawberry.field(
+        description="The smallest investment; the one that fills the loan may be smaller."
+    )
     percent: int = strawberry.field(description="Whole percent funded, rounded down: 100 is the last cent.")
     investors: int
     deadline: str = strawberry.field(description="RFC 3339 in UTC.")

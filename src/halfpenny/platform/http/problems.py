@@ -37,7 +37,7 @@ FAILURE_KINDS: Final[Mapping[str, FailureKind]] = MappingProxyType(
         "refused": FailureKind(409, "Refused by a rule", "REFUSED"),
         "not_found": FailureKind(404, "Not found", "NOT_FOUND"),
         "forbidden": FailureKind(403, "Forbidden", "FORBIDDEN"),
-        "unauthenticated": FailureKind(401, "Sign in first", "UNAUTHENTICATED"),
+        "unauthenticated": FailureKind(401, "Not authenticated", "UNAUTHENTICATED"),
         "too_many": FailureKind(429, "Too many requests", "TOO_MANY_REQUESTS"),
         "unavailable": FailureKind(503, "Unavailable", "UNAVAILABLE"),
         "internal": FailureKind(500, "Internal error", "INTERNAL"),
@@ -61,7 +61,7 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = MappingProxyType(
 CODE_OF_STATUS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
     {
         400: ("malformed", "The request is malformed."),
-        401: ("unauthenticated", "Sign in first."),
+        401: ("unauthenticated", "Sign in, then try again."),
         403: ("forbidden", "You may not do this."),
         404: ("not_found", "Not found."),
         405: ("method_not_allowed", "This method is not allowed here."),
@@ -69,7 +69,7 @@ CODE_OF_STATUS: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
         415: ("unsupported_media_type", "Send JSON as application/json."),
         422: ("malformed", "The request is malformed."),
         429: ("too_many_requests", "Too many requests. Try again later."),
-        503: ("unavailable", "This is unavailable for a moment. Try again."),
+        503: ("unavailable", "Temporarily unavailable. Try again."),
     }
 )
 
@@ -172,6 +172,9 @@ _VALIDATION_CODES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+# How the error types begin that our own request models raise; they are published as they are.
+_OWN_CODES: Final = ("malformed_", "amount_not_positive")
+
 
 def validation_problem(errors: Sequence[Mapping[str, Any]], instance: str) -> Problem:
     """422 for a body or parameters that do not fit; says where and why, never repeats what was sent.
@@ -182,9 +185,13 @@ def validation_problem(errors: Sequence[Mapping[str, Any]], instance: str) -> Pr
     faults = []
     for error in errors[:50]:
         kind = str(error.get("type", ""))
-        code = _VALIDATION_CODES.get(kind) or (kind if kind.startswith("malformed_") else "malformed")
+        code = _VALIDATION_CODES.get(kind) or (kind if kind.startswith(_OWN_CODES) else "malformed")
         location = [str(step) for step in error.get("loc", ())]
         pointer = "/".join(step.replace("~", "~0").replace("/", "~1") for step in location)
-        faults.append({"pointer": f"/{pointer}", "code": code, "detail": str(error.get("msg", ""))[:200]})
+        # Pydantic puts its own words before the text of a ValueError.
+        detail = str(error.get("msg", "")).removeprefix("Value error, ")[:200]
+        faults.append({"pointer": f"/{pointer}", "code": code, "detail": detail})
     code = faults[0]["code"] if faults else "malformed"
-    return build_problem(422, code, "The request does not fit what is expected here.", instance, {"errors": faults})
+    return build_problem(
+        422, code, "The request is not valid; data.errors lists every fault.", instance, {"errors": faults}
+    )

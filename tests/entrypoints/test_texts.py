@@ -1,0 +1,119 @@
+"""Texts that people see: number agreement, no word of a library's, the trade's words and not a figure of speech."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from pydantic import BaseModel, ValidationError, field_validator
+
+from halfpenny import web
+from halfpenny.entrypoints.books import BooksReport
+from halfpenny.entrypoints.error_codes import every_error
+from halfpenny.entrypoints.settings import Settings, WrongSettings
+from halfpenny.entrypoints.wording import counted
+from halfpenny.funding.requests import InvestRequest
+from halfpenny.identity import InvalidCredentials
+from halfpenny.marketplace import TEMPLATES, labels
+from halfpenny.platform.http.problems import problem, validation_problem
+
+# What stood on pages and in messages before, and its like: none of them is a term of the trade or of the craft.
+FIGURES_OF_SPEECH = re.compile(
+    r"way out|kept back|more than nothing|interface for programs|real bricks|the owner's word|from a desk"
+    r"|chance of default|believable|somebody else's to|is being put in order|a ticket\b",
+    re.IGNORECASE,
+)
+SZANSA = re.compile(r"szans|umorzon|\budział", re.IGNORECASE)
+
+
+def texts_of_pages() -> dict[str, str]:
+    """Every text of the pages in English, with its Polish."""
+    file = web.STATIC.parent / "translations" / "pl" / "LC_MESSAGES" / "messages.po"
+    with file.open("rb") as opened:
+        catalogue = read_po(opened, locale="pl")
+    return {str(message.id): str(message.string) for message in catalogue if message.id}
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 problems"), (1, "1 problem"), (2, "2 problems"), (21, "21 problems")]
+)
+def test_a_number_agrees_with_its_noun(number: int, text: str) -> None:
+    assert counted(number, "problem") == text
+    assert counted(1_000_000, "transfer") == "1,000,000 transfers"
+    assert counted(1, "entry", "entries") == "1 entry" and counted(3, "entry", "entries") == "3 entries"
+
+
+def test_the_report_of_the_books_counts_in_english() -> None:
+    assert BooksReport(1, 1, {"ledger": "ab"}, ()).lines == ["1 finding: 1 transfer; chain heads: ledger ab"]
+    assert BooksReport(2, 0, {}, ()).lines == ["2 findings: 0 transfers; chain heads: none"]
+    assert BooksReport(0, 12, {}, ()).lines == ["The books are right: 12 transfers; chain heads: none"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("AMQP_URL", "http://x"), ("HALFPENNY_MAIL_URL", "ftp://x")])
+def test_a_wrong_setting_is_named_in_our_own_words(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(WrongSettings) as wrong:
+        Settings.load()
+    assert str(wrong.value).startswith(f"{name}: ") and "Value error" not in str(wrong.value)
+
+
+class Flat(BaseModel):
+    floor: int
+
+    @field_validator("floor")
+    @classmethod
+    def _high(cls, floor: int) -> int:
+        raise ValueError("is above the roof")
+
+
+def test_a_fault_of_a_body_is_told_in_our_own_words() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Flat(floor=9)
+    body = validation_problem(refused.value.errors(), "/x").body.decode()
+    assert "is above the roof" in body and "Value error" not in body
+
+
+def test_zero_is_not_a_malformed_amount() -> None:
+    codes = {}
+    for amount in ("0.00", "1e3"):
+        with pytest.raises(ValidationError) as refused:
+            InvestRequest(amount=amount)
+        found = re.search(
+            r'"code":"([a-z_]+)","detail":"([^"\\]*)',
+            validation_problem(refused.value.errors(), "/").body.decode().split('"errors"')[1],
+        )
+        assert found is not None
+        codes[amount] = (found[1], found[2])
+    assert codes["0.00"] == ("amount_not_positive", "The amount must be above zero.")
+    assert codes["1e3"][0] == "malformed_amount" and "decimal string" in codes["1e3"][1]
+
+
+def test_a_wrong_password_is_not_answered_with_sign_in_first() -> None:
+    body = problem(InvalidCredentials(), "/api/v1/auth/login").body.decode()
+    assert '"title":"Not authenticated"' in body and "first" not in body.lower()
+
+
+def test_errors_speak_plainly() -> None:
+    for kind in every_error():
+        assert not FIGURES_OF_SPEECH.search(kind.message), (kind.code, kind.message)
+        assert kind.message[0].isupper() and kind.message.endswith("."), (kind.code, kind.message)
+
+
+def test_pages_use_the_words_of_the_trade_in_both_languages() -> None:
+    texts = texts_of_pages()
+    assert texts["Exit strategy"] == "Źródło spłaty"
+    assert texts["retained at drawdown"] == "zatrzymane przy wypłacie"
+    assert texts["Probability of default"] == "Prawdopodobieństwo niewykonania zobowiązania"
+    assert texts[labels.STATUS["written_off"]] == "Spisana w straty"
+    for english, polish in texts.items():
+        assert not FIGURES_OF_SPEECH.search(english), english
+        assert not SZANSA.search(polish), polish
+
+
+def test_no_amount_stands_in_a_template_without_its_currency() -> None:
+    for folder in (TEMPLATES, web.STATIC.parent / "templates"):
+        for file in sorted(Path(folder).rglob("*.html")):
+            for text in re.findall(r'_\("([^"]*)"', file.read_text()):
+                assert not re.search(r"\d[\d,]*\.\d\d|\b\d{2,}\b", text), (file.name, text)
