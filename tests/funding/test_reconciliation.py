@@ -12,7 +12,7 @@ from funding.world import EUR, check_books
 from halfpenny import funding, ledger
 from halfpenny.funding import bank
 from halfpenny.funding.bank import BankStatement, CashDirection, MalformedStatement, StatementLine
-from halfpenny.funding.reconciliation import Finding, Resolution
+from halfpenny.funding.reconciliation import ReconciliationItem, Resolution
 from halfpenny.funding.service import reconciling
 from halfpenny.ledger import Account, AccountKind
 from halfpenny.platform.clock import business_date
@@ -43,7 +43,7 @@ def changed(statement: BankStatement, *lines: StatementLine, **changes: object) 
     return bank.write_statement(altered)
 
 
-async def matched(database: Database, document: bytes) -> list[Finding]:
+async def matched(database: Database, document: bytes) -> list[ReconciliationItem]:
     async with database.unit_of_work() as connection:
         return await reconciling.reconcile(connection, document)
 

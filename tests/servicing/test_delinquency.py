@@ -9,7 +9,7 @@ import pytest
 
 from halfpenny.servicing.model.delinquency import (
     Bucket,
-    LoanRecord,
+    DefaultRateRecord,
     bucket_of,
     days_past_due,
     default_rate,
@@ -40,16 +40,19 @@ def monthly(first: date, count: int) -> tuple[date, ...]:
 
 
 JANUARY = date(2024, 1, 1)
-SOUND = LoanRecord(date(2023, 9, 1), monthly(date(2023, 9, 1), 12))
+SOUND = DefaultRateRecord(date(2023, 9, 1), monthly(date(2023, 9, 1), 12))
 COUNTED = {
     "sound": (SOUND, (0, 1)),
-    "defaulted inside": (LoanRecord(date(2023, 9, 1), SOUND.due_on, defaulted_on=date(2024, 6, 1)), (1, 1)),
-    "defaulted after": (LoanRecord(date(2023, 9, 1), SOUND.due_on, defaulted_on=date(2025, 1, 1)), (0, 1)),
-    "in default as it began": (LoanRecord(date(2023, 9, 1), SOUND.due_on, defaulted_on=date(2023, 12, 31)), (0, 0)),
-    "advanced inside": (LoanRecord(date(2024, 2, 1), monthly(date(2024, 2, 1), 3), date(2024, 5, 1)), (0, 0)),
-    "redeemed before": (LoanRecord(date(2023, 1, 1), SOUND.due_on, ended_on=date(2023, 12, 1)), (0, 0)),
-    "redeemed inside": (LoanRecord(date(2023, 9, 1), SOUND.due_on, ended_on=date(2024, 3, 1)), (0, 1)),
-    "nothing scheduled inside": (LoanRecord(date(2023, 9, 1), (date(2025, 3, 1),), date(2024, 6, 1)), (0, 0)),
+    "defaulted inside": (DefaultRateRecord(date(2023, 9, 1), SOUND.due_on, defaulted_on=date(2024, 6, 1)), (1, 1)),
+    "defaulted after": (DefaultRateRecord(date(2023, 9, 1), SOUND.due_on, defaulted_on=date(2025, 1, 1)), (0, 1)),
+    "in default as it began": (
+        DefaultRateRecord(date(2023, 9, 1), SOUND.due_on, defaulted_on=date(2023, 12, 31)),
+        (0, 0),
+    ),
+    "advanced inside": (DefaultRateRecord(date(2024, 2, 1), monthly(date(2024, 2, 1), 3), date(2024, 5, 1)), (0, 0)),
+    "redeemed before": (DefaultRateRecord(date(2023, 1, 1), SOUND.due_on, ended_on=date(2023, 12, 1)), (0, 0)),
+    "redeemed inside": (DefaultRateRecord(date(2023, 9, 1), SOUND.due_on, ended_on=date(2024, 3, 1)), (0, 1)),
+    "nothing scheduled inside": (DefaultRateRecord(date(2023, 9, 1), (date(2025, 3, 1),), date(2024, 6, 1)), (0, 0)),
 }
 
 

@@ -64,7 +64,7 @@ ACTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ReconciliationItem:
     """One line that does not agree. Amounts are minor units; ``expected`` is ours, ``found`` the bank's.
 
     ``account`` names the account concerned, as ``wallet:USER_ID`` or ``client_bank``.
@@ -97,13 +97,13 @@ def match(
     payments: Mapping[str, WalletPayment],
     settled_on: Mapping[str, date],
     seen_before: frozenset[str],
-) -> list[Finding]:
+) -> list[ReconciliationItem]:
     """Compare one day. ``payments`` are those of the lines and those that we settled that day, by reference.
 
     ``settled_on`` is the business date on which our books have each of them; ``seen_before`` are references
     that an earlier statement has brought already.
     """
-    findings: list[Finding] = []
+    findings: list[ReconciliationItem] = []
     seen = set(seen_before)
     for line in statement.lines:
         payment = payments.get(line.end_to_end_id)
@@ -130,8 +130,8 @@ def _direction(payment: WalletPayment) -> CashDirection:
 
 def _finding(
     kind: Kind, line: StatementLine, currency: str, payment: WalletPayment | None, expected_minor: int
-) -> Finding:
-    return Finding(
+) -> ReconciliationItem:
+    return ReconciliationItem(
         kind=kind,
         reference=line.end_to_end_id,
         account="client_bank" if payment is None else f"wallet:{payment.user_id}",
@@ -144,9 +144,9 @@ def _finding(
     )
 
 
-def _missing(reference: str, payment: WalletPayment) -> Finding:
+def _missing(reference: str, payment: WalletPayment) -> ReconciliationItem:
     direction = _direction(payment)
-    return Finding(
+    return ReconciliationItem(
         kind=Kind.MISSING,
         reference=reference,
         account=f"wallet:{payment.user_id}",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from halfpenny.funding.model import Investment, InvestmentConfirmation, WaitingTicket, WalletPayment
-from halfpenny.funding.reconciliation import Finding
+from halfpenny.funding.reconciliation import ReconciliationItem
 from halfpenny.ledger import Balance, Entry
 from halfpenny.primitives.money import Currency, format_minor
 
@@ -86,7 +86,7 @@ def waiting(one: WaitingTicket) -> dict[str, Any]:
     }
 
 
-def finding(one: Finding) -> dict[str, Any]:
+def finding(one: ReconciliationItem) -> dict[str, Any]:
     """``expected`` is what our books say, ``found`` what the bank's statement says."""
     return {
         "id": str(one.id),

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from halfpenny import ledger
 from halfpenny.funding import bank
 from halfpenny.funding.errors import FindingUnknown, WrongResolution
-from halfpenny.funding.reconciliation import Finding, Kind, Resolution, match, payment_references
+from halfpenny.funding.reconciliation import Kind, ReconciliationItem, Resolution, match, payment_references
 from halfpenny.funding.service.tickets import wallet
 from halfpenny.funding.store import payments as payment_store
 from halfpenny.funding.store import reconciliation as store
@@ -21,7 +21,7 @@ from halfpenny.primitives.ids import JournalId, UserId, uuid7
 from halfpenny.primitives.money import Currency
 
 
-async def reconcile(connection: Connection, document: bytes) -> list[Finding]:
+async def reconcile(connection: Connection, document: bytes) -> list[ReconciliationItem]:
     """Read one camt.053 statement and match it. The same statement again finds nothing new.
 
     Raises MalformedStatement. A payment that was missing and has now come releases its suspense.
@@ -52,7 +52,9 @@ async def reconcile(connection: Connection, document: bytes) -> list[Finding]:
     return findings
 
 
-async def resolve(connection: Connection, administrator: UserId, finding_id: UUID, resolution: Resolution) -> Finding:
+async def resolve(
+    connection: Connection, administrator: UserId, finding_id: UUID, resolution: Resolution
+) -> ReconciliationItem:
     """End one finding and empty its suspense. Raises FindingUnknown, WrongResolution."""
     finding = await store.lock_item(connection, finding_id)
     if finding is None:
@@ -97,11 +99,11 @@ async def reconcile_due(database: Database) -> int:
     return found
 
 
-def _platform(kind: AccountKind, finding: Finding) -> Account:
+def _platform(kind: AccountKind, finding: ReconciliationItem) -> Account:
     return Account(kind, None, Currency(finding.currency))
 
 
-def _to_suspense(finding: Finding, day: date) -> Journal:
+def _to_suspense(finding: ReconciliationItem, day: date) -> Journal:
     """Money too many is the bank's word against ours; money too few is the house's to cover until it is found."""
     kind = AccountKind.CLIENT_BANK if finding.surplus_minor > 0 else AccountKind.OWN_BANK
     return Journal(
@@ -119,7 +121,7 @@ def _to_suspense(finding: Finding, day: date) -> Journal:
     )
 
 
-def _out_of_suspense(finding: Finding, target: Account, day: date) -> Journal:
+def _out_of_suspense(finding: ReconciliationItem, target: Account, day: date) -> Journal:
     return Journal(
         id=JournalId(uuid5(finding.id, "resolved")),
         event="reconciliation_resolved",
@@ -131,12 +133,12 @@ def _out_of_suspense(finding: Finding, target: Account, day: date) -> Journal:
     )
 
 
-def _arrived(finding: Finding) -> Account:
+def _arrived(finding: ReconciliationItem) -> Account:
     """Where the suspense of a missing payment came from: it goes back there when the payment comes."""
     return _platform(AccountKind.CLIENT_BANK if finding.surplus_minor > 0 else AccountKind.OWN_BANK, finding)
 
 
-def _target(finding: Finding, resolution: Resolution) -> Account:
+def _target(finding: ReconciliationItem, resolution: Resolution) -> Account:
     surplus = finding.surplus_minor > 0
     if surplus and resolution is Resolution.RETURNED:
         return _platform(AccountKind.CLIENT_BANK, finding)
@@ -149,7 +151,7 @@ def _target(finding: Finding, resolution: Resolution) -> Account:
     raise WrongResolution(kind=finding.kind.value, resolution=resolution.value)
 
 
-async def open_findings(connection: Connection, after: UUID | None, limit: int) -> Sequence[Finding]:
+async def open_findings(connection: Connection, after: UUID | None, limit: int) -> Sequence[ReconciliationItem]:
     """What is not resolved yet, oldest first."""
     return await store.open_items(connection, after, limit)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from halfpenny.funding.bank import BankStatement, CashDirection, StatementLine
 from halfpenny.funding.model import WalletPayment
-from halfpenny.funding.reconciliation import Finding, Kind
+from halfpenny.funding.reconciliation import Kind, ReconciliationItem
 from halfpenny.platform.database import Connection, Record
 
 OPEN_PAGE = (
@@ -87,7 +87,7 @@ async def settled_between(connection: Connection, currency: str, start: datetime
 
 
 async def insert_findings(
-    connection: Connection, statement_id: UUID, findings: Sequence[Finding], now: datetime
+    connection: Connection, statement_id: UUID, findings: Sequence[ReconciliationItem], now: datetime
 ) -> None:
     await connection.executemany(
         "INSERT INTO reconciliation_item (id, statement_id, kind, reference, account, action, direction, currency, "
@@ -113,8 +113,8 @@ async def insert_findings(
     )
 
 
-def _finding(row: Record) -> Finding:
-    return Finding(
+def _finding(row: Record) -> ReconciliationItem:
+    return ReconciliationItem(
         id=row["id"],
         kind=Kind(row["kind"]),
         reference=row["reference"],
@@ -128,11 +128,11 @@ def _finding(row: Record) -> Finding:
     )
 
 
-async def open_items(connection: Connection, after: UUID | None, limit: int) -> list[Finding]:
+async def open_items(connection: Connection, after: UUID | None, limit: int) -> list[ReconciliationItem]:
     return [_finding(row) for row in await connection.fetch(OPEN_PAGE, after, limit)]
 
 
-async def missing_items(connection: Connection, currency: str, references: Sequence[str]) -> list[Finding]:
+async def missing_items(connection: Connection, currency: str, references: Sequence[str]) -> list[ReconciliationItem]:
     """Open items that wait for a line which these references may be."""
     rows = await connection.fetch(
         "SELECT * FROM reconciliation_item WHERE reference = ANY($2) AND currency = $1 AND kind = 'missing' "
@@ -143,7 +143,7 @@ async def missing_items(connection: Connection, currency: str, references: Seque
     return [_finding(row) for row in rows]
 
 
-async def lock_item(connection: Connection, item_id: UUID) -> Finding | None:
+async def lock_item(connection: Connection, item_id: UUID) -> ReconciliationItem | None:
     """One open item, locked; None when there is none or it is resolved."""
     row = await connection.fetchrow(
         "SELECT * FROM reconciliation_item WHERE id = $1 AND status = 'open' FOR NO KEY UPDATE", item_id

@@ -48,7 +48,7 @@ def is_regulatory_default(days: int, *, unlikely_to_pay: bool = False, material:
 
 
 @dataclass(frozen=True, slots=True)
-class LoanRecord:
+class DefaultRateRecord:
     """What the event log says of one loan. ``ended_on`` is its redemption or write-off."""
 
     advanced_on: date
@@ -75,7 +75,7 @@ class DefaultRate:
     windows: tuple[DefaultWindow, ...]
 
 
-def observe_window(records: Iterable[LoanRecord], starts_on: date) -> DefaultWindow:
+def observe_window(records: Iterable[DefaultRateRecord], starts_on: date) -> DefaultWindow:
     """Count one window of twelve months from ``starts_on``.
 
     A loan counts when it was running and not in default as the window began and a payment of it was scheduled
@@ -107,7 +107,7 @@ def default_rate_percent(windows: Sequence[tuple[int, int]]) -> Decimal | None:
     return Decimal(hundredths).scaleb(-2)
 
 
-def default_rate(records: Sequence[LoanRecord], as_of: date, windows: int) -> DefaultRate:
+def default_rate(records: Sequence[DefaultRateRecord], as_of: date, windows: int) -> DefaultRate:
     """Over the last ``windows`` non-overlapping windows of twelve months that end by ``as_of``."""
     starts = [add_months(as_of, -WINDOW_MONTHS * back, MonthEnd.CLAMP) for back in range(windows, 0, -1)]
     observed = tuple(observe_window(records, start) for start in starts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from halfpenny.platform.database import Connection
-from halfpenny.servicing.model.delinquency import LoanRecord
+from halfpenny.servicing.model.delinquency import DefaultRateRecord
 
 RECORDS = """
 SELECT l.advanced_on, l.closed_on,
@@ -16,10 +16,10 @@ FROM serviced_loan l ORDER BY l.loan_id
 """
 
 
-async def loan_records(connection: Connection) -> list[LoanRecord]:
+async def loan_records(connection: Connection) -> list[DefaultRateRecord]:
     """Every loan ever drawn, as the definition of the default rate needs it."""
     return [
-        LoanRecord(
+        DefaultRateRecord(
             advanced_on=row["advanced_on"],
             due_on=tuple(row["due_on"] or ()),
             defaulted_on=row["defaulted_on"],
