@@ -695,7 +695,7 @@ CREATE TABLE mailed_token (
   used_at timestamp with time zone,
   CONSTRAINT pk_mailed_token PRIMARY KEY (token_hash),
   CONSTRAINT fk_mailed_token_user_id FOREIGN KEY (user_id) REFERENCES app_user(id),
-  CONSTRAINT ck_mailed_token_purpose CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text])))
+  CONSTRAINT ck_mailed_token_purpose CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'accept_invitation'::text])))
 );
 CREATE INDEX ix_mailed_token_user_id ON public.mailed_token USING btree (user_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON mailed_token TO halfpenny_app;
@@ -748,7 +748,7 @@ CREATE TABLE outgoing_mail (
   attempts integer DEFAULT 0 NOT NULL,
   due_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT pk_outgoing_mail PRIMARY KEY (id),
-  CONSTRAINT ck_outgoing_mail_occasion CHECK ((occasion = ANY (ARRAY['registration'::text, 'forgotten_password'::text])))
+  CONSTRAINT ck_outgoing_mail_occasion CHECK ((occasion = ANY (ARRAY['registration'::text, 'forgotten_password'::text, 'invitation'::text])))
 );
 CREATE INDEX ix_outgoing_mail_due_at ON public.outgoing_mail USING btree (due_at);
 GRANT DELETE, INSERT, SELECT, UPDATE ON outgoing_mail TO halfpenny_app;

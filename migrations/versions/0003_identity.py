@@ -100,7 +100,7 @@ CREATE TABLE mailed_token (
   purpose text NOT NULL,
   expires_at timestamptz NOT NULL,
   used_at timestamptz,
-  CONSTRAINT ck_mailed_token_purpose CHECK (purpose IN ('verify_email', 'reset_password'))
+  CONSTRAINT ck_mailed_token_purpose CHECK (purpose IN ('verify_email', 'reset_password', 'accept_invitation'))
 );
 CREATE INDEX ix_mailed_token_user_id ON mailed_token (user_id);
 GRANT SELECT, INSERT, UPDATE, DELETE ON mailed_token TO halfpenny_app;
@@ -113,7 +113,7 @@ CREATE TABLE outgoing_mail (
   occasion text NOT NULL,
   attempts integer NOT NULL DEFAULT 0,
   due_at timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT ck_outgoing_mail_occasion CHECK (occasion IN ('registration', 'forgotten_password'))
+  CONSTRAINT ck_outgoing_mail_occasion CHECK (occasion IN ('registration', 'forgotten_password', 'invitation'))
 );
 CREATE INDEX ix_outgoing_mail_due_at ON outgoing_mail (due_at);
 GRANT SELECT, INSERT, UPDATE, DELETE ON outgoing_mail TO halfpenny_app;

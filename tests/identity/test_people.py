@@ -43,7 +43,6 @@ async def test_everybody_is_listed_once_in_pages(client: Client, database: Datab
     [
         ("disable", None),
         ("enable", None),
-        ("role", {"role": "investor"}),
         ("kyc", {"status": "rejected"}),
     ],
 )
@@ -62,8 +61,6 @@ async def test_an_administrator_touches_neither_themselves_nor_nobody(
 @pytest.mark.parametrize(
     ("deed", "body"),
     [
-        ("role", {"role": "superuser"}),
-        ("role", {"role": "investor", "disabled_at": None}),
         ("kyc", {"status": "VERIFIED"}),
         ("kyc", {}),
         ("related-parties", {"related_user_id": "x"}),

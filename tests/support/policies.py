@@ -58,6 +58,7 @@ PUBLIC = {
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/forgot",
     "POST /api/v1/auth/reset",
+    "POST /api/v1/auth/invitations/accept",
     "POST /api/v1/quotes",
     "POST /graphql",
     # Of a loan that is public anyway; those of others are hidden from strangers.
@@ -76,6 +77,9 @@ POLICIES: dict[str, Policy] = {
     "POST /api/v1/users/{user_id}/disable": administrators(),
     "POST /api/v1/users/{user_id}/enable": administrators(),
     "POST /api/v1/users/{user_id}/role": administrators({"role": "borrower"}),
+    "POST /api/v1/users/invitations": administrators(
+        {"email": "new@example.com", "full_name": "Nora Lind", "role": "servicer"}
+    ),
     "POST /api/v1/users/{user_id}/kyc": administrators({"status": "verified"}),
     "POST /api/v1/users/{user_id}/related-parties": administrators({"related_user_id": SOMEBODY}),
     "GET /api/v1/approvals": administrators(),

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from halfpenny import funding, marketplace, realtime, web
 from halfpenny.approvals.rest import router as approval_routes
+from halfpenny.backoffice.people_routes import router as people_routes
 from halfpenny.backoffice.rest import router as backoffice_routes
 from halfpenny.entrypoints import errors, live
 from halfpenny.entrypoints.acts import registered_acts
@@ -162,6 +163,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     app.include_router(loans_routes, prefix=API)
     app.include_router(underwriting_routes, prefix=API)
     app.include_router(backoffice_routes, prefix=API)
+    app.include_router(people_routes, prefix=API)
     app.include_router(funding_routes, prefix=API)
     app.include_router(servicing_routes, prefix=API)
     app.include_router(realtime_routes, prefix=API)

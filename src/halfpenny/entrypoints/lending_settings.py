@@ -160,9 +160,18 @@ class ApprovalSettings(BaseSettings):
     approval_days: int = Field(
         default=7, ge=1, le=90, description="Days after which a proposal that nobody decided on ends."
     )
+    role_grant_wait_hours: int = Field(
+        default=24, ge=0, le=720, description="Hours before a role or an invitation of staff can be approved."
+    )
     second_person_above: int = Field(
         default=10_000,
         ge=0,
         le=_LARGEST,
         description="Write-off, extension and pause of a loan that owes more than this in whole euros take two people.",
     )
+
+    @model_validator(mode="after")
+    def _waits_end(self) -> Self:
+        if self.role_grant_wait_hours >= self.approval_days * 24:
+            raise WrongSettings("HALFPENNY_ROLE_GRANT_WAIT_HOURS must end before HALFPENNY_APPROVAL_DAYS does")
+        return self

@@ -91,3 +91,13 @@ class EmailTaken(Refused):
 class NotYourself(Refused):
     code = "not_yourself"
     message = "An administrator does not change their own account."
+
+
+class RoleUnchanged(Refused):
+    code = "role_unchanged"
+    message = "This is the account's role already."
+
+
+class StaffAreInvited(Refused):
+    code = "staff_are_invited"
+    message = "Staff are invited: a customer's account never becomes one of staff, nor the other way."

@@ -108,6 +108,10 @@ async def _write(connection: Connection, settings: IdentitySettings, recipient: 
         return None
     person, _ = found
     greeting = f"Dear {person.full_name},\n\n"
+    if occasion == "invitation":
+        link = await _link(connection, settings, person.id, "accept_invitation", "accept-invitation")
+        text = f"you are invited to work at Halfpenny as {person.role.value}. Choose your password here:\n\n{link}"
+        return Letter(recipient, "Your account at Halfpenny", greeting + text + "\n")
     if occasion == "forgotten_password":
         link = await _link(connection, settings, person.id, "reset_password", "reset-password")
         text = f"choose a new password here:\n\n{link}\n\nIf you did not ask for this, nothing has changed."

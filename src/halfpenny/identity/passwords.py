@@ -37,9 +37,10 @@ class Passwords:
         return await self._run(lambda: self._hasher.hash(normal_password(password)))
 
     async def matches(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password is the one hashed; takes as long for None, which never matches."""
-        known = password_hash is not None
-        target = password_hash if password_hash is not None else self._nobody
+        """Whether the password is the one hashed; takes as long for None and for no hash."""
+        # An account that has no password yet holds no hash: it is nobody's, and takes as long.
+        known = password_hash is not None and password_hash.startswith("$argon2id$")
+        target = password_hash if known and password_hash is not None else self._nobody
 
         def check() -> bool:
             try:

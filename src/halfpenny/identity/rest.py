@@ -13,7 +13,7 @@ from halfpenny.identity.dependencies import ANYONE, CallerAddress, RunningIdenti
 from halfpenny.identity.model import KycStatus, Person
 from halfpenny.identity.permissions import Permission
 from halfpenny.identity.roles import Role
-from halfpenny.identity.service import administering, passwords, registering, signing_in
+from halfpenny.identity.service import administering, passwords, registering, signing_in, staffing
 from halfpenny.identity.service.signing_in import SignedInAnswer
 from halfpenny.platform.http import IdText, LineText, PageQuery, RequestModel, page
 from halfpenny.primitives.ids import UserId
@@ -95,10 +95,6 @@ class KycRequest(RequestModel):
     status: Literal["pending", "verified", "rejected"]
 
 
-class RoleRequest(RequestModel):
-    role: Literal["investor", "borrower", "administrator"]
-
-
 class RelatedPartyRequest(RequestModel):
     related_user_id: IdText
 
@@ -178,6 +174,12 @@ async def reset(body: ResetRequest, identity: RunningIdentity) -> None:
     await passwords.reset_password(identity, body.token, body.password)
 
 
+@router.post("/auth/invitations/accept", dependencies=[ANYONE], status_code=204, tags=["sign-in"])
+async def accept_invitation(body: ResetRequest, identity: RunningIdentity, address: CallerAddress) -> None:
+    """Set the first password of an invited member of staff, with the token of their letter."""
+    await staffing.accept_invitation(identity, body.token, body.password, address)
+
+
 @router.get("/me", dependencies=[requires(Permission.OWN_ACCOUNT)], tags=["people"])
 async def me(principal: SignedIn, identity: RunningIdentity) -> PersonAnswer:
     """Who is signed in."""
@@ -206,14 +208,6 @@ async def disable(user_id: UUID, principal: SignedIn, identity: RunningIdentity)
 async def enable(user_id: UUID, principal: SignedIn, identity: RunningIdentity) -> None:
     """Reopen an account."""
     await administering.set_disabled(identity, principal, UserId(user_id), False)
-
-
-@router.post(
-    "/users/{user_id}/role", dependencies=[requires(Permission.ROLES_PROPOSE)], status_code=204, tags=["people"]
-)
-async def set_role(user_id: UUID, body: RoleRequest, principal: SignedIn, identity: RunningIdentity) -> None:
-    """Give somebody another role: their sessions end."""
-    await administering.set_role(identity, principal, UserId(user_id), Role(body.role))
 
 
 @router.post("/users/{user_id}/kyc", dependencies=[requires(Permission.USERS_MANAGE)], status_code=204, tags=["people"])

@@ -24,3 +24,5 @@ class Role(StrEnum):
 
 
 STAFF_ROLES = frozenset({Role.UNDERWRITER, Role.SERVICER, Role.TREASURER, Role.ADMINISTRATOR, Role.AUDITOR})
+# Who invests and borrows here.
+CUSTOMER_ROLES = frozenset({Role.INVESTOR, Role.BORROWER})

@@ -72,8 +72,11 @@ async def insert_people(connection: Connection, people: Sequence[NewPerson]) -> 
     return {UserId(row["id"]) for row in rows}
 
 
-async def person_by_id(connection: Connection, user_id: UserId) -> Person | None:
-    row = await connection.fetchrow(f"SELECT {_PERSON} FROM app_user u WHERE u.id = $1", user_id)
+async def person_by_id(connection: Connection, user_id: UserId, *, lock: bool = False) -> Person | None:
+    """The person, locked until the transaction ends where asked for."""
+    row = await connection.fetchrow(
+        f"SELECT {_PERSON} FROM app_user u WHERE u.id = $1{' FOR NO KEY UPDATE' if lock else ''}", user_id
+    )
     return _person(row) if row else None
 
 
@@ -267,6 +270,17 @@ async def use_mailed_token(connection: Connection, token_hash: bytes, purpose: s
         purpose,
     )
     return UserId(found) if found else None
+
+
+async def person_of_mailed_token(connection: Connection, token_hash: bytes, purpose: str) -> Person | None:
+    """Whose living link this is; it stays unspent."""
+    row = await connection.fetchrow(
+        f"SELECT {_PERSON} FROM mailed_token t JOIN app_user u ON u.id = t.user_id "
+        "WHERE t.token_hash = $1 AND t.purpose = $2 AND t.used_at IS NULL AND t.expires_at > now()",
+        token_hash,
+        purpose,
+    )
+    return _person(row) if row else None
 
 
 async def insert_mail(connection: Connection, mail_id: UUID, recipient: str, occasion: str) -> None:

@@ -37,13 +37,6 @@ async def set_disabled(identity: Identity, actor: Principal, user_id: UserId, di
         await audit.record(connection, actor.user_id, action, "user", user_id)
 
 
-async def set_role(identity: Identity, actor: Principal, user_id: UserId, role: Role) -> None:
-    async with identity.database.unit_of_work() as connection:
-        _check(actor, user_id, await store.set_role(connection, user_id, role))
-        await store.end_sessions_of(connection, user_id, "role changed")
-        await audit.record(connection, actor.user_id, "user.role_set", "user", user_id, {"role": role})
-
-
 async def set_kyc_status(identity: Identity, actor: Principal, user_id: UserId, status: KycStatus) -> None:
     async with identity.database.unit_of_work() as connection:
         _check(actor, user_id, await store.set_kyc_status(connection, user_id, status))

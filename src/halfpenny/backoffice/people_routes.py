@@ -1,0 +1,67 @@
+"""REST of what administrators propose about accounts: another role, a new member of staff."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from halfpenny import approvals
+from halfpenny.approvals import AppActs
+from halfpenny.backoffice import acts as proposals
+from halfpenny.identity import Permission, Role, SignedIn, requires
+from halfpenny.platform.http import AppDatabase, LineText, ProseText, RequestModel
+from halfpenny.primitives.ids import uuid7
+
+router = APIRouter(tags=["people"])
+
+StaffRole = Literal["underwriter", "servicer", "treasurer", "administrator", "auditor", "service"]
+
+
+class RoleRequest(RequestModel):
+    role: Literal["investor", "borrower", "underwriter", "servicer", "treasurer", "administrator", "auditor"]
+    reason: ProseText | None = None
+
+
+class InvitationRequest(RequestModel):
+    email: Annotated[str, Field(min_length=3, max_length=254, examples=["ada@example.com"])]
+    full_name: LineText
+    role: StaffRole
+    reason: ProseText | None = None
+
+
+@router.post("/users/{user_id}/role", dependencies=[requires(Permission.ROLES_PROPOSE)], status_code=202)
+async def propose_role(
+    user_id: UUID, body: RoleRequest, principal: SignedIn, database: AppDatabase, acts: AppActs
+) -> JSONResponse:
+    """Propose another role for somebody; another administrator approves it after a while.
+
+    Customers stay customers, and staff stay staff: 409 ``staff_are_invited``.
+    """
+    payload = proposals.RoleChange(Role(body.role))
+    async with database.unit_of_work() as connection:
+        outcome = await approvals.perform(
+            connection, acts, proposals.ROLE, principal, user_id, payload, body.reason or ""
+        )
+    answer = approvals.answer(outcome)
+    return JSONResponse(answer.body, answer.status)
+
+
+@router.post("/users/invitations", dependencies=[requires(Permission.ROLES_PROPOSE)], status_code=202)
+async def propose_invitation(
+    body: InvitationRequest, principal: SignedIn, database: AppDatabase, acts: AppActs
+) -> JSONResponse:
+    """Propose a new member of staff; once another administrator approves it, their letter leaves.
+
+    The only way to a staff account: nobody registers for one, and no customer's becomes one.
+    """
+    payload = proposals.StaffInvitation(body.email, body.full_name, Role(body.role))
+    async with database.unit_of_work() as connection:
+        outcome = await approvals.perform(
+            connection, acts, proposals.INVITATION, principal, uuid7(), payload, body.reason or ""
+        )
+    answer = approvals.answer(outcome)
+    return JSONResponse(answer.body, answer.status)
