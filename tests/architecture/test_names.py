@@ -1,13 +1,15 @@
-"""Names: no public class name stands for two things."""
+"""Names: no public class name stands for two things, and the glossary speaks of what there is."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-SOURCE = Path(__file__).parents[2] / "src" / "halfpenny"
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "halfpenny"
 
 
 def public_classes(path: Path, source: str) -> list[tuple[str, str]]:
@@ -39,3 +41,33 @@ def test_a_name_that_is_defined_twice_is_found() -> None:
     again = public_classes(funding, "class Page: ...\n\nclass _Row: ...\nclass Book: ...\n")
     assert defined_twice(once + again) == {"Book": ["loans.py:1", "funding.py:4"]}
     assert defined_twice(once) == {}
+
+
+def terms(glossary: str) -> list[list[str]]:
+    """The terms of each table of the glossary, in its order."""
+    return [
+        re.findall(r"^\| \*\*(.+?)\*\* \|", section, re.MULTILINE)
+        for section in re.split(r"^## ", glossary, flags=re.MULTILINE)[1:]
+    ]
+
+
+def test_the_glossary_has_each_term_once_in_order() -> None:
+    tables = terms((ROOT / "docs" / "glossary.md").read_text())
+    assert len(tables) == 4 and all(tables)
+    for table in tables:
+        assert table == sorted(table, key=str.casefold)
+    every = [term for table in tables for term in table]
+    assert len(every) == len(set(every)) > 80
+
+
+def test_the_glossarys_names_are_in_the_code() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text()
+    code = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    names = set(re.findall(r"`([A-Za-z_.]+)`", text)) - {"recorded_at"}
+    assert len(names) > 25
+    missing = {
+        name
+        for name in names
+        if not re.search(rf"class {name}\b" if name[0].isupper() else rf"[\"' .]{re.escape(name)}\b", code)
+    }
+    assert missing == set()

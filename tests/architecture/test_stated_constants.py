@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from halfpenny.entrypoints.settings import QueueSettings
-from halfpenny.funding.model import milestones_crossed
+from halfpenny.funding.model import REFLECTION_DAYS, milestones_crossed
 from halfpenny.identity import IdentitySettings
 from halfpenny.identity.model import PASSWORD_MAX_CHARACTERS, PASSWORD_MIN_CHARACTERS
 from halfpenny.identity.tokens import RECHECK_S, RECHECK_UNNOTIFIED_S
@@ -29,6 +29,7 @@ from halfpenny.realtime.frames import MAX_FRAME_CHARACTERS
 from halfpenny.realtime.socket import MAX_TOPICS
 from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
 from halfpenny.servicing.model.waterfall import HALFPENNY_1
+from halfpenny.servicing.service.arrears import UPDATE_EVERY_DAYS
 from halfpenny.servicing.service.distributing import CHUNK
 from halfpenny_messages import DELIVERY_LIMIT
 from halfpenny_risk.assess import EXTRA_MONTHS, MOST_GAIN_PER_COST, PRICE_CHANGES_PERCENT
@@ -67,6 +68,13 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
         "the order in which a receipt pays what a loan owes: {}s, {}s, {}, {}, {}, {}s in halfpenny/1 before default",
         tuple(HALFPENNY_1.before_default),
     ),
+    (
+        "docs/glossary.md",
+        "in halfpenny/1 once a loan is in default: {}s, {}, {}, {}, {}s, {}s |",
+        tuple(HALFPENNY_1.after_default),
+    ),
+    ("docs/glossary.md", "{} calendar days in which a non-sophisticated investor", (REFLECTION_DAYS,)),
+    ("docs/glossary.md", "an update at least every {} days", (UPDATE_EVERY_DAYS,)),
     ("docs/algorithms/distribution.md", "in chunks of {}:", (CHUNK,)),
     (
         "docs/algorithms/funding-desk.md",
