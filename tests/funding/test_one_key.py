@@ -44,7 +44,7 @@ async def effects(database: Database, person: Somebody) -> int:
     async with database.reading() as connection:
         found = await connection.fetchval(
             "SELECT (SELECT count(*) FROM investment WHERE investor_id = $1) "
-            "+ (SELECT count(*) FROM wallet_payment WHERE user_id = $1)",
+            "+ (SELECT count(*) FROM wallet_payment WHERE user_id = $1 AND status = 'pending')",
             person.user_id,
         )
     return int(found)
