@@ -8,7 +8,7 @@ SETUP = $(or $(PYTHON),$(error Halfpenny needs Python 3.11, 3.12 or 3.13, and no
 BIN = .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train check lint format schema requirements clean bench chaos
+.PHONY: help demo test train check lint format schema requirements clean bench chaos mutants
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,10 @@ bench:  ## Measure investing beside the Express peer and pgbench; ARGS=--quick i
 chaos:  ## Kill, hang and cut off what investing stands on, many times, and count what was lost or doubled
 	@$(SETUP) dev
 	@HALFPENNY_CHAOS=long exec $(BIN)/python -m pytest -s --timeout 36000 tests/chaos tests/funding/test_model_machine.py $(ARGS)
+
+mutants:  ## Change 81 rules, one at a time, and see a test fail for each; ARGS="--only cursor" tries some
+	@$(SETUP) dev
+	@exec $(BIN)/python tests/mutants/run.py $(ARGS)
 
 check:  ## Everything that must hold before a change is merged
 	@.ci/run

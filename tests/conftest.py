@@ -7,20 +7,20 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx2
-import psycopg
 import pytest
-from fastapi import FastAPI
 
-from halfpenny.entrypoints.api import create_app, guarded
-from halfpenny.entrypoints.settings import DatabaseSettings, DocumentSettings, Settings, SignInSettings
-from halfpenny.platform.database import Database
-from halfpenny.platform.documents import DocumentStore
-from halfpenny.platform.migrations import migrate
-from halfpenny.platform.servers import DocumentServer, PostgresServer, RabbitServer
-from halfpenny.primitives.ids import uuid7
-from support.people import signing_key_file
+if TYPE_CHECKING:
+    import httpx2
+    from fastapi import FastAPI
+
+    from halfpenny.entrypoints.settings import Settings
+    from halfpenny.platform.database import Database
+    from halfpenny.platform.documents import DocumentStore
+    from halfpenny.platform.servers import DocumentServer, PostgresServer, RabbitServer
+
+# Each fixture imports what it needs when it is asked for: a pure test pays for neither servers nor the application.
 
 TEMPLATE = "halfpenny_template"
 # Tests share the machine with each other: what is slow there is not broken. Tests of hanging servers bring their own.
@@ -55,6 +55,8 @@ def server_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(server_folder: Path) -> Iterator[PostgresServer]:
     """PostgreSQL 18, the same launcher as in the demo, without waiting for the disk."""
+    from halfpenny.platform.servers import PostgresServer
+
     # Autovacuum runs as the superuser, and a database that it is busy in cannot be dropped by its owner.
     server = PostgresServer(server_folder / "postgres", durable=False, settings={"autovacuum": "off"})
     server.start()
@@ -65,6 +67,10 @@ def postgres(server_folder: Path) -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def _template(postgres: PostgresServer) -> str:
     """A database with the newest schema that each test's own is cloned from."""
+    import psycopg
+
+    from halfpenny.platform.migrations import migrate
+
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {TEMPLATE}")
     migrate(postgres.database_url(TEMPLATE))
@@ -74,6 +80,10 @@ def _template(postgres: PostgresServer) -> str:
 @pytest.fixture
 def database_url(postgres: PostgresServer, _template: str) -> Iterator[str]:
     """The address of a fresh, migrated, empty database of this test's own, as its owner."""
+    import psycopg
+
+    from halfpenny.primitives.ids import uuid7
+
     name = f"test_{uuid7().hex}"
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {_template} STRATEGY file_copy")
@@ -84,6 +94,8 @@ def database_url(postgres: PostgresServer, _template: str) -> Iterator[str]:
 @pytest.fixture
 async def superuser(postgres: PostgresServer, database_url: str) -> AsyncIterator[Database]:
     """The same database as the superuser: whatever they change, the books must show it."""
+    from halfpenny.platform.database import Database
+
     name = database_url.rpartition("/")[2]
     database = await Database.connect(postgres.superuser_url(name), role=None, timeout_s=PATIENT_S)
     yield database
@@ -93,6 +105,8 @@ async def superuser(postgres: PostgresServer, database_url: str) -> AsyncIterato
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A pool on this test's own database, in the role of the application."""
+    from halfpenny.platform.database import Database
+
     database = await Database.connect(database_url, timeout_s=PATIENT_S)
     yield database
     await database.close()
@@ -101,6 +115,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 def document_server(server_folder: Path) -> Iterator[DocumentServer]:
     """The document store, a process of its own."""
+    from halfpenny.platform.servers import DocumentServer
+
     server = DocumentServer(server_folder / "documents")
     server.start()
     yield server
@@ -110,6 +126,9 @@ def document_server(server_folder: Path) -> Iterator[DocumentServer]:
 @pytest.fixture
 async def documents(document_server: DocumentServer) -> AsyncIterator[DocumentStore]:
     """An empty document database of this test's own."""
+    from halfpenny.platform.documents import DocumentStore
+    from halfpenny.primitives.ids import uuid7
+
     store = await DocumentStore.connect(document_server.url, f"test_{uuid7().hex}", timeout_s=PATIENT_S)
     yield store
     await store.drop()
@@ -119,6 +138,8 @@ async def documents(document_server: DocumentServer) -> AsyncIterator[DocumentSt
 @pytest.fixture(scope="session")
 def broker(server_folder: Path) -> Iterator[RabbitServer]:
     """A private RabbitMQ node; where Debian's package is missing its tests are skipped, and `.ci/run` fails."""
+    from halfpenny.platform.servers import RabbitServer
+
     if not RabbitServer.installed():
         pytest.skip("rabbitmq-server is not installed: apt-get install rabbitmq-server")
     server = RabbitServer(server_folder / "rabbitmq")
@@ -136,6 +157,9 @@ def broker_url(broker: RabbitServer) -> str:
 @pytest.fixture
 def settings(database_url: str, documents: DocumentStore, document_server: DocumentServer, tmp_path: Path) -> Settings:
     """The settings of a whole application on this test's own database and documents."""
+    from halfpenny.entrypoints.settings import DatabaseSettings, DocumentSettings, Settings, SignInSettings
+    from support.people import signing_key_file
+
     return Settings(
         data=tmp_path,
         database=DatabaseSettings(DATABASE_URL=database_url, timeout_s=PATIENT_S),
@@ -150,6 +174,8 @@ def settings(database_url: str, documents: DocumentStore, document_server: Docum
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     """The application, started: ``app.state`` holds the database and all else."""
+    from halfpenny.entrypoints.api import create_app
+
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         yield app
@@ -158,6 +184,10 @@ async def app(settings: Settings) -> AsyncIterator[FastAPI]:
 @pytest.fixture
 async def client(app: FastAPI, settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the application behind its guard, without a network between them."""
+    import httpx2
+
+    from halfpenny.entrypoints.api import guarded
+
     transport = httpx2.ASGITransport(guarded(app, settings))
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client

@@ -9,6 +9,7 @@ from halfpenny import ledger
 from halfpenny.ledger import AccountKind
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.money import Currency
+from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
 
 # The last loan of the next range: an index-only walk, so that ranges cost nothing to find.
 RANGE_END = """
@@ -104,9 +105,9 @@ UPDATE serviced_loan l SET
     ELSE l.standing END
 FROM unpaid u WHERE u.loan_id = l.loan_id AND l.closed_on IS NULL
 """
-LIST_TO_REPLAY = """
-SELECT loan_id FROM serviced_loan WHERE days_past_due > 90 AND closed_on IS NULL AND defaulted_on IS NULL
-  AND standing <> 'written_off' AND loan_id BETWEEN $2 AND $3
+LIST_TO_REPLAY = f"""
+SELECT loan_id FROM serviced_loan WHERE days_past_due > {REGULATORY_DEFAULT_DAYS} AND closed_on IS NULL
+  AND defaulted_on IS NULL AND standing <> 'written_off' AND loan_id BETWEEN $2 AND $3
 UNION
 SELECT loan_id FROM serviced_loan WHERE matures_on = $1 AND closed_on IS NULL AND loan_id BETWEEN $2 AND $3
   AND terms->>'interest_mode' IN ('retained', 'mixed')
