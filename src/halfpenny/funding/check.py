@@ -171,6 +171,15 @@ FULL JOIN (SELECT * FROM wallet_payment WHERE direction = 'withdrawal') p ON p.i
     present="h.id IS NOT NULL",
     wanted="p.id IS NOT NULL",
 )
+OUTCOMES = Comparison(
+    "hold_outcome",
+    "p.id",
+    """(SELECT * FROM wallet_payment WHERE direction = 'withdrawal' AND status <> 'pending') p
+LEFT JOIN hold_outcome o ON o.hold_id = p.id""",
+    {"outcome": ("o.outcome", "CASE p.status WHEN 'settled' THEN 'posted' ELSE 'voided' END")},
+    "the withdrawal that ended",
+    present="o.hold_id IS NOT NULL",
+)
 RECONCILED = Comparison(
     "reconciliation_item",
     "r.id",
@@ -230,6 +239,7 @@ COMPARISONS = (
     ESCROWS,
     PAYMENTS,
     HOLDS,
+    OUTCOMES,
     RECONCILED,
     INVESTMENTS_TOLD,
     PAYMENTS_TOLD,

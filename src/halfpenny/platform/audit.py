@@ -108,5 +108,5 @@ async def check(connection: Connection, progress: Progress) -> AsyncIterator[Fin
         head = row["hash"]
         if not place % 1_000:
             progress("audit entries", place, place)
-    async for finding in verify_head(connection, "audit", place, head):
+    async for finding in verify_head(connection, "audit", "audit_seal", place, head):
         yield finding

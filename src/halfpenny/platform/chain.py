@@ -43,7 +43,7 @@ async def verify_segments(
             yield Finding(table, str(place), "hash", segment["hash"].hex(), again[1].hex(), _covered(segment))
         head, next_xid = segment["hash"], segment["to_xid"]
         progress(f"seals of {chain}", place, len(segments))
-    async for finding in verify_head(connection, chain, place, head):
+    async for finding in verify_head(connection, chain, table, place, head):
         yield finding
 
 
@@ -55,10 +55,14 @@ def _covered(segment: object) -> str:
     return f"computed again over transactions {row['from_xid']} to {row['to_xid'] - 1}"
 
 
-async def verify_head(connection: Connection, chain: str, place: int, head: bytes) -> AsyncIterator[Finding]:
+async def verify_head(
+    connection: Connection, chain: str, table: str, place: int, head: bytes
+) -> AsyncIterator[Finding]:
     """The last seal is the one that the head names: nothing was cut off, nothing added."""
     row = await connection.fetchrow("SELECT place, hash FROM chain_head WHERE chain = $1", chain)
     kept = (row["place"], row["hash"]) if row else (0, GENESIS)
+    if kept[0] > place:
+        yield Finding(table, str(place + 1), "row", "missing", "present", "the head of the chain comes after it")
     if kept[0] != place:
         yield Finding("chain_head", chain, "place", str(kept[0]), str(place), "the last seal of the chain")
     if kept[1] != head:

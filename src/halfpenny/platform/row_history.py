@@ -85,6 +85,16 @@ async def _triggers(connection: Connection) -> AsyncIterator[Finding]:
         yield Finding(table, f"trigger keep_history_of_{statement}", ROW, "missing", "present", "it keeps the history")
 
 
+async def compare_table(connection: Connection, table: str, key: str, left_out: str) -> AsyncIterator[Finding]:
+    """The rows of one kept table against their history, column by column."""
+    sql = _DIFFERENT.format(table=table, key=key, left_out=left_out, limit=LIMIT + 1)
+    rows = await connection.fetch(sql, timeout=TIMEOUT_S)
+    for row in rows[:LIMIT]:
+        yield Finding(table, row["row_key"], row["name"], row["found"], row["expected"], _BASIS)
+    if len(rows) > LIMIT:
+        yield more(table, _BASIS)
+
+
 async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     """Every kept row equals its history, and the history equals its seals."""
     tables = await kept_tables(connection)
@@ -96,12 +106,8 @@ async def check(connection: Connection, progress: Progress) -> AsyncIterator[Fin
     for row in strange:
         yield Finding("chain_head", row["chain"], ROW, "present", "missing", "the chains that there are")
     for number, (table, (key, left_out)) in enumerate(tables.items(), start=1):
-        sql = _DIFFERENT.format(table=table, key=key, left_out=left_out, limit=LIMIT + 1)
-        rows = await connection.fetch(sql, timeout=TIMEOUT_S)
-        for row in rows[:LIMIT]:
-            yield Finding(table, row["row_key"], row["name"] or ROW, row["found"], row["expected"], _BASIS)
-        if len(rows) > LIMIT:
-            yield more(table, _BASIS)
+        async for finding in compare_table(connection, table, key, left_out):
+            yield finding
         progress("histories of rows", number, len(tables))
     async for finding in verify_segments(connection, "row_history", "row_history_segment", "entries", progress):
         yield finding
