@@ -21,15 +21,12 @@ OWNERS = {
     "0007": {"servicing"},
     "0008": {"approvals"},
 }
+# The proof of the books holds the tables of several features against each other: that is what it is for.
+PROOF = re.compile(r"\w+/check(\.py|/\w+\.py)")
 # (file, table): why it may.
 EXCEPTIONS = {
-    ("funding/check.py", "account"): "the proof of the books holds tables of two features against each other",
-    ("funding/check.py", "transfer"): "the same",
-    ("funding/check.py", "loan"): "the same",
-    ("funding/check.py", "loan_funding"): "the same",
-    ("servicing/check.py", "account"): "the same",
-    ("servicing/check.py", "position"): "the same",
     ("entrypoints/books.py", "transfer"): "how many there are, for the progress bar of the proof",
+    ("entrypoints/books.py", "chain_head"): "the proof prints the heads of all chains",
 }
 
 _CREATED = re.compile(r"CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?\"?(\w+)")
@@ -61,6 +58,7 @@ def found_exceptions() -> set[tuple[str, str]]:
         for file in python_files("src/halfpenny")
         for table in named_tables(file.read_text(), known)
         if file.relative_to(ROOT / "src" / "halfpenny").parts[0] not in OWNERS[known[table]]
+        and not PROOF.fullmatch(str(file.relative_to(ROOT / "src" / "halfpenny")))
     }
 
 
