@@ -869,6 +869,7 @@ CREATE TABLE refresh_token (
   session_id uuid NOT NULL,
   issued_at timestamp with time zone DEFAULT now() NOT NULL,
   used_at timestamp with time zone,
+  answer text,
   CONSTRAINT pk_refresh_token PRIMARY KEY (token_hash),
   CONSTRAINT fk_refresh_token_session_id FOREIGN KEY (session_id) REFERENCES session(id) ON DELETE CASCADE
 );

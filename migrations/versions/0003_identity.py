@@ -64,7 +64,9 @@ CREATE TABLE refresh_token (
   token_hash bytea CONSTRAINT pk_refresh_token PRIMARY KEY,
   session_id uuid NOT NULL CONSTRAINT fk_refresh_token_session_id REFERENCES session ON DELETE CASCADE,
   issued_at timestamptz NOT NULL DEFAULT now(),
-  used_at timestamptz
+  used_at timestamptz,
+  -- What the token was swapped for, for a minute and readable only with the token itself and its request's key.
+  answer text
 );
 CREATE INDEX ix_refresh_token_session_id ON refresh_token (session_id);
 GRANT SELECT, INSERT, UPDATE, DELETE ON refresh_token TO halfpenny_app;

@@ -184,30 +184,91 @@ async def test_a_hash_with_old_parameters_is_renewed_at_sign_in(
         assert (await login(other)).status_code == 200
 
 
-async def test_refreshing_rotates_and_reuse_ends_the_family(client: Client) -> None:
+async def aged(database: Database, seconds: float) -> None:
+    """Let so much time have passed since every refresh token that was used."""
+    async with database.unit_of_work() as connection:
+        await connection.execute(
+            "UPDATE refresh_token SET used_at = used_at - make_interval(secs => $1) WHERE used_at IS NOT NULL", seconds
+        )
+
+
+def swapped(client: Client, token: str, key: str | None = None) -> Awaitable[Any]:
+    headers = {"Idempotency-Key": key} if key else {}
+    return client.post("/api/v1/auth/refresh", json={"refresh_token": token}, headers=headers)
+
+
+async def test_refreshing_rotates_and_reuse_ends_the_family(client: Client, database: Database) -> None:
     headers, first = await signed_in(client)
-    second = await client.post("/api/v1/auth/refresh", json={"refresh_token": first["refresh_token"]})
+    second = await swapped(client, first["refresh_token"])
     assert second.status_code == 200
     assert second.json()["refresh_token"] != first["refresh_token"]
     fresh = {"Authorization": f"Bearer {second.json()['access_token']}"}
     assert (await client.get("/api/v1/me", headers=fresh)).status_code == 200
-    reused = await client.post("/api/v1/auth/refresh", json={"refresh_token": first["refresh_token"]})
+    await aged(database, 5.5)
+    reused = await swapped(client, first["refresh_token"])
     assert (reused.status_code, reused.json()["code"]) == (401, "invalid_refresh_token")
-    after = await client.post("/api/v1/auth/refresh", json={"refresh_token": second.json()["refresh_token"]})
+    after = await swapped(client, second.json()["refresh_token"])
     assert after.status_code == 401
     for ended in (headers, fresh):
         await eventually_refused(client, ended)
 
 
+async def test_a_second_tab_is_superseded_and_the_family_lives(client: Client, database: Database) -> None:
+    _, first = await signed_in(client)
+    second = await swapped(client, first["refresh_token"])
+    await aged(database, 3)
+    late = await swapped(client, first["refresh_token"])
+    assert (late.status_code, late.json()["code"]) == (409, "refresh_superseded")
+    assert "refresh_token" not in late.json()
+    assert (await swapped(client, second.json()["refresh_token"])).status_code == 200
+
+
 async def test_of_twenty_parallel_refreshes_one_wins(client: Client, database: Database) -> None:
     _, tokens = await signed_in(client)
-    answers = await asyncio.gather(
-        *(client.post("/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]}) for _ in range(20))
-    )
-    assert sorted(answer.status_code for answer in answers) == [200] + [401] * 19
+    answers = await asyncio.gather(*(swapped(client, tokens["refresh_token"]) for _ in range(20)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 19
     async with database.reading() as connection:
         assert await connection.fetchval("SELECT count(*) FROM refresh_token") == 2
-        assert await connection.fetchval("SELECT ended_because FROM session") == "refresh token reused"
+        assert await connection.fetchval("SELECT ended_because FROM session") is None
+    [winner] = [answer.json()["refresh_token"] for answer in answers if answer.status_code == 200]
+    assert (await swapped(client, winner)).status_code == 200
+
+
+async def test_a_lost_answer_is_given_again_for_a_minute(client: Client, database: Database) -> None:
+    _, first = await signed_in(client)
+    second = await swapped(client, first["refresh_token"], "lost-on-the-way")
+    again = await swapped(client, first["refresh_token"], "lost-on-the-way")
+    assert (again.status_code, again.json()) == (200, second.json())
+    await aged(database, 58)
+    again = await swapped(client, first["refresh_token"], "lost-on-the-way")
+    assert (again.status_code, again.json()) == (200, second.json())
+    async with database.reading() as connection:
+        kept = await connection.fetchval("SELECT answer FROM refresh_token WHERE answer IS NOT NULL")
+    # Nobody reads the new token in the database.
+    assert second.json()["refresh_token"] not in kept
+    await aged(database, 4)
+    assert (await swapped(client, first["refresh_token"], "lost-on-the-way")).status_code == 401
+    assert (await swapped(client, second.json()["refresh_token"])).status_code == 401
+
+
+async def test_another_key_is_another_request(client: Client, database: Database) -> None:
+    _, first = await signed_in(client)
+    second = await swapped(client, first["refresh_token"], "mine")
+    assert (await swapped(client, first["refresh_token"], "theirs")).status_code == 409
+    assert (await swapped(client, first["refresh_token"])).status_code == 409
+    await aged(database, 20)
+    stolen = await swapped(client, first["refresh_token"], "theirs")
+    assert (stolen.status_code, stolen.json()["code"]) == (401, "invalid_refresh_token")
+    assert (await swapped(client, second.json()["refresh_token"])).status_code == 401
+
+
+async def test_answers_are_forgotten(client: Client, database: Database) -> None:
+    _, first = await signed_in(client)
+    await swapped(client, first["refresh_token"], "mine")
+    await aged(database, 121)
+    await identity.delete_expired_sessions(database)
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT count(answer) FROM refresh_token") == 0
 
 
 @pytest.mark.parametrize("token", ["x", "0" * 43, "../../etc/passwd", "' OR true --"])

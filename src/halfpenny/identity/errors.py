@@ -101,3 +101,8 @@ class RoleUnchanged(Refused):
 class StaffAreInvited(Refused):
     code = "staff_are_invited"
     message = "Staff are invited: a customer's account never becomes one of staff, nor the other way."
+
+
+class RefreshSuperseded(Refused):
+    code = "refresh_superseded"
+    message = "Another request has just used this refresh token. Use the tokens that it was given."

@@ -15,7 +15,7 @@ from halfpenny.identity.permissions import Permission
 from halfpenny.identity.roles import Role
 from halfpenny.identity.service import administering, passwords, registering, signing_in, staffing
 from halfpenny.identity.service.signing_in import SignedInAnswer
-from halfpenny.platform.http import IdText, LineText, PageQuery, RequestModel, page
+from halfpenny.platform.http import IdText, LineText, OptionalIdempotencyKey, PageQuery, RequestModel, page
 from halfpenny.primitives.ids import UserId
 
 router = APIRouter()
@@ -142,9 +142,12 @@ async def login(body: LoginRequest, identity: RunningIdentity, address: CallerAd
 
 
 @router.post("/auth/refresh", dependencies=[ANYONE], tags=["sign-in"])
-async def refresh(body: RefreshRequest, identity: RunningIdentity) -> TokenAnswer:
-    """Swap a refresh token for new tokens. Using one twice ends the session."""
-    return _tokens(await signing_in.refresh(identity, body.refresh_token))
+async def refresh(body: RefreshRequest, identity: RunningIdentity, key: OptionalIdempotencyKey = None) -> TokenAnswer:
+    """Swap a refresh token for new tokens. A second use within five seconds is 409 ``refresh_superseded``.
+
+    The same Idempotency-Key within a minute gets the same answer again; any other later use ends the session.
+    """
+    return _tokens(await signing_in.refresh(identity, body.refresh_token, key))
 
 
 @router.post("/auth/logout", dependencies=[requires(Permission.OWN_ACCOUNT)], status_code=204, tags=["sign-in"])

@@ -33,6 +33,15 @@ class NewPerson:
     sophisticated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SpentToken:
+    """A refresh token that was used ``age`` ago; ``answer`` is sealed, and None where none was kept."""
+
+    session_id: SessionId
+    age: timedelta
+    answer: str | None
+
+
 def _person(row: Record) -> Person:
     return Person(
         id=UserId(row["id"]),
@@ -216,9 +225,19 @@ async def use_refresh_token(connection: Connection, token_hash: bytes) -> Sessio
     return SessionId(found) if found else None
 
 
-async def session_of_refresh_token(connection: Connection, token_hash: bytes) -> SessionId | None:
-    found = await connection.fetchval("SELECT session_id FROM refresh_token WHERE token_hash = $1", token_hash)
-    return SessionId(found) if found else None
+async def keep_refresh_answer(connection: Connection, token_hash: bytes, sealed: str) -> None:
+    """Remember what a token was swapped for, as text that nobody can read without the token."""
+    await connection.execute("UPDATE refresh_token SET answer = $2 WHERE token_hash = $1", token_hash, sealed)
+
+
+async def spent_refresh_token(connection: Connection, token_hash: bytes) -> SpentToken | None:
+    """What is known of a token that was used before, by the real clock."""
+    row = await connection.fetchrow(
+        "SELECT session_id, clock_timestamp() - used_at AS age, answer FROM refresh_token "
+        "WHERE token_hash = $1 AND used_at IS NOT NULL",
+        token_hash,
+    )
+    return SpentToken(SessionId(row["session_id"]), row["age"], row["answer"]) if row else None
 
 
 async def signed_in_from(connection: Connection, user_id: UserId, address: str) -> bool:
@@ -235,6 +254,9 @@ async def delete_expired(connection: Connection) -> int:
     gone = await connection.fetchval(
         "WITH gone AS (DELETE FROM session WHERE expires_at < now() - interval '30 days' RETURNING 1) "
         "SELECT count(*) FROM gone"
+    )
+    await connection.execute(
+        "UPDATE refresh_token SET answer = NULL WHERE answer IS NOT NULL AND used_at < now() - interval '2 minutes'"
     )
     await connection.execute("DELETE FROM mailed_token WHERE expires_at < now() - interval '1 day'")
     await connection.execute("DELETE FROM rate_window WHERE expires_at < now() - interval '1 hour'")

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
 from halfpenny.identity import store
-from halfpenny.identity.errors import InvalidCredentials, InvalidRefreshToken, MalformedEmail, SignInBusy
+from halfpenny.identity.errors import (
+    InvalidCredentials,
+    InvalidRefreshToken,
+    MalformedEmail,
+    RefreshSuperseded,
+    SignInBusy,
+)
 from halfpenny.identity.model import Person, Principal, fold_email, secret_hash
 from halfpenny.identity.service.running import Identity
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import SessionId, UserId, uuid7
+
+# Two tabs that refresh at the same moment, and a client whose answer was lost on the way.
+SUPERSEDED_WITHIN = timedelta(seconds=5)
+REPEATABLE_WITHIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +89,56 @@ async def _refund(identity: Identity, failures: list[tuple[str, str, tuple[str, 
         await identity.limiter.refund(limit, name, *subjects)
 
 
-async def refresh(identity: Identity, refresh_token: str) -> SignedInAnswer:
-    """Swap a refresh token for new tokens. A spent one ends its whole family: one of two holders is a thief."""
+async def refresh(identity: Identity, refresh_token: str, key: str | None = None) -> SignedInAnswer:
+    """Swap a refresh token for new tokens, once.
+
+    A second use within SUPERSEDED_WITHIN is another tab: RefreshSuperseded, and nothing is returned or ended. The
+    same ``key`` (Idempotency-Key) within REPEATABLE_WITHIN is a lost answer, and gets it again. Any later use ends
+    the session with all its tokens: one of two holders is a thief. Raises InvalidRefreshToken then.
+    """
+    token_hash, superseded = secret_hash(refresh_token), False
     async with identity.database.unit_of_work() as connection:
-        person, replacement, token_hash = None, "", secret_hash(refresh_token)
         session_id = await store.use_refresh_token(connection, token_hash)
         if session_id is not None:
             person = await store.session_person(connection, session_id)
             if person is not None:
-                replacement = await _new_refresh_token(connection, session_id)
-        else:
-            family = await store.session_of_refresh_token(connection, token_hash)
-            if family is not None:
-                await store.end_session(connection, family, "refresh token reused")
+                answer = _answer(identity, person, session_id, await _new_refresh_token(connection, session_id))
+                if key is not None:
+                    await store.keep_refresh_answer(connection, token_hash, _seal(answer, refresh_token, key))
+                return answer
+        elif (spent := await store.spent_refresh_token(connection, token_hash)) is not None:
+            if await store.session_person(connection, spent.session_id) is not None:
+                again = _unseal(spent.answer, refresh_token, key) if spent.age <= REPEATABLE_WITHIN else None
+                if again is not None:
+                    return again
+                superseded = spent.age <= SUPERSEDED_WITHIN
+            if not superseded:
+                await store.end_session(connection, spent.session_id, "refresh token reused")
     # Raised after the commit: the end of the family must stay.
-    if person is None or session_id is None:
-        raise InvalidRefreshToken()
-    return _answer(identity, person, session_id, replacement)
+    if superseded:
+        raise RefreshSuperseded()
+    raise InvalidRefreshToken()
+
+
+def _seal(answer: SignedInAnswer, refresh_token: str, key: str) -> str:
+    """The answer as a JWE (RFC 7516) under a key that only the holder of the token and its request's key can make."""
+    header = {"alg": "dir", "enc": "A256GCM"}
+    return jwe.encrypt_compact(header, msgspec.json.encode(answer), _sealing_key(refresh_token, key))
+
+
+def _unseal(sealed: str | None, refresh_token: str, key: str | None) -> SignedInAnswer | None:
+    """The answer that was kept; None where there is none, or it was another request's."""
+    if sealed is None or key is None:
+        return None
+    try:
+        found = jwe.decrypt_compact(sealed, _sealing_key(refresh_token, key)).plaintext
+    except JoseError:
+        return None
+    return msgspec.json.decode(found or b"", type=SignedInAnswer)
+
+
+def _sealing_key(refresh_token: str, key: str) -> OctKey:
+    return OctKey.import_key(hmac.digest(refresh_token.encode(), b"refresh answer " + key.encode(), "sha256"))
 
 
 async def sign_out(identity: Identity, principal: Principal) -> None:
