@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -37,8 +38,8 @@ def sqlalchemy_url(url: str) -> str:
 def migrate(url: str) -> tuple[str | None, str]:
     """Apply what is missing and return the revisions before (None for an empty database) and after.
 
-    ``url`` names the role that owns the schema. Raises MigrationFailed where the server cannot be reached or
-    the database belongs to a newer release.
+    ``url`` names the role that owns the schema. Raises MigrationFailed where the server cannot be reached, and
+    where the database belongs to a newer release or to migrations that were edited since they made it.
     """
     config = _config()
     newest = ScriptDirectory.from_config(config).get_current_head() or ""
@@ -46,9 +47,11 @@ def migrate(url: str) -> tuple[str | None, str]:
     try:
         with engine.connect() as connection:
             before = MigrationContext.configure(connection).get_current_revision()
+            _refuse_edited(connection)
             connection.rollback()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            _note_digest(connection, newest)
     except CommandError as error:
         raise MigrationFailed(
             f"the database is at schema {before}, which this release (schema {newest}) does not know: "
@@ -62,6 +65,40 @@ def migrate(url: str) -> tuple[str | None, str]:
     finally:
         engine.dispose()
     return before, newest
+
+
+def digest(revision: str) -> str:
+    """SHA-256 over every migration up to the revision; how their lines are broken and indented does not matter."""
+    found = hashlib.sha256()
+    for file in sorted((FOLDER / "versions").glob("[0-9]*.*")):
+        if file.name.partition("_")[0] <= revision:
+            found.update(" ".join(file.read_text(encoding="utf-8").split()).encode())
+    return found.hexdigest()
+
+
+def _refuse_edited(connection: sqlalchemy.Connection) -> None:
+    """Until the first release migrations are edited in place: what older ones made cannot be brought up to date.
+
+    The revision that was reached and its digest are kept as the comment of Alembic's own table.
+    """
+    if not connection.execute(sqlalchemy.text("SELECT to_regclass('alembic_version')")).scalar():
+        return
+    noted = connection.execute(
+        sqlalchemy.text("SELECT obj_description('alembic_version'::regclass, 'pg_class') FROM alembic_version")
+    ).first()
+    if noted is None:
+        return
+    revision, _, known = str(noted[0] or "").partition(" ")
+    if known != digest(revision):
+        raise MigrationFailed(
+            "the database was made by migrations that were edited since, before the first release: "
+            "start afresh with: make demo ARGS=--reset"
+        )
+
+
+def _note_digest(connection: sqlalchemy.Connection, revision: str) -> None:
+    connection.execute(sqlalchemy.text(f"COMMENT ON TABLE alembic_version IS '{revision} {digest(revision)}'"))
+    connection.commit()
 
 
 def check(url: str) -> None:
