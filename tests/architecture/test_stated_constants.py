@@ -139,6 +139,8 @@ EXAMPLES: list[tuple[str, str, str]] = [
     ("docs/algorithms/schedules.md", "10,000.00 at 12 % a year", "a worked table"),
     ("docs/algorithms/schedules.md", "leaves three cents", "a worked table"),
     ("docs/algorithms/schedules.md", "100,000.00 at 1 % a month for twelve months", "a worked table"),
+    ("docs/algorithms/schedules.md", "the 365 or 366 days of the year", "the days of a year"),
+    ("docs/algorithms/schedules.md", "12 % serviced monthly is 12.6825 % a year", "an example"),
     ("docs/algorithms/schedules.md", "300.00 at 12 % a year", "a worked table"),
     ("docs/algorithms/valuation.md", "covered 91 % of a year", "a published figure of the training data"),
     ("docs/algorithms/waterfall.md", "Events of one day", "no figure"),
