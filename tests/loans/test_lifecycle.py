@@ -132,7 +132,9 @@ async def test_evidence_before_the_last_ticket_counts_when_it_comes(database: Da
         loan = await lending.funding(connection, borrower, anna)
         await conditions.record_conditions(connection, anna, loan.id, lending.evidence(loan.application))
         await loans.add_funded(connection, [(loan.id, loan.application.amount_minor, 2, 1)])
-        assert (await loans.transition(connection, loan.id, "complete_funding")).status is (loans.Status.CONDITIONS_MET)
+        assert (await loans.transition(connection, loan.id, loans.TransitionName.COMPLETE_FUNDING)).status is (
+            loans.Status.CONDITIONS_MET
+        )
 
 
 async def test_two_of_three_conditions_are_not_enough(database: Database) -> None:
@@ -141,12 +143,12 @@ async def test_two_of_three_conditions_are_not_enough(database: Database) -> Non
         anna = await lending.person(connection, "administrator")
         loan = await lending.funding(connection, borrower, anna)
         await loans.add_funded(connection, [(loan.id, loan.application.amount_minor, 2, 1)])
-        await loans.transition(connection, loan.id, "complete_funding")
+        await loans.transition(connection, loan.id, loans.TransitionName.COMPLETE_FUNDING)
         shown = lending.evidence(loan.application)
         after = await conditions.record_conditions(connection, anna, loan.id, shown[:2])
         assert (after.status, after.conditions) == (loans.Status.FUNDED, {"charge", "valuation"})
         with pytest.raises(errors.WrongStatus):
-            await loans.transition(connection, loan.id, "draw_down")
+            await loans.transition(connection, loan.id, loans.TransitionName.DRAW_DOWN)
 
 
 async def test_refused_evidence_changes_nothing(database: Database) -> None:
@@ -279,7 +281,7 @@ async def test_an_offer_cannot_be_accepted_after_its_deadline(database: Database
         with pytest.raises(errors.OfferExpired):
             await deciding.accept(connection, borrower, loan.id)
         assert await loans.past_deadline(connection, 10) == [loan.id]
-        lapsed = await loans.transition(connection, loan.id, "lapse")
+        lapsed = await loans.transition(connection, loan.id, loans.TransitionName.LAPSE)
         assert lapsed.status is loans.Status.EXPIRED
         assert lapsed.funding is not None
         assert lapsed.funding.status == "closed"
@@ -341,13 +343,13 @@ async def test_many_loans_move_in_one_go_and_only_once(database: Database) -> No
         other = await lending.submitted(connection, borrower)
         ids = [loan.id for loan in ready]
         for loan_id in ids:
-            await loans.transition(connection, loan_id, "draw_down")
-        moved = await loans.transition_many(connection, [*ids, other.id], "mature")
+            await loans.transition(connection, loan_id, loans.TransitionName.DRAW_DOWN)
+        moved = await loans.transition_many(connection, [*ids, other.id], loans.TransitionName.MATURE)
         assert {loan.id for loan in moved} == set(ids)
-        assert await loans.transition_many(connection, [*ids, other.id], "mature") == []
+        assert await loans.transition_many(connection, [*ids, other.id], loans.TransitionName.MATURE) == []
         assert (await lending.events_of(connection, ids[0]))[-1] == "loan.matured"
         with pytest.raises(errors.NotYourTransition):
-            await loans.transition_many(connection, ids, "start_recovery")
+            await loans.transition_many(connection, ids, loans.TransitionName.START_RECOVERY)
 
 
 @pytest.mark.parametrize("name", ["OWN_PAGE", "AWAITING_DECISION_PAGE", "PAST_DEADLINE"])
@@ -396,7 +398,7 @@ async def test_funding_does_not_open_after_the_deadline(database: Database) -> N
         await clock.advance(connection, timedelta(days=31))
         with pytest.raises(errors.OfferExpired):
             await loans.open_funding(connection, loans.SYSTEM, loan.id)
-        assert (await loans.transition(connection, loan.id, "lapse")).status is loans.Status.EXPIRED
+        assert (await loans.transition(connection, loan.id, loans.TransitionName.LAPSE)).status is loans.Status.EXPIRED
 
 
 async def test_a_valuation_among_the_evidence_replaces_the_one_applied_with(database: Database) -> None:

@@ -166,7 +166,7 @@ async def conditions_met(connection: Connection, borrower: UserId, administrator
     """Funded to the last cent on paper (no money moves here) and ready for drawdown."""
     loan = await funding(connection, borrower, administrator, **changes)
     await loans.add_funded(connection, [(loan.id, loan.application.amount_minor, 1, 1)])
-    await loans.transition(connection, loan.id, "complete_funding")
+    await loans.transition(connection, loan.id, loans.TransitionName.COMPLETE_FUNDING)
     return await conditions.record_conditions(connection, administrator, loan.id, evidence(loan.application))
 
 

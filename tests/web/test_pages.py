@@ -133,7 +133,7 @@ async def test_with_nothing_open_the_rest_of_the_market_is_shown(
 ) -> None:
     furnished = await market.furnish(database, 3)
     async with database.unit_of_work() as connection:
-        await loans.transition(connection, furnished[0].id, "expire")
+        await loans.transition(connection, furnished[0].id, loans.TransitionName.EXPIRE)
     await rebuild(database, listings)
     assert "3 loans" in Page((await client.get("/")).text).text
     assert "No loan fits these filters" in Page((await client.get("/?status=funding")).text).text

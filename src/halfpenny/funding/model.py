@@ -22,9 +22,10 @@ from halfpenny.funding.errors import (
     NotRevocable,
     ReflectionOver,
 )
+from halfpenny.funding.statuses import InvestmentStatus, PaymentDirection, PaymentStatus, WaitingStatus
 from halfpenny.identity import EmailUnverified, KycRequired, WrongRole
 from halfpenny.ledger import InsufficientAvailable
-from halfpenny.loans import LoanNotFound, SelfDealing
+from halfpenny.loans import FundingStatus, LoanNotFound, SelfDealing
 from halfpenny.platform.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.money import CurrencyMismatch, format_minor
@@ -33,7 +34,7 @@ from halfpenny.primitives.money import CurrencyMismatch, format_minor
 REFLECTION_DAYS = 4
 MILESTONES_PERCENT = (25, 50, 75, 100)
 # The statuses of a loan's funding row that matter here; every other one is closed to investors.
-OPEN, FULL = "open", "full"
+OPEN, FULL = FundingStatus.OPEN, FundingStatus.FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class LoanState:
     loan_id: UUID
     borrower_id: UUID
     currency: str
-    status: str
+    status: FundingStatus
     target_minor: int
     funded_minor: int
     investors: int
@@ -255,7 +256,7 @@ class Investment:
     investor_id: UUID
     amount_minor: int
     currency: str
-    status: str
+    status: InvestmentStatus
     revocable_until: datetime | None
     made_at: datetime
 
@@ -280,7 +281,7 @@ class WaitingTicket:
     amount_minor: int
     served_minor: int
     currency: str
-    status: str
+    status: WaitingStatus
     refusal: str | None
     joined_at: datetime
 
@@ -289,9 +290,10 @@ class WaitingTicket:
         return self.amount_minor - self.served_minor
 
 
-def check_revocable(investment: Investment, funding_status: str, now: datetime) -> None:
+def check_revocable(investment: Investment, funding_status: FundingStatus, now: datetime) -> None:
     """Raise NotRevocable or ReflectionOver unless the ticket can be taken back now."""
-    if investment.status != "committed" or investment.revocable_until is None or funding_status not in (OPEN, FULL):
+    committed = investment.status is InvestmentStatus.COMMITTED
+    if not committed or investment.revocable_until is None or funding_status not in (OPEN, FULL):
         raise NotRevocable()
     if now >= investment.revocable_until:
         raise ReflectionOver(revocable_until=investment.revocable_until.isoformat())
@@ -306,8 +308,8 @@ class WalletPayment:
 
     id: UUID
     user_id: UUID
-    direction: str
+    direction: PaymentDirection
     amount_minor: int
     currency: str
-    status: str
+    status: PaymentStatus
     requested_at: datetime

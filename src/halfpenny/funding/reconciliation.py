@@ -14,6 +14,7 @@ from uuid import UUID
 
 from halfpenny.funding.bank import BankStatement, CashDirection, StatementLine
 from halfpenny.funding.model import WalletPayment
+from halfpenny.funding.statuses import PaymentDirection
 from halfpenny.primitives.ids import uuid7
 
 
@@ -125,7 +126,7 @@ def match(
 
 
 def _direction(payment: WalletPayment) -> CashDirection:
-    return CashDirection.IN if payment.direction == "deposit" else CashDirection.OUT
+    return CashDirection.IN if payment.direction is PaymentDirection.DEPOSIT else CashDirection.OUT
 
 
 def _finding(

@@ -55,6 +55,7 @@ from halfpenny.loans.service.lifecycle import (
     transition_many,
     versions_page,
 )
+from halfpenny.loans.statuses import FundingStatus, TransitionName
 from halfpenny.loans.store import newest_public_funding, public_funding
 from halfpenny_messages import (
     Condition,
@@ -84,6 +85,7 @@ __all__ = [
     "ExitStrategy",
     "FirstApproval",
     "FundingState",
+    "FundingStatus",
     "Insurance",
     "LendingRules",
     "Loan",
@@ -105,6 +107,7 @@ __all__ = [
     "StaleVersion",
     "Status",
     "Transition",
+    "TransitionName",
     "Valuation",
     "ValuationSource",
     "Verdict",

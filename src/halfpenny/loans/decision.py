@@ -11,6 +11,7 @@ from uuid import UUID
 from halfpenny.approvals import FourEyes
 from halfpenny.loans import errors
 from halfpenny.loans.model import TRANSITIONS, Actor, ActorKind, LendingRules, Loan, Offer, Status, check_transition
+from halfpenny.loans.statuses import TransitionName
 from halfpenny.primitives.ids import LoanId, UserId
 
 
@@ -76,11 +77,11 @@ def decide(loan: Loan, decision: Decision, administrator: UserId, facts: Decisio
     if decision.version != loan.version:
         raise errors.StaleVersion(version=loan.version)
     if decision.verdict is Verdict.DECLINE:
-        check_transition(loan, TRANSITIONS["decline"], Actor(ActorKind.ADMINISTRATOR, administrator))
+        check_transition(loan, TRANSITIONS[TransitionName.DECLINE], Actor(ActorKind.ADMINISTRATOR, administrator))
         return Outcome(Verdict.DECLINE, final=True)
     if loan.status is Status.SUBMITTED:
         raise errors.NotAssessed()
-    check_transition(loan, TRANSITIONS["approve"], Actor(ActorKind.ADMINISTRATOR, administrator))
+    check_transition(loan, TRANSITIONS[TransitionName.APPROVE], Actor(ActorKind.ADMINISTRATOR, administrator))
     return _approve(loan, decision, administrator, facts, rules)
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from halfpenny.loans import errors
+from halfpenny.loans.statuses import FundingStatus, TransitionName
 from halfpenny.primitives.ids import LoanId, UserId
 from halfpenny.primitives.money import UNITS_PER_EUR, Currency, percent_of
 from halfpenny_messages import (
@@ -69,14 +70,14 @@ SYSTEM = Actor(ActorKind.SYSTEM)
 class Transition:
     """One edge of a loan's life: its name, the event that reports it, and who may make it."""
 
-    name: str
+    name: TransitionName
     sources: frozenset[Status]
     target: Status
     event: str
     actor_kinds: frozenset[ActorKind]
 
 
-def _edge(name: str, sources: str, target: Status, event: str, actor_kinds: str) -> Transition:
+def _edge(name: TransitionName, sources: str, target: Status, event: str, actor_kinds: str) -> Transition:
     return Transition(
         name,
         frozenset(Status(source) for source in sources.split()),
@@ -88,51 +89,59 @@ def _edge(name: str, sources: str, target: Status, event: str, actor_kinds: str)
 
 # The one table of a loan's life. docs/loan-lifecycle.md is drawn from it, and a test says that it is current.
 _TABLE = (
-    _edge("submit", "draft", Status.SUBMITTED, "loan.submitted", "borrower"),
-    _edge("assess", "submitted", Status.ASSESSED, "loan.assessment_recorded", "system"),
+    _edge(TransitionName.SUBMIT, "draft", Status.SUBMITTED, "loan.submitted", "borrower"),
+    _edge(TransitionName.ASSESS, "submitted", Status.ASSESSED, "loan.assessment_recorded", "system"),
     # A changed valuation puts the question to the risk service again; a decision waits for the new answer.
     _edge(
-        "request_reassessment",
+        TransitionName.REQUEST_REASSESSMENT,
         "assessed",
         Status.SUBMITTED,
         "loan.reassessment_requested",
         "borrower administrator",
     ),
-    _edge("approve", "assessed", Status.APPROVED, "loan.approved", "administrator"),
-    _edge("decline", "submitted assessed", Status.DECLINED, "loan.declined", "administrator"),
-    _edge("offer", "approved", Status.OFFERED, "loan.offered", "system administrator"),
+    _edge(TransitionName.APPROVE, "assessed", Status.APPROVED, "loan.approved", "administrator"),
+    _edge(TransitionName.DECLINE, "submitted assessed", Status.DECLINED, "loan.declined", "administrator"),
+    _edge(TransitionName.OFFER, "approved", Status.OFFERED, "loan.offered", "system administrator"),
     _edge(
-        "withdraw",
+        TransitionName.WITHDRAW,
         "draft submitted assessed approved offered",
         Status.WITHDRAWN,
         "loan.withdrawn",
         "borrower",
     ),
-    _edge("lapse", "offered accepted", Status.EXPIRED, "loan.lapsed", "system"),
-    _edge("accept", "offered", Status.ACCEPTED, "loan.accepted", "borrower"),
-    _edge("open_funding", "accepted", Status.FUNDING, "loan.funding_opened", "administrator system"),
-    _edge("complete_funding", "funding", Status.FUNDED, "loan.funded", "system"),
+    _edge(TransitionName.LAPSE, "offered accepted", Status.EXPIRED, "loan.lapsed", "system"),
+    _edge(TransitionName.ACCEPT, "offered", Status.ACCEPTED, "loan.accepted", "borrower"),
+    _edge(TransitionName.OPEN_FUNDING, "accepted", Status.FUNDING, "loan.funding_opened", "administrator system"),
+    _edge(TransitionName.COMPLETE_FUNDING, "funding", Status.FUNDED, "loan.funded", "system"),
     # A ticket taken back in its reflection period leaves a hole that others may fill until the deadline.
-    _edge("reopen_funding", "funded conditions_met", Status.FUNDING, "loan.funding_reopened", "system"),
-    _edge("expire", "funding", Status.EXPIRED, "loan.expired", "system"),
+    _edge(TransitionName.REOPEN_FUNDING, "funded conditions_met", Status.FUNDING, "loan.funding_reopened", "system"),
+    _edge(TransitionName.EXPIRE, "funding", Status.EXPIRED, "loan.expired", "system"),
     _edge(
-        "cancel",
+        TransitionName.CANCEL,
         "accepted funding funded conditions_met",
         Status.CANCELLED,
         "loan.cancelled",
         "borrower administrator",
     ),
-    _edge("meet_conditions", "funded", Status.CONDITIONS_MET, "loan.conditions_met", "administrator system"),
-    _edge("draw_down", "conditions_met", Status.ACTIVE, "loan.drawn_down", "administrator system"),
-    _edge("mature", "active", Status.MATURED, "loan.matured", "system"),
-    _edge("extend", "matured", Status.ACTIVE, "loan.extended", "administrator"),
-    _edge("default", "active matured", Status.DEFAULTED, "loan.defaulted", "administrator system"),
-    _edge("cure", "defaulted", Status.ACTIVE, "loan.cured", "administrator system"),
-    _edge("start_recovery", "defaulted", Status.IN_RECOVERY, "loan.recovery_started", "administrator"),
-    _edge("repay", "active matured defaulted in_recovery", Status.REPAID, "loan.repaid", "system"),
-    _edge("write_off", "defaulted in_recovery", Status.WRITTEN_OFF, "loan.written_off", "administrator system"),
+    _edge(
+        TransitionName.MEET_CONDITIONS, "funded", Status.CONDITIONS_MET, "loan.conditions_met", "administrator system"
+    ),
+    _edge(TransitionName.DRAW_DOWN, "conditions_met", Status.ACTIVE, "loan.drawn_down", "administrator system"),
+    _edge(TransitionName.MATURE, "active", Status.MATURED, "loan.matured", "system"),
+    _edge(TransitionName.EXTEND, "matured", Status.ACTIVE, "loan.extended", "administrator"),
+    _edge(TransitionName.DEFAULT, "active matured", Status.DEFAULTED, "loan.defaulted", "administrator system"),
+    _edge(TransitionName.CURE, "defaulted", Status.ACTIVE, "loan.cured", "administrator system"),
+    _edge(TransitionName.START_RECOVERY, "defaulted", Status.IN_RECOVERY, "loan.recovery_started", "administrator"),
+    _edge(TransitionName.REPAY, "active matured defaulted in_recovery", Status.REPAID, "loan.repaid", "system"),
+    _edge(
+        TransitionName.WRITE_OFF,
+        "defaulted in_recovery",
+        Status.WRITTEN_OFF,
+        "loan.written_off",
+        "administrator system",
+    ),
 )
-TRANSITIONS: Mapping[str, Transition] = {edge.name: edge for edge in _TABLE}
+TRANSITIONS: Mapping[TransitionName, Transition] = {edge.name: edge for edge in _TABLE}
 
 # What an event that is not a transition is called: figures changed while the loan stayed where it was.
 REVALUED = "loan.revalued"
@@ -290,7 +299,7 @@ class FundingState:
     funded_minor: int
     investors: int
     version: int
-    status: str
+    status: FundingStatus
     deadline: datetime
     minimum_minor: int
     step_minor: int

@@ -132,7 +132,7 @@ async def _complete(connection: Connection, loan_id: LoanId) -> None:
     """Move a full loan on. One that a waiting investor has filled again never left its status."""
     loan = await loans.get(connection, loan_id)
     if loan.status is loans.Status.FUNDING:
-        await loans.transition(connection, loan_id, "complete_funding", loans.SYSTEM)
+        await loans.transition(connection, loan_id, loans.TransitionName.COMPLETE_FUNDING, loans.SYSTEM)
 
 
 def _journal(ticket: Ticket, today: date) -> Journal:

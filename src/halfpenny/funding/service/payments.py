@@ -9,6 +9,7 @@ from halfpenny import ledger
 from halfpenny.funding import bank, events
 from halfpenny.funding.model import WalletPayment
 from halfpenny.funding.service.tickets import wallet
+from halfpenny.funding.statuses import PaymentDirection, PaymentStatus
 from halfpenny.funding.store import payments as store
 from halfpenny.ledger import Account, AccountKind, Hold, Journal, Transfer
 from halfpenny.platform import outbox
@@ -22,14 +23,14 @@ _SETTLED_AT_ONCE = 200
 
 async def request_deposit(connection: Connection, user_id: UserId, amount: Money) -> WalletPayment:
     """Announce money that the bank is to bring; the wallet moves when it has arrived."""
-    payment = await _payment(connection, user_id, "deposit", amount)
+    payment = await _payment(connection, user_id, PaymentDirection.DEPOSIT, amount)
     await store.insert(connection, payment)
     return payment
 
 
 async def request_withdrawal(connection: Connection, user_id: UserId, amount: Money) -> WalletPayment:
     """Reserve the amount at once, so that it cannot be spent twice. Raises InsufficientAvailable."""
-    payment = await _payment(connection, user_id, "withdrawal", amount)
+    payment = await _payment(connection, user_id, PaymentDirection.WITHDRAWAL, amount)
     currency = amount.currency
     await ledger.hold(
         connection,
@@ -46,9 +47,11 @@ async def request_withdrawal(connection: Connection, user_id: UserId, amount: Mo
     return payment
 
 
-async def _payment(connection: Connection, user_id: UserId, direction: str, amount: Money) -> WalletPayment:
+async def _payment(
+    connection: Connection, user_id: UserId, direction: PaymentDirection, amount: Money
+) -> WalletPayment:
     now = await business_now(connection)
-    return WalletPayment(uuid7(), user_id, direction, amount.minor, amount.currency.value, "pending", now)
+    return WalletPayment(uuid7(), user_id, direction, amount.minor, amount.currency.value, PaymentStatus.PENDING, now)
 
 
 async def settle_payments(database: Database) -> int:
@@ -70,15 +73,15 @@ async def settle_pending(connection: Connection, limit: int = _SETTLED_AT_ONCE) 
     settled = [payment for payment in pending if payment.id.hex in made]
     returned = [payment for payment in pending if payment.id.hex not in made]
     await _post_settled(connection, settled, returned, now.astimezone(MARKET_ZONE).date())
-    await _end(connection, settled, "settled", now)
-    await _end(connection, returned, "returned", now)
+    await _end(connection, settled, PaymentStatus.SETTLED, now)
+    await _end(connection, returned, PaymentStatus.RETURNED, now)
     return len(pending)
 
 
 def _instruction(payment: WalletPayment) -> bank.Instruction:
     return bank.Instruction(
         end_to_end_id=payment.id.hex,
-        direction=bank.CashDirection.IN if payment.direction == "deposit" else bank.CashDirection.OUT,
+        direction=bank.CashDirection.IN if payment.direction is PaymentDirection.DEPOSIT else bank.CashDirection.OUT,
         amount_minor=payment.amount_minor,
         currency=payment.currency,
     )
@@ -97,9 +100,10 @@ async def _post_settled(
         ],
     )
     await ledger.post_many(
-        connection, [deposit_journal(payment, today) for payment in settled if payment.direction == "deposit"]
+        connection,
+        [deposit_journal(payment, today) for payment in settled if payment.direction is PaymentDirection.DEPOSIT],
     )
-    out = [payment for payment in settled if payment.direction == "withdrawal"]
+    out = [payment for payment in settled if payment.direction is PaymentDirection.WITHDRAWAL]
     for payment in out:
         await ledger.settle(connection, payment.id, JournalId(payment.id), today)
     await ledger.post_many(connection, [payout_journal(payment, today) for payment in out])
@@ -107,7 +111,7 @@ async def _post_settled(
         await ledger.void(connection, payment.id)
 
 
-async def _end(connection: Connection, payments: list[WalletPayment], status: str, now: datetime) -> None:
+async def _end(connection: Connection, payments: list[WalletPayment], status: PaymentStatus, now: datetime) -> None:
     if not payments:
         return
     await store.end(connection, [payment.id for payment in payments], status, now)

@@ -19,6 +19,7 @@ from halfpenny.funding.model import (
     WaitingTicket,
     check_revocable,
 )
+from halfpenny.funding.statuses import InvestmentStatus, WaitingStatus
 from halfpenny.funding.store import tickets as store
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform import outbox
@@ -54,14 +55,14 @@ async def revoke(connection: Connection, investor_id: UserId, investment_id: UUI
     people = {investment.investor_id, *(waiting.investor_id for waiting in queue)}
     await ledger.lock(connection, [escrow(state), *(wallet(person, state.currency) for person in people)])
     await ledger.post(connection, _back(investment, "revoke", now))
-    await store.end(connection, [investment_id], "revoked", now)
+    await store.end(connection, [investment_id], InvestmentStatus.REVOKED, now)
     left = await store.shrink_position(connection, state.loan_id, investor_id, investment.amount_minor)
     added = (state.loan_id, -investment.amount_minor, -1 if left == 0 else 0, 1)
     state = state_of((await loans.add_funded(connection, [added]))[LoanId(state.loan_id)])
     await _record_events(connection, events.INVESTMENT_REVOKED, state, [investment], "revoked by the investor")
     await _serve(connection, state, queue)
     await _reopen_if_short(connection, LoanId(state.loan_id))
-    return replace(investment, status="revoked")
+    return replace(investment, status=InvestmentStatus.REVOKED)
 
 
 async def _serve(connection: Connection, state: LoanState, queue: list[WaitingTicket]) -> None:
@@ -74,7 +75,7 @@ async def _serve(connection: Connection, state: LoanState, queue: list[WaitingTi
         amount = min(waiting.wanted_minor, remaining)
         decision = (await decide_and_write(connection, [_ticket_for(waiting, amount)]))[0]
         if isinstance(decision, HalfpennyError):
-            await store.end_waiting(connection, waiting.id, "refused", decision.code, now)
+            await store.end_waiting(connection, waiting.id, WaitingStatus.REFUSED, decision.code, now)
         elif isinstance(decision, AcceptedTicket):
             await store.serve_waiting(connection, waiting.id, amount, now)
             remaining -= amount
@@ -90,7 +91,7 @@ async def _reopen_if_short(connection: Connection, loan_id: LoanId) -> None:
     loan = await loans.get(connection, loan_id)
     full = loan.funding is not None and loan.funding.remaining_minor == 0
     if not full and loan.status in (loans.Status.FUNDED, loans.Status.CONDITIONS_MET):
-        await loans.transition(connection, loan_id, "reopen_funding", loans.SYSTEM)
+        await loans.transition(connection, loan_id, loans.TransitionName.REOPEN_FUNDING, loans.SYSTEM)
 
 
 async def join_waiting_list(connection: Connection, investor_id: UserId, loan_id: UUID, amount: Money) -> WaitingTicket:
@@ -108,14 +109,16 @@ async def join_waiting_list(connection: Connection, investor_id: UserId, loan_id
         raise CurrencyMismatch(loan=state.currency, request=amount.currency.value)
     if state.status != FULL:
         raise LoanNotFull()
-    waiting = WaitingTicket(uuid7(), loan_id, investor_id, amount.minor, 0, state.currency, "waiting", None, now)
+    waiting = WaitingTicket(
+        uuid7(), loan_id, investor_id, amount.minor, 0, state.currency, WaitingStatus.WAITING, None, now
+    )
     await store.join_waiting_list(connection, waiting)
     return waiting
 
 
 async def cancel(connection: Connection, loan_id: UUID, actor: loans.Actor, reason: str | None) -> loans.Loan:
     """End a loan before drawdown; every ticket goes back. Raises what the transition table refuses."""
-    return await _end(connection, loan_id, "cancel", actor, reason)
+    return await _end(connection, loan_id, loans.TransitionName.CANCEL, actor, reason)
 
 
 async def expire(database: Database, limit: int = 20) -> int:
@@ -135,16 +138,16 @@ async def _expire_one(connection: Connection, loan_id: LoanId) -> bool:
     if loan.funding is None or await business_now(connection) < loan.funding.deadline:
         return False
     if loan.status in (loans.Status.OFFERED, loans.Status.ACCEPTED):
-        await loans.transition(connection, loan_id, "lapse", loans.SYSTEM)
+        await loans.transition(connection, loan_id, loans.TransitionName.LAPSE, loans.SYSTEM)
     elif loan.status is loans.Status.FUNDING:
-        await _end(connection, loan_id, "expire", loans.SYSTEM, None)
+        await _end(connection, loan_id, loans.TransitionName.EXPIRE, loans.SYSTEM, None)
     else:
         return False
     return True
 
 
 async def _end(
-    connection: Connection, loan_id: UUID, transition: str, actor: loans.Actor, reason: str | None
+    connection: Connection, loan_id: UUID, transition: loans.TransitionName, actor: loans.Actor, reason: str | None
 ) -> loans.Loan:
     """Make the transition and send every ticket's money back to the wallet that it came from."""
     locked = await loans.lock_funding(connection, [loan_id])
@@ -160,7 +163,7 @@ async def _end(
         for start in range(0, len(tickets), _RETURNED_AT_ONCE):
             part = tickets[start : start + _RETURNED_AT_ONCE]
             await ledger.post_many(connection, [_back(ticket, transition, now) for ticket in part])
-            await store.end(connection, [ticket.id for ticket in part], "returned", now)
+            await store.end(connection, [ticket.id for ticket in part], InvestmentStatus.RETURNED, now)
         investors = await store.empty_positions(connection, loan_id)
         total = sum(ticket.amount_minor for ticket in tickets)
         state = state_of((await loans.add_funded(connection, [(loan_id, -total, -investors, 1)]))[LoanId(loan_id)])

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from halfpenny.funding.model import WalletPayment
+from halfpenny.funding.statuses import PaymentDirection, PaymentStatus
 from halfpenny.platform.database import Connection, Record
 
 PAYMENT_PAGE = (
@@ -19,10 +20,10 @@ def _payment(row: Record) -> WalletPayment:
     return WalletPayment(
         id=row["id"],
         user_id=row["user_id"],
-        direction=row["direction"],
+        direction=PaymentDirection(row["direction"]),
         amount_minor=row["amount_minor"],
         currency=row["currency"],
-        status=row["status"],
+        status=PaymentStatus(row["status"]),
         requested_at=row["requested_at"],
     )
 
@@ -49,7 +50,7 @@ async def lock_pending(connection: Connection, limit: int) -> list[WalletPayment
     return [_payment(row) for row in rows]
 
 
-async def end(connection: Connection, payment_ids: Sequence[UUID], status: str, now: datetime) -> None:
+async def end(connection: Connection, payment_ids: Sequence[UUID], status: PaymentStatus, now: datetime) -> None:
     await connection.execute(
         "UPDATE wallet_payment SET status = $2, ended_at = $3 WHERE id = ANY($1) AND status = 'pending'",
         list(payment_ids),

@@ -9,6 +9,7 @@ from uuid import UUID
 from halfpenny.funding.bank import BankStatement, CashDirection, StatementLine
 from halfpenny.funding.model import WalletPayment
 from halfpenny.funding.reconciliation import Kind, ReconciliationItem
+from halfpenny.funding.statuses import PaymentDirection, PaymentStatus
 from halfpenny.platform.database import Connection, Record
 
 OPEN_PAGE = (
@@ -76,10 +77,10 @@ async def settled_between(connection: Connection, currency: str, start: datetime
         WalletPayment(
             row["id"],
             row["user_id"],
-            row["direction"],
+            PaymentDirection(row["direction"]),
             row["amount_minor"],
             row["currency"],
-            row["status"],
+            PaymentStatus(row["status"]),
             row["requested_at"],
         )
         for row in rows

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from halfpenny.funding.model import Investment, Position, WaitingTicket
+from halfpenny.funding.statuses import InvestmentStatus, WaitingStatus
 from halfpenny.platform.database import Connection, Record
 
 _INVESTMENT = "id, loan_id, investor_id, amount_minor, currency, status, revocable_until, made_at"
@@ -27,7 +28,7 @@ def _investment(row: Record) -> Investment:
         investor_id=row["investor_id"],
         amount_minor=row["amount_minor"],
         currency=row["currency"],
-        status=row["status"],
+        status=InvestmentStatus(row["status"]),
         revocable_until=row["revocable_until"],
         made_at=row["made_at"],
     )
@@ -59,7 +60,7 @@ async def of_investor(connection: Connection, investor_id: UUID, loan_ids: Seque
     return [_investment(row) for row in rows]
 
 
-async def end(connection: Connection, investment_ids: Sequence[UUID], status: str, now: datetime) -> None:
+async def end(connection: Connection, investment_ids: Sequence[UUID], status: InvestmentStatus, now: datetime) -> None:
     await connection.execute(
         "UPDATE investment SET status = $2, ended_at = $3 WHERE id = ANY($1) AND status = 'committed'",
         list(investment_ids),
@@ -128,7 +129,7 @@ def _waiting(row: Record) -> WaitingTicket:
         amount_minor=row["amount_minor"],
         served_minor=row["served_minor"],
         currency=row["currency"],
-        status=row["status"],
+        status=WaitingStatus(row["status"]),
         refusal=row["refusal"],
         joined_at=row["joined_at"],
     )
@@ -176,7 +177,7 @@ async def serve_waiting(connection: Connection, waiting_id: UUID, amount_minor: 
 
 
 async def end_waiting(
-    connection: Connection, waiting_id: UUID, status: str, refusal: str | None, now: datetime
+    connection: Connection, waiting_id: UUID, status: WaitingStatus, refusal: str | None, now: datetime
 ) -> None:
     await connection.execute(
         "UPDATE waiting_ticket SET status = $2, refusal = $3, ended_at = $4 WHERE id = $1 AND status = 'waiting'",

@@ -20,6 +20,7 @@ from halfpenny.loans.model import (
 )
 from halfpenny.loans.service.conflicts import bar_interested_staff
 from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
+from halfpenny.loans.statuses import TransitionName
 from halfpenny.platform import audit, outbox
 from halfpenny.platform.clock import business_date, business_now
 from halfpenny.platform.database import Connection
@@ -53,20 +54,26 @@ async def rewrite(
 async def submit(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:
     """Send a draft: the application and the event that asks for its assessment commit together."""
     loan = await lock_own(connection, borrower_id, loan_id)
-    return await transition(connection, loan_id, "submit", Actor(ActorKind.BORROWER, borrower_id), locked=loan)
+    return await transition(
+        connection, loan_id, TransitionName.SUBMIT, Actor(ActorKind.BORROWER, borrower_id), locked=loan
+    )
 
 
 async def apply(connection: Connection, borrower_id: UserId, application: Application, rules: LendingRules) -> Loan:
     """Draft and submit at once."""
     loan = await draft(connection, borrower_id, application, rules)
     # Nobody else can know of it yet, so it is as good as locked.
-    return await transition(connection, loan.id, "submit", Actor(ActorKind.BORROWER, borrower_id), locked=loan)
+    return await transition(
+        connection, loan.id, TransitionName.SUBMIT, Actor(ActorKind.BORROWER, borrower_id), locked=loan
+    )
 
 
 async def withdraw(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:
     """Take an application or an unaccepted offer back."""
     loan = await lock_own(connection, borrower_id, loan_id)
-    return await transition(connection, loan_id, "withdraw", Actor(ActorKind.BORROWER, borrower_id), locked=loan)
+    return await transition(
+        connection, loan_id, TransitionName.WITHDRAW, Actor(ActorKind.BORROWER, borrower_id), locked=loan
+    )
 
 
 async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation: Valuation) -> Loan:
@@ -89,7 +96,7 @@ async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation
     now = await business_now(connection)
     await store.insert_edit(connection, loan_id, changed.version, actor.user_id, now)
     if loan.status is Status.ASSESSED:
-        return await transition(connection, loan_id, "request_reassessment", actor, locked=changed)
+        return await transition(connection, loan_id, TransitionName.REQUEST_REASSESSMENT, actor, locked=changed)
     await record_event(connection, REASSESSMENT_REQUESTED, changed, actor, action="loan.revalue")
     return changed
 

@@ -21,6 +21,7 @@ from halfpenny.loans.model import (
 from halfpenny.loans.service.applying import adopt_valuation
 from halfpenny.loans.service.conflicts import bar_interested
 from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
+from halfpenny.loans.statuses import TransitionName
 from halfpenny.platform.clock import business_date, business_now
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId
@@ -69,5 +70,5 @@ async def record_conditions(
     if after.terms_version != loan.terms_version:
         await record_event(connection, REASSESSMENT_REQUESTED, after, actor, action="loan.revalue")
     if after.status is Status.FUNDED and after.conditions == CONDITIONS:
-        return await transition(connection, loan_id, "meet_conditions", actor, locked=after)
+        return await transition(connection, loan_id, TransitionName.MEET_CONDITIONS, actor, locked=after)
     return after

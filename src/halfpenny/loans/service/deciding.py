@@ -24,6 +24,7 @@ from halfpenny.loans.model import (
 from halfpenny.loans.service.applying import lock_own
 from halfpenny.loans.service.conflicts import bar_interested_staff
 from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
+from halfpenny.loans.statuses import TransitionName
 from halfpenny.platform import audit
 from halfpenny.platform.clock import business_now
 from halfpenny.platform.database import Connection
@@ -43,7 +44,7 @@ async def record_assessment(connection: Connection, loan_id: UUID, risk: RiskSum
         return False
     await store.set_risk(connection, loan_id, risk)
     if loan.status is Status.SUBMITTED:
-        await transition(connection, loan_id, "assess", locked=loan)
+        await transition(connection, loan_id, TransitionName.ASSESS, locked=loan)
         return True
     await store.increment_version(connection, loan_id)
     await record_event(connection, ASSESSMENT_RECORDED, await get(connection, loan_id), SYSTEM, action="loan.assess")
@@ -101,7 +102,9 @@ async def decide_on(
         return loan, outcome
     if decision.verdict is Verdict.DECLINE:
         await store.set_decline(connection, loan_id, administrator, decision.reason, now)
-        declined = await transition(connection, loan_id, "decline", actor, reason=decision.reason, locked=loan)
+        declined = await transition(
+            connection, loan_id, TransitionName.DECLINE, actor, reason=decision.reason, locked=loan
+        )
         return declined, outcome
     if outcome.offer is None:
         raise errors.RateMissing()
@@ -117,7 +120,7 @@ async def _approve(
     """Keep the terms that were decided; they are the offer as soon as that is made."""
     await store.set_offer(connection, loan.id, offer, administrator, reason, now)
     actor = Actor(ActorKind.ADMINISTRATOR, administrator)
-    return await transition(connection, loan.id, "approve", actor, reason=reason, locked=loan)
+    return await transition(connection, loan.id, TransitionName.APPROVE, actor, reason=reason, locked=loan)
 
 
 async def make_offer(connection: Connection, actor: Actor, loan_id: UUID, rules: LendingRules) -> Loan:
@@ -126,12 +129,12 @@ async def make_offer(connection: Connection, actor: Actor, loan_id: UUID, rules:
 
 
 async def _make_offer(connection: Connection, actor: Actor, loan: Loan, rules: LendingRules) -> Loan:
-    check_transition(loan, TRANSITIONS["offer"], actor)
+    check_transition(loan, TRANSITIONS[TransitionName.OFFER], actor)
     await bar_interested_staff(connection, actor, loan)
     offer = await _running_offer(connection, loan)
     ticket = (rules.minimum_ticket_minor, rules.ticket_step_minor, rules.maximum_ticket_minor)
     await store.insert_funding(connection, loan, offer, ticket)
-    return await transition(connection, loan.id, "offer", actor, locked=loan)
+    return await transition(connection, loan.id, TransitionName.OFFER, actor, locked=loan)
 
 
 async def accept(connection: Connection, borrower_id: UserId, loan_id: UUID, *, open_at_once: bool = True) -> Loan:
@@ -142,10 +145,12 @@ async def accept(connection: Connection, borrower_id: UserId, loan_id: UUID, *, 
     loan = await lock_own(connection, borrower_id, loan_id)
     if loan.status is Status.OFFERED:
         await _running_offer(connection, loan)
-    accepted = await transition(connection, loan_id, "accept", Actor(ActorKind.BORROWER, borrower_id), locked=loan)
+    accepted = await transition(
+        connection, loan_id, TransitionName.ACCEPT, Actor(ActorKind.BORROWER, borrower_id), locked=loan
+    )
     if not open_at_once:
         return accepted
-    return await transition(connection, loan_id, "open_funding", SYSTEM, locked=accepted)
+    return await transition(connection, loan_id, TransitionName.OPEN_FUNDING, SYSTEM, locked=accepted)
 
 
 async def open_funding(connection: Connection, actor: Actor, loan_id: UUID) -> Loan:
@@ -153,7 +158,7 @@ async def open_funding(connection: Connection, actor: Actor, loan_id: UUID) -> L
     loan = await lock(connection, loan_id)
     if loan.status is Status.ACCEPTED:
         await _running_offer(connection, loan)
-    return await transition(connection, loan_id, "open_funding", actor, locked=loan)
+    return await transition(connection, loan_id, TransitionName.OPEN_FUNDING, actor, locked=loan)
 
 
 async def _running_offer(connection: Connection, loan: Loan) -> Offer:

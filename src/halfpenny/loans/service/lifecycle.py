@@ -21,20 +21,21 @@ from halfpenny.loans.model import (
     check_transition,
 )
 from halfpenny.loans.service.conflicts import bar_interested_staff
+from halfpenny.loans.statuses import FundingStatus, TransitionName
 from halfpenny.platform import audit, outbox
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import LoanId
 
 # What a transition does to the hot row. The others leave it as it is.
-_FUNDING_STATUS_AFTER: Mapping[str, str] = {
-    "open_funding": "open",
-    "complete_funding": "full",
-    "reopen_funding": "open",
-    "expire": "closed",
-    "lapse": "closed",
-    "cancel": "closed",
-    "withdraw": "closed",
-    "draw_down": "closed",
+_FUNDING_STATUS_AFTER: Mapping[TransitionName, FundingStatus] = {
+    TransitionName.OPEN_FUNDING: FundingStatus.OPEN,
+    TransitionName.COMPLETE_FUNDING: FundingStatus.FULL,
+    TransitionName.REOPEN_FUNDING: FundingStatus.OPEN,
+    TransitionName.EXPIRE: FundingStatus.CLOSED,
+    TransitionName.LAPSE: FundingStatus.CLOSED,
+    TransitionName.CANCEL: FundingStatus.CLOSED,
+    TransitionName.WITHDRAW: FundingStatus.CLOSED,
+    TransitionName.DRAW_DOWN: FundingStatus.CLOSED,
 }
 
 
@@ -79,7 +80,7 @@ async def add_funded(connection: Connection, rows: Sequence[tuple[UUID, int, int
 async def transition(
     connection: Connection,
     loan_id: UUID,
-    name: str,
+    name: TransitionName,
     actor: Actor = SYSTEM,
     *,
     expected_version: int | None = None,
@@ -103,18 +104,18 @@ async def transition(
     await store.set_status(connection, [loan_id], edge.target, drawn_down_on, matures_on)
     if (funding_status := _FUNDING_STATUS_AFTER.get(name)) is not None:
         await store.set_funding_status(connection, [loan_id], funding_status)
-    if name == "submit":
+    if edge.name is TransitionName.SUBMIT:
         await store.set_terms_version(connection, loan_id)
     after = await get(connection, loan_id)
     await record_event(connection, edge.event, after, actor, action=f"loan.{name}", reason=reason)
-    if name == "complete_funding" and after.conditions == CONDITIONS:
+    if edge.name is TransitionName.COMPLETE_FUNDING and after.conditions == CONDITIONS:
         # The evidence was all there before the last ticket.
-        return await transition(connection, loan_id, "meet_conditions", locked=after)
+        return await transition(connection, loan_id, TransitionName.MEET_CONDITIONS, locked=after)
     return after
 
 
 async def transition_many(
-    connection: Connection, loan_ids: Sequence[UUID], name: str, *, matures_on: date | None = None
+    connection: Connection, loan_ids: Sequence[UUID], name: TransitionName, *, matures_on: date | None = None
 ) -> list[Loan]:
     """Move many loans at once, as the system. Loans whose status does not allow it are left alone, unlike above.
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from halfpenny.primitives.money import Currency, percent_of
 from halfpenny.servicing.model.events import Event
 from halfpenny.servicing.model.flows import Flows
-from halfpenny.servicing.model.position import LoanPosition
+from halfpenny.servicing.model.position import LoanPosition, LoanStanding
 from halfpenny.servicing.model.reserve import ReserveMoveKind, reserve_moves
 from halfpenny.servicing.model.schedule import Instalment
 from halfpenny.servicing.model.terms import LoanTerms
@@ -28,7 +28,7 @@ class ServicedLoan:
     posted: Flows
     closed_on: date | None
     unlikely_to_pay: bool
-    standing: str
+    standing: LoanStanding
     days_past_due: int
     principal_outstanding: int
 

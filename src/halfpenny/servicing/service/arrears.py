@@ -73,14 +73,14 @@ async def cure(connection: Connection, loan_id: UUID, actor: Actor, reason: str)
     await _in_default(connection, loan_id)
     today = await business_date(connection)
     posted = await post_events(connection, loan_id, [Cure(today)], actor, reason=reason)
-    await loans.transition(connection, LoanId(loan_id), "cure", actor, reason=reason)
+    await loans.transition(connection, LoanId(loan_id), loans.TransitionName.CURE, actor, reason=reason)
     return posted
 
 
 async def start_recovery(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> None:
     """Open the case: from now on the investors are told at least every thirty days."""
     await lock_serviced_loan(connection, loan_id)
-    await loans.transition(connection, LoanId(loan_id), "start_recovery", actor, reason=reason)
+    await loans.transition(connection, LoanId(loan_id), loans.TransitionName.START_RECOVERY, actor, reason=reason)
     today = await business_date(connection)
     await recoveries.open_case(connection, loan_id, today, today + timedelta(days=UPDATE_EVERY_DAYS))
     await _add_update(connection, loan_id, today, reason, actor)

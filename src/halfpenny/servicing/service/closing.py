@@ -20,6 +20,7 @@ from halfpenny.platform.database import Connection, Database, Record
 from halfpenny.servicing import errors, events
 from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
 from halfpenny.servicing.model.events import Default
+from halfpenny.servicing.model.position import LoanStanding
 from halfpenny.servicing.service.posting import lock_serviced_loan, post_events
 from halfpenny.servicing.store import closing
 
@@ -119,12 +120,14 @@ async def _post_individually(database: Database, day: date, first: UUID, last: U
     crash finds the loans moved or moves them.
     """
     async with database.unit_of_work() as connection:
-        await loans.transition_many(connection, await closing.matured(connection, day, first, last), "mature")
+        await loans.transition_many(
+            connection, await closing.matured(connection, day, first, last), loans.TransitionName.MATURE
+        )
     async with database.reading() as connection:
         due = await closing.to_replay(connection, day, first, last)
     for loan_id in due:
         async with database.unit_of_work() as connection:
             _, serviced = await lock_serviced_loan(connection, loan_id)
-            late = serviced.days_past_due > REGULATORY_DEFAULT_DAYS and serviced.standing == "late"
+            late = serviced.days_past_due > REGULATORY_DEFAULT_DAYS and serviced.standing is LoanStanding.LATE
             new = [Default(day, f"more than {REGULATORY_DEFAULT_DAYS} days past due")] if late else []
             await post_events(connection, loan_id, new, through=day, reason="daily close")

@@ -58,7 +58,7 @@ async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product
     loan = await loans.transition(
         connection,
         LoanId(loan_id),
-        "draw_down",
+        loans.TransitionName.DRAW_DOWN,
         actor,
         drawn_down_on=today,
         matures_on=position.schedule.ends_on,

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from halfpenny import ledger, loans
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
-from halfpenny.loans import Actor, Loan, Status
+from halfpenny.loans import Actor, Loan, Status, TransitionName
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import JournalId, LoanId, uuid7
@@ -165,11 +165,14 @@ async def _transition_loan(
 ) -> Loan:
     """Let the loan's status follow its position; events and their audit entries come with each transition."""
     kinds = {type(event) for event in new}
-    steps: list[tuple[str, bool]] = [
-        ("extend", Extension in kinds and loan.status is Status.MATURED),
-        ("default", Default in kinds and loan.status in {Status.ACTIVE, Status.MATURED}),
-        ("write_off", WriteOff in kinds),
-        ("repay", position.closed_on is not None and not position.written_off and loan.status in _REPAYABLE),
+    steps: list[tuple[TransitionName, bool]] = [
+        (TransitionName.EXTEND, Extension in kinds and loan.status is Status.MATURED),
+        (TransitionName.DEFAULT, Default in kinds and loan.status in {Status.ACTIVE, Status.MATURED}),
+        (TransitionName.WRITE_OFF, WriteOff in kinds),
+        (
+            TransitionName.REPAY,
+            position.closed_on is not None and not position.written_off and loan.status in _REPAYABLE,
+        ),
     ]
     matures_on = position.schedule.ends_on
     for name, wanted in steps:

@@ -15,7 +15,7 @@ from halfpenny.primitives.money import Currency
 from halfpenny.servicing import codec
 from halfpenny.servicing.model.events import Event
 from halfpenny.servicing.model.flows import Flows
-from halfpenny.servicing.model.position import LoanPosition
+from halfpenny.servicing.model.position import LoanPosition, LoanStanding
 from halfpenny.servicing.model.segments import AccrualSegment
 from halfpenny.servicing.model.serviced_loan import InstalmentBalance, Release, ServicedLoan
 from halfpenny.servicing.model.terms import LoanTerms
@@ -48,7 +48,7 @@ def _serviced_loan(row: Record) -> ServicedLoan:
         posted=codec.read_flows(row["posted"]),
         closed_on=row["closed_on"],
         unlikely_to_pay=row["unlikely_to_pay"],
-        standing=row["standing"],
+        standing=LoanStanding(row["standing"]),
         days_past_due=row["days_past_due"],
         principal_outstanding=row["principal_outstanding_minor"],
     )

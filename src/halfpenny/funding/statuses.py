@@ -1,0 +1,33 @@
+"""The statuses and directions of investments, of the waiting list and of payments."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class InvestmentStatus(StrEnum):
+    """``committed`` while the money is in escrow or lent; revoked by the investor, or returned with the loan."""
+
+    COMMITTED = "committed"
+    REVOKED = "revoked"
+    RETURNED = "returned"
+
+
+class WaitingStatus(StrEnum):
+    WAITING = "waiting"
+    SERVED = "served"
+    REFUSED = "refused"
+    LEFT = "left"
+
+
+class PaymentDirection(StrEnum):
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+
+
+class PaymentStatus(StrEnum):
+    """``pending`` until the bank has answered; of a returned one the money is back in the wallet."""
+
+    PENDING = "pending"
+    SETTLED = "settled"
+    RETURNED = "returned"
