@@ -140,7 +140,7 @@ GRANT SELECT, INSERT ON wallet_payment TO halfpenny_app;
 GRANT UPDATE (status, ended_at) ON wallet_payment TO halfpenny_app;
 SELECT keep_row_history('wallet_payment', 'id');
 
--- The sandbox bank's own book of our client account. A real bank keeps this where we cannot see it.
+-- The sandbox bank's own entries of our client account. A real bank keeps this where we cannot see it.
 CREATE TABLE sandbox_bank_entry (
   id uuid CONSTRAINT pk_sandbox_bank_entry PRIMARY KEY,
   sequence bigint GENERATED ALWAYS AS IDENTITY,

@@ -1,4 +1,4 @@
-"""What funding listens to: its own milestones, to tell everybody concerned once."""
+"""Consumers of funding: milestones, of which everybody concerned is notified once."""
 
 from __future__ import annotations
 

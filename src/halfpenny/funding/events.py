@@ -42,7 +42,7 @@ def of_batch(
 
 
 def milestones(loan: LoanState, before_minor: int) -> list[OutboxEvent]:
-    """The milestones between what was funded before and what is now. Consumers tell each of them once."""
+    """The milestones between what was funded before and what is now. Consumers notify of each of them once."""
     return [
         OutboxEvent(MILESTONE_REACHED, 1, loan.loan_id, {**funding(loan), "percent": percent})
         for percent in milestones_crossed(loan.target_minor, before_minor, loan.funded_minor)
@@ -50,7 +50,7 @@ def milestones(loan: LoanState, before_minor: int) -> list[OutboxEvent]:
 
 
 def funding(loan: LoanState) -> dict[str, Any]:
-    """Where a loan's funding stands, as every event and every watcher is told it."""
+    """Where a loan's funding stands, as every event and every subscriber gets it."""
     return {
         "loan_id": str(loan.loan_id),
         "currency": loan.currency,

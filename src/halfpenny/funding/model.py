@@ -52,7 +52,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class InvestmentConfirmation:
-    """What an accepted ticket is told, then and for ever: it is stored with the investment."""
+    """The answer to an accepted ticket, stored with the investment and repeated for the same key."""
 
     investment_id: UUID
     loan_id: UUID

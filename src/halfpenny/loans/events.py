@@ -1,4 +1,4 @@
-"""What loans say. Every event but two carries ``loan_id``, ``version`` and ``status`` after the change.
+"""Domain events of loans. Every event but two carries ``loan_id``, ``version`` and ``status`` after the change.
 
 Whoever needs more reads the loan. ``loan.submitted`` and ``loan.reassessment_requested`` are for the risk service and
 carry its message instead.

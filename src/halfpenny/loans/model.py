@@ -68,7 +68,7 @@ SYSTEM = Actor(ActorKind.SYSTEM)
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One edge of a loan's life: its name, the event that reports it, and who may make it."""
+    """A state transition of a loan: its name, the event that reports it, and who may make it."""
 
     name: TransitionName
     sources: frozenset[Status]

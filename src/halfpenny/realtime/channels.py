@@ -1,4 +1,4 @@
-"""Topics in one process. None keeps anything for a reader: each reader asks for what came since its own number.
+"""Pull-based fan-out: a topic queues nothing for a subscriber, which asks for what came since its own number.
 
 So a slow reader costs nothing while it is slow, and afterwards gets one frame with the latest state. Equal
 questions get the same text, which is encoded once.

@@ -148,7 +148,7 @@ class Hub:
         SOCKETS.set(len(self._members))
 
     def subscribe(self, member: Member, topic: str) -> Channel:
-        """Tell the member of this topic from now on. Raises UnknownTopic, or ConnectionTokenNeeded for ``me``."""
+        """Subscribe the member to this topic. Raises UnknownTopic, or ConnectionTokenNeeded for ``me``."""
         key = f"{ME}:{member.user_id}" if topic == ME else topic
         channel = self._channels.get(key)
         if channel is None:

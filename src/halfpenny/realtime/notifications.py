@@ -1,4 +1,4 @@
-"""What people are told: written in the transaction that it reports, pushed after its commit, told once."""
+"""Notifications: written in the transaction that they report, pushed after its commit, deduplicated by a key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from halfpenny.realtime.store import Notification
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Tell ``user_id`` about ``kind``. The same person is never told twice under one ``dedupe_key``.
+    """A notification of ``kind`` to ``user_id``; nobody gets two under one ``dedupe_key``.
 
     ``data`` holds JSON values only: money as decimal strings, ids as strings.
     """

@@ -1,4 +1,4 @@
-"""One WebSocket: what it watches, and a sender that writes only as fast as its reader reads."""
+"""One WebSocket with back-pressure: its subscriptions, and a sender that writes only as fast as the client reads."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from halfpenny.primitives.ids import SessionId, UserId
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """Something that one person is told once. ``seq`` counts that person's notifications without a gap."""
+    """A notification to one person. ``seq`` counts that person's notifications without a gap."""
 
     id: UUID
     seq: int

@@ -1,4 +1,4 @@
-"""What servicing listens to: its own news, to tell the investors whom it concerns, once each."""
+"""Consumers of servicing: distributions and recovery updates, of which each investor concerned is notified once."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ async def transition(
     reason: str | None = None,
     locked: Loan | None = None,
 ) -> Loan:
-    """Move one loan along the table, count its version up, say so in an event, and keep a person's deed on record.
+    """Make one state transition: raise the loan's version, append its domain event, and audit a person's act.
 
     Returns the loan as it is after. Raises LoanNotFound, StaleVersion where ``expected_version`` is another than
     the loan's, NotYourTransition, WrongStatus. ``drawn_down_on`` and ``matures_on`` are set where given. A caller

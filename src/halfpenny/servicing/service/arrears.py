@@ -18,7 +18,7 @@ from halfpenny.servicing.model.events import Acceleration, CostAdvanced, Cure, D
 from halfpenny.servicing.service.posting import PostingResult, loan_account, lock_serviced_loan, post_events
 from halfpenny.servicing.store import recoveries, serviced_loans
 
-# Investors hear of a recovery at least this often.
+# Investors get an update on a recovery at least this often.
 UPDATE_EVERY_DAYS = 30
 
 
