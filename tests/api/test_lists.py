@@ -71,6 +71,8 @@ async def walk(setting: Setting, wanted: PagedList, limit: int, *, adding: bool 
     while True:
         page = await ask(setting, wanted, limit, after)
         shown = [wanted.key(item) for item in page[wanted.items]]
+        # At once, as a list that repeats its last row has no end.
+        assert not set(shown) & set(found), f"{shown} came before"
         found += shown
         after = page["next_cursor"]
         if after is None:
@@ -136,7 +138,9 @@ async def test_the_graph_pages_through_every_order(
             variables = {"first": first, "after": after, "orderBy": {"field": order.name, "direction": direction}}
             answer = await setting.client.post("/graphql", json={"query": PAGES, "variables": variables})
             page = answer.json()["data"]["loans"]
-            found += [edge["node"]["id"] for edge in page["edges"]]
+            shown = [edge["node"]["id"] for edge in page["edges"]]
+            assert not set(shown) & set(found), f"{shown} came before"
+            found += shown
             if not page["pageInfo"]["hasNextPage"]:
                 break
             assert len(page["edges"]) == first
