@@ -97,7 +97,6 @@ def full_batch_state(balances: list[int]) -> BatchState:
         for number in range(len(balances))
     }
     made.available = {(name(f"investor {number}"), "EUR"): balance for number, balance in enumerate(balances)}
-    made.unopened = frozenset({name("draft")})
     made.related = frozenset({(name("loan"), name("investor 5"))})
     return made
 

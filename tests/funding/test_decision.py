@@ -76,7 +76,6 @@ def test_closed_full_late_and_unknown_loans() -> None:
     assert one(batch_state(loan(deadline=NOW + timedelta(microseconds=1))), ticket(5_000)) == "AcceptedTicket"
     assert one(batch_state(loan(status="full", funded_minor=1_000_000)), ticket(5_000)) == "loan_fully_funded"
     assert one(batch_state(), ticket(5_000, loan_name="other")) == "loan_not_found"
-    assert one(batch_state(unopened=frozenset({name("other")})), ticket(5_000, loan_name="other")) == "loan_not_open"
 
 
 def test_own_side_of_the_loan_may_not_invest() -> None:
@@ -185,7 +184,7 @@ def _naive(batch: BatchState, asked: Ticket) -> tuple[str, InvestmentConfirmatio
         return "idempotency_key_reused", None
     state = batch.loans.get(asked.loan_id)
     if state is None:
-        return ("loan_not_open" if asked.loan_id in batch.unopened else "loan_not_found"), None
+        return "loan_not_found", None
     who = batch.investors.get(asked.investor_id)
     rest = state.target_minor - state.funded_minor
     held = batch.positions.get((asked.loan_id, asked.investor_id), 0)

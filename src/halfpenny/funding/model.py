@@ -120,7 +120,7 @@ class InvestorFacts:
 class BatchState:
     """Everything that a batch is decided by, read under locks; ``decide`` moves it forward ticket by ticket.
 
-    ``loans`` holds loans that have been opened, ``unopened`` ids of loans that exist but never were.
+    ``loans`` holds loans that have been offered; of all others nobody is told whether they exist.
     ``positions`` is what an investor already has in a loan, ``available`` what a wallet may spend (minor).
     ``used_keys`` were used for something else than a ticket, ``claimed_keys`` are just being claimed for it.
     """
@@ -129,7 +129,6 @@ class BatchState:
     zone: ZoneInfo
     loans: dict[UUID, LoanState]
     investors: dict[UUID, InvestorFacts]
-    unopened: frozenset[UUID] = frozenset()
     related: frozenset[tuple[UUID, UUID]] = frozenset()
     positions: dict[tuple[UUID, UUID], int] = field(default_factory=dict)
     available: dict[tuple[UUID, str], int] = field(default_factory=dict)
@@ -155,7 +154,8 @@ def _decide_one(state: BatchState, ticket: Ticket) -> Decision:
         return IdempotencyKeyInUse()
     loan = state.loans.get(ticket.loan_id)
     if loan is None:
-        return LoanNotOpen() if ticket.loan_id in state.unopened else LoanNotFound()
+        # A loan that was never offered is for nobody to know of, so it answers as one that does not exist.
+        return LoanNotFound()
     refusal = (
         _investor_refusal(state, loan, ticket)
         or _loan_refusal(state, loan, ticket)

@@ -72,12 +72,10 @@ def state_of(funding: loans.FundingState) -> LoanState:
 
 def _batch_state(tickets: Sequence[Ticket], states: dict[UUID, LoanState], rows: Sequence[Record]) -> BatchState:
     state = BatchState(now=rows[0]["now"], zone=MARKET_ZONE, loans=states, investors={})
-    unopened, related, used, claimed = set(), set(), set(), set()
+    related, used, claimed = set(), set(), set()
     for ticket, row in zip(tickets, rows, strict=True):
         if row["known"] and ticket.investor_id not in state.investors:
             state.investors[ticket.investor_id] = store.investor_facts(row)
-        if row["borrower_id"] is not None and ticket.loan_id not in states:
-            unopened.add(ticket.loan_id)
         if row["related"]:
             related.add((ticket.loan_id, ticket.investor_id))
         if row["invested_minor"]:
@@ -89,7 +87,7 @@ def _batch_state(tickets: Sequence[Ticket], states: dict[UUID, LoanState], rows:
             used.add((ticket.investor_id, ticket.key))
         if row["key_is_claimed"]:
             claimed.add((ticket.investor_id, ticket.key))
-    state.unopened, state.related = frozenset(unopened), frozenset(related)
+    state.related = frozenset(related)
     state.used_keys, state.claimed_keys = frozenset(used), frozenset(claimed)
     return state
 

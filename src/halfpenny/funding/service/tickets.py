@@ -102,8 +102,8 @@ async def join_waiting_list(connection: Connection, investor_id: UserId, loan_id
     locked = await loans.lock_funding(connection, [loan_id])
     now = await business_now(connection)
     if LoanId(loan_id) not in locked:
-        await loans.get(connection, loan_id)
-        raise LoanNotFull()
+        # Never offered, or not there at all: nobody is told which.
+        raise loans.LoanNotFound()
     state = state_of(locked[LoanId(loan_id)])
     if amount.currency != state.currency:
         raise CurrencyMismatch(loan=state.currency, request=amount.currency.value)
