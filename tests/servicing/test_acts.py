@@ -65,6 +65,12 @@ async def test_a_cent_above_it_takes_two_and_happens_once(client: Client, databa
     assert answer.status_code == 202, answer.text
     again = await client.post(path, json=REASON, headers=headers)
     assert (again.status_code, again.json()) == (202, answer.json())
+    # Staff see on the loan what waits for a second person; nobody else does.
+    shown = await client.get(f"/api/v1/loans/{made.loan.id}", headers=other.headers)
+    assert shown.json()["approvals"] == [answer.json()["approval"]]
+    investor = await make_somebody(database, Role.INVESTOR)
+    public = await client.get(f"/api/v1/loans/{made.loan.id}", headers=investor.headers)
+    assert "approvals" not in public.json()
     before = await events(database, made.loan.id)
     approve = f"/api/v1/approvals/{answer.json()['approval']['id']}/approve"
     own = await client.post(approve, headers=one.headers)
@@ -73,6 +79,8 @@ async def test_a_cent_above_it_takes_two_and_happens_once(client: Client, databa
     done = await client.post(approve, headers=other.headers)
     assert (done.status_code, done.json()["result"]["status"]) == (200, "written_off")
     assert await events(database, made.loan.id) == before + 1
+    shown = await client.get(f"/api/v1/loans/{made.loan.id}", headers=other.headers)
+    assert shown.json()["approvals"] == []
     assert await world.problems(database) == []
 
 

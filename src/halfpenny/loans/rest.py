@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from halfpenny import identity
+from halfpenny import approvals, identity
 from halfpenny.identity import Permission, requires
 from halfpenny.loans import errors, store, views
 from halfpenny.loans.access import LoanReader, reader_of
@@ -103,10 +103,17 @@ async def own_loans(principal: identity.SignedIn, database: AppDatabase, paging:
 
 @router.get("/loans/{loan_id}", dependencies=[requires(Permission.LOANS_READ)])
 async def one_loan(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
-    """One loan: whole for its borrower and for staff; from its offer on, the public part for everybody else."""
+    """One loan: whole for its borrower and for staff; from its offer on, the public part for everybody else.
+
+    Staff also see in ``approvals`` what was proposed about it and waits for a second person.
+    """
     async with database.reading() as connection:
         loan = await lifecycle.get(connection, loan_id)
-    return _wants(loan, principal)
+        shown = _wants(loan, principal)
+        if principal.may(Permission.APPROVALS_READ):
+            waiting = await approvals.pending_on(connection, [loan_id])
+            shown["approvals"] = [approvals.approval(one) for one in waiting]
+    return shown
 
 
 @router.post("/loans/{loan_id}/withdraw", dependencies=[requires(Permission.LOANS_APPLY)])
