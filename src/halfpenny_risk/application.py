@@ -1,7 +1,7 @@
-"""An application read for the models: numbers where there are numbers, and a flag for whatever is odd.
+"""An application read for the models: numbers where there are numbers, the worst where somebody left a fact out.
 
-Nothing here refuses an application for being odd. What is missing or absurd is left out of the models, named in
-``flags``, and priced by the policy; only an amount of zero has no score at all.
+What contradicts itself is refused by name (``BadApplication``). What is odd is left out of the models and named in
+``flags``. A fact that is not known counts as the worst that it could be, so that nothing is gained by withholding it.
 """
 
 from __future__ import annotations
@@ -24,15 +24,22 @@ from halfpenny_risk.errors import BadApplication
 from halfpenny_risk.policy import Policy
 
 EARLIEST_YEAR = 1000
-STALE_AFTER_DAYS = 183
+DAYS_A_MONTH = 30.4375
+# A price paid within this many days is held against the valuation, whatever the loan is for.
+PURCHASE_COUNTS_DAYS = 365
 MAX_LTV = 9.99
+# What an unknown fact counts as: no income, no assets, and more debts and records than anybody may have.
+UNKNOWN_DEBTS = 1e13
+UNKNOWN_RECORDS = 10_000
 
 
 @dataclass(frozen=True)
 class Application:
     """One loan for the models. Amounts are floats in the loan's currency: models estimate, the ledger counts.
 
-    ``None`` is "not known". ``refinance`` is True, False or None; ``rolled_up`` says that interest is owed at the end.
+    ``purchase_price`` is the price that counts against the valuation, or None where none does. ``gdv`` is the value
+    after the works, None without works. ``refinance`` is True, False or None (another exit); ``rolled_up`` says that
+    interest is owed at the end. ``valuation_age_months`` counts to the day of the application.
     """
 
     kind: PropertyKind
@@ -45,97 +52,114 @@ class Application:
     condition: Condition | None
     purchase_price: float | None
     valuation: float | None
-    valued_on: date
     valuation_source: ValuationSource
+    valuation_age_months: float
     renovation_cost: float
     gdv: float | None
-    income: float | None
-    assets: float | None
-    debts: float | None
-    adverse_records: int | None
+    income: float
+    assets: float
+    debts: float
+    adverse_records: int
     amount: float
     prior_debt: float
     charge_rank: int
     currency: str
     term_months: int
-    purpose: LoanPurpose
     refinance: bool | None
     rolled_up: bool
     flags: tuple[str, ...]
 
+    def knows(self, fact: str) -> bool:
+        """Whether the borrower said it: ``income``, ``assets``, ``debts`` or ``adverse_records``."""
+        return f"{fact}_missing" not in self.flags
+
 
 def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
-    """The models' view of ``loan``; raises ``BadApplication`` for an amount of zero."""
-    amount = float(loan.amount)
+    """The models' view of ``loan``; raises ``BadApplication`` where it contradicts itself or asks for nothing."""
+    amount, prior_debt = float(loan.amount), float(loan.prior_debt)
     if amount <= 0.0:
         raise BadApplication("the amount is zero: there is nothing to score")
+    if (loan.charge_rank > 1) != (prior_debt > 0.0):
+        raise BadApplication("a charge behind the first, and no other, has a debt that ranks before it")
     flags: list[str] = []
     security, borrower = loan.property, loan.borrower
     today = loan.submitted_at.date()
-    lat: float | None = security.lat
-    lon: float | None = security.lon
-    if not lies_in(security.country, security.lat, security.lon):
-        flags.append("position_absurd")
-        lat = lon = None
+    position = _position(loan, flags)
     valuation = _positive(security.valuation)
     if valuation is None:
         flags.append("valuation_absurd")
-    prior_debt = float(loan.prior_debt)
-    if loan.charge_rank == 1 and prior_debt > 0.0:
-        flags.append("first_charge_with_prior_debt")
-    elif loan.charge_rank > 1 and prior_debt == 0.0:
-        flags.append("junior_charge_without_prior_debt")
-    gdv = _positive(security.gdv)
-    if gdv is not None and valuation is not None and gdv < valuation:
-        flags.append("gdv_below_valuation")
-        gdv = None
     if loan.currency not in policy.currencies.per_euro:
         flags.append("currency_unknown")
-    for name, value in (
-        ("income", borrower.income),
-        ("assets", borrower.assets),
-        ("debts", borrower.debts),
-        ("adverse_records", borrower.adverse_records),
-    ):
-        if value is None:
+    for name in ("income", "assets", "debts", "adverse_records"):
+        if getattr(borrower, name) is None:
             flags.append(f"{name}_missing")
+    works = float(security.renovation_cost)
     return Application(
         kind=security.kind,
         country=security.country,
-        lat=lat,
-        lon=lon,
+        lat=None if position is None else position[0],
+        lon=None if position is None else position[1],
         area_m2=_within(security.area_m2, 5.0, 100_000.0, "area_absurd", flags),
         beds=_whole(_within(security.beds, 0, 100, "beds_absurd", flags)),
-        year_built=_whole(_within(security.year_built, EARLIEST_YEAR, today.year + 3, "year_built_absurd", flags)),
+        year_built=_whole(_within(security.year_built, EARLIEST_YEAR, today.year + 5, "year_built_absurd", flags)),
         condition=security.condition,
-        purchase_price=_positive(security.purchase_price),
+        purchase_price=_price_that_counts(loan, today),
         valuation=valuation,
-        valued_on=_valued_on(security.valued_on, today, flags),
-        valuation_source=security.valuation_source,
-        renovation_cost=_positive(security.renovation_cost) or 0.0,
-        gdv=gdv,
-        income=_number(borrower.income),
-        assets=_number(borrower.assets),
-        debts=_number(borrower.debts),
-        adverse_records=borrower.adverse_records,
+        # A figure for a place that is not in its country is nobody's report of this property.
+        valuation_source=ValuationSource.OWNER if position is None else security.valuation_source,
+        valuation_age_months=_age_months(security.valued_on, today, flags),
+        renovation_cost=works,
+        gdv=_gdv(security.gdv, valuation, flags) if works > 0.0 else None,
+        income=_or(borrower.income, 0.0),
+        assets=_or(borrower.assets, 0.0),
+        debts=_or(borrower.debts, UNKNOWN_DEBTS),
+        adverse_records=UNKNOWN_RECORDS if borrower.adverse_records is None else borrower.adverse_records,
         amount=amount,
         prior_debt=prior_debt,
         charge_rank=loan.charge_rank,
         currency=loan.currency,
         term_months=loan.term_months,
-        purpose=loan.purpose,
         refinance=_exit_by_refinancing(loan.exit_strategy, flags),
         rolled_up=loan.interest_mode is LoanInterestMode.ROLLED_UP,
         flags=tuple(flags),
     )
 
 
-def _valued_on(valued_on: date, today: date, flags: list[str]) -> date:
+def _position(loan: LoanSubmitted, flags: list[str]) -> tuple[float, float] | None:
+    security = loan.property
+    if not (math.isfinite(security.lat) and math.isfinite(security.lon)) or not lies_in(
+        security.country, security.lat, security.lon
+    ):
+        flags.append("position_absurd")
+        return None
+    return security.lat, security.lon
+
+
+def _price_that_counts(loan: LoanSubmitted, today: date) -> float | None:
+    """The purchase price wherever the property is being bought or was bought within a year, or nobody knows when."""
+    security = loan.property
+    bought = security.purchased_on
+    counts = loan.purpose is LoanPurpose.PURCHASE or bought is None or (today - bought).days <= PURCHASE_COUNTS_DAYS
+    if not counts:
+        return None
+    price = _positive(security.purchase_price)
+    if price is None:
+        raise BadApplication("the price is missing of what is being bought, or was not bought more than a year ago")
+    return price
+
+
+def _age_months(valued_on: date, today: date, flags: list[str]) -> float:
     if valued_on > today:
         flags.append("valued_in_the_future")
-    if (today - valued_on).days > STALE_AFTER_DAYS:
-        flags.append("valuation_stale")
-    return valued_on
+    return max((today - valued_on).days, 0) / DAYS_A_MONTH
+
+
+def _gdv(amount: str | None, valuation: float | None, flags: list[str]) -> float | None:
+    gdv = _positive(amount)
+    if gdv is not None and valuation is not None and gdv < valuation:
+        flags.append("gdv_below_valuation")
+        return None
+    return gdv
 
 
 def _within(value: float | None, low: float, high: float, flag: str, flags: list[str]) -> float | None:
@@ -152,12 +176,11 @@ def _whole(value: float | None) -> int | None:
 
 
 def _positive(amount: str | None) -> float | None:
-    number = _number(amount)
-    return number if number else None
+    return float(amount) if amount is not None and float(amount) > 0.0 else None
 
 
-def _number(amount: str | None) -> float | None:
-    return None if amount is None else float(amount)
+def _or(amount: str | None, unknown: float) -> float:
+    return unknown if amount is None else float(amount)
 
 
 def _exit_by_refinancing(strategy: ExitStrategy, flags: list[str]) -> bool | None:

@@ -18,12 +18,12 @@ from halfpenny_risk import explain
 from halfpenny_risk.application import MAX_LTV, Application, read_application
 from halfpenny_risk.borrower import BorrowerFacts, BorrowerModel, facts_row
 from halfpenny_risk.exit_risk import ExitTerms, exit_risk
-from halfpenny_risk.normal import expit, logit
+from halfpenny_risk.normal import Floats, expit
 from halfpenny_risk.policy import Policy, PolicyBook
 from halfpenny_risk.scoring import (
     LoanColumns,
+    Price,
     Scores,
-    borrower_part,
     exit_log_odds,
     grades,
     price_of,
@@ -32,8 +32,6 @@ from halfpenny_risk.scoring import (
 from halfpenny_risk.valuation import CONFIDENCE, Market, Security, appraise
 from halfpenny_risk.wording import PRICE_TERMS
 
-# Works are credited with what they add to the value, and never with more than this many times their cost.
-MOST_GAIN_PER_COST = 1.5
 PRICE_CHANGES_PERCENT = (-10, -20, -30, -40)
 EXTRA_MONTHS = (3, 6, 12, 18)
 RATE_SHIFTS = (0, 2)
@@ -42,11 +40,10 @@ BORROWER_FACTS = ("income", "assets", "debts", "adverse_records")
 # With any of these an administrator must look before the model's word is taken.
 REFER_FLAGS = frozenset(
     {
-        "valuation_above_model",
+        "owner_value_unchecked",
         "value_unknown",
         "valuation_absurd",
-        "gdv_below_valuation",
-        "first_charge_with_prior_debt",
+        "valuation_stale",
         "currency_unknown",
         "area_absurd",
         "year_built_absurd",
@@ -68,35 +65,82 @@ class ModelSet:
     flags: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class Scored:
+    """One application with its figures and the decision that they recommend, before anything is put in words."""
+
+    application: Application
+    security: Security
+    policy: Policy
+    columns: LoanColumns
+    scores: Scores
+    price: Price
+    grade: str
+    flags: tuple[str, ...]
+    recommendation: Literal["approve", "refer", "decline"]
+
+    @property
+    def probability_of_default(self) -> float:
+        return float(self.scores.probability_of_default[0])
+
+    @property
+    def loss_given_default(self) -> float:
+        return float(self.scores.loss_given_default[0])
+
+    @property
+    def expected_loss(self) -> float:
+        return float(self.scores.expected_loss[0])
+
+
+def score_application(loan: messages.LoanSubmitted, models: ModelSet, policies: PolicyBook) -> Scored:
+    """The figures of one application; raises ``BadApplication`` when there is nothing to score."""
+    policy = policies.on(loan.submitted_at.date())
+    application = read_application(loan, policy)
+    return score_together([(application, appraise(application, models.markets, policy))], models, policy)[0]
+
+
+def score_together(loans: Sequence[tuple[Application, Security]], models: ModelSet, policy: Policy) -> list[Scored]:
+    """The figures of loans that were read and valued, all in one pass."""
+    columns = columns_of(loans, policy)
+    scores = score_loans(models.borrower, columns, policy)
+    every_grade = grades(scores.probability_of_default, policy)
+    found = []
+    for place, (application, security) in enumerate(loans):
+        own_columns, own_scores = columns.at(place), scores.at(place)
+        loss, ltv = float(own_scores.expected_loss[0]), float(own_columns.ltv[0])
+        price = price_of(loss, ltv, float(application.term_months), policy.price)
+        limits, _ = beyond_limits(own_columns, own_scores, policy)
+        flags = tuple(dict.fromkeys((*application.flags, *security.flags, *models.flags, *limits)))
+        grade = every_grade[place]
+        decision = recommend(grade, flags)
+        found.append(Scored(application, security, policy, own_columns, own_scores, price, grade, flags, decision))
+    return found
+
+
 def assess(
     request_id: UUID, loan: messages.LoanSubmitted, models: ModelSet, policies: PolicyBook
 ) -> messages.LoanAssessed:
     """The assessment of one application; raises ``BadApplication`` when there is nothing to score."""
-    policy = policies.on(loan.submitted_at.date())
-    application = read_application(loan, policy)
-    security = appraise(application, models.markets, policy)
-    columns = columns_of([(application, security)], policy)
-    scores = score_loans(models.borrower, columns, policy)
+    scored = score_application(loan, models, policies)
+    application, security, policy = scored.application, scored.security, scored.policy
+    columns, scores, price = scored.columns, scored.scores, scored.price
     ltv = float(columns.ltv[0])
-    price = price_of(float(scores.expected_loss[0]), ltv, float(loan.term_months), policy.price)
-    grade = grades(scores.probability_of_default, policy)[0]
-    flags = tuple(dict.fromkeys((*application.flags, *security.flags, *models.flags)))
-    base, reasons = explain.reasons(models.borrower, application, security, columns, policy, float(scores.score[0]))
+    base, reasons = explain.reasons(models.borrower, application, security, columns, scores, policy)
     return messages.LoanAssessed(
         loan_id=loan.loan_id,
         request_id=request_id,
         loan_version=loan.version,
         model_version=f"{models.version}+{policy.version}",
-        grade=grade,  # type: ignore[arg-type]
-        recommendation=_recommendation(grade, columns, scores, flags, policy),
+        grade=scored.grade,  # type: ignore[arg-type]
+        recommendation=scored.recommendation,
         probability_of_default=decimal_text(scores.probability_of_default[0], 6),
         loss_given_default=decimal_text(scores.loss_given_default[0], 6),
         expected_loss=decimal_text(scores.expected_loss[0], 6),
         exit_shortfall_probability=decimal_text(scores.shortfall[0], 6),
         suggested_rate_percent=f"{price.rate:f}",
         ltv=decimal_text(ltv, 4),
-        ltv_at_low=decimal_text(min(_ratio(_debt(application), security.low), MAX_LTV), 4),
-        ltc=_optional_text(columns.ltc[0]),
+        ltv_at_low=decimal_text(min(_ratio(application.amount + application.prior_debt, security.low), MAX_LTV), 4),
+        ltc=_optional_text(_loan_to_cost(application)),
         ltgdv=_optional_text(columns.ltgdv[0]),
         base_score=decimal_text(base, 12),
         score=decimal_text(scores.score[0], 12),
@@ -106,9 +150,9 @@ def assess(
             messages.PriceTerm(code=code, text=PRICE_TERMS[code], rate_percent=f"{rate:f}")
             for code, rate in price.terms
         ),
-        stress=stress_grid(models.borrower, columns, scores, policy),
+        stress=stress_grid(columns, scores, policy),
         challenger=_challenger(models, columns, policy),
-        flags=flags,
+        flags=scored.flags,
     )
 
 
@@ -122,45 +166,64 @@ def columns_of(loans: Sequence[tuple[Application, Security]], policy: Policy) ->
 
 def _row(application: Application, security: Security, policy: Policy) -> tuple[float, ...]:
     """All numbers of one loan: the fields of ``BorrowerFacts``, of ``ExitTerms``, then the others, in their order."""
-    debt = _debt(application)
-    cost = (application.purchase_price or 0.0) + application.renovation_cost
+    debt = application.amount + application.prior_debt
     ltv = min(_ratio(debt, security.used), MAX_LTV)
-    value, sd = _value_at_exit(application, security, policy)
+    works = _ratio(application.renovation_cost, security.used)
+    share = min(1.0, works / policy.exit.works_full_share)
+    overrun = policy.exit.works_overrun * application.renovation_cost
     return (
         *facts_row(application, ltv, policy),
         application.amount,
         application.prior_debt,
-        value,
-        sd,
+        security.used,
+        math.hypot(security.sd, policy.exit.completion_sd * share),
         security.volatility,
         float(application.term_months),
         float(application.rolled_up),
         math.nan if application.refinance is None else float(application.refinance),
+        overrun,
+        policy.exit.works_delay_months * share,
+        policy.exit.rank_months * (application.charge_rank - 1),
         ltv,
-        math.nan if application.purchase_price is None else _ratio(application.amount, cost),
-        _ratio(debt, application.gdv) if application.gdv else math.nan,
+        _loan_to_gdv(application, security, debt + overrun),
+        works,
+        application.valuation_age_months,
+        float(application.charge_rank),
         float("outside_market" in security.flags),
-        float("valuation_above_model" in security.flags),
-        float("valuation_stale" in application.flags),
-        float(sum(f"{name}_missing" in application.flags for name in BORROWER_FACTS)),
+        float(sum(not application.knows(name) for name in BORROWER_FACTS)),
     )
 
 
-def stress_grid(
-    model: BorrowerModel, columns: LoanColumns, scores: Scores, policy: Policy
-) -> tuple[messages.StressCell, ...]:
+def _loan_to_gdv(application: Application, security: Security, debt: float) -> float:
+    """Debt and the works' overrun over the value after the works, of which at most twice today's is believed.
+
+    Without a figure for it the works add nothing; without works there is nothing to measure (NaN).
+    """
+    if application.renovation_cost <= 0.0:
+        return math.nan
+    after = security.used if application.gdv is None else min(application.gdv, 2.0 * security.used)
+    return _ratio(debt, max(after, security.used))
+
+
+def _loan_to_cost(application: Application) -> float:
+    """The loan over price and works, where a price counts: shown, and scored only as loan to value."""
+    if application.purchase_price is None:
+        return math.nan
+    return _ratio(application.amount, application.purchase_price + application.renovation_cost)
+
+
+def stress_grid(columns: LoanColumns, scores: Scores, policy: Policy) -> tuple[messages.StressCell, ...]:
     """Prices down, the exit late and rates up, every combination, all other parts of the score as they are."""
     price, months = (axis.ravel() for axis in np.meshgrid(PRICE_CHANGES_PERCENT, EXTRA_MONTHS, indexing="ij"))
     terms = columns.exit_terms
     many = ExitTerms(**{name: np.repeat(getattr(terms, name), len(price)) for name in terms.__dataclass_fields__})
     stressed = many.shifted(price / 100.0, months.astype(np.float64))
-    centre = float(logit(np.array(policy.central_tendency)))
-    borrower = np.repeat(expit(centre + borrower_part(model, columns, policy)), len(price))
-    without_exit = scores.score[0] - policy.exit_weight * exit_log_odds(scores.shortfall)[0]
+    without_exit = scores.score[0] - scores.exit_floor[0] - policy.exit_weight * exit_log_odds(scores.shortfall)[0]
     cells = []
     for shift in RATE_SHIFTS:
-        risk = exit_risk(stressed, policy.exit, borrower, float(shift))
+        risk = exit_risk(stressed, policy.exit, float(shift))
         default = expit(without_exit + policy.exit_weight * exit_log_odds(risk.shortfall))
+        default = np.maximum(default, risk.shortfall)
         for i in range(len(price)):
             cells.append(
                 messages.StressCell(
@@ -189,31 +252,43 @@ def _ratio(part: float, whole: float) -> float:
     return min(part / whole, 1e6) if whole > 0.0 else 1e6
 
 
-def _debt(application: Application) -> float:
-    return application.amount + application.prior_debt
+def limited(columns: LoanColumns, scores: Scores) -> dict[str, Floats]:
+    """What has a limit in the policy: one array a name, each rising as the loan gets worse."""
+    return {
+        "ltv": columns.ltv,
+        "ltgdv": np.nan_to_num(columns.ltgdv),
+        "works_to_value": columns.works_to_value,
+        "pd": scores.probability_of_default,
+        "lgd": scores.loss_given_default,
+        "expected_loss": scores.expected_loss,
+        "adverse_records": columns.facts.adverse_records,
+        "debts_to_assets": columns.facts.debts_to_assets,
+        "charge_rank": columns.charge_rank,
+        "valuation_age_months": columns.valuation_age_months,
+    }
 
 
-def _value_at_exit(application: Application, security: Security, policy: Policy) -> tuple[float, float]:
-    """The value that the exit can count on: part of what the works add, never more than 1.5 times their cost."""
-    if application.gdv is None or application.gdv <= security.used:
-        return security.used, security.sd
-    added = min(application.gdv - security.used, MOST_GAIN_PER_COST * application.renovation_cost)
-    value = security.used + policy.exit.completion_credit * added
-    return value, math.hypot(security.sd, policy.exit.completion_sd)
+def beyond_limits(columns: LoanColumns, scores: Scores, policy: Policy) -> tuple[list[str], list[str]]:
+    """The flags of one loan's limits, and the names of those: ``declines_ltv`` or ``refers_ltv``, in their order."""
+    flags, names = [], []
+    for name, values in limited(columns, scores).items():
+        limit = policy.limits[name]
+        if values[0] > limit.decline:
+            flags.append(f"declines_{name}")
+            names.append(name)
+        elif values[0] > limit.refer:
+            flags.append(f"refers_{name}")
+            names.append(name)
+    return flags, names
 
 
-def _recommendation(
-    grade: str, columns: LoanColumns, scores: Scores, flags: Sequence[str], policy: Policy
-) -> Literal["approve", "refer", "decline"]:
-    limits = policy.limits
-    beyond = (
-        columns.ltv[0] > limits.ltv
-        or np.nan_to_num(columns.ltgdv[0]) > limits.ltgdv
-        or scores.probability_of_default[0] > limits.pd
-    )
-    if beyond or grade == "E":
+def recommend(grade: str, flags: Sequence[str]) -> Literal["approve", "refer", "decline"]:
+    """Decline beyond a limit or in grade E, a person in grade D or where a flag asks for one, else approve."""
+    if grade == "E" or any(flag.startswith("declines_") for flag in flags):
         return "decline"
-    return "refer" if grade == "D" or REFER_FLAGS.intersection(flags) else "approve"
+    if grade == "D" or any(flag in REFER_FLAGS or flag.startswith("refers_") for flag in flags):
+        return "refer"
+    return "approve"
 
 
 def _challenger(models: ModelSet, columns: LoanColumns, policy: Policy) -> messages.Challenger | None:

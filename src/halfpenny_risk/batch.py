@@ -37,7 +37,9 @@ def score_book(
             rows[place] = {"loan_id": str(loan.loan_id), "error": error.code}
             continue
         kept = valuations.get(place) if valuations else None
-        security = appraise(application, models.markets, policy) if kept is None else kept_security(application, kept)
+        security = (
+            appraise(application, models.markets, policy) if kept is None else kept_security(application, kept, policy)
+        )
         _, places, pairs = together.setdefault(policy.version, (policy, [], []))
         places.append(place)
         pairs.append((application, security))

@@ -6,7 +6,6 @@ feature adds. Age, sex, marital status and origin are not among the features and
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -54,7 +53,11 @@ MOST_RECORDS_COUNTED = 6
 
 @dataclass(frozen=True)
 class BorrowerFacts:
-    """Arrays, one element a borrower, already in units of the median borrower; NaN where unknown."""
+    """Arrays, one element a borrower, already in units of the median borrower; an unknown fact is at its worst.
+
+    ``term`` is the policy's reference term for every loan: what a longer term does is the exit's to say, and a model
+    that sees the instalment fall with it would call the longer loan the safer one.
+    """
 
     amount: Floats
     ltv: Floats
@@ -89,22 +92,19 @@ class BorrowerFacts:
 def facts_row(application: Application, ltv: float, policy: Policy) -> tuple[float, ...]:
     """The fields of ``BorrowerFacts`` of one application, in units of the policy's median borrower."""
     scale = policy.borrower_scale
-    rate = policy.currencies.per_euro.get(application.currency, math.nan)
-    assets, debts, records = application.assets, application.debts, application.adverse_records
+    # An unknown currency is taken as the one in which the borrower's own means are worth least.
+    per_euro = policy.currencies.per_euro
+    rate = per_euro.get(application.currency, max(per_euro.values()))
     return (
         application.amount / rate / scale.amount_euro,
         ltv,
-        _or_nan(application.income) / rate / scale.income_euro_a_year,
-        _or_nan(assets) / rate / scale.assets_euro,
-        _or_nan(debts) / rate / scale.debts_euro,
-        math.nan if assets is None or debts is None else debts / max(assets, 1.0),
-        _or_nan(records),
-        application.term_months / 12.0,
+        application.income / rate / scale.income_euro_a_year,
+        application.assets / rate / scale.assets_euro,
+        application.debts / rate / scale.debts_euro,
+        application.debts / max(application.assets, 1.0),
+        float(application.adverse_records),
+        policy.reference_loan.term_months / 12.0,
     )
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else float(value)
 
 
 class BorrowerModel(Protocol):

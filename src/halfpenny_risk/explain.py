@@ -1,7 +1,7 @@
 """Why the score is what it is: contributions that add up to it, each with a sentence.
 
 The borrower's part is the model's own Shapley values; the exit's part is the Shapley value of each of its drivers
-against the reference loan, over all 64 subsets; overlays are their own reason.
+against the reference loan, over all subsets; overlays are their own reason.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from halfpenny_risk.borrower import FEATURES, OPTIONAL_FEATURES, BorrowerModel
 from halfpenny_risk.exit_risk import ExitTerms, exit_risk
 from halfpenny_risk.normal import Floats, logit
 from halfpenny_risk.policy import Policy
-from halfpenny_risk.scoring import OVERLAYS, LoanColumns, exit_log_odds, overlays, reference_terms
+from halfpenny_risk.scoring import OVERLAYS, LoanColumns, Scores, exit_log_odds, overlays, reference_terms
 from halfpenny_risk.trees import shapley_weights
 from halfpenny_risk.valuation import NORMAL_90, Security
 from halfpenny_risk.wording import REASONS, sentence
@@ -29,6 +29,17 @@ DRIVERS = {
     "exit_term": ("term_months",),
     "exit_strategy": ("refinance",),
     "exit_interest": ("rolled_up",),
+    "exit_works": ("works_overrun", "late_months"),
+}
+# Which fact of the borrower each feature needs: without it there is nothing to say.
+FACT_OF = {
+    "income": "income",
+    "amount_to_income": "income",
+    "instalment_to_income": "income",
+    "assets": "assets",
+    "assets_to_amount": "assets",
+    "debts": "debts",
+    "debts_to_assets": "debts",
 }
 # A contribution smaller than this has no sentence of its own unless it is needed for the sum.
 NOTHING = 5e-13
@@ -41,7 +52,8 @@ def exit_contributions(terms: ExitTerms, policy: Policy) -> dict[str, float]:
     value = float(terms.value[0])
     # Every amount is put in units of the value, so that the reference loan can have a value of one.
     own = {
-        name: float(getattr(terms, name)[0]) / (value if name in ("amount", "prior_debt", "value") else 1.0)
+        name: float(getattr(terms, name)[0])
+        / (value if name in ("amount", "prior_debt", "value", "works_overrun") else 1.0)
         for name in reference
     }
     subsets = np.arange(1 << len(DRIVERS))
@@ -50,7 +62,7 @@ def exit_contributions(terms: ExitTerms, policy: Policy) -> dict[str, float]:
         chosen = (subsets >> place) & 1 == 1
         for name in names:
             columns[name][chosen] = own[name]
-    risk = exit_risk(ExitTerms(**columns), policy.exit, np.zeros(len(subsets)), with_loss=False)
+    risk = exit_risk(ExitTerms(**columns), policy.exit, with_loss=False)
     odds = policy.exit_weight * exit_log_odds(risk.shortfall)
     added = shapley_weights(len(DRIVERS)) @ odds
     return dict(zip(DRIVERS, added.tolist(), strict=True))
@@ -61,10 +73,11 @@ def reasons(
     application: Application,
     security: Security,
     columns: LoanColumns,
+    scores: Scores,
     policy: Policy,
-    score: float,
 ) -> tuple[float, tuple[Reason, ...]]:
     """The base score and the reasons, largest first; base and contributions add up to ``score``."""
+    score = float(scores.score[0])
     centre = float(logit(np.array(policy.central_tendency)))
     expected, by_feature = model.explain(columns.facts.rows()[0])
     borrower_reference = float(logit(np.array(policy.reference_borrower_pd)))
@@ -77,9 +90,10 @@ def reasons(
         parts[code] = parts.get(code, 0.0) + policy.borrower_weight * added
     parts |= by_driver
     parts |= dict(zip(OVERLAYS, overlays(columns, policy)[0].tolist(), strict=True))
+    parts["exit_floor"] = float(scores.exit_floor[0])
     # What floating point lost on the way goes into the base, so that the published figures add up.
     base += score - (base + math.fsum(parts.values()))
-    facts = _facts(application, security, columns)
+    facts = _facts(application, security, columns, scores)
     found = tuple(
         Reason(
             code=code,
@@ -93,16 +107,19 @@ def reasons(
     return base, found
 
 
-def _facts(application: Application, security: Security, columns: LoanColumns) -> dict[str, float | str | None]:
+def _facts(
+    application: Application, security: Security, columns: LoanColumns, scores: Scores
+) -> dict[str, float | str | None]:
     """The fact that goes into each sentence."""
     row = dict(zip(FEATURES, columns.facts.rows()[0].tolist(), strict=True))
-    value = float(columns.exit_terms.value[0])
-    records = application.adverse_records
+    value = security.used
+    records = float(application.adverse_records) if application.knows("adverse_records") else None
     strategies = {None: "unknown", True: "refinance", False: "sale"}
     return {
         **row,
-        "adverse": None if records is None else float(records),
-        "further_records": None if records is None else float(records),
+        **{name: None for name in FACT_OF if not application.knows(FACT_OF[name])},
+        "adverse": records,
+        "further_records": records,
         "term": float(application.term_months),
         "exit_leverage": (application.amount + application.prior_debt) / value,
         "exit_prior_debt": application.prior_debt / value,
@@ -110,8 +127,11 @@ def _facts(application: Application, security: Security, columns: LoanColumns) -
         "exit_term": float(application.term_months),
         "exit_strategy": strategies[application.refinance],
         "exit_interest": "rolled_up" if application.rolled_up else "paid",
-        "ltc": _at(columns.ltc),
+        "exit_works": application.renovation_cost / value,
+        "exit_floor": _at(scores.shortfall),
         "ltgdv": _at(columns.ltgdv),
+        "works_to_value": _at(columns.works_to_value),
+        "valuation_age": application.valuation_age_months,
         "facts_missing": _at(columns.facts_missing),
     }
 

@@ -14,16 +14,22 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from halfpenny_messages import ValuationSource
 from halfpenny_risk.errors import BadSettings
 
 DEFAULT_POLICY_FILE = Path(__file__).with_name("policy.json")
 
 
 class ExitPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the structural model assumes of sales, refinancing and enforcement.
+    """What the structural model assumes of sales, refinancing, works and enforcement.
 
     ``*_percent`` are a year; ``*_sd`` and ``index_volatility`` are in logs; costs, discounts and the floor are
     fractions of one. ``delay_weights`` has one weight for each of ``delay_months`` and adds up to one.
+
+    Works cost ``works_overrun`` of their price more than planned, which somebody must pay before the exit, and delay it
+    by up to ``works_delay_months``: wholly where they cost ``works_full_share`` of the value. The loss given default is
+    that of a downturn: of exits in the worst ``downturn_share`` of their prices. Each rank behind the first adds
+    ``rank_months`` to an enforcement. ``least_sd`` is the smallest uncertainty that any value has.
     """
 
     reference_rate_percent: float
@@ -31,14 +37,18 @@ class ExitPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     prior_debt_rate_percent: float
     drift_percent: float
     index_volatility: float
-    valuer_sd: float
+    least_sd: float
     completion_sd: float
-    completion_credit: float
+    works_overrun: float
+    works_delay_months: float
+    works_full_share: float
     sale_cost: float
     refinance_ltv: float
     forced_sale_discount: float
     enforcement_months: int
     enforcement_cost: float
+    rank_months: float
+    downturn_share: float
     lgd_floor: float
     delay_months: tuple[int, ...]
     delay_weights: dict[str, tuple[float, ...]]
@@ -55,12 +65,11 @@ class Ramp(Struct, frozen=True, forbid_unknown_fields=True):
 class Overlays(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Log-odds added by rule, where the models have no data to learn from."""
 
-    ltc: Ramp
     ltgdv: Ramp
+    works_to_value: Ramp
     outside_market: float
-    valuation_above_model: float
     unknown_exit: float
-    stale_valuation: float
+    valuation_age_months: Ramp
     missing_fact: float
 
 
@@ -73,12 +82,42 @@ class Grades(Struct, frozen=True, forbid_unknown_fields=True):
     D: float
 
 
-class Limits(Struct, frozen=True, forbid_unknown_fields=True):
-    """Beyond these the recommendation is to decline."""
+class SourceRules(Struct, frozen=True, forbid_unknown_fields=True):
+    """One kind of valuation: its standard deviation in logs, and what is taken off where no model can check it."""
 
-    ltv: float
-    ltgdv: float
-    pd: float
+    sd: float
+    haircut_outside_market: float
+
+
+class ValuationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far a stated value is trusted: by its source, and by its age in months."""
+
+    sources: dict[ValuationSource, SourceRules]
+    fresh_months: float
+    refer_after_months: float
+    stale_widening: float
+
+
+class Limit(Struct, frozen=True, forbid_unknown_fields=True):
+    """Above ``refer`` a person looks before anything is approved; above ``decline`` it is not recommended."""
+
+    refer: float
+    decline: float
+
+
+# What has a limit, each as a number that rises as the loan gets worse.
+LIMITED = (
+    "ltv",
+    "ltgdv",
+    "works_to_value",
+    "pd",
+    "lgd",
+    "expected_loss",
+    "adverse_records",
+    "debts_to_assets",
+    "charge_rank",
+    "valuation_age_months",
+)
 
 
 class PriceBand(Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,7 +181,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
     exit: ExitPolicy
     overlays: Overlays
     grades: Grades
-    limits: Limits
+    limits: dict[str, Limit]
+    valuation: ValuationPolicy
     price: PricePolicy
     currencies: Currencies
     market_levels: dict[str, float]
@@ -164,6 +204,9 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
                 faults.append(f"exit.delay_weights.{name} must have one weight a delay and add up to 1")
         if set(self.exit.delay_weights) != {"sale", "refinance", "unknown"}:
             faults.append("exit.delay_weights must have sale, refinance and unknown")
+        faults += self._limit_faults()
+        if self.exit.drift_percent > 0.0:
+            faults.append("exit.drift_percent must not be above 0: a longer loan would be a safer one")
         if self.borrower_weight < 0 or self.exit_weight < 0:
             faults.append("the weights must not be negative: a worse part would make a better whole")
         bands = self.price.bands
@@ -174,6 +217,16 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
         if not self.grades.A < self.grades.B < self.grades.C < self.grades.D:
             faults.append("grades must rise from A to D")
         return faults[0] if faults else None
+
+    def _limit_faults(self) -> list[str]:
+        faults = []
+        if set(self.limits) != set(LIMITED):
+            faults.append(f"limits must be those of {', '.join(LIMITED)}")
+        if any(limit.refer > limit.decline for limit in self.limits.values()):
+            faults.append("a limit declines before it refers")
+        if set(self.valuation.sources) != set(ValuationSource):
+            faults.append(f"valuation.sources must be those of {', '.join(ValuationSource)}")
+        return faults
 
 
 class PolicyBook(Struct, frozen=True):

@@ -1,18 +1,22 @@
 """The score of many loans at once: borrower, exit and overlays together, in log-odds of default.
 
     score = logit(central tendency) + w_b (borrower - reference) + w_x (exit - reference) + overlays
+    score = at least the log-odds that the exit falls short by itself
+    expected loss = probability of default x loss given default
 
-The rule and why it is this one: docs/algorithms/exit-risk.md. Each part rises with loan-to-value and adverse
-records and falls with income, so the whole does.
+The rule and why it is this one: docs/algorithms/exit-risk.md. Every part moves one way with each fact of an
+application, so the whole does.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
+from halfpenny_messages import ValuationSource
 from halfpenny_risk.borrower import (
     LOG_ODDS_A_FURTHER_RECORD,
     MOST_RECORDS_COUNTED,
@@ -26,12 +30,11 @@ from halfpenny_risk.policy import Policy, PricePolicy, Ramp
 # The exit's probability enters as log-odds; beyond these no observation could tell the difference.
 LEAST_EXIT_PROBABILITY = 5e-4
 OVERLAYS = (
-    "ltc",
     "ltgdv",
+    "works_to_value",
     "outside_market",
-    "valuation_above_model",
     "exit_unknown",
-    "valuation_stale",
+    "valuation_age",
     "facts_missing",
     "further_records",
 )
@@ -39,28 +42,53 @@ OVERLAYS = (
 
 @dataclass(frozen=True)
 class LoanColumns:
-    """Everything that is scored, one element a loan. Ratios are NaN where they do not apply; the others are 0 or 1."""
+    """Everything that is scored, one element a loan.
+
+    ``ltgdv`` is NaN without works. ``outside_market`` is 0 or 1, ``facts_missing`` a count, the others are ratios,
+    months and ranks, each rising as the loan gets worse.
+    """
 
     facts: BorrowerFacts
     exit_terms: ExitTerms
     ltv: Floats
-    ltc: Floats
     ltgdv: Floats
+    works_to_value: Floats
+    valuation_age_months: Floats
+    charge_rank: Floats
     outside_market: Floats
-    valuation_above_model: Floats
-    valuation_stale: Floats
     facts_missing: Floats
+
+    def at(self, place: int) -> LoanColumns:
+        """One of the loans, as arrays of one."""
+        parts: dict[str, Any] = {
+            name: values[place : place + 1]
+            for name in self.__dataclass_fields__
+            if isinstance(values := getattr(self, name), np.ndarray)
+        }
+        parts["facts"] = BorrowerFacts(**_one(self.facts, place))
+        parts["exit_terms"] = ExitTerms(**_one(self.exit_terms, place))
+        return LoanColumns(**parts)
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One element a loan; ``score`` is in log-odds, the rest fractions of one."""
+    """One element a loan; ``score`` and ``exit_floor`` (what raised it to the exit's own odds) are in log-odds, the
+    rest are fractions of one."""
 
     score: Floats
+    exit_floor: Floats
     probability_of_default: Floats
     shortfall: Floats
     loss_given_default: Floats
     expected_loss: Floats
+
+    def at(self, place: int) -> Scores:
+        """One of the loans, as arrays of one."""
+        return Scores(**_one(self, place))
+
+
+def _one(columns: Any, place: int) -> dict[str, Floats]:
+    return {name: getattr(columns, name)[place : place + 1] for name in columns.__dataclass_fields__}
 
 
 def exit_log_odds(shortfall: Floats) -> Floats:
@@ -75,33 +103,34 @@ def reference_terms(policy: Policy) -> ExitTerms:
         amount=policy.reference_loan.ltv * one,
         prior_debt=0.0 * one,
         value=one,
-        value_sd=policy.exit.valuer_sd * one,
+        value_sd=policy.valuation.sources[ValuationSource.SURVEY].sd * one,
         volatility=policy.exit.index_volatility * one,
         term_months=policy.reference_loan.term_months * one,
         rolled_up=0.0 * one,
         refinance=0.0 * one,
+        works_overrun=0.0 * one,
+        late_months=0.0 * one,
+        rank_months=0.0 * one,
     )
 
 
 def reference_exit_odds(policy: Policy) -> float:
     """The log-odds that the reference loan's exit falls short."""
-    risk = exit_risk(reference_terms(policy), policy.exit, np.zeros(1), with_loss=False)
+    risk = exit_risk(reference_terms(policy), policy.exit, with_loss=False)
     return float(exit_log_odds(risk.shortfall)[0])
 
 
 def overlays(loans: LoanColumns, policy: Policy) -> Floats:
     """Loans x ``OVERLAYS``: the log-odds that the policy adds by rule."""
     rules = policy.overlays
-    records = np.nan_to_num(loans.facts.adverse_records)
-    further = np.clip(records, 1.0, MOST_RECORDS_COUNTED) - 1.0
+    further = np.clip(loans.facts.adverse_records, 1.0, MOST_RECORDS_COUNTED) - 1.0
     return np.column_stack(
         [
-            ramp(loans.ltc, rules.ltc),
             ramp(loans.ltgdv, rules.ltgdv),
+            ramp(loans.works_to_value, rules.works_to_value),
             loans.outside_market * rules.outside_market,
-            loans.valuation_above_model * rules.valuation_above_model,
             np.isnan(loans.exit_terms.refinance) * rules.unknown_exit,
-            loans.valuation_stale * rules.stale_valuation,
+            ramp(loans.valuation_age_months, rules.valuation_age_months),
             loans.facts_missing * rules.missing_fact,
             further * LOG_ODDS_A_FURTHER_RECORD,
         ]
@@ -120,15 +149,18 @@ def borrower_part(model: BorrowerModel, loans: LoanColumns, policy: Policy) -> F
     return policy.borrower_weight * (model.log_odds(loans.facts.rows()) - reference)
 
 
-def score_loans(model: BorrowerModel, loans: LoanColumns, policy: Policy) -> Scores:
+def score_loans(model: BorrowerModel, loans: LoanColumns, policy: Policy, *, with_loss: bool = True) -> Scores:
     """Score any number of loans with one borrower model."""
     centre = float(logit(np.array(policy.central_tendency)))
-    borrower = borrower_part(model, loans, policy)
-    exits = exit_risk(loans.exit_terms, policy.exit, expit(centre + borrower))
-    part = policy.exit_weight * (exit_log_odds(exits.shortfall) - reference_exit_odds(policy))
-    score = centre + borrower + part + overlays(loans, policy).sum(axis=1)
-    probability = expit(score)
-    return Scores(score, probability, exits.shortfall, exits.lgd, probability * exits.lgd)
+    exits = exit_risk(loans.exit_terms, policy.exit, with_loss=with_loss)
+    odds = exit_log_odds(exits.shortfall)
+    part = policy.exit_weight * (odds - reference_exit_odds(policy))
+    parts = centre + borrower_part(model, loans, policy) + part + overlays(loans, policy).sum(axis=1)
+    # A loan cannot default less often than its own exit falls short.
+    floor = np.maximum(odds - parts, 0.0)
+    score = parts + floor
+    probability = np.maximum(expit(score), exits.shortfall)
+    return Scores(score, floor, probability, exits.shortfall, exits.lgd, probability * exits.lgd)
 
 
 def grades(probability: Floats, policy: Policy) -> list[str]:

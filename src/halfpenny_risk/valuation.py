@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from halfpenny_messages import LoanPurpose, Valuation
+from halfpenny_messages import Valuation, ValuationSource
 from halfpenny_risk.application import Application
-from halfpenny_risk.policy import Policy
+from halfpenny_risk.policy import Policy, ValuationPolicy
 
 CONFIDENCE = 0.90
 # Half of the 90 % interval of a normal variable, in standard deviations.
@@ -64,8 +64,8 @@ class Market(Protocol):
 class Security:
     """The value to lend on and what stands behind it; amounts in the loan's currency.
 
-    ``used`` is the lowest of the valuer's figure, the price being paid and the model's estimate. ``low`` and
-    ``high`` are the 90 % interval around it; ``sd`` its standard deviation in logs.
+    ``used`` is the lowest of the stated value, the price that counts and the model's estimate. ``low`` and ``high`` are
+    the 90 % interval around it; ``sd`` its standard deviation in logs.
     """
 
     used: float
@@ -78,51 +78,71 @@ class Security:
     flags: tuple[str, ...]
 
 
-def kept_security(application: Application, valuation: Valuation) -> Security:
-    """The security as an earlier answer valued it, for re-scoring with new models but no new valuation."""
-    used, low, high = float(valuation.used), float(valuation.low), float(valuation.high)
-    flags = () if valuation.market is not None else ("outside_market",)
-    if valuation.market is not None and application.valuation is not None and application.valuation > high:
-        flags = ("valuation_above_model",)
-    sd = math.log(high / low) / (2.0 * NORMAL_90) if 0.0 < low < high else 0.0
-    half = math.exp(NORMAL_90 * sd)
-    volatility = float(valuation.index_volatility)
-    return Security(max(used, 1.0), used / half, used * half, max(sd, 0.01), volatility, valuation.source, None, flags)
+def kept_security(application: Application, valuation: Valuation, policy: Policy) -> Security:
+    """The security with the model's estimate of an earlier answer, for re-scoring without valuing anew."""
+    if valuation.market is None:
+        return _security(application, None, policy)
+    model = ModelValue(
+        market=valuation.market,
+        value=float(valuation.value),
+        low=float(valuation.low),
+        high=float(valuation.high),
+        volatility=float(valuation.index_volatility),
+        comparables=(),
+        assumed=(),
+    )
+    return _security(application, model, policy)
 
 
 def appraise(application: Application, markets: Sequence[Market], policy: Policy) -> Security:
-    """Bring the valuer and the model together.
+    """Bring together what was stated, what is paid and what a market model estimates: the lowest is lent on.
 
-    Where a model knows the market, the interval is the model's own, moved to the value used. Elsewhere it is as
-    wide as the valuer's error in the policy, wider still when the valuation is old; a reason says so.
+    Each source has an interval of its own (``ValuationPolicy``), wider with the age of the valuation, and the narrowest
+    of them counts. Where no model knows the market, a value that no surveyor stands behind is taken down first.
     """
     model = next((value for market in markets if (value := market.value(application, policy)) is not None), None)
+    return _security(application, model, policy)
+
+
+def _security(application: Application, model: ModelValue | None, policy: Policy) -> Security:
+    rules = policy.valuation.sources[application.valuation_source]
+    volatility = policy.exit.index_volatility if model is None else model.volatility
+    sd = _aged(rules.sd, application.valuation_age_months, volatility, policy.valuation)
     flags: list[str] = []
-    candidates = [application.valuation]
-    if application.purpose is LoanPurpose.PURCHASE:
-        candidates.append(application.purchase_price)
-    if model is not None:
-        candidates.append(model.value)
-        flags.extend(f"assumed_{name}" for name in model.assumed)
-        if application.valuation is not None and application.valuation > model.high:
-            flags.append("valuation_above_model")
-    else:
+    stated = application.valuation
+    if model is None:
         flags.append("outside_market")
-    known = [value for value in candidates if value is not None]
-    if not known:
-        # Nothing says what the security is worth: it is lent on as if worth next to nothing.
+        if application.valuation_source is ValuationSource.OWNER:
+            flags.append("owner_value_unchecked")
+        if stated is not None:
+            stated *= 1.0 - rules.haircut_outside_market
+    else:
+        flags.extend(f"assumed_{name}" for name in model.assumed)
+        if stated is not None and stated > model.high:
+            flags.append("valuation_above_model")
+        if model.high > model.low > 0.0:
+            sd = min(sd, math.log(model.high / model.low) / (2.0 * NORMAL_90))
+    if application.valuation_age_months > policy.valuation.refer_after_months:
+        flags.append("valuation_stale")
+    estimate = None if model is None else model.value
+    known = [value for value in (stated, application.purchase_price, estimate) if value is not None]
+    if application.valuation is None:
+        # Whoever asks says that it is worth nothing: it is lent on as if worth next to nothing.
         flags.append("value_unknown")
         known = [0.01 * application.amount]
-    used = min(known)
-    if model is not None:
-        sd = math.log(model.high / model.low) / (2.0 * NORMAL_90)
-        volatility = model.volatility
-    else:
-        sd = policy.exit.valuer_sd * (1.5 if "valuation_stale" in application.flags else 1.0)
-        volatility = policy.exit.index_volatility
-    if "valuation_absurd" in application.flags:
-        sd *= 1.5
+    used = max(min(known), 1e-3 * application.amount)
     half = math.exp(NORMAL_90 * sd)
-    by_model = "model" if application.valuation is None else "both"
-    source = "valuer" if model is None else by_model
+    source = "valuer" if model is None else "both"
+    sd = max(sd, policy.exit.least_sd)
     return Security(used, used / half, used * half, sd, volatility, source, model, tuple(flags))
+
+
+def _aged(sd: float, age_months: float, volatility: float, rules: ValuationPolicy) -> float:
+    """The standard deviation of a valuation that is ``age_months`` old: the market has moved since.
+
+    Nothing for the first months of the policy; then by the index's volatility, and half as wide again by the time
+    that it is referred.
+    """
+    late = max(0.0, age_months - rules.fresh_months)
+    ramp = min(1.0, late / (rules.refer_after_months - rules.fresh_months))
+    return math.hypot(sd * (1.0 + rules.stale_widening * ramp), volatility * math.sqrt(late / 12.0))

@@ -112,7 +112,14 @@ REASONS: Mapping[str, Wording] = {
     ),
     "exit_strategy": Wording("The exit strategy is {value}.", "Sposób spłaty: {value}.", shown_as="word"),
     "exit_interest": Wording("Interest is {value}.", "Odsetki są {value}.", shown_as="word"),
-    "ltc": Wording("The loan pays {value} of the project's cost.", "Pożyczka pokrywa {value} kosztów projektu."),
+    "exit_works": Wording(
+        "Works of {value} of the value may cost more and take longer than planned.",
+        "Prace o koszcie {value} wartości mogą kosztować więcej i potrwać dłużej, niż zaplanowano.",
+    ),
+    "exit_floor": Wording(
+        "By the property alone the exit falls short in {value} of cases.",
+        "Biorąc pod uwagę samą nieruchomość, spłata z wyjścia zawodzi w {value} przypadków.",
+    ),
     "ltgdv": Wording(
         "The loan is {value} of the value after the works.", "Pożyczka stanowi {value} wartości po zakończeniu prac."
     ),
@@ -121,19 +128,13 @@ REASONS: Mapping[str, Wording] = {
         "Żaden model wyceny nie zna tego rynku: użyto wyceny rzeczoznawcy z szerszym marginesem.",
         shown_as="none",
     ),
-    "valuation_above_model": Wording(
-        "The valuer's figure is above what similar sales support.",
-        "Wycena rzeczoznawcy przekracza poziom podobnych transakcji.",
-        shown_as="none",
-    ),
+    "works_to_value": Wording("The works cost {value} of the value.", "Prace kosztują {value} wartości."),
     "exit_unknown": Wording(
         "How the loan will be repaid is not clear.",
         "Nie jest jasne, z czego pożyczka zostanie spłacona.",
         shown_as="none",
     ),
-    "valuation_stale": Wording(
-        "The valuation is more than half a year old.", "Wycena ma ponad pół roku.", shown_as="none"
-    ),
+    "valuation_age": Wording("The valuation is {value} months old.", "Wycena ma {value} mies.", shown_as="count"),
     "facts_missing": Wording(
         "Facts about the borrower are missing: {value}.",
         "Brakujące informacje o pożyczkobiorcy: {value}.",
@@ -145,7 +146,7 @@ REASONS: Mapping[str, Wording] = {
 WORDS: Mapping[str, tuple[str, str]] = {
     "sale": ("a sale", "sprzedaż"),
     "refinance": ("a refinancing", "refinansowanie"),
-    "unknown": ("not known", "nieznany"),
+    "unknown": ("neither a sale nor a refinancing", "ani sprzedaż, ani refinansowanie"),
     "rolled_up": ("added up and paid at the end", "naliczane i płatne na końcu"),
     "paid": ("paid as it falls due", "płacone w terminie"),
 }

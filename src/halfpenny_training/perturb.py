@@ -54,17 +54,20 @@ def random_loans(count: int, seed: int) -> LoanColumns:
         term_months=months,
         rolled_up=(random.random(count) < 0.3).astype(np.float64),
         refinance=refinance,
+        works_overrun=np.zeros(count),
+        late_months=np.zeros(count),
+        rank_months=np.zeros(count),
     )
     nothing = np.zeros(count)
     return LoanColumns(
         facts=facts,
         exit_terms=terms,
         ltv=ltv,
-        ltc=some_unknown(between(0.3, 1.2)),
         ltgdv=some_unknown(ltv * between(0.6, 1.0)),
         outside_market=(random.random(count) < 0.5).astype(np.float64),
-        valuation_above_model=nothing,
-        valuation_stale=nothing,
+        works_to_value=nothing,
+        valuation_age_months=nothing,
+        charge_rank=np.ones(count),
         facts_missing=nothing,
     )
 
@@ -78,7 +81,6 @@ def worse(loans: LoanColumns, which: str, step: Floats) -> LoanColumns:
         return replace(
             loans,
             ltv=loans.ltv * factor,
-            ltc=loans.ltc * factor,
             ltgdv=loans.ltgdv * factor,
             facts=replace(facts, ltv=facts.ltv * factor, amount=facts.amount * factor),
             exit_terms=replace(

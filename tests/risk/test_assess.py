@@ -54,20 +54,24 @@ def amounts(low: int, high: int) -> st.SearchStrategy[str]:
     return st.integers(low * 100, high * 100).map(lambda minor: f"{minor // 100}.{minor % 100:02d}")
 
 
+def with_charge(behind: tuple[int, str] | None, **changes: Any) -> LoanSubmitted:
+    rank, prior_debt = behind or (1, "0")
+    return changed(charge_rank=rank, prior_debt=prior_debt, **changes)
+
+
 ANY_LOAN = st.builds(
-    changed,
+    with_charge,
     valuation=amounts(0, 3_000_000),
     amount=amounts(1, 3_000_000),
-    prior_debt=amounts(0, 1_000_000),
-    purchase_price=st.none() | amounts(0, 3_000_000),
+    behind=st.none() | st.tuples(st.integers(2, 9), amounts(1, 1_000_000)),
+    purchase_price=amounts(1, 3_000_000),
     gdv=st.none() | amounts(0, 5_000_000),
-    renovation_cost=st.none() | amounts(0, 500_000),
+    renovation_cost=amounts(0, 500_000),
     income=st.none() | amounts(0, 10_000_000),
     assets=st.none() | amounts(0, 10_000_000),
     debts=st.none() | amounts(0, 10_000_000),
     adverse_records=st.none() | st.integers(0, 10_000),
     term_months=st.integers(1, 120),
-    charge_rank=st.integers(1, 9),
     currency=st.sampled_from(["EUR", "PLN", "GBP", "USD", "ILS", "XXX"]),
     lat=st.floats(allow_nan=True, allow_infinity=True) | st.just(47.7),
     lon=st.floats(-200.0, 200.0) | st.just(-122.3),
@@ -118,7 +122,9 @@ def test_the_answer_is_the_same_every_time(models: ModelSet) -> None:
 
 
 def test_every_reason_is_said_in_both_languages_and_private_ones_are_not_for_investors(models: ModelSet) -> None:
-    assessed = answer(models, adverse_records=3, gdv="700000.00", renovation_cost="90000.00", prior_debt="10000.00")
+    assessed = answer(
+        models, adverse_records=3, gdv="700000.00", renovation_cost="90000.00", prior_debt="10000.00", charge_rank=2
+    )
     assert {reason.code for reason in assessed.reasons} >= {"ltv", "exit_leverage", "exit_prior_debt", "adverse"}
     for reason in assessed.reasons:
         assert reason.text.en and reason.text.pl and reason.text.en != reason.text.pl
@@ -152,9 +158,11 @@ def test_two_hundred_hostile_descriptions_move_nothing(models: ModelSet) -> None
         ({"valuation": "0"}, "valuation_absurd"),
         ({"valued_on": date(2030, 1, 1)}, "valued_in_the_future"),
         ({"valued_on": date(2024, 1, 1)}, "valuation_stale"),
-        ({"gdv": "1000.00"}, "gdv_below_valuation"),
-        ({"prior_debt": "5000.00"}, "first_charge_with_prior_debt"),
-        ({"charge_rank": 2}, "junior_charge_without_prior_debt"),
+        ({"gdv": "1000.00", "renovation_cost": "20000.00"}, "gdv_below_valuation"),
+        ({"adverse_records": 3}, "refers_adverse_records"),
+        ({"adverse_records": 8}, "declines_adverse_records"),
+        ({"charge_rank": 3, "prior_debt": "1000.00"}, "refers_charge_rank"),
+        ({"debts": "600000.00"}, "refers_debts_to_assets"),
         ({"currency": "XXX"}, "currency_unknown"),
         ({"exit_strategy": ExitStrategy.OTHER}, "exit_unknown"),
         ({"lat": 0.0, "lon": 0.0}, "position_absurd"),
@@ -170,9 +178,21 @@ def test_odd_input_has_a_name(models: ModelSet, changes: dict[str, Any], flag: s
     assert flag in answer(models, **changes).flags
 
 
-def test_an_amount_of_zero_has_no_score(models: ModelSet) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount": "0"},
+        {"charge_rank": 9},
+        {"charge_rank": 2, "prior_debt": "0.00"},
+        {"prior_debt": "5000.00"},
+        {"purpose": LoanPurpose.PURCHASE, "purchase_price": None},
+        {"purchased_on": None, "purchase_price": None},
+        {"purchased_on": date(2025, 12, 1), "purchase_price": "0"},
+    ],
+)
+def test_what_contradicts_itself_has_no_score(models: ModelSet, changes: dict[str, Any]) -> None:
     with pytest.raises(BadApplication):
-        answer(models, amount="0")
+        answer(models, **changes)
 
 
 def test_outside_every_market_the_valuer_carries_it_with_a_wider_margin() -> None:
@@ -215,7 +235,9 @@ def test_the_stress_grid_is_whole_and_worse_in_every_direction(models: ModelSet)
 
 def test_the_limits_of_the_policy_decline_and_oddities_refer(models: ModelSet) -> None:
     assert answer(models, amount="500000.00").recommendation == "decline"
-    assert answer(models, gdv="470000.00", amount="360000.00").recommendation == "decline"
+    works = {"gdv": "470000.00", "renovation_cost": "50000.00"}
+    assert answer(models, amount="345000.00", **works).recommendation == "decline"
+    assert answer(models, amount="200000.00", adverse_records=8).recommendation == "decline"
     assert answer(models, year_built=9999, amount="200000.00").recommendation == "refer"
 
 

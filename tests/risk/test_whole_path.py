@@ -1,0 +1,391 @@
+"""The path from the application to the decision: whatever is made worse, or left out, never comes out better."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from halfpenny_messages import (
+    Condition,
+    ExitStrategy,
+    LoanInterestMode,
+    LoanPurpose,
+    LoanSubmitted,
+    PropertyKind,
+    ValuationSource,
+)
+from halfpenny_risk.application import Application, read_application
+from halfpenny_risk.assess import ModelSet, Scored, score_application, score_together
+from halfpenny_risk.errors import BadApplication
+from halfpenny_risk.models import load_models
+from halfpenny_risk.policy import Policy, load_policies
+from halfpenny_risk.valuation import NORMAL_90, Market, ModelValue, Security, appraise
+from support.risk_applications import SUBMITTED_AT, changed
+
+POLICIES = load_policies()
+TODAY = SUBMITTED_AT.date()
+TRIALS = 10_000
+DECISIONS = ("approve", "refer", "decline")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that a borrower could want lower, each rising as it gets worse."""
+
+    figures: tuple[float, ...]
+
+    def better_than(self, other: Outcome) -> bool:
+        return any(mine < theirs for mine, theirs in zip(self.figures, other.figures, strict=True))
+
+
+def outcomes(loans: Sequence[LoanSubmitted], models: ModelSet) -> list[Outcome | None]:
+    """The figures as they are sent, in one pass; None where an application is refused."""
+    policy = POLICIES.policies[-1]
+    read: dict[int, tuple[Application, Security]] = {}
+    for place, loan in enumerate(loans):
+        try:
+            application = read_application(loan, policy)
+        except BadApplication:
+            continue
+        read[place] = (application, appraise(application, models.markets, policy))
+    found = dict(zip(read, score_together(list(read.values()), models, policy), strict=True))
+    return [None if place not in found else outcome(found[place]) for place in range(len(loans))]
+
+
+def outcome(scored: Scored) -> Outcome:
+    return Outcome(
+        (
+            round(scored.probability_of_default, 6),
+            round(scored.loss_given_default, 6),
+            round(scored.expected_loss, 6),
+            float(scored.price.rate),
+            float("ABCDE".index(scored.grade)),
+            float(DECISIONS.index(scored.recommendation)),
+        )
+    )
+
+
+def money(value: float) -> str:
+    return f"{max(value, 0.0):.2f}"
+
+
+def _homes(count: int) -> list[dict[str, Any]]:
+    """Places and buildings, a third of them in a market that a model knows."""
+    dice = random.Random(5)
+    kinds = (PropertyKind.HOUSE, PropertyKind.TOWNHOUSE, PropertyKind.COMMERCIAL, PropertyKind.LAND)
+    near = ((47.702138, -122.361741, "US"), (52.23, 21.01, "PL"), (53.35, -6.26, "IE"))
+    homes = []
+    for number in range(count):
+        lat, lon, country = near[number % len(near)]
+        homes.append(
+            {
+                "lat": lat + dice.uniform(-0.02, 0.02),
+                "lon": lon + dice.uniform(-0.01, 0.01),
+                "country": country,
+                "kind": dice.choice(kinds),
+                "area_m2": dice.uniform(50.0, 400.0),
+                "beds": dice.randint(0, 6),
+                "year_built": dice.randint(1900, 2024),
+                "condition": dice.choice(tuple(Condition)),
+            }
+        )
+    return homes
+
+
+HOMES = _homes(90)
+
+
+class Remembered:
+    """A market model that values each home once: nothing that is made worse below is a fact of the building."""
+
+    def __init__(self, market: Market) -> None:
+        self.name, self.version = market.name, market.version
+        self._market = market
+        self._known: dict[Any, ModelValue | None] = {}
+
+    def value(self, application: Application, policy: Policy) -> ModelValue | None:
+        key = (application.lat, application.lon, application.currency, application.area_m2)
+        if key not in self._known:
+            self._known[key] = self._market.value(application, policy)
+        return self._known[key]
+
+
+def draw(dice: random.Random) -> LoanSubmitted:
+    """Any application that the API takes, most of them near the limits of the policy."""
+    value = 100_000.0 * 2.0 ** dice.uniform(0.0, 4.0)
+    works = value * dice.choice((0.0, 0.0, 0.05, 0.3, 0.9)) * dice.random()
+    rank = dice.choice((1, 1, 1, 2, 3))
+    amount = value * dice.uniform(0.05, 1.2)
+    purpose = dice.choice(tuple(LoanPurpose))
+    return changed(
+        **dice.choice(HOMES),
+        valuation=money(value),
+        valuation_source=dice.choice(tuple(ValuationSource)),
+        valued_on=TODAY - timedelta(days=dice.choice((0, 30, 91, 150, 184, 400, 900))),
+        purchase_price=money(value * dice.uniform(0.6, 1.3)),
+        purchased_on=None if purpose is LoanPurpose.PURCHASE else dice.choice((None, date(2019, 4, 2), TODAY)),
+        renovation_cost=money(works),
+        gdv=money(value * dice.uniform(1.0, 2.5)) if dice.random() < 0.5 else None,
+        income=money(10_000.0 * 2.0 ** dice.uniform(-2.0, 6.0)),
+        assets=money(50_000.0 * 2.0 ** dice.uniform(-3.0, 6.0)),
+        debts=money(20_000.0 * 2.0 ** dice.uniform(-4.0, 6.0) * dice.choice((0.0, 1.0))),
+        adverse_records=dice.choice((0, 0, 0, 1, 2, 3, 7, 100)),
+        charge_rank=rank,
+        prior_debt=money(value * dice.uniform(0.01, 0.6)) if rank > 1 else "0",
+        amount=money(amount),
+        currency=dice.choice(("EUR", "PLN", "USD")),
+        term_months=dice.randint(3, 24),
+        purpose=purpose,
+        exit_strategy=dice.choice(tuple(ExitStrategy)),
+        interest_mode=dice.choice(tuple(LoanInterestMode)),
+    )
+
+
+Worse = Callable[[LoanSubmitted, random.Random], dict[str, Any] | None]
+
+
+def _scaled(name: str, low: float, high: float) -> Worse:
+    def worse(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+        place = next(part for part in (loan, loan.property, loan.borrower) if name in part.__struct_fields__)
+        now = getattr(place, name)
+        return None if now is None else {name: money(float(now) * dice.uniform(low, high))}
+
+    return worse
+
+
+def _left_out(*names: str) -> Worse:
+    return lambda loan, dice: dict.fromkeys(names)
+
+
+def _raise_value(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    value = float(loan.property.valuation) * dice.uniform(0.5, 1.0)
+    return {"valuation": money(value)}
+
+
+def _next_rank(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    if loan.charge_rank == 1:
+        return {"charge_rank": 2, "prior_debt": money(float(loan.amount) * dice.uniform(0.01, 1.0))}
+    return {"charge_rank": loan.charge_rank + 1}
+
+
+def _more_prior(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    return None if loan.charge_rank == 1 else {"prior_debt": money(float(loan.prior_debt) * dice.uniform(1.0, 2.0))}
+
+
+def _more_works(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    value = float(loan.property.valuation)
+    return {"renovation_cost": money(float(loan.property.renovation_cost) * 1.5 + value * dice.choice((0.0, 0.1)))}
+
+
+def _more_records(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    return {"adverse_records": (loan.borrower.adverse_records or 0) + dice.choice((1, 2, 20))}
+
+
+def _older(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    return {"valued_on": loan.property.valued_on - timedelta(days=dice.randint(1, 300))}
+
+
+def _weaker_source(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    weaker = {ValuationSource.SURVEY: ValuationSource.DESKTOP, ValuationSource.DESKTOP: ValuationSource.OWNER}
+    source = weaker.get(loan.property.valuation_source)
+    return None if source is None else {"valuation_source": source}
+
+
+def _exit_not_said(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    return {"exit_strategy": ExitStrategy.OTHER}
+
+
+WORSE: dict[str, Worse] = {
+    "lower value": _raise_value,
+    "lower price": _scaled("purchase_price", 0.5, 1.0),
+    "lower value after the works": _scaled("gdv", 0.4, 1.0),
+    "value after the works left out": _left_out("gdv"),
+    "day of purchase left out": _left_out("purchased_on"),
+    "lower income": _scaled("income", 0.0, 1.0),
+    "income left out": _left_out("income"),
+    "lower assets": _scaled("assets", 0.0, 1.0),
+    "assets left out": _left_out("assets"),
+    "more debts": _scaled("debts", 1.0, 3.0),
+    "debts left out": _left_out("debts"),
+    "more records": _more_records,
+    "records left out": _left_out("adverse_records"),
+    "every fact of the borrower left out": _left_out("income", "assets", "debts", "adverse_records"),
+    "larger amount": _scaled("amount", 1.0, 1.5),
+    "next rank": _next_rank,
+    "more debt before us": _more_prior,
+    "more works": _more_works,
+    "older valuation": _older,
+    "weaker source": _weaker_source,
+    "another exit": _exit_not_said,
+}
+
+
+@pytest.fixture(scope="module")
+def models() -> ModelSet:
+    loaded = load_models("champion")
+    return replace(loaded, markets=tuple(Remembered(market) for market in loaded.markets))
+
+
+def pushes(trials: int, seed: int) -> list[tuple[str, LoanSubmitted, LoanSubmitted]]:
+    """What was pushed, the application, and the worse one."""
+    dice = random.Random(seed)
+    found = []
+    for number in range(trials):
+        name = list(WORSE)[number % len(WORSE)]
+        loan = draw(dice)
+        changes = WORSE[name](loan, dice)
+        if changes is not None:
+            found.append((name, loan, changed(loan, **changes)))
+    return found
+
+
+def test_no_application_improves_by_being_made_worse_or_poorer_in_facts(models: ModelSet) -> None:
+    tried: dict[str, int] = dict.fromkeys(WORSE, 0)
+    improved = []
+    pushed = pushes(TRIALS, seed=20261125)
+    before = outcomes([loan for _, loan, _ in pushed], models)
+    after = outcomes([loan for _, _, loan in pushed], models)
+    for (name, loan, worse), one, other in zip(pushed, before, after, strict=True):
+        if one is None or other is None:
+            continue
+        tried[name] += 1
+        if other.better_than(one):
+            improved.append((name, one.figures, other.figures, loan, worse))
+    assert improved == []
+    assert min(tried.values()) > TRIALS // len(WORSE) // 4, tried
+
+
+def scored(models: ModelSet, **changes: Any) -> Scored:
+    return score_application(changed(**changes), models, POLICIES)
+
+
+WARSAW = {"lat": 52.23, "lon": 21.01, "country": "PL", "currency": "PLN"}
+
+
+def test_row_1_an_owner_cannot_talk_a_house_up_past_its_model(models: ModelSet) -> None:
+    """The ordinary house, which the model values at about 460,000, said to be worth 900,000."""
+    talked_up = {"valuation": "900000.00", "amount": "520000.00", "valuation_source": ValuationSource.OWNER}
+    inside = scored(models, **talked_up)
+    assert inside.security.used < 600_000.0 and inside.recommendation == "decline"
+    # The same where no model looks: the owner's word alone approves nothing, at any loan to value.
+    for amount in ("40000.00", "200000.00", "450000.00"):
+        alone = scored(models, **WARSAW, **{**talked_up, "amount": amount})
+        assert "owner_value_unchecked" in alone.flags and alone.recommendation != "approve"
+    # Coordinates in the sea make nobody's report a report of this house.
+    at_sea = scored(models, **{**talked_up, "lat": 0.0, "lon": 0.0, "valuation_source": ValuationSource.SURVEY})
+    assert at_sea.application.valuation_source is ValuationSource.OWNER and at_sea.recommendation != "approve"
+
+
+def test_row_1_most_ordinary_applications_are_decided_without_a_person(models: ModelSet) -> None:
+    dice = random.Random(11)
+    decided = 0
+    for _ in range(500):
+        home = dice.choice([home for home in HOMES if home["country"] in ("US", "PL")])
+        value = 150_000.0 * 2.0 ** dice.uniform(0.0, 2.0)
+        decided += (
+            scored(
+                models,
+                **home,
+                valuation=money(value),
+                valued_on=TODAY - timedelta(days=dice.randint(0, 91)),
+                amount=money(0.6 * value),
+                term_months=dice.randint(6, 18),
+                income=money(90_000.0 * 2.0 ** dice.uniform(-0.5, 1.0)),
+                assets=money(400_000.0 * 2.0 ** dice.uniform(-0.5, 1.0)),
+                exit_strategy=dice.choice((ExitStrategy.SALE, ExitStrategy.SALE, ExitStrategy.REFINANCE)),
+            ).recommendation
+            != "refer"
+        )
+    print(f"decided without a person: {decided} of 500 ordinary applications")
+    assert decided >= 350
+
+
+@pytest.mark.parametrize("purpose", list(LoanPurpose))
+def test_row_2_the_price_of_what_was_just_bought_counts_whatever_the_purpose(
+    models: ModelSet, purpose: LoanPurpose
+) -> None:
+    """90,000 paid five months ago, said to be worth 210,000 today, 100,000 asked for."""
+    bought = date(2025, 10, 2)
+    deal = {**WARSAW, "valuation": "210000.00", "purchase_price": "90000.00", "amount": "100000.00"}
+    loan = scored(models, **deal, purpose=purpose, purchased_on=bought)
+    assert loan.security.used == 90_000.0 and loan.recommendation == "decline"
+    long_ago = scored(models, **deal, purpose=purpose, purchased_on=date(2021, 10, 2))
+    assert (long_ago.security.used == 90_000.0) == (purpose is LoanPurpose.PURCHASE)
+
+
+def test_row_3_no_source_is_surer_outside_of_a_model_than_the_models_widest_fifth(models: ModelSet) -> None:
+    known = [scored(models, **home) for home in HOMES if home["country"] == "US"]
+    widths = sorted(
+        math.log(one.security.model.high / one.security.model.low) / (2.0 * NORMAL_90)
+        for one in known
+        if one.security.model is not None
+    )
+    assert len(widths) >= 10
+    widest = widths[-max(1, len(widths) // 5) :]
+    mean = sum(widest) / len(widest)
+    for source in (ValuationSource.OWNER, ValuationSource.DESKTOP):
+        outside = scored(models, **WARSAW, valuation_source=source)
+        assert outside.security.sd >= mean
+    sds = [scored(models, **WARSAW, valuation_source=source).security.sd for source in ValuationSource]
+    assert sds == sorted(sds, reverse=True)
+
+
+def test_row_5_a_thin_charge_behind_a_thick_one_is_not_lent_on(models: ModelSet) -> None:
+    """15,000 behind 190,000 on 260,000: everything is lost before the first of it is safe."""
+    thin = scored(models, **WARSAW, valuation="260000.00", amount="15000.00", charge_rank=2, prior_debt="190000.00")
+    assert thin.loss_given_default > 0.9 and thin.recommendation == "decline"
+    assert "declines_lgd" in thin.flags
+    first = scored(models, **WARSAW, valuation="260000.00", amount="15000.00")
+    assert first.loss_given_default == POLICIES.policies[0].exit.lgd_floor
+    whole = scored(models, **WARSAW, valuation="260000.00", amount="120000.00", charge_rank=2, prior_debt="110000.00")
+    assert "declines_ltv" in whole.flags and whole.recommendation == "decline"
+
+
+def test_row_6_works_cost_something_and_old_valuations_are_looked_at(models: ModelSet) -> None:
+    plain = scored(models, **WARSAW, amount="250000.00")
+    works = scored(models, **WARSAW, amount="250000.00", renovation_cost="120000.00", gdv="720000.00")
+    assert works.probability_of_default > plain.probability_of_default
+    assert works.loss_given_default > plain.loss_given_default
+    ages = [
+        scored(models, **WARSAW, amount="250000.00", valued_on=TODAY - timedelta(days=days))
+        for days in (60, 90, 110, 200, 2_500)
+    ]
+    widths = [one.security.sd for one in ages]
+    assert widths == sorted(widths) and widths[2] > widths[1] == widths[0]
+    assert [one.recommendation for one in ages] == ["approve", "approve", "approve", "refer", "decline"]
+
+
+def test_row_9_no_loan_defaults_less_often_than_its_exit_falls_short(models: ModelSet) -> None:
+    floored = 0
+    dice = random.Random(3)
+    for _ in range(300):
+        one = score_application(draw(dice), models, POLICIES)
+        assert one.probability_of_default >= float(one.scores.shortfall[0]) - 1e-12
+        assert one.expected_loss == pytest.approx(one.probability_of_default * one.loss_given_default)
+        floored += one.scores.exit_floor[0] > 0.0
+    assert floored > 30
+    refinanced = scored(
+        models, **WARSAW, valuation="500000.00", amount="370000.00", exit_strategy=ExitStrategy.REFINANCE
+    )
+    assert refinanced.probability_of_default >= 0.3 and refinanced.recommendation == "decline"
+
+
+@pytest.mark.parametrize("records", [6, 40, 9_999])
+def test_row_10_records_have_a_limit_with_a_name(models: ModelSet, records: int) -> None:
+    loan = scored(models, **WARSAW, amount="230000.00", adverse_records=records)
+    assert "declines_adverse_records" in loan.flags and loan.recommendation == "decline"
+
+
+def test_expected_loss_over_the_life_does_not_fall_as_the_term_grows(models: ModelSet) -> None:
+    for changes in ({}, {"amount": "320000.00"}, {"interest_mode": LoanInterestMode.ROLLED_UP}, {"income": "5000.00"}):
+        by_term = [scored(models, **WARSAW, **changes, term_months=term) for term in range(3, 25)]
+        losses = [round(one.expected_loss, 6) for one in by_term]
+        assert losses == sorted(losses)
+        defaults = [round(one.probability_of_default, 6) for one in by_term]
+        assert defaults == sorted(defaults)
