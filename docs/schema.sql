@@ -1883,19 +1883,13 @@ CREATE OR REPLACE FUNCTION public.segment_hash(previous bytea, from_xid bigint, 
  LANGUAGE sql
  STABLE
 AS $function$
-  SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', from_xid, to_xid,
-    string_agg(transfer_text(t), E'\n' ORDER BY t.xid, t.journal_id, t.ordinal)), 'UTF8'))
+  SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', from_xid, to_xid, string_agg(
+    concat_ws('|', t.journal_id, t.ordinal, t.event, coalesce(t.reference::text, '-'),
+      coalesce(t.reverses::text, '-'), (t.effective_date - date '1970-01-01'),
+      (extract(epoch FROM t.recorded_at) * 1000000)::bigint, t.debit_account_id, t.credit_account_id, t.amount,
+      t.currency, t.debit_version, t.credit_version, t.debit_balance, t.credit_balance, t.xid),
+    E'\n' ORDER BY t.xid, t.journal_id, t.ordinal)), 'UTF8'))
   FROM transfer t WHERE t.xid >= segment_hash.from_xid AND t.xid < segment_hash.to_xid $function$;
-
-CREATE OR REPLACE FUNCTION public.transfer_text(t transfer)
- RETURNS text
- LANGUAGE sql
- IMMUTABLE PARALLEL SAFE
-AS $function$
-  SELECT concat_ws('|', t.journal_id, t.ordinal, t.event, coalesce(t.reference::text, '-'),
-    coalesce(t.reverses::text, '-'), (t.effective_date - date '1970-01-01'),
-    (extract(epoch FROM t.recorded_at) * 1000000)::bigint, t.debit_account_id, t.credit_account_id, t.amount,
-    t.currency, t.debit_version, t.credit_version, t.debit_balance, t.credit_balance, t.xid) $function$;
 
 GRANT USAGE ON SCHEMA public TO PUBLIC;
 GRANT USAGE ON SCHEMA public TO halfpenny_app;

@@ -390,17 +390,16 @@ END $$;
 """
 
 CHAIN = """
--- What a transfer says, as one line: the seal covers every column.
-CREATE FUNCTION transfer_text(t transfer) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT concat_ws('|', t.journal_id, t.ordinal, t.event, coalesce(t.reference::text, '-'),
-    coalesce(t.reverses::text, '-'), (t.effective_date - date '1970-01-01'),
-    (extract(epoch FROM t.recorded_at) * 1000000)::bigint, t.debit_account_id, t.credit_account_id, t.amount,
-    t.currency, t.debit_version, t.credit_version, t.debit_balance, t.credit_balance, t.xid) $$;
-
+-- Each transfer as one line that holds every column. The line is written here and not in a function of its own, which
+-- would be called for every row: that takes nine times as long.
 CREATE FUNCTION segment_hash(previous bytea, from_xid bigint, to_xid bigint)
 RETURNS TABLE (transfers bigint, hash bytea) LANGUAGE sql STABLE AS $$
-  SELECT count(*), sha256(previous || convert_to(concat_ws(E'\\n', from_xid, to_xid,
-    string_agg(transfer_text(t), E'\\n' ORDER BY t.xid, t.journal_id, t.ordinal)), 'UTF8'))
+  SELECT count(*), sha256(previous || convert_to(concat_ws(E'\\n', from_xid, to_xid, string_agg(
+    concat_ws('|', t.journal_id, t.ordinal, t.event, coalesce(t.reference::text, '-'),
+      coalesce(t.reverses::text, '-'), (t.effective_date - date '1970-01-01'),
+      (extract(epoch FROM t.recorded_at) * 1000000)::bigint, t.debit_account_id, t.credit_account_id, t.amount,
+      t.currency, t.debit_version, t.credit_version, t.debit_balance, t.credit_balance, t.xid),
+    E'\\n' ORDER BY t.xid, t.journal_id, t.ordinal)), 'UTF8'))
   FROM transfer t WHERE t.xid >= segment_hash.from_xid AND t.xid < segment_hash.to_xid $$;
 
 -- Seals what finished transactions wrote since the last segment, about max_transfers of them; returns how many.
