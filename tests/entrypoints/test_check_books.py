@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from funding.world import World, make_world, open_desk
 from halfpenny import marketplace
-from halfpenny.entrypoints.books import BooksReport, check_books
+from halfpenny.entrypoints.books import UNCHECKED, BooksReport, check_books
+from halfpenny.entrypoints.cli import app
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.marketplace.store import LISTINGS
 from halfpenny.platform.database import Database
@@ -104,3 +106,9 @@ async def test_an_investment_moved_to_somebody_else_is_one_line_for_each_row(
     basis = "(its transfers in the ledger)"
     assert lines == [f"investment {investment}: investor_id is {other}, should be {holder} {basis}"]
     assert report.findings == 1
+
+
+def test_what_no_check_can_see_is_listed_with_its_reason() -> None:
+    result = CliRunner().invoke(app, ["check", "books", "--unchecked"])
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [f"{column}: {reason}" for column, reason in sorted(UNCHECKED.items())]

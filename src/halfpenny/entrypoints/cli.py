@@ -108,13 +108,27 @@ async def _compare_schema(settings: Settings) -> None:
 
 
 @check.command("books")
-@on_servers
-async def check_books(settings: Settings) -> None:
+def check_books(
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Only list the columns that no check can see, each with its reason.")
+    ] = False,
+) -> None:
     """Hold every amount, owner, status, rate and date against its second source: one line a finding.
 
     The ledger against its transfers, investments and payments against the ledger, loans against replays of their
     events, every row against its history, the listings against a rebuild, and the three chains against their seals.
     """
+    if not unchecked:
+        _check_books()
+        return
+    from halfpenny.entrypoints.books import UNCHECKED
+
+    for column, reason in sorted(UNCHECKED.items()):
+        typer.echo(f"{column}: {reason}")
+
+
+@on_servers
+async def _check_books(settings: Settings) -> None:
     from halfpenny.entrypoints.books import check_books as run_check
 
     books = await run_check(settings, lambda finding: typer.echo(f"wrong: {finding}"))
