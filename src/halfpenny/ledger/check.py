@@ -1,7 +1,8 @@
 """The ledger's part of `check books`: every account, leg, hold, snapshot and seal computed again.
 
-The transfers are read block by block into sums for each account, so memory does not grow with the history. Of an
-account whose sums disagree, the legs are walked in their order, and the first that does not follow names the row.
+The transfers are added up for each account by the database, which spills to disk where there are many accounts, so
+memory does not grow with the history. Of an account whose sums disagree, the legs are walked in their order, and the
+first that does not follow names the row.
 """
 
 from __future__ import annotations
@@ -23,40 +24,33 @@ UNCHECKED: Mapping[str, str] = {
     "hold_outcome.recorded_at": "moves nothing",
     "ledger_segment.sealed_at": "when a seal was made, not what it covers",
 }
-BLOCKS_A_STEP = 8_192
 _WALKED = 20
 
-# A leg's balance is the one before it and its change. Weighed by their versions the sums tell of any leg that breaks
-# the row: the balances of versions 1..n add up to (n + 1) * last balance - sum(version * change).
-TOTALS_OF_BLOCKS = """
-INSERT INTO recomputed
-SELECT account_id, sum(debit), sum(credit), count(*), sum(version), sum(balance),
-       sum(version::numeric * (credit - debit))
+# A leg's balance is the one before it and its change. So the states after the legs (version and balance) are those
+# before them, but for the first and the last: the hashes of both add up to the same, or some leg breaks the row.
+RECOMPUTE = """
+CREATE TEMP TABLE recomputed ON COMMIT DROP AS
+SELECT account_id, sum(debit) AS debits, sum(credit) AS credits, count(*) AS legs,
+       sum(hashint8extended(balance, version)) AS after_legs,
+       sum(hashint8extended(balance - credit + debit, version - 1)) AS before_legs
 FROM (
   SELECT debit_account_id AS account_id, amount AS debit, 0::bigint AS credit, debit_version AS version,
          debit_balance AS balance
-  FROM transfer WHERE ctid >= $1::tid AND ctid < $2::tid
+  FROM transfer
   UNION ALL
-  SELECT credit_account_id, 0, amount, credit_version, credit_balance
-  FROM transfer WHERE ctid >= $1::tid AND ctid < $2::tid
+  SELECT credit_account_id, 0, amount, credit_version, credit_balance FROM transfer
 ) legs GROUP BY account_id
 """
-RECOMPUTED = (
-    "CREATE TEMP TABLE recomputed (account_id uuid, debits numeric, credits numeric, legs bigint, versions numeric, "
-    "balances numeric, weighed numeric) ON COMMIT DROP"
-)
 DIFFERENCES = """
-WITH totals AS (
-  SELECT account_id, sum(debits)::bigint AS debits, sum(credits)::bigint AS credits, sum(legs)::bigint AS legs,
-         sum(versions) AS versions, sum(balances) AS balances, sum(weighed) AS weighed
-  FROM recomputed GROUP BY account_id
-), different AS MATERIALIZED (
+WITH different AS MATERIALIZED (
   SELECT coalesce(a.id, t.account_id) AS id, a.id IS NOT NULL AS present, a.debits, a.credits, a.version,
-         coalesce(t.debits, 0) AS true_debits, coalesce(t.credits, 0) AS true_credits, coalesce(t.legs, 0) AS legs
-  FROM account a FULL JOIN totals t ON t.account_id = a.id
+         coalesce(t.debits, 0)::bigint AS true_debits, coalesce(t.credits, 0)::bigint AS true_credits,
+         coalesce(t.legs, 0) AS legs
+  FROM account a FULL JOIN recomputed t ON t.account_id = a.id
   WHERE a.id IS NULL OR a.debits <> coalesce(t.debits, 0) OR a.credits <> coalesce(t.credits, 0)
-     OR a.version <> coalesce(t.legs, 0) OR t.versions <> t.legs::numeric * (t.legs + 1) / 2
-     OR t.balances <> (t.legs + 1)::numeric * (t.credits - t.debits) - t.weighed
+     OR a.version <> coalesce(t.legs, 0)
+     OR t.after_legs + hashint8extended(0, 0)
+        <> t.before_legs + hashint8extended((t.credits - t.debits)::bigint, t.legs)
 )
 SELECT * FROM different LIMIT 101
 """
@@ -77,14 +71,16 @@ SELECT * FROM walked WHERE version <> version_before + 1 OR balance <> before + 
 """
 # One currency on both sides, and an event that may move money between these kinds of accounts.
 UNLAWFUL = """
+WITH unlawful AS MATERIALIZED (
 SELECT t.journal_id, t.ordinal, t.currency, t.event, d.currency AS debit_currency, c.currency AS credit_currency,
        d.kind AS debit_kind, c.kind AS credit_kind
 FROM transfer t
 JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
 LEFT JOIN chart h ON h.event = t.event AND h.debit = d.kind AND h.credit = c.kind
-WHERE t.ctid >= $1::tid AND t.ctid < $2::tid AND (d.currency <> t.currency OR c.currency <> t.currency
+WHERE (d.currency <> t.currency OR c.currency <> t.currency
   OR (h.event IS NULL AND (t.reverses IS NULL OR t.event NOT LIKE '%\\_reversed'))
-  OR (h.one_owner AND d.owner_id IS DISTINCT FROM c.owner_id)) LIMIT 101
+  OR (h.one_owner AND d.owner_id IS DISTINCT FROM c.owner_id)))
+SELECT * FROM unlawful LIMIT 101
 """
 OVERDRAWN = Comparison(
     "account",
@@ -182,14 +178,11 @@ async def check(connection: Connection, progress: Progress) -> AsyncIterator[Fin
 
 async def _accounts(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     await connection.execute("DROP TABLE IF EXISTS recomputed")
-    await connection.execute(RECOMPUTED)
-    blocks = await connection.fetchval("SELECT pg_relation_size('transfer') / 8192")
-    for first in range(0, blocks, BLOCKS_A_STEP):
-        bounds = (first, 0), (first + BLOCKS_A_STEP, 0)
-        await connection.execute(TOTALS_OF_BLOCKS, *bounds, timeout=TIMEOUT_S)
-        for row in await connection.fetch(UNLAWFUL, *bounds, timeout=TIMEOUT_S):
-            yield _unlawful(row)
-        progress("transfers", min(first + BLOCKS_A_STEP, blocks), blocks)
+    await connection.execute(RECOMPUTE, timeout=TIMEOUT_S)
+    progress("transfers", 1, 2)
+    for row in await connection.fetch(UNLAWFUL, timeout=TIMEOUT_S):
+        yield _unlawful(row)
+    progress("transfers", 2, 2)
     walked = 0
     for row in (await connection.fetch(DIFFERENCES, timeout=TIMEOUT_S))[:LIMIT]:
         wrong = []

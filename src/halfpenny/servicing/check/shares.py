@@ -133,11 +133,12 @@ PAID = Comparison(
     """(SELECT s.*, d.loan_id, d.effective_date, d.currency FROM distribution_share s
   JOIN distribution d ON d.id = s.distribution_id) s
 FULL JOIN (
-  SELECT t.journal_id, sum(t.amount) FILTER (WHERE t.ordinal = 0)::bigint AS paid,
-         sum(t.amount) FILTER (WHERE t.ordinal = 1)::bigint AS withheld, min(t.effective_date) AS day,
-         (array_agg(t.credit_account_id ORDER BY t.ordinal))[1] AS wallet_id, min(t.currency) AS currency,
-         (array_agg(t.reference))[1] AS loan_id
-  FROM transfer t WHERE t.event = 'distribution' GROUP BY t.journal_id) t ON t.journal_id = s.journal_id""",
+  SELECT journal_id, w.amount AS paid, x.amount AS withheld, coalesce(w.effective_date, x.effective_date) AS day,
+         w.credit_account_id AS wallet_id, coalesce(w.currency, x.currency) AS currency,
+         coalesce(w.reference, x.reference) AS loan_id
+  FROM (SELECT * FROM transfer WHERE event = 'distribution' AND ordinal = 0) w
+  FULL JOIN (SELECT * FROM transfer WHERE event = 'distribution' AND ordinal = 1) x USING (journal_id)
+  ) t ON t.journal_id = s.journal_id""",
     {
         "paid": (f"s.paid AND {_PAID} + s.withheld_minor > 0", "t.journal_id IS NOT NULL"),
         "paid amount": (f"CASE WHEN t.journal_id IS NOT NULL THEN {_PAID} END", "coalesce(t.paid, 0 * t.withheld)"),
