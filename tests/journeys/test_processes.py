@@ -15,13 +15,10 @@ import psycopg
 import pytest
 from websockets.asyncio.client import connect
 
-from halfpenny.ledger import Account, AccountKind, Journal, Transfer, post
 from halfpenny.loans import Loan
-from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Database
-from halfpenny.primitives.ids import JournalId, uuid7
-from halfpenny.primitives.money import Currency
 from support import lending, market
+from support.money import pay_in
 from support.people import Somebody, make_somebody
 from support.programs import Programs
 
@@ -64,12 +61,8 @@ async def a_market(database: Database) -> tuple[Loan, list[Somebody]]:
         administrator = await lending.person(connection, "administrator")
         borrower = await lending.person(connection, "borrower")
         loan = await market.open_loan(connection, borrower, administrator, 0)
-        today = await business_date(connection)
         for one in investors:
-            bank = Account(AccountKind.CLIENT_BANK, None, Currency.EUR)
-            wallet = Account(AccountKind.WALLET, one.user_id, Currency.EUR)
-            deposit = Journal(JournalId(uuid7()), "deposit", (Transfer(bank, wallet, 1_000_000),), today, None)
-            assert await post(connection, deposit)
+            await pay_in(connection, [one.user_id], 1_000_000)
     return loan, investors
 
 
@@ -114,7 +107,8 @@ async def test_two_api_processes_tell_watchers_the_same(programs: Programs, data
             assert numbers == sorted(set(numbers))
     assert first[-1]["seq"] == second[-1]["seq"]
     assert listed[0] == listed[1] == {"funded": {"amount": latest["funded"]}, "version": latest["version"]}
-    assert programs.command("check", "books").returncode == 0
+    books = programs.command("check", "books")
+    assert books.returncode == 0, books.stdout
 
 
 def _entry(frames: list[dict[str, Any]], loan_id: str, version: int) -> bool:
