@@ -20,6 +20,7 @@ from halfpenny.entrypoints.settings import QueueSettings
 from halfpenny.funding.model import REFLECTION_DAYS, milestones_crossed
 from halfpenny.identity import IdentitySettings
 from halfpenny.identity.model import PASSWORD_MAX_CHARACTERS, PASSWORD_MIN_CHARACTERS
+from halfpenny.identity.service.signing_in import REPEATABLE_WITHIN, SUPERSEDED_WITHIN
 from halfpenny.identity.tokens import RECHECK_S, RECHECK_UNNOTIFIED_S
 from halfpenny.platform import plans
 from halfpenny.platform.queue import pruning
@@ -96,6 +97,8 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
     ("docs/algorithms/realtime.md", "at most {} times a second", (1 / hub.TICK_S,)),
     ("docs/algorithms/realtime.md", "looks at everything every {} seconds", (hub.POLL_S,)),
     ("docs/sign-in.md", "an access token ({} minutes)", (IdentitySettings().access_token_lifetime_s // _MINUTE,)),
+    ("docs/sign-in.md", "A second use within {} seconds", (SUPERSEDED_WITHIN.seconds,)),
+    ("docs/sign-in.md", "within {} seconds gets the same answer again", (REPEATABLE_WITHIN.seconds,)),
     (
         "docs/sign-in.md",
         "have {} to {} characters of any kind",

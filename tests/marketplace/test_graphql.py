@@ -445,16 +445,8 @@ async def test_me_is_who_is_signed_in(database: Database, client: Client) -> Non
     somebody = await make_somebody(database, Role.BORROWER, full_name="Ines Almeida")
     question = {"query": "{ me { id email fullName roles } }"}
     answer = await client.post("/graphql", json=question, headers=somebody.headers)
-    assert answer.json() == {
-        "data": {
-            "me": {
-                "id": str(somebody.user_id),
-                "email": somebody.email,
-                "fullName": "Ines Almeida",
-                "roles": ["borrower"],
-            }
-        }
-    }
+    me = {"id": str(somebody.user_id), "email": somebody.email, "fullName": "Ines Almeida", "roles": ["borrower"]}
+    assert answer.json() == {"data": {"me": me}}
     stranger = (await client.post("/graphql", json=question)).json()
     assert (stranger["data"], codes(stranger)) == ({"me": None}, ["unauthenticated"])
     forged = await client.post("/graphql", json=question, headers={"Authorization": "Bearer nonsense"})
