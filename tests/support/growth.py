@@ -12,6 +12,7 @@ _COLUMNS = """
 SELECT a.attname AS name, format_type(a.atttypid, NULL) AS type, a.attnum = ANY (
          SELECT unnest(i.indkey) FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique) AS is_unique
 FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+  AND a.attidentity = ''  -- numbered by the database, so that the next row finds its number free
 ORDER BY a.attnum
 """
 _FOREIGN_KEYS = """
