@@ -71,5 +71,5 @@ def test_an_operator_lists_shows_and_replays(database_url: str, amqp_url: str) -
     assert missing.exception.code == "no_such_dead_letter"
     assert "1 dead letter" in run.invoke(app, ["deadletters", "list", queue]).output
 
-    assert run.invoke(app, ["deadletters", "replay", queue]).output == "1 replayed\n"
+    assert run.invoke(app, ["deadletters", "replay", queue]).output == "1 dead letter replayed\n"
     assert run.invoke(app, ["deadletters", "list", queue]).output == "0 dead letters\n"

@@ -26,6 +26,7 @@ from support.people import Somebody, make_somebody
 
 EUR = Currency.EUR
 DAY = date(2026, 2, 3)
+DATES = {"advanced_on": DAY, "matures_on": DAY, "replayed_on": DAY}
 NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
 Add = Callable[[], Awaitable[str]]
 
@@ -252,7 +253,7 @@ async def recovery_updates(on: Setting) -> PagedList:
     numbers = iter(range(1, 1_000))
 
     async def row() -> dict[str, Any]:
-        return {"loan_id": loan.id, "number": next(numbers), "told_on": DAY, "text": "The keys are ours."}
+        return {"loan_id": loan.id, "number": next(numbers), "published_on": DAY, "text": "The keys are ours."}
 
     return PagedList(
         f"/loans/{loan.id}/recovery",
@@ -269,7 +270,7 @@ async def arrears(on: Setting) -> PagedList:
     days = iter(range(3, 1_000))
 
     async def row() -> dict[str, Any]:
-        state = {"terms": {}, "posted": {}, "standing": "late", "advanced_on": DAY, "matures_on": DAY}
+        state = {"terms": {}, "posted": {}, "standing": "late"} | DATES
         accounts = {f"{kind}_account_id": uuid7() for kind in ("reserve", "collections", "payable")}
         claims = {f"{kind}_account_id": uuid7() for kind in ("receivable", "claims")}
         late = {"days_past_due": next(days) // 3, "principal_outstanding_minor": 1, "currency": "EUR"}
@@ -298,7 +299,7 @@ async def portfolio(on: Setting) -> PagedList:
 
 
 async def _insert_holding(connection: Connection, of: dict[str, Any], borrower_id: UUID) -> None:
-    state = {"terms": {}, "posted": {}, "standing": "current", "advanced_on": DAY, "matures_on": DAY}
+    state = {"terms": {}, "posted": {}, "standing": "current"} | DATES
     kinds = ("reserve", "collections", "payable", "receivable", "claims")
     loan = {"loan_id": of["loan_id"], "borrower_id": borrower_id, "currency": "EUR", "principal_outstanding_minor": 100}
     await rows.insert(connection, "serviced_loan", loan | state | {f"{kind}_account_id": uuid7() for kind in kinds})
