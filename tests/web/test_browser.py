@@ -147,7 +147,7 @@ def test_filters_and_more_loans_work_in_place(chromium: Browser, scene: Scene) -
     expect(page.get_by_role("link", name="Show more loans")).to_have_count(0)
     page.get_by_label("Sort by").select_option("amount")
     expect(page.locator("#loans > li")).to_have_count(12)
-    page.get_by_label("Property").select_option("land")
+    page.get_by_role("combobox", name="Property").select_option("land")
     expect(page.get_by_role("status")).to_have_text("3 loans")
     assert page.evaluate("document.body.dataset.mark") == "here"
     page.go_back()
