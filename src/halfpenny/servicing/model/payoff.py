@@ -47,14 +47,16 @@ def payoff(terms: LoanTerms, events: Sequence[Event], on: date) -> Payoff:
     )
 
 
-def receive(terms: LoanTerms, events: Sequence[Event], on: date, amount: Money) -> tuple[Event, ...]:
+def receive(
+    terms: LoanTerms, events: Sequence[Event], on: date, amount: Money, reference: str = ""
+) -> tuple[Event, ...]:
     """The events that a payment is: a receipt, and a redemption before it where it is more than what is due.
 
     What exceeds the amount due repays principal early. Where it covers all principal the loan is redeemed: what
     is then missing of the interest to the day stays due, and what exceeds the whole debt is the receipt's
-    overpayment and goes back. Raises LoanClosed for a settled loan.
+    overpayment and goes back. ``reference`` names what brought the money. Raises LoanClosed for a settled loan.
     """
-    receipt = Receipt(on, amount)
+    receipt = Receipt(on, amount, reference)
     position = replay(terms, events, on)
     excess = amount.minor - position.total_due
     if excess <= 0 or not _runs(position):

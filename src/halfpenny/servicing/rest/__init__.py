@@ -10,9 +10,18 @@ from halfpenny.servicing.rest import (
     investor_routes,
     loan_routes,
     quotes,
+    receipt_routes,
     statistics_routes,
 )
 
 router = APIRouter()
-for part in (quotes, loan_routes, distribution_routes, arrears_routes, investor_routes, statistics_routes):
+for part in (
+    quotes,
+    loan_routes,
+    receipt_routes,
+    distribution_routes,
+    arrears_routes,
+    investor_routes,
+    statistics_routes,
+):
     router.include_router(part.router)

@@ -18,15 +18,10 @@ from halfpenny.primitives.money import Money, format_minor, parse_minor
 from halfpenny.servicing import errors, views
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.waterfall import WATERFALLS, Component, simulate
-from halfpenny.servicing.requests import (
-    BankReceiptRequest,
-    MatchRequest,
-    PaymentRequest,
-    SimulationRequest,
-)
+from halfpenny.servicing.requests import PaymentRequest, SimulationRequest
 from halfpenny.servicing.rest.dependencies import AppProduct, staff, visible_loan
 from halfpenny.servicing.service import drawing_down, receiving
-from halfpenny.servicing.store import receipts, serviced_loans
+from halfpenny.servicing.store import serviced_loans
 
 router = APIRouter(tags=["servicing"])
 OnDay = Annotated[date | None, Query(alias="on", description="A business date; today when left out.")]
@@ -158,72 +153,3 @@ async def loan_ledger(
         await loans.get(connection, loan_id)
         rows = await ledger.transfers_of(connection, loan_id, start, paging.limit + 1)
     return page(rows, paging.limit, lambda row: (row["journal_id"], row["ordinal"]), views.transfer)
-
-
-@router.post("/receipts", dependencies=[requires(Permission.BANK_BOOK)], status_code=201)
-async def bank_receipt(
-    body: BankReceiptRequest, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
-) -> JSONResponse:
-    """Post a receipt at the bank: for a loan, by the day it was received, or into suspense."""
-    amount = Money(parse_minor(body.amount), body.currency)
-
-    async def act(connection: Connection) -> dict[str, Any]:
-        if body.loan_id is None:
-            receipt_id = await receiving.hold_in_suspense(
-                connection, amount, body.received_on, body.payer, body.reference
-            )
-            return {"id": str(receipt_id), "status": "unmatched"}
-        done = await receiving.receive_from_bank(connection, body.loan_id, amount, body.received_on, staff(principal))
-        return views.receipt(done)
-
-    return await once(database, money, 201, act)
-
-
-@router.get("/receipts/unmatched", dependencies=[requires(Permission.BANK_READ)], response_model=PageOf)
-async def unmatched(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
-    """Receipts that wait in suspense, oldest first."""
-    start = paging.start(UUID)
-    async with database.reading() as connection:
-        rows = await receipts.page_of_unmatched(connection, start[0] if start else None, paging.limit + 1)
-    return page(
-        rows,
-        paging.limit,
-        lambda row: (row["id"],),
-        lambda row: {
-            "id": str(row["id"]),
-            "amount": format_minor(row["amount_minor"]),
-            "currency": row["currency"],
-            "received_on": row["received_on"].isoformat(),
-            "payer": row["payer"],
-            "reference": row["reference"],
-        },
-    )
-
-
-@router.post("/receipts/{receipt_id}/match", dependencies=[requires(Permission.BANK_BOOK)])
-async def match(
-    receipt_id: UUID,
-    body: MatchRequest,
-    principal: identity.SignedIn,
-    money: identity.MoneyRequest,
-    database: AppDatabase,
-) -> JSONResponse:
-    """Take a receipt out of suspense for a loan; it counts from the day it was received."""
-
-    async def act(connection: Connection) -> dict[str, Any]:
-        return views.receipt(await receiving.match(connection, receipt_id, body.loan_id, staff(principal)))
-
-    return await once(database, money, 200, act)
-
-
-@router.post("/receipts/{receipt_id}/return", dependencies=[requires(Permission.BANK_BOOK)])
-async def return_receipt(
-    receipt_id: UUID, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
-) -> JSONResponse:
-    """Send a receipt that belongs to nobody back to its bank."""
-
-    async def act(connection: Connection) -> dict[str, Any]:
-        await receiving.return_receipt(connection, receipt_id)
-        return {"id": str(receipt_id), "status": "returned"}
-
-    return await once(database, money, 200, act)

@@ -34,10 +34,21 @@ async def repay(connection: Connection, loan_id: UUID, borrower_id: UserId, amou
 
 
 async def receive_from_bank(
-    connection: Connection, loan_id: UUID, amount: Money, received_on: date, actor: Actor
+    connection: Connection,
+    loan_id: UUID,
+    amount: Money,
+    received_on: date,
+    actor: Actor,
+    *,
+    source: Account | None = None,
+    reference: str = "",
 ) -> PostingResult:
-    """A receipt at the bank for a known loan, by the day the bank credited it: a late message is a replay."""
-    return await _receive(connection, loan_id, amount, actor, bank(amount.currency), received_on)
+    """A receipt at the bank for a known loan, by the day the bank credited it: a late message is a replay.
+
+    ``source`` is the account that holds the money by now, the client's bank where it is left out; ``reference`` names
+    what brought it, and stays with the loan's event.
+    """
+    return await _receive(connection, loan_id, amount, actor, source or bank(amount.currency), received_on, reference)
 
 
 async def _receive(
@@ -47,6 +58,7 @@ async def _receive(
     actor: Actor,
     source: Account,
     received_on: date | None = None,
+    reference: str = "",
 ) -> PostingResult:
     _, serviced = await lock_serviced_loan(connection, loan_id)
     if amount.currency is not serviced.currency:
@@ -56,7 +68,7 @@ async def _receive(
     if on > today:
         raise ledger.FutureEffectiveDate()
     known = await serviced_loans.events(connection, loan_id)
-    new = receive(serviced.terms, known, on, amount)
+    new = receive(serviced.terms, known, on, amount, reference)
     return await post_events(connection, loan_id, new, actor, receipts_from=source)
 
 
