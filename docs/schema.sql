@@ -994,8 +994,10 @@ CREATE TABLE servicing_event (
   data jsonb NOT NULL,
   recorded_by uuid,
   recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+  planned boolean NOT NULL,
   CONSTRAINT pk_servicing_event PRIMARY KEY (loan_id, number)
 );
+CREATE INDEX ix_servicing_event_planned ON public.servicing_event USING btree (effective_date, loan_id) WHERE planned;
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.servicing_event REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.servicing_event REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.servicing_event REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', '', 'insert,update,delete');

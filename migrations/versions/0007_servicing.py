@@ -52,8 +52,11 @@ CREATE TABLE servicing_event (
   data jsonb NOT NULL,
   recorded_by uuid,
   recorded_at timestamptz NOT NULL DEFAULT now(),
+  -- Recorded before its business day had come: the close of that day replays it.
+  planned boolean NOT NULL,
   CONSTRAINT pk_servicing_event PRIMARY KEY (loan_id, number)
 );
+CREATE INDEX ix_servicing_event_planned ON servicing_event (effective_date, loan_id) WHERE planned;
 
 -- The schedule as the last replay left it; unpaid counts an instalment that has not fallen due as whole.
 CREATE TABLE instalment (

@@ -114,9 +114,8 @@ def test_a_replay_equals_living_through_it(history: tuple[LoanTerms, list[Event]
         known += todays
         if any(isinstance(event, ScheduleEvent) for event in todays):
             loan_replay.replace_schedule(build_schedule(terms, known), known)
-        loan_replay.advance(day)
         for event in todays:
-            loan_replay.apply(event)
+            loan_replay.process(event)
     loan_replay.advance(as_of)
     assert loan_replay.position(as_of) == replay(terms, events, as_of)
 

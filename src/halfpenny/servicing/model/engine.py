@@ -31,7 +31,6 @@ def replay(terms: LoanTerms, events: Iterable[Event], as_of: date) -> LoanPositi
     known = [event for event in ordered if event.effective_date <= as_of]
     loan_replay = LoanReplay(terms, build_in_order(terms, known), known)
     for event in known:
-        loan_replay.advance(event.effective_date)
-        loan_replay.apply(event)
+        loan_replay.process(event)
     loan_replay.advance(as_of)
     return loan_replay.position(as_of)

@@ -2,7 +2,9 @@
 
 Events of one day are applied in the order declared in PRECEDENCE, whatever order they were recorded in; two of
 the same kind keep the order that they were given in. An instalment falls due before that day's events, except
-that an extension agreed for the day of maturity is in time to keep the principal from falling due.
+that an extension agreed for the day of maturity is in time to keep the principal from falling due. What an
+acceleration or a write-off makes due falls due with it, after that day's money; a receipt that came in later that day
+says so (``follows``).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Final
 
 from halfpenny.primitives.money import Currency, CurrencyMismatch, Money
@@ -81,11 +84,21 @@ class Redemption:
     amount: Money | None = None
 
 
+class EndAct(StrEnum):
+    """What ends a loan before its maturity without the borrower."""
+
+    ACCELERATION = "acceleration"
+    WRITE_OFF = "write_off"
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
+    """``follows`` names the act of the same day that the money came in after, where there was one."""
+
     effective_date: date
     amount: Money
     reference: str = ""
+    follows: EndAct | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +172,18 @@ PRECEDENCE: Final[dict[type, int]] = {
 ScheduleEvent = Extension | Drawdown | RateChange | Pause | Redemption | Acceleration | WriteOff
 
 
+_FOLLOWS: Final = {EndAct.ACCELERATION: PRECEDENCE[Acceleration] + 0.5, EndAct.WRITE_OFF: PRECEDENCE[WriteOff] + 0.5}
+
+
+def _place_in_day(event: Event) -> float:
+    if isinstance(event, Receipt) and event.follows is not None:
+        return _FOLLOWS[event.follows]
+    return PRECEDENCE[type(event)]
+
+
 def in_order(events: Iterable[Event]) -> list[Event]:
     """By effective date, then by PRECEDENCE, then as given."""
-    return sorted(events, key=lambda event: (event.effective_date, PRECEDENCE[type(event)]))
+    return sorted(events, key=lambda event: (event.effective_date, _place_in_day(event)))
 
 
 def check_events(events: Iterable[Event], advanced_on: date, currency: Currency) -> None:

@@ -10,11 +10,13 @@ from halfpenny.servicing import errors
 from halfpenny.servicing.model.delinquency import days_past_due
 from halfpenny.servicing.model.dues import Dues
 from halfpenny.servicing.model.events import (
+    Acceleration,
     CostAdvanced,
     Cure,
     Default,
     Drawdown,
     Event,
+    Extension,
     FeeDue,
     PenaltyDue,
     Receipt,
@@ -23,7 +25,7 @@ from halfpenny.servicing.model.events import (
 from halfpenny.servicing.model.overdue import Overdue
 from halfpenny.servicing.model.position import Allocation, InstalmentState, LoanPosition
 from halfpenny.servicing.model.reserve import ReserveMove, ReserveMoveKind, reserve_moves
-from halfpenny.servicing.model.schedule import Instalment, Schedule
+from halfpenny.servicing.model.schedule import Instalment, InstalmentKind, Schedule
 from halfpenny.servicing.model.segments import accrued_minor
 from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.model.waterfall import WATERFALLS, Component
@@ -62,15 +64,28 @@ class LoanReplay:
 
     def replace_schedule(self, schedule: Schedule, known: Iterable[Event]) -> None:
         self.schedule = schedule
+        self.ended_on = self._ended_before_due(known)
         self.moves: tuple[ReserveMove, ...] = reserve_moves(self.terms, known, schedule)
         self.released = {m.instalment: m.amount for m in self.moves if m.instalment is not None}
         self.applied = [m for m in self.moves if m.kind is ReserveMoveKind.APPLIED]
 
-    def advance(self, to: date) -> None:
-        """Let fall due what is due on or before ``to``, and let overdue amounts bear interest to ``to``."""
+    def _ended_before_due(self, known: Iterable[Event]) -> date | None:
+        """The day of an acceleration or write-off, unless an instalment falls due on it anyway."""
+        events = list(known)
+        ends = min((e.effective_date for e in events if isinstance(e, Acceleration | WriteOff)), default=None)
+        periods = self.terms.periods + sum(e.periods for e in events if isinstance(e, Extension))
+        return None if ends in self.terms.due_dates(periods) else ends
+
+    def advance(self, to: date, *, before_end: bool = False) -> None:
+        """Let fall due what is due on or before ``to``, and let overdue amounts bear interest to ``to``.
+
+        With ``before_end`` an acceleration or write-off of that day has not happened yet.
+        """
         rows = self.schedule.instalments
         while len(self.rows_due) < len(rows) and rows[len(self.rows_due)].due_on <= to:
             row = rows[len(self.rows_due)]
+            if before_end and row.kind is InstalmentKind.FINAL and row.due_on == self.ended_on == to:
+                break
             self.overdue.run_to(row.due_on)
             self._fall_due(row)
             if len(self.rows_due) == len(rows):
@@ -91,6 +106,12 @@ class LoanReplay:
         self.fee_dues.add(row.due_on, row.fees, index)
         self.overdue.fell_due(interest, row.principal)
         self._close_if_settled(row.due_on)
+
+    def process(self, event: Event) -> None:
+        """Let fall due what is due before ``event`` on its day, and apply it."""
+        ends = isinstance(event, Acceleration | WriteOff) or (isinstance(event, Receipt) and event.follows is not None)
+        self.advance(event.effective_date, before_end=not ends)
+        self.apply(event)
 
     def apply(self, event: Event) -> None:
         """Raises LoanClosed for money or charges on a settled loan."""
@@ -117,7 +138,7 @@ class LoanReplay:
                 self.overdue.stop()
             case _:
                 # The other events speak through the schedule.
-                self.advance(on)
+                pass
 
     def _charge(self, component: Component, on: date, amount: int) -> None:
         self._refuse_if_closed()

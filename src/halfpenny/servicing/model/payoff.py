@@ -8,7 +8,7 @@ from datetime import date
 
 from halfpenny.primitives.money import Money
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import Event, Receipt, Redemption
+from halfpenny.servicing.model.events import Acceleration, EndAct, Event, Receipt, Redemption, WriteOff
 from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.reserve import ReserveMoveKind
 from halfpenny.servicing.model.terms import LoanTerms
@@ -56,7 +56,7 @@ def receive(
     is then missing of the interest to the day stays due, and what exceeds the whole debt is the receipt's
     overpayment and goes back. ``reference`` names what brought the money. Raises LoanClosed for a settled loan.
     """
-    receipt = Receipt(on, amount, reference)
+    receipt = Receipt(on, amount, reference, _follows(events, on))
     position = replay(terms, events, on)
     excess = amount.minor - position.total_due
     if excess <= 0 or not _runs(position):
@@ -64,6 +64,14 @@ def receive(
     if excess >= position.principal_outstanding - position.principal_due:
         return (Redemption(on), receipt)
     return (Redemption(on, Money(excess, amount.currency)), receipt)
+
+
+def _follows(events: Sequence[Event], on: date) -> EndAct | None:
+    """The act of the same day that this money comes in after."""
+    kinds = {type(event) for event in events if event.effective_date == on}
+    if WriteOff in kinds:
+        return EndAct.WRITE_OFF
+    return EndAct.ACCELERATION if Acceleration in kinds else None
 
 
 def _runs(position: LoanPosition) -> bool:

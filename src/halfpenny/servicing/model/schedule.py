@@ -177,6 +177,11 @@ class _Builder:
             self.next_change += 1
         self.accrual.run_to(end)
 
+    def _apply_changes_of(self, day: date) -> None:
+        while self.next_change < len(self.changes) and self.changes[self.next_change].effective_date == day:
+            self._apply(self.changes[self.next_change])
+            self.next_change += 1
+
     def _apply(self, change: ScheduleEvent) -> None:
         self.instalment_stale = True
         if isinstance(change, Drawdown):
@@ -288,16 +293,19 @@ class _Builder:
         if whole_period or (self.stop is None and end == self.terms.matures_on):
             self._close_period(period)
         self.accrued_by_period.append(self.accrual.accrued)
-        if self.next_change < len(self.changes):
-            raise errors.EventAfterMaturity()
         serviced = self._serviced_on_the_day(period, whole_period)
         scheduled = 0
         if whole_period and period < self.periods:
             scheduled = self._scheduled_principal(period, serviced)
+        if self.stop is not None:
+            # What was agreed earlier on the day that ends the loan counts before its end.
+            self._apply_changes_of(end)
+        if self.next_change < len(self.changes):
+            raise errors.EventAfterMaturity()
         interest = self._take_interest()
         interest += self._early_redemption_charge(interest)
         fees = self._redemption_fees()
-        redemption = self.balance - scheduled + interest - serviced + fees
+        redemption = max(self.balance - scheduled, 0) + interest - serviced + fees
         principal, self.balance = self.balance, 0
         reserved = period <= self.terms.periods_retained
         self._add_row(end, principal, interest, fees, reserved=reserved, kind=InstalmentKind.FINAL)

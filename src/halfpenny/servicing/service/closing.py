@@ -84,6 +84,7 @@ async def _close_day(database: Database, day: date, range_size: int, progress: P
     async def close(row: Record) -> None:
         nonlocal released, late, done
         async with turn:
+            await _replay_planned(database, day, row["first_loan_id"], row["last_loan_id"])
             async with database.unit_of_work() as connection:
                 if not await closing.is_closed(connection, day, row["first_loan_id"]):
                     range_released, range_late = await _close_range(connection, day, row)
@@ -111,6 +112,15 @@ async def _close_range(connection: Connection, day: date, row: Record) -> tuple[
     await closing.finish_range(connection, day, row, released, late)
     await outbox.append_many(connection, [events.range_closed(day, first, last, row["loans"], released, late)])
     return released, late
+
+
+async def _replay_planned(database: Database, day: date, first: UUID, last: UUID) -> None:
+    """Replay loans to which something planned happens on ``day``, before it accrues: a pause begins with its day."""
+    async with database.reading() as connection:
+        planned = await closing.planned(connection, day, first, last)
+    for loan_id in planned:
+        async with database.unit_of_work() as connection:
+            await post_events(connection, loan_id, [], through=day, reason="daily close")
 
 
 async def _post_individually(database: Database, day: date, first: UUID, last: UUID) -> None:

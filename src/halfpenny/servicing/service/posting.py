@@ -66,7 +66,9 @@ async def post_events(
     """Add ``new`` events and post what follows from them by the business date.
 
     ``receipts_from`` is the account that the new receipts are paid from; ``extra`` transfers join the journal;
-    ``through`` replays to an earlier day than today, for the close of that day, unless later events are known.
+    ``through`` replays to an earlier day than today, for the close of that day, unless later events are known. An
+    event of a day to come changes nothing before its day: it is checked against what is known now, and the close of
+    its day replays it.
     Raises the engine's named errors, AlreadyDistributed, InsufficientAvailable; after any of them nothing is
     posted, because the caller's transaction ends.
     """
@@ -74,21 +76,24 @@ async def post_events(
     await loans.bar_interested_staff(connection, actor, loan)
     today = await business_date(connection)
     events = [*await serviced_loans.events(connection, loan_id), *new]
-    as_of = max(through or today, serviced.terms.advanced_on, *(event.effective_date for event in events))
+    happened = [event for event in events if event.effective_date <= today]
+    as_of = max(through or today, serviced.terms.advanced_on, *(event.effective_date for event in happened))
+    if planned := [event.effective_date for event in new if event.effective_date > today]:
+        replay(serviced.terms, events, max(planned))
     position = replay(serviced.terms, events, as_of)
     flows = flows_of(serviced.terms, position)
     moved = flows.since(serviced.posted)
     if min(moved.principal, moved.interest, moved.default_interest, moved.recovered) < 0:
         raise errors.AlreadyDistributed()
     number = await serviced_loans.next_event_number(connection, loan_id)
-    await serviced_loans.add_events(connection, loan_id, new, number, actor.user_id)
-    effective = min((event.effective_date for event in new), default=min(as_of, today))
+    await serviced_loans.add_events(connection, loan_id, new, number, actor.user_id, today)
+    effective = min(as_of, today, *(event.effective_date for event in new))
     transfers = [*extra, *transfers_of(serviced, moved, receipts_from)]
     if transfers:
         name = ledger_event(new)
         await ledger.post(connection, Journal(JournalId(uuid7()), name, tuple(transfers), effective, loan_id))
     await _declare_distributions(connection, serviced, moved, effective)
-    await store_replay(connection, serviced, events, position, flows)
+    await store_replay(connection, serviced, happened, position, flows)
     loan = await _transition_loan(connection, loan, position, new, actor, reason)
     return PostingResult(loan, serviced, position, moved)
 

@@ -113,6 +113,11 @@ SELECT loan_id FROM serviced_loan WHERE matures_on = $1 AND closed_on IS NULL AN
   AND terms->>'interest_mode' IN ('retained', 'mixed')
 ORDER BY loan_id
 """
+# Loans with an event that was recorded before its day has come, today.
+LIST_PLANNED = """
+SELECT DISTINCT e.loan_id FROM servicing_event e JOIN serviced_loan l ON l.loan_id = e.loan_id
+WHERE e.planned AND e.effective_date = $1 AND e.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL ORDER BY e.loan_id
+"""
 LIST_MATURED = """
 SELECT loan_id FROM serviced_loan WHERE matures_on = $1::date - 1 AND closed_on IS NULL AND loan_id BETWEEN $2 AND $3
   AND defaulted_on IS NULL AND standing <> 'written_off' ORDER BY loan_id
@@ -173,6 +178,11 @@ async def age(connection: Connection, day: date, first: UUID, last: UUID) -> int
 
 async def to_replay(connection: Connection, day: date, first: UUID, last: UUID) -> list[UUID]:
     rows = await connection.fetch(LIST_TO_REPLAY, day, first, last, timeout=120)
+    return [row["loan_id"] for row in rows]
+
+
+async def planned(connection: Connection, day: date, first: UUID, last: UUID) -> list[UUID]:
+    rows = await connection.fetch(LIST_PLANNED, day, first, last, timeout=120)
     return [row["loan_id"] for row in rows]
 
 

@@ -98,11 +98,17 @@ async def insert(connection: Connection, loan_id: UUID, borrower_id: UUID, terms
 
 
 async def add_events(
-    connection: Connection, loan_id: UUID, new: Sequence[Event], first_number: int, recorded_by: UUID | None
+    connection: Connection,
+    loan_id: UUID,
+    new: Sequence[Event],
+    first_number: int,
+    recorded_by: UUID | None,
+    today: date,
 ) -> None:
+    """Append events; those of a day after ``today``, the business date, are planned: the close of their day replays."""
     await connection.executemany(
-        "INSERT INTO servicing_event (loan_id, number, kind, effective_date, data, recorded_by) "
-        "VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO servicing_event (loan_id, number, kind, effective_date, data, recorded_by, planned) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
         [
             (
                 loan_id,
@@ -111,6 +117,7 @@ async def add_events(
                 event.effective_date,
                 codec.to_json(event),
                 recorded_by,
+                event.effective_date > today,
             )
             for place, event in enumerate(new)
         ],
