@@ -10,14 +10,21 @@ import pytest
 
 from halfpenny.approvals.model import ApprovalStatus
 from halfpenny.funding.bank import CashDirection
-from halfpenny.funding.reconciliation import Kind
-from halfpenny.funding.statuses import InvestmentStatus, PaymentDirection, PaymentStatus, WaitingStatus
+from halfpenny.funding.reconciliation import MismatchKind
+from halfpenny.funding.statuses import (
+    InvestmentStatus,
+    PaymentDirection,
+    PaymentStatus,
+    ReconciliationStatus,
+    WaitingStatus,
+)
 from halfpenny.identity import KycStatus, Role
 from halfpenny.ledger import AccountKind
 from halfpenny.loans import FundingStatus, LoanInterestMode, Status, TransitionName, Verdict
 from halfpenny.loans.model import TRANSITIONS
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing.model.position import LoanStanding
+from halfpenny.servicing.statuses import DistributionStatus, ReceiptStatus, SegmentKind
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema.sql"
 ENUMS: dict[str, type[StrEnum]] = {
@@ -25,27 +32,27 @@ ENUMS: dict[str, type[StrEnum]] = {
     "ck_account_kind": AccountKind,
     "ck_app_user_kyc_status": KycStatus,
     "ck_app_user_role": Role,
+    "ck_accrual_segment_kind": SegmentKind,
     "ck_approval_status": ApprovalStatus,
     "ck_bank_statement_line_direction": CashDirection,
+    "ck_distribution_status": DistributionStatus,
     "ck_investment_status": InvestmentStatus,
     "ck_loan_decision_verdict": Verdict,
     "ck_loan_funding_status": FundingStatus,
     "ck_loan_interest_mode": LoanInterestMode,
     "ck_loan_status": Status,
-    "ck_reconciliation_item_kind": Kind,
+    "ck_reconciliation_item_kind": MismatchKind,
+    "ck_reconciliation_item_status": ReconciliationStatus,
     "ck_sandbox_bank_entry_direction": CashDirection,
     "ck_serviced_loan_standing": LoanStanding,
+    "ck_unmatched_receipt_status": ReceiptStatus,
     "ck_waiting_ticket_status": WaitingStatus,
     "ck_wallet_payment_direction": PaymentDirection,
     "ck_wallet_payment_status": PaymentStatus,
 }
 # Only SQL reads and writes these, so Python has no list of its own.
 IN_SQL_ONLY = {
-    "ck_accrual_segment_kind",
-    "ck_distribution_status",
     "ck_loan_condition_kind",
-    "ck_reconciliation_item_status",
-    "ck_unmatched_receipt_status",
 }
 _CHECK = re.compile(
     r"CONSTRAINT (ck_\w+_(?:status|kind|direction|standing|role|verdict)) CHECK \(\(\w+ = ANY \(ARRAY\[(.*?)\]\)\)\)"

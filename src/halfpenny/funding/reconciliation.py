@@ -18,7 +18,7 @@ from halfpenny.funding.statuses import PaymentDirection
 from halfpenny.primitives.ids import uuid7
 
 
-class Kind(StrEnum):
+class MismatchKind(StrEnum):
     MISSING = "missing"
     DUPLICATE = "duplicate"
     WRONG_AMOUNT = "wrong_amount"
@@ -35,32 +35,41 @@ class Resolution(StrEnum):
     COVERED = "covered"
 
 
-ACTIONS = {
+REQUIRED_ACTIONS = {
     (
-        Kind.MISSING,
+        MismatchKind.MISSING,
         CashDirection.IN,
     ): "Ask the bank where the deposit is; cover it with own money if it does not come.",
     (
-        Kind.MISSING,
+        MismatchKind.MISSING,
         CashDirection.OUT,
     ): "Ask the bank why the withdrawal was not paid; pay it again or credit the wallet.",
     (
-        Kind.DUPLICATE,
+        MismatchKind.DUPLICATE,
         CashDirection.IN,
     ): "Return the second payment to its sender, or credit it to the wallet if it is wanted.",
     (
-        Kind.DUPLICATE,
+        MismatchKind.DUPLICATE,
         CashDirection.OUT,
     ): "Ask the bank to cached the second payment; cover it with own money meanwhile.",
     (
-        Kind.WRONG_AMOUNT,
+        MismatchKind.WRONG_AMOUNT,
         CashDirection.IN,
     ): "Ask the payer and the bank; return or credit what is too much, or claim the rest.",
-    (Kind.WRONG_AMOUNT, CashDirection.OUT): "Ask the bank to correct the payment.",
-    (Kind.LATE, CashDirection.IN): "Nothing moves. Check why the bank booked it on another day than we did.",
-    (Kind.LATE, CashDirection.OUT): "Nothing moves. Check why the bank booked it on another day than we did.",
-    (Kind.UNKNOWN, CashDirection.IN): "Find out whose money this is; credit it, or return it to its sender.",
-    (Kind.UNKNOWN, CashDirection.OUT): "Nobody ordered this payment: ask the bank at once.",
+    (MismatchKind.WRONG_AMOUNT, CashDirection.OUT): "Ask the bank to correct the payment.",
+    (
+        MismatchKind.LATE,
+        CashDirection.IN,
+    ): "Nothing moves. Check why the bank booked it on another day than we did.",
+    (
+        MismatchKind.LATE,
+        CashDirection.OUT,
+    ): "Nothing moves. Check why the bank booked it on another day than we did.",
+    (
+        MismatchKind.UNKNOWN,
+        CashDirection.IN,
+    ): "Find out whose money this is; credit it, or return it to its sender.",
+    (MismatchKind.UNKNOWN, CashDirection.OUT): "Nobody ordered this payment: ask the bank at once.",
 }
 
 
@@ -71,7 +80,7 @@ class ReconciliationItem:
     ``account`` names the account concerned, as ``wallet:USER_ID`` or ``client_bank``.
     """
 
-    kind: Kind
+    kind: MismatchKind
     reference: str
     account: str
     direction: CashDirection
@@ -85,10 +94,10 @@ class ReconciliationItem:
     @property
     def surplus_minor(self) -> int:
         """What the bank has more (positive) or less (negative) than our books."""
-        return self.suspense_minor if self._bank_has_more else -self.suspense_minor
+        return self.suspense_minor if self._is_surplus else -self.suspense_minor
 
     @property
-    def _bank_has_more(self) -> bool:
+    def _is_surplus(self) -> bool:
         more = self.found_minor - self.expected_minor
         return more > 0 if self.direction is CashDirection.IN else more < 0
 
@@ -97,25 +106,27 @@ def match(
     statement: BankStatement,
     payments: Mapping[str, WalletPayment],
     settled_on: Mapping[str, date],
-    seen_before: frozenset[str],
+    already_reported: frozenset[str],
 ) -> list[ReconciliationItem]:
     """Compare one day. ``payments`` are those of the lines and those that we settled that day, by reference.
 
-    ``settled_on`` is the business date on which our books have each of them; ``seen_before`` are references
+    ``settled_on`` is the business date on which our books have each of them; ``already_reported`` are references
     that an earlier statement has brought already.
     """
     findings: list[ReconciliationItem] = []
-    seen = set(seen_before)
+    seen = set(already_reported)
     for line in statement.lines:
         payment = payments.get(line.end_to_end_id)
         if payment is None or _direction(payment) is not line.direction:
-            findings.append(_finding(Kind.UNKNOWN, line, statement.currency, None, 0))
+            findings.append(_finding(MismatchKind.UNKNOWN, line, statement.currency, None, 0))
         elif line.end_to_end_id in seen:
-            findings.append(_finding(Kind.DUPLICATE, line, statement.currency, payment, 0))
+            findings.append(_finding(MismatchKind.DUPLICATE, line, statement.currency, payment, 0))
         elif line.amount_minor != payment.amount_minor:
-            findings.append(_finding(Kind.WRONG_AMOUNT, line, statement.currency, payment, payment.amount_minor))
+            findings.append(
+                _finding(MismatchKind.WRONG_AMOUNT, line, statement.currency, payment, payment.amount_minor)
+            )
         elif settled_on.get(line.end_to_end_id) != line.booked_on:
-            findings.append(_finding(Kind.LATE, line, statement.currency, payment, payment.amount_minor))
+            findings.append(_finding(MismatchKind.LATE, line, statement.currency, payment, payment.amount_minor))
         seen.add(line.end_to_end_id)
     findings += [
         _missing(reference, payments[reference])
@@ -130,7 +141,7 @@ def _direction(payment: WalletPayment) -> CashDirection:
 
 
 def _finding(
-    kind: Kind, line: StatementLine, currency: str, payment: WalletPayment | None, expected_minor: int
+    kind: MismatchKind, line: StatementLine, currency: str, payment: WalletPayment | None, expected_minor: int
 ) -> ReconciliationItem:
     return ReconciliationItem(
         kind=kind,
@@ -141,14 +152,14 @@ def _finding(
         expected_minor=expected_minor,
         found_minor=line.amount_minor,
         suspense_minor=abs(line.amount_minor - expected_minor),
-        action=ACTIONS[kind, line.direction],
+        action=REQUIRED_ACTIONS[kind, line.direction],
     )
 
 
 def _missing(reference: str, payment: WalletPayment) -> ReconciliationItem:
     direction = _direction(payment)
     return ReconciliationItem(
-        kind=Kind.MISSING,
+        kind=MismatchKind.MISSING,
         reference=reference,
         account=f"wallet:{payment.user_id}",
         direction=direction,
@@ -156,7 +167,7 @@ def _missing(reference: str, payment: WalletPayment) -> ReconciliationItem:
         expected_minor=payment.amount_minor,
         found_minor=0,
         suspense_minor=payment.amount_minor,
-        action=ACTIONS[Kind.MISSING, direction],
+        action=REQUIRED_ACTIONS[MismatchKind.MISSING, direction],
     )
 
 

@@ -1,4 +1,4 @@
-"""The statuses and directions of investments, of the waiting list and of payments."""
+"""The statuses and directions of investments, of the waiting list, of payments and of reconciliation items."""
 
 from __future__ import annotations
 
@@ -31,3 +31,10 @@ class PaymentStatus(StrEnum):
     PENDING = "pending"
     SETTLED = "settled"
     RETURNED = "returned"
+
+
+class ReconciliationStatus(StrEnum):
+    """``open`` until somebody resolves the item, or the line that it waited for has come."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"

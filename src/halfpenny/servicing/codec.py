@@ -14,12 +14,12 @@ from halfpenny.servicing.model.terms import LoanTerms
 EVENT_TYPES: dict[str, type[Event]] = {
     re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind for kind in get_args(Event)
 }
-_NAMES = {kind: name for name, kind in EVENT_TYPES.items()}
+EVENT_NAMES = {kind: name for name, kind in EVENT_TYPES.items()}
 
 
 def event_name(event: Event) -> str:
     """``receipt``, ``cost_advanced`` and so on."""
-    return _NAMES[type(event)]
+    return EVENT_NAMES[type(event)]
 
 
 def to_json(value: LoanTerms | Event | Flows) -> dict[str, Any]:

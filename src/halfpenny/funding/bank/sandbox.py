@@ -32,7 +32,7 @@ class Instruction:
 
 
 async def make_payments(connection: Connection, instructions: Sequence[Instruction]) -> set[str]:
-    """BatchState what can be paid; returns the end-to-end ids that were made, the others are returned unpaid."""
+    """Book what can be paid; returns the end-to-end ids that were made, the others are returned unpaid."""
     made = [one for one in instructions if not one.is_refused]
     now = await business_now(connection)
     today = now.astimezone(MARKET_ZONE).date()

@@ -9,7 +9,13 @@ from uuid import UUID, uuid5
 from halfpenny import ledger
 from halfpenny.funding import bank
 from halfpenny.funding.errors import FindingUnknown, WrongResolution
-from halfpenny.funding.reconciliation import Kind, ReconciliationItem, Resolution, match, payment_references
+from halfpenny.funding.reconciliation import (
+    MismatchKind,
+    ReconciliationItem,
+    Resolution,
+    match,
+    payment_references,
+)
 from halfpenny.funding.service.tickets import wallet
 from halfpenny.funding.store import payments as payment_store
 from halfpenny.funding.store import reconciliation as store
@@ -156,4 +162,4 @@ async def open_findings(connection: Connection, after: UUID | None, limit: int) 
     return await store.open_items(connection, after, limit)
 
 
-__all__ = ["Kind", "open_findings", "reconcile", "reconcile_day", "reconcile_due", "resolve"]
+__all__ = ["MismatchKind", "open_findings", "reconcile", "reconcile_day", "reconcile_due", "resolve"]

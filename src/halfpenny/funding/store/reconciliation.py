@@ -8,12 +8,12 @@ from uuid import UUID
 
 from halfpenny.funding.bank import BankStatement, CashDirection, StatementLine
 from halfpenny.funding.model import WalletPayment
-from halfpenny.funding.reconciliation import Kind, ReconciliationItem
-from halfpenny.funding.statuses import PaymentDirection, PaymentStatus
+from halfpenny.funding.reconciliation import MismatchKind, ReconciliationItem
+from halfpenny.funding.statuses import PaymentDirection, PaymentStatus, ReconciliationStatus
 from halfpenny.platform.database import Connection, Record
 
 OPEN_PAGE = (
-    "SELECT * FROM reconciliation_item WHERE status = 'open' "
+    f"SELECT * FROM reconciliation_item WHERE status = '{ReconciliationStatus.OPEN}' "
     "AND id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY id LIMIT $2"
 )
 
@@ -67,7 +67,7 @@ async def insert_lines(
 async def settled_between(connection: Connection, currency: str, start: datetime, end: datetime) -> list[WalletPayment]:
     """Payments that our books say the bank has made in [start, end)."""
     rows = await connection.fetch(
-        "SELECT * FROM wallet_payment WHERE currency = $1 AND status = 'settled' AND ended_at >= $2 "
+        f"SELECT * FROM wallet_payment WHERE currency = $1 AND status = '{PaymentStatus.SETTLED}' AND ended_at >= $2 "
         "AND ended_at < $3 ORDER BY id",
         currency,
         start,
@@ -117,7 +117,7 @@ async def insert_findings(
 def _finding(row: Record) -> ReconciliationItem:
     return ReconciliationItem(
         id=row["id"],
-        kind=Kind(row["kind"]),
+        kind=MismatchKind(row["kind"]),
         reference=row["reference"],
         account=row["account"],
         action=row["action"],
@@ -136,8 +136,8 @@ async def open_items(connection: Connection, after: UUID | None, limit: int) -> 
 async def missing_items(connection: Connection, currency: str, references: Sequence[str]) -> list[ReconciliationItem]:
     """Open items that wait for a line which these references may be."""
     rows = await connection.fetch(
-        "SELECT * FROM reconciliation_item WHERE reference = ANY($2) AND currency = $1 AND kind = 'missing' "
-        "AND status = 'open' ORDER BY id",
+        f"SELECT * FROM reconciliation_item WHERE reference = ANY($2) AND currency = $1 "
+        f"AND kind = '{MismatchKind.MISSING}' AND status = '{ReconciliationStatus.OPEN}' ORDER BY id",
         currency,
         list(references),
     )
@@ -147,14 +147,16 @@ async def missing_items(connection: Connection, currency: str, references: Seque
 async def lock_item(connection: Connection, item_id: UUID) -> ReconciliationItem | None:
     """One open item, locked; None when there is none or it is resolved."""
     row = await connection.fetchrow(
-        "SELECT * FROM reconciliation_item WHERE id = $1 AND status = 'open' FOR NO KEY UPDATE", item_id
+        f"SELECT * FROM reconciliation_item WHERE id = $1 AND status = '{ReconciliationStatus.OPEN}' FOR NO KEY UPDATE",
+        item_id,
     )
     return _finding(row) if row else None
 
 
 async def resolve(connection: Connection, item_id: UUID, resolved_by: UUID | None, now: datetime) -> None:
     await connection.execute(
-        "UPDATE reconciliation_item SET status = 'resolved', resolved_at = $2, resolved_by = $3 WHERE id = $1",
+        f"UPDATE reconciliation_item SET status = '{ReconciliationStatus.RESOLVED}', resolved_at = $2, "
+        "resolved_by = $3 WHERE id = $1",
         item_id,
         now,
         resolved_by,
@@ -166,7 +168,7 @@ async def days_without_statement(connection: Connection, before: date) -> list[d
     rows = await connection.fetch(
         "SELECT DISTINCT day FROM (SELECT booked_on AS day, currency FROM sandbox_bank_entry "
         "UNION SELECT (ended_at AT TIME ZONE 'Europe/Warsaw')::date, currency FROM wallet_payment "
-        "WHERE status = 'settled') moved WHERE day < $1 AND NOT EXISTS (SELECT FROM bank_statement s "
+        f"WHERE status = '{PaymentStatus.SETTLED}') moved WHERE day < $1 AND NOT EXISTS (SELECT FROM bank_statement s "
         "WHERE s.statement_date = moved.day AND s.currency = moved.currency) ORDER BY day",
         before,
     )

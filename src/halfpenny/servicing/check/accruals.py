@@ -14,6 +14,7 @@ from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.segments import half_up
 from halfpenny.servicing.model.serviced_loan import instalment_balances
 from halfpenny.servicing.model.terms import LoanTerms
+from halfpenny.servicing.statuses import SegmentKind
 from halfpenny.servicing.store import serviced_loans as store
 
 _UNDER_WAY = timedelta(minutes=1)
@@ -77,12 +78,12 @@ def accrual_findings(
     """Compare each closed day's row with ``segments``, and with a replay of its moment where they are not enough."""
     kept = {row.day: row for row in rows}
     never_overdue = not (position.default_interest_due or position.default_interest_paid or position.overdue_segments)
-    moments = _Moments(terms, known_at)
+    moments = _ReplayOfEachClose(terms, known_at)
     for close in closes:
         if close.day <= terms.advanced_on:
             continue
         row = kept.pop(close.day, None)
-        present = AccrualDay(close.day, accrued(segments, "contract", close.day) or 0, 0)
+        present = AccrualDay(close.day, accrued(segments, SegmentKind.CONTRACT, close.day) or 0, 0)
         if row is not None and never_overdue and row == present:
             continue
         expected = moments.expected(close)
@@ -103,7 +104,7 @@ def _differences(loan_id: UUID, day: date, row: AccrualDay | None, expected: Acc
         yield Finding("accrual", name, "default_interest_minor", found, wanted, _BASIS)
 
 
-class _Moments:
+class _ReplayOfEachClose:
     """What was known at each close; consecutive closes that knew the same share one replay."""
 
     def __init__(self, terms: LoanTerms, known_at: Known) -> None:
@@ -120,11 +121,11 @@ class _Moments:
         if self._last is None or self._last[0] != key:
             self._last = (key, *self._state(events, replayed_on))
         _, segments, unpaid, closed = self._last
-        contract = accrued(segments, "contract", close.day)
+        contract = accrued(segments, SegmentKind.CONTRACT, close.day)
         if closed or contract is None:
             return None
         overdue = any(due_on < close.day for due_on in unpaid)
-        default = accrued(segments, "default", close.day) if overdue else None
+        default = accrued(segments, SegmentKind.DEFAULT, close.day) if overdue else None
         return AccrualDay(close.day, contract, default or 0)
 
     def around(self, close: Close) -> tuple[AccrualDay | None, ...]:

@@ -25,7 +25,7 @@ from halfpenny.servicing.model.serviced_loan import Release, instalment_balances
 from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.store import serviced_loans as store
 
-_AT_ONCE = 100
+_BATCH_SIZE = 100
 _BASIS = "a replay of the loan's events"
 
 _LOANS = "SELECT * FROM serviced_loan WHERE loan_id > $1 ORDER BY loan_id LIMIT $2"
@@ -62,7 +62,7 @@ async def replays(connection: Connection, progress: Progress) -> AsyncIterator[F
     count = await connection.fetchval("SELECT count(*) FROM serviced_loan")
     closes = await connection.fetch(_CLOSES, timeout=TIMEOUT_S)
     done, after = 0, UUID(int=0)
-    while rows := await connection.fetch(_LOANS, after, _AT_ONCE, timeout=TIMEOUT_S):
+    while rows := await connection.fetch(_LOANS, after, _BATCH_SIZE, timeout=TIMEOUT_S):
         kept = await _kept_rows(connection, [row["loan_id"] for row in rows])
         for record in await _records(connection, rows, closes):
             for finding in _loan_findings(record, kept):

@@ -111,7 +111,7 @@ LEFT JOIN (WITH {_STEPS}
     "its shares of distributions and losses",
 )
 # The shares of a distribution go to every holding of its loan, once, and add up to it.
-EVERYBODY = Comparison(
+UNEQUAL_OR_MISSING_SHARES = Comparison(
     "distribution_share",
     "concat_ws('/', coalesce(s.distribution_id, h.distribution_id), coalesce(s.position_id, h.position_id))",
     """distribution_share s FULL JOIN (
@@ -219,4 +219,4 @@ LEFT JOIN (SELECT loan_id, sum(lost_minor)::bigint AS lost FROM loss_share GROUP
     },
     "its distributions and losses",
 )
-SHARES = (SPLITS, HOLDINGS, EVERYBODY, PAID, WITHHELD, DISTRIBUTIONS, DECLARED)
+SHARES = (SPLITS, HOLDINGS, UNEQUAL_OR_MISSING_SHARES, PAID, WITHHELD, DISTRIBUTIONS, DECLARED)

@@ -64,12 +64,12 @@ class Accrual:
             if last <= self.now or before_pause >= end:
                 continue
             if before_pause > self.now:
-                self._stretch(self.now, before_pause, self.rate)
-            self._stretch(max(self.now, before_pause), min(last, end), 0)
+                self._accrue_days(self.now, before_pause, self.rate)
+            self._accrue_days(max(self.now, before_pause), min(last, end), 0)
         if self.now < end:
-            self._stretch(self.now, end, self.rate)
+            self._accrue_days(self.now, end, self.rate)
 
-    def _stretch(self, start: date, end: date, rate: int) -> None:
+    def _accrue_days(self, start: date, end: date, rate: int) -> None:
         weight = self.weight
         if weight is not None:
             self._run(start, end, weight, rate)

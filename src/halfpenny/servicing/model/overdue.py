@@ -11,7 +11,7 @@ from halfpenny.servicing.model.segments import BASE_UNITS, AccrualSegment, accru
 from halfpenny.servicing.model.terms import LoanTerms
 
 # The last segment written ahead ends here: a loan that is never paid has bankrupted the calendar by then.
-_FOREVER = timedelta(days=36_525)
+_LAST_DAY = timedelta(days=36_525)
 
 
 class Overdue:
@@ -82,7 +82,7 @@ class Overdue:
             if self.count_due_date:
                 numerator += due * BASE_UNITS * self.rate
         if base:
-            segments.append(self._segment(start, start + _FOREVER, base, numerator))
+            segments.append(self._segment(start, start + _LAST_DAY, base, numerator))
         return tuple(segments)
 
     def _segment(self, start: date, end: date, base: int, before: int) -> AccrualSegment:

@@ -14,12 +14,12 @@ from halfpenny.servicing.model.due_dates import MonthEnd, add_months
 Flow = tuple[date, int]
 
 # A cent's loan with a fee of euros has a rate a year that no text should show.
-_ABSURD = 10**9
+_MAX_RATE = 10**9
 _TEN_PERCENT = log(1.1)
-# No rate below _ABSURD lies beyond, and exp() of thirty years of it is still a number.
-_HIGHEST_GROWTH = 21.0
-_LOWEST_GROWTH = -9.0
-_HALVINGS = 70
+# No rate below _MAX_RATE lies beyond, and exp() of thirty years of it is still a number.
+_MAX_LOG_GROWTH = 21.0
+_MIN_LOG_GROWTH = -9.0
+_BISECTION_STEPS = 70
 
 
 def xirr_percent(flows: Sequence[Flow]) -> Decimal | None:
@@ -32,7 +32,7 @@ def xirr_percent(flows: Sequence[Flow]) -> Decimal | None:
     if len({day for day, _ in flows}) < 2 or min(amounts) >= 0 or max(amounts) <= 0:
         return None
     rate = pyxirr.xirr([day for day, _ in flows], amounts, silent=True)
-    if rate is None or not isfinite(rate) or abs(rate) > _ABSURD:
+    if rate is None or not isfinite(rate) or abs(rate) > _MAX_RATE:
         return None
     return Decimal(rate * 100).quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
 
@@ -52,7 +52,7 @@ def apr_percent(flows: Sequence[Flow]) -> Decimal | None:
     if growth is None:
         return None
     rate = expm1(growth)
-    if abs(rate) > _ABSURD:
+    if abs(rate) > _MAX_RATE:
         return None
     return Decimal(rate * 100).quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
 
@@ -90,13 +90,13 @@ def _growth(timed: Sequence[tuple[float, float]]) -> float | None:
     if worth_low == 0:
         return low
     step = 0.02
-    while high < _HIGHEST_GROWTH:
-        for outwards in (step, -step) if low > _LOWEST_GROWTH else (step,):
+    while high < _MAX_LOG_GROWTH:
+        for outwards in (step, -step) if low > _MIN_LOG_GROWTH else (step,):
             start, before = (high, worth_high) if outwards > 0 else (low, worth_low)
             end = start + outwards
             after = worth(end)
             if (after > 0) != (before > 0):
-                return _halve(worth, *sorted((start, end)))
+                return _bisect(worth, *sorted((start, end)))
             if outwards > 0:
                 high, worth_high = end, after
             else:
@@ -105,9 +105,9 @@ def _growth(timed: Sequence[tuple[float, float]]) -> float | None:
     return None
 
 
-def _halve(worth: Callable[[float], float], low: float, high: float) -> float:
+def _bisect(worth: Callable[[float], float], low: float, high: float) -> float:
     rising = worth(high) > 0
-    for _ in range(_HALVINGS):
+    for _ in range(_BISECTION_STEPS):
         middle = (low + high) / 2
         if (worth(middle) > 0) == rising:
             high = middle

@@ -274,7 +274,11 @@ class _Builder:
             total = total * factor + unit
             grown *= factor
         level = self._round_instalment(grown, total * self.accrual.scale)
-        if self._rounds_to_units() or not factors or _leaves_a_last(level, start, self.accrual.scale, factors, scale):
+        if (
+            self._rounds_to_units()
+            or not factors
+            or _leaves_remainder(level, start, self.accrual.scale, factors, scale)
+        ):
             return level
         # Half a cent up would repay the loan before its last period: the level is the cent below.
         return max(level - 1, 1)
@@ -374,7 +378,7 @@ class _Builder:
         self.rows.append(Instalment(number, due_on, principal, interest, fees, self.balance, reserved, kind))
 
 
-def _leaves_a_last(level: int, first: int, first_scale: int, factors: Sequence[int], scale: int) -> bool:
+def _leaves_remainder(level: int, first: int, first_scale: int, factors: Sequence[int], scale: int) -> bool:
     """Whether ``level`` in every period but the last leaves a last instalment of at least a cent (minor units).
 
     ``first`` over ``first_scale`` is the balance with the first period's interest; ``factors`` over ``scale`` grow the

@@ -19,7 +19,7 @@ from halfpenny.servicing.service.posting import PostingResult, loan_account, loc
 from halfpenny.servicing.store import recoveries, serviced_loans
 
 # Investors get an update on a recovery at least this often.
-UPDATE_EVERY_DAYS = 30
+RECOVERY_UPDATE_INTERVAL_DAYS = 30
 
 
 async def mark_unlikely_to_pay(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> PostingResult:
@@ -82,7 +82,7 @@ async def start_recovery(connection: Connection, loan_id: UUID, actor: Actor, re
     await lock_serviced_loan(connection, loan_id)
     await loans.transition(connection, LoanId(loan_id), loans.TransitionName.START_RECOVERY, actor, reason=reason)
     today = await business_date(connection)
-    await recoveries.open_case(connection, loan_id, today, today + timedelta(days=UPDATE_EVERY_DAYS))
+    await recoveries.open_case(connection, loan_id, today, today + timedelta(days=RECOVERY_UPDATE_INTERVAL_DAYS))
     await _add_update(connection, loan_id, today, reason, actor)
 
 
@@ -96,7 +96,7 @@ async def publish_recovery_update(connection: Connection, loan_id: UUID, text: s
 
 async def _add_update(connection: Connection, loan_id: UUID, today: date, text: str, actor: Actor) -> int:
     number = await recoveries.add_update(
-        connection, loan_id, today, text, actor.user_id, today + timedelta(days=UPDATE_EVERY_DAYS)
+        connection, loan_id, today, text, actor.user_id, today + timedelta(days=RECOVERY_UPDATE_INTERVAL_DAYS)
     )
     await outbox.append_many(connection, [events.recovery_updated(loan_id, number, today)])
     return number

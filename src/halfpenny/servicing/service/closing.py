@@ -26,7 +26,7 @@ from halfpenny.servicing.store import closing
 
 RANGE_SIZE = 20_000
 # Ranges share nothing, so two of them keep two cores of the database busy.
-SIDE_BY_SIDE = 2
+CONCURRENT_RANGES = 2
 # One day at a time across all workers; a second worker that finds it taken has nothing to do.
 _CLOSE_LOCK = 7_202_603
 Progress = Callable[[date, int, int], None]
@@ -79,7 +79,7 @@ async def _close_day(database: Database, day: date, range_size: int, progress: P
         ranges = await closing.ranges(connection, range_size)
     whole = sum(row["loans"] for row in ranges)
     released = late = done = 0
-    turn = asyncio.Semaphore(SIDE_BY_SIDE)
+    turn = asyncio.Semaphore(CONCURRENT_RANGES)
 
     async def close(row: Record) -> None:
         nonlocal released, late, done

@@ -19,6 +19,7 @@ from halfpenny.platform.http import page
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing import errors, events
+from halfpenny.servicing.statuses import DistributionStatus
 from halfpenny.servicing.store import distributions, serviced_loans
 
 CHUNK = 2_000
@@ -43,9 +44,9 @@ async def pay_distribution(database: Database, distribution_id: UUID, chunk: int
     while True:
         async with database.unit_of_work() as connection:
             row = await distributions.lock(connection, distribution_id)
-            if row is None or row["status"] == "paid":
+            if row is None or row["status"] == DistributionStatus.PAID:
                 return paid
-            if row["status"] == "declared":
+            if row["status"] == DistributionStatus.DECLARED:
                 await share(connection, row["id"])
                 continue
             shares = await distributions.pay_chunk(connection, distribution_id, Currency(row["currency"]), chunk)

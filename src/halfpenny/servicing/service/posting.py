@@ -92,7 +92,9 @@ async def post_events(
     if transfers:
         name = ledger_event(new)
         await ledger.post(connection, Journal(JournalId(uuid7()), name, tuple(transfers), effective, loan_id))
-    await _declare_distributions(connection, serviced, moved, effective)
+    if moved.lost:
+        await _share_loss(connection, serviced, moved.lost, effective)
+    await _declare_distribution(connection, serviced, moved, effective)
     await store_replay(connection, serviced, happened, position, flows)
     loan = await _transition_loan(connection, loan, position, new, actor, reason)
     return PostingResult(loan, serviced, position, moved)
@@ -130,16 +132,19 @@ def transfers_of(serviced: ServicedLoan, moved: Flows, receipts_from: Account | 
     ]
 
 
-async def _declare_distributions(connection: Connection, serviced: ServicedLoan, moved: Flows, on: date) -> None:
-    """Declare a distribution of what the investors are due; share a loss, or take back one that has become smaller."""
-    if moved.lost:
-        # What was collected before the loss goes by the holdings as they were before it.
-        await distributing.share_all(connection, serviced.loan_id)
-        await distributions.share_loss(connection, serviced.loan_id, moved.lost, on)
-        claims = loan_account(AccountKind.INVESTOR_CLAIMS, serviced)
-        receivable = loan_account(AccountKind.LOAN_RECEIVABLE, serviced)
-        loss = Transfer(claims, receivable, moved.lost) if moved.lost > 0 else Transfer(receivable, claims, -moved.lost)
-        await ledger.post(connection, Journal(JournalId(uuid7()), "loss", (loss,), on, serviced.loan_id))
+async def _share_loss(connection: Connection, serviced: ServicedLoan, lost_minor: int, on: date) -> None:
+    """Share a loss over the holdings and post it; a negative one takes back a loss that has become smaller."""
+    # What was collected before the loss goes by the holdings as they were before it.
+    await distributing.share_all(connection, serviced.loan_id)
+    await distributions.share_loss(connection, serviced.loan_id, lost_minor, on)
+    claims = loan_account(AccountKind.INVESTOR_CLAIMS, serviced)
+    receivable = loan_account(AccountKind.LOAN_RECEIVABLE, serviced)
+    loss = Transfer(claims, receivable, lost_minor) if lost_minor > 0 else Transfer(receivable, claims, -lost_minor)
+    await ledger.post(connection, Journal(JournalId(uuid7()), "loss", (loss,), on, serviced.loan_id))
+
+
+async def _declare_distribution(connection: Connection, serviced: ServicedLoan, moved: Flows, on: date) -> None:
+    """Declare the distribution of what the journal moved to the investors; none where it moved nothing to them."""
     part = DistributionPart(on, moved.principal, moved.interest, moved.default_interest, moved.recovered)
     if part.total:
         await distributions.declare(connection, serviced.loan_id, serviced.currency, part)

@@ -16,6 +16,7 @@ from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.payoff import Payoff, payoff, receive
 from halfpenny.servicing.service.posting import PostingResult, bank, lock_serviced_loan, post_events
+from halfpenny.servicing.statuses import ReceiptStatus
 from halfpenny.servicing.store import receipts, serviced_loans
 
 
@@ -112,7 +113,7 @@ async def match(connection: Connection, receipt_id: UUID, loan_id: UUID, actor: 
     amount = Money(row["amount_minor"], currency)
     suspense = Account(AccountKind.SUSPENSE, None, currency)
     posted = await _receive(connection, loan_id, amount, actor, suspense, row["received_on"])
-    await receipts.resolve(connection, receipt_id, "matched", loan_id)
+    await receipts.resolve(connection, receipt_id, ReceiptStatus.MATCHED, loan_id)
     return posted
 
 
@@ -123,13 +124,13 @@ async def return_receipt(connection: Connection, receipt_id: UUID) -> None:
     transfer = Transfer(Account(AccountKind.SUSPENSE, None, currency), bank(currency), row["amount_minor"])
     today = await business_date(connection)
     await ledger.post(connection, Journal(JournalId(uuid7()), "receipt_returned", (transfer,), today, receipt_id))
-    await receipts.resolve(connection, receipt_id, "returned", None)
+    await receipts.resolve(connection, receipt_id, ReceiptStatus.RETURNED, None)
 
 
 async def _open_receipt(connection: Connection, receipt_id: UUID) -> receipts.Record:
     row = await receipts.lock_unmatched(connection, receipt_id)
     if row is None:
         raise errors.UnknownReceipt()
-    if row["status"] != "unmatched":
+    if row["status"] != ReceiptStatus.UNMATCHED:
         raise errors.ReceiptResolved(status=row["status"])
     return row

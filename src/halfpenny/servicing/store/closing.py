@@ -10,6 +10,9 @@ from halfpenny.ledger import AccountKind
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
+from halfpenny.servicing.model.position import LoanStanding
+from halfpenny.servicing.model.terms import InterestMode
+from halfpenny.servicing.statuses import SegmentKind
 
 # The last loan of the next range: an index-only walk, so that ranges cost nothing to find.
 RANGE_END = """
@@ -18,7 +21,7 @@ SELECT (array_agg(loan_id ORDER BY loan_id DESC))[1] AS last_loan_id,
 FROM (SELECT loan_id FROM serviced_loan WHERE closed_on IS NULL AND loan_id > $1 ORDER BY loan_id LIMIT $2) next
 """
 # One segment a loan, found by its index from the day backwards; default interest only where something is overdue.
-ACCRUE = """
+ACCRUE = f"""
 WITH overdue AS MATERIALIZED (
   SELECT DISTINCT loan_id FROM instalment WHERE unpaid_minor > 0 AND due_on < $1 AND loan_id BETWEEN $2 AND $3
 )
@@ -28,12 +31,12 @@ SELECT $1, l.loan_id,
   coalesce(div(2 * (d.accrued_before + d.per_day * ($1 - d.starts_on)) + d.scale, 2 * d.scale) - d.less_minor, 0)
 FROM serviced_loan l
 CROSS JOIN LATERAL (
-  SELECT * FROM accrual_segment s WHERE s.loan_id = l.loan_id AND s.kind = 'contract' AND s.starts_on < $1
+  SELECT * FROM accrual_segment s WHERE s.loan_id = l.loan_id AND s.kind = '{SegmentKind.CONTRACT}' AND s.starts_on < $1
   ORDER BY s.starts_on DESC LIMIT 1) c
 LEFT JOIN overdue o ON o.loan_id = l.loan_id
 LEFT JOIN LATERAL (
-  SELECT * FROM accrual_segment s WHERE o.loan_id IS NOT NULL AND s.loan_id = l.loan_id AND s.kind = 'default'
-    AND s.starts_on < $1 ORDER BY s.starts_on DESC LIMIT 1) d ON true
+  SELECT * FROM accrual_segment s WHERE o.loan_id IS NOT NULL AND s.loan_id = l.loan_id
+    AND s.kind = '{SegmentKind.DEFAULT}' AND s.starts_on < $1 ORDER BY s.starts_on DESC LIMIT 1) d ON true
 WHERE l.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL AND l.advanced_on < $1
 ON CONFLICT (business_date, loan_id) DO NOTHING
 """
@@ -91,7 +94,7 @@ WITH due AS (
 SELECT (SELECT count(*) FROM kept)::int AS loans, (SELECT count(*) FROM posted) AS journals,
        (SELECT count(*) FROM declared) AS distributions
 """
-AGE = """
+AGE = f"""
 WITH unpaid AS (
   SELECT loan_id, min(due_on) AS oldest, sum(unpaid_minor)::bigint AS minor FROM instalment
   WHERE unpaid_minor > 0 AND due_on <= $1 AND loan_id BETWEEN $2 AND $3 GROUP BY loan_id
@@ -101,16 +104,17 @@ UPDATE serviced_loan l SET
   days_past_due = ($1 - u.oldest) + l.count_due_date::int,
   total_due_minor = u.minor + coalesce((SELECT a.default_interest_minor FROM accrual a
     WHERE a.business_date = $1 AND a.loan_id = l.loan_id), 0),
-  standing = CASE WHEN l.standing = 'current' AND ($1 - u.oldest) + l.count_due_date::int > 0 THEN 'late'
+  standing = CASE WHEN l.standing = '{LoanStanding.CURRENT}' AND ($1 - u.oldest) + l.count_due_date::int > 0
+    THEN '{LoanStanding.LATE}'
     ELSE l.standing END
 FROM unpaid u WHERE u.loan_id = l.loan_id AND l.closed_on IS NULL
 """
 LIST_TO_REPLAY = f"""
 SELECT loan_id FROM serviced_loan WHERE days_past_due > {REGULATORY_DEFAULT_DAYS} AND closed_on IS NULL
-  AND defaulted_on IS NULL AND standing <> 'written_off' AND loan_id BETWEEN $2 AND $3
+  AND defaulted_on IS NULL AND standing <> '{LoanStanding.WRITTEN_OFF}' AND loan_id BETWEEN $2 AND $3
 UNION
 SELECT loan_id FROM serviced_loan WHERE matures_on = $1 AND closed_on IS NULL AND loan_id BETWEEN $2 AND $3
-  AND terms->>'interest_mode' IN ('retained', 'mixed')
+  AND terms->>'interest_mode' IN ('{InterestMode.RETAINED}', '{InterestMode.MIXED}')
 ORDER BY loan_id
 """
 # Loans with an event that was recorded before its day has come, today.
@@ -118,9 +122,9 @@ LIST_PLANNED = """
 SELECT DISTINCT e.loan_id FROM servicing_event e JOIN serviced_loan l ON l.loan_id = e.loan_id
 WHERE e.planned AND e.effective_date = $1 AND e.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL ORDER BY e.loan_id
 """
-LIST_MATURED = """
+LIST_MATURED = f"""
 SELECT loan_id FROM serviced_loan WHERE matures_on = $1::date - 1 AND closed_on IS NULL AND loan_id BETWEEN $2 AND $3
-  AND defaulted_on IS NULL AND standing <> 'written_off' ORDER BY loan_id
+  AND defaulted_on IS NULL AND standing <> '{LoanStanding.WRITTEN_OFF}' ORDER BY loan_id
 """
 
 

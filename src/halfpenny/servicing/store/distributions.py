@@ -12,6 +12,7 @@ from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing.model.flows import DistributionPart
+from halfpenny.servicing.statuses import DistributionStatus
 
 # Largest remainder, ties by position id: the whole part of each share, then a cent each to the largest fractions.
 # `weight` sums to a positive number wherever `total` is not zero.
@@ -28,7 +29,7 @@ _SPLIT = """
 )"""
 
 SHARE_OUT = f"""
-WITH d AS (SELECT * FROM distribution WHERE id = $1 AND status = 'declared'),
+WITH d AS (SELECT * FROM distribution WHERE id = $1 AND status = '{DistributionStatus.DECLARED}'),
 held AS (
   SELECT h.position_id, h.investor_id, h.wallet_account_id, h.outstanding_minor, h.stake_minor,
          h.lost_minor - h.recovered_minor AS loss_minor,
@@ -129,7 +130,7 @@ LIST_SHARES = (
 async def insert_holdings(
     connection: Connection, loan_id: UUID, stakes: Sequence[tuple[UUID, int]], currency: Currency, since: date
 ) -> None:
-    """One holding an investor; ``stakes`` are (investor, minor units). LoanPosition ids follow the order given."""
+    """One holding an investor; ``stakes`` are (investor, minor units). Position ids follow the order given."""
     await connection.execute(
         "INSERT INTO holding (loan_id, investor_id, position_id, stake_minor, outstanding_minor, counted_to, "
         "wallet_account_id) SELECT $1, i, p, s, s, $5, w FROM unnest($2::uuid[], $3::uuid[], $4::bigint[], $6::uuid[]) "
@@ -164,16 +165,16 @@ async def declare(connection: Connection, loan_id: UUID, currency: Currency, par
 async def next_unfinished(connection: Connection, limit: int) -> list[Record]:
     """The first unfinished distribution of each loan: a loan's distributions are paid in their order."""
     return await connection.fetch(
-        "SELECT DISTINCT ON (loan_id) id, loan_id, status, currency FROM distribution WHERE status <> 'paid' "
-        "ORDER BY loan_id, number LIMIT $1",
+        "SELECT DISTINCT ON (loan_id) id, loan_id, status, currency FROM distribution "
+        f"WHERE status <> '{DistributionStatus.PAID}' ORDER BY loan_id, number LIMIT $1",
         limit,
     )
 
 
 async def unshared_of_loan(connection: Connection, loan_id: UUID) -> list[Record]:
     return await connection.fetch(
-        "SELECT id, loan_id, status, currency FROM distribution WHERE loan_id = $1 AND status = 'declared' "
-        "ORDER BY number",
+        "SELECT id, loan_id, status, currency FROM distribution "
+        f"WHERE loan_id = $1 AND status = '{DistributionStatus.DECLARED}' ORDER BY number",
         loan_id,
     )
 
@@ -185,7 +186,9 @@ async def lock(connection: Connection, distribution_id: UUID) -> Record | None:
 async def share_out(connection: Connection, distribution_id: UUID) -> None:
     await connection.execute(SHARE_OUT, distribution_id, timeout=120)
     await connection.execute(APPLY_SHARES, distribution_id, timeout=120)
-    await connection.execute("UPDATE distribution SET status = 'shared' WHERE id = $1", distribution_id)
+    await connection.execute(
+        "UPDATE distribution SET status = $2 WHERE id = $1", distribution_id, DistributionStatus.SHARED
+    )
 
 
 async def pay_chunk(connection: Connection, distribution_id: UUID, currency: Currency, size: int) -> int:
@@ -195,7 +198,9 @@ async def pay_chunk(connection: Connection, distribution_id: UUID, currency: Cur
     shares = int(row["shares"]) if row else 0
     if shares < size:
         await connection.execute(
-            "UPDATE distribution SET status = 'paid', paid_at = business_now() WHERE id = $1", distribution_id
+            "UPDATE distribution SET status = $2, paid_at = business_now() WHERE id = $1",
+            distribution_id,
+            DistributionStatus.PAID,
         )
     return shares
 

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.money import Money
+from halfpenny.servicing.statuses import ReceiptStatus
 
 __all__ = ["Record", "insert_unmatched", "lock_unmatched", "page_of_unmatched", "resolve"]
 
 LIST_UNMATCHED = (
-    "SELECT * FROM unmatched_receipt WHERE status = 'unmatched' "
+    f"SELECT * FROM unmatched_receipt WHERE status = '{ReceiptStatus.UNMATCHED}' "
     "AND id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY id LIMIT $2"
 )
 
@@ -35,7 +36,7 @@ async def lock_unmatched(connection: Connection, receipt_id: UUID) -> Record | N
     return await connection.fetchrow("SELECT * FROM unmatched_receipt WHERE id = $1 FOR UPDATE", receipt_id)
 
 
-async def resolve(connection: Connection, receipt_id: UUID, status: str, loan_id: UUID | None) -> None:
+async def resolve(connection: Connection, receipt_id: UUID, status: ReceiptStatus, loan_id: UUID | None) -> None:
     await connection.execute(
         "UPDATE unmatched_receipt SET status = $2, loan_id = $3, resolved_at = now() WHERE id = $1",
         receipt_id,

@@ -19,8 +19,9 @@ from halfpenny.servicing.model.position import LoanPosition, LoanStanding
 from halfpenny.servicing.model.segments import AccrualSegment
 from halfpenny.servicing.model.serviced_loan import InstalmentBalance, Release, ServicedLoan
 from halfpenny.servicing.model.terms import LoanTerms
+from halfpenny.servicing.statuses import SegmentKind
 
-_END_OF_TIME = date(9999, 12, 31)
+_LAST_DAY = date(9999, 12, 31)
 
 LIST_RUNNING = (
     "SELECT loan_id FROM serviced_loan WHERE closed_on IS NULL "
@@ -82,7 +83,8 @@ async def insert(connection: Connection, loan_id: UUID, borrower_id: UUID, terms
         "INSERT INTO serviced_loan (loan_id, borrower_id, currency, terms, posted, standing, advanced_on, matures_on, "
         "principal_outstanding_minor, replayed_on, count_due_date, reserve_account_id, collections_account_id, "
         "payable_account_id, receivable_account_id, claims_account_id) "
-        "VALUES ($1, $2, $3, $4, $5, 'current', $6, $6, $7, $6, $8, $9, $10, $11, $12, $13) RETURNING *",
+        f"VALUES ($1, $2, $3, $4, $5, '{LoanStanding.CURRENT}', $6, $6, $7, $6, $8, $9, $10, $11, $12, $13) "
+        "RETURNING *",
         loan_id,
         borrower_id,
         terms.currency.value,
@@ -182,7 +184,10 @@ def segment_rows(
     """Rows of ``accrual_segment`` in the order of SEGMENT_COLUMNS."""
     rows: list[tuple[Any, ...]] = [
         (loan_id, kind, s.start, s.end, s.before, s.per_day, s.scale, less)
-        for kind, segments, less in (("contract", contract, 0), ("default", overdue, default_interest_paid))
+        for kind, segments, less in (
+            (SegmentKind.CONTRACT, contract, 0),
+            (SegmentKind.DEFAULT, overdue, default_interest_paid),
+        )
         for s in segments
         if s.end > s.start
     ]
@@ -190,7 +195,7 @@ def segment_rows(
         # After the last day the interest stays what it came to: one flat segment, so that SQL needs no special case.
         last = contract[-1]
         total = last.accrued_minor(last.end) * last.scale
-        rows.append((loan_id, "contract", last.end, _END_OF_TIME, total, 0, last.scale, 0))
+        rows.append((loan_id, SegmentKind.CONTRACT, last.end, _LAST_DAY, total, 0, last.scale, 0))
     return rows
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from halfpenny.platform.database import Connection
+from halfpenny.servicing.codec import EVENT_NAMES
 from halfpenny.servicing.model.delinquency import DefaultRateRecord
+from halfpenny.servicing.model.events import Default, WriteOff
 
-RECORDS = """
+RECORDS = f"""
 SELECT l.advanced_on, l.closed_on,
   (SELECT array_agg(i.due_on ORDER BY i.number) FROM instalment i WHERE i.loan_id = l.loan_id) AS due_on,
   (SELECT min(e.effective_date) FROM servicing_event e
-   WHERE e.loan_id = l.loan_id AND e.kind = 'default') AS defaulted_on,
+   WHERE e.loan_id = l.loan_id AND e.kind = '{EVENT_NAMES[Default]}') AS defaulted_on,
   (SELECT min(e.effective_date) FROM servicing_event e
-   WHERE e.loan_id = l.loan_id AND e.kind = 'write_off') AS lost_on
+   WHERE e.loan_id = l.loan_id AND e.kind = '{EVENT_NAMES[WriteOff]}') AS lost_on
 FROM serviced_loan l ORDER BY l.loan_id
 """
 

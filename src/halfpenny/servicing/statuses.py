@@ -1,0 +1,28 @@
+"""Statuses of distributions and of unmatched receipts, and the kinds of accrual segments."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DistributionStatus(StrEnum):
+    """``declared`` with the receipt, ``shared`` once every holding has its share, ``paid`` once all wallets have."""
+
+    DECLARED = "declared"
+    SHARED = "shared"
+    PAID = "paid"
+
+
+class ReceiptStatus(StrEnum):
+    """A receipt in suspense: ``matched`` with a loan, or ``returned`` to its payer."""
+
+    UNMATCHED = "unmatched"
+    MATCHED = "matched"
+    RETURNED = "returned"
+
+
+class SegmentKind(StrEnum):
+    """Which interest an accrual segment accrues: the contract's, or default interest on overdue amounts."""
+
+    CONTRACT = "contract"
+    DEFAULT = "default"
