@@ -38,7 +38,7 @@ from halfpenny_messages import (  # noqa: E402
 )
 from halfpenny_risk.application import read_application  # noqa: E402
 from halfpenny_risk.assess import assess, columns_of  # noqa: E402
-from halfpenny_risk.batch import score_book  # noqa: E402
+from halfpenny_risk.batch import score_batch  # noqa: E402
 from halfpenny_risk.models import load_models  # noqa: E402
 from halfpenny_risk.policy import load_policies  # noqa: E402
 from halfpenny_risk.scoring import score_loans  # noqa: E402
@@ -144,7 +144,7 @@ def main() -> None:
     wholes, scorings = [], []
     for _ in range(3):
         began = time.process_time()
-        score_book(book, models, policies)
+        score_batch(book, models, policies)
         wholes.append(time.process_time() - began)
         pairs = [(read, appraise(read, (), policy)) for read in (read_application(item, policy) for item in book)]
         columns = columns_of(pairs, policy)

@@ -39,13 +39,13 @@ from halfpenny_messages.submitted import (
     ReassessmentRequested,
 )
 from halfpenny_messages.topology import (
+    ATTEMPTS_LIMIT,
     CONFIRM_TIMEOUT_S,
     CONNECT_TIMEOUT_S,
     DEAD_LETTER_EXCHANGE,
     DELIVERY_LIMIT,
     EVENTS_EXCHANGE,
     HEARTBEAT_S,
-    MOST_ATTEMPTS,
     RISK_REQUESTS_EVENTS,
     RISK_REQUESTS_QUEUE,
     QueueArguments,
@@ -65,6 +65,7 @@ from halfpenny_messages.wire import (
 )
 
 __all__ = [
+    "ATTEMPTS_LIMIT",
     "CONFIRM_TIMEOUT_S",
     "CONNECT_TIMEOUT_S",
     "DEAD_LETTER_EXCHANGE",
@@ -75,7 +76,6 @@ __all__ = [
     "LOAN_REASSESSMENT_REQUESTED",
     "LOAN_SUBMITTED",
     "MAX_MESSAGE_BYTES",
-    "MOST_ATTEMPTS",
     "RESIDENTIAL_KINDS",
     "RISK_REQUESTS_EVENTS",
     "RISK_REQUESTS_QUEUE",

@@ -16,10 +16,10 @@ DEAD_LETTER_EXCHANGE = "halfpenny.dead"
 """Direct exchange; the routing key is the queue in which the message died."""
 RISK_REQUESTS_QUEUE = "risk.requests"
 RISK_REQUESTS_EVENTS = (LOAN_SUBMITTED, LOAN_REASSESSMENT_REQUESTED)
-MOST_ATTEMPTS = 10
+ATTEMPTS_LIMIT = 10
 """The most failures that a consumer may allow a message before it sets it aside."""
-DELIVERY_LIMIT = MOST_ATTEMPTS
-"""The broker's own net under consumers that die without an answer: as wide as ``MOST_ATTEMPTS``, for every queue,
+DELIVERY_LIMIT = ATTEMPTS_LIMIT
+"""The broker's own net under consumers that die without an answer: as wide as ``ATTEMPTS_LIMIT``, for every queue,
 because a queue that exists cannot be declared with another one."""
 DEAD_LETTER_DELIVERY_LIMIT = 1_000_000
 """Looking at a dead letter returns it, which the broker counts as one more delivery."""

@@ -110,9 +110,9 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
         valuation_age_months=_age_months(security.valued_on, today, flags),
         renovation_cost=works,
         gdv=_gdv(security.gdv, valuation, flags) if works > 0.0 else None,
-        income=_or(borrower.income, 0.0),
-        assets=_or(borrower.assets, 0.0),
-        debts=_or(borrower.debts, UNKNOWN_DEBTS),
+        income=_amount_or(borrower.income, 0.0),
+        assets=_amount_or(borrower.assets, 0.0),
+        debts=_amount_or(borrower.debts, UNKNOWN_DEBTS),
         adverse_records=UNKNOWN_RECORDS if borrower.adverse_records is None else borrower.adverse_records,
         amount=amount,
         prior_debt=prior_debt,
@@ -179,7 +179,7 @@ def _positive(amount: str | None) -> float | None:
     return float(amount) if amount is not None and float(amount) > 0.0 else None
 
 
-def _or(amount: str | None, unknown: float) -> float:
+def _amount_or(amount: str | None, unknown: float) -> float:
     return unknown if amount is None else float(amount)
 
 

@@ -19,7 +19,7 @@ from halfpenny_risk.application import MAX_LTV, Application, read_application
 from halfpenny_risk.borrower import BorrowerFacts, BorrowerModel, facts_row
 from halfpenny_risk.exit_risk import ExitTerms, exit_risk
 from halfpenny_risk.normal import Floats, expit
-from halfpenny_risk.policy import Policy, PolicyBook
+from halfpenny_risk.policy import Policy, PolicyVersions
 from halfpenny_risk.scoring import (
     LoanColumns,
     Price,
@@ -92,7 +92,7 @@ class Scored:
         return float(self.scores.expected_loss[0])
 
 
-def score_application(loan: messages.LoanSubmitted, models: ModelSet, policies: PolicyBook) -> Scored:
+def score_application(loan: messages.LoanSubmitted, models: ModelSet, policies: PolicyVersions) -> Scored:
     """The figures of one application; raises ``BadApplication`` when there is nothing to score."""
     policy = policies.on(loan.submitted_at.date())
     application = read_application(loan, policy)
@@ -118,7 +118,7 @@ def score_together(loans: Sequence[tuple[Application, Security]], models: ModelS
 
 
 def assess(
-    request_id: UUID, loan: messages.LoanSubmitted, models: ModelSet, policies: PolicyBook
+    request_id: UUID, loan: messages.LoanSubmitted, models: ModelSet, policies: PolicyVersions
 ) -> messages.LoanAssessed:
     """The assessment of one application; raises ``BadApplication`` when there is nothing to score."""
     scored = score_application(loan, models, policies)

@@ -9,17 +9,17 @@ from halfpenny_messages import LoanSubmitted, Valuation
 from halfpenny_risk.application import Application, read_application
 from halfpenny_risk.assess import ModelSet, columns_of, decimal_text
 from halfpenny_risk.errors import BadApplication
-from halfpenny_risk.policy import Policy, PolicyBook
+from halfpenny_risk.policy import Policy, PolicyVersions
 from halfpenny_risk.scoring import LoanColumns, Scores, grades, rates_of, score_loans
 from halfpenny_risk.valuation import Security, appraise, kept_security
 
 Pair = tuple[Application, Security]
 
 
-def score_book(
+def score_batch(
     loans: Sequence[LoanSubmitted],
     models: ModelSet,
-    policies: PolicyBook,
+    policies: PolicyVersions,
     valuations: Mapping[int, Valuation] | None = None,
 ) -> list[dict[str, Any]]:
     """One row of figures a loan, in the order given; a loan that has no score gets its ``error`` instead.

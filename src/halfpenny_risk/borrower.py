@@ -48,7 +48,7 @@ FEATURES = tuple(DIRECTIONS)
 OPTIONAL_FEATURES = FEATURES[FEATURES.index("expenses") :]
 # The training data only knows whether there are adverse records; each further one adds this much by rule.
 LOG_ODDS_A_FURTHER_RECORD = 0.15
-MOST_RECORDS_COUNTED = 6
+MAX_RECORDS_COUNTED = 6
 
 
 @dataclass(frozen=True)

@@ -166,13 +166,13 @@ def _downturn_loss(
     values, weights = _downturn(policy.downturn_share)
     for value, weight in zip(values, weights, strict=True):
         forward = np.exp(mean + value * spread + policy.drift_percent / 100.0 * years)
-        whole = _put((owed + prior) / kept, forward, moved)
-        before_us = np.where(prior > 0.0, _put(np.maximum(prior, 1e-9) / kept, forward, moved), 0.0)
+        whole = _put_option_value((owed + prior) / kept, forward, moved)
+        before_us = np.where(prior > 0.0, _put_option_value(np.maximum(prior, 1e-9) / kept, forward, moved), 0.0)
         loss += weight * (whole - before_us) * kept / terms.amount
     return loss
 
 
-def _put(strike: Floats, forward: Floats, spread: Floats) -> Floats:
+def _put_option_value(strike: Floats, forward: Floats, spread: Floats) -> Floats:
     """E[max(0, strike - price)] of a log-normal price with that mean and that standard deviation in logs."""
     a = np.log(strike / forward) / spread + 0.5 * spread
     return strike * cdf(a) - forward * cdf(a - spread)

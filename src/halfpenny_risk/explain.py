@@ -42,7 +42,7 @@ FACT_OF = {
     "debts_to_assets": "debts",
 }
 # A contribution smaller than this has no sentence of its own unless it is needed for the sum.
-NOTHING = 5e-13
+NEGLIGIBLE_CONTRIBUTION = 5e-13
 
 
 def exit_contributions(terms: ExitTerms, policy: Policy) -> dict[str, float]:
@@ -102,7 +102,7 @@ def reasons(
             audience=REASONS[code].audience,  # type: ignore[arg-type]
         )
         for code, added in sorted(parts.items(), key=lambda part: (-abs(part[1]), part[0]))
-        if abs(added) > NOTHING
+        if abs(added) > NEGLIGIBLE_CONTRIBUTION
     )
     return base, found
 

@@ -229,7 +229,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
         return faults
 
 
-class PolicyBook(Struct, frozen=True):
+class PolicyVersions(Struct, frozen=True):
     """All policies, oldest first."""
 
     policies: tuple[Policy, ...]
@@ -240,7 +240,7 @@ class PolicyBook(Struct, frozen=True):
         return in_force[-1] if in_force else self.policies[0]
 
 
-def load_policies(path: Path | None = None) -> PolicyBook:
+def load_policies(path: Path | None = None) -> PolicyVersions:
     """Read and check a policy file; raises ``BadSettings`` naming the file and the fault."""
     source = path or DEFAULT_POLICY_FILE
     try:
@@ -252,4 +252,4 @@ def load_policies(path: Path | None = None) -> PolicyBook:
     for policy in policies:
         if policy.fault:
             raise BadSettings(f"HALFPENNY_RISK_POLICY {source}, {policy.version}: {policy.fault}")
-    return PolicyBook(tuple(sorted(policies, key=lambda policy: policy.effective_from)))
+    return PolicyVersions(tuple(sorted(policies, key=lambda policy: policy.effective_from)))

@@ -19,7 +19,7 @@ import numpy as np
 from halfpenny_messages import ValuationSource
 from halfpenny_risk.borrower import (
     LOG_ODDS_A_FURTHER_RECORD,
-    MOST_RECORDS_COUNTED,
+    MAX_RECORDS_COUNTED,
     BorrowerFacts,
     BorrowerModel,
 )
@@ -123,7 +123,7 @@ def reference_exit_odds(policy: Policy) -> float:
 def overlays(loans: LoanColumns, policy: Policy) -> Floats:
     """Loans x ``OVERLAYS``: the log-odds that the policy adds by rule."""
     rules = policy.overlays
-    further = np.clip(loans.facts.adverse_records, 1.0, MOST_RECORDS_COUNTED) - 1.0
+    further = np.clip(loans.facts.adverse_records, 1.0, MAX_RECORDS_COUNTED) - 1.0
     return np.column_stack(
         [
             ramp(loans.ltgdv, rules.ltgdv),

@@ -107,7 +107,7 @@ def appraise(application: Application, markets: Sequence[Market], policy: Policy
 def _security(application: Application, model: ModelValue | None, policy: Policy) -> Security:
     rules = policy.valuation.sources[application.valuation_source]
     volatility = policy.exit.index_volatility if model is None else model.volatility
-    sd = _aged(rules.sd, application.valuation_age_months, volatility, policy.valuation)
+    sd = _age_adjusted_sd(rules.sd, application.valuation_age_months, volatility, policy.valuation)
     flags: list[str] = []
     stated = application.valuation
     if model is None:
@@ -137,7 +137,7 @@ def _security(application: Application, model: ModelValue | None, policy: Policy
     return Security(used, used / half, used * half, sd, volatility, source, model, tuple(flags))
 
 
-def _aged(sd: float, age_months: float, volatility: float, rules: ValuationPolicy) -> float:
+def _age_adjusted_sd(sd: float, age_months: float, volatility: float, rules: ValuationPolicy) -> float:
     """The standard deviation of a valuation that is ``age_months`` old: the market has moved since.
 
     Nothing for the first months of the policy; then by the index's volatility, and half as wide again by the time

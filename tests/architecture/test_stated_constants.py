@@ -30,11 +30,11 @@ from halfpenny.realtime.frames import MAX_FRAME_CHARACTERS
 from halfpenny.realtime.socket import MAX_TOPICS
 from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
 from halfpenny.servicing.model.waterfall import HALFPENNY_1
-from halfpenny.servicing.service.arrears import UPDATE_EVERY_DAYS
+from halfpenny.servicing.service.arrears import RECOVERY_UPDATE_INTERVAL_DAYS
 from halfpenny.servicing.service.distributing import CHUNK
 from halfpenny_messages import DELIVERY_LIMIT
 from halfpenny_risk.assess import EXTRA_MONTHS, PRICE_CHANGES_PERCENT
-from halfpenny_risk.narrative.writer import OPEN_S
+from halfpenny_risk.narrative.writer import CIRCUIT_OPEN_S
 from halfpenny_risk.service.http import MAX_BATCH
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
         tuple(HALFPENNY_1.after_default),
     ),
     ("docs/glossary.md", "{} calendar days in which a non-sophisticated investor", (REFLECTION_DAYS,)),
-    ("docs/glossary.md", "an update at least every {} days", (UPDATE_EVERY_DAYS,)),
+    ("docs/glossary.md", "an update at least every {} days", (RECOVERY_UPDATE_INTERVAL_DAYS,)),
     ("docs/algorithms/distribution.md", "in chunks of {}:", (CHUNK,)),
     (
         "docs/algorithms/funding-desk.md",
@@ -114,7 +114,7 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
         "Prices {}, {}, {}, {} %, the exit {}, {}, {}, {} months later",
         (*PRICE_CHANGES_PERCENT, *EXTRA_MONTHS),
     ),
-    ("docs/guides/risk-service.md", "a circuit breaker for {} s", (OPEN_S,)),
+    ("docs/guides/risk-service.md", "a circuit breaker for {} s", (CIRCUIT_OPEN_S,)),
     ("docs/guides/risk-service.md", "figures only, up to {})", (MAX_BATCH,)),
 ]
 

@@ -25,7 +25,7 @@ from halfpenny_messages import (
     to_builtins,
 )
 from halfpenny_risk.assess import EXTRA_MONTHS, PRICE_CHANGES_PERCENT, RATE_SHIFTS, ModelSet, assess
-from halfpenny_risk.batch import score_book
+from halfpenny_risk.batch import score_batch
 from halfpenny_risk.errors import BadApplication
 from halfpenny_risk.models import load_models
 from halfpenny_risk.policy import load_policies
@@ -255,7 +255,7 @@ def test_a_book_scored_at_once_equals_its_loans_one_by_one(models: ModelSet) -> 
         changed(amount=f"{100_000 + 7_000 * i}.00", adverse_records=i % 3, lat=47.0 if i % 4 else 47.702138)
         for i in range(40)
     ] + [changed(amount="0")]
-    rows = score_book(loans, models, POLICIES)
+    rows = score_batch(loans, models, POLICIES)
     assert rows[-1] == {"loan_id": str(ORDINARY.loan_id), "error": "bad_application"}
     for loan, row in zip(loans[:-1], rows, strict=False):
         alone = assess(REQUEST, loan, models, POLICIES)
@@ -270,7 +270,7 @@ def test_a_book_with_kept_valuations_is_not_valued_anew(models: ModelSet) -> Non
     alone = [assess(REQUEST, loan, models, POLICIES) for loan in loans]
     without_markets = ModelSet(models.version, models.borrower)
     kept = {place: answered.valuation for place, answered in enumerate(alone)}
-    for row, answered in zip(score_book(loans, without_markets, POLICIES, kept), alone, strict=True):
+    for row, answered in zip(score_batch(loans, without_markets, POLICIES, kept), alone, strict=True):
         # An answer rounds its valuation to whole units, so the figures agree to a few parts in a thousand.
         assert float(row["probability_of_default"]) == pytest.approx(pd_of(answered), rel=5e-3)
         assert row["ltv"] == answered.ltv

@@ -18,9 +18,9 @@ from halfpenny_messages import LoanAssessed, LocalisedText, Narrative
 from halfpenny_risk.assess import assess
 from halfpenny_risk.errors import NarrativeRefused
 from halfpenny_risk.models import load_models
-from halfpenny_risk.narrative import Cache, MongoCache, NoCache, WritingNarrator, facts_of, template
+from halfpenny_risk.narrative import Cache, LanguageModelNarrator, MongoCache, NoCache, facts_of, template
 from halfpenny_risk.narrative.checking import checked, fault_of
-from halfpenny_risk.narrative.writer import FAILURES_TO_OPEN, OPEN_S
+from halfpenny_risk.narrative.writer import CIRCUIT_FAILURE_THRESHOLD, CIRCUIT_OPEN_S
 from halfpenny_risk.policy import load_policies
 from halfpenny_risk.settings import NarrativeSettings
 from support.risk_applications import ORDINARY, changed
@@ -114,10 +114,10 @@ class Clock:
 @asynccontextmanager
 async def narrator(
     url: str, *, cache: Cache | None = None, timeout_s: float = 30.0, clock: Clock | None = None
-) -> AsyncIterator[WritingNarrator]:
+) -> AsyncIterator[LanguageModelNarrator]:
     settings = NarrativeSettings(url, "test-model", "a-secret", timeout_s)
     async with httpx2.AsyncClient() as client:
-        yield WritingNarrator(settings, cache or NoCache(), client, clock or Clock())
+        yield LanguageModelNarrator(settings, cache or NoCache(), client, clock or Clock())
 
 
 def says(content: str, status: int = 200) -> Answerer:
@@ -212,10 +212,10 @@ async def test_the_circuit_opens_after_failures_and_closes_again() -> None:
     async with endpoint(answer) as model, narrator(model.url, clock=clock) as writing:
         for _ in range(5):
             assert (await writing.narrate(ORDINARY, ASSESSED)).written_by == "template"
-        assert len(model.requests) == FAILURES_TO_OPEN
+        assert len(model.requests) == CIRCUIT_FAILURE_THRESHOLD
         state["status"] = 200
         assert (await writing.narrate(ORDINARY, ASSESSED)).written_by == "template", "still open"
-        clock.now += OPEN_S
+        clock.now += CIRCUIT_OPEN_S
         assert (await writing.narrate(ORDINARY, ASSESSED)).written_by == "ai"
 
 

@@ -1,15 +1,15 @@
 """Prose about the figures. It is written after everything is decided and can change nothing."""
 
 from halfpenny_risk.narrative.facts import Facts, facts_of, template
-from halfpenny_risk.narrative.writer import Cache, MongoCache, NoCache, TemplateNarrator, WritingNarrator
+from halfpenny_risk.narrative.writer import Cache, LanguageModelNarrator, MongoCache, NoCache, TemplateNarrator
 
 __all__ = [
     "Cache",
     "Facts",
+    "LanguageModelNarrator",
     "MongoCache",
     "NoCache",
     "TemplateNarrator",
-    "WritingNarrator",
     "facts_of",
     "template",
 ]

@@ -39,7 +39,7 @@ _FORBIDDEN = re.compile(
 _GRADE = re.compile(r"\b(?:[Gg]raded?|[Oo]cen\w*|[Kk]las\w*)\b\W+(?:\w+\W+){0,3}?([A-F])\b(?![’'])")
 
 
-class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProseInBothLanguages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The schema that the language model must answer in: one text in each language and nothing else."""
 
     en: str
@@ -61,7 +61,7 @@ JSON_SCHEMA = {
 def checked(content: str, facts: Facts) -> LocalisedText:
     """The prose in ``content`` once it has passed every check; raises ``NarrativeRefused`` with the reason."""
     try:
-        written = msgspec.json.decode(content, type=Written)
+        written = msgspec.json.decode(content, type=ProseInBothLanguages)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeEncodeError, RecursionError):
         raise NarrativeRefused("not the JSON that was asked for") from None
     for language, text in (("en", written.en), ("pl", written.pl)):

@@ -21,9 +21,9 @@ from halfpenny_risk.settings import NarrativeSettings
 log = structlog.get_logger("halfpenny_risk.narrative")
 
 ATTEMPTS = 2
-FAILURES_TO_OPEN = 3
-OPEN_S = 30.0
-MOST_ANSWER_BYTES = 64 * 1024
+CIRCUIT_FAILURE_THRESHOLD = 3
+CIRCUIT_OPEN_S = 30.0
+MAX_ANSWER_BYTES = 64 * 1024
 CACHE_TIMEOUT_MS = 500
 PROMPT = (
     "You describe the risk of a bridge loan to lay readers. Write three to five short sentences in English (en) "
@@ -107,11 +107,11 @@ def from_template(facts: Facts) -> Narrative:
     return Narrative(text=template(facts), label=TEMPLATE_LABEL, written_by="template")
 
 
-class WritingNarrator:
+class LanguageModelNarrator:
     """Asks the language model, checks what it wrote, and falls back to the template.
 
-    After ``FAILURES_TO_OPEN`` failures in a row the model is left alone for ``OPEN_S`` seconds, so that a dead
-    endpoint costs its time-out a few times and not for every loan.
+    A circuit breaker: after ``CIRCUIT_FAILURE_THRESHOLD`` failures in a row the model is not called for
+    ``CIRCUIT_OPEN_S`` seconds, so that a dead endpoint costs its time-out a few times and not for every loan.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class WritingNarrator:
         key = hashlib.sha256(f"{PROMPT}\n{self._settings.model}\n{facts.digest}".encode()).hexdigest()
         kept = await self._cache.get(key)
         # The store is not ours alone: what comes out of it is checked like what comes out of the model.
-        text = self._still_true(kept, facts)
+        text = self._cached_prose_is_valid(kept, facts)
         if text is None:
             text = await self._write(facts)
             if text is None:
@@ -141,7 +141,7 @@ class WritingNarrator:
             await self._cache.put(key, text, self._settings.model)
         return Narrative(text=text, label=AI_LABEL, written_by="ai", model=self._settings.model)
 
-    def _still_true(self, kept: LocalisedText | None, facts: Facts) -> LocalisedText | None:
+    def _cached_prose_is_valid(self, kept: LocalisedText | None, facts: Facts) -> LocalisedText | None:
         if kept is None:
             return None
         try:
@@ -162,8 +162,8 @@ class WritingNarrator:
             else:
                 self._failures = 0
                 return text
-            if self._failures >= FAILURES_TO_OPEN:
-                self._closed_again_at = self._clock() + OPEN_S
+            if self._failures >= CIRCUIT_FAILURE_THRESHOLD:
+                self._closed_again_at = self._clock() + CIRCUIT_OPEN_S
                 self._failures = 0
                 return None
         return None
@@ -193,7 +193,7 @@ class WritingNarrator:
                 content = bytearray()
                 async for part in response.aiter_bytes():
                     content += part
-                    if len(content) > MOST_ANSWER_BYTES:
+                    if len(content) > MAX_ANSWER_BYTES:
                         raise NarrativeRefused("the answer is too long")
         except (httpx2.HTTPError, OSError) as error:
             raise NarrativeUnavailable(type(error).__name__) from None

@@ -18,7 +18,7 @@ from halfpenny_messages import (
     decode_payload,
 )
 from halfpenny_risk.assess import ModelSet, assess
-from halfpenny_risk.policy import PolicyBook
+from halfpenny_risk.policy import PolicyVersions
 from halfpenny_risk.service.metrics import Metrics
 
 MAX_ATTEMPTS = 5
@@ -53,7 +53,7 @@ class Answer:
 class Assessor:
     """The models, the policy and the narrator behind one method."""
 
-    def __init__(self, models: ModelSet, policies: PolicyBook, narrator: Narrator, metrics: Metrics) -> None:
+    def __init__(self, models: ModelSet, policies: PolicyVersions, narrator: Narrator, metrics: Metrics) -> None:
         self.models = models
         self.policies = policies
         self.metrics = metrics

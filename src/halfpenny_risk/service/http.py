@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from halfpenny_messages import LOAN_SUBMITTED, LoanSubmitted, MessageError, Valuation, decode_payload
-from halfpenny_risk.batch import score_book
+from halfpenny_risk.batch import score_batch
 from halfpenny_risk.errors import RiskError
 from halfpenny_risk.service.assessor import Assessor
 
@@ -95,7 +95,7 @@ class _Routes:
         loans = [_loan(item) for item in content["loans"]]
         kept = _valuations(content.get("valuations"), len(loans))
         # A large batch takes a while of pure arithmetic; the consumers must go on meanwhile.
-        rows = await asyncio.to_thread(score_book, loans, self._assessor.models, self._assessor.policies, kept)
+        rows = await asyncio.to_thread(score_batch, loans, self._assessor.models, self._assessor.policies, kept)
         return _json_response({"model_version": self._assessor.models.version, "loans": rows})
 
 

@@ -31,7 +31,7 @@ LEASE_S = 60
 # NOTIFY wakes us at once. The poll only matters when a notification was lost with its connection.
 POLL_S = 2.0
 COMMAND_TIMEOUT_S = 10.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+INITIAL_BACKOFF_S, MAX_BACKOFF_S = 0.2, 5.0
 _OPTIONS: dict[str, Any] = {
     "command_timeout": COMMAND_TIMEOUT_S,
     "server_settings": {"role": "halfpenny_app", "application_name": "halfpenny-risk"},
@@ -67,16 +67,16 @@ class PostgresConsumer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set."""
-        pause_s = FIRST_PAUSE_S
+        pause_s = INITIAL_BACKOFF_S
         while not stop.is_set():
             try:
                 await self._session(stop)
-                pause_s = FIRST_PAUSE_S
+                pause_s = INITIAL_BACKOFF_S
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 self.connected = False
                 log.warning("queue_away", error=type(error).__name__, retry_in_s=pause_s)
                 await _until(stop, pause_s)
-                pause_s = min(2.0 * pause_s, LONGEST_PAUSE_S)
+                pause_s = min(2.0 * pause_s, MAX_BACKOFF_S)
 
     async def _session(self, stop: asyncio.Event) -> None:
         listener = await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT_S, **_OPTIONS)
@@ -107,7 +107,7 @@ class PostgresConsumer:
                 raise asyncpg.InterfaceError("the listening connection is closed")
             if not await self._one(pool):
                 self._wake.clear()
-                await _first_of(stop, self._wake, POLL_S)
+                await _first_completed(stop, self._wake, POLL_S)
 
     async def _one(self, pool: Any) -> bool:
         """Claim and settle one request; False when there was none."""
@@ -161,7 +161,7 @@ async def _until(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
-async def _first_of(stop: asyncio.Event, wake: asyncio.Event, timeout_s: float) -> None:
+async def _first_completed(stop: asyncio.Event, wake: asyncio.Event, timeout_s: float) -> None:
     waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(wake.wait())]
     try:
         await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)

@@ -42,7 +42,7 @@ from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Request
 
 log = structlog.get_logger("halfpenny_risk.rabbit")
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+INITIAL_BACKOFF_S, MAX_BACKOFF_S = 0.2, 5.0
 RETRY_DELAYS_S = (0.1, 0.4, 1.6, 6.4)
 KEEP_DAYS = 30
 
@@ -100,9 +100,9 @@ class RabbitConsumer:
 
     async def probe(self) -> None:
         """Raises ``BadSettings`` where the broker does not let us in."""
-        chatter = logging.getLogger("aiormq")  # it logs what we are about to say
-        level = chatter.level
-        chatter.setLevel(logging.CRITICAL)
+        client_log = logging.getLogger("aiormq")  # it logs what we are about to say
+        level = client_log.level
+        client_log.setLevel(logging.CRITICAL)
         try:
             connection = await aio_pika.connect(self._url, timeout=CONNECT_TIMEOUT_S)
             await connection.close()
@@ -110,21 +110,21 @@ class RabbitConsumer:
             where = f"{self._url.host}:{self._url.port}"
             raise BadSettings(f"AMQP_URL: no RabbitMQ at {where} ({type(error).__name__}: {error})") from None
         finally:
-            chatter.setLevel(level)
+            client_log.setLevel(level)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until ``stop`` is set."""
-        pause_s = FIRST_PAUSE_S
+        pause_s = INITIAL_BACKOFF_S
         while not stop.is_set():
             try:
                 await self._session(stop)
-                pause_s = FIRST_PAUSE_S
+                pause_s = INITIAL_BACKOFF_S
             except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
                 log.warning("queue_away", error=type(error).__name__, retry_in_s=pause_s)
                 try:
                     await asyncio.wait_for(stop.wait(), pause_s)
                 except TimeoutError:
-                    pause_s = min(2.0 * pause_s, LONGEST_PAUSE_S)
+                    pause_s = min(2.0 * pause_s, MAX_BACKOFF_S)
             finally:
                 self.connected = False
 

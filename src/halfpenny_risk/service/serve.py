@@ -11,7 +11,7 @@ import structlog
 
 from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
 from halfpenny_risk.models import load_models
-from halfpenny_risk.narrative import Cache, MongoCache, NoCache, TemplateNarrator, WritingNarrator
+from halfpenny_risk.narrative import Cache, LanguageModelNarrator, MongoCache, NoCache, TemplateNarrator
 from halfpenny_risk.policy import load_policies
 from halfpenny_risk.service.assessor import Assessor, Narrator
 from halfpenny_risk.service.http import make_app
@@ -53,7 +53,7 @@ async def make_narrator(settings: Settings, stack: AsyncExitStack) -> Narrator:
         stack.push_async_callback(documents.close)
         cache = documents
     client = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False))
-    return WritingNarrator(settings.narrative, cache, client)
+    return LanguageModelNarrator(settings.narrative, cache, client)
 
 
 def make_consumer(settings: Settings, assessor: Assessor) -> Consumer | None:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue.messages import Message
-from halfpenny_messages import MOST_ATTEMPTS
+from halfpenny_messages import ATTEMPTS_LIMIT
 
 Handler: TypeAlias = Callable[[Connection, Message], Awaitable[None]]
 BatchHandler: TypeAlias = Callable[[Connection, Sequence[Message]], Awaitable[None]]
@@ -53,8 +53,8 @@ class Subscription:
     def __post_init__(self) -> None:
         if (self.handler is None) == (self.handle_many is None):
             raise ValueError(f"the subscription of {self.queue} takes either handler or handle_many")
-        if not 1 <= self.max_attempts <= MOST_ATTEMPTS:
-            raise ValueError(f"max_attempts of {self.queue} lies between 1 and {MOST_ATTEMPTS}")
+        if not 1 <= self.max_attempts <= ATTEMPTS_LIMIT:
+            raise ValueError(f"max_attempts of {self.queue} lies between 1 and {ATTEMPTS_LIMIT}")
         if not self.events:
             raise ValueError(f"the subscription of {self.queue} names no events")
 
