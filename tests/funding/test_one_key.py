@@ -1,10 +1,8 @@
-"""A key belongs to its owner, whatever the route: one effect, also when two processes are asked at the same moment."""
+"""A key belongs to its owner, whatever the route: one effect. Two processes that race: test_one_key_race.py."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx2
@@ -12,42 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from funding.edge import Somebody, invest_path, make_world, serving, somebody_with_money, warm
-from funding.world import World, check_books
+from funding.edge import invest_path, make_world, serving, somebody_with_money, warm
+from funding.one_key import WAYS, effects, routes
+from funding.world import check_books
 from halfpenny.platform.database import Database
 from halfpenny.platform.idempotency import RequestKey, claim, remember
-
-Send = Callable[[httpx2.AsyncClient, dict[str, str]], Awaitable[httpx2.Response]]
-
-
-def routes(world: World) -> dict[str, Send]:
-    """Five ways to use a key for something; each moves money or promises to."""
-    ticket = {"loan_id": str(world.loan.id), "amount": "50.00", "currency": "EUR"}
-
-    def post(path: str, body: dict[str, Any]) -> Send:
-        return lambda client, headers: client.post(f"/api/v1{path}", json=body, headers=headers)
-
-    invest = {"amount": "50.00", "currency": "EUR"}
-    return {
-        "invest": post(f"/loans/{world.loan.id}/invest", invest),
-        "invest_otherwise": post(f"/loans/{world.loan.id}/invest", {**invest, "amount": "50.01"}),
-        "bulk": post("/investments/bulk", {"investments": [ticket]}),
-        "deposit": post("/wallets/EUR/deposits", {"amount": "20.00"}),
-        "withdraw": post("/wallets/EUR/withdrawals", {"amount": "10.00"}),
-    }
-
-
-WAYS = ["invest", "invest_otherwise", "bulk", "deposit", "withdraw"]
-
-
-async def effects(database: Database, person: Somebody) -> int:
-    async with database.reading() as connection:
-        found = await connection.fetchval(
-            "SELECT (SELECT count(*) FROM investment WHERE investor_id = $1) "
-            "+ (SELECT count(*) FROM wallet_payment WHERE user_id = $1 AND status = 'pending')",
-            person.user_id,
-        )
-    return int(found)
 
 
 @pytest.mark.parametrize("lean", [True, False])
@@ -75,42 +42,6 @@ async def test_another_persons_key_is_another_key(database: Database) -> None:
         for person, way in zip(people, ("invest", "deposit"), strict=True):
             assert (await ask[way](client, person.paying("shared"))).is_success
     assert [await effects(database, person) for person in people] == [1, 1]
-
-
-async def test_two_processes_asked_at_once_have_one_effect_between_them(database: Database, database_url: str) -> None:
-    """Every pair and triple of ways, by two applications with pools of their own; a shuffled start for each key."""
-    world = await make_world(database, target_minor=100_000_000)
-    other = await Database.connect(database_url, timeout_s=60)
-    dice = random.Random(11)
-    people = [await somebody_with_money(database) for _ in range(60)]
-    ask = routes(world)
-    try:
-        async with serving(database) as one, serving(other) as two:
-
-            async def race(person: Somebody) -> list[tuple[str, httpx2.Response]]:
-                ways = dice.sample(WAYS, dice.choice((2, 2, 3)))
-                clients = [*dice.sample([one, two], 2), one]
-
-                async def send(way: str, client: httpx2.AsyncClient) -> httpx2.Response:
-                    await asyncio.sleep(dice.random() * 0.01)
-                    return await ask[way](client, person.paying("raced"))
-
-                sent = await asyncio.gather(*(send(*pair) for pair in zip(ways, clients, strict=False)))
-                return list(zip(ways, sent, strict=True))
-
-            told = await asyncio.gather(*(race(person) for person in people))
-    finally:
-        await other.close()
-    for person, answers in zip(people, told, strict=True):
-        assert await effects(database, person) == 1
-        won = [way for way, answer in answers if answer.is_success]
-        lost = [answer.json()["code"] for _, answer in answers if not answer.is_success]
-        assert (len(won), set(lost)) == (1, {"idempotency_key_reused"}), [
-            (way, answer.status_code, answer.text) for way, answer in answers
-        ]
-    # The race is one: no way wins always. Which of them win least depends on how busy the machine is.
-    assert len({way for answers in told for way, answer in answers if answer.is_success}) >= len(WAYS) - 2
-    await check_books(database)
 
 
 async def test_a_ticket_waits_for_a_key_that_is_being_claimed_and_holds_nobody_up(database: Database) -> None:
