@@ -54,7 +54,8 @@ class Valuation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``source``: model, valuer (outside every market that a model knows) or both. ``confidence`` is the
     coverage that the interval [low, high] was calibrated to. ``used`` is the value that the loan was
-    measured against.
+    measured against. ``as_of`` is the day of the last sale that the model knows; ``index_as_of`` the day to which a
+    published index carried its prices, times ``index_level``; ``note`` says so in words.
     """
 
     source: Literal["model", "valuer", "both"]
@@ -66,6 +67,10 @@ class Valuation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     currency: CurrencyCode
     confidence: DecimalText
     index_volatility: DecimalText
+    as_of: date | None = None
+    index_as_of: date | None = None
+    index_level: DecimalText | None = None
+    note: LocalisedText | None = None
     comparables: tuple[Comparable, ...] = ()
 
 

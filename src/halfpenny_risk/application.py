@@ -39,9 +39,10 @@ class Application:
 
     ``purchase_price`` is the price that counts against the valuation, or None where none does. ``gdv`` is the value
     after the works, None without works. ``refinance`` is True, False or None (another exit); ``rolled_up`` says that
-    interest is owed at the end. ``valuation_age_months`` counts to the day of the application.
+    interest is owed at the end. Ages count to ``applied_on``, the day of the application.
     """
 
+    applied_on: date
     kind: PropertyKind
     country: str
     lat: float | None
@@ -90,11 +91,14 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
         flags.append("valuation_absurd")
     if loan.currency not in policy.currencies.per_euro:
         flags.append("currency_unknown")
+    if (today - policy.reference_rate(loan.currency).as_of).days > policy.reference_rate_limit_months * DAYS_A_MONTH:
+        flags.append("reference_rate_stale")
     for name in ("income", "assets", "debts", "adverse_records"):
         if getattr(borrower, name) is None:
             flags.append(f"{name}_missing")
     works = float(security.renovation_cost)
     return Application(
+        applied_on=today,
         kind=security.kind,
         country=security.country,
         lat=None if position is None else position[0],

@@ -29,8 +29,8 @@ from halfpenny_risk.scoring import (
     price_of,
     score_loans,
 )
-from halfpenny_risk.valuation import CONFIDENCE, Market, Security, appraise
-from halfpenny_risk.wording import PRICE_TERMS
+from halfpenny_risk.valuation import CONFIDENCE, UNCHECKED_FLAGS, Market, Security, appraise
+from halfpenny_risk.wording import PRICE_TERMS, market_note, reference_note
 
 PRICE_CHANGES_PERCENT = (-10, -20, -30, -40)
 EXTRA_MONTHS = (3, 6, 12, 18)
@@ -108,7 +108,8 @@ def score_together(loans: Sequence[tuple[Application, Security]], models: ModelS
     for place, (application, security) in enumerate(loans):
         own_columns, own_scores = columns.at(place), scores.at(place)
         loss, ltv = float(own_scores.expected_loss[0]), float(own_columns.ltv[0])
-        price = price_of(loss, ltv, float(application.term_months), policy.price)
+        reference = policy.reference_rate(application.currency)
+        price = price_of(loss, ltv, float(application.term_months), reference.percent, policy.price)
         limits, _ = beyond_limits(own_columns, own_scores, policy)
         flags = tuple(dict.fromkeys((*application.flags, *security.flags, *models.flags, *limits)))
         grade = every_grade[place]
@@ -145,9 +146,15 @@ def assess(
         base_score=decimal_text(base, 12),
         score=decimal_text(scores.score[0], 12),
         reasons=reasons,
-        valuation=_valuation(application, security),
+        valuation=_valuation(application, security, policy),
         price_terms=tuple(
-            messages.PriceTerm(code=code, text=PRICE_TERMS[code], rate_percent=f"{rate:f}")
+            messages.PriceTerm(
+                code=code,
+                text=reference_note(policy.reference_rate(application.currency))
+                if code == "reference_rate"
+                else PRICE_TERMS[code],
+                rate_percent=f"{rate:f}",
+            )
             for code, rate in price.terms
         ),
         stress=stress_grid(columns, scores, policy),
@@ -189,8 +196,9 @@ def _row(application: Application, security: Security, policy: Policy) -> tuple[
         works,
         application.valuation_age_months,
         float(application.charge_rank),
-        float("outside_market" in security.flags),
+        float(bool(UNCHECKED_FLAGS & set(security.flags))),
         float(sum(not application.knows(name) for name in BORROWER_FACTS)),
+        policy.reference_rate(application.currency).percent,
     )
 
 
@@ -302,7 +310,7 @@ def _challenger(models: ModelSet, columns: LoanColumns, policy: Policy) -> messa
     )
 
 
-def _valuation(application: Application, security: Security) -> messages.Valuation:
+def _valuation(application: Application, security: Security, policy: Policy) -> messages.Valuation:
     model = security.model
     value, low, high = (model.value, model.low, model.high) if model else (security.used, security.low, security.high)
     return messages.Valuation(
@@ -315,6 +323,12 @@ def _valuation(application: Application, security: Security) -> messages.Valuati
         currency=application.currency,
         confidence=decimal_text(CONFIDENCE, 2),
         index_volatility=decimal_text(security.volatility, 4),
+        as_of=model.as_of if model else None,
+        index_as_of=model.index_as_of if model else None,
+        index_level=decimal_text(model.index_level, 4) if model else None,
+        note=market_note(model.as_of, model.index_as_of, model.index_name, model.index_level, policy, security.flags)
+        if model
+        else None,
         comparables=tuple(
             messages.Comparable(
                 id=sale.id,

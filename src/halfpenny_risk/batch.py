@@ -53,7 +53,8 @@ def score_batch(
 
 
 def _figures(ids: Sequence[str], columns: LoanColumns, scores: Scores, policy: Policy) -> list[dict[str, Any]]:
-    rate = rates_of(scores.expected_loss, columns.ltv, columns.exit_terms.term_months, policy.price)
+    term_months, reference = columns.exit_terms.term_months, columns.reference_percent
+    rate = rates_of(scores.expected_loss, columns.ltv, term_months, reference, policy.price)
     grade = grades(scores.probability_of_default, policy)
     figures = {
         "probability_of_default": (scores.probability_of_default, 6),

@@ -128,6 +128,7 @@ def _facts(
         "exit_strategy": strategies[application.refinance],
         "exit_interest": "rolled_up" if application.rolled_up else "paid",
         "exit_works": application.renovation_cost / value,
+        "outside_market": "market_stale" if "market_stale" in security.flags else "outside_market",
         "exit_floor": _at(scores.shortfall),
         "ltgdv": _at(columns.ltgdv),
         "works_to_value": _at(columns.works_to_value),

@@ -36,11 +36,12 @@ from halfpenny_risk.market_features import (
 from halfpenny_risk.normal import Floats
 from halfpenny_risk.policy import Policy
 from halfpenny_risk.trees import ObliviousTrees
-from halfpenny_risk.valuation import ComparableSale, ModelValue
+from halfpenny_risk.valuation import NORMAL_90, ComparableSale, ModelValue
 
 PREFIX = "avm_"
 SQUARE_METRES_PER_SQUARE_FOOT = 0.09290304
 SHOWN_COMPARABLES = 6
+DAYS_A_YEAR = 365.25
 # A sale this near, of a home this alike in size, is a sale of the same home.
 SAME_HOME_KM, SAME_HOME_LOG_AREA = 0.01, 0.03
 # What an assessor's grade of construction is in an application's words.
@@ -97,14 +98,23 @@ class MarketModel:
         return self.sales.homes.similarity_plane(self.spec.similarity)
 
     def value(self, application: Application, policy: Policy) -> ModelValue | None:
-        """The value in the loan's currency, at the market's price level (see ``Policy.market_levels``).
+        """The value in the loan's currency, carried on to today by the market's index (``Policy.market_indices``).
+
+        The interval is widened by the index's volatility over all the time since the last sale that the model knows.
 
         None where the property is not of this market: another country or kind, no position, no size, or too far
         from the nearest sales.
         """
         spec = self.spec
+        index = policy.market_indices.get(spec.name)
         rate = self._rate(application, policy)
-        if rate is None or application.lat is None or application.lon is None or application.area_m2 is None:
+        if (
+            index is None
+            or rate is None
+            or application.lat is None
+            or application.lon is None
+            or application.area_m2 is None
+        ):
             return None
         detached = spec.kinds.get(application.kind)
         if detached is None or application.country != spec.country:
@@ -117,6 +127,10 @@ class MarketModel:
         subject, previous, assumed = self._subject(application, detached, here, near)
         log_usd, error = self.estimate(subject, previous)
         width = error * (spec.conformal_assumed if assumed else spec.conformal)
+        index_as_of, level = index.at(application.applied_on)
+        rate *= level
+        years = max(0, (application.applied_on - spec.last_day).days) / DAYS_A_YEAR
+        width = math.hypot(width, NORMAL_90 * spec.volatility * math.sqrt(years))
         middle = math.exp(log_usd) * rate
         return ModelValue(
             market=spec.name,
@@ -124,8 +138,12 @@ class MarketModel:
             low=middle * math.exp(-width),
             high=middle * math.exp(width),
             volatility=spec.volatility,
-            comparables=self._comparables(subject, rate),
+            comparables=self._comparables(subject, rate, rate / level, application.applied_on),
             assumed=assumed,
+            as_of=spec.last_day,
+            index_as_of=index_as_of,
+            index_level=level,
+            index_name=index.name,
         )
 
     def estimate(self, subject: Attributes, previous: Neighbours) -> tuple[float, float]:
@@ -144,14 +162,11 @@ class MarketModel:
         return value, max(error, self.spec.least_error)
 
     def _rate(self, application: Application, policy: Policy) -> float | None:
-        """Loan currency for one unit of the data's, times the price level that the policy states."""
+        """Loan currency for one unit of the data's."""
         per_euro = policy.currencies.per_euro
         if application.currency not in per_euro or self.spec.currency not in per_euro:
             return None
-        level = policy.market_levels.get(self.spec.name)
-        if level is None:
-            return None
-        return level * per_euro[application.currency] / per_euro[self.spec.currency]
+        return per_euro[application.currency] / per_euro[self.spec.currency]
 
     def _subject(
         self, application: Application, detached: float, here: Floats, near: Neighbours
@@ -192,8 +207,13 @@ class MarketModel:
                 assumed.append(name)
         return Attributes(homes.names, np.array([values]), here[:, 0], here[:, 1]), previous, tuple(assumed)
 
-    def _comparables(self, subject: Attributes, rate: float) -> tuple[ComparableSale, ...]:
-        """The most similar sales, each price brought to the subject by the hedonic regression and the index."""
+    def _comparables(
+        self, subject: Attributes, rate_today: float, rate_then: float, today: date
+    ) -> tuple[ComparableSale, ...]:
+        """The most similar sales, each price brought to the subject by the hedonic regression and the index.
+
+        Prices are at ``rate_then``, adjusted ones at ``rate_today``; ages count from ``today``.
+        """
         spec, sales = self.spec, self.sales
         similar = nearest(self._similar, subject.similarity_plane(spec.similarity), SHOWN_COMPARABLES)
         zones = int(self.zone.max()) + 1
@@ -209,10 +229,10 @@ class MarketModel:
                 ComparableSale(
                     id=f"{spec.name}-{index}",
                     distance_m=1000.0 * math.hypot(x - subject.x_km[0], y - subject.y_km[0]),
-                    age_months=((spec.last_day - sold_on).days) / DAYS_A_MONTH,
+                    age_months=(today - sold_on).days / DAYS_A_MONTH,
                     similarity=math.exp(-float(similar.distance[0, place]) / 3.0),
-                    price=float(self.price[index]) * rate,
-                    adjusted_price=math.exp(hedonic + float(sales.residual[index])) * rate,
+                    price=float(self.price[index]) * rate_then,
+                    adjusted_price=math.exp(hedonic + float(sales.residual[index])) * rate_today,
                     sold_on=sold_on,
                     area_m2=math.exp(sales.homes.column("log_area")[index]) * SQUARE_METRES_PER_SQUARE_FOOT,
                     beds=None if beds is None else int(beds),

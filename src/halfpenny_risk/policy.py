@@ -90,12 +90,17 @@ class SourceRules(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ValuationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How far a stated value is trusted: by its source, and by its age in months."""
+    """How far a stated value is trusted: by its source, and by its age in months.
+
+    A market model whose prices are known no later than ``market_limit_months`` ago makes no value surer: the surveyor's
+    report counts, and without one the lower of what is stated and what the model says.
+    """
 
     sources: dict[ValuationSource, SourceRules]
     fresh_months: float
     refer_after_months: float
     stale_widening: float
+    market_limit_months: float
 
 
 class Limit(Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,23 +125,86 @@ LIMITED = (
 )
 
 
+# The levels that an anchor or a judgement must stand behind.
+LEVELS = (
+    "central_tendency",
+    "grades",
+    "limits",
+    "overlays",
+    "exit.lgd_floor",
+    "exit.forced_sale_discount",
+    "exit.enforcement_months",
+    "exit.delay_weights",
+    "exit.index_volatility",
+    "exit.reference_rate_percent",
+    "exit.works_overrun",
+    "valuation.sources",
+    "price.cost_of_funds_margin",
+    "price.operating_cost_percent",
+    "price.capital_fraction",
+    "price.hurdle_margin",
+    "price.bands",
+    "borrower_scale",
+)
+
+
 class PriceBand(Struct, frozen=True, forbid_unknown_fields=True):
-    """The floor and the cap of the rate, percent a year, up to a loan-to-value."""
+    """The floor and the cap of the rate up to a loan-to-value, in points above the currency's reference rate."""
 
     ltv_to: float
-    floor_percent: float
-    cap_percent: float
+    floor_margin: float
+    cap_margin: float
 
 
 class PricePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What money, work and capital cost; rates in percent a year."""
+    """What money, work and capital cost a year: margins are points above the reference rate of the loan's currency."""
 
-    cost_of_funds_percent: float
+    cost_of_funds_margin: float
     operating_cost_percent: float
     capital_fraction: float
-    hurdle_percent: float
+    hurdle_margin: float
     step_percent: float
     bands: tuple[PriceBand, ...]
+
+
+class ReferenceRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A central bank's rate in percent a year: since when it is known to have stood there, and who says so."""
+
+    name: str
+    percent: float
+    as_of: date
+    source: str
+
+
+class IndexPoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The level of a published index on a day, in any unit that its other points share."""
+
+    on: date
+    level: float
+    source: str
+
+
+class MarketIndex(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What carries a market's prices on from the end of its data: the first point is that end, in order of days."""
+
+    name: str
+    points: tuple[IndexPoint, ...]
+
+    def at(self, day: date) -> tuple[date, float]:
+        """The day of the last point that is not after ``day``, and its level over the first point's."""
+        known = [point for point in self.points if point.on <= day] or [self.points[0]]
+        return known[-1].on, known[-1].level / self.points[0].level
+
+
+class Anchor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A published figure that levels of this policy are held against: which levels, and what follows for them."""
+
+    name: str
+    figure: str
+    source: str
+    read_on: date
+    used_for: tuple[str, ...]
+    reading: str
 
 
 class Currencies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -166,9 +234,9 @@ class BorrowerScale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """One policy, in force from ``effective_from``.
 
-    ``market_levels``: today's prices for one of the last month of a market model's data. Whoever lends in that market
-    states it from a published index, and a market that is not named here is not used: prices of another decade must
-    not be lent on by oversight. The demo lives at the data's own level, 1.
+    ``market_indices``: the published index that carries a market model's prices on from the end of its data. A market
+    that is not named here is not used: prices of another decade must not be lent on by oversight. ``anchors`` are the
+    published figures behind the levels; ``judgements`` says of every other level why it is what it is.
     """
 
     effective_from: date
@@ -185,7 +253,11 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
     valuation: ValuationPolicy
     price: PricePolicy
     currencies: Currencies
-    market_levels: dict[str, float]
+    reference_rates: dict[str, ReferenceRate]
+    reference_rate_limit_months: float
+    market_indices: dict[str, MarketIndex]
+    anchors: tuple[Anchor, ...]
+    judgements: dict[str, str]
     borrower_scale: BorrowerScale
 
     @cached_property
@@ -212,11 +284,30 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
         bands = self.price.bands
         if not bands or list(bands) != sorted(bands, key=lambda band: band.ltv_to):
             faults.append("price.bands must rise with ltv_to")
-        if any(band.floor_percent > band.cap_percent for band in bands):
+        if any(band.floor_margin > band.cap_margin for band in bands):
             faults.append("a price band has its floor above its cap")
+        faults += self._market_faults()
         if not self.grades.A < self.grades.B < self.grades.C < self.grades.D:
             faults.append("grades must rise from A to D")
         return faults[0] if faults else None
+
+    def reference_rate(self, currency: str) -> ReferenceRate:
+        """The currency's rate; of a currency that nobody knows the dearest, since unknown is never better."""
+        known = self.reference_rates.get(currency)
+        return known or max(self.reference_rates.values(), key=lambda rate: rate.percent)
+
+    def _market_faults(self) -> list[str]:
+        faults = []
+        for name, index in self.market_indices.items():
+            days = [point.on for point in index.points]
+            if not days or days != sorted(set(days)) or min(point.level for point in index.points) <= 0.0:
+                faults.append(f"market_indices.{name} must have points in order of days, with levels above 0")
+        if set(self.reference_rates) != set(self.currencies.per_euro):
+            faults.append("reference_rates must be those of currencies.per_euro")
+        explained = {name for anchor in self.anchors for name in anchor.used_for} | set(self.judgements)
+        if missing := [name for name in LEVELS if name not in explained]:
+            faults.append(f"neither an anchor nor a judgement stands behind {', '.join(missing)}")
+        return faults
 
     def _limit_faults(self) -> list[str]:
         faults = []

@@ -45,7 +45,7 @@ class LoanColumns:
     """Everything that is scored, one element a loan.
 
     ``ltgdv`` is NaN without works. ``outside_market`` is 0 or 1, ``facts_missing`` a count, the others are ratios,
-    months and ranks, each rising as the loan gets worse.
+    months and ranks, each rising as the loan gets worse; ``reference_percent`` is the reference rate of the currency.
     """
 
     facts: BorrowerFacts
@@ -57,6 +57,7 @@ class LoanColumns:
     charge_rank: Floats
     outside_market: Floats
     facts_missing: Floats
+    reference_percent: Floats
 
     def at(self, place: int) -> LoanColumns:
         """One of the loans, as arrays of one."""
@@ -177,25 +178,30 @@ class Price:
     terms: tuple[tuple[str, Decimal], ...]
 
 
-def price_of(expected_loss: float, ltv: float, term_months: float, policy: PricePolicy) -> Price:
+def price_of(
+    expected_loss: float, ltv: float, term_months: float, reference_percent: float, policy: PricePolicy
+) -> Price:
     """The risk-based rate of one loan, term by term; the terms add up to the rate exactly.
 
     The expected loss is over the life of the loan and is spread over it; the rate is held between the floor and the
-    cap of its loan-to-value band, and rounded to the policy's step.
+    cap of its loan-to-value band, and rounded to the policy's step. ``reference_percent`` is the reference rate of the
+    loan's currency, which every margin stands on.
     """
     years = max(term_months / 12.0, 0.25)
     terms = [
-        ("cost_of_funds", _percent(policy.cost_of_funds_percent)),
+        ("reference_rate", _percent(reference_percent)),
+        ("cost_of_funds", _percent(policy.cost_of_funds_margin)),
         ("expected_loss", _percent(100.0 * expected_loss / years)),
         ("operating_cost", _percent(policy.operating_cost_percent)),
         (
             "cost_of_capital",
-            _percent(policy.capital_fraction * (policy.hurdle_percent - policy.cost_of_funds_percent)),
+            _percent(policy.capital_fraction * (policy.hurdle_margin - policy.cost_of_funds_margin)),
         ),
     ]
     total = sum((rate for _, rate in terms), Decimal(0))
     band = next((band for band in policy.bands if ltv <= band.ltv_to), policy.bands[-1])
-    held = min(max(total, _percent(band.floor_percent)), _percent(band.cap_percent))
+    floor, cap = (_percent(reference_percent) + _percent(margin) for margin in (band.floor_margin, band.cap_margin))
+    held = min(max(total, floor), cap)
     if held > total:
         terms.append(("floor", held - total))
     elif held < total:
@@ -207,18 +213,21 @@ def price_of(expected_loss: float, ltv: float, term_months: float, policy: Price
     return Price(rate, tuple(terms))
 
 
-def rates_of(expected_loss: Floats, ltv: Floats, term_months: Floats, policy: PricePolicy) -> Floats:
+def rates_of(
+    expected_loss: Floats, ltv: Floats, term_months: Floats, reference_percent: Floats, policy: PricePolicy
+) -> Floats:
     """The rates of many loans in percent a year, as ``price_of`` gives them but for the last rounding of a float."""
     years = np.maximum(term_months / 12.0, 0.25)
     fixed = (
-        policy.cost_of_funds_percent
+        reference_percent
+        + policy.cost_of_funds_margin
         + policy.operating_cost_percent
-        + policy.capital_fraction * (policy.hurdle_percent - policy.cost_of_funds_percent)
+        + policy.capital_fraction * (policy.hurdle_margin - policy.cost_of_funds_margin)
     )
     total = fixed + 100.0 * expected_loss / years
     band = np.minimum(np.searchsorted([b.ltv_to for b in policy.bands], ltv, side="left"), len(policy.bands) - 1)
-    floor = np.array([b.floor_percent for b in policy.bands])[band]
-    cap = np.array([b.cap_percent for b in policy.bands])[band]
+    floor = reference_percent + np.array([b.floor_margin for b in policy.bands])[band]
+    cap = reference_percent + np.array([b.cap_margin for b in policy.bands])[band]
     return np.round(np.clip(total, floor, cap) / policy.step_percent) * policy.step_percent
 
 

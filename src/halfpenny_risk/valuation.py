@@ -9,18 +9,20 @@ from datetime import date
 from typing import Protocol
 
 from halfpenny_messages import Valuation, ValuationSource
-from halfpenny_risk.application import Application
+from halfpenny_risk.application import DAYS_A_MONTH, Application
 from halfpenny_risk.policy import Policy, ValuationPolicy
 
 CONFIDENCE = 0.90
 # Half of the 90 % interval of a normal variable, in standard deviations.
 NORMAL_90 = 1.6448536269514722
+# No model that is of this day stands beside the stated value.
+UNCHECKED_FLAGS = frozenset({"outside_market", "market_stale"})
 
 
 @dataclass(frozen=True)
 class ComparableSale:
-    """A sale near by. Prices are in the loan's currency; ``adjusted_price`` is for the subject, on the
-    valuation's date."""
+    """A sale near by. Prices are in the loan's currency; ``adjusted_price`` is for the subject, at the level of the
+    market's index today; ``age_months`` counts from the day of the application."""
 
     id: str
     distance_m: float
@@ -36,7 +38,11 @@ class ComparableSale:
 
 @dataclass(frozen=True)
 class ModelValue:
-    """A market model's estimate with its 90 % interval, in the loan's currency."""
+    """A market model's estimate with its 90 % interval, in the loan's currency.
+
+    The model's sales end on ``as_of``; its prices are carried on to ``index_as_of`` by the index, which stood at
+    ``index_level`` then, and the interval is as wide as all the time since ``as_of`` makes it.
+    """
 
     market: str
     value: float
@@ -45,6 +51,10 @@ class ModelValue:
     volatility: float
     comparables: tuple[ComparableSale, ...]
     assumed: tuple[str, ...]
+    as_of: date
+    index_as_of: date
+    index_level: float
+    index_name: str
 
 
 class Market(Protocol):
@@ -80,8 +90,9 @@ class Security:
 
 def kept_security(application: Application, valuation: Valuation, policy: Policy) -> Security:
     """The security with the model's estimate of an earlier answer, for re-scoring without valuing anew."""
-    if valuation.market is None:
+    if valuation.market is None or valuation.as_of is None or valuation.index_as_of is None:
         return _security(application, None, policy)
+    index = policy.market_indices.get(valuation.market)
     model = ModelValue(
         market=valuation.market,
         value=float(valuation.value),
@@ -90,6 +101,10 @@ def kept_security(application: Application, valuation: Valuation, policy: Policy
         volatility=float(valuation.index_volatility),
         comparables=(),
         assumed=(),
+        as_of=valuation.as_of,
+        index_as_of=valuation.index_as_of,
+        index_level=float(valuation.index_level or 1.0),
+        index_name="" if index is None else index.name,
     )
     return _security(application, model, policy)
 
@@ -98,7 +113,8 @@ def appraise(application: Application, markets: Sequence[Market], policy: Policy
     """Bring together what was stated, what is paid and what a market model estimates: the lowest is lent on.
 
     Each source has an interval of its own (``ValuationPolicy``), wider with the age of the valuation, and the narrowest
-    of them counts. Where no model knows the market, a value that no surveyor stands behind is taken down first.
+    of them counts. Where no model knows the market as it is today, a value that no surveyor stands behind is taken down
+    first, and a surveyor's report is not set against a model of another day.
     """
     model = next((value for market in markets if (value := market.value(application, policy)) is not None), None)
     return _security(application, model, policy)
@@ -110,21 +126,24 @@ def _security(application: Application, model: ModelValue | None, policy: Policy
     sd = _age_adjusted_sd(rules.sd, application.valuation_age_months, volatility, policy.valuation)
     flags: list[str] = []
     stated = application.valuation
-    if model is None:
-        flags.append("outside_market")
+    surveyed = application.valuation_source is ValuationSource.SURVEY
+    checked = model is not None and not _is_stale(model, application, policy)
+    if not checked:
+        flags.append("outside_market" if model is None else "market_stale")
         if application.valuation_source is ValuationSource.OWNER:
             flags.append("owner_value_unchecked")
         if stated is not None:
             stated *= 1.0 - rules.haircut_outside_market
-    else:
+    if model is not None:
         flags.extend(f"assumed_{name}" for name in model.assumed)
         if stated is not None and stated > model.high:
             flags.append("valuation_above_model")
-        if model.high > model.low > 0.0:
+        if checked and model.high > model.low > 0.0:
             sd = min(sd, math.log(model.high / model.low) / (2.0 * NORMAL_90))
     if application.valuation_age_months > policy.valuation.refer_after_months:
         flags.append("valuation_stale")
-    estimate = None if model is None else model.value
+    # An old market is no reason to doubt who was there; it is one to doubt who was not.
+    estimate = None if model is None or (surveyed and not checked) else model.value
     known = [value for value in (stated, application.purchase_price, estimate) if value is not None]
     if application.valuation is None:
         # Whoever asks says that it is worth nothing: it is lent on as if worth next to nothing.
@@ -135,6 +154,11 @@ def _security(application: Application, model: ModelValue | None, policy: Policy
     source = "valuer" if model is None else "both"
     sd = max(sd, policy.exit.least_sd)
     return Security(used, used / half, used * half, sd, volatility, source, model, tuple(flags))
+
+
+def _is_stale(model: ModelValue, application: Application, policy: Policy) -> bool:
+    age_months = (application.applied_on - model.index_as_of).days / DAYS_A_MONTH
+    return age_months > policy.valuation.market_limit_months
 
 
 def _age_adjusted_sd(sd: float, age_months: float, volatility: float, rules: ValuationPolicy) -> float:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from halfpenny_messages import LocalisedText
+from halfpenny_risk.policy import Policy, ReferenceRate
 
 Audience = tuple[str, ...]
 EVERYONE = ("borrower", "investor", "staff")
@@ -124,9 +126,9 @@ REASONS: Mapping[str, Wording] = {
         "The loan is {value} of the value after the works.", "Pożyczka stanowi {value} wartości po zakończeniu prac."
     ),
     "outside_market": Wording(
-        "No valuation model knows this market: the valuer's figure is used, with a wider margin.",
-        "Żaden model wyceny nie zna tego rynku: użyto wyceny rzeczoznawcy z szerszym marginesem.",
-        shown_as="none",
+        "{value}: the valuer's figure is used, with a wider margin.",
+        "{value}: użyto wyceny rzeczoznawcy z szerszym marginesem.",
+        shown_as="word",
     ),
     "works_to_value": Wording("The works cost {value} of the value.", "Prace kosztują {value} wartości."),
     "exit_unknown": Wording(
@@ -147,12 +149,19 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "sale": ("a sale", "sprzedaż"),
     "refinance": ("a refinancing", "refinansowanie"),
     "unknown": ("neither a sale nor a refinancing", "ani sprzedaż, ani refinansowanie"),
+    "outside_market": ("No valuation model knows this market", "Żaden model wyceny nie zna tego rynku"),
+    "market_stale": (
+        "The sales that a model knows of this market are too old",
+        "Sprzedaże, które model zna z tego rynku, są zbyt dawne",
+    ),
     "rolled_up": ("added up and paid at the end", "naliczane i płatne na końcu"),
     "paid": ("paid as it falls due", "płacone w terminie"),
 }
 
 PRICE_TERMS: Mapping[str, LocalisedText] = {
-    "cost_of_funds": LocalisedText("What investors' money costs", "Koszt pieniądza inwestorów"),
+    "cost_of_funds": LocalisedText(
+        "What investors' money costs above the reference rate", "Koszt pieniądza inwestorów ponad stopę referencyjną"
+    ),
     "expected_loss": LocalisedText("Expected loss of loans like this", "Oczekiwana strata na podobnych pożyczkach"),
     "operating_cost": LocalisedText("Running the loan", "Obsługa pożyczki"),
     "cost_of_capital": LocalisedText("Capital held against surprises", "Kapitał na nieprzewidziane straty"),
@@ -160,6 +169,34 @@ PRICE_TERMS: Mapping[str, LocalisedText] = {
     "cap": LocalisedText("Down to the most for this loan-to-value", "Do maksimum dla tego wskaźnika LTV"),
     "rounding": LocalisedText("Rounded to the nearest step", "Zaokrąglenie do najbliższego kroku"),
 }
+
+
+def reference_note(rate: ReferenceRate) -> LocalisedText:
+    """The reference rate as a term of the price: whose it is, and of which day."""
+    return LocalisedText(
+        f"Reference rate: {rate.name}, {rate.as_of.isoformat()}",
+        f"Stopa referencyjna: {rate.name}, {rate.as_of.isoformat()}",
+    )
+
+
+def market_note(
+    as_of: date, index_as_of: date, index_name: str, level: float, policy: Policy, flags: tuple[str, ...]
+) -> LocalisedText:
+    """Of which day a market model's prices are, what carried them on, and what follows for the loan."""
+    en = (
+        f"The model's sales end on {as_of.isoformat()}. Prices are carried to {index_as_of.isoformat()} by the index "
+        f"{index_name} (times {level:.3f}); the interval is wider by its volatility since the last sale."
+    )
+    pl = (
+        f"Sprzedaże znane modelowi kończą się {as_of.isoformat()}. Ceny przeniesiono na {index_as_of.isoformat()} "
+        f"według indeksu {index_name} (razy {_decimal_comma(f'{level:.3f}')}); przedział poszerzono o jego zmienność "
+        "od ostatniej sprzedaży."
+    )
+    if "market_stale" in flags:
+        months = f"{policy.valuation.market_limit_months:.0f}"
+        en += f" That is more than {months} months ago: the surveyor's report counts, or the lower figure without one."
+        pl += f" To ponad {months} mies. temu: liczy się raport rzeczoznawcy, a bez niego niższa kwota."
+    return LocalisedText(en, pl)
 
 
 def sentence(code: str, value: float | str | None) -> LocalisedText:
@@ -184,4 +221,8 @@ def _shown(shown_as: str, value: float | str) -> tuple[str, str]:
     if number > 99.99:
         return "more than 9,999%", "ponad 9999%"
     text = f"{100.0 * number:.1f}"
-    return f"{text}%", f"{text.replace('.', ',')}%"
+    return f"{text}%", f"{_decimal_comma(text)}%"
+
+
+def _decimal_comma(figure: str) -> str:
+    return figure.replace(".", ",")

@@ -69,6 +69,7 @@ def random_loans(count: int, seed: int) -> LoanColumns:
         valuation_age_months=nothing,
         charge_rank=np.ones(count),
         facts_missing=nothing,
+        reference_percent=nothing,
     )
 
 

@@ -151,12 +151,12 @@ EXAMPLES: list[tuple[str, str, str]] = [
     ("docs/algorithms/exit-risk.md", "written off 0.01 % of volume", "a published figure"),
     ("docs/algorithms/exit-risk.md", "14.6 % of volume", "a published figure"),
     ("docs/algorithms/exit-risk.md", "takes two years", "an example"),
-    ("docs/algorithms/pricing.md", "0.6 % a year", "the step between bands, which are compared one by one"),
     ("docs/algorithms/pricing.md", "up to 50 %", "the bound of the first band"),
-    ("docs/algorithms/pricing.md", "0.05 % a month of a published", "a published figure"),
+    ("docs/algorithms/pricing.md", "for each 5 points more 0.6 points a year", "the step between bands"),
     ("docs/algorithms/pricing.md", "above 75 %", "the bound of the last band"),
-    ("docs/algorithms/pricing.md", "0.84 % a month", "a published figure"),
-    ("docs/algorithms/pricing.md", "(10.1 % a year) at 55 % and 12 months", "a published figure"),
+    ("docs/algorithms/pricing.md", "0.81 to 0.86 % a month at 54 to 55 %", "a published figure"),
+    ("docs/algorithms/pricing.md", "which is 5.4 to 6.1 points a year", "the published figure over Bank Rate"),
+    ("docs/algorithms/pricing.md", "0.05 % a month for each 5 points", "a published figure"),
     ("docs/glossary.md", "takes two people", "four eyes are two people's"),
     ("docs/guides/approvals.md", "two people", "four eyes are two people's"),
     ("docs/guides/approvals.md", "one person", "four eyes are two people's"),
@@ -242,9 +242,9 @@ POLICY: dict[str, str] = {
         grades.A grades.B grades.C grades.D
     """,
     "pricing.md": """
-        price.cost_of_funds_percent price.operating_cost_percent price.capital_fraction price.hurdle_percent
-        price.step_percent price.bands.0.floor_percent price.bands.0.cap_percent price.bands.6.floor_percent
-        price.bands.6.cap_percent limits.ltv.decline limits.ltgdv.decline limits.pd.decline
+        price.cost_of_funds_margin price.operating_cost_percent price.capital_fraction price.hurdle_margin
+        price.step_percent price.bands.0.floor_margin price.bands.0.cap_margin price.bands.6.floor_margin
+        price.bands.6.cap_margin limits.ltv.decline limits.ltgdv.decline limits.pd.decline
     """,
 }
 

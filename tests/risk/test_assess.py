@@ -243,10 +243,11 @@ def test_the_limits_of_the_policy_decline_and_oddities_refer(models: ModelSet) -
 
 def test_a_price_is_held_between_its_floor_and_its_cap(models: ModelSet) -> None:
     safe = answer(models, amount="20000.00", income="900000.00", assets="9000000.00")
-    bands = POLICIES.policies[0].price.bands
-    assert float(safe.suggested_rate_percent) >= bands[0].floor_percent
+    policy = POLICIES.policies[0]
+    bands, reference = policy.price.bands, policy.reference_rates["EUR"].percent
+    assert float(safe.suggested_rate_percent) >= reference + bands[0].floor_margin
     awful = answer(models, amount="600000.00", adverse_records=9, income="1.00")
-    assert float(awful.suggested_rate_percent) <= bands[-1].cap_percent
+    assert float(awful.suggested_rate_percent) <= reference + bands[-1].cap_margin
     assert "cap" in {term.code for term in awful.price_terms}
 
 
