@@ -12,6 +12,7 @@ from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.errors import Refused
 from halfpenny.primitives.ids import UserId
 from halfpenny_demo.logins import Login, Logins
+from halfpenny_demo.risk_service import running_risk_service
 from halfpenny_demo.seeding import DemoUsers, seed_marketplace
 
 # Words that are easy to read aloud and to type; four of them are far beyond guessing in a demo on one machine.
@@ -73,7 +74,8 @@ async def seed(
             raise HalfSeeded() from taken
         if marketplace:
             users = DemoUsers(investor, borrower, (ada, zofia))
-            await seed_marketplace(database, users, settings.lending.rules, progress)
+            async with running_risk_service(settings.data / "log" / "seed-risk.log") as risk:
+                await seed_marketplace(database, users, settings.lending.rules, risk.assess, progress)
         return logins
     finally:
         await database.close()

@@ -1,4 +1,4 @@
-"""Choose the demo's properties from the Seattle sales, and bring their prices to euros of December 2016.
+"""Choose the demo's real properties from the Seattle sales, each with the name of the place where it lies.
 
 Run in the training environment (``make train`` sets it up): ``python -m halfpenny_training.demo_properties``.
 The choice is by the hash of the sale's id, so that the same file comes out every time.
@@ -13,15 +13,55 @@ from pathlib import Path
 
 import numpy as np
 
-from halfpenny_training.index import hedonic_index
 from halfpenny_training.sources import seattle_sales
 from halfpenny_training.table import Table
 
 OUT = Path(__file__).resolve().parents[1] / "halfpenny_demo" / "seeding" / "properties.json"
-PROPERTIES = 200
-# Euro reference rate of the European Central Bank, 30 December 2016: one euro in US dollars.
-USD_PER_EUR = 1.0541
+PROPERTIES = 60
 SQUARE_METRES_PER_SQUARE_FOOT = 0.09290304
+# Neighbourhoods by a point in their middle (WGS 84); the sales have positions and no names.
+PLACES = {
+    "Admiral": (47.5816, -122.3866),
+    "Alki": (47.5763, -122.4099),
+    "Arbor Heights": (47.5092, -122.3796),
+    "Ballard": (47.6687, -122.3847),
+    "Beacon Hill": (47.5792, -122.3117),
+    "Broadview": (47.7224, -122.3604),
+    "Capitol Hill": (47.6231, -122.3165),
+    "Central District": (47.6085, -122.2966),
+    "Columbia City": (47.5599, -122.2866),
+    "Crown Hill": (47.6943, -122.3716),
+    "Delridge": (47.5461, -122.3601),
+    "Eastlake": (47.6397, -122.3260),
+    "Fauntleroy": (47.5231, -122.3930),
+    "Fremont": (47.6506, -122.3499),
+    "Georgetown": (47.5475, -122.3207),
+    "Green Lake": (47.6797, -122.3257),
+    "Greenwood": (47.6907, -122.3553),
+    "Haller Lake": (47.7200, -122.3330),
+    "High Point": (47.5419, -122.3713),
+    "Highland Park": (47.5270, -122.3500),
+    "Lake City": (47.7191, -122.2951),
+    "Laurelhurst": (47.6617, -122.2777),
+    "Madison Park": (47.6353, -122.2795),
+    "Madrona": (47.6131, -122.2891),
+    "Magnolia": (47.6505, -122.3999),
+    "Maple Leaf": (47.6987, -122.3173),
+    "Montlake": (47.6398, -122.3028),
+    "Mount Baker": (47.5776, -122.2887),
+    "Northgate": (47.7086, -122.3230),
+    "Phinney Ridge": (47.6722, -122.3541),
+    "Queen Anne": (47.6323, -122.3569),
+    "Rainier Beach": (47.5122, -122.2574),
+    "Ravenna": (47.6760, -122.3010),
+    "Sand Point": (47.6829, -122.2590),
+    "Seward Park": (47.5509, -122.2607),
+    "South Park": (47.5287, -122.3229),
+    "University District": (47.6613, -122.3131),
+    "Wallingford": (47.6615, -122.3340),
+    "Wedgwood": (47.6908, -122.2911),
+    "West Seattle Junction": (47.5607, -122.3866),
+}
 CONDITIONS = ((5, "poor"), (6, "fair"), (7, "average"), (9, "good"), (13, "excellent"))
 
 
@@ -36,19 +76,28 @@ def parcel_of(pinx: str) -> str:
     return f"{digits[:6]}-{digits[6:]}"
 
 
+def place_of(lat: float, lon: float) -> str:
+    """The neighbourhood whose middle is nearest: a name to tell homes apart by, and no boundary of the city's."""
+    east = np.cos(np.radians(47.6))
+    return min(PLACES, key=lambda name: float(np.hypot(PLACES[name][0] - lat, (PLACES[name][1] - lon) * east)))
+
+
 def chosen_rows(sales: Table) -> list[int]:
-    """About 200 sales of 2016 between 200,000 and 2,000,000 dollars, spread over the assessor's areas."""
+    """Sales of 2016 between 200,000 and 2,000,000 dollars, spread over the assessor's areas."""
     dates, prices, areas = sales.texts("sale_date"), sales.floats("sale_price"), sales.texts("area")
     order = sorted(
         (row for row in range(len(sales)) if dates[row] >= "2016-01-01" and 200_000 <= prices[row] <= 2_000_000),
         key=lambda row: hashlib.sha256(str(sales.columns["sale_id"][row]).encode()).hexdigest(),
     )
     by_area: dict[str, list[int]] = {}
-    seen: set[str] = set()
+    sizes, lats, lons = sales.floats("tot_sf"), sales.floats("latitude"), sales.floats("longitude")
+    seen: set[object] = set()
     for row in order:
+        # Neither a parcel twice, nor two homes of one size in one place: nobody could tell them apart.
         parcel = str(sales.columns["pinx"][row])
-        if parcel not in seen:
-            seen.add(parcel)
+        look = (place_of(float(lats[row]), float(lons[row])), float(sizes[row]))
+        if parcel not in seen and look not in seen:
+            seen |= {parcel, look}
             by_area.setdefault(str(areas[row]), []).append(row)
     chosen: list[int] = []
     while len(chosen) < PROPERTIES:
@@ -60,8 +109,6 @@ def chosen_rows(sales: Table) -> list[int]:
 
 def main() -> None:
     sales = seattle_sales()
-    dates = sales.texts("sale_date").astype("datetime64[M]")
-    month = (dates - np.datetime64("2010-01", "M")).astype(np.float64)
     names = (
         "lot_sf",
         "bldg_grade",
@@ -69,30 +116,22 @@ def main() -> None:
         "beds",
         "baths",
         "age",
-        "eff_age",
         "longitude",
         "latitude",
         "wfnt",
     )
     columns = {name: sales.floats(name) for name in names}
     area = sales.texts("area")
-    hedonics = np.column_stack(
-        [np.log(columns["tot_sf"]), np.log(columns["lot_sf"])]
-        + [columns[name] for name in names if name not in ("lot_sf", "tot_sf")]
-        + [(area == code).astype(np.float64) for code in sorted(set(area.tolist()))]
-    )
-    index = hedonic_index(np.log(sales.floats("sale_price")), month, hedonics)
     price = sales.floats("sale_price")
     properties = []
     for row in chosen_rows(sales):
-        factor = float(np.exp(-index.level[int(month[row])]))
         parcel = parcel_of(str(sales.columns["pinx"][row]))
-        usd = float(price[row])
         properties.append(
             {
                 "parcel": parcel,
                 "kind": "house" if sales.columns["use_type"][row] == "sfr" else "townhouse",
                 "address": f"Parcel {parcel}, assessment area {area[row]}",
+                "place": place_of(float(columns["latitude"][row]), float(columns["longitude"][row])),
                 "city": "Seattle",
                 "country": "US",
                 "lat": round(float(columns["latitude"][row]), 6),
@@ -103,18 +142,14 @@ def main() -> None:
                 "year_built": int(str(sales.columns["sale_date"][row])[:4]) - int(columns["age"][row]),
                 "condition": condition_of(int(columns["bldg_grade"][row])),
                 "sold_on": str(sales.columns["sale_date"][row]),
-                "sale_price_usd": f"{usd:.2f}",
-                "index_factor": round(factor, 6),
-                # Whole hundreds, as prices are spoken of; valued at the last month of the data.
-                "price_eur": f"{round(usd * factor / USD_PER_EUR, -2):.2f}",
-                "valued_on": "2016-12-31",
+                "sale_price_usd": f"{float(price[row]):.2f}",
             }
         )
     OUT.write_text(
         "[\n" + ",\n".join(json.dumps(item, ensure_ascii=False) for item in properties) + "\n]\n",
         encoding="utf-8",
     )
-    sys.stdout.write(f"{len(properties)} properties, drift {index.drift:.4f}, volatility {index.volatility:.4f}\n")
+    sys.stdout.write(f"{len(properties)} properties\n")
 
 
 if __name__ == "__main__":

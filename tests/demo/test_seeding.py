@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from halfpenny import funding, identity, ledger, loans
 from halfpenny.entrypoints.books import CHECKS
 from halfpenny.loans import Status
+from halfpenny.loans.application_rules import check_application
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.consistency import collect
-from halfpenny.platform.database import Database
+from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import Currency
-from halfpenny_demo.seeding import DemoUsers, seed_marketplace
-from halfpenny_demo.seeding.homes import read_homes
+from halfpenny_demo.risk_service import running_risk_service
+from halfpenny_demo.seeding import DemoUsers, demo_properties, seed_marketplace
 from halfpenny_demo.seeding.people import make_people
 from halfpenny_demo.seeding.plan import HISTORY_DAYS, make_scenarios, split_into_tickets
 from support.people import PASSWORD
 
 RULES = loans.LendingRules()
+TODAY = date(2026, 11, 25)
 
 
 async def _users(database: Database) -> DemoUsers:
@@ -43,10 +48,11 @@ async def _users(database: Database) -> DemoUsers:
         )
 
 
-async def test_the_seeded_marketplace_is_whole(database: Database) -> None:
+async def test_the_seeded_marketplace_is_whole(database: Database, tmp_path: Path) -> None:
     users = await _users(database)
     heard: list[int] = []
-    await seed_marketplace(database, users, RULES, lambda day, _days: heard.append(day))
+    async with running_risk_service(tmp_path / "risk.log") as risk:
+        await seed_marketplace(database, users, RULES, risk.assess, lambda day, _days: heard.append(day))
     assert heard == list(range(HISTORY_DAYS + 1))
     while await funding.settle_payments(database):
         pass
@@ -82,6 +88,8 @@ async def test_the_seeded_marketplace_is_whole(database: Database) -> None:
         wallet = ledger.Account(ledger.AccountKind.WALLET, users.investor, Currency.EUR)
         assert (await ledger.balances(connection, [wallet]))[wallet].available >= 2_500_000
 
+        await _check_what_an_investor_sees(connection)
+
         # A large loan waits for its second administrator, and what stays submitted was not asked about.
         waiting = await loans.awaiting_decision(connection, None, 50)
         assert len([first for _, first in waiting if first is not None]) == 1
@@ -90,7 +98,37 @@ async def test_the_seeded_marketplace_is_whole(database: Database) -> None:
         )
         submitted = {loan.id for loan, _ in waiting if loan.status is Status.SUBMITTED}
         assert submitted
-        assert not submitted & {row["aggregate_id"] for row in asked}
+        assert not asked
+
+
+async def _check_what_an_investor_sees(connection: Connection) -> None:
+    """Row 'a seed that an investor believes': three markets, loans told apart, rates and ratios that agree."""
+    ids = [row["id"] for row in await connection.fetch("SELECT id FROM loan")]
+    found = list((await loans.get_many(connection, ids)).values())
+    assert len({loan.title for loan in found}) == len(found) == 200
+    kinds = Counter((loan.application.currency, loan.application.property.kind) for loan in found)
+    for currency in (Currency.EUR, Currency.PLN):
+        assert {kind for of, kind in kinds if of is currency} == set(loans.PropertyKind)
+    assessed = [loan for loan in found if loan.risk is not None]
+    assert len(assessed) > 180
+    for loan in assessed:
+        asset, risk = loan.application.property, loan.risk
+        assert risk is not None and loan.submitted_at is not None
+        if loan.application.currency is Currency.USD:
+            assert "A real sale: recorded on" in asset.description and "2016" in asset.description
+        else:
+            assert asset.description.startswith(("Invented for", "Nieruchomość wymyślona"))
+        # Valued lately, in the market's own currency, and the ratio of the reason is the page's.
+        assert (loan.submitted_at.date() - asset.valued_on).days < 90
+        for said in (reason.english for reason in risk.reasons if reason.code in ("ltv", "exit_leverage")):
+            [ratio] = re.findall(r"([\d.]+)%", said)
+            assert abs(float(ratio) - float(loan.ltv_percent)) <= 0.06, (loan.title, said)
+        if loan.offer is not None:
+            difference = loan.offer.annual_rate - risk.suggested_rate
+            assert abs(difference) <= Decimal("0.25")
+            assert (difference == 0) == ("suggested rate" not in (loan.decision_reason or ""))
+    offered = [loan for loan in assessed if loan.offer is not None]
+    assert Counter(loan.risk.grade in "ABC" for loan in offered if loan.risk)[True] > 0.9 * len(offered)
 
 
 async def _positions(database: Database, investor: UserId) -> list[str]:
@@ -103,7 +141,7 @@ def test_the_plan_is_the_same_every_time() -> None:
     def plan() -> list[tuple[object, ...]]:
         rng = random.Random(7)
         people = make_people(rng)
-        scenarios = make_scenarios(rng, read_homes(), people.companies)
+        scenarios = make_scenarios(rng, demo_properties(rng), people.companies, TODAY)
         return [
             (scenario.target, scenario.company.name, scenario.application.amount_minor, scenario.applied_days_ago)
             for scenario in scenarios
@@ -112,13 +150,14 @@ def test_the_plan_is_the_same_every_time() -> None:
     assert plan() == plan()
 
 
-def test_every_home_has_one_loan_within_its_value() -> None:
+def test_every_property_has_one_loan_within_its_value() -> None:
     rng = random.Random(7)
-    scenarios = make_scenarios(rng, read_homes(), make_people(rng).companies)
-    assert len(scenarios) == len({scenario.application.property.address for scenario in scenarios}) == 200
+    scenarios = make_scenarios(rng, demo_properties(rng), make_people(rng).companies, TODAY)
+    assert len(scenarios) == 200
     assert set(Counter(scenario.target for scenario in scenarios)) == set(Status)
     for scenario in scenarios:
         assert scenario.application.amount_minor < scenario.application.property.valuation_minor
+        check_application(scenario.application, RULES, TODAY - timedelta(days=scenario.applied_days_ago))
         assert 0 < scenario.applied_days_ago < HISTORY_DAYS
 
 

@@ -338,7 +338,7 @@ class Loan:
     def title(self) -> str:
         """What a listing is headed with."""
         asset = self.application.property
-        return f"{asset.kind.replace('_', ' ').capitalize()} in {asset.city}, {asset.area_m2:f} m²"
+        return f"{asset.kind.replace('_', ' ').capitalize()} in {asset.city}, {asset.area_m2.normalize():f} m²"
 
     @property
     def ltv_percent(self) -> Decimal:

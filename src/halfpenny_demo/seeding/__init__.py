@@ -1,4 +1,4 @@
-"""The demo's marketplace: 200 loans on real properties, in every status, with a history that adds up."""
+"""The demo's marketplace: 200 loans in three currencies, in every status, with a history that adds up."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import Currency, Money
 from halfpenny_demo.seeding import store
-from halfpenny_demo.seeding.history import History
-from halfpenny_demo.seeding.homes import read_homes
+from halfpenny_demo.seeding.history import AssessLoans, History
 from halfpenny_demo.seeding.people import Company, make_people
 from halfpenny_demo.seeding.plan import LoanScenario, make_scenarios, reassigned_to
+from halfpenny_demo.seeding.properties import DemoProperty, read_sales
 from halfpenny_demo.seeding.steps import SeedContext
+from halfpenny_demo.seeding.synthetic import make_properties
 
 # The same seed every time: two people who talk about their demos talk about the same loans.
 _SEED = 2016
@@ -30,15 +31,12 @@ _OWN_TICKETS: tuple[tuple[Status, int], ...] = (
     (Status.IN_RECOVERY, 1),
     (Status.REPAID, 3),
 )
-_POCKET_MONEY = Money(2_500_000, Currency.EUR)
-# The demo's borrower is at several points of the journey, with amounts that leave room under the yearly ceiling.
-_OWN_LOANS: tuple[tuple[Status, int], ...] = (
-    (Status.DRAFT, 9_500_000),
-    (Status.OFFERED, 14_000_000),
-    (Status.FUNDING, 18_000_000),
-    (Status.ACTIVE, 12_500_000),
-    (Status.REPAID, 11_000_000),
-)
+_POCKET_MONEY = (Money(2_500_000, Currency.EUR), Money(8_000_000, Currency.PLN), Money(1_000_000, Currency.USD))
+# The demo's borrower is at several points of the journey, below amounts that leave room under the yearly ceiling.
+_OWN_LOANS = (Status.DRAFT, Status.OFFERED, Status.FUNDING, Status.ACTIVE, Status.REPAID)
+_OWN_LOAN_AT_MOST_MINOR = {Currency.EUR: 60_000_000, Currency.PLN: 250_000_000}
+# Invented properties beside the real sales.
+_INVENTED = ((Currency.EUR, 78), (Currency.PLN, 62))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +52,12 @@ async def seed_marketplace(
     database: Database,
     users: DemoUsers,
     rules: LendingRules,
+    assess_loans: AssessLoans,
     progress: Callable[[int, int], None] = lambda done, whole: None,
 ) -> None:
     """Fill a migrated database that holds only the ``users``. ``progress`` is called after each day: (done, of).
+
+    ``assess_loans`` puts applications to the risk service, so that every grade, rate and reason is its own.
 
     Must run before the worker and the risk service start: it moves the business clock, and ends with the real time.
     """
@@ -65,11 +66,11 @@ async def seed_marketplace(
     async with database.unit_of_work() as connection:
         await identity.create_users(connection, people.rows)
         now = await clock.business_now(connection)
-    scenarios = make_scenarios(rng, read_homes(), people.companies)
+    scenarios = make_scenarios(rng, demo_properties(rng), people.companies, now.date())
     desk = funding.FundingDesk(database)
     desk.start()
     try:
-        history = History(database, desk, SeedContext(rules, users.administrators), rng, now)
+        history = History(database, desk, SeedContext(rules, users.administrators), assess_loans, rng, now)
         history.plan(_with_own_loans(scenarios, users.borrower), people.investors)
         history.assign_tickets_to(users.investor, dict(_OWN_TICKETS))
         await history.run(progress)
@@ -78,26 +79,41 @@ async def seed_marketplace(
     async with database.unit_of_work() as connection:
         # The last commit waits for the disk whatever the ones before it did, and takes them along.
         await store.require_durable_commit(connection)
-        await funding.request_deposit(connection, users.investor, _POCKET_MONEY)
-        # These stay where their scenarios end: asked about, they would be assessed as soon as the risk service starts.
-        # An administrator asks for them with POST /loans/{id}/assessment.
-        await store.mark_submissions_published(connection, history.without_assessment())
+        for pocket_money in _POCKET_MONEY:
+            await funding.request_deposit(connection, users.investor, pocket_money)
+        # All that are to be answered are; the others stay where their scenarios end, and would be assessed as soon as
+        # the worker starts. An administrator asks for them with POST /loans/{id}/assessment.
+        await store.mark_submissions_published(connection, history.submitted())
+
+
+def demo_properties(rng: random.Random) -> list[DemoProperty]:
+    """The real sales, and the invented properties of the other markets."""
+    invented = [made for currency, count in _INVENTED for made in make_properties(rng, currency, count)]
+    return [*read_sales(), *invented]
 
 
 def _with_own_loans(scenarios: list[LoanScenario], borrower: UserId) -> list[LoanScenario]:
     company = Company(
         borrower,
         "Zieliński Kamienice sp. z o.o.",
+        "PL",
         income_minor=31_000_000,
         assets_minor=140_000_000,
         debts_minor=38_000_000,
         adverse_records=0,
     )
-    wanted = dict(_OWN_LOANS)
+    wanted = set(_OWN_LOANS)
     mine = []
     for scenario in scenarios:
-        amount = wanted.pop(scenario.target, None)
-        mine.append(scenario if amount is None else reassigned_to(scenario, company, amount))
+        terms = scenario.application
+        fits = terms.amount_minor <= _OWN_LOAN_AT_MOST_MINOR.get(terms.currency, 0)
+        if scenario.target in wanted and fits:
+            wanted.remove(scenario.target)
+            mine.append(reassigned_to(scenario, company))
+        else:
+            mine.append(scenario)
+    if wanted:
+        raise LookupError(f"no scenario that the demo's borrower could have: {sorted(wanted)}")
     return mine
 
 

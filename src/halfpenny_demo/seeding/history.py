@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from halfpenny import funding, servicing
 from halfpenny.loans import Status
@@ -18,22 +19,36 @@ from halfpenny.platform import clock
 from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import LoanId, UserId, uuid7
 from halfpenny.primitives.money import Currency, Money, format_minor
+from halfpenny_demo.seeding import store
 from halfpenny_demo.seeding.plan import HISTORY_DAYS, LoanScenario, split_into_tickets
-from halfpenny_demo.seeding.steps import OPEN, REACHED_FUNDING, LoanStep, SeedContext, SeededLoan, steps_of
+from halfpenny_demo.seeding.steps import OPEN, REACHED_FUNDING, LoanStep, SeedContext, SeededLoan, assess, steps_of
+from halfpenny_messages import LoanAssessed, LoanSubmitted
 
 _STRETCH_DAYS = 45
 _INVESTORS_A_LOAN = 60
 _CONCURRENT = 4
-_EUR = Currency.EUR
+# A ticket is about as large in every currency.
+_TICKET_SIZE = {Currency.EUR: 1, Currency.PLN: 4, Currency.USD: 1}
+# Asks the risk service; the answers are in the order of the questions.
+AssessLoans = Callable[[Sequence[LoanSubmitted]], Awaitable[list[LoanAssessed]]]
 Progress = Callable[[int, int], None]
+# Minor units by investor and currency.
+Deposits: TypeAlias = dict[tuple[UserId, Currency], int]
 
 
 class History:
     """One seeding run: the scenarios, and what happens on which day. ``now`` is when it ends."""
 
     def __init__(
-        self, database: Database, desk: funding.FundingDesk, context: SeedContext, rng: random.Random, now: datetime
+        self,
+        database: Database,
+        desk: funding.FundingDesk,
+        context: SeedContext,
+        assess_loans: AssessLoans,
+        rng: random.Random,
+        now: datetime,
     ) -> None:
+        self._assess_loans = assess_loans
         self._database = database
         self._desk = desk
         self._context = context
@@ -61,7 +76,8 @@ class History:
         scenario, rng = seeded.scenario, self._dice
         total = scenario.application.amount_minor * scenario.funded_percent // 100
         chosen = rng.sample(list(investors), min(len(investors), _INVESTORS_A_LOAN))
-        for place, amount in split_into_tickets(rng, total, range(len(chosen))):
+        size = _TICKET_SIZE[scenario.application.currency]
+        for place, amount in split_into_tickets(rng, total, range(len(chosen)), size):
             seeded.tickets.append((OPEN + rng.randint(0, scenario.funding_days), chosen[place], amount))
         # The last ticket of a full loan closes it on its planned day.
         _, investor, amount = seeded.tickets[-1]
@@ -92,20 +108,22 @@ class History:
         async with self._database.unit_of_work() as connection:
             await clock.simulate_time(connection, None)
 
-    def _needed_deposits(self) -> dict[int, dict[UserId, int]]:
+    def _needed_deposits(self) -> dict[int, Deposits]:
         """What each investor pays in ahead of each stretch of days, so that every planned ticket is covered.
 
-        Keyed by the day on which the stretch begins; minor units.
+        Keyed by the day on which the stretch begins.
         """
-        wanted: dict[int, dict[UserId, int]] = defaultdict(lambda: defaultdict(int))
+        wanted: dict[int, Deposits] = defaultdict(lambda: defaultdict(int))
         for day, tickets in self._tickets.items():
-            for _, investor, amount in tickets:
-                wanted[day // _STRETCH_DAYS * _STRETCH_DAYS][investor] += amount
+            for seeded, investor, amount in tickets:
+                currency = seeded.scenario.application.currency
+                wanted[day // _STRETCH_DAYS * _STRETCH_DAYS][investor, currency] += amount
         return wanted
 
-    async def _run_day(self, day: int, deposits: dict[UserId, int]) -> None:
+    async def _run_day(self, day: int, deposits: Deposits) -> None:
         if deposits:
             await self._pay_in(deposits)
+        await self._ask([seeded for seeded, step in self._steps[day] if step is assess])
         async with asyncio.TaskGroup() as group:
             # Side by side: no loan has two scenes on one day, and what they share is locked in one order.
             for seeded, step in self._steps[day]:
@@ -115,35 +133,43 @@ class History:
         await servicing.close_days(self._database)
         await servicing.pay_distributions(self._database)
 
+    async def _ask(self, waiting: Sequence[SeededLoan]) -> None:
+        """Put the day's applications to the risk service, outside of every transaction."""
+        if not waiting:
+            return
+        async with self._database.reading() as connection:
+            questions = await store.submissions(connection, [seeded.loan for seeded in waiting])
+        for seeded, answer in zip(waiting, await self._assess_loans(questions), strict=True):
+            seeded.answer = answer
+
     async def _run_step(self, seeded: SeededLoan, step: LoanStep) -> None:
         async with self._semaphore, self._database.unit_of_work() as connection:
             await step(connection, self._context, seeded)
 
-    async def _pay_in(self, deposits: dict[UserId, int]) -> None:
+    async def _pay_in(self, deposits: Deposits) -> None:
         async with self._database.unit_of_work() as connection:
-            for investor, minor in deposits.items():
+            for (investor, currency), minor in deposits.items():
                 # People pay in round sums, and a little more than they have plans for.
                 whole = -(-minor // 50_000) * 50_000
-                await funding.request_deposit(connection, investor, Money(whole, _EUR))
+                await funding.request_deposit(connection, investor, Money(whole, currency))
         while await funding.settle_payments(self._database):
             pass
 
     async def _invest(self, tickets: Sequence[tuple[SeededLoan, UserId, int]]) -> None:
         """All tickets of the day at the desk, as if they had come in together."""
         await asyncio.gather(
-            *(self._desk.invest(_ticket(seeded.loan, investor, amount)) for seeded, investor, amount in tickets)
+            *(
+                self._desk.invest(_ticket(seeded.loan, investor, amount, seeded.scenario.application.currency))
+                for seeded, investor, amount in tickets
+            )
         )
 
-    def without_assessment(self) -> list[LoanId]:
-        """Loans that the risk service is not to hear of by itself."""
-        return [
-            seeded.loan
-            for seeded in self._seeded_loans
-            if seeded.scenario.target is Status.SUBMITTED or seeded.scenario.awaits_second_approval
-        ]
+    def submitted(self) -> list[LoanId]:
+        """Loans that were submitted, whether the risk service answered for them or they stay without an answer."""
+        return [seeded.loan for seeded in self._seeded_loans if seeded.scenario.target is not Status.DRAFT]
 
 
-def _ticket(loan_id: LoanId, investor: UserId, minor: int) -> funding.Ticket:
+def _ticket(loan_id: LoanId, investor: UserId, minor: int, currency: Currency) -> funding.Ticket:
     investment_id = uuid7()
-    fingerprint = funding.ticket_fingerprint(loan_id, format_minor(minor), _EUR.value)
-    return funding.Ticket(investment_id, loan_id, investor, minor, _EUR.value, f"seed-{investment_id}", fingerprint)
+    fingerprint = funding.ticket_fingerprint(loan_id, format_minor(minor), currency.value)
+    return funding.Ticket(investment_id, loan_id, investor, minor, currency.value, f"seed-{investment_id}", fingerprint)

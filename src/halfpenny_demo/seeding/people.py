@@ -37,16 +37,33 @@ _LAST = _words(
     Sikora Sousa Szulc Tamm Urban Vogel Wagner Wilk Wójcik Zawadzki Ziółkowski
     """
 )
-_PLACES = _words(
-    """
-    Alder Ballard Cedarbrook Delridge Eastlake Fremont Greenwood Harborview Interbay Juniper Kenmore
-    Laurelhurst Madrona Northgate Olympic Phinney Queensbridge Ravenna Sandpoint Thornton Union Viewridge
-    Wallingford Yesler
-    """
-)
-_TRADES = ("Renovations", "Homes", "Property", "Living", "Estates", "Restoration", "Residential", "Builders")
-_FORMS = {"PL": "sp. z o.o.", "EE": "OÜ", "DE": "GmbH", "ES": "S.L.", "IT": "S.r.l.", "NL": "B.V."}
-_COUNTRIES = ("PL", "PL", "PL", "EE", "DE", "DE", "ES", "IT", "NL")
+# What the companies of a country are called: a first and a second word, and its legal form.
+_NAMES = {
+    "PL": (
+        _words("Wisła Bałtyk Mazowsze Podhale Sudety Jantar Kujawy Roztocze Pieniny Żuławy Narew Warta"),
+        ("Nieruchomości", "Kamienice", "Inwestycje", "Domy", "Renowacje"),
+        "sp. z o.o.",
+    ),
+    "DE": (
+        _words("Elbe Havel Spree Saale Isar Mulde Neiße Ostsee Harz Lausitz"),
+        ("Wohnbau", "Immobilien", "Altbau", "Grundbesitz", "Sanierung"),
+        "GmbH",
+    ),
+    "IE": (
+        _words("Liffey Shannon Burren Corrib Wicklow Boyne Skellig Slaney"),
+        ("Homes", "Property", "Restoration", "Estates", "Builders"),
+        "Ltd",
+    ),
+    "EE": (_words("Pirita Saare Harju Emajõgi Võru Haapsalu"), ("Kinnisvara", "Kodud", "Ehitus", "Arendus"), "OÜ"),
+    "US": (
+        _words("Rainier Cascade Olympic Sound Evergreen Salish Cedar Madrone"),
+        ("Renovations", "Homes", "Property", "Restoration", "Residential"),
+        "LLC",
+    ),
+}
+# The countries of the borrowers in turn, and those of the investors.
+_BORROWERS_FROM = ("PL", "DE", "US", "PL", "IE", "US", "PL", "EE", "US", "PL", "DE", "US")
+_INVESTORS_FROM = ("PL", "PL", "PL", "EE", "DE", "DE", "ES", "IT", "NL", "IE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +72,7 @@ class Company:
 
     user_id: UserId
     name: str
+    country: str
     income_minor: int
     assets_minor: int
     debts_minor: int
@@ -75,8 +93,10 @@ def make_people(rng: random.Random) -> DemoPeople:
     rows: list[NewPerson] = []
     investors, companies = [], []
     for number, (first, last) in enumerate(names):
-        country = rng.choice(_COUNTRIES)
         investor = number < INVESTORS
+        country = (
+            rng.choice(_INVESTORS_FROM) if investor else _BORROWERS_FROM[(number - INVESTORS) % len(_BORROWERS_FROM)]
+        )
         person = NewPerson(
             id=UserId(uuid7()),
             email=f"{_ascii(first)}.{_ascii(last)}@example.com",
@@ -98,15 +118,17 @@ def make_people(rng: random.Random) -> DemoPeople:
 
 
 def _company(rng: random.Random, user_id: UserId, country: str, number: int) -> Company:
-    place, trade = _PLACES[number % len(_PLACES)], _TRADES[(number // len(_PLACES) + number) % len(_TRADES)]
+    firsts, seconds, form = _NAMES[country]
+    first, second = firsts[number % len(firsts)], seconds[(number // len(firsts) + number) % len(seconds)]
     assets = rng.randrange(400, 4_000) * 100_000
     return Company(
         user_id=user_id,
-        name=f"{place} {trade} {_FORMS[country]}",
-        income_minor=rng.randrange(60, 900) * 100_000,
+        name=f"{first} {second} {form}",
+        country=country,
+        income_minor=rng.randrange(90, 900) * 100_000,
         assets_minor=assets,
-        debts_minor=assets * rng.randrange(5, 60) // 100,
-        adverse_records=rng.choice((0, 0, 0, 0, 0, 0, 1, 2)),
+        debts_minor=assets * rng.randrange(5, 45) // 100,
+        adverse_records=rng.choice((0, 0, 0, 0, 0, 0, 0, 0, 0, 1)),
     )
 
 

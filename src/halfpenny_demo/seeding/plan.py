@@ -5,23 +5,24 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from halfpenny.loans import (
     Application,
     Borrower,
-    Condition,
     ExitStrategy,
     LoanInterestMode,
     LoanPurpose,
     Property,
-    PropertyKind,
     Status,
     ValuationSource,
 )
 from halfpenny.primitives.money import Currency
-from halfpenny_demo.seeding.homes import Home
 from halfpenny_demo.seeding.people import Company
+from halfpenny_demo.seeding.properties import DemoProperty
+from halfpenny_demo.seeding.synthetic import PLN_PER_EURO
 
 # How many loans stand where today, and how many days ago each of them was applied for.
 _STATUSES: tuple[tuple[Status, int, tuple[int, int]], ...] = (
@@ -50,15 +51,16 @@ HISTORY_DAYS = 182
 # These never paid: monthly interest that nobody pays makes a default ninety days after the first of it was due.
 _NEVER_PAID = frozenset({Status.WRITTEN_OFF, Status.IN_RECOVERY, Status.DEFAULTED})
 _PURPOSES = (
-    (LoanPurpose.PURCHASE, "Buy and renovate for sale"),
-    (LoanPurpose.PURCHASE, "Buy at auction, then refinance"),
-    (LoanPurpose.WORKS, "Finish a renovation"),
-    (LoanPurpose.REFINANCE, "Bridge until the old house is sold"),
-    (LoanPurpose.WORKS, "Convert the attic and the basement"),
-    (LoanPurpose.REFINANCE, "Release equity for the next purchase"),
-    (LoanPurpose.WORKS, "Repair storm damage before the sale"),
-    (LoanPurpose.OTHER, "Pay out a co-owner"),
+    (LoanPurpose.PURCHASE, "Buy and renovate for sale", "Zakup i remont na sprzedaż"),
+    (LoanPurpose.PURCHASE, "Buy at auction, then refinance", "Zakup na licytacji, potem refinansowanie"),
+    (LoanPurpose.WORKS, "Finish a renovation", "Dokończenie remontu"),
+    (LoanPurpose.REFINANCE, "Bridge until another property is sold", "Pomost do sprzedaży innej nieruchomości"),
+    (LoanPurpose.WORKS, "Convert the attic and the basement", "Adaptacja poddasza i piwnicy"),
+    (LoanPurpose.REFINANCE, "Release equity for the next purchase", "Uwolnienie kapitału na kolejny zakup"),
+    (LoanPurpose.OTHER, "Pay out a co-owner", "Spłata współwłaściciela"),
 )
+# Nobody renovates land.
+_WITHOUT_WORKS = tuple(purpose for purpose in _PURPOSES if purpose[0] is not LoanPurpose.WORKS)
 _EXITS = (
     ExitStrategy.SALE,
     ExitStrategy.SALE,
@@ -66,22 +68,24 @@ _EXITS = (
     ExitStrategy.REFINANCE,
     ExitStrategy.REFINANCE,
 )
-_SURVEYOR = "Alder & Finch Surveyors"
+SURVEYOR = "Alder & Finch Surveyors"
 _MODES = (LoanInterestMode.RETAINED, LoanInterestMode.RETAINED, LoanInterestMode.SERVICED, LoanInterestMode.ROLLED_UP)
-_DESCRIPTIONS = {
-    "poor": "Needs work throughout: roof, wiring and both bathrooms. Sound structure.",
-    "fair": "Lived in until the purchase; kitchen and heating are due for replacement.",
-    "average": "Well kept, of its time. New flooring and paint are planned, and a second bathroom.",
-    "good": "Renovated in recent years; the works are limited to the garden side and the terrace.",
-    "excellent": "Architect's house in first-class condition; no works, the loan bridges a sale.",
-}
+# Cents of each currency for a hundred euro cents: what a company's figures are in another currency.
+_FOR_A_EURO = {Currency.EUR: Decimal(1), Currency.PLN: PLN_PER_EURO, Currency.USD: Decimal("1.15")}
+_COUNTRIES = {Currency.EUR: ("DE", "IE", "EE"), Currency.PLN: ("PL",), Currency.USD: ("US",)}
+# Percent of the value that is asked for: most ask for about half, and those who are declined asked for too much.
+_LOAN_TO_VALUE = (30, 63)
+_TOO_MUCH = (76, 88)
+# How far offers are from the suggested rate, in points: mostly not at all.
+_RATE_CHANGES = (*[Decimal(0)] * 6, Decimal("0.25"), Decimal("-0.20"))
 
 
 @dataclass(frozen=True, slots=True)
 class LoanScenario:
     """One loan of the demo: what is asked for by whom, and where it stands today.
 
-    ``applied_days_ago`` counts back from today; ``funded_percent`` is how much of it investors have put in by
+    ``applied_days_ago`` counts back from today; ``rate_change`` is how many points the offer is from the suggested
+    rate; ``funded_percent`` is how much of it investors have put in by
     then (of loans that are or were open); ``redeemed_after_days`` is when a repaid loan was paid off;
     ``awaits_second_approval`` says that one administrator has approved a large loan and another one is due.
     """
@@ -90,138 +94,161 @@ class LoanScenario:
     company: Company
     application: Application
     applied_days_ago: int
-    grade: str
-    suggested_rate: Decimal
+    rate_change: Decimal
     funded_percent: int
     funding_days: int
     redeemed_after_days: int
     awaits_second_approval: bool = False
 
 
-def make_scenarios(rng: random.Random, homes: Sequence[Home], companies: Sequence[Company]) -> list[LoanScenario]:
-    """A scenario for each home, oldest first."""
+def make_scenarios(
+    rng: random.Random, properties: Sequence[DemoProperty], companies: Sequence[Company], today: date
+) -> list[LoanScenario]:
+    """A scenario for each property, oldest first: as many properties as ``_STATUSES`` counts."""
     targets = [(status, span) for status, count, span in _STATUSES for _ in range(count)]
-    *others, dearest = sorted(homes, key=lambda home: home.value_minor)
+    *others, dearest = sorted(properties, key=_euro_value)
     shuffled = rng.sample(others, len(others))
-    # The dearest home is left for the end, where applications still wait for their decisions.
+    # The dearest property is left for the end, where applications still wait for their decisions.
     targets.remove((Status.ASSESSED, _SPANS[Status.ASSESSED]))
-    scenarios = [
-        _scenario(rng, home, status, span, companies[number % len(companies)])
-        for number, (home, (status, span)) in enumerate(zip(shuffled, targets, strict=True))
-    ]
-    scenarios.append(_large_scenario(rng, dearest, companies[-1]))
+    by_country = {
+        currency: [company for company in companies if company.country in countries]
+        for currency, countries in _COUNTRIES.items()
+    }
+    scenarios = []
+    for number, (asset, (status, span)) in enumerate(zip(shuffled, targets, strict=True)):
+        borrowers = by_country[asset.currency]
+        scenarios.append(_scenario(rng, asset, status, span, borrowers[number % len(borrowers)], today))
+    scenarios.append(_large_scenario(rng, dearest, by_country[dearest.currency][-1], today))
     return sorted(scenarios, key=lambda scenario: -scenario.applied_days_ago)
 
 
-def _large_scenario(rng: random.Random, home: Home, company: Company) -> LoanScenario:
+def _euro_value(asset: DemoProperty) -> Decimal:
+    return asset.value_minor / _FOR_A_EURO[asset.currency]
+
+
+def _large_scenario(rng: random.Random, asset: DemoProperty, company: Company, today: date) -> LoanScenario:
     """An application above the limit for a single approval; the first administrator has said yes."""
-    scenario = _scenario(rng, home, Status.ASSESSED, (3, 3), company)
-    amount = home.value_minor * 60 // 100 // 10_000 * 10_000
+    scenario = _scenario(rng, asset, Status.ASSESSED, (3, 3), company, today)
+    amount = asset.value_minor * 58 // 100 // 10_000 * 10_000
     return replace(
         scenario, application=replace(scenario.application, amount_minor=amount), awaits_second_approval=True
     )
 
 
-def reassigned_to(scenario: LoanScenario, company: Company, amount_minor: int) -> LoanScenario:
-    """The same scenario as another borrower's, with an amount of its own."""
-    borrower = Borrower(
-        company.name,
-        company.income_minor,
-        company.assets_minor,
-        company.debts_minor,
-        company.adverse_records,
-    )
-    application = replace(scenario.application, borrower=borrower, amount_minor=amount_minor)
+def reassigned_to(scenario: LoanScenario, company: Company) -> LoanScenario:
+    """The same scenario as another borrower's."""
+    application = replace(scenario.application, borrower=_borrower(company, scenario.application.currency))
     return replace(scenario, company=company, application=application)
 
 
-def _scenario(rng: random.Random, home: Home, status: Status, span: tuple[int, int], company: Company) -> LoanScenario:
+def _borrower(company: Company, currency: Currency) -> Borrower:
+    rate = _FOR_A_EURO[currency]
+    return Borrower(
+        company.name,
+        int(company.income_minor * rate),
+        int(company.assets_minor * rate),
+        int(company.debts_minor * rate),
+        company.adverse_records,
+    )
+
+
+def _scenario(
+    rng: random.Random, asset: DemoProperty, status: Status, span: tuple[int, int], company: Company, today: date
+) -> LoanScenario:
     applied = rng.randint(*span)
     # A loan that is past its maturity had the shortest term.
     term = 3 if status is Status.MATURED else rng.choice((9, 12, 12, 12, 15, 18))
     if status is Status.ACTIVE:
         # Still running today: the term is longer than what has passed of it.
         term = max(term, applied // 30 + 2)
-    application = application_for(rng, home, company, term)
+    percent = rng.randint(*(_TOO_MUCH if status is Status.DECLINED else _LOAN_TO_VALUE))
+    application = application_for(rng, asset, company, term, percent, today - timedelta(days=applied))
     if status in _NEVER_PAID:
         application = replace(application, interest_mode=LoanInterestMode.SERVICED)
     elif status is Status.MATURED:
         application = replace(application, interest_mode=LoanInterestMode.RETAINED)
-    ltv = application.amount_minor * 100 // home.value_minor
-    spread = Decimal(max(0, ltv - 35)) * Decimal("0.11") + Decimal(company.adverse_records) * Decimal("0.60")
     full = status not in (Status.FUNDING, Status.EXPIRED, Status.CANCELLED)
     return LoanScenario(
         target=status,
         company=company,
         application=application,
         applied_days_ago=applied,
-        grade=_grade(ltv, company.adverse_records),
-        suggested_rate=(Decimal("6.90") + spread).quantize(Decimal("0.05")),
+        rate_change=rng.choice(_RATE_CHANGES),
         funded_percent=100 if full else rng.randint(6, 97),
         funding_days=rng.randint(1, 9),
         redeemed_after_days=rng.randint(60, 115),
     )
 
 
-def application_for(rng: random.Random, home: Home, company: Company, term_months: int) -> Application:
-    """A bridge loan on the home: 30 to 68 % of its value, in whole hundreds of euros."""
-    amount_minor = home.value_minor * rng.randint(30, 68) // 100 // 10_000 * 10_000
-    works = home.condition in ("poor", "fair", "average")
-    renovation = home.value_minor * rng.randint(4, 14) // 100 // 10_000 * 10_000 if works else 0
-    purpose, purpose_note = rng.choice(_PURPOSES)
+def application_for(
+    rng: random.Random,
+    asset: DemoProperty,
+    company: Company,
+    term_months: int,
+    loan_to_value_percent: int,
+    applied_on: date,
+) -> Application:
+    """A bridge loan on the property, in whole hundreds, first in rank, on a report that is one to eight weeks old."""
+    purpose, english, polish = rng.choice(_PURPOSES if asset.condition else _WITHOUT_WORKS)
+    renovation = 0
+    if purpose is LoanPurpose.WORKS:
+        renovation = asset.value_minor * rng.randint(4, 12) // 100 // 10_000 * 10_000
     return Application(
         property=Property(
-            kind=PropertyKind(home.kind),
-            address=home.address,
-            city=home.city,
-            country=home.country,
-            lat=home.lat,
-            lon=home.lon,
-            description=_DESCRIPTIONS[home.condition],
-            year_built=home.year_built,
-            area_m2=home.area_m2,
-            beds=home.beds,
-            condition=Condition(home.condition),
-            purchase_price_minor=home.value_minor * rng.randint(86, 100) // 100 // 10_000 * 10_000,
-            valuation_minor=home.value_minor,
-            valued_on=home.valued_on,
+            kind=asset.kind,
+            address=asset.address,
+            city=asset.city,
+            country=asset.country,
+            lat=asset.lat,
+            lon=asset.lon,
+            description=asset.description,
+            year_built=asset.year_built,
+            area_m2=asset.area_m2,
+            beds=asset.beds,
+            condition=asset.condition,
+            valuation_minor=asset.value_minor,
+            valued_on=applied_on - timedelta(days=rng.randint(7, 56)),
             valuation_source=ValuationSource.SURVEY,
-            valuer=_SURVEYOR,
+            valuer=SURVEYOR,
             renovation_cost_minor=renovation,
-            gdv_minor=home.value_minor + renovation * 14 // 10 if works else None,
+            gdv_minor=asset.value_minor + renovation * 14 // 10 if renovation else None,
+            **_bought(rng, asset, purpose, applied_on),
         ),
-        borrower=Borrower(
-            company.name,
-            company.income_minor,
-            company.assets_minor,
-            company.debts_minor,
-            company.adverse_records,
-        ),
+        borrower=_borrower(company, asset.currency),
         charge_rank=1,
         prior_debt_minor=0,
-        amount_minor=amount_minor,
-        currency=Currency.EUR,
+        amount_minor=asset.value_minor * loan_to_value_percent // 100 // 10_000 * 10_000,
+        currency=asset.currency,
         term_months=term_months,
         purpose=purpose,
-        purpose_note=purpose_note,
+        purpose_note=polish if asset.currency is Currency.PLN else english,
         exit_strategy=rng.choice(_EXITS),
         interest_mode=rng.choice(_MODES),
     )
 
 
-def _grade(ltv_percent: int, adverse_records: int) -> str:
-    """A rough first grade, until the risk service has answered."""
-    step = (ltv_percent > 45) + (ltv_percent > 55) + (ltv_percent > 63) + adverse_records
-    return "ABCDE"[min(step, 4)]
+def _bought(rng: random.Random, asset: DemoProperty, purpose: LoanPurpose, applied_on: date) -> dict[str, Any]:
+    """What is or was paid: the value where it is being bought; else years ago, at the recorded price of a real sale."""
+    if purpose is LoanPurpose.PURCHASE:
+        return {"purchase_price_minor": asset.value_minor}
+    if asset.sold_on is not None:
+        return {"purchase_price_minor": asset.value_minor, "purchased_on": asset.sold_on}
+    price = asset.value_minor * rng.randint(55, 90) // 100 // 100_000 * 100_000
+    return {"purchase_price_minor": price, "purchased_on": applied_on - timedelta(days=rng.randint(500, 3_500))}
 
 
-def split_into_tickets(rng: random.Random, total_minor: int, investors: Sequence[int]) -> list[tuple[int, int]]:
-    """(investor, minor units) that add up to the total: whole fifties of euros but for the last, which is the rest."""
+def split_into_tickets(
+    rng: random.Random, total_minor: int, investors: Sequence[int], size: int = 1
+) -> list[tuple[int, int]]:
+    """(investor, minor units) that add up to the total: whole fifties but for the last, which is the rest.
+
+    ``size`` multiplies the tickets, for a currency whose unit is worth less than a euro.
+    """
     tickets: list[tuple[int, int]] = []
     left = total_minor
     for investor in rng.sample(list(investors), len(investors)):
         wish = rng.choice((50, 100, 250, 500, 1_000, 2_500, 5_000, 7_500, 10_000, 15_000, 25_000)) * 100
-        wish = min(wish * rng.randint(1, 3), left)
+        wish = min(wish * size * rng.randint(1, 3), left)
         # What would be too small for a ticket of its own goes into this one.
         amount = left if left - wish < 5_000 else wish
         tickets.append((investor, amount))

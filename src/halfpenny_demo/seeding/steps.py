@@ -6,15 +6,15 @@ import calendar
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal
 
-from halfpenny import funding, loans, servicing
+from halfpenny import funding, loans, servicing, underwriting
 from halfpenny.loans import LoanInterestMode, Status
 from halfpenny.platform import clock
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import LoanId, UserId
-from halfpenny.primitives.money import Currency, Money
-from halfpenny_demo.seeding.plan import LoanScenario
+from halfpenny.primitives.money import Money
+from halfpenny_demo.seeding.plan import SURVEYOR, LoanScenario
+from halfpenny_messages import LoanAssessed
 
 # Days after the application.
 _ASSESSED, _DECIDED, _ACCEPTED, OPEN = 1, 2, 3, 4
@@ -47,6 +47,8 @@ _NO = (
     "Debts of the business leave no room for delays.",
     "The valuation is not supported by comparables.",
 )
+_DEARER = "Offered above the suggested rate: one buyer decides whether the exit comes in time."
+_CHEAPER = "Offered below the suggested rate: the third loan of a borrower who repaid the first two early."
 
 
 @dataclass(slots=True)
@@ -56,6 +58,8 @@ class SeededLoan:
     scenario: LoanScenario
     first_day: date
     loan_id: LoanId | None = None
+    # What the risk service said, once it was asked.
+    answer: LoanAssessed | None = None
     # (days after the application, investor, minor units)
     tickets: list[tuple[int, UserId, int]] = field(default_factory=list)
 
@@ -95,7 +99,7 @@ def steps_of(seeded: SeededLoan) -> Iterator[tuple[int, LoanStep]]:
     yield 0, _draft if target is Status.DRAFT else _apply
     if target in (Status.DRAFT, Status.SUBMITTED):
         return
-    yield _ASSESSED, _assess
+    yield _ASSESSED, assess
     if target is Status.WITHDRAWN:
         yield _DECIDED, _withdraw
     elif target is not Status.ASSESSED or seeded.scenario.awaits_second_approval:
@@ -151,31 +155,11 @@ async def _apply(connection: Connection, context: SeedContext, seeded: SeededLoa
     seeded.loan_id = (await loans.apply(connection, scenario.company.user_id, scenario.application, context.rules)).id
 
 
-async def _assess(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
-    """A rough first view from the loan-to-value alone; the risk service replaces it when it answers."""
-    loan = await loans.get(connection, seeded.loan)
-    ltv = loan.ltv_percent
-    probability = (Decimal("0.01") + max(Decimal(0), ltv - 35) / 1_000).quantize(Decimal("0.0001"))
-    severity = Decimal("0.25")
-    view = loans.RiskSummary(
-        grade=seeded.scenario.grade,
-        probability_of_default=probability,
-        loss_given_default=severity,
-        expected_loss=(probability * severity).quantize(Decimal("0.000001")),
-        suggested_rate=seeded.scenario.suggested_rate,
-        reasons=(
-            loans.RiskReason(
-                "ltv",
-                "Judged by the loan to the valuer's value alone, until the risk service has answered.",
-                "Ocena tylko na podstawie LTV z wyceny rzeczoznawcy, do czasu odpowiedzi serwisu ryzyka.",
-                ("borrower", "investor", "staff"),
-            ),
-        ),
-        model_version="demo-ltv-1",
-        assessed_at=await clock.business_now(connection),
-        loan_version=loan.terms_version,
-    )
-    await loans.record_assessment(connection, loan.id, view)
+async def assess(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
+    """The risk service's answer, taken in as the worker would."""
+    if seeded.answer is None:
+        raise LookupError("the risk service is asked before its answer is taken in")
+    await underwriting.receive(connection, seeded.answer, await clock.business_now(connection))
 
 
 async def _withdraw(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
@@ -186,10 +170,13 @@ async def _decide(connection: Connection, context: SeedContext, seeded: SeededLo
     scenario = seeded.scenario
     loan = await loans.get(connection, seeded.loan)
     declined = scenario.target is Status.DECLINED
+    reason = (_NO if declined else _YES)[scenario.applied_days_ago % len(_NO if declined else _YES)]
+    rate = None
+    if not declined and scenario.rate_change and loan.risk is not None:
+        rate = loan.risk.suggested_rate + scenario.rate_change
+        reason = f"{reason} {_DEARER if scenario.rate_change > 0 else _CHEAPER}"
     decision = loans.Decision(
-        loans.Verdict.DECLINE if declined else loans.Verdict.APPROVE,
-        loan.version,
-        (_NO if declined else _YES)[scenario.applied_days_ago % len(_NO if declined else _YES)],
+        loans.Verdict.DECLINE if declined else loans.Verdict.APPROVE, loan.version, reason, annual_rate=rate
     )
     at_once = scenario.target is not Status.APPROVED
     first = scenario.applied_days_ago % 2
@@ -216,7 +203,7 @@ async def _record_conditions(connection: Connection, context: SeedContext, seede
     policy = f"HB-{today:%Y}-{seeded.scenario.applied_days_ago:04d}"
     evidence: list[loans.Charge | loans.Valuation | loans.Insurance] = [
         loans.Charge(1, today - timedelta(days=1)),
-        loans.Valuation(asset.valuation_minor, asset.valued_on, "Alder & Finch Surveyors"),
+        loans.Valuation(asset.valuation_minor, asset.valued_on, SURVEYOR, asset.valuation_source),
         loans.Insurance("Nordhaus Mutual", policy, today + timedelta(days=730), asset.valuation_minor),
     ]
     await loans.record_conditions(connection, context.administrators[1], seeded.loan, evidence)
@@ -257,4 +244,6 @@ async def _write_off(connection: Connection, context: SeedContext, seeded: Seede
 
 async def _receive(connection: Connection, seeded: SeededLoan, minor: int, actor: loans.Actor) -> None:
     today = await clock.business_date(connection)
-    await servicing.receive_from_bank(connection, seeded.loan, Money(minor, Currency.EUR), today, actor)
+    await servicing.receive_from_bank(
+        connection, seeded.loan, Money(minor, seeded.scenario.application.currency), today, actor
+    )

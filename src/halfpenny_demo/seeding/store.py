@@ -6,6 +6,22 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from halfpenny.platform.database import Connection
+from halfpenny_messages import LOAN_SUBMITTED, LoanSubmitted, decode_payload
+
+
+async def submissions(connection: Connection, loan_ids: Sequence[UUID]) -> list[LoanSubmitted]:
+    """What these loans ask of the risk service, as the events say it, in the order of ``loan_ids``."""
+    rows = await connection.fetch(
+        "SELECT aggregate_id, version, payload FROM outbox WHERE name = $1 AND aggregate_id = ANY($2)",
+        LOAN_SUBMITTED,
+        list(loan_ids),
+    )
+    found = {}
+    for row in rows:
+        message = decode_payload(LOAN_SUBMITTED, row["version"], row["payload"])
+        if isinstance(message, LoanSubmitted):
+            found[row["aggregate_id"]] = message
+    return [found[loan_id] for loan_id in loan_ids]
 
 
 async def mark_submissions_published(connection: Connection, loan_ids: Sequence[UUID]) -> None:
