@@ -14,7 +14,7 @@ import msgspec
 from halfpenny_messages import LoanAssessed, LoanSubmitted, LocalisedText
 
 AI_LABEL = LocalisedText(
-    "ProseInBothLanguages by AI from the figures on this page; it decides nothing.",
+    "Written by AI from the figures on this page; it decides nothing.",
     "Napisane przez AI na podstawie danych z tej strony; o niczym nie decyduje.",
 )
 TEMPLATE_LABEL = LocalisedText("Compiled automatically from the figures.", "Zestawione automatycznie z danych.")
