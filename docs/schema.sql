@@ -152,6 +152,18 @@ CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.assessment REFERENC
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.assessment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT ON assessment TO halfpenny_app;
 
+CREATE TABLE assessment_narrative (
+  assessment_id uuid NOT NULL,
+  narrative jsonb NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_assessment_narrative PRIMARY KEY (assessment_id),
+  CONSTRAINT fk_assessment_narrative_assessment_id_assessment FOREIGN KEY (assessment_id) REFERENCES assessment(id)
+);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.assessment_narrative REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('assessment_id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.assessment_narrative REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('assessment_id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.assessment_narrative REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('assessment_id', '', 'insert,update,delete');
+GRANT INSERT, SELECT ON assessment_narrative TO halfpenny_app;
+
 CREATE TABLE audit_entry (
   id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   actor_id uuid,

@@ -176,6 +176,16 @@ CREATE TABLE assessment (
 CREATE INDEX ix_assessment_loan_id_id ON assessment (loan_id, id);
 GRANT SELECT, INSERT ON assessment TO halfpenny_app;
 SELECT keep_row_history('assessment', 'id');
+
+-- Prose that a language model wrote about an answer after it was stored; the answer itself is never changed.
+CREATE TABLE assessment_narrative (
+  assessment_id uuid CONSTRAINT pk_assessment_narrative PRIMARY KEY
+    CONSTRAINT fk_assessment_narrative_assessment_id_assessment REFERENCES assessment,
+  narrative jsonb NOT NULL,
+  received_at timestamptz NOT NULL
+);
+GRANT SELECT, INSERT ON assessment_narrative TO halfpenny_app;
+SELECT keep_row_history('assessment_narrative', 'assessment_id');
 """
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from halfpenny_messages.values import AmountText, CurrencyCode, DecimalText
 
 LOAN_ASSESSED = "loan.assessed"
+LOAN_NARRATIVE_WRITTEN = "loan.narrative_written"
 Grade = Literal["A", "B", "C", "D", "E"]
 Audience = Literal["borrower", "investor", "staff"]
 
@@ -144,3 +145,16 @@ class LoanAssessed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     narrative: Narrative | None = None
     challenger: Challenger | None = None
     flags: tuple[str, ...] = ()
+
+
+class NarrativeWritten(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``loan.narrative_written`` version 1: prose for an answer that was sent before it was written.
+
+    It belongs to the ``loan.assessed`` of the same loan, terms and model; ``request_id`` is that answer's.
+    """
+
+    loan_id: UUID
+    request_id: UUID
+    loan_version: int
+    model_version: str
+    narrative: Narrative

@@ -17,6 +17,7 @@ from halfpenny_messages import (
     LOAN_SUBMITTED,
     RISK_REQUESTS_EVENTS,
     RISK_REQUESTS_QUEUE,
+    NarrativeWritten,
     ReassessmentRequested,
     decode_payload,
     to_builtins,
@@ -24,16 +25,17 @@ from halfpenny_messages import (
 from halfpenny_risk.models import load_models
 from halfpenny_risk.narrative import TemplateNarrator
 from halfpenny_risk.policy import load_policies
-from halfpenny_risk.service.assessor import Assessor, Request
+from halfpenny_risk.service.assessor import Assessor, Narrator, Request
 from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.service.postgres import PostgresConsumer
 from support.risk_applications import ORDINARY, changed
+from support.risk_narrators import SlowNarrator
 
 PATIENCE_S = 60.0
 
 
-def make_assessor() -> Assessor:
-    return Assessor(load_models("scorecard"), load_policies(), TemplateNarrator(), Metrics())
+def make_assessor(narrator: Narrator | None = None) -> Assessor:
+    return Assessor(load_models("scorecard"), load_policies(), narrator or TemplateNarrator(), Metrics())
 
 
 @asynccontextmanager
@@ -92,6 +94,27 @@ async def test_a_submitted_and_a_reassessed_loan_are_each_answered_once(database
     answers = [decode_payload("loan.assessed", row["version"], row["payload"]) for row in rows]
     assert [(answer.request_id, answer.loan_version) for answer in answers] == [(first, 1), (second, 2)]
     assert float(answers[1].ltv) < float(answers[0].ltv)
+
+
+async def test_row_12_answers_do_not_wait_for_prose_which_follows(database: Database, database_url: str) -> None:
+    """A language model that says nothing until it is let go, and then prose for every answer."""
+    narrator = SlowNarrator()
+    for version in (1, 2, 3, 4, 5):
+        await submit(database, LOAN_SUBMITTED, 1, to_builtins(changed(version=version)))
+    async with running(database_url, make_assessor(narrator)):
+        await until(database, f"SELECT ({ANSWERS}) = 5")
+        await until(database, WAITING)
+        async with database.reading() as connection:
+            answers = await connection.fetch("SELECT payload FROM outbox WHERE name = 'loan.assessed'")
+            written = await connection.fetchval("SELECT count(*) FROM outbox WHERE name = 'loan.narrative_written'")
+        assert {row["payload"]["narrative"]["written_by"] for row in answers} == {"template"}
+        assert written == 0
+        narrator.may_go_on.set()
+        await until(database, "SELECT count(*) = 5 FROM outbox WHERE name = 'loan.narrative_written'")
+    async with database.reading() as connection:
+        rows = await connection.fetch("SELECT version, payload FROM outbox WHERE name = 'loan.narrative_written'")
+    found = [decode_payload("loan.narrative_written", row["version"], row["payload"]) for row in rows]
+    assert sorted(one.loan_version for one in found if isinstance(one, NarrativeWritten)) == [1, 2, 3, 4, 5]
 
 
 async def test_a_request_that_comes_again_gets_no_second_answer(database: Database, database_url: str) -> None:

@@ -20,9 +20,11 @@ from halfpenny.platform.queue import broker as queue_broker
 from halfpenny_messages import (
     EVENTS_EXCHANGE,
     LOAN_ASSESSED,
+    LOAN_NARRATIVE_WRITTEN,
     RISK_REQUESTS_EVENTS,
     RISK_REQUESTS_QUEUE,
     LoanAssessed,
+    NarrativeWritten,
     ReassessmentRequested,
     dead_letter_queue,
     decode,
@@ -35,6 +37,7 @@ from halfpenny_risk.service.assessor import Answer, Assessor, Request
 from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.service.rabbit import Inbox, RabbitConsumer, declare
 from support.risk_applications import ORDINARY, changed
+from support.risk_narrators import SlowNarrator
 
 PATIENCE_S = 60.0
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -122,6 +125,26 @@ async def test_requests_are_answered_once(platform: Broker, broker_url: str, tmp
         _, answer = await platform.next_answer()
         assert answer.request_id == third
     assert await platform.waiting() == 0
+
+
+async def test_row_12_answers_do_not_wait_for_prose_which_follows(
+    platform: Broker, broker_url: str, tmp_path: Path
+) -> None:
+    narrator = SlowNarrator()
+    exchange = await platform.channel.get_exchange(EVENTS_EXCHANGE)
+    written = await platform.channel.declare_queue(f"written-{uuid4().hex}", auto_delete=True)
+    await written.bind(exchange, routing_key=LOAN_NARRATIVE_WRITTEN)
+    assessor = Assessor(load_models("scorecard"), load_policies(), narrator, Metrics())
+    requests = [uuid4() for _ in range(4)]
+    async with running(broker_url, tmp_path / "inbox.sqlite", assessor):
+        for request in requests:
+            await platform.send(encode(ORDINARY, id=request, recorded_at=NOW))
+        answered = [(await platform.next_answer())[1] for _ in requests]
+        assert {answer.request_id for answer in answered} == set(requests)
+        assert all(answer.narrative and answer.narrative.written_by == "template" for answer in answered)
+        narrator.may_go_on.set()
+        found = [decode(await _get(written)).payload for _ in requests]
+    assert {one.request_id for one in found if isinstance(one, NarrativeWritten)} == set(requests)
 
 
 async def test_killed_before_its_inbox_it_gives_the_same_answer_under_the_same_id(

@@ -17,7 +17,7 @@ from halfpenny.platform.queue.handling import DeadLettered, Handled, Verdict, ha
 from halfpenny.primitives.ids import uuid7
 from halfpenny.underwriting import SUBSCRIPTION, store
 from halfpenny.underwriting.rest import router
-from halfpenny_messages import LOAN_ASSESSED, decode_payload, to_builtins
+from halfpenny_messages import LOAN_ASSESSED, LOAN_NARRATIVE_WRITTEN, decode_payload, to_builtins
 from support import lending
 from support.edge import Client
 from support.lending_app import lending_client
@@ -85,12 +85,16 @@ def answer(loan_id: UUID, loan_version: int, **changes: Any) -> dict[str, Any]:
 
 
 async def deliver(
-    database: Database, *payloads: dict[str, Any], at: datetime = NOON, message_id: UUID | None = None
+    database: Database,
+    *payloads: dict[str, Any],
+    at: datetime = NOON,
+    message_id: UUID | None = None,
+    name: str = LOAN_ASSESSED,
 ) -> list[Verdict]:
     async def nothing(_connection: Connection, _messages: Sequence[Message]) -> None:
         return None
 
-    messages = [Message(message_id or uuid7(), LOAN_ASSESSED, 1, at, payload) for payload in payloads]
+    messages = [Message(message_id or uuid7(), name, 1, at, payload) for payload in payloads]
     verdicts: list[Verdict] = []
     for message in messages:
         verdicts += await handle(database, SUBSCRIPTION, [message], nothing)
@@ -279,3 +283,47 @@ async def test_after_a_new_model_every_loan_that_is_not_over_is_asked_about(
         (loan.id, "model_changed"),
         (funding.id, "model_changed"),
     ]
+
+
+def prose(loan: loans.Loan, model_version: str) -> dict[str, Any]:
+    return {
+        "loan_id": str(loan.id),
+        "request_id": str(uuid7()),
+        "loan_version": loan.terms_version,
+        "model_version": model_version,
+        "narrative": {
+            "text": {"en": "The suggested rate is 9.75% a year.", "pl": "Sugerowana stopa to 9,75% rocznie."},
+            "label": {"en": "Written by AI.", "pl": "Napisane przez AI."},
+            "written_by": "ai",
+            "model": "a-model",
+        },
+    }
+
+
+async def test_row_12_prose_completes_the_answer_that_was_stored_without_it(
+    database: Database, client: Client, loan: loans.Loan
+) -> None:
+    one = answer(loan.id, loan.terms_version)
+    written = prose(loan, one["model_version"])
+    # Prose that overtakes its answer is tried again later, and changes nothing until then.
+    [early] = await deliver(database, written, name=LOAN_NARRATIVE_WRITTEN)
+    assert not isinstance(early, Handled)
+    await deliver(database, one)
+    before = await stored(database, loan.id)
+    assert before[0].narrative is None
+    for _ in range(2):
+        assert await deliver(database, written, name=LOAN_NARRATIVE_WRITTEN) == [Handled()]
+    [after] = await stored(database, loan.id)
+    assert after.answer == before[0].answer, "an answer is never changed"
+    assert after.narrative == written["narrative"]
+    staff = await make_somebody(database, "administrator")
+    shown = (await client.get(f"/api/v1/loans/{loan.id}/assessment", headers=staff.headers)).json()
+    assert shown["narrative"]["written_by"] == "ai"
+    assert (await fresh(database, loan)).version == loan.version + 1, "prose is no change of the loan"
+
+
+async def test_row_12_prose_about_another_model_s_answer_waits_for_it(database: Database, loan: loans.Loan) -> None:
+    await deliver(database, answer(loan.id, loan.terms_version))
+    [verdict] = await deliver(database, prose(loan, "another-model+policy-9"), name=LOAN_NARRATIVE_WRITTEN)
+    assert not isinstance(verdict, Handled)
+    assert [one.narrative for one in await stored(database, loan.id)] == [None]

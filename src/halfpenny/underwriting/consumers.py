@@ -6,7 +6,18 @@ from halfpenny import loans
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue import Message, Poison, Subscription
 from halfpenny.underwriting import service
-from halfpenny_messages import LOAN_ASSESSED, LoanAssessed, MessageError, decode_payload
+from halfpenny_messages import (
+    LOAN_ASSESSED,
+    LOAN_NARRATIVE_WRITTEN,
+    LoanAssessed,
+    MessageError,
+    NarrativeWritten,
+    decode_payload,
+)
+
+
+class AnswerMissing(Exception):
+    """Prose about an answer that has not come."""
 
 
 async def handle_assessment(connection: Connection, message: Message) -> None:
@@ -19,6 +30,11 @@ async def handle_assessment(connection: Connection, message: Message) -> None:
         answer = decode_payload(message.name, message.version, message.payload)
     except MessageError as error:
         raise Poison(error.code, str(error)) from error
+    if isinstance(answer, NarrativeWritten):
+        if not await service.receive_narrative(connection, answer):
+            # It may have overtaken its answer: it is tried again later, and set aside if that never comes.
+            raise AnswerMissing(f"no assessment of loan {answer.loan_id} by {answer.model_version}")
+        return
     if not isinstance(answer, LoanAssessed):
         raise Poison("unexpected_message", f"{message.name} is not an answer")
     try:
@@ -27,4 +43,6 @@ async def handle_assessment(connection: Connection, message: Message) -> None:
         raise Poison(error.code, f"no loan {answer.loan_id}") from error
 
 
-SUBSCRIPTION = Subscription(queue="underwriting.assessments", events=(LOAN_ASSESSED,), handler=handle_assessment)
+SUBSCRIPTION = Subscription(
+    queue="underwriting.assessments", events=(LOAN_ASSESSED, LOAN_NARRATIVE_WRITTEN), handler=handle_assessment
+)

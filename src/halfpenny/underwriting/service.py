@@ -7,12 +7,14 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
+
 from halfpenny import loans
 from halfpenny.platform import audit
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import UserId
 from halfpenny.underwriting import errors, store
-from halfpenny_messages import LoanAssessed, to_builtins
+from halfpenny_messages import LoanAssessed, NarrativeWritten, to_builtins
 
 _ASKED_AT_ONCE = 200
 # In these statuses there is nobody left to whom the answer would matter.
@@ -48,6 +50,17 @@ async def receive(connection: Connection, answer: LoanAssessed, assessed_at: dat
         to_builtins(answer),
     )
     return current
+
+
+async def receive_narrative(connection: Connection, written: NarrativeWritten) -> bool:
+    """Keep prose about an answer, in the caller's transaction; False while that answer is not here yet."""
+    return await store.insert_narrative(
+        connection,
+        written.loan_id,
+        written.loan_version,
+        written.model_version,
+        msgspec.to_builtins(written.narrative),
+    )
 
 
 async def request_reassessment(connection: Connection, administrator: UserId, loan_id: UUID) -> None:

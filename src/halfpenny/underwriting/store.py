@@ -13,7 +13,10 @@ from halfpenny.primitives.ids import uuid7
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """One answer as it came. ``current`` says whether it spoke of the loan's terms of that moment."""
+    """One answer as it came. ``current`` says whether it spoke of the loan's terms of that moment.
+
+    ``narrative`` is the prose that was written about it later, if any was.
+    """
 
     id: UUID
     loan_id: UUID
@@ -22,6 +25,7 @@ class Assessment:
     current: bool
     answer: dict[str, Any]
     received_at: datetime
+    narrative: dict[str, Any] | None = None
 
 
 async def known(connection: Connection, loan_id: UUID, loan_version: int, model_version: str) -> bool:
@@ -55,8 +59,27 @@ async def insert(
     )
 
 
+async def insert_narrative(
+    connection: Connection, loan_id: UUID, loan_version: int, model_version: str, narrative: dict[str, Any]
+) -> bool:
+    """Keep prose beside the answer that it is about; False where there is no such answer. A second one is ignored."""
+    found: bool = await connection.fetchval(
+        "WITH answer AS (SELECT id FROM assessment WHERE loan_id = $1 AND loan_version = $2 AND model_version = $3), "
+        "kept AS (INSERT INTO assessment_narrative (assessment_id, narrative, received_at) "
+        "SELECT id, $4, business_now() FROM answer ON CONFLICT DO NOTHING) SELECT EXISTS (SELECT FROM answer)",
+        loan_id,
+        loan_version,
+        model_version,
+        narrative,
+    )
+    return found
+
+
 # A handful of answers a loan: read whole, newest first.
-OF_LOAN = "SELECT * FROM assessment WHERE loan_id = $1 ORDER BY id DESC LIMIT $2"
+OF_LOAN = (
+    "SELECT assessment.*, narrative FROM assessment LEFT JOIN assessment_narrative ON assessment_id = assessment.id "
+    "WHERE loan_id = $1 ORDER BY assessment.id DESC LIMIT $2"
+)
 
 
 async def of_loan(connection: Connection, loan_id: UUID, limit: int) -> list[Assessment]:
@@ -72,4 +95,5 @@ def _assessment(row: Record) -> Assessment:
         row["current"],
         row["answer"],
         row["received_at"],
+        row["narrative"],
     )

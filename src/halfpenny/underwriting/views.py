@@ -25,7 +25,7 @@ _SHARED = (
 
 def for_reader(assessment: Assessment, audience: str) -> dict[str, Any]:
     """``audience`` is borrower or investor. Contributions stay with staff: they would let one game the score."""
-    answer = assessment.answer
+    answer = _completed(assessment)
     return {
         **_heading(assessment),
         **{name: answer.get(name) for name in _SHARED},
@@ -41,7 +41,7 @@ def for_staff(assessments: list[Assessment]) -> dict[str, Any]:
     """The newest answer whole, and the others by their figures."""
     newest, *earlier = assessments
     return {
-        **newest.answer,
+        **_completed(newest),
         **_heading(newest),
         "earlier": [
             {
@@ -53,6 +53,11 @@ def for_staff(assessments: list[Assessment]) -> dict[str, Any]:
             for assessment in earlier
         ],
     }
+
+
+def _completed(assessment: Assessment) -> dict[str, Any]:
+    """The answer with the prose that was written about it since, where there is any."""
+    return assessment.answer | ({"narrative": assessment.narrative} if assessment.narrative else {})
 
 
 def _heading(assessment: Assessment) -> dict[str, Any]:

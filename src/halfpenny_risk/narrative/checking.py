@@ -1,118 +1,99 @@
-"""Is this prose true to the facts? Everything that a language model wrote passes here, or is not used.
+"""Does this prose follow from the facts? Everything that a language model wrote passes here, or is not used.
 
-The check is an allow-list: letters, plain punctuation, and only figures that are facts. What it cannot prove
-it refuses.
+A language model answers with sentences that name a fact each, with placeholders where figures go. A sentence is used
+when the grammar of its language derives it for that fact (``english``, ``polish``): no figure and no verdict can be
+written in it, and a driver can only be said to point where it points. Figures are put in afterwards, by us.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from functools import lru_cache
 
 import msgspec
 
 from halfpenny_messages import LocalisedText
 from halfpenny_risk.errors import NarrativeRefused
-from halfpenny_risk.narrative.facts import Facts, canonical
+from halfpenny_risk.narrative.english import english
+from halfpenny_risk.narrative.facts import Facts, joined, plainly, with_figures
+from halfpenny_risk.narrative.grammar import Grammar
+from halfpenny_risk.narrative.polish import polish
 
-SHORTEST, LONGEST = 40, 1200
-_PUNCTUATION = frozenset(" .,;:%()'\"’‘“”„–—-!?/\u00a0\u202f")
-_FIGURE = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d+)*(?:\s*%|\s+(?:percent|per\s+cent|proc))?", re.IGNORECASE)
-# An address without its scheme: letters, a point, letters without a space. Sentences have a space after their point.
-_ADDRESS = re.compile(r"[^\W\d_]\.[^\W\d_]|www|http|//", re.IGNORECASE)
-# Figures in words cannot be checked against the facts, so they are not allowed; promises and decisions are not
-# its to make.
-_FORBIDDEN = re.compile(
-    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|twenty|thirty|forty|fifty|sixty|seventy|"
-    r"eighty|ninety|hundreds?|thousands?|millions?|half|quarter|double|triple|zero|"
-    r"dwa|dwie|dwóch|trzy|cztery|pięć|sześć|siedem|osiem|dziewięć|dziesięć|dwanaście|dwadzieścia|trzydzieści|"
-    r"sto|stu|tysiąc\w*|tys|mln|milion\w*|połow\w*|podwój\w*|"
-    r"approv\w*|guarante\w*|risk[- ]free|no risk|safe|certain\w*|promis\w*|declin\w*|reject\w*|invest now|ignore\w*|"
-    r"zatwierdz\w*|gwaran\w*|bez ryzyka|bezpieczn\w*|pewn\w*|obiec\w*|odrzuc\w*|zignoruj\w*|instruct\w*|instrukcj\w*|"
-    r"system|prompt|script|javascript|"
-    # A description of figures speaks to nobody, of nobody, and gives no orders.
-    r"you|your|yours|me|my|we|us|our|ai|json|administrator\w*|narrative|human|agreed|"
-    r"set|say|says|repeat|answer|print|write|put|call|skip|state|tell|"
-    r"ty|ci|cię|twój|twoj\w*|mnie|nas|nasz\w*|wam|was|ustaw\w*|napisz\w*|powiedz\w*|powtórz\w*|odpowiedz\w*)\b",
-    re.IGNORECASE,
-)
-_GRADE = re.compile(r"\b(?:[Gg]raded?|[Oo]cen\w*|[Kk]las\w*)\b\W+(?:\w+\W+){0,3}?([A-F])\b(?![’'])")
+FEWEST, MOST = 2, 12
+LONGEST_SENTENCE = 200
 
 
-class ProseInBothLanguages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The schema that the language model must answer in: one text in each language and nothing else."""
+class WrittenSentence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One sentence about one fact, in both languages."""
 
+    fact: str
     en: str
     pl: str
 
 
+class Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The schema that the language model must answer in."""
+
+    sentences: tuple[WrittenSentence, ...]
+
+
+_TEXT = {"type": "string"}
 JSON_SCHEMA = {
     "name": "narrative",
     "strict": True,
     "schema": {
         "type": "object",
-        "properties": {"en": {"type": "string"}, "pl": {"type": "string"}},
-        "required": ["en", "pl"],
+        "properties": {
+            "sentences": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"fact": _TEXT, "en": _TEXT, "pl": _TEXT},
+                    "required": ["fact", "en", "pl"],
+                    "additionalProperties": False,
+                },
+            }
+        },
+        "required": ["sentences"],
         "additionalProperties": False,
     },
 }
 
 
+@lru_cache(maxsize=1)
+def _grammars() -> tuple[Grammar, Grammar]:
+    return english(), polish()
+
+
 def checked(content: str, facts: Facts) -> LocalisedText:
-    """The prose in ``content`` once it has passed every check; raises ``NarrativeRefused`` with the reason."""
+    """The prose in ``content`` with its figures, once every sentence has passed; raises ``NarrativeRefused``.
+
+    What no prose may leave out and this one does is added at the end, in the template's words.
+    """
     try:
-        written = msgspec.json.decode(content, type=ProseInBothLanguages)
+        written = msgspec.json.decode(content, type=Written)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeEncodeError, RecursionError):
         raise NarrativeRefused("not the JSON that was asked for") from None
-    for language, text in (("en", written.en), ("pl", written.pl)):
-        fault = fault_of(text, facts)
+    if not FEWEST <= len(written.sentences) <= MOST:
+        raise NarrativeRefused("too few or too many sentences")
+    by_id = facts.by_id()
+    named = [sentence.fact for sentence in written.sentences]
+    if len(set(named)) != len(named):
+        raise NarrativeRefused("a fact that is told twice")
+    told = []
+    for sentence in written.sentences:
+        fault = fault_of(sentence, facts)
         if fault:
-            raise NarrativeRefused(f"{language}: {fault}")
-    return LocalisedText(written.en.strip(), written.pl.strip())
+            raise NarrativeRefused(fault)
+        told.append(with_figures(LocalisedText(sentence.en, sentence.pl), by_id[sentence.fact]))
+    told += [plainly(by_id[name]) for name in facts.obligatory if name in by_id and name not in named]
+    return joined(told)
 
 
-def fault_of(text: str, facts: Facts) -> str | None:
-    """The first reason not to show ``text``, or None."""
-    if not SHORTEST <= len(text.strip()) <= LONGEST:
-        return "too short or too long"
-    return _fault_of_form(text) or _fault_of_figures(text, facts)
-
-
-def _fault_of_form(text: str) -> str | None:
-    if unicodedata.normalize("NFC", text) != text:
-        return "characters that are not composed"
-    odd = next((mark for mark in text if not _is_plain(mark)), None)
-    if odd is not None:
-        return f"the character U+{ord(odd):04X}"
-    if _ADDRESS.search(text):
-        return "something that looks like an address"
-    word = _FORBIDDEN.search(text)
-    return f"the word {word.group()!r}" if word else None
-
-
-def _fault_of_figures(text: str, facts: Facts) -> str | None:
-    for claimed in _GRADE.findall(text):
-        if claimed != facts.grade:
-            return f"the grade {claimed!r}, which is not a fact"
-    percents, plain = facts.figures()
-    for found in _FIGURE.finditer(text):
-        figure = found.group()
-        is_percent = not figure[-1].isdigit()
-        readings = _readings(re.sub(r"[^\d.,\u00a0\u202f ]|[.,\u00a0\u202f ]+$", "", figure).strip(" \u00a0\u202f"))
-        if not readings & (percents if is_percent else plain):
-            return f"the figure {figure.strip()!r}, which is not a fact"
+def fault_of(sentence: WrittenSentence, facts: Facts) -> str | None:
+    """The first reason not to show one sentence, or None."""
+    if sentence.fact not in facts.by_id():
+        return f"the fact {sentence.fact[:40]!r} is none of this loan's"
+    for language, text, grammar in zip(("en", "pl"), (sentence.en, sentence.pl), _grammars(), strict=True):
+        if len(text) > LONGEST_SENTENCE or not grammar.derives(sentence.fact, text):
+            return f"{language}: {text[:80]!r} does not follow from {sentence.fact}"
     return None
-
-
-def _is_plain(mark: str) -> bool:
-    if mark in _PUNCTUATION or mark in "0123456789":
-        return True
-    # Latin letters only: a Cyrillic look-alike would read as one thing and be another.
-    return mark.isalpha() and ord(mark) < 0x0180
-
-
-def _readings(figure: str) -> set[str]:
-    """What a figure may mean: a comma is a decimal one in Polish and groups thousands in English."""
-    compact = re.sub(r"[\u00a0\u202f ]", "", figure)
-    readings = {compact.replace(",", ""), compact.replace(",", ".")}
-    return {canonical(reading) for reading in readings if reading.count(".") <= 1}

@@ -1,125 +1,147 @@
-"""The facts that prose may use, and the template that says them without any language model.
+"""The facts that prose may be about, and the template that says them without any language model.
 
-Only figures of the answer are facts. No free text of the application (description, address, company, purpose) is among
-them, so nothing that an applicant writes reaches a language model.
+Only figures and drivers of the answer are facts. No free text of the application (description, address, company,
+purpose) is among them, so nothing that an applicant writes reaches a language model; nor is anything that was scored
+about the borrower's own affairs, since investors read the prose too.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
-from halfpenny_messages import LoanAssessed, LoanSubmitted, LocalisedText
+from halfpenny_messages import ExitStrategy, LoanAssessed, LoanSubmitted, LocalisedText
+from halfpenny_risk.narrative.plain import PLAIN
 
 AI_LABEL = LocalisedText(
     "Written by AI from the figures on this page; it decides nothing.",
     "Napisane przez AI na podstawie danych z tej strony; o niczym nie decyduje.",
 )
 TEMPLATE_LABEL = LocalisedText("Compiled automatically from the figures.", "Zestawione automatycznie z danych.")
+# What a reader must find whatever a language model chose to speak of: left out, it is added in the template's words.
+OBLIGATORY = ("loan_to_value", "probability_of_default", "loss_given_default", "expected_loss", "rate")
+_TOLD = ("amount", "term", *OBLIGATORY)
+# A driver that moves the log-odds by less is not worth a sentence.
+LEAST_CONTRIBUTION = 0.02
+DRIVERS = frozenset(
+    {"exit_leverage", "exit_prior_debt", "exit_uncertainty", "exit_term", "exit_strategy", "exit_interest"}
+)
+_EXITS = {
+    ExitStrategy.SALE: LocalisedText("sale", "sprzedaż"),
+    ExitStrategy.REFINANCE: LocalisedText("refinancing", "refinansowanie"),
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One fact by its id: the figure for each of its placeholders, as readers of each language see it."""
+
+    id: str
+    figures: Mapping[str, LocalisedText] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Figures as a reader sees them: ``*_percent`` without the sign, amounts in whole units of ``currency``."""
+    """Everything that prose about one answer may say; ``grade`` is said by us and never by a language model."""
 
     grade: str
-    amount: str
-    currency: str
-    term_months: str
-    ltv_percent: str
-    ltv_at_low_percent: str
-    probability_of_default_percent: str
-    loss_given_default_percent: str
-    expected_loss_percent: str
-    rate_percent: str
-    value_used: str
-    value_low: str
-    value_high: str
-    comparables: str
+    facts: tuple[Fact, ...]
 
     @property
     def digest(self) -> str:
         """The hash of the facts: the same facts need prose only once."""
-        return hashlib.sha256(msgspec.json.encode(asdict(self), order="sorted")).hexdigest()
+        return hashlib.sha256(msgspec.json.encode(self.facts, order="sorted")).hexdigest()
 
-    def figures(self) -> tuple[frozenset[str], frozenset[str]]:
-        """The figures that prose may use: those said with a percent sign, and the others; plain, with a point."""
-        percents: set[str] = set()
-        plain: set[str] = set()
-        for name, value in asdict(self).items():
-            if name in ("grade", "currency"):
-                continue
-            if name == "comparables" and value == "0":
-                # Nothing to tell; a bare nought would fit too many other claims.
-                continue
-            (percents if name.endswith("_percent") else plain).add(canonical(value))
-        # The interval of the valuation is a 90 % one, and may be called so.
-        percents.add("90")
-        return frozenset(percents), frozenset(plain)
+    def by_id(self) -> dict[str, Fact]:
+        return {fact.id: fact for fact in self.facts}
 
-
-def canonical(figure: str) -> str:
-    """A decimal without the zeros that say nothing: ``8.40`` and ``8.4`` are one figure."""
-    whole, point, decimals = figure.partition(".")
-    decimals = decimals.rstrip("0") if point else ""
-    return f"{whole.lstrip('0') or '0'}.{decimals}" if decimals else whole.lstrip("0") or "0"
+    @property
+    def obligatory(self) -> tuple[str, ...]:
+        """The ids of what no prose may leave out, the strongest driver against the loan among them."""
+        against = [fact.id for fact in self.facts if fact.id.startswith("against:")]
+        return (*OBLIGATORY, *against[:1])
 
 
 def facts_of(loan: LoanSubmitted, assessed: LoanAssessed) -> Facts:
-    """The facts of one answer."""
+    """The facts of one answer; drivers come last, the strongest first."""
+    value, currency = assessed.valuation, loan.currency
 
-    def percent(fraction: str) -> str:
-        return f"{100.0 * float(fraction):.1f}"
+    def one(name: str, figure: LocalisedText) -> Fact:
+        return Fact(name, {name: figure})
 
-    def whole(amount: str) -> str:
-        return f"{round(float(amount))}"
-
-    value = assessed.valuation
-    return Facts(
-        grade=assessed.grade,
-        amount=whole(loan.amount),
-        currency=loan.currency,
-        term_months=str(loan.term_months),
-        ltv_percent=percent(assessed.ltv),
-        ltv_at_low_percent=percent(assessed.ltv_at_low),
-        probability_of_default_percent=percent(assessed.probability_of_default),
-        loss_given_default_percent=percent(assessed.loss_given_default),
-        expected_loss_percent=percent(assessed.expected_loss),
-        rate_percent=f"{float(assessed.suggested_rate_percent):.2f}",
-        value_used=whole(value.used),
-        value_low=whole(value.low),
-        value_high=whole(value.high),
-        comparables=str(len(value.comparables)),
-    )
+    facts = [
+        one("amount", _money(loan.amount, currency)),
+        one("term", LocalisedText(_months(loan.term_months), f"{loan.term_months} mies.")),
+        one("loan_to_value", _percent(assessed.ltv)),
+        one("loan_to_value_at_low", _percent(assessed.ltv_at_low)),
+        one("value_used", _money(value.used, currency)),
+        Fact("value_range", {"value_low": _money(value.low, currency), "value_high": _money(value.high, currency)}),
+        one("probability_of_default", _percent(assessed.probability_of_default)),
+        one("loss_given_default", _percent(assessed.loss_given_default)),
+        one("expected_loss", _percent(assessed.expected_loss)),
+        one("rate", _in_both(f"{float(assessed.suggested_rate_percent):.2f}%")),
+    ]
+    if value.comparables:
+        facts.append(one("comparables", _in_both(str(len(value.comparables)))))
+    if loan.exit_strategy in _EXITS:
+        facts.append(one("exit_strategy", _EXITS[loan.exit_strategy]))
+    return Facts(assessed.grade, (*facts, *_drivers(assessed)))
 
 
 def template(facts: Facts) -> LocalisedText:
-    """The facts in four plain sentences, in both languages."""
-    en = (
-        f"A loan of {_grouped(facts.amount, ',')} {facts.currency} for {facts.term_months} months, "
-        f"grade {facts.grade}. It is {facts.ltv_percent}% of the value that the risk assessment uses, "
-        f"{_grouped(facts.value_used, ',')} {facts.currency}. "
-        f"The chance of default is estimated at {facts.probability_of_default_percent}% and the loss in that case at "
-        f"{facts.loss_given_default_percent}%, which makes an expected loss of {facts.expected_loss_percent}%. "
-        f"The suggested rate is {facts.rate_percent}% a year."
+    """The grade and the figures in plain sentences, in both languages."""
+    told = [LocalisedText(f"The grade is {facts.grade}.", f"Ocena: {facts.grade}.")]
+    by_id = facts.by_id()
+    told += [plainly(by_id[name]) for name in _TOLD if name in by_id]
+    return joined(told)
+
+
+def plainly(fact: Fact) -> LocalisedText:
+    """The fact in the template's words."""
+    return with_figures(PLAIN[fact.id], fact)
+
+
+def with_figures(sentence: LocalisedText, fact: Fact) -> LocalisedText:
+    """The sentence with the fact's figures in the place of its placeholders."""
+    en, pl = sentence.en, sentence.pl
+    for name, figure in fact.figures.items():
+        en, pl = en.replace(f"{{{name}}}", figure.en), pl.replace(f"{{{name}}}", figure.pl)
+    # A figure that ends in a point ends its sentence with it.
+    return LocalisedText(en.replace("..", "."), pl.replace("..", "."))
+
+
+def joined(sentences: list[LocalisedText]) -> LocalisedText:
+    return LocalisedText(
+        " ".join(sentence.en for sentence in sentences), " ".join(sentence.pl for sentence in sentences)
     )
-    pl = (
-        f"Pożyczka {_grouped(facts.amount, ' ')} {facts.currency} na {facts.term_months} mies., ocena {facts.grade}. "
-        f"Stanowi {_comma(facts.ltv_percent)}% wartości przyjętej w ocenie ryzyka: "
-        f"{_grouped(facts.value_used, ' ')} {facts.currency}. "
-        f"Prawdopodobieństwo niespłacenia oszacowano na {_comma(facts.probability_of_default_percent)}%, "
-        f"a stratę w takim wypadku na {_comma(facts.loss_given_default_percent)}%, co daje oczekiwaną stratę "
-        f"{_comma(facts.expected_loss_percent)}%. Sugerowana stopa to {_comma(facts.rate_percent)}% rocznie."
-    )
-    return LocalisedText(en, pl)
 
 
-def _comma(figure: str) -> str:
-    return figure.replace(".", ",")
+def _drivers(assessed: LoanAssessed) -> list[Fact]:
+    told = [
+        (abs(float(reason.contribution)), f"{'against' if float(reason.contribution) > 0.0 else 'for'}:{reason.code}")
+        for reason in assessed.reasons
+        if reason.code in DRIVERS and "investor" in reason.audience
+    ]
+    return [Fact(name) for size, name in sorted(told, key=lambda driver: -driver[0]) if size >= LEAST_CONTRIBUTION]
 
 
-def _grouped(whole: str, separator: str) -> str:
+def _months(months: int) -> str:
+    return f"{months} month" if months == 1 else f"{months} months"
+
+
+def _percent(fraction: str) -> LocalisedText:
+    return _in_both(f"{100.0 * float(fraction):.1f}%")
+
+
+def _money(amount: str, currency: str) -> LocalisedText:
+    english = f"{round(float(amount)):,}"
     # A no-break space keeps a Polish number on one line.
-    return f"{int(whole):,}".replace(",", "\u00a0" if separator == " " else separator)
+    polish = english.replace(",", "\u00a0")
+    return LocalisedText(f"{english} {currency}", f"{polish} {currency}")
+
+
+def _in_both(figure: str) -> LocalisedText:
+    return LocalisedText(figure, figure.replace(".", ","))

@@ -1,4 +1,5 @@
-"""From a request to its answer: decode, assess, narrate. Both transports and the HTTP port use this one path."""
+"""From a request to its answer: decode, assess; and to prose about it, later. Both transports and the HTTP port use
+this one path."""
 
 from __future__ import annotations
 
@@ -13,11 +14,13 @@ from halfpenny_messages import (
     LoanAssessed,
     LoanSubmitted,
     Narrative,
+    NarrativeWritten,
     ReassessmentRequested,
     UnknownMessage,
     decode_payload,
 )
 from halfpenny_risk.assess import ModelSet, assess
+from halfpenny_risk.narrative import facts_of, from_template
 from halfpenny_risk.policy import PolicyVersions
 from halfpenny_risk.service.metrics import Metrics
 
@@ -27,7 +30,9 @@ _ANSWERS = UUID("5f0c7d5e-6c1a-5b0e-9a3d-7a1b2c3d4e5f")
 
 
 class Narrator(Protocol):
-    """Writes the prose; it never fails and never changes a figure."""
+    """Writes the prose; it never fails and never changes a figure. ``writes_prose`` says whether it takes its time."""
+
+    writes_prose: bool
 
     async def narrate(self, loan: LoanSubmitted, assessed: LoanAssessed) -> Narrative: ...
 
@@ -44,10 +49,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """One ``loan.assessed`` and the id of its event."""
+    """One ``loan.assessed``, the id of its event, and the application that it answers."""
 
     id: UUID
     assessed: LoanAssessed
+    loan: LoanSubmitted
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One ``loan.narrative_written`` and the id of its event."""
+
+    id: UUID
+    written: NarrativeWritten
 
 
 class Assessor:
@@ -69,14 +83,37 @@ class Assessor:
                 loan = payload.loan
             case _:
                 raise UnknownMessage(f"{request.name} asks for nothing")
-        assessed = await self.assess(request.id, loan)
-        return Answer(uuid5(_ANSWERS, f"{request.id}:{assessed.model_version}"), assessed)
+        assessed = self.assess(request.id, loan)
+        return Answer(uuid5(_ANSWERS, f"{request.id}:{assessed.model_version}"), assessed, loan)
 
-    async def assess(self, request_id: UUID, loan: LoanSubmitted) -> LoanAssessed:
-        """Assess and narrate one loan."""
+    def assess(self, request_id: UUID, loan: LoanSubmitted) -> LoanAssessed:
+        """Assess one loan, with the template's prose: an assessment never waits for a language model."""
         started = time.perf_counter()
         assessed = assess(request_id, loan, self.models, self.policies)
         self.metrics.observe(loan, assessed, time.perf_counter() - started)
-        narrative = await self._narrator.narrate(loan, assessed)
+        narrative = from_template(facts_of(loan, assessed))
         self.metrics.narratives.labels(narrative.written_by).inc()
         return msgspec.structs.replace(assessed, narrative=narrative)
+
+    @property
+    def completes(self) -> bool:
+        """Whether prose is written after an answer was sent."""
+        return self._narrator.writes_prose
+
+    async def complete(self, answer: Answer) -> Completion | None:
+        """The language model's prose for an answer; None where it wrote none that can be used."""
+        narrative = await self._narrator.narrate(answer.loan, answer.assessed)
+        if narrative.written_by != "ai":
+            return None
+        self.metrics.narratives.labels(narrative.written_by).inc()
+        assessed = answer.assessed
+        return Completion(
+            uuid5(answer.id, "narrative"),
+            NarrativeWritten(
+                loan_id=assessed.loan_id,
+                request_id=assessed.request_id,
+                loan_version=assessed.loan_version,
+                model_version=assessed.model_version,
+                narrative=narrative,
+            ),
+        )

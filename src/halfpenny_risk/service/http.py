@@ -79,7 +79,7 @@ class _Routes:
         body = await _body(request, MAX_ONE_BYTES)
         loan = _loan(_json(body))
         try:
-            assessed = await self._assessor.assess(uuid5(_REQUESTS, body.decode()), loan)
+            assessed = self._assessor.assess(uuid5(_REQUESTS, body.decode()), loan)
         except RiskError as error:
             raise Refusal(422, error.code, str(error)) from None
         return _json_response(assessed)

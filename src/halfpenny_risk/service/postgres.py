@@ -7,7 +7,10 @@ is killed and when.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -16,13 +19,17 @@ import structlog
 from halfpenny_messages import (
     CONNECT_TIMEOUT_S,
     LOAN_ASSESSED,
+    LOAN_NARRATIVE_WRITTEN,
     RISK_REQUESTS_EVENTS,
     RISK_REQUESTS_QUEUE,
+    LoanAssessed,
     MessageError,
+    NarrativeWritten,
     to_builtins,
 )
 from halfpenny_risk.errors import BadSettings, RiskError
-from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Request
+from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Completion, Request
+from halfpenny_risk.service.completing import Completing
 
 log = structlog.get_logger("halfpenny_risk.postgres")
 
@@ -54,6 +61,7 @@ class PostgresConsumer:
         self._assessor = assessor
         self._at_once = at_once
         self._wake = asyncio.Event()
+        self._completions: Completing | None = None
         self.connected = False
 
     async def probe(self) -> None:
@@ -89,9 +97,9 @@ class PostgresConsumer:
             )
             self.connected = True
             try:
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(self._at_once):
-                        group.create_task(self._work(pool, listener, stop))
+                async with asyncio.TaskGroup() as group, self._completing(pool):
+                    workers = [group.create_task(self._work(pool, listener, stop)) for _ in range(self._at_once)]
+                    await asyncio.wait(workers)
             except ExceptionGroup as together:
                 # All workers fail of the one cause that the database is away: one is enough to say so.
                 raise together.exceptions[0] from None
@@ -100,6 +108,22 @@ class PostgresConsumer:
         finally:
             self.connected = False
             listener.terminate()
+
+    @asynccontextmanager
+    async def _completing(self, pool: Any) -> AsyncIterator[None]:
+        """Write prose for what was answered, as long as this session lasts."""
+
+        async def send(completion: Completion) -> None:
+            event = _event(completion.id, LOAN_NARRATIVE_WRITTEN, completion.written)
+            async with pool.acquire() as connection:
+                await connection.execute("SELECT outbox_append($1::jsonb)", msgspec.json.encode([event]).decode())
+
+        self._completions = Completing(self._assessor, send)
+        running = asyncio.create_task(self._completions.run())
+        try:
+            yield
+        finally:
+            running.cancel()
 
     async def _work(self, pool: Any, listener: Any, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -132,19 +156,15 @@ class PostgresConsumer:
                 )
                 self._assessor.metrics.outcomes.labels("failed").inc()
                 return True
-            event = {
-                "event_id": str(answer.id),
-                "name": LOAN_ASSESSED,
-                "version": 1,
-                "aggregate_id": str(answer.assessed.loan_id),
-                "payload": to_builtins(answer.assessed),
-            }
+            event = _event(answer.id, LOAN_ASSESSED, answer.assessed)
             async with connection.transaction():
                 await connection.execute(
                     _ANSWER, RISK_REQUESTS_QUEUE, row["event_id"], msgspec.json.encode([event]).decode()
                 )
                 await connection.execute("SELECT queue_done($1, $2)", RISK_REQUESTS_QUEUE, row["event_id"])
             self._assessor.metrics.outcomes.labels("answered").inc()
+            if self._completions is not None:
+                self._completions.add(answer)
             return True
 
     async def _refuse(self, connection: Any, event_id: object, code: str, detail: str) -> None:
@@ -152,6 +172,16 @@ class PostgresConsumer:
         await connection.execute("SELECT queue_bury($1, $2, $3, $4)", RISK_REQUESTS_QUEUE, event_id, code, detail[:500])
         self._assessor.metrics.outcomes.labels(code).inc()
         log.warning("request_refused", event_id=str(event_id), code=code)
+
+
+def _event(event_id: UUID, name: str, payload: LoanAssessed | NarrativeWritten) -> dict[str, Any]:
+    return {
+        "event_id": str(event_id),
+        "name": name,
+        "version": 1,
+        "aggregate_id": str(payload.loan_id),
+        "payload": to_builtins(payload),
+    }
 
 
 async def _until(stop: asyncio.Event, seconds: float) -> None:

@@ -28,6 +28,7 @@ from halfpenny_messages import (
     EVENTS_EXCHANGE,
     HEARTBEAT_S,
     LOAN_ASSESSED,
+    LOAN_NARRATIVE_WRITTEN,
     RISK_REQUESTS_EVENTS,
     RISK_REQUESTS_QUEUE,
     MessageError,
@@ -38,7 +39,8 @@ from halfpenny_messages import (
     unpack_envelope,
 )
 from halfpenny_risk.errors import BadSettings, RiskError
-from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Request
+from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Completion, Request
+from halfpenny_risk.service.completing import Completing
 
 log = structlog.get_logger("halfpenny_risk.rabbit")
 
@@ -96,6 +98,7 @@ class RabbitConsumer:
         self._inbox = Inbox(inbox)
         self._at_once = at_once
         self._attempts: dict[UUID, int] = {}
+        self._completions: Completing | None = None
         self.connected = False
 
     async def probe(self) -> None:
@@ -139,6 +142,13 @@ class RabbitConsumer:
             queue = await declare(channel)
             working: set[asyncio.Task[None]] = set()
 
+            async def send(completion: Completion) -> None:
+                body = encode(completion.written, id=completion.id, recorded_at=datetime.now(UTC))
+                await _publish(channel, completion.id, LOAN_NARRATIVE_WRITTEN, body)
+
+            self._completions = Completing(self._assessor, send)
+            completing = asyncio.create_task(self._completions.run())
+
             async def take(message: AbstractIncomingMessage) -> None:
                 task = asyncio.ensure_future(self._handle(channel, message, lost))
                 working.add(task)
@@ -152,6 +162,7 @@ class RabbitConsumer:
             finally:
                 for end in ends:
                     end.cancel()
+                completing.cancel()
             if lost.is_set():
                 raise ConnectionError("the connection to the broker was lost")
             await queue.cancel(tag)
@@ -185,22 +196,13 @@ class RabbitConsumer:
             await self._try_later(message, request.id)
             return
         body = encode(answer.assessed, id=answer.id, recorded_at=datetime.now(UTC))
-        exchange = await channel.get_exchange(EVENTS_EXCHANGE, ensure=False)
-        await exchange.publish(
-            aio_pika.Message(
-                body,
-                content_type="application/json",
-                message_id=str(answer.id),
-                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            ),
-            routing_key=LOAN_ASSESSED,
-            mandatory=False,
-            timeout=CONFIRM_TIMEOUT_S,
-        )
+        await _publish(channel, answer.id, LOAN_ASSESSED, body)
         self._inbox.remember(request.id)
         await message.ack()
         self._attempts.pop(request.id, None)
         self._assessor.metrics.outcomes.labels("answered").inc()
+        if self._completions is not None:
+            self._completions.add(answer)
 
     async def _try_later(self, message: AbstractIncomingMessage, event_id: UUID) -> None:
         tried = self._attempts.get(event_id, 0) + 1
@@ -211,6 +213,21 @@ class RabbitConsumer:
             return
         await asyncio.sleep(RETRY_DELAYS_S[tried - 1])
         await message.nack(requeue=True)
+
+
+async def _publish(channel: AbstractChannel, event_id: UUID, name: str, body: bytes) -> None:
+    exchange = await channel.get_exchange(EVENTS_EXCHANGE, ensure=False)
+    await exchange.publish(
+        aio_pika.Message(
+            body,
+            content_type="application/json",
+            message_id=str(event_id),
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        ),
+        routing_key=name,
+        mandatory=False,
+        timeout=CONFIRM_TIMEOUT_S,
+    )
 
 
 async def declare(channel: AbstractChannel) -> aio_pika.abc.AbstractQueue:
