@@ -33,11 +33,17 @@ async def business_date(connection: Connection) -> date:
 
 
 async def advance(connection: Connection, by: timedelta) -> datetime:
-    """Move the sandbox's clock forward; returns the new business time. Raises ClockIsFixed in production."""
+    """Move the sandbox's clock forward; returns the new business time. Raises ClockIsFixed in production.
+
+    Days are days of the market's calendar: 126 days on is the same hour there, also where summer time begins between.
+    """
     if by <= timedelta(0):
         raise ClockIsFixed()
     moved = await connection.fetchval(
-        'UPDATE business_clock SET "offset" = "offset" + $1 WHERE sandbox RETURNING business_now()', by
+        'UPDATE business_clock SET "offset" = "offset" + (date_add(business_now(), $1, $2) - business_now()) '
+        "WHERE sandbox RETURNING business_now()",
+        by,
+        MARKET_ZONE.key,
     )
     if moved is None:
         raise ClockIsFixed()
