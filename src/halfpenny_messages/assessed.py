@@ -35,6 +35,20 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     audience: tuple[Audience, ...] = ("borrower", "investor", "staff")
 
 
+class PrincipalReason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What weighed most for or against a loan: everything that was scored about one thing, in one sentence.
+
+    ``change`` says what would make a reason against weigh less, as the same model recomputed it; None where nothing
+    that the borrower could change does. ``contribution`` is in log-odds of default: above 0 is worse.
+    """
+
+    code: str
+    text: LocalisedText
+    contribution: DecimalText
+    change: LocalisedText | None = None
+    audience: tuple[Audience, ...] = ("borrower", "investor", "staff")
+
+
 class Comparable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A sale near by: its price then, and adjusted to the property and to the valuation's date."""
 
@@ -117,7 +131,8 @@ class LoanAssessed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Probabilities, losses and loan-to-value ratios are fractions of one; ``expected_loss`` is a fraction of
     the amount lent. ``ltv`` is against the value used, ``ltv_at_low`` against the low end of its interval.
     ``base_score`` and the contributions of ``reasons`` add up to ``score`` (log-odds of
-    default) within 1e-9. ``flags`` names what was missing, absurd or replaced by a fallback.
+    default) within 1e-9. ``principal_against`` holds at most four of the same, in order; ``principal_for`` what speaks
+    for the loan. ``flags`` names what was missing, absurd or replaced by a fallback.
     ``recommendation`` is advice to the administrator, who decides.
     """
 
@@ -139,6 +154,8 @@ class LoanAssessed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     base_score: DecimalText
     score: DecimalText
     reasons: tuple[Reason, ...]
+    principal_against: tuple[PrincipalReason, ...] = ()
+    principal_for: tuple[PrincipalReason, ...] = ()
     valuation: Valuation
     price_terms: tuple[PriceTerm, ...]
     stress: tuple[StressCell, ...]

@@ -20,6 +20,7 @@ from halfpenny_risk.borrower import BorrowerFacts, BorrowerModel, facts_row
 from halfpenny_risk.exit_risk import ExitTerms, exit_risk
 from halfpenny_risk.normal import Floats, expit
 from halfpenny_risk.policy import Policy, PolicyVersions
+from halfpenny_risk.principal import principal_reasons
 from halfpenny_risk.scoring import (
     LoanColumns,
     Price,
@@ -29,7 +30,7 @@ from halfpenny_risk.scoring import (
     price_of,
     score_loans,
 )
-from halfpenny_risk.valuation import CONFIDENCE, UNCHECKED_FLAGS, Market, Security, appraise
+from halfpenny_risk.valuation import CONFIDENCE, UNCHECKED_FLAGS, Market, Security, appraise, secured
 from halfpenny_risk.wording import PRICE_TERMS, market_note, reference_note
 
 PRICE_CHANGES_PERCENT = (-10, -20, -30, -40)
@@ -127,6 +128,14 @@ def assess(
     columns, scores, price = scored.columns, scored.scores, scored.price
     ltv = float(columns.ltv[0])
     base, reasons = explain.reasons(models.borrower, application, security, columns, scores, policy)
+
+    def rescore(changed: Sequence[Application]) -> list[Scored]:
+        again = [(one, secured(one, security.model, policy)) for one in changed]
+        return score_together(again, models, policy) if again else []
+
+    against, favour = principal_reasons(
+        application, security, scored, reasons, passed_limits(columns, scores, policy), policy, rescore
+    )
     return messages.LoanAssessed(
         loan_id=loan.loan_id,
         request_id=request_id,
@@ -146,6 +155,8 @@ def assess(
         base_score=decimal_text(base, 12),
         score=decimal_text(scores.score[0], 12),
         reasons=reasons,
+        principal_against=against,
+        principal_for=favour,
         valuation=_valuation(application, security, policy),
         price_terms=tuple(
             messages.PriceTerm(
@@ -288,6 +299,16 @@ def beyond_limits(columns: LoanColumns, scores: Scores, policy: Policy) -> tuple
             flags.append(f"refers_{name}")
             names.append(name)
     return flags, names
+
+
+def passed_limits(columns: LoanColumns, scores: Scores, policy: Policy) -> list[tuple[str, float]]:
+    """The limits of one loan that were passed and what they allow, those that decline first."""
+    flags, names = beyond_limits(columns, scores, policy)
+    both = sorted(zip(flags, names, strict=True), key=lambda pair: not pair[0].startswith("declines_"))
+    return [
+        (name, policy.limits[name].decline if flag.startswith("declines_") else policy.limits[name].refer)
+        for flag, name in both
+    ]
 
 
 def recommend(grade: str, flags: Sequence[str]) -> Literal["approve", "refer", "decline"]:

@@ -91,7 +91,7 @@ class Security:
 def kept_security(application: Application, valuation: Valuation, policy: Policy) -> Security:
     """The security with the model's estimate of an earlier answer, for re-scoring without valuing anew."""
     if valuation.market is None or valuation.as_of is None or valuation.index_as_of is None:
-        return _security(application, None, policy)
+        return secured(application, None, policy)
     index = policy.market_indices.get(valuation.market)
     model = ModelValue(
         market=valuation.market,
@@ -106,7 +106,7 @@ def kept_security(application: Application, valuation: Valuation, policy: Policy
         index_level=float(valuation.index_level or 1.0),
         index_name="" if index is None else index.name,
     )
-    return _security(application, model, policy)
+    return secured(application, model, policy)
 
 
 def appraise(application: Application, markets: Sequence[Market], policy: Policy) -> Security:
@@ -117,10 +117,11 @@ def appraise(application: Application, markets: Sequence[Market], policy: Policy
     first, and a surveyor's report is not set against a model of another day.
     """
     model = next((value for market in markets if (value := market.value(application, policy)) is not None), None)
-    return _security(application, model, policy)
+    return secured(application, model, policy)
 
 
-def _security(application: Application, model: ModelValue | None, policy: Policy) -> Security:
+def secured(application: Application, model: ModelValue | None, policy: Policy) -> Security:
+    """The security where the market model's estimate is known already: it depends on the building alone."""
     rules = policy.valuation.sources[application.valuation_source]
     volatility = policy.exit.index_volatility if model is None else model.volatility
     sd = _age_adjusted_sd(rules.sd, application.valuation_age_months, volatility, policy.valuation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -158,6 +158,62 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "paid": ("paid as it falls due", "płacone w terminie"),
 }
 
+# What a limit of the policy says, after the sentence of the reason that passed it.
+LIMITS: Mapping[str, Wording] = {
+    "ltv": Wording("The policy lends up to {value}.", "Polityka dopuszcza do {value}."),
+    "ltgdv": Wording(
+        "The policy lends up to {value} of the value after the works.",
+        "Polityka dopuszcza do {value} wartości po zakończeniu prac.",
+    ),
+    "works_to_value": Wording(
+        "The policy allows works of up to {value} of the value.", "Polityka dopuszcza prace do {value} wartości."
+    ),
+    "adverse_records": Wording(
+        "The policy allows up to {value}.", "Polityka dopuszcza najwyżej {value}.", shown_as="count"
+    ),
+    "debts_to_assets": Wording(
+        "The policy allows debts of up to {value} of the assets.", "Polityka dopuszcza długi do {value} majątku."
+    ),
+    "charge_rank": Wording(
+        "The policy lends behind rank {value} only after a person's review.",
+        "Za miejscem {value} w hipotece decyduje człowiek.",
+        shown_as="count",
+    ),
+    "valuation_age_months": Wording(
+        "The policy takes valuations of up to {value} months.",
+        "Polityka dopuszcza wyceny do {value} mies.",
+        shown_as="count",
+    ),
+}
+
+DECISIONS: Mapping[str, LocalisedText] = {
+    "approve": LocalisedText("recommended", "pozytywna rekomendacja"),
+    "refer": LocalisedText("to be looked at by a person", "do oceny przez człowieka"),
+    "decline": LocalisedText("not recommended", "negatywna rekomendacja"),
+}
+
+# What would change a reason, before the outcome.
+_CHANGES: Mapping[str, tuple[str, str]] = {
+    "leverage": ("At {value}% of the value", "Przy {value}% wartości"),
+    "term": ("Over {value} months", "Przy okresie {value} mies."),
+    "income": ("With a yearly income of {value}", "Przy rocznym dochodzie {value}"),
+    "assets": ("With assets of {value}", "Przy majątku {value}"),
+    "debts": ("With debts of {value}", "Przy zadłużeniu {value}"),
+    "adverse_records": ("With adverse records: {value}", "Przy liczbie negatywnych wpisów: {value}"),
+    "facts_missing": ("With these facts given, at a typical borrower's", "Po podaniu tych danych, jak u typowego"),
+    "valuation": ("With a surveyor's report of today", "Z dzisiejszym raportem rzeczoznawcy"),
+    "prior_debt": ("Without debt that ranks before the loan", "Bez długu o wyższym pierwszeństwie"),
+    "exit": ("Repaid by a sale", "Przy spłacie ze sprzedaży"),
+    "interest": ("With interest paid as it falls due", "Przy odsetkach płaconych w terminie"),
+    "works": ("Without the works", "Bez prac"),
+}
+_FACTS = {
+    "income": ("income", "dochód"),
+    "assets": ("assets", "majątek"),
+    "debts": ("debts", "zadłużenie"),
+    "adverse_records": ("adverse credit records", "negatywne wpisy kredytowe"),
+}
+
 PRICE_TERMS: Mapping[str, LocalisedText] = {
     "cost_of_funds": LocalisedText(
         "What investors' money costs above the reference rate", "Koszt pieniądza inwestorów ponad stopę referencyjną"
@@ -210,6 +266,31 @@ def sentence(code: str, value: float | str | None) -> LocalisedText:
         return LocalisedText(wording.en.format(value="?"), wording.pl.format(value="?"))
     en, pl = _shown(wording.shown_as, value)
     return LocalisedText(wording.en.format(value=en), wording.pl.format(value=pl))
+
+
+def change_worded(group: str, value: str | LocalisedText) -> LocalisedText:
+    """What would be changed about one reason, in words."""
+    en, pl = _CHANGES[group]
+    both = value if isinstance(value, LocalisedText) else LocalisedText(value, value)
+    return LocalisedText(en.format(value=both.en), pl.format(value=both.pl))
+
+
+def missing_facts(facts: Sequence[str]) -> LocalisedText:
+    """Which facts of the borrower were not given."""
+    en, pl = (", ".join(_FACTS[fact][place] for fact in facts) for place in (0, 1))
+    return LocalisedText(f"Not given about the borrower: {en}.", f"Nie podano o pożyczkobiorcy: {pl}.")
+
+
+def figure_in_both(value: float, shown_as: str) -> LocalisedText:
+    """A figure as readers of each language see it."""
+    return LocalisedText(*_shown(shown_as, value))
+
+
+def money_in_both(amount: float, currency: str) -> LocalisedText:
+    """An amount in whole units: what a model recomputed claims no more."""
+    english = f"{round(amount):,}"
+    polish = english.replace(",", "\u00a0")
+    return LocalisedText(f"{english} {currency}", f"{polish} {currency}")
 
 
 def _shown(shown_as: str, value: float | str) -> tuple[str, str]:

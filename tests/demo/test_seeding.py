@@ -120,8 +120,8 @@ async def _check_what_an_investor_sees(connection: Connection) -> None:
             assert asset.description.startswith(("Invented for", "Nieruchomość wymyślona"))
         # Valued lately, in the market's own currency, and the ratio of the reason is the page's.
         assert (loan.submitted_at.date() - asset.valued_on).days < 90
-        for said in (reason.english for reason in risk.reasons if reason.code in ("ltv", "exit_leverage")):
-            [ratio] = re.findall(r"([\d.]+)%", said)
+        for said in (reason.english for reason in risk.reasons if reason.code == "leverage"):
+            ratio, *_ = re.findall(r"([\d.]+)%", said)
             assert abs(float(ratio) - float(loan.ltv_percent)) <= 0.06, (loan.title, said)
         if loan.offer is not None:
             difference = loan.offer.annual_rate - risk.suggested_rate

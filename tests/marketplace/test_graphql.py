@@ -137,7 +137,10 @@ class FixedListings:
                 "probability_of_default": "0.0310",
                 "expected_loss": "0.00682",
                 "suggested_rate": "10.25",
-                "reasons": [{"code": "ltv", "text": "60 %", "polish": "60 %"}, {"code": "term", "text": "Short."}],
+                "reasons": [
+                    {"code": "ltv", "text": "60 %", "polish": "60 %", "favours": False},
+                    {"code": "term", "text": "Short.", "favours": True},
+                ],
             },
         }
         bare = full | {"id": "b", "risk": None, "property": full["property"] | {"year_built": None, "beds": None}}

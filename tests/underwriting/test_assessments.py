@@ -64,6 +64,29 @@ def answer(loan_id: UUID, loan_version: int, **changes: Any) -> dict[str, Any]:
                 "audience": ["borrower", "staff"],
             },
         ],
+        "principal_against": [
+            {
+                "code": "leverage",
+                "text": text("The loan is 60 % of the value.", "Pożyczka to 60 % wartości."),
+                "contribution": "0.4",
+                "change": text("At 52% of the value: grade A.", "Przy 52% wartości: ocena A."),
+                "audience": ["borrower", "investor", "staff"],
+            },
+            {
+                "code": "debts",
+                "text": text("Debts are a third of the assets.", "Długi to jedna trzecia majątku."),
+                "contribution": "0.06",
+                "audience": ["borrower", "staff"],
+            },
+        ],
+        "principal_for": [
+            {
+                "code": "term",
+                "text": text("The loan runs for 6 months.", "Pożyczka trwa 6 mies."),
+                "contribution": "-0.2",
+                "audience": ["borrower", "investor", "staff"],
+            },
+        ],
         "valuation": {
             "source": "valuer",
             "market": None,
@@ -219,7 +242,9 @@ async def test_each_reader_gets_the_reasons_that_are_for_them(client: Client, da
     await deliver(database, answer(loan.id, loan.terms_version))
 
     own = (await client.get(path, headers=borrower.headers)).json()
-    assert [reason["code"] for reason in own["reasons"]] == ["ltv", "debts"]
+    assert [reason["code"] for reason in own["principal_against"]] == ["leverage", "debts"]
+    assert own["principal_against"][0]["change"]["en"] == "At 52% of the value: grade A."
+    assert [reason["code"] for reason in own["principal_for"]] == ["term"]
     assert "contribution" not in str(own)
     whole = (await client.get(path, headers=staff.headers)).json()
     assert whole["score"] == "-3.44"
@@ -231,7 +256,16 @@ async def test_each_reader_gets_the_reasons_that_are_for_them(client: Client, da
     decision = {"decision": "approve", "version": ready.version, "reason": "Sound."}
     await client.post(f"/api/v1/loans/{loan.id}/decision", json=decision, headers=staff.headers)
     shown = (await client.get(path, headers=investor.headers)).json()
-    assert [reason["code"] for reason in shown["reasons"]] == ["ltv"]
+    assert [reason["code"] for reason in shown["principal_against"]] == ["leverage"]
+    # The loan itself keeps them with their direction, and what would change one with it.
+    kept = (await fresh(database, loan)).risk
+    assert kept is not None
+    assert [(reason.code, reason.favours) for reason in kept.reasons] == [
+        ("leverage", False),
+        ("debts", False),
+        ("term", True),
+    ]
+    assert kept.reasons[0].english == "The loan is 60 % of the value. At 52% of the value: grade A."
 
 
 async def test_staff_may_ask_again(client: Client, database: Database, loan: loans.Loan) -> None:

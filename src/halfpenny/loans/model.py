@@ -252,12 +252,16 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class RiskReason:
-    """One plain sentence about what was scored; ``audience`` says who may see it."""
+    """One plain sentence about what was scored; ``audience`` says who may see it.
+
+    ``favours``: it speaks for the loan. The sentence of a reason against ends with what would change it.
+    """
 
     code: str
     english: str
     polish: str
     audience: tuple[str, ...]
+    favours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from halfpenny.loans.model import PUBLIC_PROPERTY, FundingState, Loan, Offer, RiskSummary, arrangement_fee_minor
+from halfpenny.loans.model import (
+    PUBLIC_PROPERTY,
+    FundingState,
+    Loan,
+    Offer,
+    RiskReason,
+    RiskSummary,
+    arrangement_fee_minor,
+)
 from halfpenny.platform.views import view
 from halfpenny.primitives.money import format_minor
 
@@ -40,7 +48,7 @@ def public(loan: Loan) -> dict[str, Any]:
 
     Amounts are decimal strings in ``currency``, rates percent strings.
     Nothing in it is private to the borrower: no income, no address, and only those reasons of the risk
-    service that investors may see, each as {"code", "text": {"en", "pl"}}.
+    service that investors may see, each as {"code", "text": {"en", "pl"}, "favours"}.
     """
     terms, offer = loan.application, loan.offer
     return {
@@ -85,11 +93,7 @@ def _public_risk(loan: Loan) -> dict[str, Any] | None:
         "expected_loss": f"{risk.expected_loss:f}",
         "suggested_rate": f"{risk.suggested_rate:f}",
         "model_version": risk.model_version,
-        "reasons": [
-            {"code": reason.code, "text": {"en": reason.english, "pl": reason.polish}}
-            for reason in risk.reasons
-            if "investor" in reason.audience
-        ],
+        "reasons": [_reason(reason) for reason in risk.reasons if "investor" in reason.audience],
     }
 
 
@@ -147,13 +151,14 @@ _RISK_SHOWN = (
 )
 
 
+def _reason(reason: RiskReason) -> dict[str, Any]:
+    text = {"en": reason.english, "pl": reason.polish}
+    return {"code": reason.code, "text": text, "favours": reason.favours}
+
+
 def _risk(risk: RiskSummary | None, audience: str) -> dict[str, Any] | None:
     if risk is None:
         return None
     return view(risk, only=_RISK_SHOWN) | {
-        "reasons": [
-            {"code": reason.code, "text": {"en": reason.english, "pl": reason.polish}}
-            for reason in risk.reasons
-            if audience in reason.audience
-        ],
+        "reasons": [_reason(reason) for reason in risk.reasons if audience in reason.audience],
     }

@@ -22,7 +22,7 @@ from halfpenny.primitives.money import format_minor
 Document: TypeAlias = dict[str, Any]
 
 # Raised when the shape below changes: a store of another shape is dropped and rebuilt at start.
-SHAPE = 2
+SHAPE = 3
 
 # Sorts after every digit: a listing without the value comes last in ascending order.
 _MISSING = "~"
@@ -221,7 +221,7 @@ def _risk(risk: loans.RiskSummary) -> Document:
         "suggested_rate": decimal_text(risk.suggested_rate),
         # What was scored about the borrower's own affairs is not for investors.
         "reasons": [
-            {"code": reason.code, "text": reason.english, "polish": reason.polish}
+            {"code": reason.code, "text": reason.english, "polish": reason.polish, "favours": reason.favours}
             for reason in risk.reasons
             if "investor" in reason.audience
         ],

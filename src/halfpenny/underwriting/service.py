@@ -14,7 +14,7 @@ from halfpenny.platform import audit
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import UserId
 from halfpenny.underwriting import errors, store
-from halfpenny_messages import LoanAssessed, NarrativeWritten, to_builtins
+from halfpenny_messages import LoanAssessed, NarrativeWritten, PrincipalReason, to_builtins
 
 _ASKED_AT_ONCE = 200
 # In these statuses there is nobody left to whom the answer would matter.
@@ -102,11 +102,19 @@ def summary(answer: LoanAssessed, assessed_at: datetime) -> loans.RiskSummary:
         loss_given_default=Decimal(answer.loss_given_default),
         expected_loss=Decimal(answer.expected_loss),
         suggested_rate=Decimal(answer.suggested_rate_percent),
-        reasons=tuple(
-            loans.RiskReason(reason.code, reason.text.en, reason.text.pl, tuple(reason.audience))
-            for reason in answer.reasons
+        reasons=(
+            *(_reason(reason, favours=False) for reason in answer.principal_against),
+            *(_reason(reason, favours=True) for reason in answer.principal_for),
         ),
         model_version=answer.model_version,
         assessed_at=assessed_at,
         loan_version=answer.loan_version,
     )
+
+
+def _reason(reason: PrincipalReason, *, favours: bool) -> loans.RiskReason:
+    """A principal reason as the loan keeps it: its sentence, and what would change it."""
+    change = reason.change
+    english = reason.text.en if change is None else f"{reason.text.en} {change.en}"
+    polish = reason.text.pl if change is None else f"{reason.text.pl} {change.pl}"
+    return loans.RiskReason(reason.code, english, polish, tuple(reason.audience), favours)

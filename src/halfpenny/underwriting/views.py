@@ -29,12 +29,17 @@ def for_reader(assessment: Assessment, audience: str) -> dict[str, Any]:
     return {
         **_heading(assessment),
         **{name: answer.get(name) for name in _SHARED},
-        "reasons": [
-            {"code": reason["code"], "text": reason["text"]}
-            for reason in answer["reasons"]
-            if audience in reason["audience"]
-        ],
+        "principal_against": _for(answer["principal_against"], audience),
+        "principal_for": _for(answer["principal_for"], audience),
     }
+
+
+def _for(reasons: list[dict[str, Any]], audience: str) -> list[dict[str, Any]]:
+    return [
+        {"code": reason["code"], "text": reason["text"], "change": reason["change"]}
+        for reason in reasons
+        if audience in reason["audience"]
+    ]
 
 
 def for_staff(assessments: list[Assessment]) -> dict[str, Any]:

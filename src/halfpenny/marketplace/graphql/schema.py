@@ -108,7 +108,8 @@ class Funding:
 @strawberry.type(description="One factor that was actually scored, in a plain sentence.")
 class Reason:
     code: str
-    text: str
+    text: str = strawberry.field(description="Of a reason against the loan, with what would change it.")
+    favours: bool = strawberry.field(description="Whether it speaks for the loan.")
 
 
 @strawberry.type(description="What the risk service said about these terms.")

@@ -1,0 +1,117 @@
+"""Row 13: at most four principal reasons against, specific, in order, each with what would change it."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from halfpenny_messages import LoanAssessed, LoanInterestMode, ValuationSource
+from halfpenny_risk.assess import ModelSet, assess, score_application
+from halfpenny_risk.models import load_models
+from halfpenny_risk.policy import load_policies
+from support.risk_applications import changed
+
+POLICIES = load_policies()
+DUBLIN = {"lat": 53.35, "lon": -6.26, "country": "IE", "currency": "EUR"}
+WEAK = {**DUBLIN, "amount": "395000.00", "income": "42000.00", "interest_mode": LoanInterestMode.ROLLED_UP}
+
+
+@pytest.fixture(scope="module")
+def models() -> ModelSet:
+    return load_models("champion")
+
+
+def answer(models: ModelSet, **changes: Any) -> LoanAssessed:
+    return assess(UUID(int=13), changed(**changes), models, POLICIES)
+
+
+def test_row_13_against_and_for_are_apart_few_and_in_order(models: ModelSet) -> None:
+    dice = random.Random(1313)
+    for _ in range(60):
+        assessed = answer(
+            models,
+            **DUBLIN,
+            amount=f"{dice.randint(90, 430)}000.00",
+            income=f"{dice.randint(5, 300)}000.00",
+            assets=f"{dice.randint(20, 2_000)}000.00",
+            debts=f"{dice.randint(0, 400)}000.00",
+            adverse_records=dice.choice((0, 0, 1, 3, 7)),
+            renovation_cost=dice.choice(("0", "90000.00")),
+        )
+        against, favour = assessed.principal_against, assessed.principal_for
+        assert len(against) <= 4 and len(favour) <= 4
+        codes = [reason.code for reason in (*against, *favour)]
+        assert len(set(codes)) == len(codes), "nothing is said twice, and nothing on both sides"
+        beyond = [reason for reason in against if "policy" in reason.text.en]
+        assert list(against[: len(beyond)]) == beyond, "what passed a limit comes first"
+        weights = [float(reason.contribution) for reason in against[len(beyond) :]]
+        assert weights == sorted(weights, reverse=True) and all(weight > 0.0 for weight in weights)
+        assert all(float(reason.contribution) < 0.0 for reason in favour)
+        for reason in (*against, *favour):
+            assert reason.text.en and reason.text.pl and "does not ask for" not in reason.text.en
+        if assessed.recommendation == "decline":
+            assert against
+
+
+def test_row_13_the_counterfactual_is_what_the_model_says_of_the_changed_application(models: ModelSet) -> None:
+    assessed = answer(models, **WEAK)
+    [leverage] = [reason for reason in assessed.principal_against if reason.code == "leverage"]
+    assert leverage.change is not None
+    told = re.fullmatch(r"At (\d+)% of the value: grade ([A-E]), (.*)\.", leverage.change.en)
+    assert told is not None
+    percent, grade = int(told[1]), told[2]
+    used = float(assessed.valuation.used)
+    at = score_application(changed(**{**WEAK, "amount": f"{percent / 100 * used:.2f}"}), models, POLICIES)
+    above = score_application(changed(**{**WEAK, "amount": f"{(percent + 1) / 100 * used:.2f}"}), models, POLICIES)
+    assert at.grade == grade < assessed.grade
+    assert above.grade == assessed.grade, "one percent more would not have done"
+
+
+def test_row_13_what_no_single_change_mends_says_how_far_it_goes(models: ModelSet) -> None:
+    hopeless = {**WEAK, "amount": "330000.00", "adverse_records": 6, "income": "9000.00"}
+    assessed = answer(models, **hopeless)
+    [records] = [reason for reason in assessed.principal_against if reason.code == "adverse_records"]
+    assert records.change is not None
+    told = re.fullmatch(
+        r"With adverse records: 0: probability of default ([\d.]+)% instead of ([\d.]+)%\.", records.change.en
+    )
+    assert told is not None
+    without = score_application(changed(**{**hopeless, "adverse_records": 0}), models, POLICIES)
+    assert float(told[1]) == pytest.approx(100 * without.probability_of_default, abs=0.051)
+    assert float(told[2]) == pytest.approx(100 * float(assessed.probability_of_default), abs=0.051)
+
+
+def test_row_13_facts_that_were_not_given_are_named(models: ModelSet) -> None:
+    assessed = answer(
+        models, **DUBLIN, amount="150000.00", assets=None, debts=None, valuation_source=ValuationSource.SURVEY
+    )
+    texts = " ".join(reason.text.en for reason in assessed.principal_against)
+    assert "are not known" in texts or "Not given about the borrower: assets, debts." in texts
+    assert "income" not in texts.split("Not given")[-1] or "Not given" not in texts
+
+
+def test_row_13_investors_are_told_nothing_of_the_borrowers_own_affairs(models: ModelSet) -> None:
+    assessed = answer(models, **WEAK, adverse_records=3)
+    for reason in (*assessed.principal_against, *assessed.principal_for):
+        private = reason.code in ("income", "assets", "debts", "adverse_records", "facts_missing")
+        assert ("investor" in reason.audience) != private
+
+
+def test_row_13_a_market_model_is_asked_once_whatever_is_tried(models: ModelSet) -> None:
+    """What would change a reason is recomputed without valuing the same house again."""
+    asked = []
+
+    class Counting:
+        name, version = models.markets[0].name, "1"
+
+        def value(self, application: Any, policy: Any) -> Any:
+            asked.append(application.amount)
+            return next((value for market in models.markets if (value := market.value(application, policy))), None)
+
+    counted = ModelSet(models.version, models.borrower, (Counting(),))
+    assessed = assess(UUID(int=13), changed(amount="520000.00"), counted, POLICIES)
+    assert assessed.principal_against and len(asked) == 1
