@@ -201,15 +201,70 @@ CREATE TABLE balance_snapshot (
 CREATE TRIGGER balance_snapshot_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.balance_snapshot FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
 GRANT SELECT ON balance_snapshot TO halfpenny_app;
 
+CREATE TABLE bank_account (
+  id uuid NOT NULL,
+  account text NOT NULL,
+  currency text NOT NULL,
+  opened_at timestamp with time zone NOT NULL,
+  proposed_by uuid,
+  accepted_by uuid,
+  CONSTRAINT pk_bank_account PRIMARY KEY (id),
+  CONSTRAINT uq_bank_account_currency UNIQUE (currency),
+  CONSTRAINT ck_bank_account_takes_two CHECK ((proposed_by <> accepted_by))
+);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.bank_account REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.bank_account REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.bank_account REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+GRANT INSERT, SELECT ON bank_account TO halfpenny_app;
+
+CREATE TABLE bank_receipt (
+  id uuid NOT NULL,
+  currency text NOT NULL,
+  amount_minor bigint NOT NULL,
+  received_on date NOT NULL,
+  payer text NOT NULL,
+  reference text NOT NULL,
+  loan_id uuid,
+  status text DEFAULT 'expected'::text NOT NULL,
+  line_id uuid,
+  announced_by uuid NOT NULL,
+  announced_at timestamp with time zone NOT NULL,
+  posted_by uuid,
+  posted_at timestamp with time zone,
+  CONSTRAINT pk_bank_receipt PRIMARY KEY (id),
+  CONSTRAINT uq_bank_receipt_line_id UNIQUE (line_id),
+  CONSTRAINT bank_receipt_line_id_fkey FOREIGN KEY (line_id) REFERENCES bank_statement_line(id),
+  CONSTRAINT ck_bank_receipt_amount_is_positive CHECK ((amount_minor > 0)),
+  CONSTRAINT ck_bank_receipt_is_posted CHECK ((((posted_by IS NULL) = (posted_at IS NULL)) AND ((status <> 'posted_ahead'::text) OR (posted_at IS NOT NULL)) AND ((status = 'matched'::text) = (line_id IS NOT NULL)))),
+  CONSTRAINT ck_bank_receipt_status CHECK ((status = ANY (ARRAY['expected'::text, 'posted_ahead'::text, 'matched'::text, 'withdrawn'::text]))),
+  CONSTRAINT ck_bank_receipt_takes_two CHECK ((posted_by <> announced_by))
+);
+CREATE INDEX ix_bank_receipt_loan_id ON public.bank_receipt USING btree (loan_id, id);
+CREATE INDEX ix_bank_receipt_without_line ON public.bank_receipt USING btree (currency, amount_minor) WHERE (line_id IS NULL);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.bank_receipt REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.bank_receipt REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.bank_receipt REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
+GRANT INSERT, SELECT, UPDATE (line_id), UPDATE (posted_at), UPDATE (posted_by), UPDATE (status) ON bank_receipt TO halfpenny_app;
+
 CREATE TABLE bank_statement (
   id uuid NOT NULL,
+  account_id uuid NOT NULL,
+  number integer NOT NULL,
   message_id text NOT NULL,
+  digest bytea NOT NULL,
   currency text NOT NULL,
   statement_date date NOT NULL,
+  opening_minor bigint NOT NULL,
+  closing_minor bigint NOT NULL,
   lines integer NOT NULL,
+  remarks text[] NOT NULL,
+  file_id uuid,
   received_at timestamp with time zone NOT NULL,
   CONSTRAINT pk_bank_statement PRIMARY KEY (id),
-  CONSTRAINT uq_bank_statement_message_id UNIQUE (message_id)
+  CONSTRAINT uq_bank_statement_account_id_digest UNIQUE (account_id, digest),
+  CONSTRAINT uq_bank_statement_account_id_number UNIQUE (account_id, number),
+  CONSTRAINT bank_statement_account_id_fkey FOREIGN KEY (account_id) REFERENCES bank_account(id),
+  CONSTRAINT bank_statement_file_id_fkey FOREIGN KEY (file_id) REFERENCES statement_file(id)
 );
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.bank_statement REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.bank_statement REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
@@ -217,24 +272,31 @@ CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.bank_statement REFE
 GRANT INSERT, SELECT ON bank_statement TO halfpenny_app;
 
 CREATE TABLE bank_statement_line (
-  bank_reference text NOT NULL,
-  currency text NOT NULL,
+  id uuid NOT NULL,
   statement_id uuid NOT NULL,
+  currency text NOT NULL,
+  bank_reference text NOT NULL,
+  end_to_end_id text NOT NULL,
   direction text NOT NULL,
   amount_minor bigint NOT NULL,
-  end_to_end_id text NOT NULL,
   booked_on date NOT NULL,
   value_on date NOT NULL,
-  CONSTRAINT pk_bank_statement_line PRIMARY KEY (currency, bank_reference),
+  payer text NOT NULL,
+  payer_account text NOT NULL,
+  remittance text NOT NULL,
+  remark text NOT NULL,
+  CONSTRAINT pk_bank_statement_line PRIMARY KEY (id),
   CONSTRAINT bank_statement_line_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES bank_statement(id),
   CONSTRAINT ck_bank_statement_line_amount_is_positive CHECK ((amount_minor > 0)),
   CONSTRAINT ck_bank_statement_line_direction CHECK ((direction = ANY (ARRAY['CRDT'::text, 'DBIT'::text])))
 );
-CREATE INDEX ix_bank_statement_line_end_to_end_id ON public.bank_statement_line USING btree (end_to_end_id);
+CREATE INDEX ix_bank_statement_line_amount ON public.bank_statement_line USING btree (currency, amount_minor, booked_on) WHERE (direction = 'CRDT'::text);
+CREATE INDEX ix_bank_statement_line_bank_reference ON public.bank_statement_line USING btree (bank_reference) WHERE (bank_reference <> ''::text);
+CREATE INDEX ix_bank_statement_line_end_to_end_id ON public.bank_statement_line USING btree (end_to_end_id) WHERE (end_to_end_id <> ''::text);
 CREATE INDEX ix_bank_statement_line_statement_id ON public.bank_statement_line USING btree (statement_id);
-CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.bank_statement_line REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('currency,bank_reference', '', 'insert,update,delete');
-CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.bank_statement_line REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('currency,bank_reference', '', 'insert,update,delete');
-CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.bank_statement_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('currency,bank_reference', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.bank_statement_line REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,payer_account,remittance', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.bank_statement_line REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,payer_account,remittance', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.bank_statement_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,payer_account,remittance', 'insert,update,delete');
 GRANT INSERT, SELECT ON bank_statement_line TO halfpenny_app;
 
 CREATE TABLE business_clock (
@@ -523,6 +585,28 @@ CREATE TABLE ledger_segment (
 );
 CREATE TRIGGER ledger_segment_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_segment FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
 GRANT SELECT ON ledger_segment TO halfpenny_app;
+
+CREATE TABLE line_allocation (
+  id uuid NOT NULL,
+  item_id uuid NOT NULL,
+  line_id uuid NOT NULL,
+  loan_id uuid NOT NULL,
+  amount_minor bigint NOT NULL,
+  allocated_at timestamp with time zone NOT NULL,
+  allocated_by uuid,
+  taken_back_at timestamp with time zone,
+  taken_back_by uuid,
+  CONSTRAINT pk_line_allocation PRIMARY KEY (id),
+  CONSTRAINT line_allocation_item_id_fkey FOREIGN KEY (item_id) REFERENCES reconciliation_item(id),
+  CONSTRAINT line_allocation_line_id_fkey FOREIGN KEY (line_id) REFERENCES bank_statement_line(id),
+  CONSTRAINT ck_line_allocation_amount_is_positive CHECK ((amount_minor > 0))
+);
+CREATE INDEX ix_line_allocation_item_id ON public.line_allocation USING btree (item_id);
+CREATE INDEX ix_line_allocation_loan_id ON public.line_allocation USING btree (loan_id, id);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.line_allocation REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.line_allocation REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.line_allocation REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+GRANT INSERT, SELECT, UPDATE (taken_back_at), UPDATE (taken_back_by) ON line_allocation TO halfpenny_app;
 
 CREATE TABLE loan (
   id uuid NOT NULL,
@@ -826,6 +910,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON rate_window TO halfpenny_app;
 CREATE TABLE reconciliation_item (
   id uuid NOT NULL,
   statement_id uuid NOT NULL,
+  line_id uuid,
   kind text NOT NULL,
   reference text NOT NULL,
   account text NOT NULL,
@@ -836,20 +921,24 @@ CREATE TABLE reconciliation_item (
   found_minor bigint NOT NULL,
   suspense_minor bigint DEFAULT 0 NOT NULL,
   status text DEFAULT 'open'::text NOT NULL,
+  question text,
   found_at timestamp with time zone NOT NULL,
   resolved_at timestamp with time zone,
   resolved_by uuid,
   CONSTRAINT pk_reconciliation_item PRIMARY KEY (id),
+  CONSTRAINT uq_reconciliation_item_line_id UNIQUE (line_id),
+  CONSTRAINT reconciliation_item_line_id_fkey FOREIGN KEY (line_id) REFERENCES bank_statement_line(id),
   CONSTRAINT reconciliation_item_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES bank_statement(id),
   CONSTRAINT ck_reconciliation_item_kind CHECK ((kind = ANY (ARRAY['missing'::text, 'duplicate'::text, 'wrong_amount'::text, 'late'::text, 'unknown'::text]))),
   CONSTRAINT ck_reconciliation_item_status CHECK ((status = ANY (ARRAY['open'::text, 'resolved'::text])))
 );
 CREATE INDEX ix_reconciliation_item_open ON public.reconciliation_item USING btree (id) WHERE (status = 'open'::text);
+CREATE INDEX ix_reconciliation_item_open_line ON public.reconciliation_item USING btree (line_id) WHERE ((status = 'open'::text) AND (direction = 'CRDT'::text) AND (kind = ANY (ARRAY['unknown'::text, 'duplicate'::text])));
 CREATE INDEX ix_reconciliation_item_reference ON public.reconciliation_item USING btree (reference);
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.reconciliation_item REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.reconciliation_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.reconciliation_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE (resolved_at), UPDATE (resolved_by), UPDATE (status) ON reconciliation_item TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (question), UPDATE (resolved_at), UPDATE (resolved_by), UPDATE (status) ON reconciliation_item TO halfpenny_app;
 
 CREATE TABLE recovery_case (
   loan_id uuid NOT NULL,
@@ -953,14 +1042,16 @@ CREATE TABLE sandbox_bank_entry (
   booked_on date NOT NULL,
   value_on date NOT NULL,
   booked_at timestamp with time zone NOT NULL,
+  payer text DEFAULT ''::text NOT NULL,
+  remittance text DEFAULT ''::text NOT NULL,
   CONSTRAINT pk_sandbox_bank_entry PRIMARY KEY (id),
   CONSTRAINT ck_sandbox_bank_entry_amount_is_positive CHECK ((amount_minor > 0)),
   CONSTRAINT ck_sandbox_bank_entry_direction CHECK ((direction = ANY (ARRAY['CRDT'::text, 'DBIT'::text])))
 );
 CREATE INDEX ix_sandbox_bank_entry_booked_on ON public.sandbox_bank_entry USING btree (currency, booked_on, sequence);
-CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.sandbox_bank_entry REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.sandbox_bank_entry REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.sandbox_bank_entry REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.sandbox_bank_entry REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,remittance', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.sandbox_bank_entry REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,remittance', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.sandbox_bank_entry REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,remittance', 'insert,update,delete');
 GRANT INSERT, SELECT ON sandbox_bank_entry TO halfpenny_app;
 
 CREATE TABLE serviced_loan (
@@ -1032,6 +1123,19 @@ CREATE INDEX ix_session_expires_at ON public.session USING btree (expires_at);
 CREATE INDEX ix_session_user_id ON public.session USING btree (user_id);
 CREATE TRIGGER session_ended AFTER UPDATE OF ended_at ON public.session FOR EACH ROW WHEN (((new.ended_at IS NOT NULL) AND (old.ended_at IS NULL))) EXECUTE FUNCTION notify_session_ended();
 GRANT DELETE, INSERT, SELECT, UPDATE ON session TO halfpenny_app;
+
+CREATE TABLE statement_file (
+  id uuid NOT NULL,
+  sha256 bytea NOT NULL,
+  document bytea NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  received_by uuid NOT NULL,
+  CONSTRAINT pk_statement_file PRIMARY KEY (id)
+);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.statement_file REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'document', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.statement_file REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'document', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.statement_file REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'document', 'insert,update,delete');
+GRANT INSERT, SELECT ON statement_file TO halfpenny_app;
 
 CREATE TABLE subscription (
   queue text NOT NULL,
@@ -1110,26 +1214,6 @@ CREATE UNIQUE INDEX uq_transfer_debit_account_id_debit_version ON public.transfe
 CREATE UNIQUE INDEX uq_transfer_reverses_ordinal ON public.transfer USING btree (reverses, ordinal) WHERE (reverses IS NOT NULL);
 CREATE TRIGGER transfer_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
 GRANT SELECT ON transfer TO halfpenny_app;
-
-CREATE TABLE unmatched_receipt (
-  id uuid NOT NULL,
-  currency text NOT NULL,
-  amount_minor bigint NOT NULL,
-  received_on date NOT NULL,
-  payer text NOT NULL,
-  reference text NOT NULL,
-  status text DEFAULT 'unmatched'::text NOT NULL,
-  loan_id uuid,
-  resolved_at timestamp with time zone,
-  CONSTRAINT pk_unmatched_receipt PRIMARY KEY (id),
-  CONSTRAINT ck_unmatched_receipt_amount CHECK ((amount_minor > 0)),
-  CONSTRAINT ck_unmatched_receipt_status CHECK ((status = ANY (ARRAY['unmatched'::text, 'matched'::text, 'returned'::text])))
-);
-CREATE INDEX ix_unmatched_receipt_open ON public.unmatched_receipt USING btree (id) WHERE (status = 'unmatched'::text);
-CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.unmatched_receipt REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
-CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.unmatched_receipt REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
-CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.unmatched_receipt REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE ON unmatched_receipt TO halfpenny_app;
 
 CREATE TABLE waiting_ticket (
   id uuid NOT NULL,

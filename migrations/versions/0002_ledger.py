@@ -157,8 +157,6 @@ CHART = [
     ("receipt", "client_bank", "collections", False),
     ("receipt", "suspense", "collections", False),
     ("cost_advanced", "recovery_advance", "own_bank", False),
-    ("receipt_unmatched", "client_bank", "suspense", False),
-    ("receipt_returned", "suspense", "client_bank", False),
     ("sweep", "own_bank", "client_bank", False),
     ("reconciliation_resolved", "suspense", "client_bank", False),
     ("reconciliation_resolved", "suspense", "own_bank", False),

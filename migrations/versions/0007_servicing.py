@@ -219,20 +219,6 @@ CREATE TABLE recovery_update (
   CONSTRAINT pk_recovery_update PRIMARY KEY (loan_id, number)
 );
 
-CREATE TABLE unmatched_receipt (
-  id uuid CONSTRAINT pk_unmatched_receipt PRIMARY KEY,
-  currency text NOT NULL,
-  amount_minor bigint NOT NULL CONSTRAINT ck_unmatched_receipt_amount CHECK (amount_minor > 0),
-  received_on date NOT NULL,
-  payer text NOT NULL,
-  reference text NOT NULL,
-  status text NOT NULL DEFAULT 'unmatched',
-  loan_id uuid,
-  resolved_at timestamptz,
-  CONSTRAINT ck_unmatched_receipt_status CHECK (status IN ('unmatched', 'matched', 'returned'))
-);
-CREATE INDEX ix_unmatched_receipt_open ON unmatched_receipt (id) WHERE status = 'unmatched';
-
 -- One row a finished range of a day's close: a second run, or one after a crash, leaves these alone.
 CREATE TABLE close_range (
   business_date date NOT NULL,
@@ -249,11 +235,10 @@ CREATE TABLE business_day (
   closed_at timestamptz NOT NULL DEFAULT now()
 );
 
-GRANT SELECT, INSERT, UPDATE ON recovery_case, unmatched_receipt TO halfpenny_app;
+GRANT SELECT, INSERT, UPDATE ON recovery_case TO halfpenny_app;
 GRANT SELECT, INSERT ON recovery_update, close_range, business_day TO halfpenny_app;
 SELECT keep_row_history('recovery_case', 'loan_id');
 SELECT keep_row_history('recovery_update', 'loan_id,number', 'text');
-SELECT keep_row_history('unmatched_receipt', 'id', 'payer,reference');
 SELECT keep_row_history('close_range', 'business_date,first_loan_id');
 SELECT keep_row_history('business_day', 'business_date');
 """

@@ -15,6 +15,7 @@ from halfpenny.funding.statuses import (
     InvestmentStatus,
     PaymentDirection,
     PaymentStatus,
+    ReceiptStatus,
     ReconciliationStatus,
     WaitingStatus,
 )
@@ -24,7 +25,7 @@ from halfpenny.loans import FundingStatus, LoanInterestMode, Status, TransitionN
 from halfpenny.loans.model import TRANSITIONS
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing.model.position import LoanStanding
-from halfpenny.servicing.statuses import DistributionStatus, ReceiptStatus, SegmentKind
+from halfpenny.servicing.statuses import DistributionStatus, SegmentKind
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema.sql"
 ENUMS: dict[str, type[StrEnum]] = {
@@ -45,7 +46,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "ck_reconciliation_item_status": ReconciliationStatus,
     "ck_sandbox_bank_entry_direction": CashDirection,
     "ck_serviced_loan_standing": LoanStanding,
-    "ck_unmatched_receipt_status": ReceiptStatus,
+    "ck_bank_receipt_status": ReceiptStatus,
     "ck_waiting_ticket_status": WaitingStatus,
     "ck_wallet_payment_direction": PaymentDirection,
     "ck_wallet_payment_status": PaymentStatus,

@@ -8,19 +8,20 @@ from datetime import timedelta
 from funding.world import give, make_ticket, open_desk
 from halfpenny import funding, ledger, loans, servicing
 from halfpenny.funding import bank
-from halfpenny.funding.service import reconciling, tickets
+from halfpenny.funding.service import statements, tickets
 from halfpenny.loans import LoanInterestMode
 from halfpenny.loans.decision import Decision, Verdict
 from halfpenny.loans.service import applying, deciding
 from halfpenny.platform import audit, clock, row_history
-from halfpenny.platform.database import Database
+from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.idempotency import RequestKey, claim, remember
 from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Currency, Money
-from halfpenny.servicing.service import arrears, receiving
+from halfpenny.servicing.service import arrears, bank_receipts
 from halfpenny.servicing.store import distributions
 from servicing import world as servicing_world
 from support import lending
+from support.bank import credits_in_suspense, pay_in_from_outside
 from support.money import pay_in
 
 EUR = Currency.EUR
@@ -198,27 +199,61 @@ async def _in_trouble(database: Database) -> None:
 
 
 async def _bank(database: Database) -> None:
-    """Receipts that name no loan, and a statement with a line that nobody expected."""
-    made = await servicing_world.drawn(database, [70_000])
+    """Lines of statements: whole, split, returned, unknown; receipts announced, posted ahead, matched, withdrawn."""
+    made, other = [await servicing_world.drawn(database, [70_000]) for _ in range(2)]
     async with database.unit_of_work() as connection:
         today = await clock.business_date(connection)
-        first, second, _ = [
-            await receiving.hold_in_suspense(connection, Money(amount, EUR), today, "A. Payer", "no loan named")
-            for amount in (5_000, 600, 70)
+        staff = [await lending.person(connection, "administrator") for _ in range(2)]
+        for number, amount in enumerate((5_000, 600, 70, 3_210, 4_321)):
+            await pay_in_from_outside(connection, amount, today, reference=f"RF{number}")
+        expected, ahead, matched, withdrawn = [
+            await funding.announce(connection, staff[0], Money(amount, EUR), today, "A. Payer", reference, made.loan.id)
+            for amount, reference in ((1_234, "none"), (2_345, "ahead"), (3_210, "RF3"), (999, "error"))
         ]
-        await receiving.match(connection, first, made.loan.id, made.staff)
-        await receiving.return_receipt(connection, second)
+        await funding.withdraw_receipt(connection, withdrawn.id, staff[0])
+        await _post_ahead(connection, ahead, staff[0], staff[1])
         person = await lending.person(connection, "investor")
         await pay_in(connection, [person], 100_000)
-        statement = await bank.print_statement(connection, "EUR", today)
-        line = statement.lines[0]
-        lines = (*statement.lines, replace(line, bank_reference="STRANGER", end_to_end_id="NOTPROVIDED"))
-        moved = sum(
-            each.amount_minor if each.direction is bank.CashDirection.IN else -each.amount_minor for each in lines
-        )
-        document = bank.write_statement(replace(statement, lines=lines, closing_minor=statement.opening_minor + moved))
-        await reconciling.reconcile(connection, document)
+        document = bank.write_statement(await bank.print_statement(connection, "EUR", today))
+        file_id = await statements.take_file(connection, document, staff[0])
+        await funding.reconcile(connection, document, funding.Handover(file_id, staff[0], staff[1]))
+    first, second, *_ = await credits_in_suspense(database)
+    async with database.unit_of_work() as connection:
+        whole = [bank_receipts.LinePart(made.loan.id, 5_000)]
+        await bank_receipts.allocate(connection, first, whole, made.staff)
+        credit = await funding.credit_in_suspense(connection, second)
+        split = [bank_receipts.LinePart(loan.loan.id, 250) for loan in (made, other)]
+        await bank_receipts.allocate(connection, second, split, made.staff)
+        await funding.resolve(connection, staff[0], credit.item.id, funding.Resolution.RETURNED)
+        assert await bank_receipts.allocate_arrived(connection, matched.line_id or first, made.loan.id, _never) is None
+        assert expected.status == "expected"
+    async with database.unit_of_work() as connection:
         await ledger.snapshot(connection)
         # These two are still under way.
         await funding.request_withdrawal(connection, person, Money(5_000, EUR))
         await funding.request_deposit(connection, person, Money(7_000, EUR))
+
+
+def _never(_: int, __: Currency) -> bool:
+    return False
+
+
+async def _post_ahead(connection: Connection, receipt: funding.BankReceipt, one: UserId, other: UserId) -> None:
+    """As the act does it; the approval stands as the mechanism writes it."""
+    await connection.execute(
+        "INSERT INTO approval (id, act, subject, object_id, object_version, facts, payload, reason, "
+        "proposed_by, proposed_at, earliest_at, expires_at) "
+        "VALUES ($1, 'receipt.post_ahead', 'receipt', $2, '1', '{}', '{}', 'Seen at the bank.', $3, now(), "
+        "now(), now() + interval '3 days')",
+        uuid7(),
+        receipt.id,
+        one,
+    )
+    await connection.execute(
+        "UPDATE approval SET status = 'approved', decided_by = $2, decided_at = now(), result = '{}' "
+        "WHERE object_id = $1",
+        receipt.id,
+        other,
+    )
+    actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, one)
+    await bank_receipts.post_ahead(connection, receipt, other, actor)

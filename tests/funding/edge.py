@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from funding.world import World, give, make_world
 from halfpenny.entrypoints import errors
 from halfpenny.funding import DeskSettings, FundingDesk
+from halfpenny.funding.bank_routes import router as bank_router
 from halfpenny.funding.hot_route import InvestRoute
 from halfpenny.funding.rest import router
 from halfpenny.identity import Identity
@@ -25,6 +26,7 @@ async def serving(database: Database, *, lean: bool = True, **desk: Any) -> Asyn
     app = FastAPI()
     errors.install(app)
     app.include_router(router, prefix="/api/v1")
+    app.include_router(bank_router, prefix="/api/v1")
     app.state.database = database
     # Only a process that hears of ended sessions remembers tokens for longer than a moment.
     running = Identity(identity_settings(), database)

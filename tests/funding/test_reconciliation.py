@@ -45,7 +45,7 @@ def changed(statement: BankStatement, *lines: StatementLine, **changes: object) 
 
 async def matched(database: Database, document: bytes) -> list[ReconciliationItem]:
     async with database.unit_of_work() as connection:
-        return await reconciling.reconcile(connection, document)
+        return await funding.reconcile(connection, document)
 
 
 async def standing(database: Database) -> tuple[int, int, int]:
@@ -64,7 +64,7 @@ async def test_a_day_that_agrees_has_no_findings(database: Database) -> None:
     assert await standing(database) == (30_000, 0, 0)
     async with database.reading() as connection:
         day = await business_date(connection)
-    assert await reconciling.reconcile_day(database, day) == 0
+    assert await funding.reconcile_day(database, day) == 0
 
 
 async def test_every_difference_is_named_with_its_account_and_kept_in_suspense(database: Database) -> None:
@@ -102,12 +102,13 @@ async def test_a_payment_that_comes_a_day_late_releases_its_suspense(database: D
     [missing] = await matched(database, changed(statement))
     assert missing.kind.value == "missing" and await standing(database) == (10_000, 10_000, 10_000)
     tomorrow = statement.day + timedelta(days=1)
-    late = changed(statement, replace(line, booked_on=tomorrow, value_on=tomorrow), day=tomorrow, message_id="tomorrow")
+    moved = replace(line, booked_on=tomorrow, value_on=tomorrow)
+    late = changed(statement, moved, day=tomorrow, message_id="tomorrow", opening_minor=0)
     [found] = await matched(database, late)
     assert (found.kind.value, found.suspense_minor) == ("late", 0)
     assert await standing(database) == (10_000, 0, 0)
     async with database.reading() as connection:
-        assert [one.kind.value for one in await reconciling.open_findings(connection, None, 10)] == ["late"]
+        assert [one.kind.value for one in await funding.open_findings(connection, None, 10)] == ["late"]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ async def test_statements_survive_the_wire(database: Database) -> None:
     statement = await today(database)
     lines = (line(), line(bank_reference="R2", direction=CashDirection.OUT, amount_minor=345))
     statement = replace(statement, lines=lines, opening_minor=-7, closing_minor=11_993)
-    assert bank.read_statement(bank.write_statement(statement)) == statement
+    assert bank.read_statements(bank.write_statement(statement)) == [statement]
 
 
 # Encodings that the parser reads; in the last ones no document can be read at all.
@@ -212,24 +213,22 @@ async def test_no_encoding_hides_a_document_type(database: Database, encoding: s
     statement = await today(database)
     good = bank.write_statement(replace(statement, lines=(line(),), opening_minor=0, closing_minor=line().amount_minor))
     with pytest.raises(MalformedStatement):
-        bank.read_statement(encoded(good, encoding, document_type))
+        bank.read_statements(encoded(good, encoding, document_type))
 
 
 async def test_a_statement_is_read_in_every_encoding_of_the_parser(database: Database) -> None:
     plain = replace(await today(database), lines=(line(),), opening_minor=0, closing_minor=line().amount_minor)
     for encoding in ENCODINGS:
-        assert bank.read_statement(encoded(bank.write_statement(plain), encoding)) == plain, encoding
+        assert bank.read_statements(encoded(bank.write_statement(plain), encoding)) == [plain], encoding
     for encoding in UNREADABLE:
         with pytest.raises(MalformedStatement):
-            bank.read_statement(encoded(bank.write_statement(plain), encoding))
+            bank.read_statements(encoded(bank.write_statement(plain), encoding))
 
 
 async def test_statements_that_are_not_plain_are_refused(database: Database) -> None:
     statement = await today(database)
     good = bank.write_statement(statement)
     bomb = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bbbb">]><a>&b;</a>'
-    short = bank.write_statement(replace(statement, closing_minor=1))
-    foreign = good.replace(b'Ccy="EUR"', b'Ccy="USD"', 1)
-    for document in (b"", b"<a/>", bomb, good[:-20], short, foreign, good.replace(b"camt.053", b"camt.052")):
+    for document in (b"", b"<a/>", bomb, good[:-20], good.replace(b"camt.053", b"camt.052")):
         with pytest.raises(MalformedStatement):
-            bank.read_statement(document)
+            bank.read_statements(document)

@@ -14,6 +14,7 @@ from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
 from halfpenny.servicing.store import serviced_loans
 from servicing import world
+from support import bank
 
 STAKES = [333_333, 333_333, 333_334]
 
@@ -145,9 +146,7 @@ async def test_a_backdated_receipt_is_a_replay(database: Database) -> None:
         late = await serviced_loans.find(connection, made.loan.id)
     assert late is not None
     assert late.days_past_due == 8
-    async with database.unit_of_work() as connection:
-        amount = Money(8_542, world.EUR)
-        done = await servicing.receive_from_bank(connection, made.loan.id, amount, first_due, made.staff)
+    done = await bank.receive(database, made.loan.id, 8_542, first_due, made.administrator)
     assert (done.moved.interest, done.moved.default_interest, done.position.days_past_due) == (8_542, 0, 0)
     await servicing.pay_distributions(database)
     assert await world.problems(database) == []

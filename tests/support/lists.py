@@ -18,8 +18,7 @@ from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform import audit, rows
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import JournalId, uuid7
-from halfpenny.primitives.money import Currency, Money
-from halfpenny.servicing.service import receiving
+from halfpenny.primitives.money import Currency
 from servicing import world as servicing_world
 from support import lending
 from support.people import Somebody, make_somebody
@@ -164,19 +163,49 @@ async def payments(on: Setting) -> PagedList:
     return PagedList("/payments", on.investor.headers, on.adding("wallet_payment", row), newest_first=True)
 
 
-async def reconciliation_items(on: Setting) -> PagedList:
-    statement_id = uuid7()
-    statement = {"id": statement_id, "message_id": "M-1", "currency": "EUR", "statement_date": DAY, "lines": 1}
+async def _statement(on: Setting) -> UUID:
+    statement_id, account_id = uuid7(), uuid7()
+    account = {"id": account_id, "account": "PL00", "currency": "EUR", "opened_at": NOW}
     async with on.owner.unit_of_work() as connection:
-        await rows.insert(connection, "bank_statement", statement | {"received_at": NOW})
+        await rows.insert(connection, "bank_account", account)
+        await rows.insert(connection, "bank_statement", _statement_row(account_id, 1) | {"id": statement_id})
+    return statement_id
+
+
+def _statement_row(account_id: UUID, number: int) -> dict[str, Any]:
+    balances = {"opening_minor": 0, "closing_minor": 0, "lines": 0, "remarks": []}
+    of = {"id": uuid7(), "account_id": account_id, "number": number, "message_id": f"M-{number}", "currency": "EUR"}
+    return of | balances | {"digest": uuid7().bytes, "statement_date": DAY, "received_at": NOW}
+
+
+async def accepted_statements(on: Setting) -> PagedList:
+    account_id = uuid7()
+    account = {"id": account_id, "account": "PL00", "currency": "EUR", "opened_at": NOW}
+    async with on.owner.unit_of_work() as connection:
+        await rows.insert(connection, "bank_account", account)
+    numbers = iter(range(1, 1_000))
 
     async def row() -> dict[str, Any]:
-        found = {"kind": "unknown", "reference": "R", "account": "PL00", "action": "Ask.", "direction": "CRDT"}
-        amounts = {"currency": "EUR", "expected_minor": 0, "found_minor": 1}
-        return {"id": uuid7(), "statement_id": statement_id, "found_at": NOW} | found | amounts
+        return _statement_row(account_id, next(numbers))
+
+    add = on.adding("bank_statement", row)
+    return PagedList("/reconciliation/statements", on.administrator.headers, add, newest_first=True)
+
+
+async def reconciliation_items(on: Setting) -> PagedList:
+    statement_id = await _statement(on)
+
+    async def row() -> dict[str, Any]:
+        return _finding_row(statement_id)
 
     add = on.adding("reconciliation_item", row)
     return PagedList("/reconciliation/items", on.administrator.headers, add, newest_first=False)
+
+
+def _finding_row(statement_id: UUID) -> dict[str, Any]:
+    found = {"kind": "unknown", "reference": "R", "account": "PL00", "action": "Ask.", "direction": "CRDT"}
+    amounts = {"currency": "EUR", "expected_minor": 0, "found_minor": 1}
+    return {"id": uuid7(), "statement_id": statement_id, "found_at": NOW} | found | amounts
 
 
 async def loan_ledger(on: Setting) -> PagedList:
@@ -205,11 +234,29 @@ async def loan_ledger(on: Setting) -> PagedList:
 
 
 async def unmatched_receipts(on: Setting) -> PagedList:
+    statement_id = await _statement(on)
+    named = dict.fromkeys(("bank_reference", "end_to_end_id", "payer", "payer_account", "remittance", "remark"), "")
+    line = {"statement_id": statement_id, "currency": "EUR", "direction": "CRDT", "amount_minor": 1} | named
+
     async def add() -> str:
-        async with on.database.unit_of_work() as connection:
-            return str(await receiving.hold_in_suspense(connection, Money(100, EUR), DAY, "Nobody", "no loan"))
+        line_id = uuid7()
+        async with on.owner.unit_of_work() as connection:
+            await rows.insert(
+                connection, "bank_statement_line", line | {"id": line_id, "booked_on": DAY, "value_on": DAY}
+            )
+            await rows.insert(connection, "reconciliation_item", _finding_row(statement_id) | {"line_id": line_id})
+        return str(line_id)
 
     return PagedList("/receipts/unmatched", on.administrator.headers, add, newest_first=False)
+
+
+async def expected_receipts(on: Setting) -> PagedList:
+    async def row() -> dict[str, Any]:
+        said = {"payer": "Nobody", "reference": "none", "announced_by": uuid7(), "announced_at": NOW}
+        return {"id": uuid7(), "currency": "EUR", "amount_minor": 1, "received_on": DAY} | said
+
+    add = on.adding("bank_receipt", row)
+    return PagedList("/receipts/expected", on.administrator.headers, add, newest_first=False)
 
 
 async def distributions(on: Setting) -> PagedList:
@@ -338,8 +385,10 @@ LISTS: dict[str, list[Callable[[Setting], Awaitable[PagedList]]]] = {
     "/wallets/{currency}/entries": [wallet_entries],
     "/payments": [payments],
     "/reconciliation/items": [reconciliation_items],
+    "/reconciliation/statements": [accepted_statements],
     "/loans/{loan_id}/ledger": [loan_ledger],
     "/receipts/unmatched": [unmatched_receipts],
+    "/receipts/expected": [expected_receipts],
     "/loans/{loan_id}/distributions": [distributions],
     "/distributions/{distribution_id}/proof": [distribution_shares],
     "/loans/{loan_id}/recovery": [recovery_updates],

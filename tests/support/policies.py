@@ -132,6 +132,10 @@ POLICIES: dict[str, Policy] = {
         AMOUNT | {"received_on": "2026-01-15", "payer": "Madrona Renovations OÜ", "reference": "RF18"}
     ),
     "GET /api/v1/receipts/unmatched": administrators(),
+    "GET /api/v1/receipts/expected": administrators(),
+    "GET /api/v1/receipts/{receipt_id}": Policy("role", "role", "role", "hidden"),
+    "POST /api/v1/receipts/{receipt_id}/line": Policy("role", "role", "role", "hidden", {"line_id": str(uuid7())}),
+    "POST /api/v1/receipts/{receipt_id}/withdraw": Policy("role", "role", "role", "hidden"),
     "POST /api/v1/receipts/{receipt_id}/match": Policy("role", "role", "role", "hidden", {"loan_id": str(uuid7())}),
     "POST /api/v1/receipts/{receipt_id}/return": Policy("role", "role", "role", "hidden"),
     "PUT /api/v1/tax-profile": Policy("may", "role", "role", "role"),
@@ -154,7 +158,12 @@ POLICIES: dict[str, Policy] = {
     "GET /api/v1/notifications": everybody(),
     "POST /api/v1/notifications/{notification_id}/read": Policy("hidden", "hidden", "hidden", "hidden"),
     "POST /api/v1/reconciliation/statements": administrators(),
+    "GET /api/v1/reconciliation/statements": administrators(),
     "GET /api/v1/reconciliation/items": administrators(),
+    "GET /api/v1/sandbox/bank/accounts": everybody(),
+    "POST /api/v1/sandbox/bank/credits": everybody(
+        {"account": "PLN", "amount": "70.00", "payer": "A. Payer", "reference": "RF18", "day": "2026-01-15"}
+    ),
     "POST /api/v1/reconciliation/items/{item_id}/resolve": Policy(
         "role", "role", "role", "hidden", {"resolution": "returned"}
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from halfpenny import backoffice, servicing
+from halfpenny import backoffice, funding, servicing
 from halfpenny.approvals import Acts
 from halfpenny.entrypoints.settings import Settings
 
@@ -16,6 +16,8 @@ def registered_acts(settings: Settings) -> Acts:
     no_letters = settings.lending.sandbox and not settings.identity.mail_url
     return Acts(
         [
+            *funding.bank_acts(),
+            *servicing.receipt_acts(given.receipt_excess_above * 100, settings.lending.rules),
             *servicing.arrears_acts(given.second_person_above * 100, settings.lending.rules),
             *backoffice.staffing_acts(timedelta(hours=given.role_grant_wait_hours), hand_out_invitations=no_letters),
         ],

@@ -24,6 +24,8 @@ from halfpenny.entrypoints.acts import registered_acts
 from halfpenny.entrypoints.reaching import require_database
 from halfpenny.entrypoints.setting_formats import listed
 from halfpenny.entrypoints.settings import Settings
+from halfpenny.funding.bank_routes import router as bank_routes
+from halfpenny.funding.bank_routes import sandbox_router as sandbox_bank_routes
 from halfpenny.funding.hot_route import InvestRoute
 from halfpenny.funding.rest import router as funding_routes
 from halfpenny.identity import ANYONE, Identity, load_signing_keys
@@ -165,6 +167,9 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     app.include_router(backoffice_routes, prefix=API)
     app.include_router(people_routes, prefix=API)
     app.include_router(funding_routes, prefix=API)
+    app.include_router(bank_routes, prefix=API)
+    if settings.lending.sandbox:
+        app.include_router(sandbox_bank_routes, prefix=API)
     app.include_router(servicing_routes, prefix=API)
     app.include_router(realtime_routes, prefix=API)
     app.include_router(realtime.socket_router)

@@ -170,6 +170,13 @@ class ApprovalSettings(BaseSettings):
         description="Write-off, extension and pause of a loan that owes more than this in whole euros take two people.",
     )
 
+    receipt_excess_above: int = Field(
+        default=100,
+        ge=0,
+        le=_LARGEST,
+        description="A bank receipt that exceeds its loan's debt by more whole euros than this takes a second person.",
+    )
+
     @model_validator(mode="after")
     def _waits_end(self) -> Self:
         if self.role_grant_wait_hours >= self.approval_days * 24:

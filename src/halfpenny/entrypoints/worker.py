@@ -79,7 +79,7 @@ def _sandbox_bank(database: Database) -> list[PeriodicJob]:
     """Only a sandbox has a bank that answers within a second; a real one sends its statements."""
     return [
         PeriodicJob("settle_payments", 0.5, lambda: funding.settle_payments(database)),
-        PeriodicJob("reconcile", 60.0, lambda: funding.reconcile_due(database)),
+        PeriodicJob("reconcile", 2.0, lambda: funding.reconcile_due(database)),
     ]
 
 
@@ -102,12 +102,14 @@ _IN_THE_DATABASE = (
 
 def queues_with_inbox() -> list[str]:
     """The queues whose every event must be found in delivery, inbox or dead letters once it was published."""
-    return [each.queue for each in _IN_THE_DATABASE if each.inbox == "transaction"]
+    return [*(each.queue for each in _IN_THE_DATABASE if each.inbox == "transaction"), servicing.RECEIPTS_QUEUE]
 
 
 def subscriptions(resources: Resources) -> list[Subscription]:
     """Every feature's consumers."""
-    wanted = [*_IN_THE_DATABASE, marketplace.subscription(marketplace.ListingStore(resources.documents))]
+    given = resources.settings
+    receipts = servicing.receipts_subscription(given.approvals.receipt_excess_above * 100, given.lending.rules)
+    wanted = [*_IN_THE_DATABASE, receipts, marketplace.subscription(marketplace.ListingStore(resources.documents))]
     return [replace(each, max_attempts=resources.settings.queue.delivery_limit) for each in wanted]
 
 

@@ -1,28 +1,65 @@
 """Tickets, the funding desk, positions and wallets. Other features import from here and nothing below."""
 
+from halfpenny.funding.acts import bank_acts
+from halfpenny.funding.bank import BankCredit, StatementLine
 from halfpenny.funding.check import UNCHECKED, check
 from halfpenny.funding.consumers import SUBSCRIPTION
 from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
-from halfpenny.funding.errors import DeskFull, LoanFullyFunded, LoanNotOpen, OutcomeUnknown
+from halfpenny.funding.errors import (
+    BankReceiptUnknown,
+    DeskFull,
+    LoanFullyFunded,
+    LoanNotOpen,
+    OutcomeUnknown,
+    ReceiptEnded,
+)
 from halfpenny.funding.events import (
     DEPOSIT_SETTLED,
     INVESTMENT_MADE,
     INVESTMENT_RETURNED,
     INVESTMENT_REVOKED,
     MILESTONE_REACHED,
+    RECEIPT_ARRIVED,
     WITHDRAWAL_RETURNED,
     WITHDRAWAL_SETTLED,
 )
 from halfpenny.funding.metrics import count_batch
 from halfpenny.funding.model import Investment, InvestmentConfirmation, Position, Ticket, WalletPayment
-from halfpenny.funding.requests import ticket_fingerprint
-from halfpenny.funding.service.payments import request_deposit, request_withdrawal, settle_payments
-from halfpenny.funding.service.reconciling import open_findings, reconcile, reconcile_day, reconcile_due
+from halfpenny.funding.receipts import BankReceipt
+from halfpenny.funding.reconciliation import Resolution
+from halfpenny.funding.requests import PositiveAmountText, ticket_fingerprint
+from halfpenny.funding.service.bank_receipts import (
+    CreditInSuspense,
+    allocate,
+    announce,
+    check_remaining,
+    credit_in_suspense,
+    join_line,
+    leave_question,
+    line_of_receipt,
+    lock_receipt,
+    post_ahead,
+    withdraw_receipt,
+)
+from halfpenny.funding.service.payments import (
+    request_deposit,
+    request_withdrawal,
+    settle_payments,
+    settle_pending,
+)
+from halfpenny.funding.service.reconciling import open_findings, resolve
+from halfpenny.funding.service.statements import Handover, pay_from_outside, reconcile, reconcile_day, reconcile_due
 from halfpenny.funding.service.tickets import cancel, expire, revoke
+from halfpenny.funding.statuses import ReceiptStatus
+from halfpenny.funding.store.bank_receipts import allocations_of, page_of_expected, page_of_suspense
+from halfpenny.funding.store.bank_receipts import find as find_receipt
 from halfpenny.funding.store.payments import has_pending as has_pending_payments
+from halfpenny.funding.store.statements import line, line_of, lock_bank
 from halfpenny.funding.store.tickets import of_investor as investments_of_investor
 from halfpenny.funding.store.tickets import positions, positions_of_investor, reflection_running_until
+from halfpenny.funding.views import bank_receipt as bank_receipt_view
 from halfpenny.funding.views import investment as investment_view
+from halfpenny.funding.views import statement_line as statement_line_view
 
 __all__ = [
     "DEPOSIT_SETTLED",
@@ -30,38 +67,72 @@ __all__ = [
     "INVESTMENT_RETURNED",
     "INVESTMENT_REVOKED",
     "MILESTONE_REACHED",
+    "RECEIPT_ARRIVED",
     "SUBSCRIPTION",
     "UNCHECKED",
     "WITHDRAWAL_RETURNED",
     "WITHDRAWAL_SETTLED",
+    "BankCredit",
+    "BankReceipt",
+    "BankReceiptUnknown",
+    "CreditInSuspense",
     "DeskFull",
     "DeskSettings",
     "FundingDesk",
+    "Handover",
     "Investment",
     "InvestmentConfirmation",
     "LoanFullyFunded",
     "LoanNotOpen",
     "OutcomeUnknown",
     "Position",
+    "PositiveAmountText",
+    "ReceiptEnded",
+    "ReceiptStatus",
+    "Resolution",
+    "StatementLine",
     "Ticket",
     "WalletPayment",
+    "allocate",
+    "allocations_of",
+    "announce",
+    "bank_acts",
+    "bank_receipt_view",
     "cancel",
     "check",
+    "check_remaining",
     "count_batch",
+    "credit_in_suspense",
     "expire",
+    "find_receipt",
     "has_pending_payments",
     "investment_view",
     "investments_of_investor",
+    "join_line",
+    "leave_question",
+    "line",
+    "line_of",
+    "line_of_receipt",
+    "lock_bank",
+    "lock_receipt",
     "open_findings",
+    "page_of_expected",
+    "page_of_suspense",
+    "pay_from_outside",
     "positions",
     "positions_of_investor",
+    "post_ahead",
     "reconcile",
     "reconcile_day",
     "reconcile_due",
     "reflection_running_until",
     "request_deposit",
     "request_withdrawal",
+    "resolve",
     "revoke",
     "settle_payments",
+    "settle_pending",
+    "statement_line_view",
     "ticket_fingerprint",
+    "withdraw_receipt",
 ]

@@ -101,3 +101,51 @@ class FindingUnknown(NotFound):
 class WrongResolution(Refused):
     code = "wrong_resolution"
     message = "This finding cannot be resolved in that way."
+
+
+class StatementOfAnotherAccount(Refused):
+    """``data`` names the account of the statement, and ours in its currency where there is one."""
+
+    code = "statement_of_another_account"
+    message = "This is not a statement of our client account. Nothing of it was accepted."
+
+
+class OpeningBalanceDiffers(Refused):
+    """``missing_day`` in ``data`` is the first day between, of which no statement was accepted; None without a gap."""
+
+    code = "opening_balance_differs"
+    message = "The statement does not begin where the last accepted one ended. Nothing of it was accepted."
+
+
+class FirstStatement(Refused):
+    code = "first_statement"
+    message = "The first statement of an account is accepted by two people."
+
+
+class LineUnknown(NotFound):
+    code = "statement_line_not_found"
+    message = "There is no such line on any statement that stands, or stood, in suspense."
+
+
+class LineSpent(Refused):
+    """``remaining`` in ``data`` is what of the line still stands in suspense."""
+
+    code = "line_spent"
+    message = "So much of this line does not stand in suspense any more."
+
+
+class BankReceiptUnknown(NotFound):
+    code = "unknown_receipt"
+    message = "There is no such receipt."
+
+
+class ReceiptEnded(Refused):
+    code = "receipt_resolved"
+    message = "This receipt has its line, was posted ahead of it, or was withdrawn."
+
+
+class StatementLineExists(Refused):
+    """``lines`` in ``data`` are credits of the same amount about the same days, with what names them."""
+
+    code = "statement_line_exists"
+    message = "A statement shows a credit that may be this receipt. Match that line instead, or the money counts twice."

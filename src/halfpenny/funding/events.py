@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from halfpenny.funding.model import AcceptedTicket, Investment, LoanState, Ticket, milestones_crossed
+from halfpenny.funding.receipts import BankReceipt
 from halfpenny.platform.outbox import OutboxEvent
 from halfpenny.primitives.money import format_minor
 
@@ -17,6 +18,7 @@ MILESTONE_REACHED = "funding.milestone_reached"
 DEPOSIT_SETTLED = "deposit.settled"
 WITHDRAWAL_SETTLED = "withdrawal.settled"
 WITHDRAWAL_RETURNED = "withdrawal.returned"
+RECEIPT_ARRIVED = "receipt.arrived"
 
 
 def of_batch(
@@ -79,3 +81,13 @@ def payment(name: str, payment_id: UUID, user_id: UUID, amount_minor: int, curre
         "currency": currency,
     }
     return OutboxEvent(name, 1, user_id, payload)
+
+
+def receipt_arrived(receipt: BankReceipt, line_id: UUID) -> OutboxEvent:
+    """``receipt.arrived``: the line of a receipt that was waited for; its money stands in suspense."""
+    payload = {
+        "receipt_id": str(receipt.id),
+        "line_id": str(line_id),
+        "loan_id": str(receipt.loan_id) if receipt.loan_id else None,
+    }
+    return OutboxEvent(RECEIPT_ARRIVED, 1, receipt.id, payload)

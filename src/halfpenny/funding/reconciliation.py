@@ -14,6 +14,7 @@ from uuid import UUID
 
 from halfpenny.funding.bank import BankStatement, CashDirection, StatementLine
 from halfpenny.funding.model import WalletPayment
+from halfpenny.funding.receipts import BankReceipt
 from halfpenny.funding.statuses import PaymentDirection
 from halfpenny.primitives.ids import uuid7
 
@@ -51,26 +52,20 @@ REQUIRED_ACTIONS = {
     (
         MismatchKind.DUPLICATE,
         CashDirection.OUT,
-    ): "Ask the bank to cached the second payment; cover it with own money meanwhile.",
+    ): "Ask the bank to return the second payment; cover it with own money meanwhile.",
     (
         MismatchKind.WRONG_AMOUNT,
         CashDirection.IN,
     ): "Ask the payer and the bank; return or credit what is too much, or claim the rest.",
     (MismatchKind.WRONG_AMOUNT, CashDirection.OUT): "Ask the bank to correct the payment.",
-    (
-        MismatchKind.LATE,
-        CashDirection.IN,
-    ): "Nothing moves. Check why the bank booked it on another day than we did.",
-    (
-        MismatchKind.LATE,
-        CashDirection.OUT,
-    ): "Nothing moves. Check why the bank booked it on another day than we did.",
-    (
-        MismatchKind.UNKNOWN,
-        CashDirection.IN,
-    ): "Find out whose money this is; credit it, or return it to its sender.",
+    (MismatchKind.LATE, CashDirection.IN): "Nothing moves. Check why the bank booked it on another day than we did.",
+    (MismatchKind.LATE, CashDirection.OUT): "Nothing moves. Check why the bank booked it on another day than we did.",
+    (MismatchKind.UNKNOWN, CashDirection.IN): "Find out whose money this is; credit it, or return it to its sender.",
     (MismatchKind.UNKNOWN, CashDirection.OUT): "Nobody ordered this payment: ask the bank at once.",
 }
+
+
+MISSING_RECEIPT = "Ask the bank where the receipt is that was posted ahead; reverse it if it does not come."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +85,20 @@ class ReconciliationItem:
     suspense_minor: int
     action: str
     id: UUID = field(default_factory=uuid7)
+    line_id: UUID | None = None
+    question: str | None = None
+    allocated_minor: int = 0
+
+    @property
+    def remaining_minor(self) -> int:
+        """What of it still stands in suspense while it is open."""
+        return self.suspense_minor - self.allocated_minor
+
+    @property
+    def is_unknown_credit(self) -> bool:
+        """Money in that nobody has been found for: it can go to loans, or back."""
+        unknown = self.kind in (MismatchKind.UNKNOWN, MismatchKind.DUPLICATE) and self.account == "client_bank"
+        return unknown and self.direction is CashDirection.IN and self.line_id is not None
 
     @property
     def surplus_minor(self) -> int:
@@ -102,23 +111,36 @@ class ReconciliationItem:
         return more > 0 if self.direction is CashDirection.IN else more < 0
 
 
+@dataclass(frozen=True, slots=True)
+class SeenBefore:
+    """What earlier statements have brought: payers' references, and the bank's own with what each moved."""
+
+    end_to_end_ids: frozenset[str] = frozenset()
+    entries: frozenset[tuple[str, CashDirection, int]] = frozenset()
+
+
 def match(
     statement: BankStatement,
     payments: Mapping[str, WalletPayment],
     settled_on: Mapping[str, date],
-    already_reported: frozenset[str],
+    already_reported: SeenBefore,
+    known_lines: frozenset[UUID] = frozenset(),
 ) -> list[ReconciliationItem]:
-    """Compare one day. ``payments`` are those of the lines and those that we settled that day, by reference.
+    """Compare one statement. ``payments`` are those of the lines and those that we settled in its days, by reference.
 
-    ``settled_on`` is the business date on which our books have each of them; ``already_reported`` are references
-    that an earlier statement has brought already.
+    ``settled_on`` is the business date on which our books have each of them; ``known_lines`` are lines that are
+    receipts of ours already, which move nothing.
     """
     findings: list[ReconciliationItem] = []
-    seen = set(already_reported)
+    seen, entries = set(already_reported.end_to_end_ids), set(already_reported.entries)
     for line in statement.lines:
+        if line.id in known_lines:
+            continue
         payment = payments.get(line.end_to_end_id)
+        entry = (line.bank_reference, line.direction, line.amount_minor)
         if payment is None or _direction(payment) is not line.direction:
-            findings.append(_finding(MismatchKind.UNKNOWN, line, statement.currency, None, 0))
+            kind = MismatchKind.DUPLICATE if line.bank_reference and entry in entries else MismatchKind.UNKNOWN
+            findings.append(_finding(kind, line, statement.currency, None, 0))
         elif line.end_to_end_id in seen:
             findings.append(_finding(MismatchKind.DUPLICATE, line, statement.currency, payment, 0))
         elif line.amount_minor != payment.amount_minor:
@@ -128,10 +150,12 @@ def match(
         elif settled_on.get(line.end_to_end_id) != line.booked_on:
             findings.append(_finding(MismatchKind.LATE, line, statement.currency, payment, payment.amount_minor))
         seen.add(line.end_to_end_id)
+        if line.bank_reference:
+            entries.add(entry)
     findings += [
         _missing(reference, payments[reference])
         for reference, day in settled_on.items()
-        if day == statement.day and reference not in seen
+        if day <= statement.day and reference not in seen
     ]
     return findings
 
@@ -145,7 +169,8 @@ def _finding(
 ) -> ReconciliationItem:
     return ReconciliationItem(
         kind=kind,
-        reference=line.end_to_end_id,
+        line_id=line.id,
+        reference=line.end_to_end_id or line.bank_reference,
         account="client_bank" if payment is None else f"wallet:{payment.user_id}",
         direction=line.direction,
         currency=currency,
@@ -168,6 +193,21 @@ def _missing(reference: str, payment: WalletPayment) -> ReconciliationItem:
         found_minor=0,
         suspense_minor=payment.amount_minor,
         action=REQUIRED_ACTIONS[MismatchKind.MISSING, direction],
+    )
+
+
+def missing_receipt(receipt: BankReceipt) -> ReconciliationItem:
+    """A receipt that two people posted ahead, and that the statements up to its day do not show."""
+    return ReconciliationItem(
+        kind=MismatchKind.MISSING,
+        reference=receipt.id.hex,
+        account="client_bank",
+        direction=CashDirection.IN,
+        currency=receipt.currency,
+        expected_minor=receipt.amount_minor,
+        found_minor=0,
+        suspense_minor=receipt.amount_minor,
+        action=MISSING_RECEIPT,
     )
 
 

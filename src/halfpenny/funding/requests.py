@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from halfpenny.funding.errors import AmountNotPositive
-from halfpenny.platform.http import AmountText, CurrencyText, IdText, LineText, RequestModel
+from halfpenny.platform.http import AmountText, CurrencyText, DateText, IdText, LineText, RequestModel
 from halfpenny.primitives.money import parse_minor
 
 BULK_MAX = 500
@@ -54,6 +54,16 @@ class CancelRequest(RequestModel):
 
 class ResolveRequest(RequestModel):
     resolution: Literal["returned", "credited", "corrected", "covered"]
+
+
+class BankCreditRequest(RequestModel):
+    """What somebody pays from outside, in the sandbox; ``account`` is a client account's IBAN or its currency."""
+
+    account: LineText
+    amount: PositiveAmountText
+    payer: LineText
+    reference: LineText
+    day: DateText
 
 
 def ticket_fingerprint(loan_id: UUID, amount: str, currency: str) -> bytes:

@@ -13,21 +13,18 @@ from halfpenny.funding import views
 from halfpenny.funding.desk.desk import FundingDesk
 from halfpenny.funding.errors import InvestmentUnknown, WaitingTicketUnknown
 from halfpenny.funding.model import Ticket
-from halfpenny.funding.reconciliation import Resolution
 from halfpenny.funding.requests import (
     AmountRequest,
     BulkRequest,
     CancelRequest,
     InvestRequest,
-    ResolveRequest,
     ticket_fingerprint,
 )
-from halfpenny.funding.service import bulk, payments, reconciling, tickets
+from halfpenny.funding.service import bulk, payments, tickets
 from halfpenny.funding.store import payments as payment_store
 from halfpenny.funding.store import tickets as ticket_store
 from halfpenny.identity import Permission, declares, requires
 from halfpenny.ledger import Account, AccountKind, Balance
-from halfpenny.platform import audit
 from halfpenny.platform.clock import business_now
 from halfpenny.platform.database import Connection
 from halfpenny.platform.http import AppDatabase, CurrencyText, IdempotencyKey, PageOf, PageQuery, once, page
@@ -260,46 +257,3 @@ async def own_payments(principal: identity.SignedIn, database: AppDatabase, pagi
             connection, principal.user_id, start[0] if start else None, paging.limit + 1
         )
     return page(found, paging.limit, lambda one: (one.id,), views.payment)
-
-
-@router.post("/reconciliation/statements", dependencies=[requires(Permission.BANK_BOOK)], status_code=201)
-async def reconcile(request: Request, principal: identity.SignedIn, database: AppDatabase) -> list[dict[str, Any]]:
-    """Match a bank statement (camt.053.001.08, as the request's body). The same statement twice finds nothing new."""
-    document = await request.body()
-    async with database.unit_of_work() as connection:
-        findings = await reconciling.reconcile(connection, document)
-        await audit.record(
-            connection,
-            principal.user_id,
-            "reconciliation.statement",
-            "user",
-            principal.user_id,
-            {"bytes": len(document)},
-        )
-    return [views.finding(one) for one in findings]
-
-
-@router.get("/reconciliation/items", dependencies=[requires(Permission.BANK_READ)], response_model=PageOf)
-async def reconciliation_items(_: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
-    """What does not agree with the bank and is not resolved yet, oldest first."""
-    start = paging.start(UUID)
-    async with database.reading() as connection:
-        found = await reconciling.open_findings(connection, start[0] if start else None, paging.limit + 1)
-    return page(found, paging.limit, lambda one: (one.id,), views.finding)
-
-
-@router.post("/reconciliation/items/{item_id}/resolve", dependencies=[requires(Permission.BANK_BOOK)])
-async def resolve(
-    item_id: UUID,
-    body: ResolveRequest,
-    principal: identity.SignedIn,
-    money: identity.MoneyRequest,
-    database: AppDatabase,
-) -> JSONResponse:
-    """End a finding: money too many is returned or credited, money too few corrected by the bank or covered by us."""
-
-    async def act(connection: Connection) -> dict[str, Any]:
-        found = await reconciling.resolve(connection, principal.user_id, item_id, Resolution(body.resolution))
-        return {**views.finding(found), "resolution": body.resolution}
-
-    return await once(database, money, 200, act)

@@ -38,3 +38,12 @@ class ReconciliationStatus(StrEnum):
 
     OPEN = "open"
     RESOLVED = "resolved"
+
+
+class ReceiptStatus(StrEnum):
+    """A bank credit that staff announced: it waits for its line, was posted ahead of it by two, or has its line."""
+
+    EXPECTED = "expected"
+    POSTED_AHEAD = "posted_ahead"
+    MATCHED = "matched"
+    WITHDRAWN = "withdrawn"

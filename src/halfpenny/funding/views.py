@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from halfpenny.funding.bank import StatementLine
 from halfpenny.funding.model import Investment, InvestmentConfirmation, WaitingTicket, WalletPayment
+from halfpenny.funding.receipts import BankReceipt
 from halfpenny.funding.reconciliation import ReconciliationItem
 from halfpenny.ledger import Balance, Entry
+from halfpenny.platform.database import Record
 from halfpenny.primitives.money import Currency, format_minor
 
 
@@ -98,5 +101,63 @@ def finding(one: ReconciliationItem) -> dict[str, Any]:
         "expected": format_minor(one.expected_minor),
         "found": format_minor(one.found_minor),
         "suspense": format_minor(one.suspense_minor),
+        "remaining": format_minor(one.remaining_minor),
+        "line_id": None if one.line_id is None else str(one.line_id),
+        "question": one.question,
         "action": one.action,
+    }
+
+
+def bank_statement(row: Record) -> dict[str, Any]:
+    """An accepted statement; ``remarks`` list what of it was not understood or not booked."""
+    return {
+        "id": str(row["id"]),
+        "account": row["account"],
+        "currency": row["currency"],
+        "number": row["number"],
+        "message_id": row["message_id"],
+        "day": row["statement_date"].isoformat(),
+        "opening": format_minor(row["opening_minor"]),
+        "closing": format_minor(row["closing_minor"]),
+        "lines": row["lines"],
+        "remarks": list(row["remarks"]),
+        "received_at": moment(row["received_at"]),
+    }
+
+
+def statement_line(one: StatementLine, currency: str) -> dict[str, Any]:
+    """A line as staff read it: payer in full."""
+    return {
+        "id": str(one.id),
+        "direction": one.direction.value,
+        "amount": format_minor(one.amount_minor),
+        "currency": currency,
+        "booked_on": one.booked_on.isoformat(),
+        "value_on": one.value_on.isoformat(),
+        "received_on": one.received_on.isoformat(),
+        "payer": one.payer,
+        "payer_account": one.payer_account,
+        "reference": one.remittance or one.end_to_end_id or one.bank_reference,
+        "bank_reference": one.bank_reference,
+        "end_to_end_id": one.end_to_end_id,
+        "remittance": one.remittance,
+        "remark": one.remark,
+    }
+
+
+def bank_receipt(one: BankReceipt) -> dict[str, Any]:
+    """An announced receipt as staff read it."""
+    return {
+        "id": str(one.id),
+        "status": one.status.value,
+        "amount": format_minor(one.amount_minor),
+        "currency": one.currency,
+        "received_on": one.received_on.isoformat(),
+        "payer": one.payer,
+        "reference": one.reference,
+        "loan_id": None if one.loan_id is None else str(one.loan_id),
+        "line_id": None if one.line_id is None else str(one.line_id),
+        "announced_by": str(one.announced_by),
+        "posted_by": None if one.posted_by is None else str(one.posted_by),
+        "posted_at": moment(one.posted_at),
     }

@@ -2,9 +2,10 @@
 
 from halfpenny.servicing.acts import arrears_acts
 from halfpenny.servicing.check import UNCHECKED, check
-from halfpenny.servicing.consumers import SUBSCRIPTION
+from halfpenny.servicing.consumers import RECEIPTS_QUEUE, SUBSCRIPTION, receipts_subscription
 from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.model.product import Product, as_rate
+from halfpenny.servicing.receipt_acts import receipt_acts
 from halfpenny.servicing.service.arrears import start_recovery, write_off
 from halfpenny.servicing.service.closing import DayClosed, close_day, close_days
 from halfpenny.servicing.service.distributing import pay_distribution, pay_distributions
@@ -13,6 +14,7 @@ from halfpenny.servicing.service.posting import PostingResult, post_events
 from halfpenny.servicing.service.receiving import amount_due, receive_from_bank, redemption_on, repay
 
 __all__ = [
+    "RECEIPTS_QUEUE",
     "SUBSCRIPTION",
     "UNCHECKED",
     "DayClosed",
@@ -29,6 +31,8 @@ __all__ = [
     "pay_distribution",
     "pay_distributions",
     "post_events",
+    "receipt_acts",
+    "receipts_subscription",
     "receive_from_bank",
     "redemption_on",
     "repay",

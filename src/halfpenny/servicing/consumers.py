@@ -5,11 +5,14 @@ from __future__ import annotations
 from uuid import UUID
 
 from halfpenny import loans
+from halfpenny.funding import RECEIPT_ARRIVED
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue import Message, Subscription
 from halfpenny.primitives.money import format_minor
 from halfpenny.realtime import Notice, notify_many
 from halfpenny.servicing.events import DISTRIBUTION_PAID, RECOVERY_UPDATED
+from halfpenny.servicing.receipt_acts import excess_rule
+from halfpenny.servicing.service.bank_receipts import allocate_arrived
 from halfpenny.servicing.store import distributions, investors
 
 QUEUE = "servicing.notices"
@@ -64,6 +67,21 @@ async def _notify_of_recovery(connection: Connection, message: Message) -> None:
             for investor_id in await investors.holders(connection, loan_id)
         ],
     )
+
+
+RECEIPTS_QUEUE = "servicing.receipts"
+
+
+def receipts_subscription(excess_above_eur_minor: int, rules: loans.LendingRules) -> Subscription:
+    """Lines that were announced go to their loans, unless they are more than is owed by more than the limit."""
+    rule = excess_rule(excess_above_eur_minor, rules)
+
+    async def allocate(connection: Connection, message: Message) -> None:
+        loan_id = message.payload["loan_id"]
+        if loan_id is not None:
+            await allocate_arrived(connection, UUID(message.payload["line_id"]), UUID(loan_id), rule)
+
+    return Subscription(RECEIPTS_QUEUE, (RECEIPT_ARRIVED,), handler=allocate)
 
 
 SUBSCRIPTION = Subscription(QUEUE, (DISTRIBUTION_PAID, RECOVERY_UPDATED), handler=notify_investors)

@@ -165,14 +165,14 @@ class UnknownDistribution(NotFound):
     message = "There is no such distribution."
 
 
-class UnknownReceipt(NotFound):
-    code = "unknown_receipt"
-    message = "There is no such unmatched receipt."
+class ReceiptWithoutLoan(Refused):
+    code = "receipt_without_loan"
+    message = "A receipt that names no loan waits for its line: only a loan's receipt can be posted ahead of it."
 
 
-class ReceiptResolved(Refused):
-    code = "receipt_resolved"
-    message = "This receipt has been matched or returned before."
+class ReceiptExceedsDebt(Refused):
+    code = "receipt_exceeds_debt"
+    message = "This is more than the loan owes: a second person must agree."
 
 
 class NoRecoveryCase(NotFound):

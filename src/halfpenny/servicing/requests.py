@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from halfpenny.funding import PositiveAmountText
 from halfpenny.platform.http import AmountText, CurrencyText, DateText, IdText, LineText, ProseText, RequestModel
 
 
@@ -15,18 +17,52 @@ class PaymentRequest(RequestModel):
 
 
 class BankReceiptRequest(RequestModel):
-    """A line of the bank's statement. Without ``loan_id`` it waits in suspense."""
+    """A credit at the bank: the line of a statement that ``line_id`` names, or one that no statement shows yet.
 
-    amount: AmountText
+    Without ``loan_id`` it waits for its line, which stands in suspense.
+    """
+
+    amount: PositiveAmountText
     currency: CurrencyText
     received_on: DateText
     payer: LineText
     reference: LineText
     loan_id: IdText | None = None
+    line_id: IdText | None = None
+
+
+class LinePartRequest(RequestModel):
+    loan_id: IdText
+    amount: PositiveAmountText | None = None
 
 
 class MatchRequest(RequestModel):
-    loan_id: IdText
+    """One loan, for all that is left or an amount; or ``parts`` of it for several."""
+
+    loan_id: IdText | None = None
+    amount: PositiveAmountText | None = None
+    parts: Annotated[list[LinePartRequest], Field(min_length=1, max_length=100)] | None = None
+    reason: ProseText | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.loan_id is None) == (self.parts is None) or (self.parts is not None and self.amount is not None):
+            raise PydanticCustomError("loan_or_parts", "Name one loan, or the parts for several.")
+        if self.parts is not None and len({one.loan_id for one in self.parts}) < len(self.parts):
+            raise PydanticCustomError("loan_or_parts", "Name each loan once.")
+        if self.parts is not None and len(self.parts) > 1 and any(one.amount is None for one in self.parts):
+            raise PydanticCustomError("loan_or_parts", "Each part of several names its amount.")
+        return self
+
+    @property
+    def wanted(self) -> list[LinePartRequest]:
+        if self.parts is not None:
+            return self.parts
+        return [LinePartRequest.model_construct(loan_id=self.loan_id, amount=self.amount)]
+
+
+class JoinLineRequest(RequestModel):
+    line_id: IdText
 
 
 class ReasonRequest(RequestModel):

@@ -1,4 +1,4 @@
-"""Statuses of distributions and of unmatched receipts, and the kinds of accrual segments."""
+"""Statuses of distributions, and the kinds of accrual segments."""
 
 from __future__ import annotations
 
@@ -11,14 +11,6 @@ class DistributionStatus(StrEnum):
     DECLARED = "declared"
     SHARED = "shared"
     PAID = "paid"
-
-
-class ReceiptStatus(StrEnum):
-    """A receipt in suspense: ``matched`` with a loan, or ``returned`` to its payer."""
-
-    UNMATCHED = "unmatched"
-    MATCHED = "matched"
-    RETURNED = "returned"
 
 
 class SegmentKind(StrEnum):

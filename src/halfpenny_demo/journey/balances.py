@@ -98,7 +98,7 @@ async def verify_balances(
     kept = sum([await available(session, person) for person in (participants.borrower, *participants.investors)])
     earned = net["fee_income"] + net["default_income"] + net["tax_payable"]
     # What came for the loan straight from the bank, and what the platform paid out for it, went past the wallets.
-    past_wallets = -net["client_bank"] - net["own_bank"]
+    past_wallets = -net["suspense"] - net["client_bank"] - net["own_bank"]
     session.expect(
         brought_in + past_wallets == kept + earned,
         f"{format_minor(brought_in + past_wallets)} came in: {format_minor(kept)} is in wallets, "

@@ -96,21 +96,14 @@ async def _recover(session: JourneySession, participants: Participants) -> None:
     day = (
         await session.request(ada, "GET", f"{participants.loan}/redemption", show="principal recovery_costs payable")
     )["on"]
-    receipt = {
-        "amount": FROM_THE_AUCTION,
-        "currency": terms.CURRENCY,
-        "received_on": day,
-        "payer": "King County Superior Court",
-        "reference": "Sale of parcel 531810-1230",
-        "loan_id": participants.loan_id,
-    }
-    show = "receipt.recovery_costs receipt.principal receipt.interest"
-    paid = await session.request(ada, "POST", "/api/v1/receipts", receipt, pays=True, status=201, show=show)
-    used = paid["receipt"]
-    session.expect(used["recovery_costs"] == COURT_AND_AGENT, "the advanced costs come back first", used)
+    await _auction_price(session, participants, day)
     principal = parse_minor(FROM_THE_AUCTION) - parse_minor(COURT_AND_AGENT)
-    session.expect(used["principal"] == format_minor(principal), "then principal, before any interest", used)
-    await balances.distributions_paid(session, participants, 1)
+    [paid] = await balances.distributions_paid(session, participants, 1)
+    session.expect(
+        paid["principal"] == format_minor(principal),
+        "the advanced costs come back first, then principal, before any interest",
+        paid,
+    )
     reason = {"reason": "The house is sold; the company has no other assets."}
     write_off = f"{participants.loan}/write-off"
     waiting = await session.request(ada, "POST", write_off, reason, pays=True, status=202, show="approval.status")
@@ -120,3 +113,33 @@ async def _recover(session: JourneySession, participants: Participants) -> None:
     loss = parse_minor(terms.AMOUNT) - principal
     session.print_note(f"a loss of {format_minor(loss)} EUR is shared by the positions")
     await opening.wallets(session, participants.investors)
+
+
+async def _auction_price(session: JourneySession, participants: Participants, day: str) -> None:
+    """Money from outside: one person alone cannot book it, the bank's statement can, and it counts once."""
+    ada = participants.administrators[0]
+    paid_by = {"payer": "King County Superior Court", "reference": "Sale of parcel 531810-1230"}
+    receipt = {
+        "amount": FROM_THE_AUCTION,
+        "currency": terms.CURRENCY,
+        "received_on": day,
+        "loan_id": participants.loan_id,
+        **paid_by,
+    }
+    waiting = await session.request(ada, "POST", "/api/v1/receipts", receipt, pays=True, status=202, show="receipt_id")
+    approve = f"/api/v1/approvals/{waiting['approval']['id']}/approve"
+    await session.request(ada, "POST", approve, {}, status=403, code="four_eyes")
+    credit = {"account": terms.CURRENCY, "amount": FROM_THE_AUCTION, "day": day, **paid_by}
+    await session.request(
+        ada, "POST", "/api/v1/sandbox/bank/credits", credit, pays=True, status=201, show="booked_on payer amount"
+    )
+    await clock.advance(session, "1d")
+
+    async def booked() -> Any:
+        shown = await session.request(ada, "GET", f"/api/v1/receipts/{waiting['receipt_id']}", quiet=True)
+        return shown if shown["allocations"] else None
+
+    shown = await session.wait_for("the day's statement shows the credit, and the loan has it", booked)
+    session.expect(shown["remaining"] == "0.00", "nothing of it is left in suspense", shown)
+    zofia = participants.administrators[1]
+    await session.request(zofia, "POST", approve, {}, status=409, code="approval_stale")

@@ -214,16 +214,16 @@ async def _draw_down(connection: Connection, context: SeedContext, seeded: Seede
 
 
 async def _pay_due(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
-    """Interest that falls due comes by bank transfer on the day."""
+    """Interest that falls due comes from the company's wallet on the day."""
     due = await servicing.amount_due(connection, seeded.loan)
     if due:
-        await _receive(connection, seeded, due, loans.SYSTEM)
+        await _receive(connection, seeded, due)
 
 
 async def _redeem(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
     """The house is sold, or refinanced: the other bank pays the loan off."""
     owed = await servicing.redemption_on(connection, seeded.loan, await clock.business_date(connection))
-    await _receive(connection, seeded, owed.payable, loans.SYSTEM)
+    await _receive(connection, seeded, owed.payable)
 
 
 async def _start_recovery(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
@@ -232,8 +232,8 @@ async def _start_recovery(connection: Connection, context: SeedContext, seeded: 
     )
 
 
-async def _sell(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
-    await _receive(connection, seeded, seeded.scenario.application.amount_minor * 78 // 100, context.officer)
+async def _sell(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
+    await _receive(connection, seeded, seeded.scenario.application.amount_minor * 78 // 100)
 
 
 async def _write_off(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
@@ -242,8 +242,11 @@ async def _write_off(connection: Connection, context: SeedContext, seeded: Seede
     )
 
 
-async def _receive(connection: Connection, seeded: SeededLoan, minor: int, actor: loans.Actor) -> None:
-    today = await clock.business_date(connection)
-    await servicing.receive_from_bank(
-        connection, seeded.loan, Money(minor, seeded.scenario.application.currency), today, actor
-    )
+async def _receive(connection: Connection, seeded: SeededLoan, minor: int) -> None:
+    """A transfer to the company's wallet, and from there to the loan: nothing waits for the day's statement."""
+    company = seeded.scenario.company.user_id
+    amount = Money(minor, seeded.scenario.application.currency)
+    await funding.request_deposit(connection, company, amount)
+    while await funding.has_pending_payments(connection, [company]):
+        await funding.settle_pending(connection)
+    await servicing.repay(connection, seeded.loan, company, amount)

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 from halfpenny.funding.bank.model import BankStatement, CashDirection, StatementLine
 from halfpenny.platform.clock import MARKET_ZONE, business_now
-from halfpenny.platform.database import Connection
+from halfpenny.platform.database import Connection, Record
+from halfpenny.primitives.errors import Malformed, Refused
 from halfpenny.primitives.ids import uuid7
+from halfpenny.primitives.money import Currency
 
 # Whoever tries the sandbox can have a withdrawal returned: the bank refuses amounts with these cents.
 RETURNED_CENTS = 13
-CLIENT_ACCOUNT = "HALFPENNY-CLIENT-MONEY"
+# Client money is kept in one account a currency; the check digits of these are right, and no bank has them.
+CLIENT_ACCOUNTS: Final[Mapping[Currency, str]] = MappingProxyType(
+    {
+        Currency.EUR: "PL79000000000000000000000978",
+        Currency.PLN: "PL84000000000000000000000985",
+        Currency.GBP: "PL12000000000000000000000826",
+        Currency.USD: "PL22000000000000000000000840",
+        Currency.ILS: "PL37000000000000000000000376",
+    }
+)
+
+
+class UnknownBankAccount(Malformed):
+    code = "unknown_bank_account"
+    message = "The sandbox bank keeps no such client account: name its IBAN, or its currency."
+
+
+class DayOfCreditOver(Refused):
+    code = "day_of_credit_over"
+    message = "The statement of this day has been sent, or the day has not come. Name a later day, or an earlier one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +54,26 @@ class Instruction:
         return self.direction is CashDirection.OUT and self.amount_minor % 100 == RETURNED_CENTS
 
 
+@dataclass(frozen=True, slots=True)
+class BankCredit:
+    """Money that somebody pays from outside: minor units, on a client account's statement of ``day``."""
+
+    currency: Currency
+    amount_minor: int
+    payer: str
+    reference: str
+    day: date
+
+
+def currency_of_account(account: str) -> Currency:
+    """The client account by its IBAN, with or without blanks, or by its currency. Raises UnknownBankAccount."""
+    wanted = "".join(account.split()).upper()
+    for currency, iban in CLIENT_ACCOUNTS.items():
+        if wanted in (iban, currency.value):
+            return currency
+    raise UnknownBankAccount()
+
+
 async def make_payments(connection: Connection, instructions: Sequence[Instruction]) -> set[str]:
     """Book what can be paid; returns the end-to-end ids that were made, the others are returned unpaid."""
     made = [one for one in instructions if not one.is_refused]
@@ -44,6 +87,32 @@ async def make_payments(connection: Connection, instructions: Sequence[Instructi
     return {one.end_to_end_id for one in made}
 
 
+async def pay_from_outside(connection: Connection, credit: BankCredit, stated_to: date | None) -> StatementLine:
+    """Book a credit that nobody here ordered; returns the line that the day's statement will have.
+
+    ``stated_to`` is the last day whose statement has been sent. Raises DayOfCreditOver for that day and those before
+    it, and for one that has not come.
+    """
+    now = await business_now(connection)
+    today = now.astimezone(MARKET_ZONE).date()
+    if credit.day > today or (stated_to is not None and credit.day <= stated_to):
+        raise DayOfCreditOver(today=today.isoformat(), stated_to=stated_to.isoformat() if stated_to else None)
+    row = await connection.fetchrow(
+        "INSERT INTO sandbox_bank_entry (id, direction, amount_minor, currency, end_to_end_id, booked_on, value_on, "
+        "booked_at, payer, remittance) VALUES ($1, 'CRDT', $2, $3, '', $4, $4, $5, $6, $7) RETURNING *",
+        uuid7(),
+        credit.amount_minor,
+        credit.currency.value,
+        credit.day,
+        now,
+        credit.payer,
+        credit.reference,
+    )
+    if row is None:
+        raise LookupError("the entry that was just made")
+    return _line(row)
+
+
 async def print_statement(connection: Connection, currency: str, day: date) -> BankStatement:
     """The statement of the client account for one day, with the balances before and after it."""
     opening = await connection.fetchval(
@@ -55,27 +124,41 @@ async def print_statement(connection: Connection, currency: str, day: date) -> B
     rows = await connection.fetch(
         "SELECT * FROM sandbox_bank_entry WHERE currency = $1 AND booked_on = $2 ORDER BY sequence", currency, day
     )
-    lines = tuple(
-        StatementLine(
-            bank_reference=_reference(row["id"]),
-            end_to_end_id=row["end_to_end_id"],
-            direction=CashDirection(row["direction"]),
-            amount_minor=row["amount_minor"],
-            booked_on=row["booked_on"],
-            value_on=row["value_on"],
-        )
-        for row in rows
-    )
-    moved = sum(line.amount_minor if line.direction is CashDirection.IN else -line.amount_minor for line in lines)
+    lines = tuple(map(_line, rows))
     return BankStatement(
         message_id=f"{currency}-{day.isoformat()}",
-        account=CLIENT_ACCOUNT,
+        account=CLIENT_ACCOUNTS[Currency(currency)],
         currency=currency,
         day=day,
         created_at=await business_now(connection),
         opening_minor=opening,
-        closing_minor=opening + moved,
+        closing_minor=opening + sum(line.signed_minor for line in lines),
         lines=lines,
+    )
+
+
+async def days_with_entries(connection: Connection, currency: Currency, after: date | None, before: date) -> list[date]:
+    """Days in (after, before) on which the account moved, in their order."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT booked_on FROM sandbox_bank_entry WHERE currency = $1 "
+        "AND booked_on > coalesce($2::date, '-infinity') AND booked_on < $3 ORDER BY booked_on",
+        currency.value,
+        after,
+        before,
+    )
+    return [row["booked_on"] for row in rows]
+
+
+def _line(row: Record) -> StatementLine:
+    return StatementLine(
+        bank_reference=_reference(row["id"]),
+        end_to_end_id=row["end_to_end_id"],
+        direction=CashDirection(row["direction"]),
+        amount_minor=row["amount_minor"],
+        booked_on=row["booked_on"],
+        value_on=row["value_on"],
+        payer=row["payer"],
+        remittance=row["remittance"],
     )
 
 

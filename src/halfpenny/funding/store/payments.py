@@ -16,7 +16,8 @@ PAYMENT_PAGE = (
 )
 
 
-def _payment(row: Record) -> WalletPayment:
+def payment_of(row: Record) -> WalletPayment:
+    """A payment from its row."""
     return WalletPayment(
         id=row["id"],
         user_id=row["user_id"],
@@ -50,7 +51,7 @@ async def lock_pending(connection: Connection, limit: int) -> list[WalletPayment
         "SELECT * FROM wallet_payment WHERE status = 'pending' ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED",
         limit,
     )
-    return [_payment(row) for row in rows]
+    return [payment_of(row) for row in rows]
 
 
 async def end(connection: Connection, payment_ids: Sequence[UUID], status: PaymentStatus, now: datetime) -> None:
@@ -63,7 +64,7 @@ async def end(connection: Connection, payment_ids: Sequence[UUID], status: Payme
 
 
 async def of_user(connection: Connection, user_id: UUID, after: UUID | None, limit: int) -> list[WalletPayment]:
-    return [_payment(row) for row in await connection.fetch(PAYMENT_PAGE, user_id, after, limit)]
+    return [payment_of(row) for row in await connection.fetch(PAYMENT_PAGE, user_id, after, limit)]
 
 
 async def settled(connection: Connection, payment_ids: Sequence[UUID]) -> list[tuple[WalletPayment, datetime]]:
@@ -71,7 +72,7 @@ async def settled(connection: Connection, payment_ids: Sequence[UUID]) -> list[t
     rows = await connection.fetch(
         "SELECT * FROM wallet_payment WHERE id = ANY($1) AND status = 'settled'", list(payment_ids)
     )
-    return [(_payment(row), row["ended_at"]) for row in rows]
+    return [(payment_of(row), row["ended_at"]) for row in rows]
 
 
 async def has_pending(connection: Connection, user_ids: Sequence[UUID]) -> bool:

@@ -15,8 +15,6 @@ __all__ = ["UNCHECKED", "check"]
 
 UNCHECKED: Mapping[str, str] = {
     "recovery_update.text": "words to the investors: they stay out of a history that is never erased",
-    "unmatched_receipt.payer": "personal: it stays out of a history that is never erased",
-    "unmatched_receipt.reference": "personal: it stays out of a history that is never erased",
 }
 
 

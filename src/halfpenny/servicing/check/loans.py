@@ -131,33 +131,26 @@ STAKES = Comparison(
     present="h.loan_id IS NOT NULL",
     wanted="p.loan_id IS NOT NULL",
 )
+# Each receipt from the bank names what brought it: an allocation of a line, or a receipt that was posted ahead.
 RECEIPTS = Comparison(
-    "unmatched_receipt",
-    "u.id",
-    """unmatched_receipt u
-LEFT JOIN (SELECT reference, sum(amount)::bigint AS minor, min(currency) AS currency, min(effective_date) AS day
-  FROM transfer WHERE event = 'receipt_unmatched' GROUP BY reference) t ON t.reference = u.id
-LEFT JOIN (SELECT DISTINCT reference FROM transfer WHERE event = 'receipt_returned') b ON b.reference = u.id""",
+    "servicing_event",
+    "coalesce(e.loan_id || '/' || e.number, 'receipt ' || b.id)",
+    """(SELECT loan_id, number, effective_date, data->>'reference' AS reference,
+    (data->'amount'->>'minor')::bigint AS minor, data->'amount'->>'currency' AS currency
+  FROM servicing_event WHERE kind = 'receipt' AND data->>'reference' <> '') e
+FULL JOIN (
+  SELECT a.id::text AS id, a.loan_id, a.amount_minor AS minor, l.currency, least(l.value_on, l.booked_on) AS day
+  FROM line_allocation a JOIN bank_statement_line l ON l.id = a.line_id WHERE a.taken_back_at IS NULL
+  UNION ALL
+  SELECT r.id::text, r.loan_id, r.amount_minor, r.currency, r.received_on FROM bank_receipt r
+  WHERE r.posted_at IS NOT NULL) b ON b.id = e.reference AND b.loan_id = e.loan_id""",
     {
-        "amount_minor": ("u.amount_minor", "t.minor"),
-        "currency": ("u.currency", "t.currency"),
-        "received_on": ("u.received_on", "t.day"),
-        "status": ("u.status = 'returned'", "b.reference IS NOT NULL"),
-        "loan_id": ("u.loan_id IS NOT NULL", "u.status = 'matched'"),
+        "amount": ("e.minor", "b.minor"),
+        "currency": ("e.currency", "b.currency"),
+        "effective_date": ("e.effective_date", "b.day"),
     },
-    "the transfers that name it",
+    "the bank's line or receipt that it names",
+    present="e.loan_id IS NOT NULL",
+    wanted="b.id IS NOT NULL",
 )
-SUSPENSE = Comparison(
-    "account",
-    "a.id",
-    """account a LEFT JOIN (SELECT currency, sum(amount_minor)::bigint AS minor FROM unmatched_receipt
-  WHERE status = 'unmatched' GROUP BY currency) u ON u.currency = a.currency""",
-    {
-        "suspense": (
-            "CASE WHEN a.kind = 'suspense' THEN a.credits - a.debits END",
-            "CASE WHEN a.kind = 'suspense' THEN greatest(a.credits - a.debits, u.minor) END",
-        )
-    },
-    "the receipts that wait in suspense",
-)
-LOANS = (SERVICED, STATUSES, OUTSTANDING, MONEY, STAKES, RECEIPTS, SUSPENSE)
+LOANS = (SERVICED, STATUSES, OUTSTANDING, MONEY, STAKES, RECEIPTS)

@@ -59,7 +59,7 @@ def receive(
     receipt = Receipt(on, amount, reference, _follows(events, on))
     position = replay(terms, events, on)
     excess = amount.minor - position.total_due
-    if excess <= 0 or not _runs(position):
+    if excess <= 0 or not runs(position):
         return (receipt,)
     if excess >= position.principal_outstanding - position.principal_due:
         return (Redemption(on), receipt)
@@ -74,6 +74,6 @@ def _follows(events: Sequence[Event], on: date) -> EndAct | None:
     return EndAct.ACCELERATION if Acceleration in kinds else None
 
 
-def _runs(position: LoanPosition) -> bool:
+def runs(position: LoanPosition) -> bool:
     """Whether principal is still to fall due."""
     return position.closed_on is None and position.schedule.ends_on > position.as_of

@@ -1,4 +1,4 @@
-"""Receipts at the bank: what waits in suspense, what it is matched to, what is returned."""
+"""Receipts at the bank: announced ahead of a statement, or a statement's lines that stand in suspense."""
 
 from __future__ import annotations
 
@@ -8,58 +8,118 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from halfpenny import identity
+from halfpenny import approvals, funding, identity, loans
+from halfpenny.approvals import Acts, AppActs
+from halfpenny.funding import BankReceipt, Resolution
 from halfpenny.identity import Permission, requires
 from halfpenny.platform.database import Connection
-from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, once, page
+from halfpenny.platform.http import AnswerWithStatus, AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, format_minor, parse_minor
-from halfpenny.servicing import views
-from halfpenny.servicing.requests import BankReceiptRequest, MatchRequest
-from halfpenny.servicing.rest.dependencies import staff
-from halfpenny.servicing.service import receiving
-from halfpenny.servicing.store import receipts
+from halfpenny.servicing.receipt_acts import MATCH, POST_AHEAD, LineMatch, PostAhead
+from halfpenny.servicing.requests import BankReceiptRequest, JoinLineRequest, MatchRequest
+from halfpenny.servicing.service import bank_receipts
+from halfpenny.servicing.service.bank_receipts import LinePart
 
 router = APIRouter(tags=["servicing"])
+_ANNOUNCED = "A receipt at the bank."
+_MATCHED = "A statement shows it."
 
 
 @router.post("/receipts", dependencies=[requires(Permission.BANK_BOOK)], status_code=201)
 async def bank_receipt(
-    body: BankReceiptRequest, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
+    body: BankReceiptRequest,
+    principal: identity.SignedIn,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+    acts: AppActs,
 ) -> JSONResponse:
-    """Post a receipt at the bank: for a loan, by the day it was received, or into suspense."""
+    """A receipt at the bank for a loan, by the day it was received.
+
+    201 where a statement shows it: the line that `line_id` names, or the one that it is found to be. Otherwise 202: it
+    waits for its line, or for a second person, whatever the amount. 409 `statement_line_exists` where a line may be it.
+    """
     amount = Money(parse_minor(body.amount), body.currency)
 
-    async def act(connection: Connection) -> dict[str, Any]:
-        if body.loan_id is None:
-            receipt_id = await receiving.hold_in_suspense(
-                connection, amount, body.received_on, body.payer, body.reference
-            )
-            return {"id": str(receipt_id), "status": "unmatched"}
-        done = await receiving.receive_from_bank(connection, body.loan_id, amount, body.received_on, staff(principal))
-        return views.receipt(done)
+    async def act(connection: Connection) -> AnswerWithStatus:
+        if body.loan_id is not None:
+            await loans.bar_interested(connection, principal.user_id, await loans.get(connection, body.loan_id))
+            await bank_receipts.lock_loans(connection, [body.loan_id])
+            await bank_receipts.check_currency(connection, body.loan_id, amount)
+        await funding.lock_bank(connection, amount.currency.value)
+        if body.line_id is not None:
+            return await _post_line(connection, acts, principal, body.line_id, body.loan_id, amount)
+        receipt = await funding.announce(
+            connection, principal.user_id, amount, body.received_on, body.payer, body.reference, body.loan_id
+        )
+        return await _post_announced(connection, acts, principal, receipt, amount)
 
     return await once(database, money, 201, act)
 
 
+async def _post_line(
+    connection: Connection,
+    acts: Acts,
+    principal: identity.Principal,
+    line_id: UUID,
+    loan_id: UUID | None,
+    amount: Money,
+) -> AnswerWithStatus:
+    """A statement shows it: one person posts it, and what names no loan goes on standing in suspense."""
+    if loan_id is None:
+        await funding.check_remaining(connection, line_id, amount.minor)
+        return AnswerWithStatus(201, {"id": str(line_id), "status": "unmatched"})
+    payload = LineMatch((LinePart(loan_id, amount.minor),))
+    outcome = await approvals.perform(connection, acts, MATCH, principal, line_id, payload, _MATCHED)
+    return approvals.answer(outcome, 201)
+
+
+async def _post_announced(
+    connection: Connection, acts: Acts, principal: identity.Principal, receipt: BankReceipt, amount: Money
+) -> AnswerWithStatus:
+    """Its line where there is one; else it waits for that, or for a second person."""
+    line = await funding.line_of_receipt(connection, receipt)
+    if line is not None:
+        await funding.join_line(connection, receipt.id, line.id, principal.user_id)
+        answer = await _post_line(connection, acts, principal, line.id, receipt.loan_id, amount)
+    elif receipt.loan_id is None:
+        answer = AnswerWithStatus(202, {"id": str(receipt.id), "status": receipt.status.value})
+    else:
+        outcome = await approvals.perform(connection, acts, POST_AHEAD, principal, receipt.id, PostAhead(), _ANNOUNCED)
+        answer = approvals.answer(outcome)
+    return AnswerWithStatus(answer.status, answer.body | {"receipt_id": str(receipt.id)})
+
+
 @router.get("/receipts/unmatched", dependencies=[requires(Permission.BANK_READ)], response_model=PageOf)
 async def unmatched(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
-    """Receipts that wait in suspense, oldest first."""
+    """Credits of statements that stand in suspense, oldest first; `question` is why the loan meant did not take it."""
     start = paging.start(UUID)
     async with database.reading() as connection:
-        rows = await receipts.page_of_unmatched(connection, start[0] if start else None, paging.limit + 1)
+        rows = await funding.page_of_suspense(connection, start[0] if start else None, paging.limit + 1)
     return page(
         rows,
         paging.limit,
         lambda row: (row["id"],),
-        lambda row: {
-            "id": str(row["id"]),
-            "amount": format_minor(row["amount_minor"]),
-            "currency": row["currency"],
-            "received_on": row["received_on"].isoformat(),
-            "payer": row["payer"],
-            "reference": row["reference"],
-        },
+        lambda row: (
+            funding.statement_line_view(funding.line_of(row), row["currency"])
+            | {"remaining": format_minor(row["remaining_minor"]), "kind": row["kind"], "question": row["question"]}
+        ),
     )
+
+
+@router.get("/receipts/expected", dependencies=[requires(Permission.BANK_READ)], response_model=PageOf)
+async def expected(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
+    """Announced receipts whose line has not come, oldest first."""
+    start = paging.start(UUID)
+    async with database.reading() as connection:
+        found = await funding.page_of_expected(connection, start[0] if start else None, paging.limit + 1)
+    return page(found, paging.limit, lambda one: (one.id,), funding.bank_receipt_view)
+
+
+@router.get("/receipts/{receipt_id}", dependencies=[requires(Permission.BANK_READ)])
+async def one_receipt(receipt_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
+    """An announced receipt, or a credit that stands or stood in suspense, with where its money went."""
+    async with database.reading() as connection:
+        return await bank_receipts.shown(connection, receipt_id)
 
 
 @router.post("/receipts/{receipt_id}/match", dependencies=[requires(Permission.BANK_BOOK)])
@@ -69,11 +129,51 @@ async def match(
     principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
+    acts: AppActs,
 ) -> JSONResponse:
-    """Take a receipt out of suspense for a loan; it counts from the day it was received."""
+    """Take a credit out of suspense for one loan, or split it over several; it counts from the day of its credit.
+
+    One loan without an amount takes all that is left. 202 where it is more than the loans owe, beyond a limit: a second
+    person must agree.
+    """
+
+    async def act(connection: Connection) -> AnswerWithStatus:
+        parts = [(one.loan_id, None if one.amount is None else parse_minor(one.amount)) for one in body.wanted]
+        payload = LineMatch(await bank_receipts.parts_of(connection, receipt_id, parts))
+        outcome = await approvals.perform(
+            connection, acts, MATCH, principal, receipt_id, payload, body.reason or _MATCHED
+        )
+        return approvals.answer(outcome)
+
+    return await once(database, money, 200, act)
+
+
+@router.post("/receipts/{receipt_id}/line", dependencies=[requires(Permission.BANK_BOOK)])
+async def join_line(
+    receipt_id: UUID,
+    body: JoinLineRequest,
+    principal: identity.SignedIn,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+) -> JSONResponse:
+    """Say that a line in suspense is this announced receipt; of one that was posted ahead it moves no money again."""
 
     async def act(connection: Connection) -> dict[str, Any]:
-        return views.receipt(await receiving.match(connection, receipt_id, body.loan_id, staff(principal)))
+        return funding.bank_receipt_view(
+            await bank_receipts.join_line(connection, receipt_id, body.line_id, principal.user_id)
+        )
+
+    return await once(database, money, 200, act)
+
+
+@router.post("/receipts/{receipt_id}/withdraw", dependencies=[requires(Permission.BANK_BOOK)])
+async def withdraw(
+    receipt_id: UUID, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
+) -> JSONResponse:
+    """Stop waiting for a receipt that was announced in error."""
+
+    async def act(connection: Connection) -> dict[str, Any]:
+        return funding.bank_receipt_view(await funding.withdraw_receipt(connection, receipt_id, principal.user_id))
 
     return await once(database, money, 200, act)
 
@@ -82,10 +182,11 @@ async def match(
 async def return_receipt(
     receipt_id: UUID, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
 ) -> JSONResponse:
-    """Send a receipt that belongs to nobody back to its bank."""
+    """Send what is left of a credit that belongs to nobody back to its bank."""
 
     async def act(connection: Connection) -> dict[str, Any]:
-        await receiving.return_receipt(connection, receipt_id)
-        return {"id": str(receipt_id), "status": "returned"}
+        credit = await funding.credit_in_suspense(connection, receipt_id)
+        await funding.resolve(connection, principal.user_id, credit.item.id, Resolution.RETURNED)
+        return {"id": str(receipt_id), "status": "returned", "amount": format_minor(credit.remaining.minor)}
 
     return await once(database, money, 200, act)

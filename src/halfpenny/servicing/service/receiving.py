@@ -6,18 +6,17 @@ from datetime import date
 from uuid import UUID
 
 from halfpenny import ledger, loans
-from halfpenny.ledger import Account, AccountKind, Journal, Transfer
+from halfpenny.ledger import Account, AccountKind
 from halfpenny.loans import Actor, ActorKind
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
-from halfpenny.primitives.ids import JournalId, UserId, uuid7
-from halfpenny.primitives.money import Currency, CurrencyMismatch, Money
+from halfpenny.primitives.ids import UserId
+from halfpenny.primitives.money import CurrencyMismatch, Money
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.payoff import Payoff, payoff, receive
 from halfpenny.servicing.service.posting import PostingResult, bank, lock_serviced_loan, post_events
-from halfpenny.servicing.statuses import ReceiptStatus
-from halfpenny.servicing.store import receipts, serviced_loans
+from halfpenny.servicing.store import serviced_loans
 
 
 async def repay(connection: Connection, loan_id: UUID, borrower_id: UserId, amount: Money) -> PostingResult:
@@ -89,48 +88,3 @@ async def amount_due(connection: Connection, loan_id: UUID) -> int:
         raise errors.NotServiced()
     events = await serviced_loans.events(connection, loan_id)
     return replay(serviced.terms, events, await business_date(connection)).total_due
-
-
-async def hold_in_suspense(
-    connection: Connection, amount: Money, received_on: date, payer: str, reference: str
-) -> UUID:
-    """A receipt at the bank that names no loan waits in suspense until it is matched or returned."""
-    receipt_id = uuid7()
-    await receipts.insert_unmatched(connection, receipt_id, amount, received_on, payer, reference)
-    suspense = Account(AccountKind.SUSPENSE, None, amount.currency)
-    transfer = Transfer(bank(amount.currency), suspense, amount.minor)
-    journal = Journal(JournalId(uuid7()), "receipt_unmatched", (transfer,), received_on, receipt_id)
-    await ledger.post(connection, journal)
-    return receipt_id
-
-
-async def match(connection: Connection, receipt_id: UUID, loan_id: UUID, actor: Actor) -> PostingResult:
-    """An unmatched receipt turns out to be for a loan: it counts from the day it was received."""
-    # The loan first: it comes before everything else in the order of locks.
-    await lock_serviced_loan(connection, loan_id)
-    row = await _open_receipt(connection, receipt_id)
-    currency = Currency(row["currency"])
-    amount = Money(row["amount_minor"], currency)
-    suspense = Account(AccountKind.SUSPENSE, None, currency)
-    posted = await _receive(connection, loan_id, amount, actor, suspense, row["received_on"])
-    await receipts.resolve(connection, receipt_id, ReceiptStatus.MATCHED, loan_id)
-    return posted
-
-
-async def return_receipt(connection: Connection, receipt_id: UUID) -> None:
-    """Nobody knows what an unmatched receipt was for: it returns to where it came from."""
-    row = await _open_receipt(connection, receipt_id)
-    currency = Currency(row["currency"])
-    transfer = Transfer(Account(AccountKind.SUSPENSE, None, currency), bank(currency), row["amount_minor"])
-    today = await business_date(connection)
-    await ledger.post(connection, Journal(JournalId(uuid7()), "receipt_returned", (transfer,), today, receipt_id))
-    await receipts.resolve(connection, receipt_id, ReceiptStatus.RETURNED, None)
-
-
-async def _open_receipt(connection: Connection, receipt_id: UUID) -> receipts.Record:
-    row = await receipts.lock_unmatched(connection, receipt_id)
-    if row is None:
-        raise errors.UnknownReceipt()
-    if row["status"] != ReceiptStatus.UNMATCHED:
-        raise errors.ReceiptResolved(status=row["status"])
-    return row

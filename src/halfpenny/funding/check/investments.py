@@ -1,4 +1,4 @@
-"""Funding's part of `check books`: investments, positions, totals and payments against the ledger.
+"""Investments, positions, totals and payments against the ledger.
 
 An investment has no other copy of its own: its transfer carries its id, its owner's wallet, its loan's escrow and its
 amount, sealed into the ledger's chain, and the way back names the investment that it takes back.
@@ -6,21 +6,11 @@ amount, sealed into the ledger's chain, and the way back names the investment th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-
 from halfpenny.funding.model import REFLECTION_DAYS
 from halfpenny.platform.clock import MARKET_ZONE
-from halfpenny.platform.consistency import Comparison, Finding, Progress, compare
-from halfpenny.platform.database import Connection
+from halfpenny.platform.consistency import Comparison
 from halfpenny.platform.queue.check import RECENT
 
-UNCHECKED: Mapping[str, str] = {
-    "funding_milestone.*": "says only that a message has gone out",
-    "investment.answer_investors": "a count that was shown once with the answer",
-    "investment.answer_version": "a count that was shown once with the answer",
-    "investment.fingerprint": "the caller's own words, hashed; their effect is what is checked",
-    "investment.idempotency_key": "the caller's own word for their request; its one effect is what is checked",
-}
 _ZONE = f"'{MARKET_ZONE.key}'"
 _REFLECTION_ENDS = f"(i.made_at AT TIME ZONE {_ZONE} + interval '{REFLECTION_DAYS} days')"
 
@@ -180,21 +170,6 @@ LEFT JOIN hold_outcome o ON o.hold_id = p.id""",
     "the withdrawal that ended",
     present="o.hold_id IS NOT NULL",
 )
-RECONCILED = Comparison(
-    "reconciliation_item",
-    "r.id",
-    """reconciliation_item r
-LEFT JOIN transfer t ON t.journal_id = r.id AND t.ordinal = 0
-LEFT JOIN (SELECT reference FROM transfer WHERE event = 'reconciliation_resolved') e ON e.reference = r.id""",
-    {
-        "suspense_minor": ("r.suspense_minor", "coalesce(t.amount, 0)"),
-        "status": (
-            "r.status",
-            "CASE WHEN e.reference IS NOT NULL THEN 'resolved' WHEN r.suspense_minor > 0 THEN 'open' ELSE r.status END",
-        ),
-    },
-    "what stands in suspense for it",
-)
 # A key belongs to its owner, whatever the route: one under which an investment was made answers nothing else.
 KEYS = Comparison(
     "idempotency",
@@ -231,7 +206,7 @@ LEFT JOIN (SELECT (payload->>'payment_id')::uuid AS id, name, replace(payload->>
     "the payment that ended",
     present="o.id IS NOT NULL",
 )
-COMPARISONS = (
+INVESTMENTS_AND_PAYMENTS = (
     KEYS,
     INVESTMENTS,
     POSITIONS,
@@ -240,13 +215,6 @@ COMPARISONS = (
     PAYMENTS,
     HOLDS,
     OUTCOMES,
-    RECONCILED,
     INVESTMENTS_TOLD,
     PAYMENTS_TOLD,
 )
-
-
-async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
-    """Everything that funding keeps. Runs inside one view of the database."""
-    async for finding in compare(connection, COMPARISONS, progress, "investments and payments"):
-        yield finding

@@ -1,0 +1,173 @@
+"""SQL of announced receipts, and of lines that stand in suspense until they are allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from halfpenny.funding.bank import StatementLine
+from halfpenny.funding.receipts import NEAR, BankReceipt
+from halfpenny.funding.statuses import ReceiptStatus
+from halfpenny.funding.store.statements import line_of
+from halfpenny.platform.database import Connection, Record
+
+_FIRST = "00000000-0000-0000-0000-000000000000"
+_OPEN_CREDIT = "i.status = 'open' AND i.direction = 'CRDT' AND i.kind IN ('unknown', 'duplicate')"
+# Lines that nobody has been found for, or not for all of the money; oldest first.
+SUSPENSE_PAGE = (
+    "SELECT l.*, i.id AS item_id, i.kind, i.question, i.suspense_minor - coalesce((SELECT sum(a.amount_minor) "
+    "FROM line_allocation a WHERE a.item_id = i.id AND a.taken_back_at IS NULL), 0)::bigint AS remaining_minor "
+    "FROM reconciliation_item i JOIN bank_statement_line l ON l.id = i.line_id "
+    f"WHERE {_OPEN_CREDIT} AND i.line_id > coalesce($1::uuid, '{_FIRST}') ORDER BY i.line_id LIMIT $2"
+)
+EXPECTED_PAGE = (
+    "SELECT * FROM bank_receipt WHERE line_id IS NULL AND status <> 'withdrawn' "
+    f"AND id > coalesce($1::uuid, '{_FIRST}') ORDER BY id LIMIT $2"
+)
+
+
+def receipt_of_row(row: Record) -> BankReceipt:
+    return BankReceipt(**{**dict(row), "status": ReceiptStatus(row["status"])})
+
+
+async def insert(connection: Connection, receipt: BankReceipt) -> None:
+    await connection.execute(
+        "INSERT INTO bank_receipt (id, currency, amount_minor, received_on, payer, reference, loan_id, announced_by, "
+        "announced_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        receipt.id,
+        receipt.currency,
+        receipt.amount_minor,
+        receipt.received_on,
+        receipt.payer,
+        receipt.reference,
+        receipt.loan_id,
+        receipt.announced_by,
+        receipt.announced_at,
+    )
+
+
+async def find(connection: Connection, receipt_id: UUID, *, lock: bool = False) -> BankReceipt | None:
+    row = await connection.fetchrow(
+        f"SELECT * FROM bank_receipt WHERE id = $1{' FOR UPDATE' if lock else ''}", receipt_id
+    )
+    return receipt_of_row(row) if row else None
+
+
+async def receipt_of_line(connection: Connection, line_id: UUID) -> BankReceipt | None:
+    """The announced receipt that a line is."""
+    row = await connection.fetchrow("SELECT * FROM bank_receipt WHERE line_id = $1", line_id)
+    return receipt_of_row(row) if row else None
+
+
+async def without_line(connection: Connection, currency: str, amounts: Sequence[int]) -> list[BankReceipt]:
+    """Receipts of these amounts whose line has not come; callers hold the bank's lock."""
+    rows = await connection.fetch(
+        "SELECT * FROM bank_receipt WHERE line_id IS NULL AND currency = $1 AND amount_minor = ANY($2) "
+        "AND status IN ('expected', 'posted_ahead') ORDER BY id",
+        currency,
+        list(amounts),
+    )
+    return [receipt_of_row(row) for row in rows]
+
+
+async def posted_without_line(connection: Connection, currency: str, until: date) -> list[BankReceipt]:
+    """Posted ahead for days until ``until``, no line has come, and nobody has been told of that."""
+    rows = await connection.fetch(
+        "SELECT r.* FROM bank_receipt r WHERE r.line_id IS NULL AND r.currency = $1 AND r.status = 'posted_ahead' "
+        "AND r.received_on <= $2 AND NOT EXISTS (SELECT FROM reconciliation_item i WHERE i.kind = 'missing' "
+        "AND i.reference = replace(r.id::text, '-', '')) ORDER BY r.id",
+        currency,
+        until,
+    )
+    return [receipt_of_row(row) for row in rows]
+
+
+async def has_its_line(connection: Connection, receipt_id: UUID, line_id: UUID) -> None:
+    await connection.execute(
+        "UPDATE bank_receipt SET status = 'matched', line_id = $2 WHERE id = $1 AND line_id IS NULL",
+        receipt_id,
+        line_id,
+    )
+
+
+async def posted_ahead(connection: Connection, receipt_id: UUID, posted_by: UUID, now: datetime) -> None:
+    await connection.execute(
+        "UPDATE bank_receipt SET status = 'posted_ahead', posted_by = $2, posted_at = $3 WHERE id = $1",
+        receipt_id,
+        posted_by,
+        now,
+    )
+
+
+async def end_waiting(connection: Connection, receipt_id: UUID) -> None:
+    await connection.execute("UPDATE bank_receipt SET status = 'withdrawn' WHERE id = $1", receipt_id)
+
+
+async def credits_like(connection: Connection, receipt: BankReceipt) -> list[tuple[StatementLine, bool]]:
+    """Credits of the receipt's amount about its day, and whether each stands in suspense or has gone to its loan."""
+    rows = await connection.fetch(
+        "SELECT l.*, i.status = 'open' AS in_suspense FROM bank_statement_line l "
+        "JOIN reconciliation_item i ON i.line_id = l.id "
+        "WHERE l.direction = 'CRDT' AND l.currency = $1 AND l.amount_minor = $2 AND l.booked_on BETWEEN $3 AND $4 "
+        "AND i.kind IN ('unknown', 'duplicate') AND (i.status = 'open' OR EXISTS (SELECT FROM line_allocation a "
+        "WHERE a.line_id = l.id AND a.loan_id = $5 AND a.taken_back_at IS NULL)) "
+        "AND NOT EXISTS (SELECT FROM bank_receipt r WHERE r.line_id = l.id) ORDER BY l.id",
+        receipt.currency,
+        receipt.amount_minor,
+        receipt.received_on - 6 * NEAR,
+        receipt.received_on + 6 * NEAR,
+        receipt.loan_id,
+    )
+    return [(line_of(row), row["in_suspense"]) for row in rows]
+
+
+async def page_of_suspense(connection: Connection, after: UUID | None, limit: int) -> list[Record]:
+    """Credits in suspense, oldest first, each with what remains of it."""
+    return await connection.fetch(SUSPENSE_PAGE, after, limit)
+
+
+async def page_of_expected(connection: Connection, after: UUID | None, limit: int) -> list[BankReceipt]:
+    """Announced receipts without a line, oldest first."""
+    return [receipt_of_row(row) for row in await connection.fetch(EXPECTED_PAGE, after, limit)]
+
+
+async def insert_allocation(
+    connection: Connection,
+    allocation_id: UUID,
+    item_id: UUID,
+    line_id: UUID,
+    loan_id: UUID,
+    amount_minor: int,
+    now: datetime,
+    allocated_by: UUID | None,
+) -> None:
+    await connection.execute(
+        "INSERT INTO line_allocation (id, item_id, line_id, loan_id, amount_minor, allocated_at, allocated_by) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        allocation_id,
+        item_id,
+        line_id,
+        loan_id,
+        amount_minor,
+        now,
+        allocated_by,
+    )
+
+
+async def allocations_of(connection: Connection, line_id: UUID) -> list[Record]:
+    """Where a line went, in their order; those taken back have a moment for it."""
+    return await connection.fetch("SELECT * FROM line_allocation WHERE line_id = $1 ORDER BY id", line_id)
+
+
+async def lock_allocation(connection: Connection, allocation_id: UUID) -> Record | None:
+    return await connection.fetchrow("SELECT * FROM line_allocation WHERE id = $1 FOR UPDATE", allocation_id)
+
+
+async def take_back(connection: Connection, allocation_id: UUID, taken_by: UUID, now: datetime) -> None:
+    await connection.execute(
+        "UPDATE line_allocation SET taken_back_at = $3, taken_back_by = $2 WHERE id = $1",
+        allocation_id,
+        taken_by,
+        now,
+    )
