@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from halfpenny.entrypoints.settings import QueueSettings
+from halfpenny.funding.desk import desk
 from halfpenny.funding.model import REFLECTION_DAYS, milestones_crossed
 from halfpenny.identity import IdentitySettings
 from halfpenny.identity.model import PASSWORD_MAX_CHARACTERS, PASSWORD_MIN_CHARACTERS
@@ -82,6 +83,7 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
         "it drops its plans when {}, {}, {}, ... tickets have passed and every {} seconds",
         (_PLAN_ROWS, 2 * _PLAN_ROWS, 4 * _PLAN_ROWS, plans._MOST_S),
     ),
+    ("docs/algorithms/funding-desk.md", "asks again {} ms later", (round(desk._BACK_OFF_S * 1_000),)),
     ("docs/algorithms/funding-desk.md", "the milestones {}, {}, {} and {} %", tuple(_MILESTONES)),
     ("docs/algorithms/queue.md", "again after {}, {}, {}, {} seconds", tuple(retry_after_s(n) for n in (1, 2, 3, 4))),
     (

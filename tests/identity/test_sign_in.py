@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from halfpenny import identity
 from halfpenny.identity import Role
 from halfpenny.platform.database import Database
+from halfpenny.platform.idempotency import IdempotencyKeyReused, RequestKey, claim, remember
 from support.edge import Client, client_for
 from support.people import PASSWORD, make_somebody
 
@@ -260,6 +262,28 @@ async def test_another_key_is_another_request(client: Client, database: Database
     stolen = await swapped(client, first["refresh_token"], "theirs")
     assert (stolen.status_code, stolen.json()["code"]) == (401, "invalid_refresh_token")
     assert (await swapped(client, second.json()["refresh_token"])).status_code == 401
+
+
+async def test_a_key_of_another_request_swaps_nothing(client: Client, database: Database) -> None:
+    headers, first = await signed_in(client)
+    me = UUID((await client.get("/api/v1/me", headers=headers)).json()["id"])
+    deposit = RequestKey(me, "key-of-a-deposit", b"POST /wallets/EUR/deposits 75.25")
+    async with database.unit_of_work() as connection:
+        assert await claim(connection, deposit) is None
+        await remember(connection, deposit, 202, {})
+    refused = await swapped(client, first["refresh_token"], "key-of-a-deposit")
+    assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM refresh_token WHERE used_at IS NOT NULL") == 0
+    second = await swapped(client, first["refresh_token"], "key-of-a-swap")
+    assert second.status_code == 200
+    async with database.unit_of_work() as connection:
+        with pytest.raises(IdempotencyKeyReused):
+            await claim(connection, RequestKey(me, "key-of-a-swap", deposit.fingerprint))
+    # A key that a spent token was tried with is still free.
+    assert (await swapped(client, first["refresh_token"], "key-of-nothing")).status_code == 409
+    third = await swapped(client, second.json()["refresh_token"], "key-of-nothing")
+    assert third.status_code == 200
 
 
 async def test_answers_are_forgotten(client: Client, database: Database) -> None:

@@ -48,7 +48,7 @@ class LendingSettings(BaseSettings):
         decimal_places=6,
         ge=0,
         le=50,
-        description="Fee kept back at drawdown, in percent of the loan.",
+        description="Fee retained from the advance at drawdown, in percent of the loan.",
     )
     funding_days: int = Field(
         default=30, ge=1, le=365, description="Days that a loan is funded for where the decision names no deadline."

@@ -216,6 +216,15 @@ async def insert_refresh_token(connection: Connection, token_hash: bytes, sessio
     )
 
 
+async def refresh_token_owner(connection: Connection, token_hash: bytes) -> UserId | None:
+    """Whose token this is, spent or not; None for one that was never issued."""
+    found = await connection.fetchval(
+        "SELECT s.user_id FROM refresh_token t JOIN session s ON s.id = t.session_id WHERE t.token_hash = $1",
+        token_hash,
+    )
+    return UserId(found) if found else None
+
+
 async def use_refresh_token(connection: Connection, token_hash: bytes) -> SessionId | None:
     """Spend a token: its session for the first caller only, whoever else waits at the row gets None."""
     found = await connection.fetchval(

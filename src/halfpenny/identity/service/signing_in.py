@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import secrets
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from halfpenny.identity.errors import (
 from halfpenny.identity.model import Person, Principal, fold_email, secret_hash
 from halfpenny.identity.service.running import Identity
 from halfpenny.platform.database import Connection
+from halfpenny.platform.idempotency import RequestKey, claim, remember
 from halfpenny.primitives.ids import SessionId, UserId, uuid7
 
 # Two tabs that refresh at the same moment, and a client whose answer was lost on the way.
@@ -94,19 +96,20 @@ async def refresh(identity: Identity, refresh_token: str, key: str | None = None
 
     A second use within SUPERSEDED_WITHIN is another tab: RefreshSuperseded, and nothing is returned or ended. The
     same ``key`` (Idempotency-Key) within REPEATABLE_WITHIN is a lost answer, and gets it again. Any later use ends
-    the session with all its tokens: one of two holders is a thief. Raises InvalidRefreshToken then.
+    the session with all its tokens: one of two holders is a thief. Raises InvalidRefreshToken then, and
+    IdempotencyKeyReused where the person used the key for another request, on whatever route.
     """
     token_hash, superseded = secret_hash(refresh_token), False
     async with identity.database.unit_of_work() as connection:
-        session_id = await store.use_refresh_token(connection, token_hash)
-        if session_id is not None:
-            person = await store.session_person(connection, session_id)
-            if person is not None:
-                answer = _answer(identity, person, session_id, await _new_refresh_token(connection, session_id))
-                if key is not None:
-                    await store.keep_refresh_answer(connection, token_hash, _seal(answer, refresh_token, key))
-                return answer
-        elif (spent := await store.spent_refresh_token(connection, token_hash)) is not None:
+        owner = await store.refresh_token_owner(connection, token_hash)
+        if owner is None:
+            raise InvalidRefreshToken()
+        request = None if key is None else RequestKey(owner, key, _fingerprint(token_hash))
+        with contextlib.suppress(_AlreadyUsed):
+            # The savepoint gives the key back where the token turns out to be spent.
+            async with connection.transaction():
+                return await _swap(identity, connection, refresh_token, request)
+        if (spent := await store.spent_refresh_token(connection, token_hash)) is not None:
             if await store.session_person(connection, spent.session_id) is not None:
                 again = _unseal(spent.answer, refresh_token, key) if spent.age <= REPEATABLE_WITHIN else None
                 if again is not None:
@@ -118,6 +121,33 @@ async def refresh(identity: Identity, refresh_token: str, key: str | None = None
     if superseded:
         raise RefreshSuperseded()
     raise InvalidRefreshToken()
+
+
+class _AlreadyUsed(Exception):
+    """The token was swapped before, or its session is over."""
+
+
+async def _swap(
+    identity: Identity, connection: Connection, refresh_token: str, request: RequestKey | None
+) -> SignedInAnswer:
+    """Claim the key, then the token. Raises IdempotencyKeyReused and _AlreadyUsed; both leave nothing changed."""
+    token_hash = secret_hash(refresh_token)
+    if request is not None and await claim(connection, request) is not None:
+        raise _AlreadyUsed
+    session_id = await store.use_refresh_token(connection, token_hash)
+    person = None if session_id is None else await store.session_person(connection, session_id)
+    if session_id is None or person is None:
+        raise _AlreadyUsed
+    answer = _answer(identity, person, session_id, await _new_refresh_token(connection, session_id))
+    if request is not None:
+        # The answer itself is kept with the token, for a minute and sealed: bearer secrets outlive no retry.
+        await store.keep_refresh_answer(connection, token_hash, _seal(answer, refresh_token, request.key))
+        await remember(connection, request, 200, None)
+    return answer
+
+
+def _fingerprint(token_hash: bytes) -> bytes:
+    return hmac.digest(token_hash, b"POST /auth/refresh", "sha256")
 
 
 def _seal(answer: SignedInAnswer, refresh_token: str, key: str) -> str:
