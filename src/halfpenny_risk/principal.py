@@ -53,6 +53,16 @@ OF_LIMIT: Mapping[str, str] = {
     "charge_rank": "prior_debt",
     "valuation_age_months": "valuation",
 }
+# The sentence that names what a limit measures, where several could stand for its reason.
+_MEASURED: Mapping[str, tuple[str, ...]] = {
+    "ltv": ("ltv", "exit_leverage"),
+    "ltgdv": ("ltgdv",),
+    "works_to_value": ("works_to_value",),
+    "debts_to_assets": ("debts_to_assets",),
+    "valuation_age_months": ("valuation_age",),
+}
+# What raised the score to the exit's own odds is the loan's size at work, and no subject for a sentence.
+_WITHOUT_SENTENCE = frozenset({"exit_floor"})
 _FACT_OF = {"income": "income", "assets": "assets", "debts": "debts", "adverse_records": "adverse_records"}
 _LOWEST_LTV_PERCENT = 20
 _MORE = (1.25, 1.5, 2.0, 3.0, 5.0)
@@ -130,7 +140,7 @@ def _beyond(weights: Mapping[str, float], sign: float) -> list[str]:
 
 def _leading(group: str, known: Mapping[str, Reason], sign: float = 1.0) -> Reason | None:
     """The contribution of the group that weighs most in that direction: its sentence is the group's."""
-    own = [known[code] for code in GROUPS[group] if code in known]
+    own = [known[code] for code in GROUPS[group] if code in known and code not in _WITHOUT_SENTENCE]
     return max(own, key=lambda reason: sign * float(reason.contribution), default=None)
 
 
@@ -143,7 +153,8 @@ def _reason(
     application: Application,
     sign: float = 1.0,
 ) -> PrincipalReason:
-    leading = _leading(group, known, sign)
+    measured = _MEASURED.get(limit[0], ()) if limit is not None else ()
+    leading = next((known[code] for code in measured if code in known), None) or _leading(group, known, sign)
     if group == "facts_missing":
         text = missing_facts([fact for fact in _FACT_OF if not application.knows(fact)])
     else:

@@ -102,9 +102,14 @@ async def _applications(database: Database) -> None:
         await connection.execute(
             "INSERT INTO assessment (id, loan_id, loan_version, model_version, current, answer, received_at) "
             "VALUES ($1, $2, 2, 'rules-1', true, $3, business_now())",
-            uuid7(),
+            answer := uuid7(),
             large.id,
             {"grade": "B"},
+        )
+        await connection.execute(
+            "INSERT INTO assessment_narrative (assessment_id, narrative, received_at) VALUES ($1, $2, business_now())",
+            answer,
+            {"written_by": "ai"},
         )
         await connection.execute(
             "INSERT INTO approval (id, act, subject, object_id, object_version, facts, payload, worth_eur_minor, "

@@ -71,6 +71,16 @@ def test_row_13_the_counterfactual_is_what_the_model_says_of_the_changed_applica
     assert above.grade == assessed.grade, "one percent more would not have done"
 
 
+@pytest.mark.parametrize("amount", ["365000.00", "380000.00", "430000.00", "900000.00"])
+def test_row_13_a_limit_stands_behind_the_figure_that_it_measures(models: ModelSet, amount: str) -> None:
+    assessed = answer(models, **{**WEAK, "amount": amount})
+    first = assessed.principal_against[0]
+    passed = "80.0" if float(assessed.ltv) > 0.8 else "75.0"
+    assert first.code == "leverage" and first.text.en.endswith(f"The policy lends up to {passed}%.")
+    ratio, _ = re.findall(r"([\d.]+)%", first.text.en)
+    assert float(ratio) == pytest.approx(100.0 * float(assessed.ltv), abs=0.051)
+
+
 def test_row_13_what_no_single_change_mends_says_how_far_it_goes(models: ModelSet) -> None:
     hopeless = {**WEAK, "amount": "330000.00", "adverse_records": 6, "income": "9000.00"}
     assessed = answer(models, **hopeless)
