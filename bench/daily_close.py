@@ -29,7 +29,6 @@ from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import Event
 from halfpenny.servicing.model.flows import flows_of
 from halfpenny.servicing.model.segments import half_up
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
@@ -70,9 +69,8 @@ async def make_templates(database: Database, today: date) -> list[tuple[str, int
         )
         async with database.unit_of_work() as connection:
             serviced = await serviced_loans.insert(connection, uuid7(), uuid7(), terms)
-            events: list[Event] = []
-            position = replay(terms, events, today - timedelta(days=1))
-            await store_replay(connection, serviced, events, position, flows_of(terms, position))
+            position = replay(terms, (), today - timedelta(days=1))
+            await store_replay(connection, serviced, position, flows_of(terms, position))
         made.append((str(serviced.loan_id), share))
     return made
 

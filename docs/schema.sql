@@ -34,7 +34,7 @@ CREATE TABLE account (
   CONSTRAINT pk_account PRIMARY KEY (id),
   CONSTRAINT uq_account_kind_owner_id_currency UNIQUE NULLS NOT DISTINCT (kind, owner_id, currency),
   CONSTRAINT ck_account_currency CHECK ((currency = ANY (ARRAY['EUR'::text, 'PLN'::text, 'GBP'::text, 'USD'::text, 'ILS'::text]))),
-  CONSTRAINT ck_account_kind CHECK ((kind = ANY (ARRAY['client_bank'::text, 'own_bank'::text, 'wallet'::text, 'escrow'::text, 'fee_income'::text, 'interest_reserve'::text, 'loan_receivable'::text, 'investor_claims'::text, 'collections'::text, 'distribution_payable'::text, 'tax_payable'::text, 'default_income'::text, 'recovery_advance'::text, 'suspense'::text, 'payouts_in_transit'::text]))),
+  CONSTRAINT ck_account_kind CHECK ((kind = ANY (ARRAY['client_bank'::text, 'own_bank'::text, 'wallet'::text, 'escrow'::text, 'fee_income'::text, 'interest_reserve'::text, 'loan_receivable'::text, 'investor_claims'::text, 'collections'::text, 'distribution_payable'::text, 'tax_payable'::text, 'default_income'::text, 'recovery_advance'::text, 'advance_payments'::text, 'suspense'::text, 'payouts_in_transit'::text]))),
   CONSTRAINT ck_account_no_overdraft CHECK (account_is_covered(kind, debits, credits, pending_debits, pending_credits)),
   CONSTRAINT ck_account_sums CHECK (((debits >= 0) AND (credits >= 0) AND (pending_debits >= 0) AND (pending_credits >= 0)))
 ) WITH (fillfactor=50);
@@ -1066,6 +1066,7 @@ CREATE TABLE serviced_loan (
   principal_outstanding_minor bigint NOT NULL,
   replayed_on date NOT NULL,
   total_due_minor bigint DEFAULT 0 NOT NULL,
+  advance_payment_minor bigint DEFAULT 0 NOT NULL,
   oldest_unpaid_due_on date,
   days_past_due integer DEFAULT 0 NOT NULL,
   count_due_date boolean DEFAULT false NOT NULL,
@@ -1078,11 +1079,12 @@ CREATE TABLE serviced_loan (
   receivable_account_id uuid NOT NULL,
   claims_account_id uuid NOT NULL,
   CONSTRAINT pk_serviced_loan PRIMARY KEY (loan_id),
-  CONSTRAINT ck_serviced_loan_outstanding CHECK ((principal_outstanding_minor >= 0)),
+  CONSTRAINT ck_serviced_loan_outstanding CHECK (((principal_outstanding_minor >= 0) AND (advance_payment_minor >= 0))),
   CONSTRAINT ck_serviced_loan_standing CHECK ((standing = ANY (ARRAY['current'::text, 'late'::text, 'defaulted'::text, 'written_off'::text, 'closed'::text])))
 ) WITH (toast_tuple_target=256, fillfactor=80);
 CREATE INDEX ix_serviced_loan_maturing ON public.serviced_loan USING btree (matures_on, loan_id) WHERE (closed_on IS NULL);
 CREATE INDEX ix_serviced_loan_overdue ON public.serviced_loan USING btree (days_past_due, loan_id) WHERE (days_past_due > 0);
+CREATE INDEX ix_serviced_loan_paid_ahead ON public.serviced_loan USING btree (loan_id) WHERE (advance_payment_minor > 0);
 CREATE INDEX ix_serviced_loan_running ON public.serviced_loan USING btree (loan_id) WHERE (closed_on IS NULL);
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.serviced_loan REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.serviced_loan REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');

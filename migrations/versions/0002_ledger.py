@@ -34,7 +34,7 @@ CREATE TABLE account (
   CONSTRAINT ck_account_kind CHECK (kind IN (
     'client_bank', 'own_bank', 'wallet', 'escrow', 'fee_income', 'interest_reserve', 'loan_receivable',
     'investor_claims', 'collections', 'distribution_payable', 'tax_payable', 'default_income',
-    'recovery_advance', 'suspense', 'payouts_in_transit')),
+    'recovery_advance', 'advance_payments', 'suspense', 'payouts_in_transit')),
   CONSTRAINT ck_account_currency CHECK (currency IN ('EUR', 'PLN', 'GBP', 'USD', 'ILS')),
   CONSTRAINT ck_account_sums CHECK (
     debits >= 0 AND credits >= 0 AND pending_debits >= 0 AND pending_credits >= 0),
@@ -177,6 +177,8 @@ for event in ("servicing", "receipt", "cost_advanced"):
         ("collections", "default_income", False),
         ("collections", "recovery_advance", True),
         ("collections", "wallet", False),
+        # What waits for the next due date, and what of it is used then.
+        ("collections", "advance_payments", True),
         ("collections", "distribution_payable", True),
     ]:
         CHART += [(event, debit, credit, one_owner), (event, credit, debit, one_owner)]

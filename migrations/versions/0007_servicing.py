@@ -21,6 +21,8 @@ CREATE TABLE serviced_loan (
   -- The day up to which the sums, the schedule and the segments below were last computed.
   replayed_on date NOT NULL,
   total_due_minor bigint NOT NULL DEFAULT 0,
+  -- Paid before anything was due: waits for what falls due next, whose close replays the loan.
+  advance_payment_minor bigint NOT NULL DEFAULT 0,
   oldest_unpaid_due_on date,
   days_past_due integer NOT NULL DEFAULT 0,
   count_due_date boolean NOT NULL DEFAULT false,
@@ -34,13 +36,14 @@ CREATE TABLE serviced_loan (
   claims_account_id uuid NOT NULL,
   CONSTRAINT ck_serviced_loan_standing
     CHECK (standing IN ('current', 'late', 'defaulted', 'written_off', 'closed')),
-  CONSTRAINT ck_serviced_loan_outstanding CHECK (principal_outstanding_minor >= 0)
+  CONSTRAINT ck_serviced_loan_outstanding CHECK (principal_outstanding_minor >= 0 AND advance_payment_minor >= 0)
 );
 -- The two documents live out of line: the close reads every row, and never these.
 ALTER TABLE serviced_loan SET (toast_tuple_target = 256, fillfactor = 80);
 ALTER TABLE serviced_loan ALTER terms SET STORAGE EXTERNAL, ALTER posted SET STORAGE EXTERNAL;
 CREATE INDEX ix_serviced_loan_maturing ON serviced_loan (matures_on, loan_id) WHERE closed_on IS NULL;
 CREATE INDEX ix_serviced_loan_running ON serviced_loan (loan_id) WHERE closed_on IS NULL;
+CREATE INDEX ix_serviced_loan_paid_ahead ON serviced_loan (loan_id) WHERE advance_payment_minor > 0;
 CREATE INDEX ix_serviced_loan_overdue ON serviced_loan (days_past_due, loan_id) WHERE days_past_due > 0;
 
 -- What happened to a loan, by business date: the input of every replay. Never changed, only added to.

@@ -14,10 +14,11 @@ from halfpenny.primitives.money import Currency, Money, format_minor, parse_mino
 from halfpenny.primitives.rate import NO_RATE, Rate
 from halfpenny.servicing.model.delinquency import default_rate_percent, is_regulatory_default
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import FeeDue, PenaltyDue, Receipt
+from halfpenny.servicing.model.events import Apply, Event, FeeDue, Pause, PenaltyDue, Receipt
 from halfpenny.servicing.model.flows import Distributable
 from halfpenny.servicing.model.ltv import cumulative_ltv_percent
-from halfpenny.servicing.model.position import LoanPosition
+from halfpenny.servicing.model.payoff import payoff, receive
+from halfpenny.servicing.model.position import LoanPosition, LoanStanding
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
 from support import sharing
 from support.naive_distribution import Holding
@@ -49,7 +50,7 @@ def eur(amount: str) -> Money:
 def test_every_case_is_here() -> None:
     named = {name.removeprefix("test_").replace("_", "-").upper() for name in globals()}
     assert {key.upper() for key in CASES} <= named
-    assert len(CASES) == 12
+    assert len(CASES) == 15
 
 
 def test_base_loan() -> None:
@@ -190,6 +191,49 @@ def test_r_d6(case: dict[str, Any]) -> None:
 def test_r_d7(case: dict[str, Any]) -> None:
     windows = [(defaulted, loans) for defaulted, loans in case["windows"]]
     assert str(default_rate_percent(windows)) == case["default_rate_percent"]
+
+
+SERVICED_BULLET = LoanTerms(
+    principal=eur("100000.00"),
+    rate=Rate.parse_annual("12"),
+    repayment=Repayment.BULLET,
+    interest_mode=InterestMode.SERVICED,
+    periods=12,
+    advanced_on=date(2027, 12, 23),
+)
+
+
+def test_h_e1_paid_a_day_early(case: dict[str, Any]) -> None:
+    receipt = receive(SERVICED_BULLET, [], date(2028, 1, 22), eur("1000.00"))
+    early = replay(SERVICED_BULLET, [], date(2028, 1, 22), recorded=[receipt])
+    shown = {
+        "advance_payment": format_minor(early.advance_held),
+        "principal_outstanding": format_minor(early.principal_outstanding),
+    }
+    assert shown == case["on_2028-01-22"]
+    later = replay(SERVICED_BULLET, [], date(2028, 1, 24), recorded=[receipt])
+    assert case["on_2028-01-24"] == {
+        "advance_payment": format_minor(later.advance_held),
+        "total_due": format_minor(later.total_due),
+        "days_past_due": later.days_past_due,
+        "principal_outstanding": format_minor(later.principal_outstanding),
+    }
+
+
+def test_h_e2_future_pause(case: dict[str, Any]) -> None:
+    pause = Pause(date(2028, 4, 27), date(2028, 5, 9))
+    position = replay(SERVICED_BULLET, [pause], date(2027, 12, 27))
+    assert (position.days_past_due, format_minor(position.total_due)) == (case["days_past_due"], case["total_due"])
+    assert (position.standing, position.defaulted_on, case["status"]) == (LoanStanding.CURRENT, None, "active")
+
+
+def test_h_e4_two_wires(case: dict[str, Any]) -> None:
+    on = date(2028, 2, 9)
+    recorded: list[Event] = [receive(SERVICED_BULLET, [], on, eur("70000.00"), apply=Apply.PREPAY)]
+    rest = Money(payoff(SERVICED_BULLET, recorded, on).payable, Currency.EUR)
+    recorded.append(receive(SERVICED_BULLET, recorded, on, rest))
+    position = replay(SERVICED_BULLET, [], on, recorded=recorded)
+    assert (position.closed_on, position.returned, case["status"]) == (on, 0, "repaid")
 
 
 STAKES = [Holding(UUID(int=place), stake, 0) for place, stake in enumerate((333_333, 333_333, 333_334), 1)]

@@ -137,7 +137,7 @@ EXAMPLES: list[tuple[str, str, str]] = [
     ("docs/algorithms/funding-desk.md", "hung 30 times", "what make chaos does"),
     ("docs/algorithms/ledger.md", "10,000.00 at 12 % for two months", "the worked example, posted row by row"),
     ("docs/algorithms/ledger.md", "an arrangement fee of 2 %, two investors. After one month", "the worked example"),
-    ("docs/algorithms/ledger.md", "Two rows of the first chart", "what was found while building"),
+    ("docs/algorithms/ledger.md", "90,000.00 at 12 % retained for six months", "a worked example"),
     ("docs/algorithms/ledger.md", "are two rows in two tables", "a count in a sentence"),
     ("docs/algorithms/projection.md", "three tickets are taken", "the worked example"),
     ("docs/algorithms/schedules.md", "10,000.00 at 12 % a year", "a worked table"),

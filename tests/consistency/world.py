@@ -205,7 +205,7 @@ async def _in_trouble(database: Database) -> None:
 
 async def _bank(database: Database) -> None:
     """Lines of statements: whole, split, returned, unknown; receipts announced, posted ahead, matched, withdrawn."""
-    made, other = [await servicing_world.drawn(database, [70_000]) for _ in range(2)]
+    made, other = [await servicing_world.drawn(database, [2_000_000]) for _ in range(2)]
     async with database.unit_of_work() as connection:
         today = await clock.business_date(connection)
         staff = [await lending.person(connection, "administrator") for _ in range(2)]

@@ -274,7 +274,10 @@ async def test_a_line_is_split_over_several_loans_and_the_rest_returned(
     await funding.reconcile_due(database)
     [line_id] = set(await credits_in_suspense(database))
     path = f"/receipts/{line_id}/match"
-    parts = [{"loan_id": str(made.loan.id), "amount": "85.42"}, {"loan_id": str(other.loan.id), "amount": "114.59"}]
+    parts = [
+        {"loan_id": str(made.loan.id), "amount": "85.42"},
+        {"loan_id": str(other.loan.id), "amount": "114.59", "apply": "prepay"},
+    ]
     status, refusal = await ask(client, one, path, {"parts": parts})
     assert (status, refusal["code"], refusal["data"]["remaining"]) == (409, "line_spent", "200.00")
     parts[1]["amount"] = "14.58"

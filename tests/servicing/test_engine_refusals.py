@@ -68,7 +68,7 @@ PAID_OFF: list[Event] = [
         ([RateChange(MATURITY + timedelta(days=3), Rate(1))], "event_after_maturity"),
         ([Extension(MATURITY + timedelta(days=1), 1)], "event_after_maturity"),
         ([Redemption(date(2024, 3, 1)), Drawdown(date(2024, 3, 2), eur(1))], "event_after_maturity"),
-        ([*PAID_OFF, Receipt(date(2024, 2, 20), eur(1))], "loan_closed"),
+        ([*PAID_OFF, Receipt(date(2024, 2, 20), eur(10_034_484))], "loan_closed"),
         ([*PAID_OFF, Receipt(date(2025, 1, 1), eur(1))], "loan_closed"),
         ([*PAID_OFF, FeeDue(date(2024, 2, 21), eur(1), "late")], "loan_closed"),
         ([*PAID_OFF, CostAdvanced(date(2024, 2, 21), eur(1), "lawyer")], "loan_closed"),
@@ -84,15 +84,39 @@ def test_events_that_cannot_be(events: list[Event], code: str) -> None:
 
 
 def test_a_refused_receipt_leaves_the_replay_as_it_was() -> None:
-    loan_replay = LoanReplay(TERMS, build_schedule(TERMS, PAID_OFF), PAID_OFF)
+    on, refused = date(2024, 2, 20), Receipt(date(2024, 2, 20), eur(11_000_000))
+    loan_replay = LoanReplay(TERMS, [refused])
     for event in sorted(PAID_OFF, key=lambda event: event.effective_date):
-        loan_replay.advance(event.effective_date)
-        loan_replay.apply(event)
-    before = loan_replay.position(date(2024, 2, 20))
+        loan_replay.process_day(event.effective_date, [event])
+    before = loan_replay.position(on)
     with pytest.raises(HalfpennyError):
-        loan_replay.apply(Receipt(date(2024, 2, 20), eur(100)))
-    assert loan_replay.position(date(2024, 2, 20)) == before
-    assert before.closed_on == date(2024, 2, 20)
+        loan_replay.process_day(on, [refused])
+    assert loan_replay.position(on) == before
+    assert before.closed_on == on
+
+
+@pytest.mark.parametrize(
+    "overtaken",
+    [
+        Drawdown(date(2024, 3, 2), eur(1)),
+        RateChange(date(2024, 3, 2), Rate(1)),
+        Extension(date(2024, 3, 2), 1),
+        Receipt(date(2024, 3, 2), eur(77_700)),
+    ],
+)
+def test_what_an_earlier_redemption_has_overtaken_changes_nothing(overtaken: Event) -> None:
+    """Recorded before the bank said that the loan had been paid off by then: money goes back, terms stay."""
+    as_of = MATURITY + timedelta(days=9)
+    without = replay(TERMS, [], as_of, recorded=PAID_OFF)
+    position = replay(TERMS, [], as_of, recorded=[*PAID_OFF, overtaken])
+    assert (position.closed_on, position.schedule) == (without.closed_on, without.schedule)
+    assert position.returned == (overtaken.amount.minor if isinstance(overtaken, Receipt) else 0)
+
+
+def test_a_charge_after_an_earlier_redemption_is_still_owed() -> None:
+    cost = CostAdvanced(date(2024, 2, 21), eur(4_000), "lawyer")
+    position = replay(TERMS, [], date(2024, 3, 1), recorded=[*PAID_OFF, cost])
+    assert (position.closed_on, position.recovery_costs_due) == (None, 4_000)
 
 
 def test_a_position_before_the_advance_is_refused() -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
+from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import (
     Acceleration,
+    Apply,
     CostAdvanced,
     Cure,
     Default,
@@ -22,11 +24,10 @@ from halfpenny.servicing.model.events import (
     Pause,
     RateChange,
     Receipt,
-    Redemption,
     WriteOff,
 )
 from halfpenny.servicing.model.payoff import payoff, receive
-from halfpenny.servicing.model.position import InstalmentState, LoanStanding
+from halfpenny.servicing.model.position import InstalmentState, LoanStanding, MoneySource
 from halfpenny.servicing.model.reserve import ReserveMoveKind
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
 
@@ -71,13 +72,14 @@ def test_a_backdated_receipt_is_a_replay() -> None:
     events.append(Receipt(date(2025, 2, 15), eur(100_000), "found in suspense"))
     corrected = replay(SERVICED, events, date(2025, 2, 25))
     assert corrected.default_interest_paid == 0
-    assert corrected.returned == 101_000
+    # So the 1,010.00 were early: an instalment of it waits, the ten that nobody owed go back.
+    assert (corrected.advance_held, corrected.returned) == (100_000, 1_000)
     assert corrected.days_past_due == 0
 
 
-def test_overpayment_goes_back() -> None:
-    position = replay(SERVICED, [Receipt(date(2025, 2, 15), eur(150_000))], date(2025, 2, 15))
-    assert (position.interest_repaid, position.returned) == (100_000, 50_000)
+def test_what_is_beyond_the_next_instalment_goes_back() -> None:
+    position = replay(SERVICED, [Receipt(date(2025, 2, 15), eur(250_000))], date(2025, 2, 15))
+    assert (position.interest_repaid, position.advance_held, position.returned) == (100_000, 100_000, 50_000)
 
 
 def test_retained_interest_pays_itself_from_the_reserve() -> None:
@@ -88,13 +90,15 @@ def test_retained_interest_pays_itself_from_the_reserve() -> None:
     assert [move.kind for move in position.reserve_moves] == [ReserveMoveKind.RETAINED] + [ReserveMoveKind.RELEASED] * 3
 
 
-def test_redeeming_a_retained_loan_gives_back_what_was_not_earned() -> None:
+def test_the_reserve_pays_of_a_redemption_what_was_not_earned() -> None:
     on = date(2025, 4, 25)
     figure = payoff(RETAINED, [], on)
-    assert (figure.principal, figure.interest, figure.rebate) == (10_000_000, 0, 866_667)
-    events = receive(RETAINED, [], on, eur(figure.payable))
-    assert events == (Redemption(on), Receipt(on, eur(10_000_000)))
-    position = replay(RETAINED, events, on)
+    # Ten days' interest and what is left of 9,000.00: all of it from the reserve.
+    assert (figure.principal, figure.interest, figure.from_reserve) == (10_000_000, 33_333, 900_000)
+    assert (figure.redemption, figure.payable) == (10_033_333, 9_133_333)
+    receipt = receive(RETAINED, [], on, eur(figure.payable))
+    position = replay(RETAINED, [receipt], on)
+    assert position.returned == 0
     assert position.closed_on == on
     assert position.reserve_held == 0
     assert position.interest_repaid == 333_333
@@ -103,7 +107,8 @@ def test_redeeming_a_retained_loan_gives_back_what_was_not_earned() -> None:
 def test_without_a_rebate_the_retained_interest_is_kept() -> None:
     terms = replace(RETAINED, rebate_of_retained_interest=False)
     on = date(2025, 4, 25)
-    position = replay(terms, [Redemption(on), Receipt(on, eur(10_000_000))], on)
+    assert payoff(terms, [], on).payable == 10_000_000
+    position = replay(terms, [Receipt(on, eur(10_000_000))], on)
     assert position.interest_repaid == 1_200_000
     assert position.closed_on == on
     assert not [move for move in position.reserve_moves if move.kind is ReserveMoveKind.REBATED]
@@ -112,7 +117,7 @@ def test_without_a_rebate_the_retained_interest_is_kept() -> None:
 def test_partial_redemption_gives_back_the_interest_of_the_part() -> None:
     """A quarter repaid after three months: nine months' interest on it goes back."""
     on = date(2025, 4, 15)
-    position = replay(RETAINED, [Redemption(on, eur(2_500_000)), Receipt(on, eur(2_500_000))], on)
+    position = replay(RETAINED, [Receipt(on, eur(2_500_000), apply=Apply.PREPAY)], on)
     rebates = [move.amount for move in position.reserve_moves if move.kind is ReserveMoveKind.REBATED]
     assert rebates == [225_000]
     assert position.principal_outstanding == 7_500_000
@@ -142,13 +147,13 @@ def test_an_extended_retained_loan_is_serviced_in_the_added_months() -> None:
     assert position.interest_due == 100_000
 
 
-def test_a_pause_leaves_a_surplus_that_goes_back_at_the_end() -> None:
+def test_a_pause_leaves_a_surplus_that_pays_of_the_principal_at_the_end() -> None:
     pause = Pause(date(2025, 2, 16), date(2025, 3, 15))
-    paid = Receipt(date(2026, 1, 15), eur(10_000_000))
+    paid = Receipt(date(2026, 1, 15), eur(9_900_000))
     position = replay(RETAINED, [pause, paid], date(2026, 1, 15))
-    rebates = [move for move in position.reserve_moves if move.kind is ReserveMoveKind.REBATED]
-    assert [(move.on, move.amount) for move in rebates] == [(date(2026, 1, 15), 100_000)]
-    assert position.closed_on == date(2026, 1, 15)
+    applied = [move for move in position.reserve_moves if move.kind is ReserveMoveKind.APPLIED]
+    assert [(move.on, move.amount) for move in applied] == [(date(2026, 1, 15), 100_000)]
+    assert (position.closed_on, position.returned) == (date(2026, 1, 15), 0)
 
 
 def test_a_new_rate_holds_from_the_next_day() -> None:
@@ -212,55 +217,75 @@ def test_the_reserve_of_a_loan_that_is_called_in_pays_its_debts() -> None:
     on = date(2025, 3, 15)
     position = replay(RETAINED, [Default(on), Acceleration(on)], on)
     (applied,) = position.allocations
-    assert applied.from_reserve
+    assert applied.source is MoneySource.RESERVE
     assert (applied.principal, position.reserve_held) == (1_000_000, 0)
     assert position.principal_outstanding == 9_000_000
 
 
 @pytest.mark.parametrize(
-    ("amount", "expected"),
+    ("amount", "how", "waits", "early"),
     [
         # Less than what is due is only a receipt.
-        (60_000, None),
-        # More than that repays principal early.
-        (1_100_000, eur(1_000_000)),
+        (60_000, None, 0, 0),
+        # More than that waits for the next instalment, or repays principal where somebody says so.
+        (170_000, None, 70_000, 0),
+        (170_000, Apply.DUE, 70_000, 0),
+        (170_000, Apply.PREPAY, 0, 70_000),
+        (1_100_000, Apply.PREPAY, 0, 1_000_000),
     ],
 )
-def test_what_a_payment_means(amount: int, expected: Money | None) -> None:
+def test_what_a_payment_means(amount: int, how: Apply | None, waits: int, early: int) -> None:
     on = date(2025, 2, 15)
-    *redemptions, receipt = receive(SERVICED, [], on, eur(amount))
-    assert receipt == Receipt(on, eur(amount))
-    assert redemptions == ([] if expected is None else [Redemption(on, expected)])
-    position = replay(SERVICED, [*redemptions, receipt], on)
-    assert position.returned == 0
-    assert position.principal_outstanding == 10_000_000 - (expected.minor if expected else 0)
+    receipt = receive(SERVICED, [], on, eur(amount), apply=how)
+    position = replay(SERVICED, [receipt], on)
+    assert (position.returned, position.advance_held) == (0, waits)
+    assert position.principal_outstanding == 10_000_000 - early
+
+
+def test_more_than_the_next_instalment_is_a_question() -> None:
+    on = date(2025, 2, 20)
+    paid = [Receipt(date(2025, 2, 15), eur(100_000))]
+    with pytest.raises(errors.ApplyNeeded) as asked:
+        receive(SERVICED, paid, on, eur(345_678))
+    assert asked.value.data == {
+        "due": {
+            "pays_due": "0.00",
+            "waits_as_advance_payment": "1000.00",
+            "repays_principal": "0.00",
+            "goes_back": "2456.78",
+        },
+        "prepay": {
+            "pays_due": "0.00",
+            "waits_as_advance_payment": "0.00",
+            "repays_principal": "3456.78",
+            "goes_back": "0.00",
+        },
+    }
 
 
 def test_a_payment_of_more_than_the_whole_debt_goes_back_in_part() -> None:
     on = date(2025, 2, 15)
-    events = receive(SERVICED, [], on, eur(20_000_000))
-    position = replay(SERVICED, events, on)
+    position = replay(SERVICED, [receive(SERVICED, [], on, eur(20_000_000))], on)
     assert position.closed_on == on
     assert position.returned == 20_000_000 - 10_000_000 - 100_000
 
 
-def test_a_payment_of_the_principal_alone_redeems_and_leaves_the_interest_due() -> None:
+def test_a_prepayment_of_the_principal_alone_redeems_and_leaves_the_interest_due() -> None:
     """Ten of 28 days have accrued: 357.14. Interest is paid first, so that much of the principal is missing."""
     on = date(2025, 2, 25)
     paid = Receipt(date(2025, 2, 15), eur(100_000))
-    events = receive(SERVICED, [paid], on, eur(10_000_000))
-    assert events == (Redemption(on), Receipt(on, eur(10_000_000)))
-    position = replay(SERVICED, [paid, *events], on)
+    prepaid = receive(SERVICED, [paid], on, eur(10_000_000), apply=Apply.PREPAY)
+    position = replay(SERVICED, [paid, prepaid], on)
     assert (position.principal_outstanding, position.total_due, position.returned) == (35_714, 35_714, 0)
     assert (position.closed_on, position.days_past_due) == (None, 0)
     rest = Receipt(on, eur(35_714))
-    assert replay(SERVICED, [paid, *events, rest], on).closed_on == on
+    assert replay(SERVICED, [paid, prepaid, rest], on).closed_on == on
 
 
-def test_a_payment_of_a_cent_less_than_the_principal_repays_just_that() -> None:
+def test_a_prepayment_of_a_cent_less_than_the_principal_repays_just_that() -> None:
     on = date(2025, 2, 25)
     paid = Receipt(date(2025, 2, 15), eur(100_000))
-    events = receive(SERVICED, [paid], on, eur(9_999_999))
-    position = replay(SERVICED, [paid, *events], on)
+    prepaid = receive(SERVICED, [paid], on, eur(9_999_999), apply=Apply.PREPAY)
+    position = replay(SERVICED, [paid, prepaid], on)
     assert (position.principal_outstanding, position.total_due, position.returned) == (1, 0, 0)
     assert position.accrued_interest == 35_714

@@ -16,7 +16,7 @@ from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import Acceleration, Event, Receipt, WriteOff
+from halfpenny.servicing.model.events import Acceleration, Apply, Event, Receipt, WriteOff
 from halfpenny.servicing.model.payoff import payoff, receive
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
 from halfpenny.servicing.service import arrears
@@ -105,9 +105,9 @@ def test_part_payments_and_the_rest_on_one_day_always_close_the_loan(days: int, 
     loan, on = terms(), date(2025, 1, 15) + timedelta(days=days)
     events: list[Event] = []
     for part in parts:
-        events += receive(loan, events, on, eur(part))
+        events.append(receive(loan, events, on, eur(part), apply=Apply.PREPAY))
     rest = payoff(loan, events, on).payable
-    events += receive(loan, events, on, eur(rest))
+    events.append(receive(loan, events, on, eur(rest)))
     position = replay(loan, events, on)
     assert (position.principal_outstanding, position.total_due, position.returned) == (0, 0, 0)
     assert position.closed_on == on
@@ -117,13 +117,13 @@ def test_part_payments_and_the_rest_on_one_day_always_close_the_loan(days: int, 
 def test_money_before_and_after_an_acceleration_of_its_day(days: int, before: int, after: int) -> None:
     """What the first receipt paid stays as it was paid; the second meets what the acceleration made due."""
     loan, on = terms(), date(2025, 1, 15) + timedelta(days=days)
-    events: list[Event] = [*receive(loan, [], on, eur(before))]
+    events: list[Event] = [receive(loan, [], on, eur(before), apply=Apply.PREPAY)]
     first = replay(loan, events, on).allocations
     events.append(Acceleration(on))
     accelerated = replay(loan, events, on)
     assert accelerated.allocations == first
     assert accelerated.principal_due == accelerated.principal_outstanding
-    events += receive(loan, events, on, eur(after))
+    events.append(receive(loan, events, on, eur(after)))
     position = replay(loan, events, on)
     assert position.allocations[: len(first)] == first
     assert position.allocations[-1].amount == after
@@ -133,9 +133,9 @@ def test_money_before_and_after_an_acceleration_of_its_day(days: int, before: in
 @given(st.integers(1, 150), st.integers(1, 9_000_000), st.integers(1, 12_000_000))
 def test_a_recovery_on_the_day_of_the_write_off_leaves_the_loss(days: int, before: int, after: int) -> None:
     loan, on = terms(), date(2025, 1, 15) + timedelta(days=days)
-    events: list[Event] = [*receive(loan, [], on, eur(before)), WriteOff(on)]
+    events: list[Event] = [receive(loan, [], on, eur(before), apply=Apply.PREPAY), WriteOff(on)]
     written_off = replay(loan, events, on)
-    events += receive(loan, events, on, eur(after))
+    events.append(receive(loan, events, on, eur(after)))
     position = replay(loan, events, on)
     assert position.written_off == written_off.written_off > 0
     assert position.allocations[: len(written_off.allocations)] == written_off.allocations

@@ -14,7 +14,7 @@ from halfpenny.primitives.rate import Rate
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Receipt
 from halfpenny.servicing.model.flows import distributable_of
-from halfpenny.servicing.model.position import Allocation
+from halfpenny.servicing.model.position import Allocation, MoneySource
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
 from halfpenny.servicing.model.waterfall import (
     DEFAULT_WATERFALL,
@@ -65,6 +65,8 @@ def test_a_line_is_paid_only_when_those_before_it_are(
 def test_the_simulator_foretells_the_engine(history: tuple[LoanTerms, list[object], date], minor: int) -> None:
     terms, events, as_of = history
     known = [event for event in events if event.effective_date <= as_of]  # type: ignore[attr-defined]
+    if any(isinstance(event, Receipt) and event.effective_date == as_of for event in known):
+        return
     position = replay(terms, known, as_of)  # type: ignore[arg-type]
     if position.closed_on is not None or any(_comes_after_receipts(event, as_of) for event in known):
         return
@@ -72,9 +74,13 @@ def test_the_simulator_foretells_the_engine(history: tuple[LoanTerms, list[objec
         WATERFALLS[terms.waterfall], position.owed, minor, defaulted=position.defaulted_on is not None
     )
     after = replay(terms, [*known, Receipt(as_of, Money(minor, Currency.EUR))], as_of)  # type: ignore[list-item]
+    if after.schedule != position.schedule:
+        # It was enough to redeem the loan, and met what that made due.
+        assert after.closed_on == as_of
+        return
     paid = after.allocations[-1]
     assert {line.component: line.paid for line in lines} == {c: paid.part(c) for c in Component}
-    assert paid.returned == left
+    assert paid.returned + paid.held == left
 
 
 def _comes_after_receipts(event: object, as_of: date) -> bool:
@@ -98,10 +104,15 @@ def test_the_simulator_takes_no_negative_amounts() -> None:
 
 
 def allocation(**parts: int) -> Allocation:
-    names = ("recovery_cost", "fee", "penalty", "default_interest", "interest", "principal", "returned")
+    names = ("recovery_cost", "fee", "penalty", "default_interest", "interest", "principal", "returned", "held")
     amounts = {name: parts.get(name, 0) for name in names}
     return Allocation(
-        date(2025, 1, 1), sum(amounts.values()), **amounts, after_default=False, recovery=False, from_reserve=False
+        date(2025, 1, 1),
+        sum(amounts.values()),
+        **amounts,
+        after_default=False,
+        recovery=False,
+        source=MoneySource.RECEIPT,
     )
 
 
@@ -109,7 +120,16 @@ def allocation(**parts: int) -> Allocation:
     st.fixed_dictionaries(
         {
             name: st.integers(0, 10**9)
-            for name in ("fee", "penalty", "default_interest", "interest", "principal", "recovery_cost", "returned")
+            for name in (
+                "fee",
+                "penalty",
+                "default_interest",
+                "interest",
+                "principal",
+                "recovery_cost",
+                "returned",
+                "held",
+            )
         }
     )
 )
@@ -117,7 +137,7 @@ def test_a_receipt_is_divided_without_rest(parts: dict[str, int]) -> None:
     terms = LoanTerms(Money(1, Currency.EUR), Rate(0), Repayment.BULLET, InterestMode.SERVICED, 1, date(2025, 1, 1))
     receipt = allocation(**parts)
     pot = distributable_of(terms, receipt)
-    assert pot.to_investors + pot.platform_income + pot.recovery_costs + pot.returned == receipt.amount
+    assert pot.to_investors + pot.platform_income + pot.recovery_costs + pot.returned + pot.held == receipt.amount
     assert pot.principal == receipt.principal
     assert pot.interest == receipt.interest
     # The platform's stated share of default interest is 20 %.

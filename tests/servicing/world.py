@@ -18,6 +18,7 @@ from halfpenny.platform.consistency import collect
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Currency, Money
+from halfpenny.servicing.model.events import Apply
 from support import lending
 from support.money import pay_in
 
@@ -98,7 +99,12 @@ async def go_to(database: Database, day: date) -> None:
     async with database.reading() as connection:
         today = await clock.business_date(connection)
     if day > today:
-        await advance(database, day - today)
+        # Summer time may begin or end on the way, and late in the evening that is another date.
+        await advance(database, day - today - timedelta(hours=2))
+        async with database.reading() as connection:
+            today = await clock.business_date(connection)
+        if day > today:
+            await advance(database, timedelta(hours=2))
 
 
 async def balances(database: Database, loan_id: UUID, *kinds: AccountKind) -> list[int]:
@@ -115,10 +121,12 @@ async def wallets(database: Database, owners: list[UserId]) -> list[int]:
         return [found[account].posted for account in accounts]
 
 
-async def repay(database: Database, made: Drawn, amount_minor: int) -> servicing.PostingResult:
+async def repay(
+    database: Database, made: Drawn, amount_minor: int, apply: Apply | None = Apply.PREPAY
+) -> servicing.PostingResult:
     async with database.unit_of_work() as connection:
         await deposit(connection, made.borrower, amount_minor)
-        return await servicing.repay(connection, made.loan.id, made.borrower, Money(amount_minor, EUR))
+        return await servicing.repay(connection, made.loan.id, made.borrower, Money(amount_minor, EUR), apply)
 
 
 async def problems(database: Database) -> list[str]:

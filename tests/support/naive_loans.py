@@ -1,13 +1,14 @@
 """An independent reference for the servicing engine: Decimal, day by day, as slow and plain as it can be.
 
-It shares no code with the engine. It knows loans whose interest is serviced, further tranches, pauses, late and
-partial receipts, and the order of payment before default: default interest, interest, principal.
+It shares no code with the engine. It knows loans whose interest is serviced, further tranches, pauses, receipts that
+are early (they wait for the next instalment, or redeem), late, partial, or several on a day, and the order of payment
+before default: default interest, interest, principal.
 """
 
 from __future__ import annotations
 
 from calendar import isleap, monthrange
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
 from itertools import pairwise
@@ -65,6 +66,8 @@ class NaivePosition:
     default_interest_paid: Decimal
     interest_paid: Decimal
     returned: Decimal
+    waiting: Decimal
+    closed_on: date | None
     days_past_due: int
 
 
@@ -72,11 +75,19 @@ def paused(loan: NaiveLoan, day: date) -> bool:
     return any(first <= day <= last for first, last in loan.pauses)
 
 
-def interest_of(loan: NaiveLoan, start: date, end: date, balances: dict[date, Decimal], *, pausing: bool) -> Decimal:
-    """Interest over (start, end], unrounded: each day on the balance at its beginning."""
+def interest_of(
+    loan: NaiveLoan,
+    start: date,
+    end: date,
+    balances: dict[date, Decimal],
+    *,
+    pausing: bool,
+    until: date | None = None,
+) -> Decimal:
+    """Interest over (start, end], unrounded: each day on the balance at its beginning; only up to ``until``."""
     by_year_length: dict[int, Decimal] = {}
     day = start + DAY
-    while day <= end:
+    while day <= (until or end):
         if not (pausing and paused(loan, day)):
             length = {
                 "ACT_365F": 365,
@@ -164,49 +175,125 @@ def annuity(loan: NaiveLoan, grown: Decimal, dues: list[date]) -> Decimal:
     return grown / total
 
 
+def redemption_row(loan: NaiveLoan, rows: list[NaiveRow], day: date) -> NaiveRow:
+    """All principal that has not fallen due and the interest since the last due date, falling due on ``day``."""
+    dues = [due_date(loan.advanced_on, number, loan.roll_forward) for number in range(loan.periods + 1)]
+    start = max(due for due in dues if due <= day)
+    end = min(due for due in dues if due > day)
+    fallen = [row for row in rows if row.due_on <= day]
+    # A row's balance leaves out what was drawn on its own day.
+    balance = fallen[-1].balance if fallen else loan.principal
+    since = fallen[-1].due_on if fallen else loan.advanced_on
+    balances = {}
+    on = since
+    while on <= day:
+        if on > start:
+            balances[on] = balance
+        balance += loan.drawdowns.get(on, Decimal(0))
+        on += DAY
+    interest = cents(interest_of(loan, start, end, balances, pausing=True, until=day))
+    return NaiveRow(day, balance, interest, Decimal(0), balance, interest)
+
+
 def service(loan: NaiveLoan, receipts: list[tuple[date, Decimal]], as_of: date) -> NaivePosition:
     """Walk day by day: what falls due, what overdue amounts bear, what each receipt pays."""
     with localcontext() as context:
         context.prec = 80
-        rows = schedule(loan)
-        for row in rows:
+        return _Service(loan, receipts).walk(as_of)
+
+
+class _Service:
+    def __init__(self, loan: NaiveLoan, receipts: list[tuple[date, Decimal]]) -> None:
+        self.loan = loan
+        self.receipts = receipts
+        self.rows = schedule(loan)
+        for row in self.rows:
             row.unpaid_principal, row.unpaid_interest = row.principal, row.interest
-        paid_principal = default_paid = interest_paid = returned = Decimal(0)
-        bearing = Decimal(0)  # the sum of what was overdue on each day
-        day = loan.advanced_on
+        self.paid_principal = self.default_paid = self.interest_paid = Decimal(0)
+        self.returned = self.waiting = Decimal(0)
+        self.bearing = Decimal(0)  # the sum of what was overdue on each day
+        self.closed_on: date | None = None
+
+    def walk(self, as_of: date) -> NaivePosition:
+        loan, day = self.loan, self.loan.advanced_on
         while day <= as_of:
-            for row in rows:
-                unpaid = row.unpaid_principal + row.unpaid_interest
+            for row in self.rows:
                 if row.due_on < day:
                     # With the option the due date itself counts too, once the day after it has come.
-                    bearing += unpaid * (2 if loan.count_due_date and row.due_on == day - DAY else 1)
-            for _, amount in (receipt for receipt in receipts if receipt[0] == day):
-                left = amount
-                owed = cents(bearing * loan.default_percent / 36_500) - default_paid
-                part = min(left, owed)
-                default_paid += part
-                left -= part
-                for name in ("unpaid_interest", "unpaid_principal"):
-                    for row in rows:
-                        if row.due_on > day:
-                            continue
-                        part = min(left, getattr(row, name))
-                        setattr(row, name, getattr(row, name) - part)
-                        left -= part
-                        if name == "unpaid_principal":
-                            paid_principal += part
-                        else:
-                            interest_paid += part
-                returned += left
+                    twice = loan.count_due_date and row.due_on == day - DAY
+                    self.bearing += (row.unpaid_principal + row.unpaid_interest) * (2 if twice else 1)
+            self.use_what_waits(day)
+            self.close(day)
+            for amount in sorted(amount for on, amount in self.receipts if on == day):
+                self.receive(day, amount)
+                self.close(day)
             day += DAY
-        late = [row.due_on for row in rows if row.due_on <= as_of and row.unpaid_principal + row.unpaid_interest]
-        drawn = loan.principal + sum(amount for on, amount in loan.drawdowns.items() if on <= as_of)
+        late = [row.due_on for row in self.due(as_of) if row.unpaid_principal + row.unpaid_interest]
+        # A tranche planned for after an early redemption is never drawn.
+        last = min(as_of, self.rows[-1].due_on)
+        drawn = loan.principal + sum(amount for on, amount in loan.drawdowns.items() if on <= last)
         return NaivePosition(
-            rows=rows,
-            outstanding=drawn - paid_principal,
-            default_interest_due=cents(bearing * loan.default_percent / 36_500) - default_paid,
-            default_interest_paid=default_paid,
-            interest_paid=interest_paid,
-            returned=returned,
+            rows=self.rows,
+            outstanding=drawn - self.paid_principal,
+            default_interest_due=self.default_due(),
+            default_interest_paid=self.default_paid,
+            interest_paid=self.interest_paid,
+            returned=self.returned,
+            waiting=self.waiting,
+            closed_on=self.closed_on,
             days_past_due=(as_of - late[0]).days + loan.count_due_date if late else 0,
         )
+
+    def due(self, day: date) -> list[NaiveRow]:
+        return [row for row in self.rows if row.due_on <= day]
+
+    def default_due(self) -> Decimal:
+        return cents(self.bearing * self.loan.default_percent / 36_500) - self.default_paid
+
+    def owed(self, day: date) -> Decimal:
+        return self.default_due() + sum(row.unpaid_principal + row.unpaid_interest for row in self.due(day))
+
+    def close(self, day: date) -> None:
+        if self.closed_on is None and self.rows[-1].due_on <= day and not self.owed(day):
+            self.closed_on = day
+
+    def use_what_waits(self, day: date) -> None:
+        ended = self.rows[-1].due_on <= day
+        amount = self.waiting if ended else min(self.waiting, self.owed(day))
+        self.waiting -= amount
+        self.pay(day, amount)
+
+    def receive(self, day: date, amount: Decimal) -> None:
+        held = Decimal(0)
+        # What falls due next, as far as it was known that day.
+        known = replace(
+            self.loan,
+            drawdowns={on: drawn for on, drawn in self.loan.drawdowns.items() if on <= day},
+            pauses=[pause for pause in self.loan.pauses if pause[0] <= day],
+        )
+        ahead = [row for row in schedule(known) if row.due_on > day] if self.rows[-1].due_on > day else []
+        excess = amount - self.owed(day)
+        if ahead and excess > 0:
+            last = redemption_row(self.loan, self.rows, day)
+            if amount >= self.owed(day) + last.principal + last.interest - self.waiting:
+                self.rows = [*self.due(day), last]
+                self.use_what_waits(day)
+            else:
+                held = min(excess, max(ahead[0].principal + ahead[0].interest - self.waiting, Decimal(0)))
+                self.waiting += held
+        self.pay(day, amount - held)
+
+    def pay(self, day: date, left: Decimal) -> None:
+        part = min(left, self.default_due())
+        self.default_paid += part
+        left -= part
+        for name in ("unpaid_interest", "unpaid_principal"):
+            for row in self.due(day):
+                part = min(left, getattr(row, name))
+                setattr(row, name, getattr(row, name) - part)
+                left -= part
+                if name == "unpaid_principal":
+                    self.paid_principal += part
+                else:
+                    self.interest_paid += part
+        self.returned += left

@@ -95,6 +95,15 @@ async def make_somebody(
     return Somebody(user_id, session_id, email, role, token, {"Authorization": f"Bearer {token}"})
 
 
+async def sign_in(database: Database, user_id: UserId, role: Role) -> Somebody:
+    """An account that exists already, signed in."""
+    async with database.unit_of_work() as connection:
+        email = await connection.fetchval("SELECT email FROM app_user WHERE id = $1", user_id)
+        [(_, session_id)] = await identity.open_sessions(connection, [user_id], timedelta(minutes=15))
+    token = tokens_for(database).issue(user_id, role, session_id, 900)
+    return Somebody(user_id, session_id, email, role, token, {"Authorization": f"Bearer {token}"})
+
+
 async def make_user(
     database: Database, role: Role | str = Role.INVESTOR, **changes: object
 ) -> tuple[UserId, dict[str, str]]:

@@ -31,6 +31,7 @@ class AccountKind(StrEnum):
     TAX_PAYABLE = "tax_payable"
     DEFAULT_INCOME = "default_income"
     RECOVERY_ADVANCE = "recovery_advance"
+    ADVANCE_PAYMENTS = "advance_payments"
     SUSPENSE = "suspense"
     PAYOUTS_IN_TRANSIT = "payouts_in_transit"
 

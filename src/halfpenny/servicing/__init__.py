@@ -3,6 +3,7 @@
 from halfpenny.servicing.acts import arrears_acts
 from halfpenny.servicing.check import UNCHECKED, check
 from halfpenny.servicing.consumers import RECEIPTS_QUEUE, SUBSCRIPTION, receipts_subscription
+from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.model.product import Product, as_rate
 from halfpenny.servicing.receipt_acts import receipt_acts
@@ -17,6 +18,7 @@ __all__ = [
     "RECEIPTS_QUEUE",
     "SUBSCRIPTION",
     "UNCHECKED",
+    "Apply",
     "DayClosed",
     "PostingResult",
     "Product",

@@ -140,6 +140,11 @@ class RedemptionExceedsPrincipal(Refused):
     message = "A partial redemption is smaller than the principal outstanding."
 
 
+class ApplyNeeded(Refused):
+    code = "apply_needed"
+    message = "This is more than what falls due next: say whether the rest waits (due) or repays principal (prepay)."
+
+
 class LoanClosed(Refused):
     code = "loan_closed"
     message = "The loan is closed and takes no more receipts."

@@ -19,6 +19,7 @@ from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import format_minor
 from halfpenny.servicing import errors, views
+from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.service import bank_receipts
 from halfpenny.servicing.service.bank_receipts import ExcessRule, LinePart
 from halfpenny.servicing.store import serviced_loans
@@ -37,6 +38,8 @@ class LineMatch:
 @dataclass(frozen=True, slots=True)
 class PostAhead:
     """The whole receipt, to the loan that it was announced for."""
+
+    apply: Apply | None = None
 
 
 def excess_rule(above_eur_minor: int, rules: LendingRules) -> ExcessRule:
@@ -169,5 +172,5 @@ async def _post_ahead(connection: Connection, run: ActRun[PostAhead]) -> dict[st
         raise errors.ReceiptWithoutLoan()
     receipt = await funding.lock_receipt(connection, run.object_id)
     actor = Actor(ActorKind.ADMINISTRATOR, run.proposed_by)
-    posted = await bank_receipts.post_ahead(connection, receipt, run.approved_by, actor)
+    posted = await bank_receipts.post_ahead(connection, receipt, run.approved_by, actor, run.payload.apply)
     return views.receipt(posted) | {"receipt_id": str(run.object_id)}

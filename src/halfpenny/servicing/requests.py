@@ -9,11 +9,15 @@ from pydantic_core import PydanticCustomError
 
 from halfpenny.funding import PositiveAmountText
 from halfpenny.platform.http import AmountText, CurrencyText, DateText, IdText, LineText, ProseText, RequestModel
+from halfpenny.servicing.model.events import Apply
+
+APPLY = "What is beyond the amount due does: ``due`` waits for the next instalment, ``prepay`` repays principal."
 
 
 class PaymentRequest(RequestModel):
     amount: AmountText
     currency: CurrencyText
+    apply: Annotated[Apply | None, Field(strict=False, description=APPLY)] = None
 
 
 class BankReceiptRequest(RequestModel):
@@ -29,11 +33,13 @@ class BankReceiptRequest(RequestModel):
     reference: LineText
     loan_id: IdText | None = None
     line_id: IdText | None = None
+    apply: Annotated[Apply | None, Field(strict=False, description=APPLY)] = None
 
 
 class LinePartRequest(RequestModel):
     loan_id: IdText
     amount: PositiveAmountText | None = None
+    apply: Annotated[Apply | None, Field(strict=False, description=APPLY)] = None
 
 
 class MatchRequest(RequestModel):
@@ -41,12 +47,15 @@ class MatchRequest(RequestModel):
 
     loan_id: IdText | None = None
     amount: PositiveAmountText | None = None
+    apply: Annotated[Apply | None, Field(strict=False, description=APPLY)] = None
     parts: Annotated[list[LinePartRequest], Field(min_length=1, max_length=100)] | None = None
     reason: ProseText | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        if (self.loan_id is None) == (self.parts is None) or (self.parts is not None and self.amount is not None):
+        if (self.loan_id is None) == (self.parts is None) or (
+            self.parts is not None and (self.amount is not None or self.apply is not None)
+        ):
             raise PydanticCustomError("loan_or_parts", "Name one loan, or the parts for several.")
         if self.parts is not None and len({one.loan_id for one in self.parts}) < len(self.parts):
             raise PydanticCustomError("loan_or_parts", "Name each loan once.")
@@ -58,7 +67,7 @@ class MatchRequest(RequestModel):
     def wanted(self) -> list[LinePartRequest]:
         if self.parts is not None:
             return self.parts
-        return [LinePartRequest.model_construct(loan_id=self.loan_id, amount=self.amount)]
+        return [LinePartRequest.model_construct(loan_id=self.loan_id, amount=self.amount, apply=self.apply)]
 
 
 class JoinLineRequest(RequestModel):

@@ -8,7 +8,7 @@ from halfpenny import funding
 from halfpenny.platform.database import Record
 from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing.model.flows import Flows
-from halfpenny.servicing.model.payoff import Payoff
+from halfpenny.servicing.model.redemption import Payoff
 from halfpenny.servicing.model.waterfall import WATERFALLS, Waterfall, WaterfallLine
 from halfpenny.servicing.service.portfolio import PortfolioLine
 from halfpenny.servicing.service.posting import PostingResult
@@ -28,6 +28,7 @@ def position(posted: PostingResult) -> dict[str, Any]:
         "total_due": format_minor(now.total_due),
         "accrued_interest": format_minor(now.accrued_interest),
         "interest_reserve": format_minor(now.reserve_held),
+        "advance_payment": format_minor(now.advance_held),
         "days_past_due": now.days_past_due,
         "matures_on": now.schedule.ends_on.isoformat(),
         "closed_on": now.closed_on.isoformat() if now.closed_on else None,
@@ -46,7 +47,10 @@ def drawdown(posted: PostingResult, fees: int) -> dict[str, Any]:
 
 
 def receipt(posted: PostingResult) -> dict[str, Any]:
-    """What a payment was used for: the parts and what went back add up to what moved."""
+    """What a payment was used for: the parts, what waits and what went back add up to what moved.
+
+    ``advance_payment`` is what more of it waits than before, below zero where what had waited was used.
+    """
     moved: Flows = posted.moved
     return position(posted) | {
         "receipt": {
@@ -57,6 +61,7 @@ def receipt(posted: PostingResult) -> dict[str, Any]:
             "fees": format_minor(moved.fees),
             "recovery_costs": format_minor(moved.costs),
             "returned": format_minor(moved.returned),
+            "advance_payment": format_minor(moved.held),
             "rebate": format_minor(moved.rebated),
             "from_reserve": format_minor(moved.released),
         }
@@ -99,8 +104,10 @@ def payoff(found: Payoff, currency: Currency) -> dict[str, Any]:
         "fees": format_minor(found.fees),
         "default_interest": format_minor(found.default_interest),
         "recovery_costs": format_minor(found.recovery_costs),
+        "redemption": format_minor(found.redemption),
+        "from_reserve": format_minor(found.from_reserve),
+        "from_advance_payment": format_minor(found.from_advance),
         "payable": format_minor(found.payable),
-        "rebate": format_minor(found.rebate),
     }
 
 

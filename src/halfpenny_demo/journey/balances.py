@@ -18,6 +18,7 @@ LOAN_ACCOUNTS = (
     "loan_receivable",
     "investor_claims",
     "recovery_advance",
+    "advance_payments",
 )
 
 

@@ -47,7 +47,7 @@ async def _service(session: JourneySession, participants: Participants) -> None:
         due_on = date.fromisoformat(instalment["due_on"])
         await clock.advance(session, f"{(due_on - today).days}d")
         today = due_on
-        body = {"amount": instalment["total"], "currency": terms.CURRENCY}
+        body = {"amount": instalment["total"], "currency": terms.CURRENCY, "apply": "due"}
         paid = await session.request(
             borrower, "POST", f"{participants.loan}/repayments", body, pays=True, status=201, show="receipt.interest"
         )
@@ -85,7 +85,7 @@ async def _redeem(session: JourneySession, participants: Participants) -> None:
         borrower, "GET", f"{participants.loan}/redemption", show="principal interest payable"
     )
     too_much = format_minor(parse_minor(payoff["payable"]) + 100)
-    body = {"amount": too_much, "currency": terms.CURRENCY}
+    body = {"amount": too_much, "currency": terms.CURRENCY, "apply": "prepay"}
     await session.request(
         participants.investors[0],
         "POST",

@@ -233,7 +233,8 @@ async def _start_recovery(connection: Connection, context: SeedContext, seeded: 
 
 
 async def _sell(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
-    await _receive(connection, seeded, seeded.scenario.application.amount_minor * 78 // 100)
+    price = seeded.scenario.application.amount_minor * 78 // 100
+    await _receive(connection, seeded, price, servicing.Apply.PREPAY)
 
 
 async def _write_off(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
@@ -242,11 +243,13 @@ async def _write_off(connection: Connection, context: SeedContext, seeded: Seede
     )
 
 
-async def _receive(connection: Connection, seeded: SeededLoan, minor: int) -> None:
+async def _receive(
+    connection: Connection, seeded: SeededLoan, minor: int, apply: servicing.Apply | None = None
+) -> None:
     """A transfer to the company's wallet, and from there to the loan: nothing waits for the day's statement."""
     company = seeded.scenario.company.user_id
     amount = Money(minor, seeded.scenario.application.currency)
     await funding.request_deposit(connection, company, amount)
     while await funding.has_pending_payments(connection, [company]):
         await funding.settle_pending(connection)
-    await servicing.repay(connection, seeded.loan, company, amount)
+    await servicing.repay(connection, seeded.loan, company, amount, apply)

@@ -136,10 +136,10 @@ class _ReplayOfEachClose:
         )
 
     def _state(self, events: Sequence[Event], replayed_on: date) -> tuple[Segments, tuple[date, ...], bool]:
-        position = replay(self._terms, events, replayed_on)
+        position = replay(self._terms, (), replayed_on, recorded=events)
         segments = store.segment_rows(
             UUID(int=0), position.schedule.segments, position.overdue_segments, position.default_interest_paid
         )
-        balances = instalment_balances(self._terms, events, position)
+        balances = instalment_balances(position)
         unpaid = tuple(item.row.due_on for item in balances if item.unpaid > 0)
         return segments, unpaid, position.closed_on is not None

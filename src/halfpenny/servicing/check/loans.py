@@ -97,6 +97,7 @@ MONEY = Comparison(
 LEFT JOIN account c ON c.id = l.collections_account_id
 LEFT JOIN account p ON p.id = l.payable_account_id
 LEFT JOIN account r ON r.id = l.reserve_account_id
+LEFT JOIN account v ON v.kind = 'advance_payments' AND v.owner_id = l.loan_id AND v.currency = l.currency
 LEFT JOIN (
   SELECT d.loan_id, sum(CASE d.status
       WHEN 'declared' THEN d.principal_minor + d.interest_minor + d.default_interest_minor + d.recovered_minor
@@ -107,13 +108,14 @@ LEFT JOIN (
   GROUP BY d.loan_id) u ON u.loan_id = l.loan_id""",
     {
         "collections": ("coalesce(c.credits - c.debits, 0)", "0::bigint"),
+        "advance_payments": ("coalesce(v.credits - v.debits, 0)", "(l.posted->>'held')::bigint"),
         "distribution_payable": ("coalesce(p.credits - p.debits, 0)", "coalesce(u.minor, 0)"),
         "interest_reserve": (
             "coalesce(r.credits - r.debits, 0)",
             "(l.posted->>'retained')::bigint - (l.posted->>'released')::bigint - (l.posted->>'rebated')::bigint",
         ),
     },
-    "what is declared and unpaid, and what was retained",
+    "what is declared and unpaid, what was retained and what was paid ahead",
 )
 # A drawdown turns every stake into one holding of the same amount: nobody else holds anything.
 STAKES = Comparison(

@@ -129,16 +129,16 @@ def _loan_findings(record: LoanRecord, kept: KeptRows) -> Iterator[Finding]:
     loan_id, row = record.row["loan_id"], record.row
     events = [event for event, _ in record.events]
     try:
-        position = replay(record.terms, events, row["replayed_on"])
+        position = replay(record.terms, (), row["replayed_on"], recorded=events)
     except Exception as error:  # whatever was done to the events: it is a finding, not the end of the check
         yield Finding("servicing_event", str(loan_id), ROW, f"{type(error).__name__}: {error}", "replayable", _BASIS)
         return
     last_close = max((close.day for close in record.closes), default=date.min)
-    ahead = releases_ahead(record.terms, events, position)
+    ahead = releases_ahead(record.terms, position)
     taken = [release for release in ahead if release.due_on <= last_close]
     yield from _sum_findings(row, position, _after_releases(flows_of(record.terms, position), taken))
     expected = {
-        "instalment": store.instalment_rows(loan_id, instalment_balances(record.terms, events, position)),
+        "instalment": store.instalment_rows(loan_id, instalment_balances(position)),
         "reserve_release": store.release_rows(loan_id, [release for release in ahead if release not in taken]),
         "accrual_segment": store.segment_rows(
             loan_id, position.schedule.segments, position.overdue_segments, position.default_interest_paid
@@ -165,6 +165,7 @@ def _sum_findings(row: Record, position: LoanPosition, flows: Flows) -> Iterator
         "principal_outstanding_minor": position.principal_outstanding,
         "defaulted_on": position.defaulted_on,
         "closed_on": position.closed_on,
+        "advance_payment_minor": position.advance_held,
     }
     found = {column: row[column] for column in expected}
     posted = codec.read_flows(row["posted"])

@@ -1,10 +1,11 @@
 """What can happen to a loan, each with the business date that it takes effect on.
 
-Events of one day are applied in the order declared in PRECEDENCE, whatever order they were recorded in; two of
-the same kind keep the order that they were given in. An instalment falls due before that day's events, except
-that an extension agreed for the day of maturity is in time to keep the principal from falling due. What an
-acceleration or a write-off makes due falls due with it, after that day's money; a receipt that came in later that day
-says so (``follows``).
+Events of one day are applied in the order declared in PRECEDENCE, whatever order they were recorded in. Receipts of
+one day go by what they say, prepayments and smaller ones first, so that it does not matter which was heard of first;
+two others of the same kind keep the order that they were given in. An instalment falls due before that day's events,
+except that an extension agreed for the day of maturity is in time to keep the principal from falling due, and a pause
+pauses its first day. What an acceleration or a write-off makes due falls due with it, after that day's money; a receipt
+that came in later that day says so (``follows``).
 """
 
 from __future__ import annotations
@@ -91,14 +92,36 @@ class EndAct(StrEnum):
     WRITE_OFF = "write_off"
 
 
+class Apply(StrEnum):
+    """What a payment does beyond what is due: ``due`` waits for the next instalment, ``prepay`` repays principal."""
+
+    DUE = "due"
+    PREPAY = "prepay"
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """``follows`` names the act of the same day that the money came in after, where there was one."""
+    """Money for the loan. ``follows`` names the act of the same day that it came in after, where there was one.
+
+    ``id`` is what a reversal names. Whether a receipt redeems the loan, and what of it waits or goes back, the replay
+    finds out on its day (``LoanReplay``): it depends on what else has happened by then.
+    """
 
     effective_date: date
     amount: Money
     reference: str = ""
     follows: EndAct | None = None
+    apply: Apply = Apply.DUE
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptReversal:
+    """The bank took the receipt ``receipt_id`` back: from now on it counts as never received."""
+
+    effective_date: date
+    receipt_id: str
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +163,7 @@ Event = (
     | CostAdvanced
     | Redemption
     | Receipt
+    | ReceiptReversal
     | Default
     | Cure
     | Acceleration
@@ -160,6 +184,7 @@ PRECEDENCE: Final[dict[type, int]] = {
             Redemption,
             # The day's money comes in before the day's close can find the loan in default.
             Receipt,
+            ReceiptReversal,
             Default,
             Cure,
             Acceleration,
@@ -182,8 +207,28 @@ def _place_in_day(event: Event) -> float:
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:
-    """By effective date, then by PRECEDENCE, then as given."""
-    return sorted(events, key=lambda event: (event.effective_date, _place_in_day(event)))
+    """By effective date, then by PRECEDENCE; receipts then by what they say, the others as given."""
+    return sorted(events, key=_place)
+
+
+def _place(event: Event) -> tuple[date, float, bool, int, str]:
+    place = (event.effective_date, _place_in_day(event))
+    if isinstance(event, Receipt):
+        return (*place, event.apply is not Apply.PREPAY, event.amount.minor, event.reference)
+    return (*place, False, 0, "")
+
+
+def standing_events(ordered: Iterable[Event]) -> list[Event]:
+    """The events without the receipts that were reversed, and without their reversals."""
+    known = list(ordered)
+    reversed_ids = {event.receipt_id for event in known if isinstance(event, ReceiptReversal)}
+    if not reversed_ids:
+        return known
+    return [
+        event
+        for event in known
+        if not isinstance(event, ReceiptReversal) and not (isinstance(event, Receipt) and event.id in reversed_ids)
+    ]
 
 
 def check_events(events: Iterable[Event], advanced_on: date, currency: Currency) -> None:

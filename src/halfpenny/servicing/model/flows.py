@@ -6,11 +6,12 @@ The journal of any event, backdated or not, moves exactly the difference, so a r
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, fields
 from datetime import date
 
 from halfpenny.primitives.money import percent_of
-from halfpenny.servicing.model.position import Allocation, LoanPosition
+from halfpenny.servicing.model.position import Allocation, LoanPosition, MoneySource
 from halfpenny.servicing.model.reserve import ReserveMoveKind
 from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.model.waterfall import WATERFALLS
@@ -20,14 +21,16 @@ from halfpenny.servicing.model.waterfall import WATERFALLS
 class Flows:
     """Cumulative minor units since the advance.
 
-    In: ``received`` from outside, ``released`` from the interest reserve. Out: ``returned`` and ``rebated`` to the
-    borrower, ``fees`` and ``default_income`` to the platform, ``costs`` against its recovery advances, and to the
-    investors ``principal``, ``interest``, ``default_interest``, ``recovered``. ``lost`` moves no money.
+    In: ``received`` from outside, ``released`` from the interest reserve. ``held`` waits as an advance payment, a
+    balance that comes and goes. Out: ``returned`` and ``rebated`` to the borrower, ``fees`` and ``default_income`` to
+    the platform, ``costs`` against its recovery advances, and to the investors ``principal``, ``interest``,
+    ``default_interest``, ``recovered``. ``lost`` moves no money.
     """
 
     retained: int = 0
     received: int = 0
     released: int = 0
+    held: int = 0
     rebated: int = 0
     returned: int = 0
     fees: int = 0
@@ -54,13 +57,14 @@ class Flows:
     @property
     def spent(self) -> int:
         """All that leaves the collections; equals ``collected``, always."""
-        return self.returned + self.fees + self.default_income + self.costs + self.to_investors
+        return self.held + self.returned + self.fees + self.default_income + self.costs + self.to_investors
 
 
 @dataclass(frozen=True, slots=True)
 class Distributable:
     """What a receipt leaves for each purpose. ``platform_income`` is its fees, penalties, servicing fee and share
-    of default interest; ``recovery_costs`` give back what it advanced. All of them add up to the receipt."""
+    of default interest; ``recovery_costs`` give back what it advanced; ``held`` waits. All of them add up to the
+    receipt."""
 
     principal: int
     interest: int
@@ -68,6 +72,7 @@ class Distributable:
     platform_income: int
     recovery_costs: int
     returned: int
+    held: int = 0
 
     @property
     def to_investors(self) -> int:
@@ -86,6 +91,7 @@ def distributable_of(terms: LoanTerms, receipt: Allocation) -> Distributable:
         platform_income=receipt.fee + receipt.penalty + servicing_fee + kept,
         recovery_costs=receipt.recovery_cost,
         returned=receipt.returned,
+        held=receipt.held,
     )
 
 
@@ -99,8 +105,9 @@ def flows_of(terms: LoanTerms, position: LoanPosition) -> Flows:
     default_kept = sum(a.default_interest - distributable.default_interest for a, distributable in distributables)
     return Flows(
         retained=moved[ReserveMoveKind.RETAINED],
-        received=sum(a.amount for a, _ in distributables if not a.from_reserve),
+        received=sum(a.amount for a, _ in distributables if a.source is MoneySource.RECEIPT),
         released=moved[ReserveMoveKind.RELEASED] + moved[ReserveMoveKind.APPLIED],
+        held=position.advance_held,
         rebated=moved[ReserveMoveKind.REBATED],
         returned=sum(distributable.returned for _, distributable in distributables),
         fees=sum(distributable.platform_income for _, distributable in distributables) - default_kept + interest_fee,
@@ -132,14 +139,36 @@ class Withholding:
 
 @dataclass(frozen=True, slots=True)
 class DistributionPart:
-    """What one distribution shares out, in minor units, for money that took effect on ``effective_date``."""
+    """What one day brings for the holders, in minor units, and what of the principal was lost on it."""
 
     effective_date: date
-    principal: int
-    interest: int
-    default_interest: int
-    recovered: int
+    principal: int = 0
+    interest: int = 0
+    default_interest: int = 0
+    recovered: int = 0
+    lost: int = 0
 
     @property
     def total(self) -> int:
         return self.principal + self.interest + self.default_interest + self.recovered
+
+
+def parts_by_day(terms: LoanTerms, position: LoanPosition) -> tuple[DistributionPart, ...]:
+    """What each day has brought for the investors, oldest first: ``flows_of`` told by the day."""
+    days: dict[date, Counter[str]] = {}
+    for allocation in position.allocations:
+        found = distributable_of(terms, allocation)
+        day = days.setdefault(allocation.effective_date, Counter())
+        day["recovered" if allocation.recovery else "principal"] += found.principal
+        day["interest"] += found.interest
+        day["default_interest"] += found.default_interest
+    fee = WATERFALLS[terms.waterfall].servicing_fee.percent
+    released = 0
+    for move in position.reserve_moves:
+        if move.kind is ReserveMoveKind.RELEASED:
+            before, released = released, released + move.amount
+            kept = percent_of(released, fee) - percent_of(before, fee)
+            days.setdefault(move.on, Counter())["interest"] += move.amount - kept
+    if position.written_off_on is not None:
+        days.setdefault(position.written_off_on, Counter())["lost"] += position.written_off
+    return tuple(DistributionPart(on, **day) for on, day in sorted(days.items()) if any(day.values()))

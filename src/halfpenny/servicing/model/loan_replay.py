@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
+from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.delinquency import days_past_due
 from halfpenny.servicing.model.dues import Dues
 from halfpenny.servicing.model.events import (
     Acceleration,
+    Apply,
     CostAdvanced,
     Cure,
     Default,
@@ -18,31 +20,47 @@ from halfpenny.servicing.model.events import (
     Event,
     Extension,
     FeeDue,
+    Pause,
     PenaltyDue,
+    RateChange,
     Receipt,
+    Redemption,
+    ScheduleEvent,
     WriteOff,
 )
 from halfpenny.servicing.model.overdue import Overdue
-from halfpenny.servicing.model.position import Allocation, InstalmentState, LoanPosition
+from halfpenny.servicing.model.position import Allocation, InstalmentState, LoanPosition, MoneySource
+from halfpenny.servicing.model.redemption import Payoff
 from halfpenny.servicing.model.reserve import ReserveMove, ReserveMoveKind, reserve_moves
-from halfpenny.servicing.model.schedule import Instalment, InstalmentKind, Schedule
+from halfpenny.servicing.model.schedule import Instalment, Schedule, build_in_order
 from halfpenny.servicing.model.segments import accrued_minor
 from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.model.waterfall import WATERFALLS, Component
 
+_DAY: Final = timedelta(days=1)
 _NOTHING: Final = dict.fromkeys((component.value for component in Component), 0)
 _DEFAULT_INTEREST: Final = Component.DEFAULT_INTEREST.value
+_CHARGES: Final = {
+    FeeDue: Component.FEE,
+    PenaltyDue: Component.PENALTY,
+    CostAdvanced: Component.RECOVERY_COST,
+}
+# Agreed for a day before anything falls due on it: an extension in time, a pause that begins with it.
+_AGREED = Extension | Drawdown | RateChange | Pause
 
 
 class LoanReplay:
-    """Events are applied in order; ``advance`` makes everything up to a day fall due first.
+    """Lives through a loan's days in their order; no event is known before its day.
 
-    ``replace_schedule`` gives another schedule when an event changes what will fall due: the past of a schedule does
-    not depend on later events, so the rows already fallen due stay as they were.
+    The schedule is built again whenever an event changes what will fall due, and a receipt may be such an event: what
+    it brings beyond what is due redeems the loan, repays principal or waits. The past of a schedule does not depend on
+    later events, so the rows already fallen due stay as they were. ``refusable`` events raise where they come too late;
+    others change nothing then.
     """
 
-    def __init__(self, terms: LoanTerms, schedule: Schedule, known: Sequence[Event]) -> None:
+    def __init__(self, terms: LoanTerms, refusable: Iterable[Event] = ()) -> None:
         self.terms = terms
+        self.refusable = {id(event) for event in refusable}
         self.dues = {component.value: Dues() for component in Component}
         self.interest_dues = self.dues[Component.INTEREST.value]
         self.principal_dues = self.dues[Component.PRINCIPAL.value]
@@ -56,42 +74,60 @@ class LoanReplay:
         self.settled_on: list[date | None] = []
         self.drawn = terms.principal.minor
         self.repaid = self.interest_repaid = self.default_interest_paid = 0
-        self.returned = self.written_off = self.recovered = 0
+        self.returned = self.written_off = self.recovered = self.advance_held = 0
+        self.written_off_on: date | None = None
         self.defaulted_on: date | None = None
         self.closed_on: date | None = None
         self.allocations: list[Allocation] = []
-        self.replace_schedule(schedule, known)
+        self.agreed: list[ScheduleEvent] = []
+        self._use_schedule(build_in_order(terms, ()))
 
-    def replace_schedule(self, schedule: Schedule, known: Iterable[Event]) -> None:
+    def _use_schedule(self, schedule: Schedule) -> None:
         self.schedule = schedule
-        self.ended_on = self._ended_before_due(known)
-        self.moves: tuple[ReserveMove, ...] = reserve_moves(self.terms, known, schedule)
+        self.moves: tuple[ReserveMove, ...] = reserve_moves(self.terms, self.agreed, schedule)
         self.released = {m.instalment: m.amount for m in self.moves if m.instalment is not None}
         self.applied = [m for m in self.moves if m.kind is ReserveMoveKind.APPLIED]
 
-    def _ended_before_due(self, known: Iterable[Event]) -> date | None:
-        """The day of an acceleration or write-off, unless an instalment falls due on it anyway."""
-        events = list(known)
-        ends = min((e.effective_date for e in events if isinstance(e, Acceleration | WriteOff)), default=None)
-        periods = self.terms.periods + sum(e.periods for e in events if isinstance(e, Extension))
-        return None if ends in self.terms.due_dates(periods) else ends
+    def _agree(self, event: ScheduleEvent) -> bool:
+        """Build the schedule anew with ``event``; one that comes after the end changes nothing, or is refused."""
+        if self.closed_on is not None and isinstance(event, _AGREED):
+            self._refuse_if_closed(event)
+            return False
+        agreed = [*self.agreed, event]
+        try:
+            schedule = build_in_order(self.terms, agreed, after_due=True)
+        except (errors.EventAfterMaturity, errors.RedemptionExceedsPrincipal):
+            if id(event) in self.refusable:
+                raise
+            return False
+        self.agreed = agreed
+        self._use_schedule(schedule)
+        return True
 
-    def advance(self, to: date, *, before_end: bool = False) -> None:
-        """Let fall due what is due on or before ``to``, and let overdue amounts bear interest to ``to``.
+    def process_day(self, day: date, events: Sequence[Event]) -> None:
+        """Live through the events of one day, in their order."""
+        self.advance(day - _DAY)
+        changes_nothing = [event for event in events if isinstance(event, _AGREED) and not self._agree(event)]
+        self.advance(day)
+        for event in events:
+            if event not in changes_nothing:
+                self._apply(event)
 
-        With ``before_end`` an acceleration or write-off of that day has not happened yet.
-        """
+    def advance(self, to: date) -> None:
+        """Let fall due what is due on or before ``to``, and let overdue amounts bear interest to ``to``."""
         rows = self.schedule.instalments
         while len(self.rows_due) < len(rows) and rows[len(self.rows_due)].due_on <= to:
             row = rows[len(self.rows_due)]
-            if before_end and row.kind is InstalmentKind.FINAL and row.due_on == self.ended_on == to:
-                break
             self.overdue.run_to(row.due_on)
             self._fall_due(row)
-            if len(self.rows_due) == len(rows):
+            if self._everything_fell_due():
                 for move in self.applied:
-                    self._receive(move.on, move.amount, from_reserve=True)
+                    self._receive(move.on, move.amount, source=MoneySource.RESERVE)
+            self._use_advance(row.due_on)
         self.overdue.run_to(to)
+
+    def _everything_fell_due(self) -> bool:
+        return len(self.rows_due) == len(self.schedule.instalments)
 
     def _fall_due(self, row: Instalment) -> None:
         index = len(self.rows_due)
@@ -107,50 +143,112 @@ class LoanReplay:
         self.overdue.fell_due(interest, row.principal)
         self._close_if_settled(row.due_on)
 
-    def process(self, event: Event) -> None:
-        """Let fall due what is due before ``event`` on its day, and apply it."""
-        ends = isinstance(event, Acceleration | WriteOff) or (isinstance(event, Receipt) and event.follows is not None)
-        self.advance(event.effective_date, before_end=not ends)
-        self.apply(event)
+    def _use_advance(self, on: date) -> None:
+        """An advance payment pays what falls due; what is left of it when everything has, goes back."""
+        amount = self.advance_held if self._everything_fell_due() else min(self.advance_held, self.total_due)
+        if amount:
+            self.advance_held -= amount
+            self._receive(on, amount, source=MoneySource.ADVANCE)
 
-    def apply(self, event: Event) -> None:
-        """Raises LoanClosed for money or charges on a settled loan."""
+    def _apply(self, event: Event) -> None:
+        """Raises LoanClosed for refusable money or charges on a settled loan."""
         on = event.effective_date
         match event:
             case Receipt():
-                self._refuse_if_closed()
-                self._receive(on, event.amount.minor)
+                self._refuse_if_closed(event)
+                self._take(event)
             case Drawdown():
                 self.drawn += event.amount.minor
-            case FeeDue():
-                self._charge(Component.FEE, on, event.amount.minor)
-            case PenaltyDue():
-                self._charge(Component.PENALTY, on, event.amount.minor)
-            case CostAdvanced():
-                self._charge(Component.RECOVERY_COST, on, event.amount.minor)
+            case FeeDue() | PenaltyDue() | CostAdvanced():
+                self._charge(event)
             case Default():
                 self.defaulted_on = self.defaulted_on or on
             case Cure():
                 self.defaulted_on = None
-            case WriteOff():
-                self.advance(on)
-                self.written_off += self.drawn - self.repaid - self.written_off
-                self.overdue.stop()
+            case Redemption() | Acceleration() | WriteOff():
+                if self._agree(event):
+                    self.advance(on)
+                if isinstance(event, WriteOff):
+                    self.written_off_on = self.written_off_on or on
+                    self.written_off += self.drawn - self.repaid - self.written_off
+                    self.overdue.stop()
             case _:
-                # The other events speak through the schedule.
+                # The other events have spoken through the schedule.
                 pass
 
-    def _charge(self, component: Component, on: date, amount: int) -> None:
-        self._refuse_if_closed()
-        self.dues[component.value].add(on, amount, None)
+    def _charge(self, event: FeeDue | PenaltyDue | CostAdvanced) -> None:
+        self._refuse_if_closed(event)
+        self.closed_on = None
+        self.dues[_CHARGES[type(event)].value].add(event.effective_date, event.amount.minor, None)
+        self._use_advance(event.effective_date)
 
-    def _refuse_if_closed(self) -> None:
-        if self.closed_on is not None:
+    def _refuse_if_closed(self, event: Event) -> None:
+        if self.closed_on is not None and id(event) in self.refusable:
             raise errors.LoanClosed(closed_on=self.closed_on.isoformat())
 
-    def _receive(self, on: date, amount: int, *, from_reserve: bool = False) -> None:
+    def _take(self, receipt: Receipt) -> None:
+        """Pay what is due; what is beyond it redeems the loan, repays principal, or waits for the next due date."""
+        on, amount, held = receipt.effective_date, receipt.amount.minor, 0
+        excess = amount - self.total_due
+        if excess > 0 and not self._everything_fell_due():
+            left = self.drawn - self.repaid - self.written_off - self.principal_dues.total
+            prepays = receipt.apply is Apply.PREPAY
+            if self._redeems(on, amount, left) or (prepays and excess >= left):
+                self._agree(Redemption(on))
+                self.advance(on)
+            elif prepays:
+                self._agree(Redemption(on, Money(excess, receipt.amount.currency)))
+                self.advance(on)
+            else:
+                held = min(excess, max(self._falls_due_next(on) - self.advance_held, 0))
+                self.advance_held += held
+        self._receive(on, amount, held=held)
+
+    def _redeems(self, on: date, amount: int, left: int) -> bool:
+        """Whether ``amount`` redeems the loan on ``on``; the first line is only cheaper."""
+        held = sum(m.amount if m.kind is ReserveMoveKind.RETAINED else -m.amount for m in self.moves if m.on <= on)
+        return amount + self.advance_held + held >= left and amount >= self.redemption_on(on).payable
+
+    def redemption_on(self, on: date) -> Payoff:
+        """What redeems the loan on ``on``, to which the replay has been advanced."""
+        rows: Sequence[Instalment] = ()
+        reserve = 0
+        if not self._everything_fell_due():
+            agreed = [*self.agreed, Redemption(on)]
+            schedule = build_in_order(self.terms, agreed, after_due=True)
+            rows = schedule.instalments[len(self.rows_due) :]
+            numbers = {row.number for row in rows}
+            reserve = sum(
+                move.amount
+                for move in reserve_moves(self.terms, agreed, schedule)
+                if move.kind is ReserveMoveKind.APPLIED or move.instalment in numbers
+            )
+        owed = self.total_due + sum(row.total for row in rows)
+        from_reserve = min(reserve, owed)
+        due = {name: dues.total for name, dues in self.dues.items()}
+        return Payoff(
+            on=on,
+            principal=due["principal"] + sum(row.principal for row in rows),
+            interest=due["interest"] + sum(row.interest for row in rows),
+            fees=due["fee"] + due["penalty"] + sum(row.fees for row in rows),
+            default_interest=self.default_interest_due,
+            recovery_costs=due["recovery_cost"],
+            from_reserve=from_reserve,
+            from_advance=min(self.advance_held, owed - from_reserve),
+        )
+
+    def _falls_due_next(self, on: date) -> int:
+        """What the borrower has to bring on the next monthly due date; nothing where the reserve pays all of it."""
+        ahead = self.schedule.instalments[len(self.rows_due) :]
+        months = (day for day in self.terms.due_dates(self.terms.periods) if day > on)
+        until = min([*months, ahead[-1].due_on])
+        return sum(row.total - self.released.get(row.number, 0) for row in ahead if row.due_on <= until) - sum(
+            move.amount for move in self.applied if move.on <= until
+        )
+
+    def _receive(self, on: date, amount: int, *, held: int = 0, source: MoneySource = MoneySource.RECEIPT) -> None:
         parts = dict(_NOTHING)
-        left = amount
+        left = amount - held
         for name in self.before_default if self.defaulted_on is None else self.after_default:
             if name == _DEFAULT_INTEREST:
                 paid = min(left, self.default_interest_due)
@@ -173,9 +271,10 @@ class LoanReplay:
                 amount=amount,
                 **parts,
                 returned=left,
+                held=held,
                 after_default=self.defaulted_on is not None,
                 recovery=self.written_off > 0,
-                from_reserve=from_reserve,
+                source=source,
             )
         )
         self._close_if_settled(on)
@@ -191,14 +290,17 @@ class LoanReplay:
         return paid
 
     def _close_if_settled(self, on: date) -> None:
-        if len(self.rows_due) < len(self.schedule.instalments) or self.default_interest_due:
+        if self.closed_on is not None or not self._everything_fell_due() or self.total_due:
             return
-        if not any(dues.total for dues in self.dues.values()):
-            self.closed_on = on
+        self.closed_on = on
 
     @property
     def default_interest_due(self) -> int:
         return self.overdue.accrued - self.default_interest_paid
+
+    @property
+    def total_due(self) -> int:
+        return self.default_interest_due + sum(dues.total for dues in self.dues.values())
 
     def position(self, as_of: date) -> LoanPosition:
         """Where the loan stands after ``advance(as_of)``."""
@@ -223,7 +325,10 @@ class LoanReplay:
             accrued_interest=self._accrued_not_due(as_of),
             reserve_held=held,
             reserve_moves=tuple(reserve),
+            reserve_plan=self.moves,
+            advance_held=self.advance_held,
             written_off=self.written_off,
+            written_off_on=self.written_off_on,
             recovered=self.recovered,
             returned=self.returned,
             oldest_unpaid_due_on=oldest,

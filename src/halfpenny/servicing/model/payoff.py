@@ -3,67 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
-from halfpenny.primitives.money import Money
-from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import Acceleration, EndAct, Event, Receipt, Redemption, WriteOff
+from halfpenny.primitives.money import Money, format_minor
+from halfpenny.servicing import errors
+from halfpenny.servicing.model.engine import live_through, replay
+from halfpenny.servicing.model.events import Acceleration, Apply, EndAct, Event, Receipt, WriteOff
 from halfpenny.servicing.model.position import LoanPosition
-from halfpenny.servicing.model.reserve import ReserveMoveKind
+from halfpenny.servicing.model.redemption import Payoff
 from halfpenny.servicing.model.terms import LoanTerms
 
 
-@dataclass(frozen=True, slots=True)
-class Payoff:
-    """Minor units. ``payable`` is all that must come in on the day; ``rebate`` is retained interest that goes back
-    to the borrower, so ``payable - rebate`` is what the redemption costs them."""
-
-    on: date
-    principal: int
-    interest: int
-    fees: int
-    default_interest: int
-    recovery_costs: int
-    rebate: int
-
-    @property
-    def payable(self) -> int:
-        return self.principal + self.interest + self.fees + self.default_interest + self.recovery_costs
-
-
-def payoff(terms: LoanTerms, events: Sequence[Event], on: date) -> Payoff:
-    """What redeems the whole loan on ``on``, after the events that are known."""
-    after = replay(terms, [*events, Redemption(on)], on)
-    rebate = sum(move.amount for move in after.reserve_moves if move.kind is ReserveMoveKind.REBATED and move.on == on)
-    return Payoff(
-        on=on,
-        principal=after.principal_due,
-        interest=after.interest_due,
-        fees=after.fees_due + after.penalties_due,
-        default_interest=after.default_interest_due,
-        recovery_costs=after.recovery_costs_due,
-        rebate=rebate,
-    )
+def payoff(terms: LoanTerms, recorded: Sequence[Event], on: date) -> Payoff:
+    """What redeems the whole loan on ``on``, after the events that are recorded. Raises EventBeforeAdvance."""
+    return live_through(terms, (), on, recorded=recorded).redemption_on(on)
 
 
 def receive(
-    terms: LoanTerms, events: Sequence[Event], on: date, amount: Money, reference: str = ""
-) -> tuple[Event, ...]:
-    """The events that a payment is: a receipt, and a redemption before it where it is more than what is due.
+    terms: LoanTerms,
+    recorded: Sequence[Event],
+    on: date,
+    amount: Money,
+    reference: str = "",
+    apply: Apply | None = None,
+    receipt_id: str = "",
+) -> Receipt:
+    """The receipt that a payment is. ``reference`` names what brought the money, ``receipt_id`` itself.
 
-    What exceeds the amount due repays principal early. Where it covers all principal the loan is redeemed: what
-    is then missing of the interest to the day stays due, and what exceeds the whole debt is the receipt's
-    overpayment and goes back. ``reference`` names what brought the money. Raises LoanClosed for a settled loan.
+    Beyond what is due it waits for the next instalment (``due``, also where ``apply`` is left out) or repays principal
+    (``prepay``); what covers the redemption figure redeems. Raises LoanClosed for a settled loan, and ApplyNeeded with
+    both outcomes where nobody said what the rest beyond the next instalment is for.
     """
-    receipt = Receipt(on, amount, reference, _follows(events, on))
-    position = replay(terms, events, on)
-    excess = amount.minor - position.total_due
-    if excess <= 0 or not runs(position):
-        return (receipt,)
-    if excess >= position.principal_outstanding - position.principal_due:
-        return (Redemption(on), receipt)
-    return (Redemption(on, Money(excess, amount.currency)), receipt)
+    before = replay(terms, (), on, recorded=recorded)
+    if before.closed_on is not None:
+        raise errors.LoanClosed(closed_on=before.closed_on.isoformat())
+
+    def taken(how: Apply) -> tuple[Receipt, LoanPosition]:
+        receipt = Receipt(on, amount, reference, _follows(recorded, on), how, receipt_id)
+        return receipt, replay(terms, [receipt], on, recorded=recorded)
+
+    receipt, after = taken(apply or Apply.DUE)
+    rest = after.returned - before.returned
+    if apply is None and rest and after.closed_on is None:
+        prepaid = taken(Apply.PREPAY)[1]
+        early = prepaid.principal_repaid - after.principal_repaid
+        raise errors.ApplyNeeded(
+            due=_outcome(before, after, amount, 0), prepay=_outcome(before, prepaid, amount, early)
+        )
+    return receipt
+
+
+def _outcome(before: LoanPosition, after: LoanPosition, amount: Money, early: int) -> dict[str, str]:
+    """What a payment would do, as decimal strings: the four parts add up to it."""
+    waits = after.advance_held - before.advance_held
+    returned = after.returned - before.returned
+    return {
+        "pays_due": format_minor(amount.minor - early - waits - returned),
+        "waits_as_advance_payment": format_minor(waits),
+        "repays_principal": format_minor(early),
+        "goes_back": format_minor(returned),
+    }
 
 
 def _follows(events: Sequence[Event], on: date) -> EndAct | None:
@@ -72,8 +71,3 @@ def _follows(events: Sequence[Event], on: date) -> EndAct | None:
     if WriteOff in kinds:
         return EndAct.WRITE_OFF
     return EndAct.ACCELERATION if Acceleration in kinds else None
-
-
-def runs(position: LoanPosition) -> bool:
-    """Whether principal is still to fall due."""
-    return position.closed_on is None and position.schedule.ends_on > position.as_of

@@ -21,11 +21,19 @@ class LoanStanding(StrEnum):
     CLOSED = "closed"
 
 
+class MoneySource(StrEnum):
+    """Where the money of an allocation came from: outside, the interest reserve, or an advance payment that waited."""
+
+    RECEIPT = "receipt"
+    RESERVE = "reserve"
+    ADVANCE = "advance"
+
+
 class Allocation(NamedTuple):
-    """How one receipt was used. ``returned`` is the overpayment that goes back to the borrower.
+    """How one receipt was used. ``returned`` is the overpayment that goes back to the borrower, ``held`` waits as an
+    advance payment for what falls due next.
 
     ``recovery`` says that the principal had been written off before: it is a later recovery of a loss.
-    ``from_reserve`` says that the money was the retained-interest reserve of an accelerated loan.
     """
 
     effective_date: date
@@ -37,13 +45,14 @@ class Allocation(NamedTuple):
     interest: int
     principal: int
     returned: int
+    held: int
     after_default: bool
     recovery: bool
-    from_reserve: bool
+    source: MoneySource
 
     @property
     def applied(self) -> int:
-        return self.amount - self.returned
+        return self.amount - self.returned - self.held
 
     def part(self, component: Component) -> int:
         amount: int = getattr(self, component.value)
@@ -72,7 +81,8 @@ class LoanPosition:
     ``principal_outstanding`` is what the loan owes its investors: drawn, less repaid, less written off.
     ``overdue_segments`` write the default interest ahead, as long as nothing more is paid: the accrual of the
     segment that holds a day, less ``default_interest_paid``, is the default interest due that day. Where none
-    holds it, nothing accrues and ``default_interest_due`` stays as it is.
+    holds it, nothing accrues and ``default_interest_due`` stays as it is. ``advance_held`` waits for what falls due
+    next. ``reserve_plan`` are the reserve's moves to the end, ``reserve_moves`` those that have happened.
     """
 
     as_of: date
@@ -91,7 +101,10 @@ class LoanPosition:
     accrued_interest: int
     reserve_held: int
     reserve_moves: tuple[ReserveMove, ...]
+    reserve_plan: tuple[ReserveMove, ...]
+    advance_held: int
     written_off: int
+    written_off_on: date | None
     recovered: int
     returned: int
     oldest_unpaid_due_on: date | None

@@ -7,22 +7,15 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from halfpenny.servicing.model.events import (
-    Acceleration,
-    Drawdown,
-    Event,
-    Redemption,
-    ScheduleEvent,
-    WriteOff,
-    in_order,
-)
+from halfpenny.servicing.model.events import Drawdown, Event, Redemption, ScheduleEvent, in_order
 from halfpenny.servicing.model.schedule import InstalmentKind, Schedule, build_schedule
 from halfpenny.servicing.model.terms import LoanTerms
 
 
 class ReserveMoveKind(StrEnum):
-    """``retained`` fills the reserve from an advance; ``released`` pays interest that fell due; ``rebated`` goes
-    back to the borrower; ``applied`` pays the debts of an accelerated loan like a receipt."""
+    """``retained`` fills the reserve from an advance; ``released`` pays interest that fell due; ``rebated`` goes back
+    to the borrower for the part of the principal that was repaid early; ``applied`` is what is left when everything
+    falls due: it pays what is owed like a receipt, so that a payer sends that much less."""
 
     RETAINED = "retained"
     RELEASED = "released"
@@ -62,7 +55,7 @@ def reserve_moves(terms: LoanTerms, events: Iterable[Event], schedule: Schedule)
         held += amount if move.kind is ReserveMoveKind.RETAINED else -amount
         if amount:
             done.append(move._replace(amount=amount))
-    done += _last_moves(known, schedule, held)
+    done += _last_moves(schedule, held)
     return tuple(done)
 
 
@@ -86,14 +79,13 @@ def _tranches_and_part_rebates(terms: LoanTerms, known: list[ScheduleEvent]) -> 
     return moves
 
 
-def _last_moves(known: list[ScheduleEvent], schedule: Schedule, held: int) -> list[ReserveMove]:
-    """On the final day the reserve pays that day's interest and gives the rest back, so that it ends at zero."""
+def _last_moves(schedule: Schedule, held: int) -> list[ReserveMove]:
+    """On the final day the reserve pays that day's interest and then what else is owed, so that it ends at zero."""
     last = schedule.instalments[-1]
     moves = []
     if last.reserved:
         paid = min(held, last.interest)
         moves.append(ReserveMove(last.due_on, ReserveMoveKind.RELEASED, paid, last.number))
         held -= paid
-    accelerated = any(isinstance(event, Acceleration | WriteOff) for event in known)
-    moves.append(ReserveMove(last.due_on, ReserveMoveKind.APPLIED if accelerated else ReserveMoveKind.REBATED, held))
+    moves.append(ReserveMove(last.due_on, ReserveMoveKind.APPLIED, held))
     return [move for move in moves if move.amount]

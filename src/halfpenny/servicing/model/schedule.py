@@ -107,16 +107,21 @@ def build_schedule(terms: LoanTerms, events: Iterable[Event] = ()) -> Schedule:
     return build_in_order(terms, known)
 
 
-def build_in_order(terms: LoanTerms, checked: Iterable[Event]) -> Schedule:
-    """``build_schedule`` for events that are already checked and in order."""
-    return _Builder(terms, [event for event in checked if isinstance(event, ScheduleEvent)]).build()
+def build_in_order(terms: LoanTerms, checked: Iterable[Event], *, after_due: bool = False) -> Schedule:
+    """``build_schedule`` for events that are already checked and in order.
+
+    With ``after_due`` an end on a due date comes after that day's instalment, which keeps its own row: a loan that is
+    lived through has let it fall due by then.
+    """
+    return _Builder(terms, [event for event in checked if isinstance(event, ScheduleEvent)], after_due).build()
 
 
 class _Builder:
     """Walks the periods once. The accrual keeps the interest, this keeps the principal."""
 
-    def __init__(self, terms: LoanTerms, events: Sequence[ScheduleEvent]) -> None:
+    def __init__(self, terms: LoanTerms, events: Sequence[ScheduleEvent], after_due: bool = False) -> None:
         self.terms = terms
+        self.after_due = after_due
         self.events = events
         self.changes: list[ScheduleEvent] = []
         self.stop: ScheduleEvent | None = None
@@ -150,6 +155,8 @@ class _Builder:
             self.accrual.begin(period, self.due[period - 1], due_on)
             self._run_to(end)
             stopped = self.stop is not None and self.stop.effective_date <= end
+            if self.after_due and self.stop is not None and self.stop.effective_date == due_on:
+                stopped = False
             if stopped or period == self.periods:
                 break
             self._close_period(period)

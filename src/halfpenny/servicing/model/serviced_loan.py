@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
 from halfpenny.primitives.money import Currency, percent_of
-from halfpenny.servicing.model.events import Event
 from halfpenny.servicing.model.flows import Flows
 from halfpenny.servicing.model.position import LoanPosition, LoanStanding
-from halfpenny.servicing.model.reserve import ReserveMoveKind, reserve_moves
+from halfpenny.servicing.model.reserve import ReserveMoveKind
 from halfpenny.servicing.model.schedule import Instalment
 from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.model.waterfall import WATERFALLS
@@ -52,11 +50,11 @@ class Release:
     fee: int
 
 
-def instalment_balances(terms: LoanTerms, events: Iterable[Event], position: LoanPosition) -> list[InstalmentBalance]:
+def instalment_balances(position: LoanPosition) -> list[InstalmentBalance]:
     """The whole schedule, past and future, with what the borrower still has to bring."""
     fallen_due = {state.number: state for state in position.instalments}
     from_reserve: dict[int, int] = {}
-    for move in reserve_moves(terms, events, position.schedule):
+    for move in position.reserve_plan:
         if move.kind is ReserveMoveKind.RELEASED and move.instalment is not None:
             from_reserve[move.instalment] = from_reserve.get(move.instalment, 0) + move.amount
     posted = []
@@ -69,17 +67,16 @@ def instalment_balances(terms: LoanTerms, events: Iterable[Event], position: Loa
     return posted
 
 
-def releases_ahead(terms: LoanTerms, events: Iterable[Event], position: LoanPosition) -> list[Release]:
+def releases_ahead(terms: LoanTerms, position: LoanPosition) -> list[Release]:
     """The reserve's coming releases, each with the servicing fee that the sum of all so far leaves for it."""
     rate = WATERFALLS[terms.waterfall].servicing_fee.percent
-    moves = reserve_moves(terms, events, position.schedule)
     released = 0
     by_day: dict[date, Release] = {}
-    for move in moves:
+    for move in position.reserve_plan:
         if move.kind is not ReserveMoveKind.RELEASED:
             continue
         before, released = released, released + move.amount
-        # The last day also rebates or redeems: that is the replay's work, not the close's.
+        # The last day also pays what else is owed: that is the replay's work, not the close's.
         if move.on <= position.as_of or move.on >= position.schedule.ends_on:
             continue
         fee = percent_of(released, rate) - percent_of(before, rate)

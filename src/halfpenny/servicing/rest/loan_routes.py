@@ -56,11 +56,15 @@ async def repay(
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
-    """Pay from one's wallet. What is more than due repays early; what is more than owed stays in the wallet."""
+    """Pay from one's wallet. Beyond what is due it waits for the next instalment, or repays principal (``prepay``).
+
+    Paying the redemption figure redeems; what is more than owed stays in the wallet. 409 ``apply_needed`` with both
+    outcomes where ``apply`` is left out and more than the next instalment would wait.
+    """
     amount = Money(parse_minor(body.amount), body.currency)
 
     async def act(connection: Connection) -> dict[str, Any]:
-        return views.receipt(await receiving.repay(connection, loan_id, principal.user_id, amount))
+        return views.receipt(await receiving.repay(connection, loan_id, principal.user_id, amount, body.apply))
 
     return await once(database, money, 201, act)
 

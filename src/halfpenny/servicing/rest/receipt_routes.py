@@ -15,6 +15,7 @@ from halfpenny.identity import Permission, requires
 from halfpenny.platform.database import Connection
 from halfpenny.platform.http import AnswerWithStatus, AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, format_minor, parse_minor
+from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.receipt_acts import MATCH, POST_AHEAD, LineMatch, PostAhead
 from halfpenny.servicing.requests import BankReceiptRequest, JoinLineRequest, MatchRequest
 from halfpenny.servicing.service import bank_receipts
@@ -47,11 +48,11 @@ async def bank_receipt(
             await bank_receipts.check_currency(connection, body.loan_id, amount)
         await funding.lock_bank(connection, amount.currency.value)
         if body.line_id is not None:
-            return await _post_line(connection, acts, principal, body.line_id, body.loan_id, amount)
+            return await _post_line(connection, acts, principal, body.line_id, body.loan_id, amount, body.apply)
         receipt = await funding.announce(
             connection, principal.user_id, amount, body.received_on, body.payer, body.reference, body.loan_id
         )
-        return await _post_announced(connection, acts, principal, receipt, amount)
+        return await _post_announced(connection, acts, principal, receipt, amount, body.apply)
 
     return await once(database, money, 201, act)
 
@@ -63,28 +64,36 @@ async def _post_line(
     line_id: UUID,
     loan_id: UUID | None,
     amount: Money,
+    apply: Apply | None,
 ) -> AnswerWithStatus:
     """A statement shows it: one person posts it, and what names no loan goes on standing in suspense."""
     if loan_id is None:
         await funding.check_remaining(connection, line_id, amount.minor)
         return AnswerWithStatus(201, {"id": str(line_id), "status": "unmatched"})
-    payload = LineMatch((LinePart(loan_id, amount.minor),))
+    payload = LineMatch((LinePart(loan_id, amount.minor, apply),))
     outcome = await approvals.perform(connection, acts, MATCH, principal, line_id, payload, _MATCHED)
     return approvals.answer(outcome, 201)
 
 
 async def _post_announced(
-    connection: Connection, acts: Acts, principal: identity.Principal, receipt: BankReceipt, amount: Money
+    connection: Connection,
+    acts: Acts,
+    principal: identity.Principal,
+    receipt: BankReceipt,
+    amount: Money,
+    apply: Apply | None,
 ) -> AnswerWithStatus:
     """Its line where there is one; else it waits for that, or for a second person."""
     line = await funding.line_of_receipt(connection, receipt)
     if line is not None:
         await funding.join_line(connection, receipt.id, line.id, principal.user_id)
-        answer = await _post_line(connection, acts, principal, line.id, receipt.loan_id, amount)
+        answer = await _post_line(connection, acts, principal, line.id, receipt.loan_id, amount, apply)
     elif receipt.loan_id is None:
         answer = AnswerWithStatus(202, {"id": str(receipt.id), "status": receipt.status.value})
     else:
-        outcome = await approvals.perform(connection, acts, POST_AHEAD, principal, receipt.id, PostAhead(), _ANNOUNCED)
+        outcome = await approvals.perform(
+            connection, acts, POST_AHEAD, principal, receipt.id, PostAhead(apply), _ANNOUNCED
+        )
         answer = approvals.answer(outcome)
     return AnswerWithStatus(answer.status, answer.body | {"receipt_id": str(receipt.id)})
 
@@ -138,7 +147,9 @@ async def match(
     """
 
     async def act(connection: Connection) -> AnswerWithStatus:
-        parts = [(one.loan_id, None if one.amount is None else parse_minor(one.amount)) for one in body.wanted]
+        parts = [
+            (one.loan_id, None if one.amount is None else parse_minor(one.amount), one.apply) for one in body.wanted
+        ]
         payload = LineMatch(await bank_receipts.parts_of(connection, receipt_id, parts))
         outcome = await approvals.perform(
             connection, acts, MATCH, principal, receipt_id, payload, body.reason or _MATCHED

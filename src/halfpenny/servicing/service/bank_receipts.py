@@ -22,8 +22,8 @@ from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import Currency, CurrencyMismatch, Money, format_minor
 from halfpenny.servicing import errors
-from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.payoff import payoff, runs
+from halfpenny.servicing.model.events import Apply
+from halfpenny.servicing.model.payoff import payoff
 from halfpenny.servicing.service import receiving
 from halfpenny.servicing.service.posting import PostingResult, lock_serviced_loan
 from halfpenny.servicing.store import serviced_loans
@@ -34,10 +34,11 @@ ExcessRule: TypeAlias = Callable[[int, Currency], bool]
 
 @dataclass(frozen=True, slots=True)
 class LinePart:
-    """So much of a line, in minor units of its currency, goes to this loan."""
+    """So much of a line, in minor units of its currency, goes to this loan; what is beyond its due does ``apply``."""
 
     loan_id: UUID
     amount_minor: int
+    apply: Apply | None = None
 
 
 async def lock_loans(connection: Connection, loan_ids: Sequence[UUID]) -> None:
@@ -52,8 +53,7 @@ async def owed_on(connection: Connection, loan_id: UUID, on: date) -> int:
     if serviced is None:
         raise errors.NotServiced()
     events = await serviced_loans.events(connection, loan_id)
-    position = replay(serviced.terms, events, on)
-    return payoff(serviced.terms, events, on).payable if runs(position) else position.total_due
+    return payoff(serviced.terms, events, on).payable
 
 
 async def excess_of(connection: Connection, parts: Sequence[LinePart], on: date) -> int:
@@ -69,11 +69,13 @@ async def check_currency(connection: Connection, loan_id: UUID, amount: Money) -
 
 
 async def parts_of(
-    connection: Connection, line_id: UUID, wanted: Sequence[tuple[UUID, int | None]]
+    connection: Connection, line_id: UUID, wanted: Sequence[tuple[UUID, int | None, Apply | None]]
 ) -> tuple[LinePart, ...]:
     """The parts with their amounts: where one loan names none, it gets all that is left. Raises LineUnknown."""
     credit = await funding.credit_in_suspense(connection, line_id, lock=False)
-    return tuple(LinePart(loan_id, credit.remaining.minor if minor is None else minor) for loan_id, minor in wanted)
+    return tuple(
+        LinePart(loan_id, credit.remaining.minor if minor is None else minor, apply) for loan_id, minor, apply in wanted
+    )
 
 
 async def allocate(
@@ -81,7 +83,8 @@ async def allocate(
 ) -> list[PostingResult]:
     """Take a credit out of suspense for one loan or several; each counts from the day the bank credited it.
 
-    Raises LineUnknown, LineSpent, LoanNotFound, NotServiced, CurrencyMismatch, FutureEffectiveDate, LoanClosed.
+    Raises LineUnknown, LineSpent, LoanNotFound, NotServiced, CurrencyMismatch, FutureEffectiveDate, LoanClosed,
+    ApplyNeeded.
     """
     await lock_loans(connection, [part.loan_id for part in parts])
     credit = await funding.credit_in_suspense(connection, line_id)
@@ -102,6 +105,7 @@ async def _allocate_part(
         actor,
         source=Account(AccountKind.SUSPENSE, None, amount.currency),
         reference=str(allocation_id),
+        apply=part.apply,
     )
     data = {
         "loan_id": str(part.loan_id),
@@ -113,10 +117,12 @@ async def _allocate_part(
     return posted
 
 
-async def post_ahead(connection: Connection, receipt: BankReceipt, approved_by: UserId, actor: Actor) -> PostingResult:
+async def post_ahead(
+    connection: Connection, receipt: BankReceipt, approved_by: UserId, actor: Actor, apply: Apply | None = None
+) -> PostingResult:
     """Post an announced receipt before its line has come, which a second person has approved.
 
-    Raises ReceiptEnded, StatementLineExists, LoanClosed.
+    Raises ReceiptEnded, StatementLineExists, LoanClosed, ApplyNeeded.
     """
     if receipt.loan_id is None:
         raise errors.ReceiptWithoutLoan()
@@ -124,7 +130,7 @@ async def post_ahead(connection: Connection, receipt: BankReceipt, approved_by: 
     await funding.post_ahead(connection, receipt, approved_by)
     amount = Money(receipt.amount_minor, Currency(receipt.currency))
     return await receiving.receive_from_bank(
-        connection, receipt.loan_id, amount, receipt.received_on, actor, reference=str(receipt.id)
+        connection, receipt.loan_id, amount, receipt.received_on, actor, reference=str(receipt.id), apply=apply
     )
 
 

@@ -115,7 +115,8 @@ async def _close_range(connection: Connection, day: date, row: Record) -> tuple[
 
 
 async def _replay_planned(database: Database, day: date, first: UUID, last: UUID) -> None:
-    """Replay loans to which something planned happens on ``day``, before it accrues: a pause begins with its day."""
+    """Replay loans to which something planned happens on ``day``, before it accrues: a pause begins with its day, and
+    an advance payment pays what falls due."""
     async with database.reading() as connection:
         planned = await closing.planned(connection, day, first, last)
     for loan_id in planned:

@@ -54,7 +54,7 @@ async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product
     ]
     transfers = tuple(Transfer(debit, credit, amount) for debit, credit, amount in legs if amount)
     await ledger.post(connection, Journal(JournalId(uuid7()), "drawdown", transfers, today, loan_id))
-    await store_replay(connection, serviced, (), position, flows)
+    await store_replay(connection, serviced, position, flows)
     loan = await loans.transition(
         connection,
         LoanId(loan_id),

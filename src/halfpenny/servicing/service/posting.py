@@ -21,7 +21,7 @@ from halfpenny.primitives.ids import JournalId, LoanId, uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import CostAdvanced, Default, Event, Extension, Receipt, Redemption, WriteOff
+from halfpenny.servicing.model.events import CostAdvanced, Default, Event, Extension, Receipt, WriteOff
 from halfpenny.servicing.model.flows import DistributionPart, Flows, flows_of
 from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.serviced_loan import ServicedLoan, instalment_balances, releases_ahead
@@ -75,12 +75,12 @@ async def post_events(
     loan, serviced = await lock_serviced_loan(connection, loan_id)
     await loans.bar_interested_staff(connection, actor, loan)
     today = await business_date(connection)
-    events = [*await serviced_loans.events(connection, loan_id), *new]
-    happened = [event for event in events if event.effective_date <= today]
+    recorded = await serviced_loans.events(connection, loan_id)
+    happened = [event for event in (*recorded, *new) if event.effective_date <= today]
     as_of = max(through or today, serviced.terms.advanced_on, *(event.effective_date for event in happened))
     if planned := [event.effective_date for event in new if event.effective_date > today]:
-        replay(serviced.terms, events, max(planned))
-    position = replay(serviced.terms, events, as_of)
+        replay(serviced.terms, new, max(planned), recorded=recorded)
+    position = replay(serviced.terms, new, as_of, recorded=recorded)
     flows = flows_of(serviced.terms, position)
     moved = flows.since(serviced.posted)
     if min(moved.principal, moved.interest, moved.default_interest, moved.recovered) < 0:
@@ -95,7 +95,7 @@ async def post_events(
     if moved.lost:
         await _share_loss(connection, serviced, moved.lost, effective)
     await _declare_distribution(connection, serviced, moved, effective)
-    await store_replay(connection, serviced, happened, position, flows)
+    await store_replay(connection, serviced, position, flows)
     loan = await _transition_loan(connection, loan, position, new, actor, reason)
     return PostingResult(loan, serviced, position, moved)
 
@@ -105,7 +105,7 @@ def ledger_event(new: Sequence[Event]) -> str:
     kinds = {type(event) for event in new}
     if CostAdvanced in kinds:
         return "cost_advanced"
-    return "receipt" if kinds & {Receipt, Redemption} else "servicing"
+    return "receipt" if Receipt in kinds else "servicing"
 
 
 def transfers_of(serviced: ServicedLoan, moved: Flows, receipts_from: Account | None) -> list[Transfer]:
@@ -121,6 +121,7 @@ def transfers_of(serviced: ServicedLoan, moved: Flows, receipts_from: Account | 
         (collections, Account(AccountKind.DEFAULT_INCOME, None, currency), moved.default_income),
         (collections, loan_account(AccountKind.RECOVERY_ADVANCE, serviced), moved.costs),
         (collections, wallet, moved.returned),
+        (collections, loan_account(AccountKind.ADVANCE_PAYMENTS, serviced), moved.held),
         (collections, loan_account(AccountKind.DISTRIBUTION_PAYABLE, serviced), moved.to_investors),
     ]
     if receipts_from is not None:
@@ -150,16 +151,14 @@ async def _declare_distribution(connection: Connection, serviced: ServicedLoan, 
         await distributions.declare(connection, serviced.loan_id, serviced.currency, part)
 
 
-async def store_replay(
-    connection: Connection, serviced: ServicedLoan, events: Sequence[Event], position: LoanPosition, flows: Flows
-) -> None:
+async def store_replay(connection: Connection, serviced: ServicedLoan, position: LoanPosition, flows: Flows) -> None:
     """Keep what the replay says: sums and marks, the whole schedule, and the segments that accrual reads."""
     await serviced_loans.store_position(connection, serviced.loan_id, position, flows)
     await serviced_loans.rewrite_schedule(
         connection,
         serviced.loan_id,
-        instalment_balances(serviced.terms, events, position),
-        releases_ahead(serviced.terms, events, position),
+        instalment_balances(position),
+        releases_ahead(serviced.terms, position),
     )
     await serviced_loans.rewrite_segments(
         connection,

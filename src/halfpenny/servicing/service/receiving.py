@@ -10,27 +10,33 @@ from halfpenny.ledger import Account, AccountKind
 from halfpenny.loans import Actor, ActorKind
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
-from halfpenny.primitives.ids import UserId
+from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import CurrencyMismatch, Money
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.payoff import Payoff, payoff, receive
+from halfpenny.servicing.model.events import Apply
+from halfpenny.servicing.model.payoff import payoff, receive
+from halfpenny.servicing.model.redemption import Payoff
 from halfpenny.servicing.service.posting import PostingResult, bank, lock_serviced_loan, post_events
 from halfpenny.servicing.store import serviced_loans
 
 
-async def repay(connection: Connection, loan_id: UUID, borrower_id: UserId, amount: Money) -> PostingResult:
+async def repay(
+    connection: Connection, loan_id: UUID, borrower_id: UserId, amount: Money, apply: Apply | None = None
+) -> PostingResult:
     """The borrower pays from their wallet, today.
 
-    What exceeds the amount due repays principal early; what exceeds the whole debt goes straight back. Raises
-    LoanNotFound for anybody else's loan, NotServiced, LoanClosed, InsufficientAvailable, CurrencyMismatch.
+    What exceeds the amount due waits for the next instalment, or repays principal early where ``apply`` says so; what
+    covers the redemption figure redeems, and what exceeds it goes straight back. Raises LoanNotFound for anybody else's
+    loan, NotServiced, LoanClosed, ApplyNeeded where ``apply`` is left out and more than the next instalment would wait,
+    InsufficientAvailable, CurrencyMismatch.
     """
     # Asked first: whether a loan is serviced yet is not for strangers to learn.
     if (await loans.get(connection, loan_id)).borrower_id != borrower_id:
         raise loans.LoanNotFound()
     _, serviced = await lock_serviced_loan(connection, loan_id)
     wallet = Account(AccountKind.WALLET, borrower_id, serviced.currency)
-    return await _receive(connection, loan_id, amount, Actor(ActorKind.BORROWER, borrower_id), wallet)
+    return await _receive(connection, loan_id, amount, Actor(ActorKind.BORROWER, borrower_id), wallet, apply=apply)
 
 
 async def receive_from_bank(
@@ -42,13 +48,16 @@ async def receive_from_bank(
     *,
     source: Account | None = None,
     reference: str = "",
+    apply: Apply | None = None,
 ) -> PostingResult:
     """A receipt at the bank for a known loan, by the day the bank credited it: a late message is a replay.
 
     ``source`` is the account that holds the money by now, the client's bank where it is left out; ``reference`` names
-    what brought it, and stays with the loan's event.
+    what brought it, and stays with the loan's event. Raises ApplyNeeded as ``repay`` does: the money then stays where
+    it is until somebody says what it is for.
     """
-    return await _receive(connection, loan_id, amount, actor, source or bank(amount.currency), received_on, reference)
+    source = source or bank(amount.currency)
+    return await _receive(connection, loan_id, amount, actor, source, received_on, reference, apply)
 
 
 async def _receive(
@@ -59,6 +68,7 @@ async def _receive(
     source: Account,
     received_on: date | None = None,
     reference: str = "",
+    apply: Apply | None = None,
 ) -> PostingResult:
     _, serviced = await lock_serviced_loan(connection, loan_id)
     if amount.currency is not serviced.currency:
@@ -68,8 +78,8 @@ async def _receive(
     if on > today:
         raise ledger.FutureEffectiveDate()
     known = await serviced_loans.events(connection, loan_id)
-    new = receive(serviced.terms, known, on, amount, reference)
-    return await post_events(connection, loan_id, new, actor, receipts_from=source)
+    new = receive(serviced.terms, known, on, amount, reference, apply, str(uuid7()))
+    return await post_events(connection, loan_id, [new], actor, receipts_from=source)
 
 
 async def redemption_on(connection: Connection, loan_id: UUID, on: date | None) -> Payoff:
@@ -87,4 +97,4 @@ async def amount_due(connection: Connection, loan_id: UUID) -> int:
     if serviced is None:
         raise errors.NotServiced()
     events = await serviced_loans.events(connection, loan_id)
-    return replay(serviced.terms, events, await business_date(connection)).total_due
+    return replay(serviced.terms, (), await business_date(connection), recorded=events).total_due

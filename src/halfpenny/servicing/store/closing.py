@@ -117,10 +117,15 @@ SELECT loan_id FROM serviced_loan WHERE matures_on = $1 AND closed_on IS NULL AN
   AND terms->>'interest_mode' IN ('{InterestMode.RETAINED}', '{InterestMode.MIXED}')
 ORDER BY loan_id
 """
-# Loans with an event that was recorded before its day has come, today.
+# Loans with an event that was recorded before its day, which has come; and those that paid ahead for what falls due.
 LIST_PLANNED = """
-SELECT DISTINCT e.loan_id FROM servicing_event e JOIN serviced_loan l ON l.loan_id = e.loan_id
-WHERE e.planned AND e.effective_date = $1 AND e.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL ORDER BY e.loan_id
+SELECT e.loan_id FROM servicing_event e JOIN serviced_loan l ON l.loan_id = e.loan_id
+WHERE e.planned AND e.effective_date = $1 AND e.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL
+UNION
+SELECT l.loan_id FROM serviced_loan l
+WHERE l.advance_payment_minor > 0 AND l.loan_id BETWEEN $2 AND $3
+  AND EXISTS (SELECT FROM instalment i WHERE i.loan_id = l.loan_id AND i.due_on = $1 AND i.unpaid_minor > 0)
+ORDER BY loan_id
 """
 LIST_MATURED = f"""
 SELECT loan_id FROM serviced_loan WHERE matures_on = $1::date - 1 AND closed_on IS NULL AND loan_id BETWEEN $2 AND $3

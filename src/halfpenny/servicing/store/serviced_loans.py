@@ -131,7 +131,7 @@ async def store_position(connection: Connection, loan_id: UUID, position: LoanPo
     await connection.execute(
         "UPDATE serviced_loan SET posted = $2, standing = $3, matures_on = $4, principal_outstanding_minor = $5, "
         "total_due_minor = $6, oldest_unpaid_due_on = $7, days_past_due = $8, defaulted_on = $9, closed_on = $10, "
-        "replayed_on = $11 WHERE loan_id = $1",
+        "replayed_on = $11, advance_payment_minor = $12 WHERE loan_id = $1",
         loan_id,
         codec.to_json(posted),
         position.standing.value,
@@ -143,6 +143,7 @@ async def store_position(connection: Connection, loan_id: UUID, position: LoanPo
         position.defaulted_on,
         position.closed_on,
         position.as_of,
+        position.advance_held,
     )
 
 
