@@ -60,7 +60,11 @@ FROM account WHERE kind = 'wallet' AND owner_id = ANY ($1)
 # Every investor puts one stake into the loan: $1 loan, $2 its escrow, $3 the loan's place among all, $4 the stake.
 INVEST = f"""
 WITH made AS MATERIALIZED (
-  SELECT uuidv7() AS id, w.*, business_now() AS made_at FROM bench_wallet w ORDER BY k
+  -- The id of an investment is made from its moment and its key (uuid7_of).
+  SELECT (lpad(to_hex((extract(epoch FROM made_at) * 1000)::bigint), 12, '0') || '70008'
+    || left(encode(sha256(convert_to(concat_ws(' ', owner_id, key), 'UTF8')), 'hex'), 15))::uuid AS id, each.*
+  FROM (SELECT w.*, date_trunc('milliseconds', business_now()) AS made_at, $1::text AS key FROM bench_wallet w) each
+  ORDER BY k
 ), escrow AS (
   INSERT INTO account (id, kind, owner_id, currency, credits, version)
   SELECT $2, 'escrow', $1, 'EUR', $4 * count(*), count(*) FROM made
@@ -78,7 +82,7 @@ WITH made AS MATERIALIZED (
 INSERT INTO investment (id, loan_id, investor_id, amount_minor, currency, revocable_until, made_at, idempotency_key,
   fingerprint, answer_target_minor, answer_funded_minor, answer_investors, answer_version)
 SELECT id, $1, owner_id, $4, 'EUR', (made_at AT TIME ZONE '{_ZONE}' + interval '4 days') AT TIME ZONE '{_ZONE}',
-  made_at, id::text, '', $4 * (SELECT count(*) FROM made), $4 * k, k, k FROM made
+  made_at, key, '', $4 * (SELECT count(*) FROM made), $4 * k, k, k FROM made
 """
 SPENT = """
 UPDATE account a SET debits = $1::bigint * $2, version = 1 + $1 FROM bench_wallet w WHERE w.account_id = a.id

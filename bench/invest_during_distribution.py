@@ -86,7 +86,7 @@ async def invest(desk: FundingDesk, loan_id: UUID, investors: list[UUID], until:
     async def one(investor: UUID) -> None:
         while not until.is_set():
             started = time.perf_counter()
-            await desk.submit(Ticket(uuid7(), loan_id, investor, 5_000, "EUR", uuid7().hex, b"bench"))
+            await desk.submit(Ticket(loan_id, investor, 5_000, "EUR", uuid7().hex, b"bench"))
             took.append((time.perf_counter() - started) * 1000)
 
     async with asyncio.TaskGroup() as group:

@@ -101,9 +101,10 @@ def _expressions(column: Column, value: Any, allowed: list[str], sign: str) -> I
     elif column.type == "date":
         yield f"coalesce({name} {sign} 1, current_date)"
     elif column.type.startswith("timestamp"):
-        yield f"coalesce({name} {sign} interval '1 day', now())"
+        # The smallest step that matters to anybody: a day's step would hide a check that looks at the day only.
+        yield f"coalesce({name} {sign} interval '1 second', now())"
     elif column.type == "interval":
-        yield f"{name} {sign} interval '1 hour'"
+        yield f"{name} {sign} interval '1 second'"
     elif column.type == "uuid":
         yield "gen_random_uuid()"
     elif column.type == "bytea":

@@ -61,7 +61,6 @@ def ticket(
 ) -> Ticket:
     number = next(_numbers)
     return Ticket(
-        investment_id=UUID(int=number),
         loan_id=name(loan_name),
         investor_id=name(f"investor {investor}"),
         amount_minor=amount_minor,

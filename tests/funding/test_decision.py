@@ -17,6 +17,7 @@ from halfpenny.funding.model import (
     RepeatedTicket,
     Ticket,
     decide,
+    investment_id,
     milestones_crossed,
     reflection_end,
 )
@@ -81,7 +82,7 @@ def test_closed_full_late_and_unknown_loans() -> None:
 def test_own_side_of_the_loan_may_not_invest() -> None:
     people = {**batch_state().investors, BORROWER: INVESTOR}
     own = ticket(5_000)
-    own = Ticket(own.investment_id, own.loan_id, BORROWER, 5_000, "EUR", "k", b"")
+    own = Ticket(own.loan_id, BORROWER, 5_000, "EUR", "k", b"")
     assert one(_with(people), own) == "self_dealing"
     assert one(batch_state(related=frozenset({(name("loan"), name("investor 0"))})), ticket(5_000)) == "self_dealing"
     assert one(_with({name("investor 0"): _facts(investor=False, staff=True)}), ticket(5_000)) == "self_dealing"
@@ -218,7 +219,7 @@ def _naive(batch: BatchState, asked: Ticket) -> tuple[str, InvestmentConfirmatio
     if held == 0:
         state.investors += 1
     answer = InvestmentConfirmation(
-        asked.investment_id,
+        investment_id(batch.now, asked),
         asked.loan_id,
         asked.investor_id,
         asked.amount_minor,

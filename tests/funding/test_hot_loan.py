@@ -13,6 +13,7 @@ from halfpenny import funding
 from halfpenny.funding.model import InvestmentConfirmation, Ticket
 from halfpenny.platform.database import Database
 from halfpenny.primitives.errors import HalfpennyError
+from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, Money
 
 CALLERS = 500
@@ -54,7 +55,7 @@ async def naive(database: Database, ticket: Ticket, everybody_has_looked: asynci
             "INSERT INTO investment (id, loan_id, investor_id, amount_minor, currency, made_at, idempotency_key, "
             "fingerprint, answer_target_minor, answer_funded_minor, answer_investors, answer_version) "
             "VALUES ($1, $2, $3, $4, 'EUR', now(), $5, $6, $7, $8, 1, 1)",
-            ticket.investment_id,
+            uuid7(),
             ticket.loan_id,
             ticket.investor_id,
             ticket.amount_minor,

@@ -41,7 +41,6 @@ def make_ticket(
     loan_id: UUID, investor_id: UUID, amount_minor: int, key: str | None = None, currency: str = "EUR"
 ) -> Ticket:
     return Ticket(
-        investment_id=uuid7(),
         loan_id=loan_id,
         investor_id=investor_id,
         amount_minor=amount_minor,

@@ -67,7 +67,7 @@ async def ready(
     desk = FundingDesk(database, DeskSettings())
     desk.start()
     for investor, stake in investors.items():
-        await desk.submit(Ticket(uuid7(), loan.id, investor, stake, "EUR", uuid7().hex, b"fingerprint"))
+        await desk.submit(Ticket(loan.id, investor, stake, "EUR", uuid7().hex, b"fingerprint"))
     await desk.stop()
     async with database.unit_of_work() as connection:
         evidence = lending.evidence(loan.application)

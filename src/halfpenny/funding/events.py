@@ -29,7 +29,7 @@ def of_batch(
     for ticket, decision in taken:
         tickets.setdefault(ticket.loan_id, []).append(
             {
-                "id": str(ticket.investment_id),
+                "id": str(decision.answer.investment_id),
                 "investor_id": str(ticket.investor_id),
                 "amount": format_minor(ticket.amount_minor),
                 "version": decision.answer.version,

@@ -23,7 +23,6 @@ from halfpenny.funding.requests import ticket_fingerprint
 from halfpenny.identity import Principal, Tokens
 from halfpenny.platform.http.asgi import ASGIApp, ClientDisconnected, Receive, Scope, Send, headers_of
 from halfpenny.primitives.errors import HalfpennyError
-from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, MalformedAmount, parse_minor
 
 _PATH: Final = re.compile(
@@ -94,7 +93,6 @@ class InvestRoute:
             return None
         loan_id = _loan_id(loan_text)
         return Ticket(
-            investment_id=uuid7(),
             loan_id=loan_id,
             investor_id=principal.user_id,
             amount_minor=amount_minor,

@@ -28,6 +28,7 @@ from halfpenny.ledger import InsufficientAvailable
 from halfpenny.loans import FundingStatus, LoanNotFound, SelfDealing
 from halfpenny.platform.idempotency import IdempotencyKeyInUse, IdempotencyKeyReused
 from halfpenny.primitives.errors import HalfpennyError
+from halfpenny.primitives.ids import uuid7_of, whole_milliseconds
 from halfpenny.primitives.money import CurrencyMismatch, format_minor
 
 # EU 2020/1503 article 22: a non-sophisticated investor may change their mind for four calendar days.
@@ -39,9 +40,8 @@ OPEN, FULL = FundingStatus.OPEN, FundingStatus.FULL
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One request to invest. ``investment_id`` is chosen before the decision so that a rerun says the same."""
+    """One request to invest. The investment that it becomes gets its id when it is accepted."""
 
-    investment_id: UUID
     loan_id: UUID
     investor_id: UUID
     amount_minor: int
@@ -219,19 +219,28 @@ def _accept(state: BatchState, loan: LoanState, ticket: Ticket) -> AcceptedTicke
     loan.funded_minor += ticket.amount_minor
     loan.investors += held == 0
     loan.version += 1
+    made_at = whole_milliseconds(state.now)
     answer = InvestmentConfirmation(
-        investment_id=ticket.investment_id,
+        investment_id=investment_id(made_at, ticket),
         loan_id=loan.loan_id,
         investor_id=ticket.investor_id,
         amount_minor=ticket.amount_minor,
         currency=ticket.currency,
-        revocable_until=None if who.sophisticated else reflection_end(state.now, state.zone),
+        revocable_until=None if who.sophisticated else reflection_end(made_at, state.zone),
         target_minor=loan.target_minor,
         funded_minor=loan.funded_minor,
         investors=loan.investors,
         version=loan.version,
     )
     return AcceptedTicket(answer, first=held == 0)
+
+
+def investment_id(made_at: datetime, ticket: Ticket) -> UUID:
+    """The id follows from the moment (whole milliseconds) and from the request: its journal in the ledger guards both.
+
+    A key that was changed later, so that a retry would invest again, no longer fits the id; nor does another moment.
+    """
+    return uuid7_of(made_at, f"{ticket.investor_id} {ticket.key}".encode() + ticket.fingerprint)
 
 
 def reflection_end(start: datetime, zone: ZoneInfo) -> datetime:

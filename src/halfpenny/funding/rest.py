@@ -28,7 +28,6 @@ from halfpenny.ledger import Account, AccountKind, Balance
 from halfpenny.platform.clock import business_now
 from halfpenny.platform.database import Connection
 from halfpenny.platform.http import AppDatabase, CurrencyText, IdempotencyKey, PageOf, PageQuery, once, page
-from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, Money, parse_minor
 
 router = APIRouter(tags=["funding"])
@@ -80,7 +79,6 @@ async def invest(
 ) -> Response:
     """Put money from one's wallet into a loan. The lean route in ``hot_route`` gives the same answers."""
     ticket = Ticket(
-        investment_id=uuid7(),
         loan_id=loan_id,
         investor_id=principal.user_id,
         amount_minor=parse_minor(body.amount),
@@ -99,7 +97,6 @@ async def invest_many(
     """Up to 500 tickets. Each is decided by itself: ``results`` has the answers in the order of the request."""
     asked = [
         Ticket(
-            investment_id=uuid7(),
             loan_id=one.loan_id,
             investor_id=money.user_id,
             amount_minor=parse_minor(one.amount),

@@ -170,6 +170,5 @@ class History:
 
 
 def _ticket(loan_id: LoanId, investor: UserId, minor: int, currency: Currency) -> funding.Ticket:
-    investment_id = uuid7()
     fingerprint = funding.ticket_fingerprint(loan_id, format_minor(minor), currency.value)
-    return funding.Ticket(investment_id, loan_id, investor, minor, currency.value, f"seed-{investment_id}", fingerprint)
+    return funding.Ticket(loan_id, investor, minor, currency.value, f"seed-{uuid7()}", fingerprint)

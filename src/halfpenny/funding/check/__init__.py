@@ -16,8 +16,6 @@ UNCHECKED: Mapping[str, str] = {
     "funding_milestone.*": "says only that a message has gone out",
     "investment.answer_investors": "a count that was shown once with the answer",
     "investment.answer_version": "a count that was shown once with the answer",
-    "investment.fingerprint": "the caller's own words, hashed; their effect is what is checked",
-    "investment.idempotency_key": "the caller's own word for their request; its one effect is what is checked",
     "bank_receipt.payer": _PERSONAL,
     "bank_receipt.reference": _PERSONAL,
     "bank_statement_line.payer": _PERSONAL,

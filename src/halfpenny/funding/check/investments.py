@@ -1,7 +1,8 @@
 """Investments, positions, totals and payments against the ledger.
 
 An investment has no other copy of its own: its transfer carries its id, its owner's wallet, its loan's escrow and its
-amount, sealed into the ledger's chain, and the way back names the investment that it takes back.
+amount, sealed into the ledger's chain, and the way back names the investment that it takes back. The id is made from
+the moment, the key and the request, and the journal of the way back from the moment at which it ended.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from halfpenny.platform.consistency import Comparison
 from halfpenny.platform.queue.check import RECENT
 
 _ZONE = f"'{MARKET_ZONE.key}'"
+_DIGEST = "sha256(convert_to(concat_ws(' ', i.investor_id, i.idempotency_key), 'UTF8') || i.fingerprint)"
+_FITS_ITS_ID = f"left(encode({_DIGEST}, 'hex'), 15) = right(replace(i.id::text, '-', ''), 15)"
 _REFLECTION_ENDS = f"(i.made_at AT TIME ZONE {_ZONE} + interval '{REFLECTION_DAYS} days')"
 
 INVESTMENTS = Comparison(
@@ -23,7 +26,7 @@ FULL JOIN (
          d.owner_id AS investor_id, c.owner_id AS loan_id
   FROM transfer t JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
   WHERE t.event = 'invest') t ON t.journal_id = i.id
-LEFT JOIN (SELECT reverses, event, amount, effective_date FROM transfer WHERE reverses IS NOT NULL) b
+LEFT JOIN (SELECT journal_id, reverses, event, amount, effective_date FROM transfer WHERE reverses IS NOT NULL) b
   ON b.reverses = i.id
 LEFT JOIN loan_funding f ON f.loan_id = i.loan_id
 -- What the investor was when the money moved: a sophisticated one has no days to think.
@@ -41,8 +44,14 @@ LEFT JOIN (
             "i.status",
             "CASE WHEN b.reverses IS NULL THEN 'committed' WHEN b.event = 'revoke' THEN 'revoked' ELSE 'returned' END",
         ),
-        "made_at": (f"(i.made_at AT TIME ZONE {_ZONE})::date", "t.effective_date"),
-        "ended_at": (f"(i.ended_at AT TIME ZONE {_ZONE})::date", "b.effective_date"),
+        "made_at": ("i.made_at", "uuid_extract_timestamp(t.journal_id)"),
+        "ended_at": ("i.ended_at", "uuid_extract_timestamp(b.journal_id)"),
+        "made_at (day)": (f"(i.made_at AT TIME ZONE {_ZONE})::date", "t.effective_date"),
+        "ended_at (day)": (f"(i.ended_at AT TIME ZONE {_ZONE})::date", "b.effective_date"),
+        "idempotency_key": (
+            "i.idempotency_key",
+            f"CASE WHEN {_FITS_ITS_ID} THEN i.idempotency_key ELSE 'the key and request that its id was made from' END",
+        ),
         "revocable_until": (
             "i.revocable_until",
             # In the hour that a change of the clocks repeats, either of its two moments is right.

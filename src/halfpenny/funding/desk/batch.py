@@ -16,7 +16,7 @@ from halfpenny.funding.store import desk as store
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform.clock import MARKET_ZONE
 from halfpenny.platform.database import Connection, Record
-from halfpenny.primitives.ids import JournalId, LoanId
+from halfpenny.primitives.ids import JournalId, LoanId, whole_milliseconds
 from halfpenny.primitives.money import Currency
 
 
@@ -43,7 +43,7 @@ async def decide_and_write(connection: Connection, tickets: Sequence[Ticket]) ->
         if isinstance(decision, AcceptedTicket)
     ]
     if taken:
-        await _write(connection, state.now, taken, states, before)
+        await _write(connection, whole_milliseconds(state.now), taken, states, before)
     return decisions
 
 
@@ -119,7 +119,7 @@ async def _write(
         events.of_batch(taken, moved, before),
     )
     today = now.astimezone(MARKET_ZONE).date()
-    await ledger.post_many(connection, [_journal(ticket, today) for ticket, _ in taken])
+    await ledger.post_many(connection, [_journal(ticket, decision, today) for ticket, decision in taken])
     await loans.add_funded(connection, _totals(taken))
     for state in moved:
         if state.funded_minor == state.target_minor:
@@ -133,13 +133,13 @@ async def _complete(connection: Connection, loan_id: LoanId) -> None:
         await loans.transition(connection, loan_id, loans.TransitionName.COMPLETE_FUNDING, loans.SYSTEM)
 
 
-def _journal(ticket: Ticket, today: date) -> Journal:
+def _journal(ticket: Ticket, decision: AcceptedTicket, today: date) -> Journal:
     """Wallet to escrow. The journal's id is the investment's: one investment can move money in only once."""
     currency = Currency(ticket.currency)
     wallet = Account(AccountKind.WALLET, ticket.investor_id, currency)
     escrow = Account(AccountKind.ESCROW, ticket.loan_id, currency)
     return Journal(
-        id=JournalId(ticket.investment_id),
+        id=JournalId(decision.answer.investment_id),
         event="invest",
         transfers=(Transfer(debit=wallet, credit=escrow, amount=ticket.amount_minor),),
         effective_date=today,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from halfpenny import ledger, loans
 from halfpenny.funding import events
@@ -26,7 +26,7 @@ from halfpenny.platform import outbox
 from halfpenny.platform.clock import MARKET_ZONE, business_now
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.errors import HalfpennyError
-from halfpenny.primitives.ids import JournalId, LoanId, UserId, uuid7
+from halfpenny.primitives.ids import JournalId, LoanId, UserId, uuid7, uuid7_of, whole_milliseconds
 from halfpenny.primitives.money import Currency, CurrencyMismatch, Money
 
 # One release serves at most so many of those who wait; whoever is left has the next release.
@@ -46,7 +46,7 @@ async def revoke(connection: Connection, investor_id: UserId, investment_id: UUI
     locked = await loans.lock_funding(connection, [seen.loan_id])
     state = state_of(locked[LoanId(seen.loan_id)])
     investment = await store.find(connection, investment_id, lock=True)
-    now = await business_now(connection)
+    now = whole_milliseconds(await business_now(connection))
     if investment is None:
         raise InvestmentUnknown()
     check_revocable(investment, state.status, now)
@@ -84,7 +84,7 @@ async def _serve(connection: Connection, state: LoanState, queue: list[WaitingTi
 def _ticket_for(waiting: WaitingTicket, amount_minor: int) -> Ticket:
     # A blank cannot occur in a key that a client sends, so this one belongs to the waiting list alone.
     key = f"waiting {waiting.id} {waiting.served_minor}"
-    return Ticket(uuid7(), waiting.loan_id, waiting.investor_id, amount_minor, waiting.currency, key, waiting.id.bytes)
+    return Ticket(waiting.loan_id, waiting.investor_id, amount_minor, waiting.currency, key, waiting.id.bytes)
 
 
 async def _reopen_if_short(connection: Connection, loan_id: LoanId) -> None:
@@ -154,7 +154,7 @@ async def _end(
     loan = await loans.transition(connection, loan_id, transition, actor, reason=reason)
     if LoanId(loan_id) not in locked:
         return loan
-    now = await business_now(connection)
+    now = whole_milliseconds(await business_now(connection))
     tickets = await store.committed(connection, loan_id)
     state = state_of(locked[LoanId(loan_id)])
     if tickets:
@@ -187,10 +187,10 @@ def escrow(state: LoanState) -> Account:
 
 
 def _back(investment: Investment, event: str, now: datetime) -> Journal:
-    """Escrow to wallet. The id follows from the investment's, so its money can go back only once."""
+    """Escrow to wallet. The id carries the moment at which the investment ended; the ledger reverses it only once."""
     currency = Currency(investment.currency)
     return Journal(
-        id=JournalId(uuid5(investment.id, "back")),
+        id=JournalId(uuid7_of(now, b"back " + investment.id.bytes)),
         event=event,
         transfers=(
             Transfer(

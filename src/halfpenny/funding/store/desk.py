@@ -87,7 +87,7 @@ async def write(
     await connection.fetchrow(
         _WRITE,
         now,
-        [ticket.investment_id for ticket in tickets],
+        [answer.investment_id for answer in answers],
         [ticket.loan_id for ticket in tickets],
         [ticket.investor_id for ticket in tickets],
         [ticket.amount_minor for ticket in tickets],
