@@ -1,4 +1,4 @@
-"""The command line: ``halfpenny-risk serve``."""
+"""The command line: ``halfpenny-risk serve`` and ``halfpenny-risk decided-share``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 
 from halfpenny_risk.errors import RiskError
 
@@ -15,9 +16,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="halfpenny-risk", description="The risk service of Halfpenny.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     commands.add_parser("serve", help="consume requests and answer them; settings come from the environment")
-    parser.parse_args(arguments)
+    share = commands.add_parser(
+        "decided-share", help="how many of 500 ordinary applications the policy answers without a person"
+    )
+    share.add_argument("--on", type=date.fromisoformat, default=None, metavar="YYYY-MM-DD", help="today where left out")
+    chosen = parser.parse_args(arguments)
     try:
-        _serve()
+        if chosen.command == "decided-share":
+            _decided_share(chosen.on or datetime.now(UTC).date())
+        else:
+            _serve()
     except RiskError as error:
         sys.stderr.write(f"{error.code}: {error}\n")
         return 2
@@ -33,6 +41,22 @@ def _serve() -> None:
 
     configure_logging()
     asyncio.run(serve(read_settings()))
+
+
+def _decided_share(today: date) -> None:
+    from halfpenny_risk.artefacts import DEFAULT_FOLDER
+    from halfpenny_risk.models import load_models
+    from halfpenny_risk.ordinary import decided_share
+    from halfpenny_risk.policy import load_policies
+    from halfpenny_risk.settings import read_settings
+
+    settings = read_settings()
+    models = load_models(settings.model, settings.artefacts or DEFAULT_FOLDER)
+    found = decided_share(models, load_policies(settings.policy), today)
+    for name, answers in (*sorted(found.by_currency.items()), ("all", found.answers)):
+        counts = ", ".join(f"{answer} {answers[answer]}" for answer in ("approve", "refer", "decline"))
+        share = 1.0 - answers["refer"] / answers.total()
+        sys.stdout.write(f"{name:<4} {counts}: {share:.1%} decided without a person\n")
 
 
 if __name__ == "__main__":

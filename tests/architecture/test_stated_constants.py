@@ -162,6 +162,8 @@ EXAMPLES: list[tuple[str, str, str]] = [
     ("docs/glossary.md", "takes two people", "four eyes are two people's"),
     ("docs/guides/approvals.md", "two people", "four eyes are two people's"),
     ("docs/guides/approvals.md", "one person", "four eyes are two people's"),
+    ("docs/guides/risk-service.md", "60 % of the value", "what an ordinary application asks for"),
+    ("docs/guides/risk-service.md", "the last three months", "how old an ordinary report may be"),
     ("docs/guides/risk-service.md", "tried five times", "a consumer's own subscription, tested with it"),
     ("docs/guides/risk-training.md", "about ten minutes", "measured"),
     ("docs/guides/risk-training.md", "95 % bootstrap", "the name of the interval"),
