@@ -34,7 +34,9 @@ async def lending_client(
     app.state.identity = running
     app.state.tokens = running.tokens
     app.state.acts = acts or Acts([])
-    app.state.settings = SimpleNamespace(lending=SimpleNamespace(rules=rules or LendingRules()))
+    app.state.settings = SimpleNamespace(
+        lending=SimpleNamespace(rules=rules or LendingRules(), lender_name="A lender", lender_address="A street 1")
+    )
     async with client_for(app) as client:
         yield client
     await running.close()

@@ -102,6 +102,7 @@ POLICIES: dict[str, Policy] = {
     # Public from its offer on, in parts; what each sees of it is tested with the loans.
     "GET /api/v1/loans/{loan_id}": everybody(),
     "GET /api/v1/loans/{loan_id}/assessment": everybody(),
+    "GET /api/v1/loans/{loan_id}/decision-letter": Policy("hidden", "may", "hidden", "may"),
     "POST /api/v1/loans/{loan_id}/assessment": administrators(),
     "GET /api/v1/backoffice/approvals": administrators(),
     "GET /api/v1/backoffice/audit": administrators(),

@@ -59,6 +59,15 @@ class LendingSettings(BaseSettings):
     minimum_ticket: int = Field(
         default=50, ge=1, le=_LARGEST, description="Smallest ticket, in whole units of the loan's currency."
     )
+    lender_name: str = Field(
+        default="Halfpenny", min_length=1, max_length=200, description="Who lends, as letters to borrowers name it."
+    )
+    lender_address: str = Field(
+        default="Sample Street 1, 00-001 Warszawa",
+        min_length=1,
+        max_length=300,
+        description="The postal address that letters to borrowers give for questions and objections.",
+    )
     units_per_eur: Annotated[dict[Currency, Decimal], *JsonObject] = Field(
         default_factory=lambda: dict(UNITS_PER_EUR),
         description="Units of each currency in a euro, as a JSON object; they only convert limits.",

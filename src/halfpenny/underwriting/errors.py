@@ -13,3 +13,8 @@ class NotAssessedYet(NotFound):
 class NothingToAssess(Refused):
     code = "nothing_to_assess"
     message = "A loan in this status is not assessed any more."
+
+
+class ApplicationNotDeclined(Refused):
+    code = "application_not_declined"
+    message = "This letter is for applications that were declined."

@@ -13,10 +13,14 @@ from halfpenny import loans
 from halfpenny.platform import audit
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import UserId
+from halfpenny.primitives.money import format_minor
 from halfpenny.underwriting import errors, store
+from halfpenny.underwriting.letter import DeclinedApplication, LetterLanguage, LetterReason
 from halfpenny_messages import LoanAssessed, NarrativeWritten, PrincipalReason, to_builtins
 
 _ASKED_AT_ONCE = 200
+# The answer that a decision went by is among so many of the newest.
+_LOOKED_AT = 50
 # In these statuses there is nobody left to whom the answer would matter.
 _OVER = frozenset(
     {
@@ -60,6 +64,36 @@ async def receive_narrative(connection: Connection, written: NarrativeWritten) -
         written.loan_version,
         written.model_version,
         msgspec.to_builtins(written.narrative),
+    )
+
+
+async def declined_application(
+    connection: Connection, loan: loans.Loan, lender: str, address: str, language: LetterLanguage
+) -> DeclinedApplication:
+    """What the letter about a declined application says. Raises ApplicationNotDeclined.
+
+    The reasons are those of the answer that the loan went by when it was decided: the principal ones, for the borrower.
+    """
+    if loan.status is not loans.Status.DECLINED or loan.decided_at is None:
+        raise errors.ApplicationNotDeclined(status=loan.status.value)
+    answers = [one for one in await store.of_loan(connection, loan.id, _LOOKED_AT) if one.current]
+    told = answers[0].answer["principal_against"] if answers else []
+    money = format_minor(loan.application.amount_minor)
+    return DeclinedApplication(
+        creditor=lender,
+        creditor_address=address,
+        company=loan.application.borrower.company,
+        title=loan.title,
+        amount=f"{money} {loan.application.currency.value}",
+        applied_on=(loan.submitted_at or loan.created_at).date(),
+        declined_on=loan.decided_at.date(),
+        reference=str(loan.id),
+        model_version=answers[0].model_version if answers else "",
+        reasons=[
+            LetterReason(reason["text"][language], reason["change"][language] if reason["change"] else None)
+            for reason in told
+            if "borrower" in reason["audience"]
+        ],
     )
 
 

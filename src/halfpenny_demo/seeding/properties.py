@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from halfpenny.loans import Condition, PropertyKind
-from halfpenny.primitives.money import Currency, format_minor, parse_minor
+from halfpenny.primitives.money import Currency, parse_minor
 
 FILE = Path(__file__).with_name("properties.json")
 
@@ -71,7 +71,7 @@ def _from_sale(sale: _Sale) -> DemoProperty:
         lat=sale.lat,
         lon=sale.lon,
         description=(
-            f"A real sale: recorded on {sale.sold_on:%-d %B %Y} for {format_minor(price)} USD. The loan, its borrower "
+            f"A real sale: recorded on {sale.sold_on:%-d %B %Y} for {price // 100:,} USD. The loan, its borrower "
             "and the surveyor's report, which repeats that price, are invented for this demonstration."
         ),
         area_m2=sale.area_m2,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
 from uuid import UUID
 
-import typst
-
 from halfpenny import ledger, loans
 from halfpenny.ledger import Account, AccountKind, AccountStatement
+from halfpenny.platform import papers
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.money import Currency, format_minor
@@ -124,5 +122,4 @@ def statement_pdf(statement: YearStatement, name: str) -> bytes:
             for wallet in statement.wallets
         ],
     }
-    made = typst.compile(_TEMPLATE.read_bytes(), sys_inputs={"data": json.dumps(data)})
-    return bytes(made)
+    return papers.render_pdf(_TEMPLATE, data)
