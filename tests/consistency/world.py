@@ -15,11 +15,10 @@ from halfpenny.loans.service import applying, deciding
 from halfpenny.platform import audit, clock, row_history
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.idempotency import RequestKey, claim, remember
-from halfpenny.primitives.ids import LoanId, UserId, uuid7
+from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.servicing.service import arrears, bank_receipts
 from halfpenny.servicing.store import distributions
-from halfpenny.underwriting import store as answers
 from servicing import world as servicing_world
 from support import lending
 from support.bank import credits_in_suspense, pay_in_from_outside
@@ -107,8 +106,6 @@ async def _applications(database: Database) -> None:
             large.id,
             {"grade": "B"},
         )
-        narrative = {"summary": "Priced within the band."}
-        assert await answers.insert_narrative(connection, LoanId(large.id), 2, "rules-1", narrative)
         await connection.execute(
             "INSERT INTO assessment_narrative (assessment_id, narrative, received_at) VALUES ($1, $2, business_now())",
             answer,
