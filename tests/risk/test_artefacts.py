@@ -107,7 +107,7 @@ def test_a_policy_with_a_fault_is_refused_by_name(tmp_path: Path, change: dict[s
 def test_the_policy_in_force_is_the_last_that_has_begun(tmp_path: Path) -> None:
     from datetime import date
 
-    first = json.loads(DEFAULT_POLICY_FILE.read_text())[0]
+    first = json.loads(DEFAULT_POLICY_FILE.read_text())[0] | {"version": "policy-1"}
     second = first | {"effective_from": "2027-01-01", "version": "policy-2", "central_tendency": 0.08}
     path = tmp_path / "policy.json"
     path.write_text(json.dumps([second, first]))

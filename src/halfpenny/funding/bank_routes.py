@@ -93,7 +93,11 @@ async def client_accounts(_: identity.SignedIn) -> list[dict[str, str]]:
     return [{"account": iban, "currency": currency.value} for currency, iban in bank.CLIENT_ACCOUNTS.items()]
 
 
-@sandbox_router.post("/credits", dependencies=[requires(Permission.OWN_BOOKS)], status_code=201)
+@sandbox_router.post(
+    "/credits",
+    dependencies=[requires(Permission.WALLET, Permission.SERVICING_ACT, Permission.BANK_BOOK)],
+    status_code=201,
+)
 async def credit(
     body: BankCreditRequest, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
 ) -> JSONResponse:
