@@ -335,6 +335,7 @@ CREATE TABLE chart (
   debit text NOT NULL,
   credit text NOT NULL,
   one_owner boolean NOT NULL,
+  gives_back boolean NOT NULL,
   CONSTRAINT pk_chart PRIMARY KEY (event, debit, credit),
   CONSTRAINT ck_chart_no_money_from_the_bank_to_a_wallet CHECK ((((debit <> 'client_bank'::text) OR (credit <> 'wallet'::text)) OR (event = 'deposit'::text))),
   CONSTRAINT ck_chart_two_kinds CHECK ((debit <> credit))
@@ -1461,6 +1462,12 @@ DECLARE
 BEGIN
   -- Nearly always all of them are open: counting is cheaper than trying to insert what is there.
   IF (SELECT count(*) FROM account a WHERE a.id = ANY (ids)) < cardinality(ids) THEN
+    -- The platform's own kinds have no owner and all others have one: nobody opens a bank of their own.
+    IF EXISTS (SELECT FROM unnest(accounts) AS wanted WHERE (wanted.owner_id IS NULL) <> (wanted.kind IN (
+        'client_bank', 'own_bank', 'fee_income', 'tax_payable', 'default_income', 'suspense', 'payouts_in_transit')))
+    THEN
+      RAISE EXCEPTION 'an account of this kind cannot have this owner' USING ERRCODE = 'HP005';
+    END IF;
     INSERT INTO account (id, kind, owner_id, currency)
       SELECT DISTINCT ON (wanted.id) wanted.* FROM unnest(accounts) AS wanted
       WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = wanted.id)
@@ -1488,7 +1495,7 @@ BEGIN
     WHERE d.currency <> (p.debit).currency OR c.currency <> (p.debit).currency
        OR CASE WHEN p.reverses IS NULL THEN NOT EXISTS (
             SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
-              AND (NOT chart.one_owner OR d.owner_id = c.owner_id))
+              AND (NOT chart.one_owner OR d.owner_id = c.owner_id) AND NOT chart.gives_back)
           ELSE NOT EXISTS (
             SELECT FROM transfer t WHERE t.journal_id = p.reverses AND t.ordinal = p.ordinal AND t.amount = p.amount
               AND t.debit_account_id = c.id AND t.credit_account_id = d.id

@@ -118,12 +118,14 @@ GRANT SELECT ON account, transfer, hold, hold_outcome, balance_snapshot, ledger_
 
 CHART_TABLE = """
 -- Between which kinds of accounts an event may move money; what is not here is refused (ledger_obey). `one_owner`: both
--- accounts belong to the same person or loan. Only migrations add to it, and no role of the application may.
+-- accounts belong to the same person or loan. `gives_back`: the transfer has to name the journal that it takes back, and
+-- mirror it. Only migrations add to it, and no role of the application may.
 CREATE TABLE chart (
   event text NOT NULL,
   debit text NOT NULL,
   credit text NOT NULL,
   one_owner boolean NOT NULL,
+  gives_back boolean NOT NULL,
   CONSTRAINT pk_chart PRIMARY KEY (event, debit, credit),
   CONSTRAINT ck_chart_two_kinds CHECK (debit <> credit),
   CONSTRAINT ck_chart_no_money_from_the_bank_to_a_wallet CHECK (
@@ -132,6 +134,8 @@ CREATE TABLE chart (
 GRANT SELECT ON chart TO halfpenny_app;
 """
 
+# What only gives back goes to the account that it came from, and never without the journal that it came by.
+GIVING_BACK = {"revoke", "cancel", "expire"}
 # (event, debit, credit, both of one owner). A new pair is one line. No line leads from a wallet to a wallet: the table's
 # CHECK refuses two of one kind.
 CHART = [
@@ -211,6 +215,12 @@ DECLARE
 BEGIN
   -- Nearly always all of them are open: counting is cheaper than trying to insert what is there.
   IF (SELECT count(*) FROM account a WHERE a.id = ANY (ids)) < cardinality(ids) THEN
+    -- The platform's own kinds have no owner and all others have one: nobody opens a bank of their own.
+    IF EXISTS (SELECT FROM unnest(accounts) AS wanted WHERE (wanted.owner_id IS NULL) <> (wanted.kind IN (
+        'client_bank', 'own_bank', 'fee_income', 'tax_payable', 'default_income', 'suspense', 'payouts_in_transit')))
+    THEN
+      RAISE EXCEPTION 'an account of this kind cannot have this owner' USING ERRCODE = 'HP005';
+    END IF;
     INSERT INTO account (id, kind, owner_id, currency)
       SELECT DISTINCT ON (wanted.id) wanted.* FROM unnest(accounts) AS wanted
       WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = wanted.id)
@@ -236,7 +246,7 @@ BEGIN
     WHERE d.currency <> (p.debit).currency OR c.currency <> (p.debit).currency
        OR CASE WHEN p.reverses IS NULL THEN NOT EXISTS (
             SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
-              AND (NOT chart.one_owner OR d.owner_id = c.owner_id))
+              AND (NOT chart.one_owner OR d.owner_id = c.owner_id) AND NOT chart.gives_back)
           ELSE NOT EXISTS (
             SELECT FROM transfer t WHERE t.journal_id = p.reverses AND t.ordinal = p.ordinal AND t.amount = p.amount
               AND t.debit_account_id = c.id AND t.credit_account_id = d.id
@@ -449,7 +459,10 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute(TABLES)
     op.execute(CHART_TABLE)
-    rows = ", ".join(f"('{event}', '{debit}', '{credit}', {one_owner})" for event, debit, credit, one_owner in CHART)
+    rows = ", ".join(
+        f"('{event}', '{debit}', '{credit}', {one_owner}, {event in GIVING_BACK})"
+        for event, debit, credit, one_owner in CHART
+    )
     op.execute(f"INSERT INTO chart VALUES {rows}")
     op.execute("SELECT keep_row_history('chart', 'event,debit,credit')")
     for table in ("transfer", "hold", "hold_outcome", "balance_snapshot", "ledger_segment"):

@@ -79,7 +79,9 @@ JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_ac
 LEFT JOIN chart h ON h.event = t.event AND h.debit = d.kind AND h.credit = c.kind
 WHERE (d.currency <> t.currency OR c.currency <> t.currency
   OR (h.event IS NULL AND (t.reverses IS NULL OR t.event NOT LIKE '%\\_reversed'))
-  OR (h.one_owner AND d.owner_id IS DISTINCT FROM c.owner_id)))
+  OR (h.one_owner AND d.owner_id IS DISTINCT FROM c.owner_id)
+  OR (h.gives_back AND NOT EXISTS (SELECT FROM transfer o WHERE o.journal_id = t.reverses AND o.ordinal = t.ordinal
+    AND (o.debit_account_id, o.credit_account_id, o.amount) = (t.credit_account_id, t.debit_account_id, t.amount)))))
 SELECT * FROM unlawful LIMIT 101
 """
 OVERDRAWN = Comparison(

@@ -147,7 +147,10 @@ def _balance(kind: AccountKind, row: Record) -> Balance:
 
 async def lock(connection: Connection, accounts: Sequence[Account]) -> dict[Account, Balance]:
     by_id = {account.id: account for account in accounts}
-    rows = await connection.fetch(LOCK, [account_name(account) for account in accounts])
+    try:
+        rows = await connection.fetch(LOCK, [account_name(account) for account in accounts])
+    except asyncpg.PostgresError as error:
+        raise named_error(error) or error from error
     return {by_id[row["id"]]: _balance(by_id[row["id"]].kind, row) for row in rows}
 
 

@@ -134,6 +134,17 @@ STAKES = Comparison(
     wanted="p.loan_id IS NOT NULL",
 )
 # Each receipt from the bank names what brought it: an allocation of a line, or a receipt that was posted ahead.
+# What many put in goes to the borrower of that loan and to nobody else.
+DRAWDOWNS = Comparison(
+    "transfer",
+    "concat_ws('/', t.journal_id, t.ordinal)",
+    """(SELECT t.journal_id, t.ordinal, d.owner_id AS loan_id, c.owner_id AS paid FROM transfer t
+  JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
+  WHERE t.event = 'drawdown' AND c.kind = 'wallet') t
+LEFT JOIN loan l ON l.id = t.loan_id""",
+    {"credit_account_id": ("t.paid", "l.borrower_id")},
+    "the borrower of its loan",
+)
 RECEIPTS = Comparison(
     "servicing_event",
     "coalesce(e.loan_id || '/' || e.number, 'receipt ' || b.id)",
@@ -155,4 +166,4 @@ FULL JOIN (
     present="e.loan_id IS NOT NULL",
     wanted="b.id IS NOT NULL",
 )
-LOANS = (SERVICED, STATUSES, OUTSTANDING, MONEY, STAKES, RECEIPTS)
+LOANS = (DRAWDOWNS, SERVICED, STATUSES, OUTSTANDING, MONEY, STAKES, RECEIPTS)
