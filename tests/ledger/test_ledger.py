@@ -209,7 +209,7 @@ async def test_five_hundred_transfers_each_way_at_once_end_where_they_began(data
         async with database.unit_of_work() as connection:
             await ledger.post(connection, journal(Transfer(debit, credit, 7), day=today, event=event))
 
-    await asyncio.gather(*(move(*one_way) for one_way in [(one, other, "invest"), (other, one, "revoke")] * 500))
+    await asyncio.gather(*(move(*one_way) for one_way in [(one, other, "invest"), (other, one, "drawdown")] * 500))
     async with database.reading() as connection:
         found = await ledger.balances(connection, [one, other])
         problems = await collect(connection, ledger.check)
