@@ -25,7 +25,7 @@ DO $$ BEGIN
 END $$;
 GRANT USAGE ON SCHEMA public TO halfpenny_app;
 
--- One row. The offset is only ever set in a sandbox; production forces it to zero when it starts.
+-- One row. The offset is only ever set in a sandbox; production does not start on one other than zero.
 CREATE TABLE business_clock (
   id boolean CONSTRAINT pk_business_clock PRIMARY KEY DEFAULT true,
   sandbox boolean NOT NULL DEFAULT true,

@@ -6,10 +6,12 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import asyncpg
 
 from halfpenny.entrypoints.settings import Settings, WrongSettings
+from halfpenny.platform import clock
 from halfpenny.platform.database import LOST
 
 REFUSED: tuple[type[BaseException], ...] = (*LOST, asyncpg.PostgresError, ValueError)
@@ -23,6 +25,34 @@ async def require_database(settings: Settings) -> None:
         await connection.close(timeout=timeout_s)
     except REFUSED as error:
         raise WrongSettings(f"DATABASE_URL: cannot connect to PostgreSQL ({_reason(error)})") from None
+
+
+async def require_real_time(settings: Settings) -> None:
+    """Raises WrongSettings where production is to start on a database whose business clock a sandbox has moved.
+
+    Nothing can be put right by setting the clock back: what is booked from now on would be dated before what was.
+    """
+    if settings.environment != "production":
+        return
+    connection = await asyncpg.connect(settings.require_database(), timeout=settings.database.timeout_s)
+    try:
+        offset = await clock.offset_of(connection)
+        if offset:
+            raise WrongSettings(
+                f"DATABASE_URL: the business clock of this database runs {_days(offset)} ahead: a sandbox moved it. "
+                "Production needs a database that never was one: create an empty one and run halfpenny migrate, or "
+                "restore a backup from before the clock was moved. Setting it back would date new money before old."
+            )
+        await clock.fix_at_real_time(connection)
+    except asyncpg.UndefinedTableError:
+        raise WrongSettings("DATABASE_URL: this database has no schema yet: run halfpenny migrate") from None
+    finally:
+        await connection.close(timeout=settings.database.timeout_s)
+
+
+def _days(offset: timedelta) -> str:
+    days, rest = divmod(offset, timedelta(days=1))
+    return f"{days} days and {rest}" if rest else f"{days} days"
 
 
 async def require_broker(settings: Settings) -> None:

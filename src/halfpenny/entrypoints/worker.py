@@ -13,7 +13,7 @@ from prometheus_client import start_http_server
 
 from halfpenny import approvals, backoffice, funding, identity, ledger, marketplace, realtime, servicing, underwriting
 from halfpenny.entrypoints import live
-from halfpenny.entrypoints.reaching import require_broker, require_database
+from halfpenny.entrypoints.reaching import require_broker, require_database, require_real_time
 from halfpenny.entrypoints.settings import Settings, require_listening
 from halfpenny.platform import row_history
 from halfpenny.platform.database import Database
@@ -141,6 +141,7 @@ async def _work(settings: Settings) -> None:
             server, _ = start_http_server(port, settings.server.host)
             stack.callback(server.shutdown)
         await require_database(settings)
+        await require_real_time(settings)
         await require_broker(settings)
         resources = await open_resources(settings, stack)
         await run_until(stopping, resources)

@@ -65,6 +65,12 @@ async def simulate_time(connection: Connection, moment: datetime | None) -> None
         raise ClockIsFixed()
 
 
-async def require_real_time(connection: Connection) -> None:
-    """Force the offset to zero for good: called once at the start of every production process."""
-    await connection.execute("""UPDATE business_clock SET "offset" = '0', sandbox = false""")
+async def offset_of(connection: Connection) -> timedelta:
+    """How far the business clock runs ahead of the server's; zero wherever no sandbox has moved it."""
+    offset: timedelta = await connection.fetchval('SELECT "offset" FROM business_clock')
+    return offset
+
+
+async def fix_at_real_time(connection: Connection) -> None:
+    """No sandbox moves this clock any more: called at the start of every production process, whose offset is zero."""
+    await connection.execute("UPDATE business_clock SET sandbox = false WHERE sandbox")
