@@ -34,7 +34,7 @@ CREATE TABLE account (
   CONSTRAINT pk_account PRIMARY KEY (id),
   CONSTRAINT uq_account_kind_owner_id_currency UNIQUE NULLS NOT DISTINCT (kind, owner_id, currency),
   CONSTRAINT ck_account_currency CHECK ((currency = ANY (ARRAY['EUR'::text, 'PLN'::text, 'GBP'::text, 'USD'::text, 'ILS'::text]))),
-  CONSTRAINT ck_account_kind CHECK ((kind = ANY (ARRAY['client_bank'::text, 'own_bank'::text, 'wallet'::text, 'escrow'::text, 'fee_income'::text, 'interest_reserve'::text, 'loan_receivable'::text, 'investor_claims'::text, 'collections'::text, 'distribution_payable'::text, 'tax_payable'::text, 'default_income'::text, 'recovery_advance'::text, 'advance_payments'::text, 'suspense'::text, 'payouts_in_transit'::text]))),
+  CONSTRAINT ck_account_kind CHECK ((kind = ANY (ARRAY['client_bank'::text, 'own_bank'::text, 'wallet'::text, 'escrow'::text, 'fee_income'::text, 'interest_reserve'::text, 'loan_receivable'::text, 'investor_claims'::text, 'collections'::text, 'distribution_payable'::text, 'tax_payable'::text, 'default_income'::text, 'recovery_advance'::text, 'advance_payments'::text, 'overpaid_distribution'::text, 'suspense'::text, 'payouts_in_transit'::text]))),
   CONSTRAINT ck_account_no_overdraft CHECK (account_is_covered(kind, debits, credits, pending_debits, pending_credits)),
   CONSTRAINT ck_account_sums CHECK (((debits >= 0) AND (credits >= 0) AND (pending_debits >= 0) AND (pending_credits >= 0)))
 ) WITH (fillfactor=50);
@@ -408,6 +408,8 @@ CREATE TABLE distribution (
   number integer NOT NULL,
   currency text NOT NULL,
   effective_date date NOT NULL,
+  covers_to date NOT NULL,
+  correction boolean DEFAULT false NOT NULL,
   principal_minor bigint NOT NULL,
   interest_minor bigint NOT NULL,
   default_interest_minor bigint NOT NULL,
@@ -417,7 +419,7 @@ CREATE TABLE distribution (
   paid_at timestamp with time zone,
   CONSTRAINT pk_distribution PRIMARY KEY (id),
   CONSTRAINT uq_distribution_loan_id_number UNIQUE (loan_id, number),
-  CONSTRAINT ck_distribution_amounts CHECK (((principal_minor >= 0) AND (interest_minor >= 0) AND (default_interest_minor >= 0) AND (recovered_minor >= 0))),
+  CONSTRAINT ck_distribution_amounts CHECK ((correction OR ((principal_minor >= 0) AND (interest_minor >= 0) AND (default_interest_minor >= 0) AND (recovered_minor >= 0)))),
   CONSTRAINT ck_distribution_status CHECK ((status = ANY (ARRAY['declared'::text, 'shared'::text, 'paid'::text])))
 );
 CREATE INDEX ix_distribution_unpaid ON public.distribution USING btree (loan_id, number) WHERE (status <> 'paid'::text);
@@ -437,6 +439,7 @@ CREATE TABLE distribution_share (
   default_interest_minor bigint NOT NULL,
   recovered_minor bigint NOT NULL,
   withheld_minor bigint NOT NULL,
+  netted_minor bigint NOT NULL,
   wallet_account_id uuid NOT NULL,
   journal_id uuid DEFAULT uuidv7() NOT NULL,
   paid boolean DEFAULT false NOT NULL,
@@ -503,10 +506,12 @@ CREATE TABLE holding (
   withheld_minor bigint DEFAULT 0 NOT NULL,
   lost_minor bigint DEFAULT 0 NOT NULL,
   recovered_minor bigint DEFAULT 0 NOT NULL,
+  overpaid_minor bigint DEFAULT 0 NOT NULL,
   wallet_account_id uuid NOT NULL,
   CONSTRAINT pk_holding PRIMARY KEY (loan_id, position_id),
   CONSTRAINT uq_holding_investor_id_loan_id UNIQUE (investor_id, loan_id),
   CONSTRAINT ck_holding_outstanding CHECK (((outstanding_minor >= 0) AND ((outstanding_minor + lost_minor) <= stake_minor))),
+  CONSTRAINT ck_holding_overpaid CHECK ((overpaid_minor >= 0)),
   CONSTRAINT ck_holding_recovered CHECK (((recovered_minor >= 0) AND (recovered_minor <= lost_minor)))
 ) WITH (fillfactor=70);
 GRANT INSERT, SELECT, UPDATE ON holding TO halfpenny_app;
@@ -1104,6 +1109,7 @@ CREATE TABLE servicing_event (
   CONSTRAINT pk_servicing_event PRIMARY KEY (loan_id, number)
 );
 CREATE INDEX ix_servicing_event_planned ON public.servicing_event USING btree (effective_date, loan_id) WHERE planned;
+CREATE INDEX ix_servicing_event_receipt ON public.servicing_event USING btree (((data ->> 'id'::text))) WHERE (kind = 'receipt'::text);
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.servicing_event REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.servicing_event REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.servicing_event REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', '', 'insert,update,delete');
@@ -1272,7 +1278,7 @@ CREATE OR REPLACE FUNCTION public.account_is_covered(kind text, debits bigint, c
  IMMUTABLE PARALLEL SAFE
 AS $function$
   SELECT CASE
-    WHEN kind IN ('client_bank', 'loan_receivable', 'recovery_advance')
+    WHEN kind IN ('client_bank', 'loan_receivable', 'recovery_advance', 'overpaid_distribution')
       THEN debits - credits - pending_credits >= 0
     WHEN kind = 'own_bank' THEN true
     ELSE credits - debits - pending_debits >= 0

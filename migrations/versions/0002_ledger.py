@@ -13,7 +13,7 @@ CREATE FUNCTION account_is_covered(
   kind text, debits bigint, credits bigint, pending_debits bigint, pending_credits bigint
 ) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE
-    WHEN kind IN ('client_bank', 'loan_receivable', 'recovery_advance')
+    WHEN kind IN ('client_bank', 'loan_receivable', 'recovery_advance', 'overpaid_distribution')
       THEN debits - credits - pending_credits >= 0
     WHEN kind = 'own_bank' THEN true
     ELSE credits - debits - pending_debits >= 0
@@ -34,7 +34,7 @@ CREATE TABLE account (
   CONSTRAINT ck_account_kind CHECK (kind IN (
     'client_bank', 'own_bank', 'wallet', 'escrow', 'fee_income', 'interest_reserve', 'loan_receivable',
     'investor_claims', 'collections', 'distribution_payable', 'tax_payable', 'default_income',
-    'recovery_advance', 'advance_payments', 'suspense', 'payouts_in_transit')),
+    'recovery_advance', 'advance_payments', 'overpaid_distribution', 'suspense', 'payouts_in_transit')),
   CONSTRAINT ck_account_currency CHECK (currency IN ('EUR', 'PLN', 'GBP', 'USD', 'ILS')),
   CONSTRAINT ck_account_sums CHECK (
     debits >= 0 AND credits >= 0 AND pending_debits >= 0 AND pending_credits >= 0),
@@ -156,10 +156,17 @@ CHART = [
     ("principal_repaid", "investor_claims", "loan_receivable", True),
     ("distribution", "distribution_payable", "wallet", False),
     ("distribution", "distribution_payable", "tax_payable", False),
+    # What a holder had too much is owed by them to the loan, and netted from what it brings them next.
+    ("distribution", "distribution_payable", "overpaid_distribution", True),
+    ("distribution_corrected", "overpaid_distribution", "distribution_payable", True),
+    ("distribution_corrected", "tax_payable", "distribution_payable", False),
+    ("distribution_corrected", "loan_receivable", "investor_claims", True),
+    ("distribution_corrected", "investor_claims", "loan_receivable", True),
     ("loss", "investor_claims", "loan_receivable", True),
     ("loss", "loan_receivable", "investor_claims", True),
     ("receipt", "client_bank", "collections", False),
     ("receipt", "suspense", "collections", False),
+    ("receipt_reversed", "collections", "suspense", False),
     ("cost_advanced", "recovery_advance", "own_bank", False),
     ("sweep", "own_bank", "client_bank", False),
     ("reconciliation_resolved", "suspense", "client_bank", False),
@@ -173,7 +180,7 @@ for finding in ("missing", "duplicate", "wrong_amount", "late", "unknown"):
         (f"reconciliation_{finding}", "own_bank", "suspense", False),
     ]
 # Whatever happens to a drawn loan is a replay that posts differences, so each of these flows may also go back.
-for event in ("servicing", "receipt", "cost_advanced"):
+for event in ("servicing", "receipt", "receipt_reversed", "cost_advanced"):
     for debit, credit, one_owner in [
         ("interest_reserve", "collections", True),
         ("interest_reserve", "wallet", False),

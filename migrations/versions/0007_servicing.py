@@ -59,6 +59,7 @@ CREATE TABLE servicing_event (
   planned boolean NOT NULL,
   CONSTRAINT pk_servicing_event PRIMARY KEY (loan_id, number)
 );
+CREATE INDEX ix_servicing_event_receipt ON servicing_event ((data->>'id')) WHERE kind = 'receipt';
 CREATE INDEX ix_servicing_event_planned ON servicing_event (effective_date, loan_id) WHERE planned;
 
 -- The schedule as the last replay left it; unpaid counts an instalment that has not fallen due as whole.
@@ -133,10 +134,13 @@ CREATE TABLE holding (
   withheld_minor bigint NOT NULL DEFAULT 0,
   lost_minor bigint NOT NULL DEFAULT 0,
   recovered_minor bigint NOT NULL DEFAULT 0,
+  -- Had too much, and not given back yet: netted from what the loan brings next.
+  overpaid_minor bigint NOT NULL DEFAULT 0,
   wallet_account_id uuid NOT NULL,
   CONSTRAINT pk_holding PRIMARY KEY (loan_id, position_id),
   CONSTRAINT uq_holding_investor_id_loan_id UNIQUE (investor_id, loan_id),
   CONSTRAINT ck_holding_outstanding CHECK (outstanding_minor >= 0 AND outstanding_minor + lost_minor <= stake_minor),
+  CONSTRAINT ck_holding_overpaid CHECK (overpaid_minor >= 0),
   CONSTRAINT ck_holding_recovered CHECK (recovered_minor BETWEEN 0 AND lost_minor)
 ) WITH (fillfactor = 70);
 
@@ -165,6 +169,10 @@ CREATE TABLE distribution (
   number integer NOT NULL,
   currency text NOT NULL,
   effective_date date NOT NULL,
+  -- The last day whose money has been declared with this one: its own, or for a correction that of the whole replay.
+  covers_to date NOT NULL,
+  -- Brings everybody to what the loan should have brought them so far; amounts below zero take back.
+  correction boolean NOT NULL DEFAULT false,
   principal_minor bigint NOT NULL,
   interest_minor bigint NOT NULL,
   default_interest_minor bigint NOT NULL,
@@ -174,8 +182,8 @@ CREATE TABLE distribution (
   paid_at timestamptz,
   CONSTRAINT uq_distribution_loan_id_number UNIQUE (loan_id, number),
   CONSTRAINT ck_distribution_status CHECK (status IN ('declared', 'shared', 'paid')),
-  CONSTRAINT ck_distribution_amounts CHECK (
-    principal_minor >= 0 AND interest_minor >= 0 AND default_interest_minor >= 0 AND recovered_minor >= 0)
+  CONSTRAINT ck_distribution_amounts CHECK (correction OR (
+    principal_minor >= 0 AND interest_minor >= 0 AND default_interest_minor >= 0 AND recovered_minor >= 0))
 );
 CREATE INDEX ix_distribution_unpaid ON distribution (loan_id, number) WHERE status <> 'paid';
 
@@ -190,6 +198,8 @@ CREATE TABLE distribution_share (
   default_interest_minor bigint NOT NULL,
   recovered_minor bigint NOT NULL,
   withheld_minor bigint NOT NULL,
+  -- Of the share after tax, what is not paid: it makes good what was had too much, or below zero is had too much now.
+  netted_minor bigint NOT NULL,
   wallet_account_id uuid NOT NULL,
   journal_id uuid NOT NULL DEFAULT uuidv7(),
   paid boolean NOT NULL DEFAULT false,

@@ -76,7 +76,7 @@ async def test_paying_goes_on_after_a_crash_between_chunks(database: Database) -
     async with database.unit_of_work() as connection:
         await distributing.share(connection, row["id"])
     async with database.unit_of_work() as connection:
-        assert await distributions.pay_chunk(connection, row["id"], Currency.EUR, 4) == 4
+        assert await distributions.pay_chunk(connection, row["id"], row["loan_id"], Currency.EUR, 4) == 4
     assert sorted(await world.wallets(database, list(made.stakes)))[:7] == [0] * 7
     assert await servicing.pay_distribution(database, row["id"], chunk=4) == 7
     assert await servicing.pay_distribution(database, row["id"], chunk=4) == 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import httpx2
 import pytest
 
 from halfpenny import loans, servicing
 from halfpenny.ledger import AccountKind
 from halfpenny.loans import Status
+from halfpenny.platform import clock
 from halfpenny.platform.database import Database
 from halfpenny.platform.queue import Message
 from halfpenny.primitives.money import Money
@@ -148,3 +150,21 @@ async def test_investors_hear_of_payments_and_of_the_recovery_once(database: Dat
     assert [row["kind"] for row in told] == ["distribution_paid"] * 3 + ["recovery_update"] * 3
     assert [row["data"].get("amount") for row in told[:3]] == ["1000.00", "1000.00", "2000.00"]
     assert {row["user_id"] for row in told} == set(made.stakes)
+
+
+async def test_a_recovery_case_closes_with_its_loan(client: httpx2.AsyncClient, database: Database) -> None:
+    """The last cent came in by a sale that brought enough: nothing is owed, so no update is overdue either."""
+    made = await in_recovery(database)
+    await world.advance(database, timedelta(days=41))
+    path = f"/api/v1/loans/{made.loan.id}/recovery"
+    before = (await client.get(path)).json()
+    assert (before["closed_on"], before["update_overdue"]) == (None, True)
+    async with database.reading() as connection:
+        figure = (await servicing.redemption_on(connection, made.loan.id, None)).payable
+        today = await clock.business_date(connection)
+    done = await world.repay(database, made, figure + 17)
+    assert done.loan.status is Status.REPAID
+    after = (await client.get(path)).json()
+    assert (after["closed_on"], after["update_overdue"]) == (today.isoformat(), False)
+    await servicing.pay_distributions(database)
+    assert await world.problems(database) == []

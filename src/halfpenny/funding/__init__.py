@@ -39,6 +39,7 @@ from halfpenny.funding.service.bank_receipts import (
     line_of_receipt,
     lock_receipt,
     post_ahead,
+    take_back,
     withdraw_receipt,
 )
 from halfpenny.funding.service.payments import (
@@ -133,6 +134,7 @@ __all__ = [
     "settle_payments",
     "settle_pending",
     "statement_line_view",
+    "take_back",
     "ticket_fingerprint",
     "withdraw_receipt",
 ]

@@ -32,6 +32,7 @@ class AccountKind(StrEnum):
     DEFAULT_INCOME = "default_income"
     RECOVERY_ADVANCE = "recovery_advance"
     ADVANCE_PAYMENTS = "advance_payments"
+    OVERPAID_DISTRIBUTION = "overpaid_distribution"
     SUSPENSE = "suspense"
     PAYOUTS_IN_TRANSIT = "payouts_in_transit"
 
@@ -43,6 +44,7 @@ DEBIT_NORMAL = frozenset(
         AccountKind.OWN_BANK,
         AccountKind.LOAN_RECEIVABLE,
         AccountKind.RECOVERY_ADVANCE,
+        AccountKind.OVERPAID_DISTRIBUTION,
     }
 )
 

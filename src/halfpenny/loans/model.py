@@ -132,6 +132,8 @@ _TABLE = (
     _edge(TransitionName.DEFAULT, "active matured", Status.DEFAULTED, "loan.defaulted", "administrator system"),
     _edge(TransitionName.CURE, "defaulted", Status.ACTIVE, "loan.cured", "administrator system"),
     _edge(TransitionName.START_RECOVERY, "defaulted", Status.IN_RECOVERY, "loan.recovery_started", "administrator"),
+    # The receipt that paid it off was taken back by the bank.
+    _edge(TransitionName.REOPEN, "repaid", Status.ACTIVE, "loan.reopened", "administrator system"),
     _edge(TransitionName.REPAY, "active matured defaulted in_recovery", Status.REPAID, "loan.repaid", "system"),
     _edge(
         TransitionName.WRITE_OFF,

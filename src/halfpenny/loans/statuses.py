@@ -30,6 +30,7 @@ class TransitionName(StrEnum):
     CURE = "cure"
     START_RECOVERY = "start_recovery"
     REPAY = "repay"
+    REOPEN = "reopen"
     WRITE_OFF = "write_off"
 
 

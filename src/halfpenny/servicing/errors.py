@@ -160,11 +160,6 @@ class ReflectionRunning(Refused):
     message = "The reflection period of some investments has not ended yet."
 
 
-class AlreadyDistributed(Refused):
-    code = "already_distributed"
-    message = "This would take back money that investors have been paid."
-
-
 class UnknownDistribution(NotFound):
     code = "unknown_distribution"
     message = "There is no such distribution."
@@ -178,6 +173,16 @@ class ReceiptWithoutLoan(Refused):
 class ReceiptExceedsDebt(Refused):
     code = "receipt_exceeds_debt"
     message = "This is more than the loan owes: a second person must agree."
+
+
+class ReceiptReversed(Refused):
+    code = "receipt_reversed"
+    message = "This receipt has been reversed before."
+
+
+class ReversalBeforeReceipt(Refused):
+    code = "reversal_before_receipt"
+    message = "A receipt cannot be taken back before the day that it came in."
 
 
 class NoRecoveryCase(NotFound):

@@ -42,6 +42,14 @@ class LinePartRequest(RequestModel):
     apply: Annotated[Apply | None, Field(strict=False, description=APPLY)] = None
 
 
+class ReversalRequest(RequestModel):
+    """``reference`` names the statement line that took the money back."""
+
+    reversed_on: DateText
+    reference: LineText
+    reason: ProseText
+
+
 class MatchRequest(RequestModel):
     """One loan, for all that is left or an amount; or ``parts`` of it for several."""
 

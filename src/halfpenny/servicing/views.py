@@ -54,6 +54,7 @@ def receipt(posted: PostingResult) -> dict[str, Any]:
     moved: Flows = posted.moved
     return position(posted) | {
         "receipt": {
+            "id": posted.receipt_id,
             "amount": format_minor(moved.received),
             "principal": format_minor(moved.principal + moved.recovered),
             "interest": format_minor(moved.interest),

@@ -205,6 +205,18 @@ async def allocate(
     return allocation_id
 
 
+async def take_back(connection: Connection, allocation_id: UUID, by: UserId) -> None:
+    """A loan gives so much of a credit back: it stands in suspense again. The loan posts the money.
+
+    Raises BankReceiptUnknown where no line was allocated under this id, or it was taken back before.
+    """
+    row = await store.lock_allocation(connection, allocation_id)
+    if row is None or row["taken_back_at"] is not None:
+        raise errors.BankReceiptUnknown()
+    await store.take_back(connection, allocation_id, by, await business_now(connection))
+    await reconciliation.reopen(connection, row["item_id"])
+
+
 async def _join_expected(connection: Connection, line: StatementLine, loan_id: UUID, amount: Money) -> None:
     """A receipt of the same amount that this loan waited for is what the line was: it does not wait any more."""
     if amount.minor != line.amount_minor:

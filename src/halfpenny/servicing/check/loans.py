@@ -103,19 +103,29 @@ LEFT JOIN (
       WHEN 'declared' THEN d.principal_minor + d.interest_minor + d.default_interest_minor + d.recovered_minor
       WHEN 'shared' THEN coalesce(s.unpaid, 0) ELSE 0 END)::bigint AS minor
   FROM distribution d LEFT JOIN (
-    SELECT distribution_id, sum(principal_minor + interest_minor + default_interest_minor + recovered_minor)
-      AS unpaid FROM distribution_share WHERE NOT paid GROUP BY distribution_id) s ON s.distribution_id = d.id
-  GROUP BY d.loan_id) u ON u.loan_id = l.loan_id""",
+    SELECT distribution_id, sum(greatest(principal_minor + interest_minor + default_interest_minor + recovered_minor
+      - withheld_minor, 0) + greatest(withheld_minor, 0)) AS unpaid
+    FROM distribution_share WHERE NOT paid GROUP BY distribution_id) s ON s.distribution_id = d.id
+  GROUP BY d.loan_id) u ON u.loan_id = l.loan_id
+LEFT JOIN account o ON o.kind = 'overpaid_distribution' AND o.owner_id = l.loan_id AND o.currency = l.currency
+LEFT JOIN (SELECT loan_id, sum(overpaid_minor)::bigint AS minor FROM holding GROUP BY loan_id) h
+  ON h.loan_id = l.loan_id
+LEFT JOIN (SELECT d.loan_id, sum(greatest(s.netted_minor, 0))::bigint AS minor FROM distribution_share s
+  JOIN distribution d ON d.id = s.distribution_id WHERE NOT s.paid GROUP BY d.loan_id) n ON n.loan_id = l.loan_id""",
     {
         "collections": ("coalesce(c.credits - c.debits, 0)", "0::bigint"),
         "advance_payments": ("coalesce(v.credits - v.debits, 0)", "(l.posted->>'held')::bigint"),
+        "overpaid_distribution": (
+            "coalesce(o.debits - o.credits, 0)",
+            "coalesce(h.minor, 0) + coalesce(n.minor, 0)",
+        ),
         "distribution_payable": ("coalesce(p.credits - p.debits, 0)", "coalesce(u.minor, 0)"),
         "interest_reserve": (
             "coalesce(r.credits - r.debits, 0)",
             "(l.posted->>'retained')::bigint - (l.posted->>'released')::bigint - (l.posted->>'rebated')::bigint",
         ),
     },
-    "what is declared and unpaid, what was retained and what was paid ahead",
+    "what is declared and unpaid, what was retained, paid ahead or had too much",
 )
 # A drawdown turns every stake into one holding of the same amount: nobody else holds anything.
 STAKES = Comparison(
@@ -133,7 +143,14 @@ STAKES = Comparison(
     present="h.loan_id IS NOT NULL",
     wanted="p.loan_id IS NOT NULL",
 )
-# Each receipt from the bank names what brought it: an allocation of a line, or a receipt that was posted ahead.
+CASES = Comparison(
+    "recovery_case",
+    "c.loan_id",
+    "recovery_case c LEFT JOIN serviced_loan l ON l.loan_id = c.loan_id",
+    {"closed_on": ("c.closed_on", "l.closed_on")},
+    "its loan",
+    wanted="l.loan_id IS NOT NULL",
+)
 # What many put in goes to the borrower of that loan and to nobody else.
 DRAWDOWNS = Comparison(
     "transfer",
@@ -145,12 +162,15 @@ LEFT JOIN loan l ON l.id = t.loan_id""",
     {"credit_account_id": ("t.paid", "l.borrower_id")},
     "the borrower of its loan",
 )
+# Each receipt from the bank names what brought it: an allocation of a line, or a receipt that was posted ahead.
 RECEIPTS = Comparison(
     "servicing_event",
     "coalesce(e.loan_id || '/' || e.number, 'receipt ' || b.id)",
     """(SELECT loan_id, number, effective_date, data->>'reference' AS reference,
     (data->'amount'->>'minor')::bigint AS minor, data->'amount'->>'currency' AS currency
-  FROM servicing_event WHERE kind = 'receipt' AND data->>'reference' <> '') e
+  FROM servicing_event s WHERE kind = 'receipt' AND data->>'reference' <> '' AND NOT EXISTS (
+    SELECT FROM servicing_event r WHERE r.loan_id = s.loan_id AND r.kind = 'receipt_reversal'
+      AND r.data->>'receipt_id' = s.data->>'id')) e
 FULL JOIN (
   SELECT a.id::text AS id, a.loan_id, a.amount_minor AS minor, l.currency, least(l.value_on, l.booked_on) AS day
   FROM line_allocation a JOIN bank_statement_line l ON l.id = a.line_id WHERE a.taken_back_at IS NULL
@@ -166,4 +186,4 @@ FULL JOIN (
     present="e.loan_id IS NOT NULL",
     wanted="b.id IS NOT NULL",
 )
-LOANS = (DRAWDOWNS, SERVICED, STATUSES, OUTSTANDING, MONEY, STAKES, RECEIPTS)
+LOANS = (DRAWDOWNS, SERVICED, STATUSES, OUTSTANDING, MONEY, STAKES, CASES, RECEIPTS)

@@ -17,9 +17,10 @@ from halfpenny.platform.consistency import ROW, TIMEOUT_S, Finding, Progress
 from halfpenny.platform.database import Connection, Record
 from halfpenny.servicing import codec
 from halfpenny.servicing.check.accruals import AccrualDay, Close, accrual_findings
+from halfpenny.servicing.check.corrections import corrected, correction_findings, held
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Event
-from halfpenny.servicing.model.flows import Flows, flows_of
+from halfpenny.servicing.model.flows import DistributionPart, Flows, flows_of, parts_by_day
 from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.serviced_loan import Release, instalment_balances, releases_ahead
 from halfpenny.servicing.model.terms import LoanTerms
@@ -63,10 +64,19 @@ async def replays(connection: Connection, progress: Progress) -> AsyncIterator[F
     closes = await connection.fetch(_CLOSES, timeout=TIMEOUT_S)
     done, after = 0, UUID(int=0)
     while rows := await connection.fetch(_LOANS, after, _BATCH_SIZE, timeout=TIMEOUT_S):
-        kept = await _kept_rows(connection, [row["loan_id"] for row in rows])
+        loan_ids = [row["loan_id"] for row in rows]
+        kept = await _kept_rows(connection, loan_ids)
+        shared_to = await corrected(connection, loan_ids)
         for record in await _records(connection, rows, closes):
             for finding in _loan_findings(record, kept):
                 yield finding
+            loan_id = record.row["loan_id"]
+            if loan_id in shared_to:
+                found = await held(connection, loan_id)
+                for finding in correction_findings(
+                    loan_id, record.terms.advanced_on, _days(record), shared_to[loan_id], found
+                ):
+                    yield finding
         done, after = done + len(rows), rows[-1]["loan_id"]
         progress("replays", done, count)
 
@@ -149,6 +159,16 @@ def _loan_findings(record: LoanRecord, kept: KeptRows) -> Iterator[Finding]:
     yield from accrual_findings(
         loan_id, record.terms, record.accruals, record.closes, record.known_at, expected["accrual_segment"], position
     )
+
+
+def _days(record: LoanRecord) -> list[DistributionPart]:
+    """What each day has brought the investors: the replay, and the releases that closes have made since."""
+    events = [event for event, _ in record.events]
+    position = replay(record.terms, (), record.row["replayed_on"], recorded=events)
+    last_close = max((close.day for close in record.closes), default=date.min)
+    taken = [one for one in releases_ahead(record.terms, position) if one.due_on <= last_close]
+    later = [DistributionPart(one.due_on, interest=one.amount - one.fee) for one in taken]
+    return [*parts_by_day(record.terms, position), *later]
 
 
 def _after_releases(flows: Flows, taken: Sequence[Release]) -> Flows:

@@ -13,14 +13,17 @@ _STEPS = """
 steps AS (
   SELECT s.position_id, d.number, 0 AS after, s.distribution_id, d.effective_date, s.principal_minor,
          s.interest_minor + s.default_interest_minor AS interest_minor, s.withheld_minor, s.recovered_minor,
-         0::bigint AS lost_minor, d.interest_minor > 0 AS shares_interest
+         0::bigint AS lost_minor, s.netted_minor, d.interest_minor > 0 AS shares_interest
   FROM distribution_share s JOIN distribution d ON d.id = s.distribution_id
   UNION ALL
-  SELECT position_id, after_distribution, number, NULL, effective_date, 0, 0, 0, 0, lost_minor, false FROM loss_share
+  SELECT position_id, after_distribution, number, NULL, effective_date, 0, 0, 0, 0, lost_minor, 0, false FROM loss_share
 ), before AS (
   SELECT t.*, h.loan_id, h.stake_minor - coalesce(sum(t.principal_minor + t.lost_minor) OVER w, 0)::bigint
            AS outstanding_minor,
          coalesce(sum(t.lost_minor - t.recovered_minor) OVER w, 0)::bigint AS loss_minor,
+         coalesce(-sum(t.netted_minor) OVER w, 0)::bigint AS overpaid_minor,
+         coalesce(sum(t.interest_minor) OVER w, 0)::bigint AS interest_before,
+         coalesce(sum(t.withheld_minor) OVER w, 0)::bigint AS withheld_before,
          greatest(l.advanced_on, max(t.effective_date) OVER w) AS counted_to, h.stake_minor
   FROM steps t JOIN holding h ON h.position_id = t.position_id JOIN serviced_loan l ON l.loan_id = h.loan_id
   WINDOW w AS (PARTITION BY t.position_id ORDER BY t.number, t.after ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
@@ -64,6 +67,9 @@ _WEIGHED = f"""
 ), {_split("principal", "outstanding_minor")}, {_split("interest", "interest_weight")},
 {_split("default", "default_weight")}, {_split("recovered", "loss_minor")}"""
 
+# Once a loan has been corrected, its shares follow from its first day (`check/corrections.py`).
+_CORRECTED = "EXISTS (SELECT FROM distribution x WHERE x.loan_id = {loan_id} AND x.correction)"
+
 SPLITS = Comparison(
     "distribution_share",
     "concat_ws('/', s.distribution_id, s.position_id)",
@@ -74,7 +80,8 @@ SPLITS = Comparison(
   LEFT JOIN principal_split p USING (distribution_id, position_id)
   LEFT JOIN interest_split i USING (distribution_id, position_id)
   LEFT JOIN default_split f USING (distribution_id, position_id)
-  LEFT JOIN recovered_split r USING (distribution_id, position_id)) w
+  LEFT JOIN recovered_split r USING (distribution_id, position_id)
+  WHERE NOT {_CORRECTED.format(loan_id="w.loan_id")}) w
 JOIN distribution_share s ON s.distribution_id = w.distribution_id AND s.position_id = w.position_id""",
     {
         "weight_principal": ("s.weight_principal", "w.outstanding_minor"),
@@ -93,7 +100,7 @@ HOLDINGS = Comparison(
 LEFT JOIN (WITH {_STEPS}
   SELECT position_id, sum(principal_minor)::bigint AS principal, sum(interest_minor)::bigint AS interest,
          sum(withheld_minor)::bigint AS withheld, sum(recovered_minor)::bigint AS recovered,
-         sum(lost_minor)::bigint AS lost, max(effective_date) AS last_day,
+         sum(lost_minor)::bigint AS lost, -sum(netted_minor)::bigint AS overpaid, max(effective_date) AS last_day,
          (max(accrued) - coalesce(max(accrued) FILTER (WHERE shares_interest), 0))::bigint AS principal_days
   FROM walked GROUP BY position_id) s ON s.position_id = h.position_id""",
     {
@@ -105,8 +112,17 @@ LEFT JOIN (WITH {_STEPS}
         "withheld_minor": ("h.withheld_minor", "coalesce(s.withheld, 0)"),
         "recovered_minor": ("h.recovered_minor", "coalesce(s.recovered, 0)"),
         "lost_minor": ("h.lost_minor", "coalesce(s.lost, 0)"),
-        "principal_days": ("h.principal_days", "coalesce(s.principal_days, 0)"),
-        "counted_to": ("h.counted_to", "greatest(l.advanced_on, s.last_day)"),
+        "overpaid_minor": ("h.overpaid_minor", "coalesce(s.overpaid, 0)"),
+        "principal_days": (
+            "h.principal_days",
+            f"CASE WHEN {_CORRECTED.format(loan_id='l.loan_id')} THEN h.principal_days "
+            "ELSE coalesce(s.principal_days, 0) END",
+        ),
+        "counted_to": (
+            "h.counted_to",
+            f"CASE WHEN {_CORRECTED.format(loan_id='l.loan_id')} THEN h.counted_to "
+            "ELSE greatest(l.advanced_on, s.last_day) END",
+        ),
     },
     "its shares of distributions and losses",
 )
@@ -126,25 +142,38 @@ ON h.distribution_id = s.distribution_id AND h.position_id = s.position_id""",
     present="s.distribution_id IS NOT NULL",
     wanted="h.distribution_id IS NOT NULL",
 )
-_PAID = "s.principal_minor + s.interest_minor + s.default_interest_minor + s.recovered_minor - s.withheld_minor"
+_TOTAL = "s.principal_minor + s.interest_minor + s.default_interest_minor + s.recovered_minor - s.withheld_minor"
+_PAID = f"{_TOTAL} - s.netted_minor"
 PAID = Comparison(
     "distribution_share",
     "coalesce(concat_ws('/', s.distribution_id, s.position_id), t.journal_id::text)",
     """(SELECT s.*, d.loan_id, d.effective_date, d.currency FROM distribution_share s
   JOIN distribution d ON d.id = s.distribution_id) s
 FULL JOIN (
-  SELECT journal_id, w.amount AS paid, x.amount AS withheld, coalesce(w.effective_date, x.effective_date) AS day,
-         w.credit_account_id AS wallet_id, coalesce(w.currency, x.currency) AS currency,
-         coalesce(w.reference, x.reference) AS loan_id
-  FROM (SELECT * FROM transfer WHERE event = 'distribution' AND ordinal = 0) w
-  FULL JOIN (SELECT * FROM transfer WHERE event = 'distribution' AND ordinal = 1) x USING (journal_id)
+  SELECT journal_id, sum(amount) FILTER (WHERE ordinal = 0)::bigint AS paid,
+         sum(amount) FILTER (WHERE ordinal = 1)::bigint AS withheld,
+         sum(amount) FILTER (WHERE ordinal = 2)::bigint AS netted, min(effective_date) AS day,
+         (array_agg(credit_account_id) FILTER (WHERE ordinal = 0))[1] AS wallet_id, min(currency) AS currency,
+         (array_agg(reference))[1] AS loan_id
+  FROM transfer WHERE event = 'distribution' GROUP BY journal_id
   ) t ON t.journal_id = s.journal_id""",
     {
-        "paid": (f"s.paid AND {_PAID} + s.withheld_minor > 0", "t.journal_id IS NOT NULL"),
-        "paid amount": (f"CASE WHEN t.journal_id IS NOT NULL THEN {_PAID} END", "coalesce(t.paid, 0 * t.withheld)"),
+        # Below zero is nothing to pay: it was had too much, or taxed too much.
+        "paid": (
+            f"s.paid AND ({_PAID} > 0 OR s.withheld_minor > 0 OR s.netted_minor > 0)",
+            "t.journal_id IS NOT NULL",
+        ),
+        "paid amount": (
+            f"CASE WHEN t.journal_id IS NOT NULL THEN {_PAID} END",
+            "CASE WHEN t.journal_id IS NOT NULL THEN coalesce(t.paid, 0) END",
+        ),
         "withheld_minor": (
-            "CASE WHEN t.journal_id IS NOT NULL THEN s.withheld_minor END",
+            "CASE WHEN t.journal_id IS NOT NULL THEN greatest(s.withheld_minor, 0) END",
             "CASE WHEN t.journal_id IS NOT NULL THEN coalesce(t.withheld, 0) END",
+        ),
+        "netted_minor": (
+            "CASE WHEN t.journal_id IS NOT NULL THEN greatest(s.netted_minor, 0) END",
+            "CASE WHEN t.journal_id IS NOT NULL THEN coalesce(t.netted, 0) END",
         ),
         "wallet_account_id": (
             "CASE WHEN t.paid > 0 THEN s.wallet_account_id END",
@@ -159,11 +188,28 @@ FULL JOIN (
     present="s.distribution_id IS NOT NULL",
     wanted="true",
 )
-# Tax is held back by the rate of the profile as it was when the distribution was shared out, half up to the cent.
+# What was had too much is netted from the first share above zero; a share below zero is had too much itself.
+NETTED = Comparison(
+    "distribution_share",
+    "concat_ws('/', s.distribution_id, s.position_id)",
+    f"""distribution_share s JOIN (WITH {_STEPS} SELECT distribution_id, position_id, overpaid_minor FROM walked) b
+ON b.distribution_id = s.distribution_id AND b.position_id = s.position_id""",
+    {
+        "netted_minor": (
+            "s.netted_minor",
+            f"CASE WHEN {_TOTAL} > 0 THEN least(b.overpaid_minor, {_TOTAL}) ELSE {_TOTAL} END",
+        )
+    },
+    "what the holder had had too much by then",
+)
+# Tax is held back by the rate of the profile as it was when the distribution was shared out, half up to the cent; tax
+# on interest that is taken back comes back as it was held back.
 WITHHELD = Comparison(
     "distribution_share",
     "concat_ws('/', s.distribution_id, s.position_id)",
-    """distribution_share s
+    f"""distribution_share s
+JOIN (WITH {_STEPS} SELECT distribution_id, position_id, interest_before, withheld_before FROM walked) b
+ON b.distribution_id = s.distribution_id AND b.position_id = s.position_id
 JOIN (SELECT row_key::uuid AS id, min(seq) AS seq FROM row_history WHERE table_name = 'distribution'
   AND data->>'status' = 'shared' GROUP BY row_key) d ON d.id = s.distribution_id
 LEFT JOIN (SELECT row_key::uuid AS investor_id, (data->>'withholding_millionths')::bigint AS millionths, seq AS since,
@@ -173,8 +219,11 @@ ON t.investor_id = s.investor_id AND d.seq >= t.since AND d.seq < t.until""",
     {
         "withheld_minor": (
             "s.withheld_minor",
+            "CASE WHEN s.interest_minor + s.default_interest_minor >= 0 THEN "
             "div(2 * (s.interest_minor + s.default_interest_minor)::numeric * coalesce(t.millionths, 0) + 100000000, "
-            "200000000)::bigint",
+            "200000000)::bigint ELSE -div(2 * b.withheld_before::numeric "
+            "* -(s.interest_minor + s.default_interest_minor) + b.interest_before, "
+            "2 * greatest(b.interest_before, 1))::bigint END",
         )
     },
     "the investor's tax profile of that moment",
@@ -219,4 +268,4 @@ LEFT JOIN (SELECT loan_id, sum(lost_minor)::bigint AS lost FROM loss_share GROUP
     },
     "its distributions and losses",
 )
-SHARES = (SPLITS, HOLDINGS, UNEQUAL_OR_MISSING_SHARES, PAID, WITHHELD, DISTRIBUTIONS, DECLARED)
+SHARES = (SPLITS, HOLDINGS, UNEQUAL_OR_MISSING_SHARES, PAID, NETTED, WITHHELD, DISTRIBUTIONS, DECLARED)

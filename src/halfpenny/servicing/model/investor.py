@@ -30,10 +30,12 @@ class InvestorPayment:
     interest: int
     recovered: int
     withheld: int
+    netted: int = 0
 
     @property
     def paid(self) -> int:
-        return self.principal + self.interest + self.recovered - self.withheld
+        """Into the wallet: after tax, and after what was had too much before (``netted``; below zero, now)."""
+        return self.principal + self.interest + self.recovered - self.withheld - self.netted
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,11 @@ class YearTotals:
     interest: int
     recovered: int
     withheld: int
+    netted: int = 0
 
     @property
     def paid(self) -> int:
-        return self.principal + self.interest + self.recovered - self.withheld
+        return self.principal + self.interest + self.recovered - self.withheld - self.netted
 
 
 def totals_by_currency(payments: Sequence[InvestorPayment]) -> list[YearTotals]:
@@ -91,7 +94,7 @@ def totals_by_currency(payments: Sequence[InvestorPayment]) -> list[YearTotals]:
             currency,
             *(
                 sum(getattr(p, part) for p in payments if p.currency is currency)
-                for part in ("principal", "interest", "recovered", "withheld")
+                for part in ("principal", "interest", "recovered", "withheld", "netted")
             ),
         )
         for currency in sorted({payment.currency for payment in payments})
@@ -101,7 +104,7 @@ def totals_by_currency(payments: Sequence[InvestorPayment]) -> list[YearTotals]:
 def tax_csv(payments: Sequence[InvestorPayment]) -> str:
     """The year's payments as CSV (RFC 4180), one row each, with the transfer that proves it."""
     header = (
-        "effective_date", "loan_id", "currency", "interest", "withheld", "principal", "recovered", "paid",
+        "effective_date", "loan_id", "currency", "interest", "withheld", "principal", "recovered", "netted", "paid",
         "distribution_id", "journal_id",
     )  # fmt: skip
     rows = [
@@ -113,6 +116,7 @@ def tax_csv(payments: Sequence[InvestorPayment]) -> str:
             format_minor(payment.withheld),
             format_minor(payment.principal),
             format_minor(payment.recovered),
+            format_minor(payment.netted),
             format_minor(payment.paid),
             str(payment.distribution_id),
             str(payment.journal_id),

@@ -29,6 +29,7 @@ class ServicedLoan:
     standing: LoanStanding
     days_past_due: int
     principal_outstanding: int
+    replayed_on: date
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,7 @@ async def recovery(
     )
     return {
         "opened_on": case["opened_on"].isoformat(),
+        "closed_on": case["closed_on"].isoformat() if case["closed_on"] else None,
         "next_update_due_on": case["next_update_due_on"].isoformat(),
         "update_overdue": case["overdue"],
         "updates": told,

@@ -15,10 +15,12 @@ from halfpenny.identity import Permission, requires
 from halfpenny.platform.database import Connection
 from halfpenny.platform.http import AnswerWithStatus, AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, format_minor, parse_minor
+from halfpenny.servicing import views
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.receipt_acts import MATCH, POST_AHEAD, LineMatch, PostAhead
-from halfpenny.servicing.requests import BankReceiptRequest, JoinLineRequest, MatchRequest
-from halfpenny.servicing.service import bank_receipts
+from halfpenny.servicing.requests import BankReceiptRequest, JoinLineRequest, MatchRequest, ReversalRequest
+from halfpenny.servicing.rest.dependencies import staff
+from halfpenny.servicing.service import bank_receipts, receiving
 from halfpenny.servicing.service.bank_receipts import LinePart
 
 router = APIRouter(tags=["servicing"])
@@ -199,5 +201,34 @@ async def return_receipt(
         credit = await funding.credit_in_suspense(connection, receipt_id)
         await funding.resolve(connection, principal.user_id, credit.item.id, Resolution.RETURNED)
         return {"id": str(receipt_id), "status": "returned", "amount": format_minor(credit.remaining.minor)}
+
+    return await once(database, money, 200, act)
+
+
+@router.post("/receipts/{receipt_id}/reverse", dependencies=[requires(Permission.BANK_BOOK)])
+async def reverse_receipt(
+    receipt_id: UUID,
+    body: ReversalRequest,
+    principal: identity.SignedIn,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+) -> JSONResponse:
+    """Take back a receipt that the bank took back: a bounced direct debit, a recalled transfer.
+
+    The loan stands as if the money had never come. What investors have had of it is netted from what the loan brings
+    them next; their proofs show it. 409 ``receipt_reversed`` the second time, 404 for what a wallet paid.
+    """
+
+    async def act(connection: Connection) -> dict[str, Any]:
+        return views.receipt(
+            await receiving.reverse_receipt(
+                connection,
+                receipt_id,
+                body.reversed_on,
+                staff(principal),
+                body.reason,
+                reference=body.reference,
+            )
+        )
 
     return await once(database, money, 200, act)

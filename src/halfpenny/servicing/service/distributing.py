@@ -49,7 +49,9 @@ async def pay_distribution(database: Database, distribution_id: UUID, chunk: int
             if row["status"] == DistributionStatus.DECLARED:
                 await share(connection, row["id"])
                 continue
-            shares = await distributions.pay_chunk(connection, distribution_id, Currency(row["currency"]), chunk)
+            shares = await distributions.pay_chunk(
+                connection, distribution_id, row["loan_id"], Currency(row["currency"]), chunk
+            )
             if shares < chunk:
                 await outbox.append_many(connection, [events.distribution_paid(row["loan_id"], distribution_id)])
             paid += shares
@@ -108,6 +110,7 @@ async def proof(
         "currency": row["currency"],
         "effective_date": _iso(row["effective_date"]),
         "status": row["status"],
+        "correction": row["correction"],
         "waterfall": serviced.terms.waterfall if serviced else None,
         "money_in": {"total": format_minor(total)} | {p: format_minor(row[f"{p}_minor"]) for p in _PARTS},
         "rule": {
@@ -116,6 +119,8 @@ async def proof(
             "default_interest": "by outstanding principal",
             "recovered": "by the loss not yet made good",
             "rounding": "largest remainder to the cent, ties by position id",
+            "correction": "what the whole loan should have brought by now, shared out again, less what it has",
+            "netted": "what was had too much before is taken from the share; below zero, it is had too much now",
         },
         "money_out": shown["items"],
         "next_cursor": shown["next_cursor"],
@@ -129,6 +134,7 @@ def _share(share: Record) -> dict[str, Any]:
         "weight_interest": str(share["weight_interest"]),
         **{part: format_minor(share[f"{part}_minor"]) for part in _PARTS},
         "withheld": format_minor(share["withheld_minor"]),
+        "netted": format_minor(share["netted_minor"]),
         "paid": format_minor(distributions.paid_minor(share)),
         "journal_id": str(share["journal_id"]),
     }

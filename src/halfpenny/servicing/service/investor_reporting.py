@@ -49,6 +49,7 @@ def _payment(row: Record) -> InvestorPayment:
         interest=row["interest_minor"] + row["default_interest_minor"],
         recovered=row["recovered_minor"],
         withheld=row["withheld_minor"],
+        netted=row["netted_minor"],
     )
 
 
@@ -100,6 +101,7 @@ def statement_pdf(statement: YearStatement, name: str) -> bytes:
                 "withheld": format_minor(line.withheld),
                 "principal": format_minor(line.principal),
                 "recovered": format_minor(line.recovered),
+                "netted": format_minor(line.netted),
                 "paid": format_minor(line.paid),
             }
             for line in statement.totals

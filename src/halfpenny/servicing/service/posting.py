@@ -20,13 +20,14 @@ from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import JournalId, LoanId, uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing import errors
+from halfpenny.servicing.model.correcting import Correction
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import CostAdvanced, Default, Event, Extension, Receipt, WriteOff
-from halfpenny.servicing.model.flows import DistributionPart, Flows, flows_of
+from halfpenny.servicing.model.events import CostAdvanced, Default, Event, Extension, Receipt, ReceiptReversal, WriteOff
+from halfpenny.servicing.model.flows import Flows, flows_of, parts_by_day
 from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.serviced_loan import ServicedLoan, instalment_balances, releases_ahead
-from halfpenny.servicing.service import distributing
-from halfpenny.servicing.store import distributions, serviced_loans
+from halfpenny.servicing.service import declaring
+from halfpenny.servicing.store import recoveries, serviced_loans
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class PostingResult:
     serviced: ServicedLoan
     position: LoanPosition
     moved: Flows
+    receipt_id: str | None = None
 
 
 def loan_account(kind: AccountKind, serviced: ServicedLoan) -> Account:
@@ -69,22 +71,28 @@ async def post_events(
     ``through`` replays to an earlier day than today, for the close of that day, unless later events are known. An
     event of a day to come changes nothing before its day: it is checked against what is known now, and the close of
     its day replays it.
-    Raises the engine's named errors, AlreadyDistributed, InsufficientAvailable; after any of them nothing is
-    posted, because the caller's transaction ends.
+    Where it changes what has been shared out already, each holder's difference goes out or is kept (``declaring``).
+    Raises the engine's named errors, InsufficientAvailable; after any of them nothing is posted, because the caller's
+    transaction ends.
     """
     loan, serviced = await lock_serviced_loan(connection, loan_id)
     await loans.bar_interested_staff(connection, actor, loan)
     today = await business_date(connection)
     recorded = await serviced_loans.events(connection, loan_id)
     happened = [event for event in (*recorded, *new) if event.effective_date <= today]
-    as_of = max(through or today, serviced.terms.advanced_on, *(event.effective_date for event in happened))
+    # Never before what has been posted already: the close of a day may come after the next day's first receipt.
+    as_of = max(through or today, serviced.replayed_on, *(event.effective_date for event in happened))
     if planned := [event.effective_date for event in new if event.effective_date > today]:
         replay(serviced.terms, new, max(planned), recorded=recorded)
     position = replay(serviced.terms, new, as_of, recorded=recorded)
     flows = flows_of(serviced.terms, position)
     moved = flows.since(serviced.posted)
-    if min(moved.principal, moved.interest, moved.default_interest, moved.recovered) < 0:
-        raise errors.AlreadyDistributed()
+    days = parts_by_day(serviced.terms, position)
+    before = parts_by_day(serviced.terms, replay(serviced.terms, (), as_of, recorded=recorded))
+    shares: list[Correction] | None = None
+    if await declaring.needs_correction(connection, serviced, before, days, moved):
+        shares = await declaring.plan_correction(connection, serviced, days)
+        await declaring.fund_correction(connection, serviced, shares)
     number = await serviced_loans.next_event_number(connection, loan_id)
     await serviced_loans.add_events(connection, loan_id, new, number, actor.user_id, today)
     effective = min(as_of, today, *(event.effective_date for event in new))
@@ -92,12 +100,15 @@ async def post_events(
     if transfers:
         name = ledger_event(new)
         await ledger.post(connection, Journal(JournalId(uuid7()), name, tuple(transfers), effective, loan_id))
-    if moved.lost:
-        await _share_loss(connection, serviced, moved.lost, effective)
-    await _declare_distribution(connection, serviced, moved, effective)
+    if shares is None:
+        await declaring.declare_new_days(connection, serviced, days)
+    else:
+        await declaring.record_correction(connection, serviced, shares, days)
     await store_replay(connection, serviced, position, flows)
     loan = await _transition_loan(connection, loan, position, new, actor, reason)
-    return PostingResult(loan, serviced, position, moved)
+    await recoveries.close_with_loan(connection, loan_id, position.closed_on)
+    receipt_id = next((event.id for event in new if isinstance(event, Receipt) and event.id), None)
+    return PostingResult(loan, serviced, position, moved, receipt_id)
 
 
 def ledger_event(new: Sequence[Event]) -> str:
@@ -105,6 +116,8 @@ def ledger_event(new: Sequence[Event]) -> str:
     kinds = {type(event) for event in new}
     if CostAdvanced in kinds:
         return "cost_advanced"
+    if ReceiptReversal in kinds:
+        return "receipt_reversed"
     return "receipt" if Receipt in kinds else "servicing"
 
 
@@ -126,29 +139,13 @@ def transfers_of(serviced: ServicedLoan, moved: Flows, receipts_from: Account | 
     ]
     if receipts_from is not None:
         flows.insert(0, (receipts_from, collections, moved.received))
-    return [
+    transfers = [
         Transfer(debit, credit, amount) if amount > 0 else Transfer(credit, debit, -amount)
         for debit, credit, amount in flows
         if amount
     ]
-
-
-async def _share_loss(connection: Connection, serviced: ServicedLoan, lost_minor: int, on: date) -> None:
-    """Share a loss over the holdings and post it; a negative one takes back a loss that has become smaller."""
-    # What was collected before the loss goes by the holdings as they were before it.
-    await distributing.share_all(connection, serviced.loan_id)
-    await distributions.share_loss(connection, serviced.loan_id, lost_minor, on)
-    claims = loan_account(AccountKind.INVESTOR_CLAIMS, serviced)
-    receivable = loan_account(AccountKind.LOAN_RECEIVABLE, serviced)
-    loss = Transfer(claims, receivable, lost_minor) if lost_minor > 0 else Transfer(receivable, claims, -lost_minor)
-    await ledger.post(connection, Journal(JournalId(uuid7()), "loss", (loss,), on, serviced.loan_id))
-
-
-async def _declare_distribution(connection: Connection, serviced: ServicedLoan, moved: Flows, on: date) -> None:
-    """Declare the distribution of what the journal moved to the investors; none where it moved nothing to them."""
-    part = DistributionPart(on, moved.principal, moved.interest, moved.default_interest, moved.recovered)
-    if part.total:
-        await distributions.declare(connection, serviced.loan_id, serviced.currency, part)
+    # What comes into the collections first: they never fall below zero on the way.
+    return sorted(transfers, key=lambda transfer: transfer.credit != collections)
 
 
 async def store_replay(connection: Connection, serviced: ServicedLoan, position: LoanPosition, flows: Flows) -> None:
@@ -174,6 +171,8 @@ async def _transition_loan(
 ) -> Loan:
     """Let the loan's status follow its position; events and their audit entries come with each transition."""
     kinds = {type(event) for event in new}
+    if loan.status is Status.REPAID and position.closed_on is None:
+        loan = await _reopen(connection, loan, position, actor, reason)
     steps: list[tuple[TransitionName, bool]] = [
         (TransitionName.EXTEND, Extension in kinds and loan.status is Status.MATURED),
         (TransitionName.DEFAULT, Default in kinds and loan.status in {Status.ACTIVE, Status.MATURED}),
@@ -192,6 +191,24 @@ async def _transition_loan(
             )
     if loan.matures_on not in {None, matures_on} and position.closed_on is None and Extension in kinds:
         loan = await loans.reschedule(connection, loan.id, matures_on, actor, reason)
+    return loan
+
+
+async def _reopen(connection: Connection, loan: Loan, position: LoanPosition, actor: Actor, reason: str | None) -> Loan:
+    """What had paid the loan off was taken back: it goes on from where it was before, its recovery case with it."""
+    person = actor if actor.kind in loans.TRANSITIONS[TransitionName.REOPEN].actor_kinds else loans.SYSTEM
+    matures_on = position.schedule.ends_on
+    loan = await loans.transition(
+        connection, LoanId(loan.id), TransitionName.REOPEN, person, matures_on=matures_on, reason=reason
+    )
+    if position.defaulted_on is not None:
+        loan = await loans.transition(connection, LoanId(loan.id), TransitionName.DEFAULT, person, reason=reason)
+        if await recoveries.case(connection, loan.id) is not None:
+            loan = await loans.transition(
+                connection, LoanId(loan.id), TransitionName.START_RECOVERY, person, reason=reason
+            )
+    elif matures_on < position.as_of:
+        loan = await loans.transition(connection, LoanId(loan.id), TransitionName.MATURE)
     return loan
 
 

@@ -76,11 +76,11 @@ WITH due AS (
     ORDER BY loan_id, due_on, ordinal))
   FROM lines HAVING count(*) > 0
 ), declared AS (
-  INSERT INTO distribution (id, loan_id, number, currency, effective_date, principal_minor, interest_minor,
-      default_interest_minor, recovered_minor)
+  INSERT INTO distribution (id, loan_id, number, currency, effective_date, covers_to, principal_minor,
+      interest_minor, default_interest_minor, recovered_minor)
   SELECT n.distribution_id, n.loan_id,
          n.place + coalesce((SELECT max(d.number) FROM distribution d WHERE d.loan_id = n.loan_id), 0),
-         n.currency, n.due_on, 0, n.amount_minor - n.fee_minor, 0, 0
+         n.currency, n.due_on, n.due_on, 0, n.amount_minor - n.fee_minor, 0, 0
   FROM named n WHERE n.amount_minor > n.fee_minor RETURNING 1
 ), sums AS (
   SELECT loan_id, sum(amount_minor) AS amount, sum(fee_minor) AS fee FROM named GROUP BY loan_id

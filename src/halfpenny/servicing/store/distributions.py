@@ -31,7 +31,7 @@ _SPLIT = """
 SHARE_OUT = f"""
 WITH d AS (SELECT * FROM distribution WHERE id = $1 AND status = '{DistributionStatus.DECLARED}'),
 held AS (
-  SELECT h.position_id, h.investor_id, h.wallet_account_id, h.outstanding_minor, h.stake_minor,
+  SELECT h.position_id, h.investor_id, h.wallet_account_id, h.outstanding_minor, h.stake_minor, h.overpaid_minor,
          h.lost_minor - h.recovered_minor AS loss_minor,
          h.principal_days + h.outstanding_minor * greatest(d.effective_date - h.counted_to, 0) AS principal_days
   FROM holding h JOIN d ON d.loan_id = h.loan_id
@@ -49,15 +49,17 @@ held AS (
 {_SPLIT.format(name="default", total="(SELECT default_interest_minor FROM d)", weight="default_weight")},
 {_SPLIT.format(name="recovered", total="(SELECT recovered_minor FROM d)", weight="loss_minor")}
 INSERT INTO distribution_share (distribution_id, position_id, investor_id, weight_principal, weight_interest,
-    principal_minor, interest_minor, default_interest_minor, recovered_minor, withheld_minor, wallet_account_id)
+    principal_minor, interest_minor, default_interest_minor, recovered_minor, withheld_minor, netted_minor,
+    wallet_account_id)
 SELECT $1, w.position_id, w.investor_id, w.outstanding_minor, w.interest_weight, p.minor, i.minor, f.minor, r.minor,
-       -- Half up to the cent, on all interest; percent is in millionths.
-       div(2 * (i.minor + f.minor) * coalesce(t.withholding_millionths, 0) + 100000000, 200000000),
-       w.wallet_account_id
+       x.withheld, least(w.overpaid_minor, p.minor + i.minor + f.minor + r.minor - x.withheld), w.wallet_account_id
 FROM weighed w
 JOIN principal_shares p USING (position_id) JOIN interest_shares i USING (position_id)
 JOIN default_shares f USING (position_id) JOIN recovered_shares r USING (position_id)
 LEFT JOIN tax_profile t ON t.investor_id = w.investor_id
+-- Half up to the cent, on all interest; percent is in millionths.
+CROSS JOIN LATERAL (SELECT div(2 * (i.minor + f.minor) * coalesce(t.withholding_millionths, 0) + 100000000, 200000000)
+  AS withheld) x
 """
 APPLY_SHARES = """
 UPDATE holding h SET
@@ -67,7 +69,8 @@ UPDATE holding h SET
   counted_to = greatest(h.counted_to, d.effective_date),
   interest_minor = h.interest_minor + s.interest_minor + s.default_interest_minor,
   withheld_minor = h.withheld_minor + s.withheld_minor,
-  recovered_minor = h.recovered_minor + s.recovered_minor
+  recovered_minor = h.recovered_minor + s.recovered_minor,
+  overpaid_minor = h.overpaid_minor - s.netted_minor
 FROM distribution_share s JOIN distribution d ON d.id = s.distribution_id
 WHERE d.id = $1 AND h.loan_id = d.loan_id AND h.position_id = s.position_id
 """
@@ -81,11 +84,15 @@ WITH chunk AS (
 ), lines AS (
   SELECT journal_id, 0 AS ordinal, currency, effective_date, loan_id, payable_account_id,
          (wallet_account_id, 'wallet', investor_id, currency)::account_name AS credit,
-         principal_minor + interest_minor + default_interest_minor + recovered_minor - withheld_minor AS amount
+         principal_minor + interest_minor + default_interest_minor + recovered_minor - withheld_minor - netted_minor
+           AS amount
   FROM chunk
   UNION ALL
   SELECT journal_id, 1, currency, effective_date, loan_id, payable_account_id,
          ($3::uuid, 'tax_payable', NULL, currency)::account_name, withheld_minor FROM chunk
+  UNION ALL
+  SELECT journal_id, 2, currency, effective_date, loan_id, payable_account_id,
+         ($4::uuid, 'overpaid_distribution', loan_id, currency)::account_name, netted_minor FROM chunk
 ), posted AS (
   SELECT ledger_post(array_agg(
     (journal_id, ordinal, 'distribution', loan_id, NULL, effective_date,
@@ -146,9 +153,9 @@ async def insert_holdings(
 
 async def declare(connection: Connection, loan_id: UUID, currency: Currency, part: DistributionPart) -> UUID:
     found = await connection.fetchval(
-        "INSERT INTO distribution (id, loan_id, number, currency, effective_date, principal_minor, interest_minor, "
-        "default_interest_minor, recovered_minor) "
-        "SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, $6, $7, $8 FROM distribution WHERE loan_id = $2 "
+        "INSERT INTO distribution (id, loan_id, number, currency, effective_date, covers_to, principal_minor, "
+        "interest_minor, default_interest_minor, recovered_minor) "
+        "SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $4, $5, $6, $7, $8 FROM distribution WHERE loan_id = $2 "
         "RETURNING id",
         uuid7(),
         loan_id,
@@ -191,10 +198,11 @@ async def share_out(connection: Connection, distribution_id: UUID) -> None:
     )
 
 
-async def pay_chunk(connection: Connection, distribution_id: UUID, currency: Currency, size: int) -> int:
+async def pay_chunk(connection: Connection, distribution_id: UUID, loan_id: UUID, currency: Currency, size: int) -> int:
     """Pay the next shares into their wallets; returns how many. None left: the distribution is paid."""
     tax = ledger.account_id(AccountKind.TAX_PAYABLE, None, currency)
-    row = await connection.fetchrow(PAY_CHUNK, distribution_id, size, tax, timeout=120)
+    overpaid = ledger.account_id(AccountKind.OVERPAID_DISTRIBUTION, loan_id, currency)
+    row = await connection.fetchrow(PAY_CHUNK, distribution_id, size, tax, overpaid, timeout=120)
     shares = int(row["shares"]) if row else 0
     if shares < size:
         await connection.execute(
@@ -214,7 +222,9 @@ async def share_loss(connection: Connection, loan_id: UUID, lost_minor: int, on:
 def paid_minor(share: Record) -> int:
     """What reached the investor's wallet of a share, in minor units."""
     parts = ("principal", "interest", "default_interest", "recovered")
-    return sum(int(share[f"{part}_minor"]) for part in parts) - int(share["withheld_minor"])
+    return (
+        sum(int(share[f"{part}_minor"]) for part in parts) - int(share["withheld_minor"]) - int(share["netted_minor"])
+    )
 
 
 async def get(connection: Connection, distribution_id: UUID) -> Record | None:

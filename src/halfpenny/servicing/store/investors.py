@@ -14,7 +14,7 @@ LIST_HOLDINGS = (
 )
 RECEIVED = """
 SELECT d.loan_id, d.currency, d.effective_date, d.id AS distribution_id, s.journal_id, s.principal_minor,
-       s.interest_minor, s.default_interest_minor, s.recovered_minor, s.withheld_minor
+       s.interest_minor, s.default_interest_minor, s.recovered_minor, s.withheld_minor, s.netted_minor
 FROM distribution_share s JOIN distribution d ON d.id = s.distribution_id
 WHERE s.investor_id = $1 AND s.paid AND ($2::uuid IS NULL OR d.loan_id = $2)
   AND d.effective_date BETWEEN $3 AND $4

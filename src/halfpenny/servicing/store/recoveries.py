@@ -19,6 +19,15 @@ async def open_case(connection: Connection, loan_id: UUID, opened_on: date, next
     )
 
 
+async def close_with_loan(connection: Connection, loan_id: UUID, closed_on: date | None) -> None:
+    """The case, where there is one, ends on the day that its loan closed, and is open again where it did not."""
+    await connection.execute(
+        "UPDATE recovery_case SET closed_on = $2 WHERE loan_id = $1 AND closed_on IS DISTINCT FROM $2",
+        loan_id,
+        closed_on,
+    )
+
+
 async def lock_case(connection: Connection, loan_id: UUID) -> Record | None:
     return await connection.fetchrow(
         "SELECT * FROM recovery_case WHERE loan_id = $1 AND closed_on IS NULL FOR NO KEY UPDATE", loan_id

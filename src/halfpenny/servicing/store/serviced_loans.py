@@ -52,6 +52,7 @@ def _serviced_loan(row: Record) -> ServicedLoan:
         standing=LoanStanding(row["standing"]),
         days_past_due=row["days_past_due"],
         principal_outstanding=row["principal_outstanding_minor"],
+        replayed_on=row["replayed_on"],
     )
 
 
@@ -65,6 +66,14 @@ async def find(connection: Connection, loan_id: UUID, *, lock: bool = False) -> 
 async def events(connection: Connection, loan_id: UUID) -> list[Event]:
     rows = await connection.fetch("SELECT kind, data FROM servicing_event WHERE loan_id = $1 ORDER BY number", loan_id)
     return [codec.read_event(row["kind"], row["data"]) for row in rows]
+
+
+async def loan_of_receipt(connection: Connection, receipt_id: str) -> UUID | None:
+    """The loan that a receipt of this id was posted for."""
+    found: UUID | None = await connection.fetchval(
+        "SELECT loan_id FROM servicing_event WHERE kind = 'receipt' AND data->>'id' = $1", receipt_id
+    )
+    return found
 
 
 async def insert(connection: Connection, loan_id: UUID, borrower_id: UUID, terms: LoanTerms) -> ServicedLoan:
