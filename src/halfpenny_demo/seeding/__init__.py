@@ -65,7 +65,8 @@ async def seed_marketplace(
     people = make_people(rng)
     async with database.unit_of_work() as connection:
         await identity.create_users(connection, people.rows)
-        now = await clock.business_now(connection)
+        # The market's wall clock: shortly after midnight there it is still yesterday in UTC.
+        now = (await clock.business_now(connection)).astimezone(clock.MARKET_ZONE)
     scenarios = make_scenarios(rng, demo_properties(rng), people.companies, now.date())
     desk = funding.FundingDesk(database)
     desk.start()

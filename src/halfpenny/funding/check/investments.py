@@ -13,7 +13,9 @@ from halfpenny.platform.consistency import Comparison
 from halfpenny.platform.queue.check import RECENT
 
 _ZONE = f"'{MARKET_ZONE.key}'"
-_DIGEST = "sha256(convert_to(concat_ws(' ', i.investor_id, i.idempotency_key), 'UTF8') || i.fingerprint)"
+# With the investor of the ledger, so that a changed owner is one finding.
+_NAMED = "concat_ws(' ', coalesce(t.investor_id, i.investor_id), i.idempotency_key)"
+_DIGEST = f"sha256(convert_to({_NAMED}, 'UTF8') || i.fingerprint)"
 _FITS_ITS_ID = f"left(encode({_DIGEST}, 'hex'), 15) = right(replace(i.id::text, '-', ''), 15)"
 _REFLECTION_ENDS = f"(i.made_at AT TIME ZONE {_ZONE} + interval '{REFLECTION_DAYS} days')"
 
