@@ -54,8 +54,11 @@ async def test_development_runs_on_a_moved_clock(
     monkeypatch: pytest.MonkeyPatch, database: Database, database_url: str
 ) -> None:
     async with database.unit_of_work() as connection:
+        await clock.simulate_time(connection, None)
         await clock.advance(connection, timedelta(days=3))
     await require_real_time(settings(monkeypatch, database_url))
+    async with database.reading() as connection:
+        assert await clock.offset_of(connection) >= timedelta(days=2, hours=23)
 
 
 async def test_a_database_without_a_schema_is_named(
