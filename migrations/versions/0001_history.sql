@@ -94,7 +94,7 @@ END $$;
 CREATE AGGREGATE jsonb_merge(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb, INITCOND = '{}');
 
 CREATE FUNCTION row_history_segment_hash(previous bytea, p_from_xid bigint, p_to_xid bigint)
-RETURNS TABLE (entries bigint, hash bytea) LANGUAGE sql STABLE SET timezone = 'UTC' AS $$
+RETURNS TABLE (entries bigint, hash bytea) LANGUAGE sql STABLE SET timezone = 'UTC' SET enable_bitmapscan = on AS $$
     SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', p_from_xid, p_to_xid, string_agg(concat_ws('|',
         h.seq, h.table_name, h.row_key, h.change, h.data,
         (extract(epoch FROM h.recorded_at) * 1000000)::bigint, h.xid), E'\n' ORDER BY h.xid, h.seq)), 'UTF8'))
@@ -103,7 +103,7 @@ $$;
 
 -- Seals what finished transactions wrote since the last segment, about p_max entries of them; returns how many.
 CREATE FUNCTION row_history_seal(p_max integer) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET enable_bitmapscan = on AS $$
 DECLARE
     last row_history_segment;
     horizon bigint := (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint;

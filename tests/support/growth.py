@@ -24,9 +24,13 @@ _DONE = {
     "outbox": {"published_at": "now()"},
     "distribution": {"status": "'paid'"},
     "wallet_payment": {"status": "'settled'"},
+    "serviced_loan": {"closed_on": "advanced_on", "standing": "'closed'"},
+    "instalment": {"unpaid_minor": "0"},
 }
 _CLOSED_LISTS = frozenset({"kind", "currency", "status", "direction", "queue"})
-_SKIPPED = frozenset({"subscription", "delivery", "ledger_segment", "audit_seal", "close_range", "business_day"})
+_SKIPPED = frozenset(
+    {"subscription", "delivery", "ledger_segment", "audit_seal", "close_range", "business_day", "reserve_release"}
+)
 
 
 async def grow(owner_url: str, rows: int) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Accounts and transfers: the only writer of money."""
 
 from halfpenny.ledger.check import UNCHECKED, check
+from halfpenny.ledger.cursor import read_transfers_cursor, transfers_cursor
 from halfpenny.ledger.errors import (
     AlreadyReversed,
     EmptyJournal,
@@ -74,11 +75,13 @@ __all__ = [
     "lock",
     "post",
     "post_many",
+    "read_transfers_cursor",
     "reverse",
     "seal",
     "settle",
     "snapshot",
     "statement",
+    "transfers_cursor",
     "transfers_of",
     "trial_balance",
     "void",

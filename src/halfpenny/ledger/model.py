@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -129,6 +131,53 @@ class Entry:
     balance: int
     effective_date: date
     recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One side of a transfer: ``version`` counts the legs of ``account_id``, from 1."""
+
+    account_id: UUID
+    version: int
+    journal_id: UUID
+    ordinal: int
+    recorded_at: datetime
+    debit_account_id: UUID
+    credit_account_id: UUID
+
+
+# Where a page of an owner's transfers ended: for each of their accounts the version below which the next one begins.
+TransfersBefore = Mapping[tuple[AccountKind, Currency], int]
+
+
+def merge_newest(legs: Sequence[Leg], below: Mapping[UUID, int], limit: int) -> Iterator[tuple[Leg, dict[UUID, int]]]:
+    """K-way merge of accounts' legs, newest first: up to ``limit`` transfers, each once, and the bounds after each.
+
+    ``legs`` are the ``limit`` latest of each account whose version is below its bound in ``below``. A transfer comes
+    when it is next on every account of these that it touches, so the order of each account is kept whatever the clock
+    did, and the bounds (the versions that have been passed) say exactly where the next page goes on.
+    """
+    queues = {account_id: deque[Leg]() for account_id in below}
+    for leg in sorted(legs, key=lambda leg: -leg.version):
+        queues[leg.account_id].append(leg)
+    bounds = dict(below)
+    for _ in range(limit):
+        heads = {account_id: queue[0] for account_id, queue in queues.items() if queue}
+        ready = [
+            leg
+            for leg in heads.values()
+            if all(
+                (heads[side].journal_id, heads[side].ordinal) == (leg.journal_id, leg.ordinal)
+                for side in (leg.debit_account_id, leg.credit_account_id)
+                if side in heads
+            )
+        ]
+        if not ready:
+            return
+        newest = max(ready, key=lambda leg: (leg.recorded_at, leg.journal_id, leg.ordinal))
+        for side in {newest.debit_account_id, newest.credit_account_id} & heads.keys():
+            bounds[side] = queues[side].popleft().version
+        yield newest, dict(bounds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,18 @@ from uuid import UUID
 
 from halfpenny.ledger import store
 from halfpenny.ledger.errors import UnknownJournal
-from halfpenny.ledger.model import Account, AccountKind, AccountStatement, Balance, Entry, Hold, Journal, Transfer
+from halfpenny.ledger.model import (
+    Account,
+    AccountKind,
+    AccountStatement,
+    Balance,
+    Entry,
+    Hold,
+    Journal,
+    Transfer,
+    TransfersBefore,
+    merge_newest,
+)
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import JournalId
 from halfpenny.primitives.money import Currency
@@ -71,13 +82,29 @@ async def statement(connection: Connection, account: Account, first: date, last:
 
 
 async def transfers_of(
-    connection: Connection, owner_id: UUID, before: tuple[UUID, int] | None = None, limit: int = 50
-) -> list[Record]:
-    """Transfers on any account of an owner (a loan, say), newest first, with the kinds and owners of both sides.
+    connection: Connection, owner_id: UUID, before: TransfersBefore | None = None, limit: int = 50
+) -> list[tuple[Record, TransfersBefore]]:
+    """Transfers on any account of an owner (a loan, say), newest first, each with where the page after it begins.
 
-    ``before`` is the (journal, ordinal) of the last one seen.
+    Reads as much as a page holds, however long the books and the owner's accounts are: a page goes on below the
+    versions that ``before`` names, and accounts that it does not name have opened since and hold newer transfers only.
     """
-    return await store.transfers_of(connection, owner_id, before, limit)
+    accounts = await store.versions_of(connection, owner_id)
+    if before is None:
+        below = {account_id: version + 1 for account_id, (_, version) in accounts.items()}
+    else:
+        below = {
+            account_id: before[account.kind, account.currency]
+            for account_id, (account, _) in accounts.items()
+            if (account.kind, account.currency) in before
+        }
+    merged = list(merge_newest(await store.latest_legs(connection, below, limit), below, limit))
+    rows = await store.transfers(connection, [(leg.journal_id, leg.ordinal) for leg, _ in merged])
+    names = {account_id: (account.kind, account.currency) for account_id, (account, _) in accounts.items()}
+    return [
+        (row, {names[account_id]: version for account_id, version in bounds.items()})
+        for row, (_, bounds) in zip(rows, merged, strict=True)
+    ]
 
 
 async def hold(connection: Connection, held: Hold) -> bool:
@@ -150,7 +177,7 @@ async def seal(connection: Connection, max_transfers: int = 20_000) -> int:
 
 async def snapshot(connection: Connection) -> int:
     """Keep today's state of the accounts that moved; returns how many. Part of the daily close."""
-    return int(await connection.fetchval("SELECT ledger_snapshot()"))
+    return await store.snapshot(connection)
 
 
 async def chain_head(connection: Connection) -> tuple[int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from halfpenny.ledger.model import (
     Entry,
     Hold,
     Journal,
+    Leg,
     Transfer,
 )
 from halfpenny.platform.database import Connection, Record
@@ -86,15 +87,30 @@ SELECT t.ordinal, t.event, t.reference, t.amount, t.effective_date, t.reverses,
 FROM transfer t JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
 WHERE t.journal_id = $1 ORDER BY t.ordinal
 """
-LIST_OF_OWNER = """
+VERSIONS_OF_OWNER = "SELECT id, kind, currency, version FROM account WHERE owner_id = $1 ORDER BY kind, currency"
+# The latest legs of each account below its bound: nothing is read but these.
+LATEST_LEGS = """
+SELECT wanted.account_id, leg.* FROM unnest($1::uuid[], $2::bigint[]) AS wanted (account_id, below)
+CROSS JOIN LATERAL (
+  SELECT * FROM (
+    (SELECT debit_version AS version, journal_id, ordinal, recorded_at, debit_account_id, credit_account_id
+     FROM transfer WHERE debit_account_id = wanted.account_id AND debit_version < wanted.below
+     ORDER BY debit_version DESC LIMIT $3)
+    UNION ALL
+    (SELECT credit_version, journal_id, ordinal, recorded_at, debit_account_id, credit_account_id
+     FROM transfer WHERE credit_account_id = wanted.account_id AND credit_version < wanted.below
+     ORDER BY credit_version DESC LIMIT $3)
+  ) side ORDER BY version DESC LIMIT $3
+) leg
+"""
+TRANSFERS = """
 SELECT t.journal_id, t.ordinal, t.event, t.reference, t.reverses, t.amount, t.currency, t.effective_date,
        t.recorded_at, d.kind AS debit_kind, d.owner_id AS debit_owner, c.kind AS credit_kind,
        c.owner_id AS credit_owner
-FROM transfer t JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
-WHERE (t.debit_account_id IN (SELECT id FROM account WHERE owner_id = $1)
-    OR t.credit_account_id IN (SELECT id FROM account WHERE owner_id = $1))
-  AND (t.journal_id, t.ordinal) < ($2, $3)
-ORDER BY t.journal_id DESC, t.ordinal DESC LIMIT $4
+FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (journal_id, ordinal, place)
+JOIN transfer t ON t.journal_id = wanted.journal_id AND t.ordinal = wanted.ordinal
+JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
+ORDER BY wanted.place
 """
 TRIAL_BALANCE = """
 SELECT kind, currency, sum(debits)::bigint AS debits, sum(credits)::bigint AS credits, count(*) AS accounts
@@ -209,11 +225,24 @@ async def balance_at(connection: Connection, account: Account, day: date) -> int
     return -signed if account.kind in DEBIT_NORMAL else signed
 
 
-async def transfers_of(
-    connection: Connection, owner_id: UUID, before: tuple[UUID, int] | None, limit: int
-) -> list[Record]:
-    start = before or (UUID(int=2**128 - 1), 0)
-    return await connection.fetch(LIST_OF_OWNER, owner_id, *start, limit)
+async def versions_of(connection: Connection, owner_id: UUID) -> dict[UUID, tuple[Account, int]]:
+    """Every account of an owner and how many legs it has, by the account's id."""
+    rows = await connection.fetch(VERSIONS_OF_OWNER, owner_id)
+    return {
+        row["id"]: (Account(AccountKind(row["kind"]), owner_id, Currency(row["currency"])), row["version"])
+        for row in rows
+    }
+
+
+async def latest_legs(connection: Connection, below: Mapping[UUID, int], limit: int) -> list[Leg]:
+    """The ``limit`` latest legs of each account before the version that stands beside it."""
+    rows = await connection.fetch(LATEST_LEGS, list(below), list(below.values()), limit)
+    return [Leg(**row) for row in rows]
+
+
+async def transfers(connection: Connection, places: Sequence[tuple[UUID, int]]) -> list[Record]:
+    """Transfers by (journal, ordinal), in the order asked for, with the kinds and owners of both sides."""
+    return await connection.fetch(TRANSFERS, [place[0] for place in places], [place[1] for place in places])
 
 
 async def journal(connection: Connection, journal_id: UUID) -> Journal | None:
@@ -259,3 +288,8 @@ async def end_hold(connection: Connection, hold_id: UUID, journal_id: UUID | Non
 
 async def trial_balance(connection: Connection) -> list[Record]:
     return await connection.fetch(TRIAL_BALANCE)
+
+
+async def snapshot(connection: Connection) -> int:
+    """Looks at every account once; at a million of them that takes longer than a request may."""
+    return int(await connection.fetchval("SELECT ledger_snapshot()", timeout=600))

@@ -205,8 +205,7 @@ class Database:
         settings = {
             "application_name": "halfpenny",
             "lock_timeout": f"{int(timeout_s * 1000)}",
-            "plan_cache_mode": plans.CALL_BY_CALL,
-        }
+        } | plans.POOLED
         if role is not None:
             settings["role"] = role
         try:

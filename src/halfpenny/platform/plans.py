@@ -4,7 +4,7 @@ PostgreSQL keeps a generic plan until somebody analyses its tables. One that was
 all of it for ever after, and on a young platform every plan is made then. Two answers, by what a connection does:
 
 - connections of the pool plan each call for itself (``CALL_BY_CALL``): 0.1 ms a statement, and no plan is older
-  than the call that it serves;
+  than the call that it serves. Rows come in the order of an index, never through a bitmap (``POOLED``);
 - a connection that repeats the same few statements thousands of times a second keeps its plans (``KEPT``), finds
   every row by its key, and makes them anew (``PlanRenewal``) before the tables can have grown far beyond them.
 """
@@ -14,6 +14,11 @@ from __future__ import annotations
 from typing import Final
 
 CALL_BY_CALL: Final = "force_custom_plan"
+# Settings of every connection of the pool. Whatever leaves a queue (a payment that has settled, a letter that was sent)
+# leaves a dead entry in the index of what waits. An index scan marks it, and the next one passes over it; a bitmap scan
+# reads it again on each call until somebody vacuums. What can only be read by a bitmap scan (a BRIN index: sealing)
+# says so in the definition of its function.
+POOLED: Final = {"plan_cache_mode": CALL_BY_CALL, "enable_bitmapscan": "off"}
 # The arrays' lengths differ from call to call, the right plan never does. Without these switches a plan for a small
 # table scans it, and the next one would do so again wherever the estimate says that a batch is most of the table.
 KEPT: Final = (

@@ -44,9 +44,6 @@ async def insert(connection: Connection, payment: WalletPayment) -> None:
 
 async def lock_pending(connection: Connection, limit: int) -> list[WalletPayment]:
     """The oldest payments under way, each for one worker only."""
-    # Every payment that has ended leaves a dead entry in the index of those under way. An index scan marks it, so that
-    # the next one passes over it; a bitmap scan reads it again on each call, until somebody vacuums.
-    await connection.execute("SET LOCAL enable_bitmapscan = off")
     rows = await connection.fetch(
         "SELECT * FROM wallet_payment WHERE status = 'pending' ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED",
         limit,

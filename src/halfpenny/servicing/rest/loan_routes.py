@@ -152,8 +152,9 @@ async def loan_ledger(
     loan_id: UUID, principal: identity.SignedIn, database: AppDatabase, paging: PageQuery
 ) -> dict[str, Any]:
     """Every transfer on the loan's accounts, newest first, for staff."""
-    start = paging.start(UUID, int)
+    start = paging.start(str)
+    before = None if start is None else ledger.read_transfers_cursor(*start)
     async with database.reading() as connection:
         await loans.get(connection, loan_id)
-        rows = await ledger.transfers_of(connection, loan_id, start, paging.limit + 1)
-    return page(rows, paging.limit, lambda row: (row["journal_id"], row["ordinal"]), views.transfer)
+        found = await ledger.transfers_of(connection, loan_id, before, paging.limit + 1)
+    return page(found, paging.limit, lambda one: (ledger.transfers_cursor(one[1]),), lambda one: views.transfer(one[0]))
