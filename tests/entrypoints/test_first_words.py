@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from halfpenny.platform.servers import free_port
+from halfpenny.platform.servers import DocumentServer, free_port
+from support.server import api_process
 
 HALFPENNY = ("halfpenny.entrypoints.cli",)
 RISK = ("halfpenny_risk.cli", "serve")
@@ -81,6 +83,30 @@ def test_a_broker_that_is_not_there(arguments: tuple[str, ...], database_url: st
     )
     assert said.startswith("AMQP_URL: ")
     assert "hunter2" not in said
+
+
+def test_the_api_starts_without_its_broker_and_says_so_in_one_line(
+    database_url: str, document_server: DocumentServer, tmp_path: Path
+) -> None:
+    """Money moves without RabbitMQ; an address that is wrong would otherwise never be noticed."""
+    address = nobody_there("amqp")
+    with api_process(database_url, document_server.url, tmp_path / "log", AMQP_URL=address):
+        lines = (tmp_path / "log").read_text().splitlines()
+    told = [json.loads(line) for line in lines if "AMQP_URL" in line]
+    assert [(line["level"], line["event"]) for line in told] == [("warning", "broker_unavailable")]
+    assert told[0]["reason"].startswith("AMQP_URL: no RabbitMQ at 127.0.0.1")
+    assert not any("hunter2" in line for line in lines)
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.parametrize(
+    "address", ["localhost:5672", "http://broker:5672/", "amqp://halfpenny:hunter2@broker:many/", "amqp://"]
+)
+def test_an_address_that_is_no_brokers_is_named(command: str, address: str, tmp_path: Path) -> None:
+    said = refusal(
+        *HALFPENNY, command, DATABASE_URL=nobody_there("postgresql"), AMQP_URL=address, HALFPENNY_DATA=str(tmp_path)
+    )
+    assert said.startswith("AMQP_URL") and "hunter2" not in said
 
 
 def test_the_demo_names_a_broker_that_is_not_there(server_folder: Path, database_url: str) -> None:

@@ -5,8 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from halfpenny.entrypoints import errors
+from halfpenny.platform.http import guard
 
 SOURCE = Path(__file__).parents[2] / "src"
 
@@ -73,3 +81,58 @@ structlog.get_logger("x").info("seen")
 logging.getLogger("library").warning("slow")
 """
     assert [line["request_id"] for line in said(program)] == ["a-name-1", "a-name-1"]
+
+
+SECRET = "correct-horse-battery-staple"
+FAILURE = """
+def sign_in(password):
+    reversed_password = password[::-1]
+    raise RuntimeError("no answer")
+try:
+    sign_in("-".join(["correct", "horse", "battery", "staple"]))
+except RuntimeError:
+    structlog.get_logger("x").exception("unhandled")
+"""
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "import structlog\nimport halfpenny.platform.http.layers.problem_answers\n",
+        "import structlog\nfrom halfpenny.platform.telemetry import configure_logging\nconfigure_logging('api')\n",
+        "import structlog\nfrom halfpenny_risk.service.logs import configure_logging\nconfigure_logging()\n",
+    ],
+    ids=["console", "json", "risk"],
+)
+def test_a_traceback_shows_where_and_no_local_variable(begin: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", begin + FAILURE],
+        env={"PYTHONPATH": str(SOURCE)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    told = done.stdout + done.stderr
+    assert "RuntimeError: no answer" in told and "in sign_in" in told
+    assert SECRET not in told and SECRET[::-1] not in told
+
+
+async def test_a_request_that_fails_is_logged_in_no_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever its frames hold: a pool, an application, thousands of rows."""
+    app = FastAPI()
+    errors.install(app)
+
+    @app.get("/")
+    async def fail() -> None:
+        rows = [{"number": number, "password": SECRET} for number in range(200_000)]
+        raise RuntimeError(f"{len(rows)} rows")
+
+    transport = httpx2.ASGITransport(guard(app))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        started = time.perf_counter()
+        answer = await client.get("/")
+        took_s = time.perf_counter() - started
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    told = capsys.readouterr().out
+    assert "RuntimeError: 200000 rows" in told and SECRET not in told
+    assert took_s < 5

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
+import structlog
 from fastapi import FastAPI
 
 from halfpenny import funding, marketplace, realtime, web
@@ -21,9 +22,9 @@ from halfpenny.backoffice.people_routes import router as people_routes
 from halfpenny.backoffice.rest import router as backoffice_routes
 from halfpenny.entrypoints import errors, live
 from halfpenny.entrypoints.acts import registered_acts
-from halfpenny.entrypoints.reaching import require_database, require_real_time
+from halfpenny.entrypoints.reaching import require_broker, require_database, require_real_time
 from halfpenny.entrypoints.setting_formats import listed
-from halfpenny.entrypoints.settings import Settings
+from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.funding.bank_routes import router as bank_routes
 from halfpenny.funding.bank_routes import sandbox_router as sandbox_bank_routes
 from halfpenny.funding.hot_route import InvestRoute
@@ -40,6 +41,8 @@ from halfpenny.platform.telemetry import access_writer, configure_logging, probe
 from halfpenny.realtime.rest import router as realtime_routes
 from halfpenny.servicing.rest import router as servicing_routes
 from halfpenny.underwriting.rest import router as underwriting_routes
+
+log = structlog.get_logger("halfpenny.api")
 
 API = "/api/v1"
 # How many connections may wait to be accepted, and what a process opens beside them.
@@ -124,6 +127,7 @@ def serve(settings: Settings) -> None:
     # Read here so that an unusable key stops the start in one line, and made before the processes part.
     load_signing_keys(settings.identity_settings)
     configure_logging("api", settings.telemetry.log_level)
+    asyncio.run(_warn_without_broker(settings))
     server = settings.server
     _allow_open_files(server.connections)
     with tempfile.TemporaryDirectory(prefix="halfpenny-metrics-") as shared_figures:
@@ -148,6 +152,14 @@ def serve(settings: Settings) -> None:
             log_access=False,
             log_dictconfig=_SERVER_LOGS,
         ).serve(target_loader=partial(_load_in_worker, os.getpid()), wrap_loader=False)
+
+
+async def _warn_without_broker(settings: Settings) -> None:
+    """Money moves without a broker, so its outage must not stop a start; a wrong address is told all the same."""
+    try:
+        await require_broker(settings)
+    except WrongSettings as wrong:
+        log.warning("broker_unavailable", reason=str(wrong), meanwhile="events wait in the outbox")
 
 
 def _allow_open_files(connections: int) -> None:
