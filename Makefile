@@ -23,7 +23,7 @@ test:  ## Run every test; ARGS="tests/ledger -x" runs some
 
 train:  ## Train and judge the risk models from a bare machine (about ten minutes); see docs/guides/risk-training.md
 	@$(SETUP) train
-	@exec .venv-train/bin/python -m halfpenny_training.everything $(ARGS)
+	@exec .venv-train/bin/python -m halfpenny_training.pipeline_steps $(ARGS)
 
 bench:  ## Measure investing beside the Express peer and pgbench; ARGS=--quick is short
 	@$(SETUP) dev

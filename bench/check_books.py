@@ -308,7 +308,7 @@ def _read(path: Path) -> str:
 
 
 def postmaster_of(server: PostgresServer) -> int:
-    """The process that all of the server's others are children of, as it says itself."""
+    """The process that all of the server's others are children of, by its own listing."""
     with psycopg.connect(server.url) as connection:
         row = connection.execute("SELECT pg_backend_pid()").fetchone()
         assert row is not None

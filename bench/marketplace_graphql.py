@@ -118,7 +118,7 @@ async def rate(run: Callable[[], Awaitable[bytes]]) -> float:
 async def measure(mongo_url: str) -> None:
     documents = await DocumentStore.connect(mongo_url, "bench_graphql")
     listings = ListingStore(documents)
-    await listings.start_afresh()
+    await listings.recreate()
     await listings.upsert([made_up(number) for number in range(LOANS)])
     market = Marketplace(introspection=False)
     print(f"{LOANS} listings, one caller, medians of {ROUNDS} rounds, requests a second of CPU\n")

@@ -76,10 +76,10 @@ class Scene:
     async def latencies_ms(self) -> list[float]:
         taken = []
         for _ in range(SINGLES):
-            said_at = time.perf_counter()
+            reported_at = time.perf_counter()
             ids = await self.record_event("single", 1)
             await self.all_handled(ids)
-            taken.append(1000 * (self.handled[ids[0]] - said_at))
+            taken.append(1000 * (self.handled[ids[0]] - reported_at))
         return sorted(taken)
 
     async def events_a_second(self, event: str, count: int) -> float:
@@ -132,7 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=5)
-    wishes = parser.parse_args()
+    options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="halfpenny-bench-"))
     folder.chmod(0o755)
     postgres, rabbit = PostgresServer(folder / "postgres"), RabbitServer(folder / "rabbitmq")
@@ -140,7 +140,7 @@ def main() -> None:
         postgres.start()
         rabbit.start()
         migrate(postgres.url)
-        asyncio.run(bench(postgres, rabbit, wishes.rounds, wishes.events))
+        asyncio.run(bench(postgres, rabbit, options.rounds, options.events))
     finally:
         rabbit.stop()
         postgres.stop()

@@ -1,4 +1,4 @@
-"""Whether the time of an answer tells if an address is known: sign-in, registration and forgotten passwords.
+"""Whether the time of an answer discloses whether an address is known: sign-in, registration and deleted passwords.
 
 Known and unknown addresses are asked about alternately, with the parameters of production; prints medians and
 their ratio, which should be one.

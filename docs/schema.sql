@@ -1,5 +1,5 @@
 -- The schema of a fresh database, written by `make schema` from what the migrations made. Not edited by hand and
--- never executed: a change is made in migrations/, and the test of this file says when it is out of date.
+-- never executed: a change is made in migrations/, and the test of this file fails when it is out of date.
 
 CREATE TYPE account_name AS (
   id uuid,
@@ -1382,6 +1382,43 @@ BEGIN
     END LOOP;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.ledger_check_chart(postings posting[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  wrong record;
+BEGIN
+  SELECT p.event, p.reverses, d.kind AS debit, c.kind AS credit,
+         d.currency = (p.debit).currency AND c.currency = (p.debit).currency AS one_currency INTO wrong
+    FROM unnest(postings) p JOIN account d ON d.id = (p.debit).id JOIN account c ON c.id = (p.credit).id
+    WHERE d.currency <> (p.debit).currency OR c.currency <> (p.debit).currency
+       OR CASE WHEN p.reverses IS NULL THEN NOT EXISTS (
+            SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
+              AND (NOT chart.one_owner OR d.owner_id = c.owner_id) AND NOT chart.gives_back)
+          ELSE NOT EXISTS (
+            SELECT FROM transfer t WHERE t.journal_id = p.reverses AND t.ordinal = p.ordinal AND t.amount = p.amount
+              AND t.debit_account_id = c.id AND t.credit_account_id = d.id
+              -- What goes back goes back whole: as a correction, or as an event of its own that takes one back.
+              AND (p.event = t.event || '_reversed' OR EXISTS (
+                SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
+                  AND (NOT chart.one_owner OR d.owner_id = c.owner_id)))) END
+    LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  IF NOT wrong.one_currency THEN
+    RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
+  END IF;
+  RAISE EXCEPTION '% may not move money from % to % between these accounts', wrong.event, wrong.debit, wrong.credit
+    USING ERRCODE = 'HP005';
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.ledger_end_hold(ended_id uuid, journal_id uuid, effective_date date)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1444,7 +1481,7 @@ BEGIN
     END IF;
     RETURN false;
   END IF;
-  PERFORM ledger_obey(ARRAY[
+  PERFORM ledger_check_chart(ARRAY[
     (NULL, 0, hold_event, hold_reference, NULL, NULL, debit, credit, hold_amount)::posting]);
   INSERT INTO hold (id, event, reference, debit_account_id, credit_account_id, amount, currency)
     VALUES (hold_id, hold_event, hold_reference, debit.id, credit.id, hold_amount, debit.currency);
@@ -1483,43 +1520,6 @@ BEGIN
   RETURN QUERY SELECT a.* FROM account a WHERE a.id = ANY (ids) ORDER BY a.id FOR NO KEY UPDATE;
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.ledger_obey(postings posting[])
- RETURNS void
- LANGUAGE plpgsql
- SET search_path TO 'public', 'pg_temp'
- SET enable_seqscan TO 'off'
- SET enable_bitmapscan TO 'off'
- SET enable_hashjoin TO 'off'
- SET enable_mergejoin TO 'off'
-AS $function$
-DECLARE
-  wrong record;
-BEGIN
-  SELECT p.event, p.reverses, d.kind AS debit, c.kind AS credit,
-         d.currency = (p.debit).currency AND c.currency = (p.debit).currency AS one_currency INTO wrong
-    FROM unnest(postings) p JOIN account d ON d.id = (p.debit).id JOIN account c ON c.id = (p.credit).id
-    WHERE d.currency <> (p.debit).currency OR c.currency <> (p.debit).currency
-       OR CASE WHEN p.reverses IS NULL THEN NOT EXISTS (
-            SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
-              AND (NOT chart.one_owner OR d.owner_id = c.owner_id) AND NOT chart.gives_back)
-          ELSE NOT EXISTS (
-            SELECT FROM transfer t WHERE t.journal_id = p.reverses AND t.ordinal = p.ordinal AND t.amount = p.amount
-              AND t.debit_account_id = c.id AND t.credit_account_id = d.id
-              -- What goes back goes back whole: as a correction, or as an event of its own that takes one back.
-              AND (p.event = t.event || '_reversed' OR EXISTS (
-                SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
-                  AND (NOT chart.one_owner OR d.owner_id = c.owner_id)))) END
-    LIMIT 1;
-  IF NOT FOUND THEN
-    RETURN;
-  END IF;
-  IF NOT wrong.one_currency THEN
-    RAISE EXCEPTION 'a transfer and its accounts must be in one currency' USING ERRCODE = 'HP003';
-  END IF;
-  RAISE EXCEPTION '% may not move money from % to % between these accounts', wrong.event, wrong.debit, wrong.credit
-    USING ERRCODE = 'HP005';
-END $function$;
-
 CREATE OR REPLACE FUNCTION public.ledger_post(postings posting[])
  RETURNS SETOF uuid
  LANGUAGE plpgsql
@@ -1554,7 +1554,7 @@ BEGIN
   IF (SELECT max(p.effective_date) FROM unnest(postings) p) > business_date() THEN
     RAISE EXCEPTION 'a transfer cannot take effect in the future' USING ERRCODE = 'HP002';
   END IF;
-  PERFORM ledger_obey(postings);
+  PERFORM ledger_check_chart(postings);
 
   -- Each leg carries its whole transfer, so that nothing has to be joined back: the planner cannot know how
   -- many transfers come in, and a nested loop over them would make a large batch quadratic.
@@ -1654,7 +1654,7 @@ CREATE OR REPLACE FUNCTION public.notify_many(notices jsonb)
  LANGUAGE plpgsql
 AS $function$
 DECLARE
-  told integer;
+  inserted integer;
   people uuid[];
 BEGIN
   people := ARRAY(SELECT DISTINCT (n->>'user_id')::uuid FROM jsonb_array_elements(notices) n ORDER BY 1);
@@ -1673,8 +1673,8 @@ BEGIN
   INSERT INTO notification (id, user_id, seq, kind, data, dedupe_key)
   SELECT n.id, n.user_id, c.seq + n.step, n.kind, n.data, n.dedupe_key
   FROM new n JOIN notification_counter c ON c.user_id = n.user_id ORDER BY n.user_id, n.step;
-  GET DIAGNOSTICS told = ROW_COUNT;
-  IF told > 0 THEN
+  GET DIAGNOSTICS inserted = ROW_COUNT;
+  IF inserted > 0 THEN
     UPDATE notification_counter c SET seq = last.seq
     FROM (SELECT user_id, max(seq) AS seq FROM notification WHERE user_id = ANY (people) GROUP BY user_id) last
     WHERE c.user_id = last.user_id AND c.seq < last.seq;
@@ -1682,7 +1682,7 @@ BEGIN
     PERFORM pg_notify('notification', string_agg(person::text, ','))
     FROM unnest(people) WITH ORDINALITY AS list(person, place) GROUP BY place / 200;
   END IF;
-  RETURN told;
+  RETURN inserted;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.notify_rows_moved()
@@ -1764,25 +1764,6 @@ BEGIN
     RETURN cardinality(taken);
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.queue_bury(p_queue text, p_event_id uuid, p_reason text, p_error text)
- RETURNS void
- LANGUAGE sql
- SET plan_cache_mode TO 'force_custom_plan'
- SET enable_seqscan TO 'off'
- SET enable_bitmapscan TO 'off'
- SET enable_hashjoin TO 'off'
- SET enable_mergejoin TO 'off'
-AS $function$
-    WITH gone AS (
-        DELETE FROM delivery WHERE queue = p_queue AND event_id = p_event_id RETURNING event_id, attempts)
-    INSERT INTO dead_letter (queue, event_id, name, version, payload, recorded_at, attempts, reason, error)
-    SELECT p_queue, o.event_id, o.name, o.version, o.payload, o.recorded_at, g.attempts, p_reason,
-           left(p_error, 2000)
-    FROM gone g JOIN outbox o ON o.event_id = g.event_id
-    ON CONFLICT (queue, event_id) DO UPDATE SET
-        attempts = EXCLUDED.attempts, reason = EXCLUDED.reason, error = EXCLUDED.error, died_at = EXCLUDED.died_at;
-$function$;
-
 CREATE OR REPLACE FUNCTION public.queue_claim(p_queue text, p_batch integer, p_lease_s integer)
  RETURNS TABLE(event_id uuid, name text, version integer, aggregate_id uuid, payload jsonb, recorded_at timestamp with time zone, attempt integer)
  LANGUAGE plpgsql
@@ -1807,6 +1788,25 @@ BEGIN
     SELECT o.event_id, o.name, o.version, o.aggregate_id, o.payload, o.recorded_at, c.attempts
     FROM claimed c JOIN outbox o ON o.event_id = c.event_id ORDER BY c.seq;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.queue_dead_letter(p_queue text, p_event_id uuid, p_reason text, p_error text)
+ RETURNS void
+ LANGUAGE sql
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+    WITH gone AS (
+        DELETE FROM delivery WHERE queue = p_queue AND event_id = p_event_id RETURNING event_id, attempts)
+    INSERT INTO dead_letter (queue, event_id, name, version, payload, recorded_at, attempts, reason, error)
+    SELECT p_queue, o.event_id, o.name, o.version, o.payload, o.recorded_at, g.attempts, p_reason,
+           left(p_error, 2000)
+    FROM gone g JOIN outbox o ON o.event_id = g.event_id
+    ON CONFLICT (queue, event_id) DO UPDATE SET
+        attempts = EXCLUDED.attempts, reason = EXCLUDED.reason, error = EXCLUDED.error, died_at = EXCLUDED.died_at;
+$function$;
 
 CREATE OR REPLACE FUNCTION public.queue_done(p_queue text, p_event_id uuid)
  RETURNS void
@@ -1838,7 +1838,7 @@ BEGIN
         RETURN NULL;
     END IF;
     IF tried >= p_max_attempts THEN
-        PERFORM queue_bury(p_queue, p_event_id, 'attempts_exhausted', p_error);
+        PERFORM queue_dead_letter(p_queue, p_event_id, 'attempts_exhausted', p_error);
         RETURN NULL;
     END IF;
     wait_s := least(0.1 * 4.0 ^ least(tried - 1, 10), 60);

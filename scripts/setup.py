@@ -45,15 +45,15 @@ def main() -> None:
     # The developers' list holds the demo's too, so after `make test` there is nothing to do for `make demo`.
     if installed() not in {fingerprint(kind), fingerprint("train" if kind == "train" else "dev")}:
         began = f"Setting up {VENV.name} with Python {sys.version.split()[0]}"
-        say(f"{began}; the first time, packages are downloaded (about 150 MB)")
+        print_line(f"{began}; the first time, packages are downloaded (about 150 MB)")
         make_environment()
         install_packages(kind)
         make_importable()
         STAMP.write_text(fingerprint(kind))
-        say("Ready.")
+        print_line("Ready.")
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     sys.stdout.write(f"setup: {text}\n")
     sys.stdout.flush()
 
@@ -129,7 +129,7 @@ def install_packages(kind: str) -> None:
     environment = {"VIRTUAL_ENV": str(VENV), "UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": "1", **index_of_pip()}
     if uv and run([uv, "pip", "install", "--require-hashes", "-r", packages], environment=environment):
         return
-    say("uv did not reach the packages; trying pip, which takes a few minutes")
+    print_line("uv did not reach the packages; trying pip, which takes a few minutes")
     if not run([*pip(), "install", "--quiet", "--no-deps", "--require-hashes", "-r", packages]):
         sys.exit("setup: the packages could not be installed; the lines above say why. Is the network there?")
 
@@ -158,10 +158,10 @@ def make_importable() -> None:
 
 
 def install_debian_packages() -> None:
-    """RabbitMQ and Chromium for the tests that need them, where we may; where not, those tests say so and skip."""
+    """RabbitMQ and Chromium for the tests that need them, where we may; where not, those tests state so and skip."""
     missing = [name for name, programs in DEBIAN_PACKAGES.items() if not any(map(os.path.exists, programs))]
     if missing and not apt_get_install(missing):
-        say(f"{' and '.join(missing)} cannot be installed here; tests that need them will be skipped")
+        print_line(f"{' and '.join(missing)} cannot be installed here; tests that need them will be skipped")
 
 
 def apt_get_install(packages: list[str]) -> bool:
@@ -173,7 +173,7 @@ def apt_get_install(packages: list[str]) -> bool:
         sudo = ["sudo", "-n"]
         if not shutil.which("sudo") or not run([*sudo, "true"], quiet=True):
             return False
-    say(f"installing {' and '.join(packages)} with apt-get")
+    print_line(f"installing {' and '.join(packages)} with apt-get")
     apt_get = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
     install = [*apt_get, "install", "--yes", "--no-install-recommends", *packages]
     if run(install, quiet=True):

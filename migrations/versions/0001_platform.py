@@ -18,7 +18,7 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN
   NULL;  -- Another database of the same server made the role at the same moment.
 END $$;
 DO $$ BEGIN
-  -- A superuser is a member of every role; anybody else must be told so that SET ROLE works.
+  -- A superuser is a member of every role; anybody else is granted the role so that SET ROLE works.
   IF NOT pg_has_role(current_user, 'halfpenny_app', 'SET') THEN
     EXECUTE format('GRANT halfpenny_app TO %I', current_user);
   END IF;
@@ -54,7 +54,7 @@ CREATE TABLE idempotency (
 );
 GRANT SELECT, INSERT, UPDATE ON idempotency TO halfpenny_app;
 
--- A key belongs to its owner, whatever it was used for. Whoever uses one takes this lock first and looks afterwards, in
+-- A key belongs to its owner, whatever it was used for. Whoever uses one takes this lock first and reads afterwards, in
 -- a statement of its own: exclusively to claim it in the table above, shared where the keys are stored with something
 -- else, under a unique index (funding's desk, which can then answer many requests in one transaction and waits for none).
 CREATE FUNCTION idempotency_lock_id(owner_id uuid, key text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS

@@ -6,8 +6,8 @@
 -- A consumer calls queue_subscribe(queue, events) once, LISTENs to the channel 'queue_' || queue, and then
 -- repeats queue_claim(queue, batch, lease_s) until nothing comes back. For each claimed event it calls one of
 --     queue_done     in the transaction that holds the effect, so that the effect happens once;
---     queue_fail     when handling it failed: it comes again later, or is buried after max_attempts;
---     queue_bury     when trying again cannot help (poison): straight to dead_letter with a named reason;
+--     queue_fail     when handling it failed: it comes again later, or is dead-lettered after max_attempts;
+--     queue_dead_letter     when trying again cannot help (poison): straight to dead_letter with a named reason;
 --     queue_release  when the consumer could not try at all (its own database is away, it is stopping).
 --
 -- Consumers of any program keep one connection for ever, and a plan made while these tables were empty would read all
@@ -107,7 +107,7 @@ CREATE FUNCTION queue_subscribe(p_queue text, p_events text[]) RETURNS void LANG
 $$;
 
 -- The relay of the PostgreSQL transport: takes the oldest unpublished events, gives each to the queues that
--- subscribed to it, marks it published and wakes the consumers. Returns the number of events taken.
+-- subscribed to it, marks it published and notifies the consumers. Returns the number of events taken.
 -- Several relays may run at once: SKIP LOCKED keeps them from waiting for each other.
 CREATE FUNCTION outbox_fan_out(p_batch integer) RETURNS integer LANGUAGE plpgsql
     SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off
@@ -162,7 +162,7 @@ CREATE FUNCTION queue_done(p_queue text, p_event_id uuid) RETURNS void LANGUAGE 
     DELETE FROM delivery WHERE queue = p_queue AND event_id = p_event_id;
 $$;
 
-CREATE FUNCTION queue_bury(p_queue text, p_event_id uuid, p_reason text, p_error text)
+CREATE FUNCTION queue_dead_letter(p_queue text, p_event_id uuid, p_reason text, p_error text)
 RETURNS void LANGUAGE sql
     SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off
     SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -177,7 +177,7 @@ RETURNS void LANGUAGE sql
 $$;
 
 -- Returns the seconds until the next attempt (0.1, 0.4, 1.6, 6.4, 25.6, at most 60), or NULL when the event
--- was buried because this was its last one.
+-- was dead-lettered because this was its last one.
 CREATE FUNCTION queue_fail(p_queue text, p_event_id uuid, p_error text, p_max_attempts integer DEFAULT 5)
 RETURNS double precision LANGUAGE plpgsql
     SET plan_cache_mode = force_custom_plan SET enable_seqscan = off SET enable_bitmapscan = off
@@ -191,7 +191,7 @@ BEGIN
         RETURN NULL;
     END IF;
     IF tried >= p_max_attempts THEN
-        PERFORM queue_bury(p_queue, p_event_id, 'attempts_exhausted', p_error);
+        PERFORM queue_dead_letter(p_queue, p_event_id, 'attempts_exhausted', p_error);
         RETURN NULL;
     END IF;
     wait_s := least(0.1 * 4.0 ^ least(tried - 1, 10), 60);
@@ -227,7 +227,7 @@ BEGIN
     RETURN true;
 END $$;
 
--- Forgets what was published and handled before the keep time. An event stays while a queue or a dead letter
+-- Deletes what was published and handled before the keep time. An event stays while a queue or a dead letter
 -- still needs it. Inbox rows are kept as long: a double older than that cannot come any more, because a
 -- message lives in the broker no longer than it lives here.
 CREATE FUNCTION queue_prune(p_keep interval, p_batch integer) RETURNS integer LANGUAGE plpgsql

@@ -117,7 +117,7 @@ GRANT SELECT ON account, transfer, hold, hold_outcome, balance_snapshot, ledger_
 """
 
 CHART_TABLE = """
--- Between which kinds of accounts an event may move money; what is not here is refused (ledger_obey). `one_owner`: both
+-- Between which kinds of accounts an event may move money; what is not here is refused (ledger_check_chart). `one_owner`: both
 -- accounts belong to the same person or loan. `gives_back`: the transfer has to name the journal that it takes back, and
 -- mirror it. Only migrations add to it, and no role of the application may.
 CREATE TABLE chart (
@@ -241,7 +241,7 @@ END $$;
 CHART_RULE = """
 -- Raises HP003 for accounts of different currencies and HP005 for what the chart does not allow. Asked after the
 -- accounts are locked, and of the accounts as they are, not as they were named.
-CREATE FUNCTION ledger_obey(postings posting[]) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION ledger_check_chart(postings posting[]) RETURNS void LANGUAGE plpgsql
   SET search_path = public, pg_temp
   SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -304,7 +304,7 @@ BEGIN
   IF (SELECT max(p.effective_date) FROM unnest(postings) p) > business_date() THEN
     RAISE EXCEPTION 'a transfer cannot take effect in the future' USING ERRCODE = 'HP002';
   END IF;
-  PERFORM ledger_obey(postings);
+  PERFORM ledger_check_chart(postings);
 
   -- Each leg carries its whole transfer, so that nothing has to be joined back: the planner cannot know how
   -- many transfers come in, and a nested loop over them would make a large batch quadratic.
@@ -362,7 +362,7 @@ BEGIN
     END IF;
     RETURN false;
   END IF;
-  PERFORM ledger_obey(ARRAY[
+  PERFORM ledger_check_chart(ARRAY[
     (NULL, 0, hold_event, hold_reference, NULL, NULL, debit, credit, hold_amount)::posting]);
   INSERT INTO hold (id, event, reference, debit_account_id, credit_account_id, amount, currency)
     VALUES (hold_id, hold_event, hold_reference, debit.id, credit.id, hold_amount, debit.currency);
@@ -371,7 +371,7 @@ BEGIN
   RETURN true;
 END $$;
 
--- Ends a hold: with a journal id its amount is posted, without one it is let go. True when it ended now.
+-- Ends a hold: with a journal id its amount is posted, without one it is voided. True when it ended now.
 CREATE FUNCTION ledger_end_hold(ended_id uuid, journal_id uuid, effective_date date)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
   SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$

@@ -71,7 +71,7 @@ CREATE TABLE refresh_token (
 CREATE INDEX ix_refresh_token_session_id ON refresh_token (session_id);
 GRANT SELECT, INSERT, UPDATE, DELETE ON refresh_token TO halfpenny_app;
 
--- Every process remembers verified tokens for a while; it hears of each end at the moment of its commit,
+-- Every process caches verified tokens for a while; it is notified of each end at the moment of its commit,
 -- whoever ended the session.
 CREATE FUNCTION notify_session_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -107,7 +107,7 @@ CREATE TABLE mailed_token (
 CREATE INDEX ix_mailed_token_user_id ON mailed_token (user_id);
 GRANT SELECT, INSERT, UPDATE, DELETE ON mailed_token TO halfpenny_app;
 
--- Letters leave through the worker, so that no request waits for a mail server or tells by its time
+-- Letters leave through the worker, so that no request waits for a mail server or discloses by its time
 -- whether an address is known: each asks for a letter, and the worker finds out what to write, if anything.
 CREATE TABLE outgoing_mail (
   id uuid CONSTRAINT pk_outgoing_mail PRIMARY KEY,

@@ -29,11 +29,11 @@ CREATE TABLE notification (
 CREATE INDEX ix_notification_user_id_unread ON notification (user_id) WHERE read_at IS NULL;
 GRANT SELECT, INSERT, UPDATE ON notification, notification_counter TO halfpenny_app;
 
--- notices is a JSON array of {"id", "user_id", "kind", "data", "dedupe_key"}. What a person has been told under the
+-- notices is a JSON array of {"id", "user_id", "kind", "data", "dedupe_key"}. What a person has been inserted under the
 -- same key is left out. Counters are locked in the order of user ids. Returns the number of new notifications.
 CREATE FUNCTION notify_many(notices jsonb) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
-  told integer;
+  inserted integer;
   people uuid[];
 BEGIN
   people := ARRAY(SELECT DISTINCT (n->>'user_id')::uuid FROM jsonb_array_elements(notices) n ORDER BY 1);
@@ -52,8 +52,8 @@ BEGIN
   INSERT INTO notification (id, user_id, seq, kind, data, dedupe_key)
   SELECT n.id, n.user_id, c.seq + n.step, n.kind, n.data, n.dedupe_key
   FROM new n JOIN notification_counter c ON c.user_id = n.user_id ORDER BY n.user_id, n.step;
-  GET DIAGNOSTICS told = ROW_COUNT;
-  IF told > 0 THEN
+  GET DIAGNOSTICS inserted = ROW_COUNT;
+  IF inserted > 0 THEN
     UPDATE notification_counter c SET seq = last.seq
     FROM (SELECT user_id, max(seq) AS seq FROM notification WHERE user_id = ANY (people) GROUP BY user_id) last
     WHERE c.user_id = last.user_id AND c.seq < last.seq;
@@ -61,7 +61,7 @@ BEGIN
     PERFORM pg_notify('notification', string_agg(person::text, ','))
     FROM unnest(people) WITH ORDINALITY AS list(person, place) GROUP BY place / 200;
   END IF;
-  RETURN told;
+  RETURN inserted;
 END $$;
 """
 
@@ -81,7 +81,7 @@ CREATE TABLE topic_frame (
 CREATE INDEX ix_topic_frame_recorded_at ON topic_frame (recorded_at);
 GRANT SELECT, INSERT, UPDATE, DELETE ON topic_counter, topic_frame TO halfpenny_app;
 
--- Who wants to hear of a topic also while away from it.
+-- Who is notified of a topic also while not subscribed to it.
 CREATE TABLE topic_watcher (
   topic text NOT NULL,
   user_id uuid NOT NULL CONSTRAINT fk_topic_watcher_user_id REFERENCES app_user,
@@ -102,7 +102,7 @@ CREATE INDEX ix_connection_token_session_id ON connection_token (session_id);
 CREATE INDEX ix_connection_token_expires_at ON connection_token (expires_at);
 GRANT SELECT, INSERT, DELETE ON connection_token TO halfpenny_app;
 
--- Fires once a statement, for the triggers of tables whose rows are topics: tells the API's processes which rows
+-- Fires once a statement, for the triggers of tables whose rows are topics: notifies the API's processes of which rows
 -- moved, or only that many did. The text of a notification is short, and equal ones of a transaction become one.
 CREATE FUNCTION notify_rows_moved() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -148,7 +148,7 @@ CREATE TABLE loan_condition (
 CREATE INDEX ix_loan_condition_loan_id_id ON loan_condition (loan_id, id);
 
 GRANT SELECT, INSERT, UPDATE ON property, loan, loan_funding TO halfpenny_app;
--- Tells the API's processes which funding bars moved, once a statement.
+-- Notifies the API's processes of which funding bars moved, once a statement.
 CREATE TRIGGER loan_funding_moved AFTER UPDATE ON loan_funding REFERENCING NEW TABLE AS moved_rows
   FOR EACH STATEMENT EXECUTE FUNCTION notify_rows_moved('loan_id');
 GRANT SELECT, INSERT ON loan_decision, loan_edit, loan_condition TO halfpenny_app;

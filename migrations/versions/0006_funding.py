@@ -8,7 +8,7 @@ branch_labels = None
 depends_on = None
 
 # No foreign key leads from these two to the loan or the user: each would lock the hot loan's row once more
-# for every ticket. The desk reads both under its own locks, and `halfpenny check books` looks for orphans.
+# for every ticket. The desk reads both under its own locks, and `halfpenny check books` finds orphans.
 TICKETS = """
 CREATE TABLE investment (
   id uuid CONSTRAINT pk_investment PRIMARY KEY,
@@ -73,7 +73,7 @@ CREATE INDEX ix_waiting_ticket_investor_id ON waiting_ticket (investor_id, id);
 GRANT SELECT, INSERT, UPDATE ON waiting_ticket TO halfpenny_app;
 SELECT keep_row_history('waiting_ticket', 'id');
 
--- Each milestone of a loan is told once, however often the total falls below it and rises again.
+-- Each milestone of a loan is notified once, however often the total falls below it and rises again.
 CREATE TABLE funding_milestone (
   loan_id uuid NOT NULL,
   percent smallint NOT NULL,
@@ -86,7 +86,7 @@ GRANT SELECT, INSERT ON funding_milestone TO halfpenny_app;
 FACTS = """
 -- What a batch of tickets is decided by, one row a ticket in order. Identity's row of the investor and the loan are read
 -- in the same statement as our own rows: one trip for the whole batch. Keys are locked before, in a statement of their
--- own, because a statement sees only what was committed before it began; nobody is waited for, key_is_claimed says who
+-- own, because a statement sees only what was committed before it began; nobody is waited for, key_is_claimed is true for who
 -- has to come again.
 CREATE FUNCTION funding_facts(loan_ids uuid[], investor_ids uuid[], keys text[])
 RETURNS TABLE (

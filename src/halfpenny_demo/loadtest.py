@@ -21,8 +21,8 @@ from halfpenny.primitives.money import Currency, Money
 TOKEN_LIFETIME = timedelta(hours=2)
 BALANCE = Money(100_000_000, Currency.EUR)
 TARGET_MINOR = 900_000_000_000
-_AT_ONCE = 500
-_LOANS_AT_ONCE = 25
+_BATCH_SIZE = 500
+_LOAN_CONCURRENCY = 25
 _LANES = 4
 
 
@@ -65,8 +65,8 @@ async def _investors(settings: Settings, database: Database, count: int) -> list
         settings.identity_settings, identity.load_signing_keys(settings.identity_settings), database
     )
     tokens: list[str] = []
-    for start in range(0, count, _AT_ONCE):
-        part = people[start : start + _AT_ONCE]
+    for start in range(0, count, _BATCH_SIZE):
+        part = people[start : start + _BATCH_SIZE]
         async with database.unit_of_work() as connection:
             await identity.create_users(connection, part)
             sessions = await identity.open_sessions(connection, [person.id for person in part], TOKEN_LIFETIME)
@@ -81,7 +81,7 @@ async def _investors(settings: Settings, database: Database, count: int) -> list
 
 
 async def _settled(database: Database, people: Sequence[UserId]) -> None:
-    """Wait for the payments that a running worker has taken in hand."""
+    """Wait for the payments that a running worker has claimed."""
     while True:
         async with database.reading() as connection:
             if not await funding.has_pending_payments(connection, people):
@@ -102,9 +102,9 @@ async def _loans(settings: Settings, database: Database, count: int) -> list[Loa
 
     async def lane(numbers: Sequence[int]) -> list[LoanId]:
         opened: list[LoanId] = []
-        for start in range(0, len(numbers), _LOANS_AT_ONCE):
+        for start in range(0, len(numbers), _LOAN_CONCURRENCY):
             async with database.unit_of_work() as connection:
-                for _ in numbers[start : start + _LOANS_AT_ONCE]:
+                for _ in numbers[start : start + _LOAN_CONCURRENCY]:
                     opened.append(await _open_loan(connection, borrower.id, administrator.id, rules))
         return opened
 
@@ -172,7 +172,7 @@ def _application(today: date) -> loans.Application:
 
 
 def _risk(terms_version: int, now: datetime) -> RiskSummary:
-    """What the risk service would say; the load test does not wait for it."""
+    """An assessment like the risk service's; the load test does not wait for it."""
     return RiskSummary(
         grade="C",
         probability_of_default=Decimal("0.05"),

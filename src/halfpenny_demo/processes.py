@@ -26,7 +26,7 @@ class ProcessFailed(ServerFailed):
 
 @dataclass
 class Child:
-    """One process: ``module`` is run with ``arguments``; what it says is kept in ``log``."""
+    """One process: ``module`` is run with ``arguments``; its output is kept in ``log``."""
 
     name: str
     module: str
@@ -34,7 +34,7 @@ class Child:
     log: Path
     environment: Mapping[str, str]
     _process: subprocess.Popen[bytes] | None = None
-    _deaths: list[float] = field(default_factory=list)
+    _exits: list[float] = field(default_factory=list)
 
     def start(self) -> None:
         with self.log.open("ab") as log:
@@ -56,15 +56,15 @@ class Child:
             self._process = None
 
     @property
-    def died(self) -> bool:
+    def has_exited(self) -> bool:
         return self._process is not None and self._process.poll() is not None
 
     def restart(self) -> str:
-        """Start again after a death and return a line that says so; raises ProcessFailed after too many."""
+        """Start again after an exit and return a line that reports it; raises ProcessFailed after too many."""
         status = self._process.returncode if self._process is not None else 0
         now = time.monotonic()
-        self._deaths = [*(death for death in self._deaths if now - death < _RESTART_WINDOW_S), now]
-        if len(self._deaths) > _RESTARTS:
+        self._exits = [*(death for death in self._exits if now - death < _RESTART_WINDOW_S), now]
+        if len(self._exits) > _RESTARTS:
             raise ProcessFailed(f"the {self.name} keeps ending (status {status}): {last_line(self.log)} ({self.log})")
         self.start()
         return f"the {self.name} ended with status {status} and was started again ({self.log})"

@@ -15,7 +15,7 @@ from typing import NoReturn
 import uvloop
 from rich.console import Console
 
-from halfpenny.entrypoints.reaching import require_broker, require_database
+from halfpenny.entrypoints.connectivity import require_broker, require_database
 from halfpenny.entrypoints.servers import Servers, with_addresses
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.data_folder import AlreadyRunning, DataFolder
@@ -94,7 +94,7 @@ class Demo:
             return 0 if self._is_open else 130
 
     def _open(self, stack: ExitStack, began: float) -> int:
-        """Start everything, and stay until told to stop or the journey ends. ``stack`` stops what was started."""
+        """Start everything, and stay until a signal or the end of the journey. ``stack`` stops what was started."""
         self._settings.server.require_free()
         if self._seeding.exists() and not self._settings.database.url:
             self._console.print("An earlier first start was cut short; starting afresh.")
@@ -167,7 +167,7 @@ class Demo:
         step = self._start_step("API, worker and risk service")
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not self._ready():
-            self._restart_dead_children()
+            self._restart_exited_children()
             if time.monotonic() > deadline:
                 raise ProcessFailed(f"the API was not ready after {_START_TIMEOUT_S:g} seconds ({self._folder.logs})")
             time.sleep(0.05)
@@ -176,14 +176,14 @@ class Demo:
     def _watch(self, servers: Servers) -> NoReturn:
         """Until it is stopped: restart whatever dies, and report it."""
         while True:
-            for name in servers.restart_dead():
+            for name in servers.restart_exited():
                 self._console.print(f"[yellow]![/] {name} had ended and was started again")
-            self._restart_dead_children()
+            self._restart_exited_children()
             time.sleep(0.2)
 
-    def _restart_dead_children(self) -> None:
+    def _restart_exited_children(self) -> None:
         for child in self._children:
-            if child.died:
+            if child.has_exited:
                 self._console.print(f"[yellow]![/] {child.restart()}")
 
     def _stop_children(self) -> None:

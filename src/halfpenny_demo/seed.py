@@ -40,7 +40,7 @@ class HalfSeeded(Refused):
 async def seed(
     settings: Settings, progress: Callable[[int, int], None] = lambda day, of: None, *, marketplace: bool = True
 ) -> Logins:
-    """Fill an empty, migrated database; returns who may sign in. ``progress`` hears how far it has come.
+    """Fill an empty, migrated database; returns who may sign in. ``progress`` is called after each day.
 
     Without ``marketplace`` there are only the people, and not one loan.
     Raises HalfSeeded for a database that holds people already.

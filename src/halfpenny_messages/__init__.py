@@ -3,7 +3,7 @@ two share.
 
 Amounts, rates and probabilities travel as decimal strings, never as JSON numbers; a message is
 decoded strictly (an unknown or a missing field is a named failure, not a guess); a name or a version
-that this side does not know raises ``UnknownMessage`` so that it can be set aside without being lost.
+that this side does not know raises ``UnknownMessage`` so that it can be dead-lettered without being lost.
 """
 
 from halfpenny_messages.assessed import (

@@ -17,7 +17,7 @@ Audience = Literal["borrower", "investor", "staff"]
 
 
 class LocalisedText(Struct, frozen=True, forbid_unknown_fields=True):
-    """One plain sentence in each language that the product speaks."""
+    """One plain sentence in each language of the product."""
 
     en: str
     pl: str
@@ -26,7 +26,7 @@ class LocalisedText(Struct, frozen=True, forbid_unknown_fields=True):
 class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One factor that was actually scored. ``contribution`` is in log-odds of default: above 0 is worse.
 
-    ``audience`` says who may see it: figures about the borrower's own affairs are not for investors.
+    ``audience`` is who may see it: figures about the borrower's own affairs are not for investors.
     """
 
     code: str
@@ -98,7 +98,7 @@ class PriceTerm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class StressCell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the loan would look like if prices fell, the exit came late and rates rose, all at once."""
+    """A stress test: the loan's figures if prices fell, the exit came late and rates rose, all at once."""
 
     price_change_percent: int
     extra_months: int
@@ -109,7 +109,7 @@ class StressCell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Narrative(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Prose about the figures. It decides nothing; ``written_by`` says whether a language model wrote it."""
+    """Prose about the figures. It decides nothing; ``written_by`` is ``model`` or ``template``."""
 
     text: LocalisedText
     label: LocalisedText
@@ -118,7 +118,7 @@ class Narrative(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Challenger(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What another model would have said about the same loan; recorded, never acted upon."""
+    """The challenger model's figures for the same loan; recorded, never acted upon."""
 
     model_version: str
     grade: Grade

@@ -1,6 +1,6 @@
 """The codes of an application: closed lists that both programs, the API, the schema and the pages read here.
 
-What people want to say besides stands in free text next to a code, and no model reads it.
+Anything else stands in free text next to a code, and no model reads it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Condition(StrEnum):
 
 
 class LoanPurpose(StrEnum):
-    """What the money is for. A purchase is measured against its price, whatever the valuation says."""
+    """What the money is for. A purchase is measured against its price, whatever the valuation is."""
 
     PURCHASE = "purchase"
     REFINANCE = "refinance"
@@ -63,7 +63,7 @@ class LoanInterestMode(StrEnum):
 
 
 class ValuationSource(StrEnum):
-    """Who says what the property is worth, least certain first: its owner, a desk, a surveyor who was there."""
+    """The source of a valuation, least certain first: the owner, a desktop valuation, a surveyor's inspection."""
 
     OWNER = "owner"
     DESKTOP = "desktop"

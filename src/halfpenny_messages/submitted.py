@@ -1,4 +1,4 @@
-"""What the marketplace says: a loan was submitted, or an assessment of it is asked for again."""
+"""The marketplace's messages: a loan was submitted, or another assessment of it is requested."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ LOAN_REASSESSMENT_REQUESTED = "loan.reassessment_requested"
 class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The security. Amounts are in the loan's currency; what the borrower left out is None.
 
-    ``country`` is ISO 3166-1 alpha-2; ``lat`` and ``lon`` are WGS 84 degrees. ``valuation_source`` says whose figure
-    the valuation is. ``purchased_on`` is None where the property is being bought or nobody said when it was.
+    ``country`` is ISO 3166-1 alpha-2; ``lat`` and ``lon`` are WGS 84 degrees. ``valuation_source`` names whose figure
+    the valuation is. ``purchased_on`` is None where the property is being bought or the date is not known.
     """
 
     kind: PropertyKind

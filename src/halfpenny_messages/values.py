@@ -1,4 +1,4 @@
-"""The small value types of the messages: what a decimal string may look like."""
+"""The small value types of the messages: the form of a decimal string."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Application:
     """One loan for the models. Amounts are floats in the loan's currency: models estimate, the ledger counts.
 
     ``purchase_price`` is the price that counts against the valuation, or None where none does. ``gdv`` is the value
-    after the works, None without works. ``refinance`` is True, False or None (another exit); ``rolled_up`` says that
+    after the works, None without works. ``refinance`` is True, False or None (another exit); ``rolled_up`` means that
     interest is owed at the end. Ages count to ``applied_on``, the day of the application.
     """
 
@@ -71,7 +71,7 @@ class Application:
     flags: tuple[str, ...]
 
     def knows(self, fact: str) -> bool:
-        """Whether the borrower said it: ``income``, ``assets``, ``debts`` or ``adverse_records``."""
+        """Whether the borrower stated it: ``income``, ``assets``, ``debts`` or ``adverse_records``."""
         return f"{fact}_missing" not in self.flags
 
 

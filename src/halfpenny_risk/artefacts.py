@@ -1,4 +1,4 @@
-"""The model files: small, JSON or plain arrays, and refused when they are not what the manifest says.
+"""The model files: small, JSON or plain arrays, and refused when their hashes are not those of the manifest.
 
 ``artefacts/manifest.json`` names every file with its SHA-256; nothing is unpickled, and an array file is opened with
 pickles forbidden.

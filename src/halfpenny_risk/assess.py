@@ -38,7 +38,7 @@ EXTRA_MONTHS = (3, 6, 12, 18)
 RATE_SHIFTS = (0, 2)
 _FACTS, _TERMS = len(fields(BorrowerFacts)), len(fields(ExitTerms))
 BORROWER_FACTS = ("income", "assets", "debts", "adverse_records")
-# With any of these an administrator must look before the model's word is taken.
+# With any of these an administrator decides before the model's figures count.
 REFER_FLAGS = frozenset(
     {
         "owner_value_unchecked",
@@ -214,7 +214,7 @@ def _row(application: Application, security: Security, policy: Policy) -> tuple[
 
 
 def _loan_to_gdv(application: Application, security: Security, debt: float) -> float:
-    """Debt and the works' overrun over the value after the works, of which at most twice today's is believed.
+    """Debt and the works' overrun over the value after the works, of which at most twice today's counts.
 
     Without a figure for it the works add nothing; without works there is nothing to measure (NaN).
     """

@@ -25,7 +25,7 @@ def score_batch(
     """One row of figures a loan, in the order given; a loan that has no score gets its ``error`` instead.
 
     ``valuations`` are those of earlier answers by the loan's place: they are kept, and only the others are valued anew.
-    A new borrower model or policy so re-scores a book without looking for comparables again.
+    A new borrower model or policy so re-scores a book without searching for comparables again.
     """
     rows: list[dict[str, Any]] = [{} for _ in loans]
     together: dict[str, tuple[Policy, list[int], list[Pair]]] = {}

@@ -44,7 +44,7 @@ DIRECTIONS: Mapping[str, int] = {
     "job_part_time": 0,
 }
 FEATURES = tuple(DIRECTIONS)
-# What an application to the marketplace never says; known only for the training data and for tools.
+# What an application to the marketplace never holds; known only for the training data and for tools.
 OPTIONAL_FEATURES = FEATURES[FEATURES.index("expenses") :]
 # The training data only knows whether there are adverse records; each further one adds this much by rule.
 LOG_ODDS_A_FURTHER_RECORD = 0.15
@@ -55,7 +55,7 @@ MAX_RECORDS_COUNTED = 6
 class BorrowerFacts:
     """Arrays, one element a borrower, already in units of the median borrower; an unknown fact is at its worst.
 
-    ``term`` is the policy's reference term for every loan: what a longer term does is the exit's to say, and a model
+    ``term`` is the policy's reference term for every loan: what a longer term does belongs to the exit, and a model
     that sees the instalment fall with it would call the longer loan the safer one.
     """
 

@@ -1,4 +1,4 @@
-"""How the risk service fails: every failure has a stable code, and says whether trying again can help."""
+"""Errors of the risk service: each has a stable code and whether a retry can help."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class BadApplication(RiskError):
 
 
 class SourceMissing(RiskError):
-    """A data package that training needs is not installed here; the message says how to get it."""
+    """A data package that training needs is not installed here; the message names how to get it."""
 
     code = "source_missing"
 

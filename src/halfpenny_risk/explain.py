@@ -31,7 +31,7 @@ DRIVERS = {
     "exit_interest": ("rolled_up",),
     "exit_works": ("works_overrun", "late_months"),
 }
-# Which fact of the borrower each feature needs: without it there is nothing to say.
+# Which fact of the borrower each feature needs: without it there is no sentence.
 FACT_OF = {
     "income": "income",
     "amount_to_income": "income",

@@ -1,6 +1,6 @@
 """Market models: the automated valuation of one place, as a plug-in made of two artefacts.
 
-``avm_<market>.json`` says what the market is and how it was calibrated; ``avm_<market>.npz`` holds its trees
+``avm_<market>.json`` holds what the market is and how it was calibrated; ``avm_<market>.npz`` holds its trees
 and its sales.
 """
 

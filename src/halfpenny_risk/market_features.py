@@ -157,7 +157,7 @@ def _block(day: Floats, sales: Sales, neighbours: Neighbours, reach: float) -> F
 
 
 def nearest(plane: Floats, subjects: Floats, count: int, allowed: Bools | None = None) -> Neighbours:
-    """The ``count`` sales nearest to each subject by looking at all of them: right for one subject at a time."""
+    """The ``count`` sales nearest to each subject by a search through all of them: right for one subject at a time."""
     index = np.zeros((len(subjects), count), dtype=np.int64)
     distance = np.full((len(subjects), count), np.inf)
     for row, subject in enumerate(subjects):

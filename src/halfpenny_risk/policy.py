@@ -104,7 +104,7 @@ class ValuationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Limit(Struct, frozen=True, forbid_unknown_fields=True):
-    """Above ``refer`` a person looks before anything is approved; above ``decline`` it is not recommended."""
+    """Above ``refer`` a person decides before anything is approved; above ``decline`` it is not recommended."""
 
     refer: float
     decline: float

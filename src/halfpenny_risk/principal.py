@@ -120,10 +120,10 @@ def principal_reasons(
     changes = {group: _changes(group, application, security, policy) for group in chosen}
     flat = [change.application for group in chosen for change in changes[group]]
     scored = iter(rescore(flat))
-    told = []
+    reasons_against = []
     for group in chosen:
         results = [next(scored) for _ in changes[group]]
-        told.append(
+        reasons_against.append(
             _reason(group, known, weights[group], limits.get(group), _best(rated, changes[group], results), application)
         )
     favour = [
@@ -131,7 +131,7 @@ def principal_reasons(
         for group in sorted(_beyond(weights, -1.0), key=lambda group: weights[group])
         if group not in chosen and _leading(group, known, -1.0)
     ]
-    return tuple(told), tuple(favour[:MOST])
+    return tuple(reasons_against), tuple(favour[:MOST])
 
 
 def _beyond(weights: Mapping[str, float], sign: float) -> list[str]:
@@ -160,10 +160,11 @@ def _reason(
     else:
         text = leading.text if leading is not None else LocalisedText("", "")
     if limit is not None:
-        said = LIMITS[limit[0]]
-        most = figure_in_both(limit[1], said.shown_as)
+        limit_text = LIMITS[limit[0]]
+        most = figure_in_both(limit[1], limit_text.shown_as)
         text = LocalisedText(
-            f"{text.en} {said.en.format(value=most.en)}".strip(), f"{text.pl} {said.pl.format(value=most.pl)}".strip()
+            f"{text.en} {limit_text.en.format(value=most.en)}".strip(),
+            f"{text.pl} {limit_text.pl.format(value=most.pl)}".strip(),
         )
     audience = leading.audience if leading is not None else ("borrower", "staff")
     return PrincipalReason(code=group, text=text, contribution=f"{weight:.6f}", change=change, audience=audience)

@@ -27,7 +27,7 @@ from halfpenny_risk.exit_risk import ExitTerms, exit_risk
 from halfpenny_risk.normal import Floats, expit, logit
 from halfpenny_risk.policy import Policy, PricePolicy, Ramp
 
-# The exit's probability enters as log-odds; beyond these no observation could tell the difference.
+# The exit's probability enters as log-odds; beyond these no observation could show the difference.
 LEAST_EXIT_PROBABILITY = 5e-4
 OVERLAYS = (
     "ltgdv",

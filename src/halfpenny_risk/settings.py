@@ -25,7 +25,7 @@ class NarrativeSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that the service can be told. Exactly one of ``database_url`` and ``amqp_url`` carries the queue;
+    """The service's settings. Exactly one of ``database_url`` and ``amqp_url`` carries the queue;
     with neither only the HTTP port is served."""
 
     database_url: str | None
@@ -38,7 +38,7 @@ class Settings:
     artefacts: Path | None
     policy: Path | None
     inbox: Path
-    at_once: int
+    concurrency: int
     narrative: NarrativeSettings | None
 
 
@@ -46,7 +46,7 @@ PREFIX = "HALFPENNY_RISK_"
 # Every setting that is this service's alone, without the prefix.
 NAMES = frozenset(
     {
-        *("MODEL", "MONGO_DATABASE", "HOST", "PORT", "ARTEFACTS", "POLICY", "INBOX", "AT_ONCE"),
+        *("MODEL", "MONGO_DATABASE", "HOST", "PORT", "ARTEFACTS", "POLICY", "INBOX", "CONCURRENCY"),
         *("NARRATIVE_URL", "NARRATIVE_MODEL", "NARRATIVE_API_KEY", "NARRATIVE_TIMEOUT_S"),
     }
 )
@@ -78,7 +78,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         artefacts=_path(environment, "HALFPENNY_RISK_ARTEFACTS"),
         policy=_path(environment, "HALFPENNY_RISK_POLICY"),
         inbox=Path(environment.get("HALFPENNY_RISK_INBOX", ".data/risk-inbox.sqlite")),
-        at_once=_whole(environment, "HALFPENNY_RISK_AT_ONCE", 4, 1, 64),
+        concurrency=_whole(environment, "HALFPENNY_RISK_CONCURRENCY", 4, 1, 64),
         narrative=_narrative(environment),
     )
 

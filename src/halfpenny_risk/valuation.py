@@ -147,7 +147,7 @@ def secured(application: Application, model: ModelValue | None, policy: Policy) 
     estimate = None if model is None or (surveyed and not checked) else model.value
     known = [value for value in (stated, application.purchase_price, estimate) if value is not None]
     if application.valuation is None:
-        # Whoever asks says that it is worth nothing: it is lent on as if worth next to nothing.
+        # A stated value of nothing: it is lent on as if worth next to nothing.
         flags.append("value_unknown")
         known = [0.01 * application.amount]
     used = max(min(known), 1e-3 * application.amount)

@@ -12,13 +12,13 @@ from halfpenny_risk.policy import Policy, ReferenceRate
 
 Audience = tuple[str, ...]
 EVERYONE = ("borrower", "investor", "staff")
-# What the borrower told us about themselves is between them and us.
+# What the borrower stated about themselves is for the borrower and staff alone.
 PRIVATE = ("borrower", "staff")
 
 
 @dataclass(frozen=True)
 class Wording:
-    """A sentence with ``{value}`` where the fact goes; ``unknown`` is said when there is no fact."""
+    """A sentence with ``{value}`` where the fact goes; ``unknown`` is the sentence without a fact."""
 
     en: str
     pl: str
@@ -29,7 +29,7 @@ class Wording:
 
 REASONS: Mapping[str, Wording] = {
     "ltv": Wording(
-        # Not the valuer's value, which a loan's terms are stated against: say whose it is.
+        # Not the valuer's value, which a loan's terms are stated against: it is named.
         "The loan is {value} of the value that the risk assessment uses.",
         "Pożyczka stanowi {value} wartości przyjętej w ocenie ryzyka.",
     ),

@@ -64,7 +64,7 @@ ERROR_TREES = COMMON | {
     "learning_rate": 0.04,
     "l2_leaf_reg": 10.0,
 }
-# What an application does not say and a register may not know; masked to measure what that costs.
+# What an application does not hold and a register may not know; masked to measure what that costs.
 UNSAID = ("log_lot", "waterfront", "baths", "eff_age", "rooms", "garage_area", "stories", "brick")
 
 

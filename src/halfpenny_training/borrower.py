@@ -43,7 +43,7 @@ CATBOOST = {
 }
 # Medians of the training data (the mean for debts, whose median is zero): the units of its borrowers.
 INCOME_UNIT, ASSETS_UNIT, DEBTS_UNIT, AMOUNT_UNIT, TERM_UNIT, EXPENSES_UNIT = 125.0, 3000.0, 343.0, 1000.0, 48.0, 51.0
-# Columns that say what may never be scored; the fairness report is all that they are read for.
+# Columns with what may never be scored; the fairness report is all that they are read for.
 PROTECTED = ("Age", "Marital")
 
 
@@ -168,7 +168,7 @@ def _binned(values: Floats, bad: NDArray[np.int64], direction: int) -> tuple[Flo
     groups = [(total[0], hits[0], [0])]
     for i in range(1, len(total)):
         groups.append((total[i], hits[i], [i]))
-        # Pool neighbours that break the direction or are too thin to say anything.
+        # Pool neighbours that break the direction or hold too few rows.
         while len(groups) > 1 and _must_merge(groups[-2], groups[-1], direction):
             right, left = groups.pop(), groups.pop()
             groups.append((left[0] + right[0], left[1] + right[1], left[2] + right[2]))

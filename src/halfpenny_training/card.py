@@ -16,7 +16,7 @@ Progress = Callable[[str], None]
 TEXTS = Path(__file__).with_name("cards")
 
 
-def write_cards(folder: Path, out: Path, say: Progress) -> None:
+def write_cards(folder: Path, out: Path, progress: Progress) -> None:
     """Write the cards of every model that was evaluated; raises ``BadArtefact`` before the first evaluation."""
     path = folder / EVALUATION
     if not path.exists():
@@ -26,7 +26,7 @@ def write_cards(folder: Path, out: Path, say: Progress) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name, content in cards(evaluation, artefacts).items():
         (out / f"{name}.md").write_text(content, encoding="utf-8")
-        say(f"written {out / name}.md")
+        progress(f"written {out / name}.md")
 
 
 def cards(evaluation: Mapping[str, Any], artefacts: ArtefactFolder) -> dict[str, str]:

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error.code}: {error}\n")
         return 2
     except BrokenPipeError:
-        # The reader of our output went away (``| head``): nothing is left to say to it.
+        # The reader of our output went away (``| head``): nothing is left to print.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -102,7 +102,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "data":
         from halfpenny_training.data import SOURCES, gather
 
-        gather(_chosen(options.only, tuple(SOURCES)), options.data, _say)
+        gather(_chosen(options.only, tuple(SOURCES)), options.data, _print_line)
     elif options.command == "train":
         _train(options)
     elif options.command == "evaluate":
@@ -110,15 +110,15 @@ def _run(options: argparse.Namespace) -> int:
     elif options.command == "card":
         from halfpenny_training.card import write_cards
 
-        write_cards(options.folder, options.out, _say)
+        write_cards(options.folder, options.out, _print_line)
     elif options.command == "promote":
         from halfpenny_training.lifecycle import promote
 
-        promote(options.candidate, options.folder, options.data, _say)
+        promote(options.candidate, options.folder, options.data, _print_line)
     elif options.command == "monitor":
         from halfpenny_training.lifecycle import monitor
 
-        monitor(options.outcomes, options.reference, _names(options.features), _say)
+        monitor(options.outcomes, options.reference, _names(options.features), _print_line)
     return 0
 
 
@@ -129,8 +129,8 @@ def _train(options: argparse.Namespace) -> None:
 
         if not options.target:
             raise BadTable("train --loans needs --target, the column of the outcome")
-        table = LoansTable.read(options, _names(options.features), _say)
-        train_loans(table, options.target, options.out or Path("loans-model"), _say)
+        table = LoansTable.read(options, _names(options.features), _print_line)
+        train_loans(table, options.target, options.out or Path("loans-model"), _print_line)
         return
     from halfpenny_risk.artefacts import sign
     from halfpenny_training.pipeline import train_borrower, train_market, write_drift_reference
@@ -139,12 +139,12 @@ def _train(options: argparse.Namespace) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for part in _chosen(options.only, ("borrower", "seattle", "lucas")):
         if part == "borrower":
-            train_borrower(options.data, out, _say)
+            train_borrower(options.data, out, _print_line)
         else:
-            train_market(part, options.data, out, _say)
+            train_market(part, options.data, out, _print_line)
     write_drift_reference(out)
     for name, digest in sign(out).items():
-        _say(f"signed {digest[:12]} {name}")
+        _print_line(f"signed {digest[:12]} {name}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -158,13 +158,13 @@ def _evaluate(options: argparse.Namespace) -> None:
             model = model_for(options.model)
             options.target = options.target or model.target
             options.positive = options.positive or model.positive
-            table = LoansTable.read(options, [code.name for code in model.codes], _say, for_scoring=True)
-            score_file(table, model, options.predictions, _say)
+            table = LoansTable.read(options, [code.name for code in model.codes], _print_line, for_scoring=True)
+            score_file(table, model, options.predictions, _print_line)
             return
         if not options.target:
             raise BadTable("evaluate --loans needs --target, or --model to score with")
-        table = LoansTable.read(options, _names(options.features), _say)
-        evaluate_split(table, options.target, options.test_share, options.predictions, _say)
+        table = LoansTable.read(options, _names(options.features), _print_line)
+        evaluate_split(table, options.target, options.test_share, options.predictions, _print_line)
         return
     from halfpenny_training import evaluate
     from halfpenny_training.lifecycle import write_evaluation
@@ -172,11 +172,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     out = options.out or DEFAULT_FOLDER
     for part in _chosen(options.only, ("borrower", "monotone", "seattle", "lucas")):
         if part == "borrower":
-            found = evaluate.evaluate_borrower(options.data, _say)
+            found = evaluate.evaluate_borrower(options.data, _print_line)
         elif part == "monotone":
-            found = evaluate.evaluate_monotone(10_000, _say)
+            found = evaluate.evaluate_monotone(10_000, _print_line)
         else:
-            found = evaluate.evaluate_market(part, options.data, _say)
+            found = evaluate.evaluate_market(part, options.data, _print_line)
         write_evaluation(out, part, found)
 
 
@@ -192,7 +192,7 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

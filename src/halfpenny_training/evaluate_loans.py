@@ -29,14 +29,14 @@ Progress = Callable[[str], None]
 FOLDS = 5
 
 
-def train_loans(data: LoansTable, target: str, out: Path, say: Progress) -> LoansModel:
+def train_loans(data: LoansTable, target: str, out: Path, progress: Progress) -> LoansModel:
     """Fit on every row of the table and write the model."""
-    model = fit_loans(data, np.arange(len(data.table)), target, say)
-    say(f"written to {save_loans(model, out)}")
+    model = fit_loans(data, np.arange(len(data.table)), target, progress)
+    progress(f"written to {save_loans(model, out)}")
     return model
 
 
-def evaluate_split(data: LoansTable, target: str, share: float, predictions: Path | None, say: Progress) -> None:
+def evaluate_split(data: LoansTable, target: str, share: float, predictions: Path | None, progress: Progress) -> None:
     """Fit on a part, test on the rest: later rows where there is a time, else every row by a fold that had not seen it.
 
     Groups stay whole either way.
@@ -48,12 +48,12 @@ def evaluate_split(data: LoansTable, target: str, share: float, predictions: Pat
     if data.time is not None and len(np.unique(data.time)) > 1:
         early, late = time_split(data.time, share, data.group)
         _need_both(data.target, late, "the later rows")
-        say(f"split by time: {len(early)} earlier rows to learn from, {len(late)} later ones to test on")
-        model = fit_loans(data, early, target, say)
+        progress(f"split by time: {len(early)} earlier rows to learn from, {len(late)} later ones to test on")
+        model = fit_loans(data, early, target, progress)
         predicted[late] = model.predict(data.table.rows(late))
         tested, base = late, np.full(len(late), float(expit(np.array(base_odds(model)))))
     else:
-        say(f"{FOLDS} folds" + (", groups kept whole" if data.group is not None else ""))
+        progress(f"{FOLDS} folds" + (", groups kept whole" if data.group is not None else ""))
         base = np.empty(len(everything))
         for held_out in stratified_folds(data.target, FOLDS, SEED, data.group):
             if not len(held_out):
@@ -63,21 +63,21 @@ def evaluate_split(data: LoansTable, target: str, share: float, predictions: Pat
             base[held_out] = model.base_rate
         tested = everything
     groups = None if data.group is None else data.group[tested]
-    report_fit(data.target[tested], predicted[tested], base, groups, say)
+    report_fit(data.target[tested], predicted[tested], base, groups, progress)
     if predictions is not None:
-        write_predictions(predictions, data, tested, predicted[tested], say)
+        write_predictions(predictions, data, tested, predicted[tested], progress)
 
 
-def score_file(data: LoansTable, model: LoansModel, predictions: Path | None, say: Progress) -> None:
+def score_file(data: LoansTable, model: LoansModel, predictions: Path | None, progress: Progress) -> None:
     """Score a file with a model that was trained before; judge it too where the file has the target."""
     predicted = model.predict(data.table)
-    say(f"{len(predicted)} rows scored by a model of {model.rows} rows")
+    progress(f"{len(predicted)} rows scored by a model of {model.rows} rows")
     known = np.flatnonzero(data.target >= 0) if data.target is not None else np.zeros(0, dtype=np.int64)
     if data.target is not None and len(np.unique(data.target[known])) == 2:
         groups = None if data.group is None else data.group[known]
-        report_fit(data.target[known], predicted[known], np.full(len(known), model.base_rate), groups, say)
+        report_fit(data.target[known], predicted[known], np.full(len(known), model.base_rate), groups, progress)
     if predictions is not None:
-        write_predictions(predictions, data, np.arange(len(predicted)), predicted, say)
+        write_predictions(predictions, data, np.arange(len(predicted)), predicted, progress)
 
 
 def model_for(path: Path) -> LoansModel:
@@ -91,7 +91,7 @@ def _need_both(target: Ints, rows: Ints, where: str) -> None:
         raise BadTable(f"{where} have only one outcome, so that nothing can be measured on them")
 
 
-def report_fit(target: Ints, predicted: Floats, base: Floats, groups: Ints | None, say: Progress) -> None:
+def report_fit(target: Ints, predicted: Floats, base: Floats, groups: Ints | None, progress: Progress) -> None:
     """The table of figures, with intervals over whole groups where there are groups."""
 
     def line(name: str, figure: Callable[[Ints], float]) -> Line:
@@ -106,10 +106,10 @@ def report_fit(target: Ints, predicted: Floats, base: Floats, groups: Ints | Non
         line("observed rate", lambda some: float(target[some].mean())),
         line("predicted rate", lambda some: float(predicted[some].mean())),
     ]
-    print_lines(f"{len(target)} rows, {int(target.sum())} positive", lines, say)
+    print_lines(f"{len(target)} rows, {int(target.sum())} positive", lines, progress)
 
 
-def write_predictions(path: Path, data: LoansTable, rows: Ints, predicted: Floats, say: Progress) -> None:
+def write_predictions(path: Path, data: LoansTable, rows: Ints, predicted: Floats, progress: Progress) -> None:
     """One row a loan: id, probability, and the target where it is known."""
     target = data.target
     has_target = target is not None and bool((target >= 0).any())
@@ -121,4 +121,4 @@ def write_predictions(path: Path, data: LoansTable, rows: Ints, predicted: Float
             cells.append(int(target[row]) if target[row] >= 0 else "")
         body.append(cells)
     write_csv(path, header, body)
-    say(f"{len(body)} predictions written to {path}")
+    progress(f"{len(body)} predictions written to {path}")

@@ -1,4 +1,4 @@
-"""Promotion and monitoring: which model leads, and whether what it said came true."""
+"""Promotion and monitoring: which model leads, and whether its predictions came true."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MONOTONE_TRIALS = 10_000
 PSI_WATCH, PSI_ACT = 0.10, 0.25
 
 
-def promote(candidate: Path, folder: Path, data: Path, say: Progress) -> None:
+def promote(candidate: Path, folder: Path, data: Path, progress: Progress) -> None:
     """Make ``candidate`` the champion and the present champion its challenger.
 
     Refused with ``BadArtefact`` when it cannot be loaded, breaks monotonicity, or is worse on the credit
@@ -60,14 +60,14 @@ def promote(candidate: Path, folder: Path, data: Path, say: Progress) -> None:
                 shutil.copyfile(folder / file, trial / file)
         write_json(trial / ROLES_FILE, {"champion": name, "challenger": champion})
         sign(trial)
-        _check_candidate(load_models("champion", trial), candidate.name, data, say)
+        _check_candidate(load_models("champion", trial), candidate.name, data, progress)
         shutil.copyfile(trial / name, folder / name)
     write_json(folder / ROLES_FILE, {"champion": name, "challenger": champion})
     sign(folder)
-    say(f"{name} leads, {champion} runs beside it; the service takes them at its next start")
+    progress(f"{name} leads, {champion} runs beside it; the service takes them at its next start")
 
 
-def _check_candidate(models: ModelSet, name: str, data: Path, say: Progress) -> None:
+def _check_candidate(models: ModelSet, name: str, data: Path, progress: Progress) -> None:
     breaks = monotone_breaks(MONOTONE_TRIALS, models=models)
     if any(breaks.values()):
         raise BadArtefact(f"{name} breaks monotonicity {sum(breaks.values())} times")
@@ -75,7 +75,7 @@ def _check_candidate(models: ModelSet, name: str, data: Path, say: Progress) -> 
     scored, outcome = np.vstack([rows, without_optional(rows)]), np.concatenate([bad, bad])
     assert models.challenger is not None  # noqa: S101 - the roles name the present champion as it
     new, old = (_brier_of(model.log_odds(scored), outcome) for model in (models.borrower, models.challenger))
-    say(f"Brier on the credit applications: candidate {new:.5f}, champion {old:.5f}")
+    progress(f"Brier on the credit applications: candidate {new:.5f}, champion {old:.5f}")
     if new > old + TOLERATED_BRIER:
         raise BadArtefact(f"{name} is worse than the champion")
 
@@ -87,7 +87,7 @@ def _brier_of(odds: Floats, outcome: Ints) -> float:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Loans whose end is known: what was said of each, what was decided and what came of it."""
+    """Loans whose end is known: what was predicted of each, what was decided and what came of it."""
 
     probability: Floats
     expected_loss: Floats
@@ -120,37 +120,37 @@ def _flags(table: Table, name: str) -> Ints:
     return values.astype(np.int64)
 
 
-def monitor(path: Path, reference: Path | None, watched: list[str], say: Progress) -> dict[str, object]:
-    """Calibration of what was said, overridden loans against the model's own, and the drift of features."""
+def monitor(path: Path, reference: Path | None, watched: list[str], progress: Progress) -> dict[str, object]:
+    """Calibration of the predictions, overridden loans against the model's own, and the drift of features."""
     outcomes = read_outcomes(path)
     lines: list[Line] = []
     for title, some in (
         ("all loans", np.ones(len(outcomes.defaulted), dtype=bool)),
-        ("priced as the model said", outcomes.overridden == 0),
+        ("priced as the model suggested", outcomes.overridden == 0),
         ("overridden by an administrator", outcomes.overridden == 1),
     ):
         rows = np.flatnonzero(some)
         if len(rows):
-            lines += _came_true(title, outcomes, rows)
-    print_lines(f"{len(outcomes.defaulted)} loans, {int(outcomes.defaulted.sum())} defaulted", lines, say)
+            lines += _calibration_lines(title, outcomes, rows)
+    print_lines(f"{len(outcomes.defaulted)} loans, {int(outcomes.defaulted.sum())} defaulted", lines, progress)
     slope, intercept = calibration(outcomes.defaulted, outcomes.probability)
     if np.isfinite(slope):
-        say(f"\nrecalibration: log-odds = {intercept:.4f} + {slope:.4f} x what was said")
+        progress(f"\nrecalibration: log-odds = {intercept:.4f} + {slope:.4f} x predicted log-odds")
     else:
-        say("\nrecalibration: needs loans of both outcomes")
+        progress("\nrecalibration: needs loans of both outcomes")
     drifts = {}
     if reference is not None:
         before = read_csv(reference)
-        say("\nDrift against the reference (PSI: below 0.10 steady, above 0.25 act)")
+        progress("\nDrift against the reference (PSI: below 0.10 steady, above 0.25 act)")
         for name in watched:
             drifts[name] = psi(before.floats(name), outcomes.table.floats(name))
             verdict = "act" if drifts[name] > PSI_ACT else "watch" if drifts[name] > PSI_WATCH else "steady"
-            say(f"{name:<30} {drifts[name]:.4f} {verdict}")
+            progress(f"{name:<30} {drifts[name]:.4f} {verdict}")
     return {"lines": [line.as_json() for line in lines], "psi": drifts, "slope": slope, "intercept": intercept}
 
 
-def _came_true(title: str, outcomes: Outcomes, rows: Ints) -> list[Line]:
-    bad, said = outcomes.defaulted[rows], outcomes.probability[rows]
+def _calibration_lines(title: str, outcomes: Outcomes, rows: Ints) -> list[Line]:
+    bad, predicted = outcomes.defaulted[rows], outcomes.probability[rows]
     loss, expected = outcomes.loss[rows], outcomes.expected_loss[rows]
 
     def line(name: str, figure: Callable[[Ints], float]) -> Line:
@@ -158,11 +158,11 @@ def _came_true(title: str, outcomes: Outcomes, rows: Ints) -> list[Line]:
 
     return [
         line("default rate, observed", lambda some: float(bad[some].mean())),
-        line("default rate, predicted", lambda some: float(said[some].mean())),
+        line("default rate, predicted", lambda some: float(predicted[some].mean())),
         line("loss, observed", lambda some: float(loss[some].mean())),
         line("loss, predicted", lambda some: float(expected[some].mean())),
-        line("AUC", lambda some: auc(bad[some], said[some])),
-        line("calibration error (ECE)", lambda some: expected_calibration_error(bad[some], said[some])),
+        line("AUC", lambda some: auc(bad[some], predicted[some])),
+        line("calibration error (ECE)", lambda some: expected_calibration_error(bad[some], predicted[some])),
     ]
 
 

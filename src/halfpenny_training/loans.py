@@ -41,12 +41,12 @@ WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 FEWEST_OF_A_CLASS = 3
 FEWEST_FOR_TREES = 40
 MOST_ITERATIONS = 1500
-# A single column that tells the target this well is more likely a leak than a discovery.
+# A single column that predicts the target this well is more likely a leak than a discovery.
 LEAK_AUC = 0.97
 # Quartile distances from the median beyond which a value counts as this much.
 OUTLIER_REACH = 5.0
 POSITIVE_WORDS = frozenset({"1", "true", "yes", "y", "bad", "default", "defaulted", "charged off", "late", "t"})
-# These may be looked at, in the fairness report, and never scored.
+# These are read for the fairness report, and never scored.
 PROTECTED = frozenset(
     {
         "age", "applicant_age", "borrower_age", "birth_date", "birthdate", "date_of_birth", "dob", "sex", "gender",
@@ -105,7 +105,7 @@ class LoansTable:
         group_column: str | None = None,
         positive: str | None = None,
         for_scoring: bool = False,
-        say: Progress = lambda _: None,
+        progress: Progress = lambda _: None,
     ) -> None:
         named = [column for column in (target, id_column, time_column, group_column) if column]
         table = read_csv(path, {*features, *named})
@@ -114,7 +114,7 @@ class LoansTable:
         ]
         if lacking:
             raise BadTable(f"{path} has no column {', '.join(map(repr, lacking))}")
-        self.features = usable_features(features, named, say)
+        self.features = usable_features(features, named, progress)
         self.positive = positive
         self.target: Ints | None = None
         if target is not None and target in table.columns and for_scoring:
@@ -122,14 +122,14 @@ class LoansTable:
             cells = table.texts(target)
             self.target = np.where(cells == "", -1, cells == positive).astype(np.int64)
         elif target is not None and target in table.columns:
-            table, self.target, self.positive = _with_target(table, target, positive, say)
+            table, self.target, self.positive = _with_target(table, target, positive, progress)
         self.table = table
         self.ids = table.texts(id_column) if id_column else np.arange(1, len(table) + 1).astype(str)
         self.time = read_times(table, time_column) if time_column else None
         self.group = _codes(table.texts(group_column)) if group_column else None
 
     @classmethod
-    def read(cls, options: Any, features: list[str], say: Progress, *, for_scoring: bool = False) -> LoansTable:
+    def read(cls, options: Any, features: list[str], progress: Progress, *, for_scoring: bool = False) -> LoansTable:
         """The table that the command line's options name."""
         return cls(
             options.loans,
@@ -140,11 +140,11 @@ class LoansTable:
             group_column=options.group,
             positive=options.positive,
             for_scoring=for_scoring,
-            say=say,
+            progress=progress,
         )
 
 
-def usable_features(features: list[str], named: list[str], say: Progress) -> list[str]:
+def usable_features(features: list[str], named: list[str], progress: Progress) -> list[str]:
     """The features that may be scored; raises ``BadTable`` when one has another task in the file too."""
     if not features or len(set(features)) != len(features):
         raise BadTable("--features must name columns, each once")
@@ -153,21 +153,21 @@ def usable_features(features: list[str], named: list[str], say: Progress) -> lis
         raise BadTable(f"{', '.join(doubled)} is among --features and is the target, the id, the time or the group too")
     protected = [name for name in features if name.strip().lower() in PROTECTED]
     if protected:
-        say(f"left out, since protected attributes are never scored: {', '.join(protected)}")
+        progress(f"left out, since protected attributes are never scored: {', '.join(protected)}")
     usable = [name for name in features if name not in protected]
     if not usable:
         raise BadTable("no feature is left")
     return usable
 
 
-def _with_target(table: Table, column: str, positive: str | None, say: Progress) -> tuple[Table, Ints, str | None]:
+def _with_target(table: Table, column: str, positive: str | None, progress: Progress) -> tuple[Table, Ints, str | None]:
     cells = table.texts(column)
     known = cells != ""
     if not known.any():
         # A file to be scored may keep the column, empty.
         return table, np.zeros(0, dtype=np.int64), positive
     if not known.all():
-        say(f"{int((~known).sum())} rows without a target are left out")
+        progress(f"{int((~known).sum())} rows without a target are left out")
         table, cells = table.rows(known), cells[known]
     words = np.unique(cells)
     if positive is None:
@@ -193,7 +193,7 @@ def _codes(labels: NDArray[np.str_]) -> Ints:
     return np.asarray(np.unique(labels, return_inverse=True)[1], dtype=np.int64)
 
 
-def fit_loans(data: LoansTable, rows: Ints, target_name: str, say: Progress) -> LoansModel:
+def fit_loans(data: LoansTable, rows: Ints, target_name: str, progress: Progress) -> LoansModel:
     """Fit on some rows of the table; raises ``BadTable`` where there is too little of one class."""
     if data.target is None or not len(data.target):
         raise BadTable(f"the file has no target {target_name!r} to learn from")
@@ -202,13 +202,13 @@ def fit_loans(data: LoansTable, rows: Ints, target_name: str, say: Progress) -> 
     if least < FEWEST_OF_A_CLASS:
         raise BadTable(f"only {least} rows of the rarer outcome to learn from; at least {FEWEST_OF_A_CLASS} are needed")
     inner, held = _inner_split(data, rows)
-    say(f"{len(rows)} rows to learn from, {target.mean():.2%} positive; {len(held)} held back to choose the model")
+    progress(f"{len(rows)} rows to learn from, {target.mean():.2%} positive; {len(held)} held back to choose the model")
     weight, iterations = 0.0, 0
     if least >= FEWEST_FOR_TREES:
         weight, iterations = _choose(data, inner, held)
     codes = [learn_code(data.table.rows(rows), name, target) for name in data.features]
     matrix = encode_for_training(data.table.rows(rows), codes, target, SEED)
-    _warn_of_leaks(matrix, codes, target, say)
+    _warn_of_leaks(matrix, codes, target, progress)
     parts = _fit_parts(matrix, target, iterations)
     model = LoansModel(
         target=target_name,
@@ -221,7 +221,7 @@ def fit_loans(data: LoansTable, rows: Ints, target_name: str, say: Progress) -> 
         rows=len(rows),
         **parts,
     )
-    say(f"model: {len(codes)} columns, share of the trees {weight:g}, {iterations} trees")
+    progress(f"model: {len(codes)} columns, share of the trees {weight:g}, {iterations} trees")
     return model
 
 
@@ -319,12 +319,12 @@ def _limits(matrix: Floats) -> tuple[Floats, Floats]:
     return np.where(wide, np.maximum(low, middle - reach), low), np.where(wide, np.minimum(high, middle + reach), high)
 
 
-def _warn_of_leaks(matrix: Floats, codes: list[ColumnCode], target: Ints, say: Progress) -> None:
+def _warn_of_leaks(matrix: Floats, codes: list[ColumnCode], target: Ints, progress: Progress) -> None:
     titles = [title for code in codes for title in code.titles]
     for title, column in zip(titles, matrix.T, strict=True):
         known = ~np.isnan(column)
         if known.sum() > FEWEST_OF_A_CLASS and abs(auc(target[known], column[known]) - 0.5) > LEAK_AUC - 0.5:
-            say(f"warning: {title} alone tells nearly every outcome; was it known when the loan was made?")
+            progress(f"warning: {title} alone predicts nearly every outcome; was it known when the loan was made?")
 
 
 def save_loans(model: LoansModel, folder: Path) -> Path:

@@ -27,16 +27,16 @@ Progress = Callable[[str], None]
 CREDIT_FILE = "credit.csv"
 
 
-def train_borrower(data: Path, out: Path, say: Progress) -> None:
+def train_borrower(data: Path, out: Path, progress: Progress) -> None:
     """The champion and the scorecard, from the credit applications in ``data``."""
     rows, bad = borrower.credit_matrix(read_csv(data / CREDIT_FILE))
-    say(f"borrower: {len(bad)} applications, {bad.mean():.1%} bad")
+    progress(f"borrower: {len(bad)} applications, {bad.mean():.1%} bad")
     write_json(out / SCORECARD_FILE, borrower.fit_scorecard(rows, bad))
-    say("borrower: scorecard fitted")
+    progress("borrower: scorecard fitted")
     with tempfile.TemporaryDirectory() as scratch:
         checked = borrower.cross_validate(rows, bad, borrower.boosted_fitter(Path(scratch)))
         slope, intercept = calibration(bad, checked.short)
-        say(f"borrower: champion cross-validated, slope {slope:.3f}")
+        progress(f"borrower: champion cross-validated, slope {slope:.3f}")
         _, content = borrower.fit_boosted(rows, bad, Path(scratch))
     champion: dict[str, Any] = {
         "features": list(FEATURES),
@@ -45,13 +45,13 @@ def train_borrower(data: Path, out: Path, say: Progress) -> None:
     }
     write_json(out / CHAMPION_FILE, champion)
     reference = float(logit(bad.mean()))
-    say(f"borrower: champion written, log-odds of the training data {reference:.3f}")
+    progress(f"borrower: champion written, log-odds of the training data {reference:.3f}")
 
 
-def train_market(name: str, data: Path, out: Path, say: Progress) -> None:
+def train_market(name: str, data: Path, out: Path, progress: Progress) -> None:
     """The valuation of one market: trained on every sale, its intervals calibrated on years that were predicted."""
     market = MARKETS[name](data)
-    say(f"{name}: {len(market.day)} sales, finding each one's neighbours")
+    progress(f"{name}: {len(market.day)} sales, finding each one's neighbours")
     around = avm.surroundings(market)
     last_year = market.test_from.year
     with tempfile.TemporaryDirectory() as folder:
@@ -61,14 +61,14 @@ def train_market(name: str, data: Path, out: Path, say: Progress) -> None:
             start, end = market.day_of(date(year, 1, 1)), market.day_of(date(year + 1, 1, 1))
             years.append(avm.predict_year(market, around, start, end, scratch))
             error = np.median(np.abs(np.expm1(-years[-1].error)))
-            say(f"{name}: {year} predicted from the years before, median error {error:.2%}")
+            progress(f"{name}: {year} predicted from the years before, median error {error:.2%}")
         calibrator = avm.fit_error_trees(market, years[:2], scratch)
         latest = years[2]
         known = avm.conformal(np.abs(latest.error), avm.predicted_error(calibrator, latest.features))
         some = np.sort(np.random.default_rng(avm.SEED).permutation(latest.rows)[:SIDES])
         masked_features, masked_error = avm.masked(market, latest, some)
         assumed = avm.conformal(np.abs(masked_error), avm.predicted_error(calibrator, masked_features))
-        say(f"{name}: intervals calibrated on {last_year}")
+        progress(f"{name}: intervals calibrated on {last_year}")
         everything = np.ones(len(market.day), dtype=bool)
         basis = avm.fit_basis(market, everything, walk=False)
         features = avm.all_features(market, basis, around)
@@ -105,7 +105,7 @@ def train_market(name: str, data: Path, out: Path, say: Progress) -> None:
         "price": market.price.astype(np.int32),
     }
     np.savez_compressed(out / f"{PREFIX}{name}.npz", **arrays)
-    say(f"{name}: valuation written")
+    progress(f"{name}: valuation written")
 
 
 def write_drift_reference(out: Path) -> None:

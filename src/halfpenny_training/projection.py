@@ -44,7 +44,7 @@ class Lambert:
         return np.degrees(latitude), np.degrees(np.arctan2(x, y) / n) + self.longitude_of_origin
 
 
-# Ohio North, as the coordinates of the Lucas County data say of themselves.
+# Ohio North, as the Lucas County data name their coordinates.
 OHIO_NORTH = Lambert(41.7, 40.4333333333333, 39.6666666666667, -82.5, 600_000.0, 0.0)
 
 

@@ -55,7 +55,7 @@ def _unpacked_index(path: Path) -> bytes:
 
 
 def _unpacked_block(block: bytes) -> bytes:
-    # Four bytes of length, then for bzip2 and xz a letter that says which.
+    # Four bytes of length, then for bzip2 and xz a letter for which.
     kind = block[4:5]
     if kind == b"2":
         return bz2.decompress(block[5:])
@@ -85,12 +85,12 @@ class _Reader:
         if kind == _REFERENCE:
             return self._references[(flags >> 8 or self._integer()) - 1]
         if kind in (_SYMBOL, _ENVIRONMENT):
-            return self._remembered(kind)
+            return self._back_reference(kind)
         if kind in (_PAIRLIST, _LANGUAGE, _ATTRIBUTES_PAIRLIST, _ATTRIBUTES_LANGUAGE):
             return self._pairlist(flags)
         return self._vector(kind, bool(flags & 0x200))
 
-    def _remembered(self, kind: int) -> Any:
+    def _back_reference(self, kind: int) -> Any:
         """A symbol or an environment: later parts of the stream refer back to it by number."""
         if kind == _SYMBOL:
             symbol = self.read()

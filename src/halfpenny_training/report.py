@@ -10,7 +10,7 @@ from halfpenny_training.metrics import Estimate
 
 @dataclass(frozen=True)
 class Line:
-    """One figure. ``reach`` says in words what was to be reached; ``reached`` is None where nothing was."""
+    """One figure. ``reach`` is the target in words; ``reached`` is None where nothing was."""
 
     measure: str
     estimate: Estimate
@@ -58,9 +58,9 @@ def between(measure: str, estimate: Estimate, low: float, high: float, unit: str
     return Line(measure, estimate, shown, low <= estimate.value <= high, unit)
 
 
-def print_lines(title: str, lines: list[Line], say: Callable[[str], None]) -> None:
+def print_lines(title: str, lines: list[Line], progress: Callable[[str], None]) -> None:
     """One table."""
-    say(f"\n{title}")
-    say(f"{'measure':<58} {'value [95 % bootstrap]':<30} {'to reach':<18} verdict")
+    progress(f"\n{title}")
+    progress(f"{'measure':<58} {'value [95 % bootstrap]':<30} {'to reach':<18} verdict")
     for line in lines:
-        say(line.text())
+        progress(line.text())

@@ -33,8 +33,8 @@ def time_split(time: NDArray[np.float64], share_after: float, groups: Ints | Non
     """Rows to train on, and the latest rows to test on.
 
     The cut falls between two moments, never within one. A group that has a row in training is left out of the test:
-    its later rows would be told by its earlier ones. Where that would leave too little, as in a panel whose loans all
-    begin early, three groups in ten are kept for the test, by their later rows, and have no row in training.
+    its later rows would be predicted by its earlier ones. Where that would leave too little, as in a panel whose loans
+    all begin early, three groups in ten are kept for the test, by their later rows, and have no row in training.
     """
     cut = float(np.quantile(time, 1.0 - share_after, method="higher"))
     late = time >= cut

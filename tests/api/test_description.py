@@ -114,7 +114,7 @@ def test_every_route_keeps_to_its_description(case: schemathesis.Case, stage: St
     case.validate_response(response, checks=CHECKS, headers=headers)
 
 
-def test_the_description_is_openapi_3_1_and_says_how_things_fail() -> None:
+def test_the_description_is_openapi_3_1_with_every_failure() -> None:
     assert DESCRIPTION["openapi"].startswith("3.1")
     text = json.dumps(DESCRIPTION)
     assert "HTTPValidationError" not in text

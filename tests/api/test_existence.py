@@ -20,7 +20,7 @@ Client = httpx2.AsyncClient
 AMOUNT = {"amount": "100.00", "currency": "EUR"}
 
 
-def told(answer: Any, path: str) -> tuple[int, str]:
+def outcome(answer: Any, path: str) -> tuple[int, str]:
     """The status and the body, without the id that was asked for."""
     return answer.status_code, answer.text.replace(path.split("/")[4], "ID")
 
@@ -40,7 +40,7 @@ def told(answer: Any, path: str) -> tuple[int, str]:
         ("POST", "/cancel", {"reason": "Sold already."}),
     ],
 )
-async def test_a_strangers_loan_before_its_offer_answers_like_none(
+async def test_another_borrowers_loan_before_its_offer_answers_like_none(
     client: Client, database: Database, stage: str, method: str, part: str, body: Any
 ) -> None:
     investor = await make_somebody(database, Role.INVESTOR)
@@ -54,7 +54,7 @@ async def test_a_strangers_loan_before_its_offer_answers_like_none(
     for loan_id in (loan.id, uuid7()):
         path = f"/api/v1/loans/{loan_id}{part}"
         answers.append(
-            told(await client.request(method, path, json=body, headers=investor.paying()), path.partition("?")[0])
+            outcome(await client.request(method, path, json=body, headers=investor.paying()), path.partition("?")[0])
         )
     assert answers[0] == answers[1]
     assert answers[0][0] == 404

@@ -41,7 +41,7 @@ def test_the_rule_catches_a_route_that_declares_nothing_or_twice() -> None:
     router = APIRouter()
 
     @router.get("/forgotten")
-    async def forgotten(_: SignedIn) -> None: ...
+    async def reset_mail(_: SignedIn) -> None: ...
 
     @router.get("/twice", dependencies=[requires(Permission.WALLET), requires(Permission.INVEST)])
     async def twice() -> None: ...
@@ -103,7 +103,7 @@ async def call(
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_a_role_gets_what_its_permissions_say(
+async def test_a_role_gets_what_its_permissions_allow(
     role: Role, app: FastAPI, client: httpx2.AsyncClient, database: Database
 ) -> None:
     somebody = await make_somebody(database, role)
@@ -159,7 +159,7 @@ async def test_staff_never_invest_and_have_no_wallet(
     async with database.unit_of_work() as connection:
         loan = await lending.funding(connection, borrower.user_id, staff.user_id)
     amount = {"amount": "100.00", "currency": "EUR"}
-    # Through the lean route and through the ordinary one, which a query string leads to.
+    # Through the fast path and through the ordinary one, which a query string leads to.
     for path in (f"/api/v1/loans/{loan.id}/invest", f"/api/v1/loans/{loan.id}/invest?x=1"):
         answer = await client.post(path, json=amount, headers=somebody.paying())
         assert (answer.status_code, answer.json()["code"]) == (403, "self_dealing")

@@ -1,7 +1,7 @@
 """Who may call what: every route of the description against every kind of caller, one loan for each route.
 
 The policy is in support/policies.py. A route that it does not name fails the test, so nobody adds one
-without saying who may call it.
+without stating who may call it.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ async def test_without_a_token_only_public_routes_answer(
     assert wrong == [], "\n".join(wrong)
 
 
-async def test_every_caller_gets_what_the_policy_says(
+async def test_every_caller_gets_what_the_policy_allows(
     app: FastAPI, client: Client, database: Database, cast: Cast
 ) -> None:
     wrong = []

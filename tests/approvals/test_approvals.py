@@ -105,14 +105,14 @@ async def test_one_person_is_enough_up_to_the_limit(database: Database, office: 
     assert await maturity(database, loan_id) == date.fromisoformat(DAY)
     async with database.reading() as connection:
         assert await connection.fetchval("SELECT count(*) FROM approval") == 0
-        deed = await connection.fetchrow("SELECT * FROM audit_entry WHERE action = 'act.performed'")
-    assert deed is not None
-    assert (deed["actor_id"], deed["subject_id"], deed["data"]["act"]) == (
+        request_body = await connection.fetchrow("SELECT * FROM audit_entry WHERE action = 'act.performed'")
+    assert request_body is not None
+    assert (request_body["actor_id"], request_body["subject_id"], request_body["data"]["act"]) == (
         office.first.user_id,
         loan_id,
         "loan.move_maturity",
     )
-    assert deed["data"]["payload"] == {"matures_on": DAY}
+    assert request_body["data"]["payload"] == {"matures_on": DAY}
 
 
 async def test_above_it_nothing_happens_until_another_approves(database: Database, office: Office) -> None:
@@ -131,17 +131,17 @@ async def test_above_it_nothing_happens_until_another_approves(database: Databas
     assert decided.json()["result"]["matures_on"] == DAY
     assert await maturity(database, office.loan_id) == date.fromisoformat(DAY)
     async with database.reading() as connection:
-        told = await connection.fetch(
+        outcome = await connection.fetch(
             "SELECT name, payload FROM outbox WHERE aggregate_id = $1 ORDER BY seq", UUID(proposal["id"])
         )
-        deeds = await connection.fetch(
+        entries = await connection.fetch(
             "SELECT actor_id, action, data FROM audit_entry WHERE subject_id = $1 AND action LIKE 'approval.%' "
             "ORDER BY id",
             office.loan_id,
         )
-    assert [row["name"] for row in told] == ["approval.proposed", "approval.approved"]
-    assert told[1]["payload"]["decided_by"] == str(office.second.user_id)
-    assert [(row["actor_id"], row["action"]) for row in deeds] == [
+    assert [row["name"] for row in outcome] == ["approval.proposed", "approval.approved"]
+    assert outcome[1]["payload"]["decided_by"] == str(office.second.user_id)
+    assert [(row["actor_id"], row["action"]) for row in entries] == [
         (office.first.user_id, "approval.proposed"),
         (office.second.user_id, "approval.approved"),
     ]
@@ -181,7 +181,7 @@ async def test_an_interest_in_the_object_bars_proposer_and_approver(database: Da
     assert await maturity(database, office.loan_id) is None
 
 
-async def test_a_changed_object_makes_it_stale_and_says_what_changed(database: Database, office: Office) -> None:
+async def test_a_changed_object_makes_it_stale_and_names_what_changed(database: Database, office: Office) -> None:
     approval_id = await office.proposed()
     assert (await office.read(approval_id))["changes"] == []
     async with database.unit_of_work() as connection:
@@ -216,9 +216,9 @@ async def test_what_nobody_decided_expires_at_its_moment(database: Database, off
         names = await connection.fetch(
             "SELECT name FROM outbox WHERE aggregate_id = $1 ORDER BY seq", UUID(approval_id)
         )
-        deeds = await connection.fetch("SELECT actor_id FROM audit_entry WHERE action = 'approval.expired'")
+        entries = await connection.fetch("SELECT actor_id FROM audit_entry WHERE action = 'approval.expired'")
     assert [row["name"] for row in names] == ["approval.proposed", "approval.expired"]
-    assert [row["actor_id"] for row in deeds] == [None]
+    assert [row["actor_id"] for row in entries] == [None]
 
 
 async def test_a_refusal_ends_it_with_its_reason(database: Database, office: Office) -> None:
@@ -306,7 +306,7 @@ async def test_investors_and_borrowers_see_and_decide_nothing(database: Database
     await refused(await office.decide("approve", str(uuid7()), office.second), 404, "approval_not_found")
 
 
-async def test_a_wait_gives_others_time_to_hear_of_it(database: Database, office: Office) -> None:
+async def test_a_wait_is_over_before_an_approval_counts(database: Database, office: Office) -> None:
     act = replace(MOVE_MATURITY, wait=timedelta(hours=24))
     async with lending_client(database, router, example_router, acts=Acts([act])) as client:
         slow = replace(office, client=client)

@@ -38,5 +38,5 @@ def test_every_target_is_explained_by_make_help() -> None:
     phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert phony is not None
     assert set(phony[1].split()) == TARGETS
-    told = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    assert set(re.findall(r"^  make ([a-z]+) +\S", told, re.MULTILINE)) == TARGETS
+    answer = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert set(re.findall(r"^  make ([a-z]+) +\S", answer, re.MULTILINE)) == TARGETS

@@ -1,4 +1,4 @@
-"""The house's rules that no linter knows. Each says what to do instead, and each is shown to catch what it is for."""
+"""The house's rules that no linter knows. Each states what to do instead, and each is shown to catch what it is for."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_features_import_each_other_only_through_their_public_surface() -> None:
     assert found == []
 
 
-def test_the_rule_tells_surface_from_inside() -> None:
+def test_the_rule_distinguishes_surface_from_inside() -> None:
     surface = ast.parse("from halfpenny import ledger\nfrom halfpenny.loans import Loan\nimport halfpenny.funding.x")
     assert [module for module, _ in reaches_inside("funding", surface)] == []
     inside = ast.parse("from halfpenny.loans.store import find")

@@ -29,7 +29,7 @@ def test_pure_tests_and_the_common_fixtures_import_no_application() -> None:
     assert found == {}, "import it inside the fixture or, where the test is not pure, move it to its feature"
 
 
-def test_the_rule_tells_loading_from_calling() -> None:
+def test_the_rule_distinguishes_loading_from_calling() -> None:
     lazy = "import os\ndef f():\n    import fastapi\nif TYPE_CHECKING:\n    import httpx2"
     assert list(impure_imports(lazy)) == []
     eager = "import os, psycopg\nfrom halfpenny.loans import Loan"

@@ -1,8 +1,8 @@
-"""What the documents say in figures is what the code does.
+"""What the documents state in figures is what the code does.
 
 STATED holds each sentence that states a constant, with a place ``{}`` for it, beside the constant itself. Every figure
 with a unit that a document states outside of a table must be in one of these sentences, or be named in EXAMPLES with
-the reason why no code has it: a new one fails here until somebody says where it comes from.
+the reason why no code has it: a new one fails here until somebody states where it comes from.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from halfpenny_risk.narrative.writer import CIRCUIT_OPEN_S
 from halfpenny_risk.service.http import MAX_BATCH
 
 ROOT = Path(__file__).parents[2]
-# Records of one moment, and pages that a program writes, say what they say.
+# Records of one moment, and pages that a program writes, are kept as written.
 APART = ("docs/adr/", "docs/models/", "docs/errors.md", "docs/permissions.md")
 DOCUMENTS = [
     path

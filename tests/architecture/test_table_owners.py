@@ -10,7 +10,7 @@ from pathlib import Path
 from architecture.test_house_rules import ROOT, python_files
 
 MIGRATIONS = ROOT / "migrations" / "versions"
-# The features whose tables a migration makes; the number says which.
+# The features whose tables a migration makes; the number states which.
 OWNERS = {
     "0001": {"platform"},
     "0002": {"ledger"},

@@ -37,7 +37,7 @@ async def read(client: Client, path: str, who: Somebody) -> dict[str, Any]:
     return found
 
 
-async def test_the_queue_says_what_each_loan_waits_for(client: Client, database: Database, anna: Somebody) -> None:
+async def test_the_queue_names_what_each_loan_waits_for(client: Client, database: Database, anna: Somebody) -> None:
     bartek = await make_somebody(database, "administrator", full_name="Bartek Zieliński")
     async with database.unit_of_work() as connection:
         borrower = await lending.person(connection, "borrower")
@@ -90,7 +90,7 @@ async def test_a_changed_application_loses_its_first_approval(
     assert (item["next_step"], item["first_approval"]) == ("first_approval", None)
 
 
-async def test_the_audit_trail_tells_who_did_what(client: Client, database: Database, anna: Somebody) -> None:
+async def test_the_audit_trail_names_who_did_what(client: Client, database: Database, anna: Somebody) -> None:
     async with database.unit_of_work() as connection:
         borrower = await lending.person(connection, "borrower")
         loan = await lending.offered(connection, borrower, anna.user_id)

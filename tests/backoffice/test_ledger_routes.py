@@ -43,8 +43,8 @@ async def test_staff_read_the_trial_balance_a_statement_and_the_chain(client: Cl
     trial = (await client.get(f"{BOOKS}/trial-balance", headers=anna.headers)).json()
     assert trial["totals"] == [{"currency": "EUR", "debits": "123.45", "credits": "123.45"}]
     days = f"first={today - timedelta(days=1)}&last={today}"
-    told = await client.get(f"{BOOKS}/accounts/wallet/EUR/statement?{days}&owner_id={owner}", headers=anna.headers)
-    found = told.json()
+    outcome = await client.get(f"{BOOKS}/accounts/wallet/EUR/statement?{days}&owner_id={owner}", headers=anna.headers)
+    found = outcome.json()
     assert (found["opening"], found["closing"], found["entries"][0]["amount"]) == ("0.00", "123.45", "123.45")
     head = (await client.get(f"{BOOKS}/chain-head", headers=anna.headers)).json()
     assert head["segments"] == 1

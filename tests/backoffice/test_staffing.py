@@ -13,7 +13,7 @@ from halfpenny import identity
 from halfpenny.entrypoints.lending_settings import ApprovalSettings
 from halfpenny.entrypoints.settings import Settings, SignInSettings, WrongSettings
 from halfpenny.identity import Role
-from halfpenny.identity.mail import Letter, send_due
+from halfpenny.identity.mail import OutgoingEmail, send_due
 from halfpenny.platform.clock import advance
 from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import uuid7
@@ -67,10 +67,10 @@ async def test_a_role_takes_another_administrator_and_a_day(client: Client, data
     # Their sessions ended with the role.
     assert (await client.get("/api/v1/me", headers=somebody.headers)).status_code == 401
     async with database.reading() as connection:
-        deeds = await connection.fetch(
+        entries = await connection.fetch(
             "SELECT action, actor_id FROM audit_entry WHERE subject_id = $1 ORDER BY id", somebody.user_id
         )
-    assert [(row["action"], row["actor_id"]) for row in deeds] == [
+    assert [(row["action"], row["actor_id"]) for row in entries] == [
         ("approval.proposed", one.user_id),
         ("user.role_set", one.user_id),
         ("approval.approved", other.user_id),
@@ -100,7 +100,7 @@ async def test_customers_stay_customers_and_staff_stay_staff(
         assert await connection.fetchval("SELECT count(*) FROM approval") == 0
 
 
-async def test_nobody_has_a_hand_in_their_own_role(client: Client, database: Database) -> None:
+async def test_nobody_proposes_or_approves_their_own_role(client: Client, database: Database) -> None:
     one, other = await administrators(database)
     refused(
         await client.post(f"/api/v1/users/{one.user_id}/role", json={"role": "auditor"}, headers=one.headers),
@@ -199,9 +199,9 @@ async def test_an_address_is_invited_once(client: Client, database: Database) ->
 
 class Letters:
     def __init__(self) -> None:
-        self.sent: list[Letter] = []
+        self.sent: list[OutgoingEmail] = []
 
-    async def send(self, letter: Letter) -> None:
+    async def send(self, letter: OutgoingEmail) -> None:
         self.sent.append(letter)
 
 
@@ -224,7 +224,7 @@ async def test_the_letter_carries_the_link_and_earlier_tokens_end(
     assert new.status_code == 204
 
 
-def test_where_letters_leave_no_token_is_handed_out(tmp_path: Any) -> None:
+def test_where_mail_is_sent_no_token_is_returned(tmp_path: Any) -> None:
     from halfpenny.entrypoints.acts import registered_acts
 
     quiet = Settings(data=tmp_path, identity=SignInSettings(mail_url="smtp://127.0.0.1:25"))

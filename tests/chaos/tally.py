@@ -117,7 +117,7 @@ async def verdict(database: Database, world: World, tally: Tally) -> dict[str, A
         if str(getattr(stored.get((world.investors[investor], key)), "get", lambda _: None)("id")) != investment_id
     ]
     doubled = [row["idempotency_key"] for row in rows if row["moves"] != 1] + tally.changed_its_mind
-    said = {
+    output = {
         "operations": tally.operations,
         "faults": tally.faults,
         "acknowledged": len(tally.acknowledged),
@@ -127,9 +127,9 @@ async def verdict(database: Database, world: World, tally: Tally) -> dict[str, A
         "unanswered": len(tally.open),
         "seed": tally.seed,
     }
-    print(said)
+    print(output)
     assert not lost and not doubled and not tally.open, (lost[:5], doubled[:5])
-    # Nothing is there that nobody asked for, and nothing that its caller believes refused.
-    assert len(rows) == len(tally.acknowledged), said
+    # Nothing is there that nobody asked for, and nothing that its caller has as refused.
+    assert len(rows) == len(tally.acknowledged), output
     await check_books(database)
-    return said
+    return output

@@ -1,6 +1,6 @@
 """PostgreSQL killed, hung, full, or its reply to COMMIT lost: nothing acknowledged is lost, nothing happens twice.
 
-Short in CI; ``make chaos`` makes each fault as often as docs/algorithms/funding-desk.md says. Every run prints
+Short in CI; ``make chaos`` makes each fault as often as docs/algorithms/funding-desk.md states. Every run prints
 its operations, faults, lost, doubled and seed.
 """
 
@@ -83,7 +83,7 @@ async def test_reply_to_commit_lost(database: Database, database_url: str) -> No
                 orders = [Order(world.loan.id, place, 5_000, uuid7().hex) for place in range(4)]
                 for order, outcome in zip(orders, await asyncio.gather(*map(ask, orders)), strict=True):
                     tally.operations += 1
-                    # The fault is settled inside the time that a caller waits: nobody hears of it.
+                    # The fault is settled inside the time that a caller waits: nobody receives it.
                     assert outcome.status == 201
                     tally.note_outcome(order, outcome)
                     if tally.operations % 5 == 0:

@@ -30,7 +30,7 @@ _MONEY = re.compile(
     r"(_minor|amount|balance|debits|credits|_account_id|owner_id|investor_id|borrower_id|^currency|status|rate$|"
     r"millionths|term|principal|interest|paid|due_on|matures_on|effective_date)"
 )
-# A seal says that rows were changed, not which: these have no other copy than their line in a sealed segment.
+# A seal states that rows were changed, not which: these have no other copy than their line in a sealed segment.
 _SEALED = {
     "transfer.ordinal": "ledger_segment",
     "transfer.reference": "ledger_segment",
@@ -46,13 +46,13 @@ _SEALED = {
         for column in ("seq", "table_name", "row_key", "change", "data", "recorded_at", "xid")
     },
 }
-# Rows that may be there or not without anybody being told anything else.
+# Rows that may be there or not without anybody being reported anything else.
 _HARMLESS = {
     ("balance_snapshot", "DELETE"): "a balance is counted from the snapshot before it",
     ("balance_snapshot", "INSERT"): "its version is that of a leg, and its balance must be that leg's",
     ("inbox", "INSERT"): "an event that does not exist is never delivered; one that waits is found",
 }
-# The rows of a sealed table are told of by their seals.
+# The rows of a sealed table are reported by their seals.
 _ROWS_NAMED_BY = {"transfer": "ledger_segment", "row_history": "row_history_segment"}
 
 
@@ -109,7 +109,7 @@ class Search:
                         return finding, seen
         return None, seen
 
-    async def first_of(self, connection: Connection, table: str) -> tuple[Finding | None, list[str]]:
+    async def first_set(self, connection: Connection, table: str) -> tuple[Finding | None, list[str]]:
         """The first finding about a table, and what was found until then."""
         seen = []
         async with snapshot(connection):
@@ -228,7 +228,7 @@ async def test_every_row_that_is_deleted_or_doubled_is_named(tampered: Connectio
             await transaction.start()
             await tampered.execute("SET LOCAL session_replication_role = replica")
             await tampered.execute(statement)
-            finding, seen = await search.first_of(tampered, table)
+            finding, seen = await search.first_set(tampered, table)
             await transaction.rollback()
             if finding is None and (table, statement.split()[0]) not in _HARMLESS:
                 missed.append(f"{statement}: found {seen[:3]}")
@@ -274,11 +274,11 @@ async def test_moments_of_a_row_that_are_moved_together_are_named(tampered: Conn
 TOGETHER = {
     "a stake moved to somebody else": (
         """
-        UPDATE investment SET investor_id = '{stranger}' WHERE loan_id = '{active}' AND investor_id = '{holder}';
-        UPDATE position SET investor_id = '{stranger}' WHERE loan_id = '{active}' AND investor_id = '{holder}';
-        UPDATE holding SET investor_id = '{stranger}', wallet_account_id = (SELECT id FROM account WHERE kind = 'wallet'
-          AND owner_id = '{stranger}') WHERE loan_id = '{active}' AND investor_id = '{holder}';
-        UPDATE distribution_share SET investor_id = '{stranger}' WHERE investor_id = '{holder}'
+        UPDATE investment SET investor_id = '{outsider}' WHERE loan_id = '{active}' AND investor_id = '{holder}';
+        UPDATE position SET investor_id = '{outsider}' WHERE loan_id = '{active}' AND investor_id = '{holder}';
+        UPDATE holding SET investor_id = '{outsider}', wallet_account_id = (SELECT id FROM account WHERE kind = 'wallet'
+          AND owner_id = '{outsider}') WHERE loan_id = '{active}' AND investor_id = '{holder}';
+        UPDATE distribution_share SET investor_id = '{outsider}' WHERE investor_id = '{holder}'
         """,
         ("investment", "investor_id", "{holder}"),
     ),

@@ -1,4 +1,4 @@
-"""The demo's marketplace: every status, books that add up, believable names, and a clock that tells the real time."""
+"""The demo's marketplace: every status, books that add up, believable names, and a clock that shows the real time."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ async def _users(database: Database) -> DemoUsers:
 
 async def test_the_seeded_marketplace_is_whole(database: Database, tmp_path: Path) -> None:
     users = await _users(database)
-    heard: list[int] = []
+    received: list[int] = []
     async with running_risk_service(tmp_path / "risk.log") as risk:
-        await seed_marketplace(database, users, RULES, risk.assess, lambda day, _days: heard.append(day))
-    assert heard == list(range(HISTORY_DAYS + 1))
+        await seed_marketplace(database, users, RULES, risk.assess, lambda day, _days: received.append(day))
+    assert received == list(range(HISTORY_DAYS + 1))
     while await funding.settle_payments(database):
         pass
 
@@ -102,7 +102,7 @@ async def test_the_seeded_marketplace_is_whole(database: Database, tmp_path: Pat
 
 
 async def _check_what_an_investor_sees(connection: Connection) -> None:
-    """Row 'a seed that an investor believes': three markets, loans told apart, rates and ratios that agree."""
+    """Row 'a seed that an investor has as': three markets, loans reported apart, rates and ratios that agree."""
     ids = [row["id"] for row in await connection.fetch("SELECT id FROM loan")]
     found = list((await loans.get_many(connection, ids)).values())
     assert len({loan.title for loan in found}) == len(found) == 200
@@ -120,9 +120,9 @@ async def _check_what_an_investor_sees(connection: Connection) -> None:
             assert asset.description.startswith(("Invented for", "Nieruchomość wymyślona"))
         # Valued lately, in the market's own currency, and the ratio of the reason is the page's.
         assert (loan.submitted_at.date() - asset.valued_on).days < 90
-        for said in (reason.english for reason in risk.reasons if reason.code == "leverage"):
-            ratio, *_ = re.findall(r"([\d.]+)%", said)
-            assert abs(float(ratio) - float(loan.ltv_percent)) <= 0.06, (loan.title, said)
+        for output in (reason.english for reason in risk.reasons if reason.code == "leverage"):
+            ratio, *_ = re.findall(r"([\d.]+)%", output)
+            assert abs(float(ratio) - float(loan.ltv_percent)) <= 0.06, (loan.title, output)
         if loan.offer is not None:
             difference = loan.offer.annual_rate - risk.suggested_rate
             assert abs(difference) <= Decimal("0.25")

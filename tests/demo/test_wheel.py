@@ -48,9 +48,9 @@ def test_a_database_is_migrated_and_its_schema_is_the_one_described(
     installed: Path, server_folder: Path, request: pytest.FixtureRequest
 ) -> None:
     folder = server_folder / request.node.name
-    for cwd, says in ((ROOT / "src", "migrated from nothing"), (Path("/"), "nothing to do")):
+    for cwd, printed in ((ROOT / "src", "migrated from nothing"), (Path("/"), "nothing to do")):
         migrated = run(installed, "migrate", cwd=cwd, HALFPENNY_DATA=str(folder))
         assert migrated.returncode == 0, migrated.stderr
-        assert migrated.stdout.rstrip().endswith(says)
+        assert migrated.stdout.rstrip().endswith(printed)
     compared = run(installed, "check", "schema", cwd=Path("/"), HALFPENNY_DATA=str(folder))
     assert compared.stdout == "The schema is that of docs/schema.sql.\n", compared.stderr

@@ -28,7 +28,7 @@ async def market(database: Database, documents: DocumentStore) -> World:
     return world
 
 
-async def told(settings: Settings) -> tuple[list[str], BooksReport]:
+async def answer(settings: Settings) -> tuple[list[str], BooksReport]:
     lines: list[str] = []
     report = await check_books(settings, lambda finding: lines.append(str(finding)))
     assert report.findings == len(lines)
@@ -36,7 +36,7 @@ async def told(settings: Settings) -> tuple[list[str], BooksReport]:
 
 
 async def test_right_books_end_in_one_line(settings: Settings, market: World) -> None:
-    lines, report = await told(settings)
+    lines, report = await answer(settings)
     assert lines == []
     [verdict] = report.lines
     assert verdict.startswith("The books are right: ")
@@ -56,7 +56,7 @@ async def test_a_listing_that_differs_is_named(
     settings: Settings, market: World, documents: DocumentStore, path: str, value: Any, was: str | None
 ) -> None:
     await documents.collection(LISTINGS).update_one({"_id": str(market.loan.id)}, {"$set": {path: value}})
-    [line], report = await told(settings)
+    [line], report = await answer(settings)
     assert line.startswith(f"listings {market.loan.id}: {path} is {value}, should be {was or ''}")
     assert report.lines[-1].startswith("1 finding: ")
 
@@ -65,15 +65,15 @@ async def test_a_listing_too_many_and_one_too_few_are_named(
     settings: Settings, market: World, documents: DocumentStore
 ) -> None:
     listing = await documents.collection(LISTINGS).find_one({"_id": str(market.loan.id)})
-    stranger = str(uuid7())
-    await documents.collection(LISTINGS).insert_one({**listing, "_id": stranger})
+    outsider = str(uuid7())
+    await documents.collection(LISTINGS).insert_one({**listing, "_id": outsider})
     await documents.collection(LISTINGS).delete_one({"_id": str(market.loan.id)})
-    lines, report = await told(settings)
+    lines, report = await answer(settings)
     basis = "(the listing that a rebuild makes of its loan)"
     assert sorted(lines) == sorted(
         [
             f"listings {market.loan.id} is missing, should be present {basis}",
-            f"listings {stranger} is present, should be missing {basis}",
+            f"listings {outsider} is present, should be missing {basis}",
         ]
     )
     assert report.lines[-1].startswith("2 findings: ")
@@ -82,13 +82,13 @@ async def test_a_listing_too_many_and_one_too_few_are_named(
 async def test_a_listing_behind_its_loan_is_named(settings: Settings, market: World, database: Database) -> None:
     async with open_desk(database) as desk:
         await desk.invest(market.ticket(1, 30_000))
-    lines, _ = await told(settings)
+    lines, _ = await answer(settings)
     assert f"listings {market.loan.id}: node.funding.funded.amount is 250.00, should be 550.00" in "\n".join(lines)
 
 
-async def test_what_was_not_checked_is_said(settings: Settings, market: World) -> None:
+async def test_what_was_not_checked_is_listed(settings: Settings, market: World) -> None:
     without = settings.model_copy(update={"documents": settings.documents.model_copy(update={"url": ""})})
-    lines, report = await told(without)
+    lines, report = await answer(without)
     assert lines == []
     assert report.lines[0] == "Not checked: the listings, because MONGO_URL is not set."
 
@@ -102,7 +102,7 @@ async def test_an_investment_moved_to_somebody_else_is_one_line_for_each_row(
         await connection.execute("UPDATE investment SET investor_id = $1", other)
         await connection.execute("UPDATE position SET investor_id = $1", other)
         investment = await connection.fetchval("SELECT id FROM investment")
-    lines, report = await told(settings)
+    lines, report = await answer(settings)
     basis = "(its transfers in the ledger)"
     assert lines == [f"investment {investment}: investor_id is {other}, should be {holder} {basis}"]
     assert report.findings == 1

@@ -27,7 +27,7 @@ def amqp_url(request: pytest.FixtureRequest, database_url: str, monkeypatch: pyt
     return url
 
 
-async def bury(database_url: str, amqp_url: str, queue: str, event: UUID) -> None:
+async def put_dead_letter(database_url: str, amqp_url: str, queue: str, event: UUID) -> None:
     """Let a consumer give an event up."""
 
     async def never(_connection: object, _message: Message) -> None: ...
@@ -53,7 +53,7 @@ async def bury(database_url: str, amqp_url: str, queue: str, event: UUID) -> Non
 
 def test_an_operator_lists_shows_and_replays(database_url: str, amqp_url: str) -> None:
     queue, event = "t" + "".join(chr(ord("a") + int(digit, 16)) for digit in uuid7().hex[20:]), uuid7()
-    asyncio.run(bury(database_url, amqp_url, queue, event))
+    asyncio.run(put_dead_letter(database_url, amqp_url, queue, event))
     run = CliRunner()
 
     listed = run.invoke(app, ["deadletters", "list", queue])

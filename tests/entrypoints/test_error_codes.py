@@ -30,6 +30,6 @@ def test_codes_are_plain_and_messages_are_sentences() -> None:
         assert kind.kind in FAILURE_KINDS, kind
 
 
-def test_what_may_be_retried_is_answered_with_a_status_that_says_so() -> None:
+def test_what_may_be_retried_is_answered_with_a_retryable_status() -> None:
     for kind in every_error():
         assert kind.retryable == (status_of(kind) in (429, 503)), kind

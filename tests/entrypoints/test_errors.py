@@ -26,7 +26,7 @@ async def test_machines_get_a_problem(client: Client, path: str) -> None:
     assert answer.json()["code"] == "not_found"
 
 
-async def test_what_the_address_says_is_not_run(client: Client) -> None:
+async def test_script_in_the_address_is_not_run(client: Client) -> None:
     answer = await client.get("/%3Cscript%3Ealert(1)%3C/script%3E{{7191*7}}", headers=BROWSER)
     assert answer.status_code == 404
     assert "<script>alert" not in answer.text
@@ -40,7 +40,9 @@ async def test_a_wrong_method_on_a_page_names_the_right_ones(client: Client) -> 
     assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_a_crash_on_a_page_says_nothing_of_its_cause(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_crash_on_a_page_discloses_nothing_of_its_cause(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from halfpenny.web import Pages
 
     render = Pages.render

@@ -1,4 +1,4 @@
-"""A start that cannot be says in one line which setting is to blame: for each command, with real servers or none."""
+"""A start that cannot be states in one line which setting is to blame: for each command, with real servers or none."""
 
 from __future__ import annotations
 
@@ -58,31 +58,31 @@ def with_password(url: str, password: str) -> str:
     ids=" ".join,
 )
 def test_a_database_that_is_not_there(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    said = refusal(*arguments, DATABASE_URL=nobody_there("postgresql"), HALFPENNY_DATA=str(tmp_path))
-    assert said.startswith("DATABASE_URL: ")
-    assert "hunter2" not in said
+    output = refusal(*arguments, DATABASE_URL=nobody_there("postgresql"), HALFPENNY_DATA=str(tmp_path))
+    assert output.startswith("DATABASE_URL: ")
+    assert "hunter2" not in output
 
 
 @pytest.mark.parametrize("arguments", [(*HALFPENNY, "worker"), RISK], ids=" ".join)
 def test_a_password_that_is_refused(arguments: tuple[str, ...], database_url: str, tmp_path: Path) -> None:
     url = with_password(database_url, "hunter2")
-    said = refusal(*arguments, DATABASE_URL=url, HALFPENNY_DATA=str(tmp_path))
-    assert said.startswith("DATABASE_URL: ")
-    assert "password authentication failed" in said
-    assert "hunter2" not in said
+    output = refusal(*arguments, DATABASE_URL=url, HALFPENNY_DATA=str(tmp_path))
+    assert output.startswith("DATABASE_URL: ")
+    assert "password authentication failed" in output
+    assert "hunter2" not in output
 
 
 @pytest.mark.parametrize("arguments", [(*HALFPENNY, "worker"), RISK], ids=" ".join)
 def test_a_broker_that_is_not_there(arguments: tuple[str, ...], database_url: str, tmp_path: Path) -> None:
-    said = refusal(
+    output = refusal(
         *arguments,
         DATABASE_URL=database_url,
         AMQP_URL=nobody_there("amqp"),
         HALFPENNY_DATA=str(tmp_path),
         HALFPENNY_RISK_INBOX=str(tmp_path / "inbox.sqlite"),
     )
-    assert said.startswith("AMQP_URL: ")
-    assert "hunter2" not in said
+    assert output.startswith("AMQP_URL: ")
+    assert "hunter2" not in output
 
 
 def test_the_api_starts_without_its_broker_and_says_so_in_one_line(
@@ -111,7 +111,7 @@ def test_an_address_that_is_no_brokers_is_named(command: str, address: str, tmp_
 
 def test_the_demo_names_a_broker_that_is_not_there(server_folder: Path, database_url: str) -> None:
     """Of the servers that are given to it, each is asked before the first program starts."""
-    said = refusal(
+    output = refusal(
         *HALFPENNY,
         "demo",
         "--empty",
@@ -121,7 +121,7 @@ def test_the_demo_names_a_broker_that_is_not_there(server_folder: Path, database
         HALFPENNY_DATA=str(server_folder / "demo_without_broker"),
         HALFPENNY_PORT=str(free_port()),
     )
-    assert said.startswith("AMQP_URL: ")
+    assert output.startswith("AMQP_URL: ")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_folder_that_cannot_be_written(
 
 def test_a_key_file_that_was_mistyped_is_not_made(database_url: str, tmp_path: Path) -> None:
     mistyped = tmp_path / "singing-key.json"
-    said = refusal(
+    output = refusal(
         *HALFPENNY,
         "serve",
         DATABASE_URL=database_url,
@@ -158,7 +158,7 @@ def test_a_key_file_that_was_mistyped_is_not_made(database_url: str, tmp_path: P
         HALFPENNY_PORT=str(free_port()),
         HALFPENNY_SIGNING_KEY_FILE=str(mistyped),
     )
-    assert said.startswith(f"HALFPENNY_SIGNING_KEY_FILE: {mistyped} does not exist")
+    assert output.startswith(f"HALFPENNY_SIGNING_KEY_FILE: {mistyped} does not exist")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -179,8 +179,8 @@ def test_a_key_file_that_was_mistyped_is_not_made(database_url: str, tmp_path: P
     ],
 )
 def test_the_risk_service_names_a_wrong_setting(setting: str, value: str) -> None:
-    said = refusal(
+    output = refusal(
         *RISK, **{"HALFPENNY_RISK_MODEL": "scorecard", "HALFPENNY_RISK_NARRATIVE_MODEL": "small", setting: value}
     )
-    assert said.startswith(setting)
-    assert "hunter2" not in said
+    assert output.startswith(setting)
+    assert "hunter2" not in output

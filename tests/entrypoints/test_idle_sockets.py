@@ -1,4 +1,4 @@
-"""Sockets that say nothing, or half of something, stop nobody: the server as it is served, attacked from addresses."""
+"""Sockets that send nothing, or half of something, stop nobody: the server as it is served, under attack."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from support.server import api_process
 
 SOCKETS = 1_300  # more than the 1,024 that the server let in at once
 BODY_TIMEOUT_S = 4.0
-# What is attacked with: a head without its body on the lean route, on others, and heads that never end.
+# What is attacked with: a head without its body on the fast path, on others, and heads that never end.
 HEADS = [
     b"POST /api/v1/loans/%s/invest HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n" % str(uuid7()).encode(),
     b"POST /api/v1/loans HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{",
@@ -71,15 +71,15 @@ async def test_thirteen_hundred_silent_sockets_stop_nobody(
             invested = await client.post(path, json={"amount": "50.00", "currency": "EUR"}, headers=person.paying())
         assert (alive.status_code, invested.status_code) == (200, 201)
         assert time.monotonic() - started < BODY_TIMEOUT_S * 3, "the attack was over before it was looked at"
-        # Each is told or cut off in its time, whatever it had begun.
+        # Each is notified or cut off in its time, whatever it had begun.
         try:
             reads = (reader.read() for reader, _ in sockets)
             ends = await asyncio.wait_for(asyncio.gather(*reads, return_exceptions=True), BODY_TIMEOUT_S * 10)
         finally:
             for _, writer in sockets:
                 writer.close()
-        told = [end for end in ends if isinstance(end, bytes) and end.startswith(b"HTTP/1.1 408")]
-        assert len(told) >= SOCKETS // len(HEADS) * 3
+        answer = [end for end in ends if isinstance(end, bytes) and end.startswith(b"HTTP/1.1 408")]
+        assert len(answer) >= SOCKETS // len(HEADS) * 3
     await check_books(database)
 
 

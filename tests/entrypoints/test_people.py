@@ -26,10 +26,10 @@ CHEAP = {
 }
 
 
-def create(database_url: str, *options: str, said: str) -> Any:
+def create(database_url: str, *options: str, printed: str) -> Any:
     environment = CHEAP | {"DATABASE_URL": database_url}
     arguments = ["admin", "create", "--full-name", "Zofia Marek", *options]
-    return CliRunner().invoke(app, arguments, input=said, env=environment)
+    return CliRunner().invoke(app, arguments, input=printed, env=environment)
 
 
 def rows(database_url: str) -> list[tuple[Any, ...]]:
@@ -38,7 +38,7 @@ def rows(database_url: str) -> list[tuple[Any, ...]]:
 
 
 def test_an_administrator_is_made_and_can_sign_in(database_url: str) -> None:
-    made = create(database_url, "--email", "Zofia@Example.com", "--password-file", "-", said=f"{PASSWORD}\n")
+    made = create(database_url, "--email", "Zofia@Example.com", "--password-file", "-", printed=f"{PASSWORD}\n")
     assert made.exit_code == 0, made.output
     assert PASSWORD not in made.output
     assert rows(database_url) == [("zofia@example.com", "administrator", "verified")]
@@ -65,7 +65,7 @@ async def _sign_in(database_url: str) -> None:
 
 
 def test_the_password_is_asked_for_twice(database_url: str) -> None:
-    made = create(database_url, "--email", "zofia@example.com", said=f"{PASSWORD}\n{PASSWORD}\n")
+    made = create(database_url, "--email", "zofia@example.com", printed=f"{PASSWORD}\n{PASSWORD}\n")
     assert made.exit_code == 0, made.output
     assert PASSWORD not in made.output
     assert len(rows(database_url)) == 1
@@ -80,7 +80,7 @@ def test_the_password_is_asked_for_twice(database_url: str) -> None:
     ],
 )
 def test_what_does_not_fit_makes_nobody(database_url: str, email: str, password: str, code: str) -> None:
-    made = create(database_url, "--email", email, "--password-file", "-", said=f"{password}\n")
+    made = create(database_url, "--email", email, "--password-file", "-", printed=f"{password}\n")
     assert made.exit_code != 0
     assert getattr(made.exception, "code", None) == code
     assert rows(database_url) == []
@@ -88,7 +88,7 @@ def test_what_does_not_fit_makes_nobody(database_url: str, email: str, password:
 
 def test_an_address_is_not_taken_over(database_url: str) -> None:
     for _ in range(2):
-        made = create(database_url, "--email", "zofia@example.com", "--password-file", "-", said=f"{PASSWORD}\n")
+        made = create(database_url, "--email", "zofia@example.com", "--password-file", "-", printed=f"{PASSWORD}\n")
     assert getattr(made.exception, "code", None) == "email_taken"
     assert len(rows(database_url)) == 1
 

@@ -32,7 +32,7 @@ def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
 
 
 def refused(environment: dict[str, str], command: str = "serve") -> str:
-    """What a start that must fail says."""
+    """What a start that must fail states."""
     ended = subprocess.run(
         [*COMMAND, command], env=environment, capture_output=True, text=True, timeout=120, check=False
     )
@@ -73,16 +73,18 @@ def answers(port: int) -> bool:
 @pytest.mark.parametrize(
     ("command", "setting"), [("serve", "HALFPENNY_PORT"), ("worker", "HALFPENNY_WORKER_METRICS_PORT")]
 )
-def test_a_port_that_is_held_is_told_with_its_holder(environment: dict[str, str], command: str, setting: str) -> None:
+def test_a_port_that_is_held_is_reported_with_its_holder(
+    environment: dict[str, str], command: str, setting: str
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = refused(environment | {setting: str(port)}, command)
-    assert said.startswith(f"halfpenny: {setting}: cannot listen on 127.0.0.1:{port}: process {os.getpid()} (")
-    assert said.count("\n") == 1
+        output = refused(environment | {setting: str(port)}, command)
+    assert output.startswith(f"halfpenny: {setting}: cannot listen on 127.0.0.1:{port}: process {os.getpid()} (")
+    assert output.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
-def test_an_address_of_another_machine_is_blamed_on_the_address(environment: dict[str, str], command: str) -> None:
+def test_an_address_of_another_machine_is_reported_as_the_cause(environment: dict[str, str], command: str) -> None:
     metrics = {"HALFPENNY_WORKER_METRICS_PORT": str(free_port())}
-    said = refused(environment | metrics | {"HALFPENNY_HOST": "198.51.100.9"}, command)
-    assert said == "halfpenny: HALFPENNY_HOST: cannot listen on 198.51.100.9: this machine has no such address\n"
+    output = refused(environment | metrics | {"HALFPENNY_HOST": "198.51.100.9"}, command)
+    assert output == "halfpenny: HALFPENNY_HOST: cannot listen on 198.51.100.9: this machine has no such address\n"

@@ -21,7 +21,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(setting.name, raising=False)
 
 
-def test_the_document_is_what_the_settings_say() -> None:
+def test_the_document_equals_the_settings() -> None:
     assert DOCUMENT.read_text() == document(), "python -m halfpenny.entrypoints.settings_document > docs/settings.md"
 
 
@@ -62,7 +62,7 @@ def units(**changed: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "says"),
+    ("name", "value", "printed"),
     [
         ("HALFPENNY_PORT", "eighty", "HALFPENNY_PORT: "),
         ("HALFPENNY_PORT", "70000", "HALFPENNY_PORT: "),
@@ -106,12 +106,12 @@ def units(**changed: str) -> str:
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, printed: str
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(WrongSettings) as wrong:
         Settings.load()
-    assert str(wrong.value).startswith(says)
+    assert str(wrong.value).startswith(printed)
     assert "\n" not in str(wrong.value)
 
 

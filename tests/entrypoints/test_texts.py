@@ -68,7 +68,7 @@ class Flat(BaseModel):
         raise ValueError("is above the roof")
 
 
-def test_a_fault_of_a_body_is_told_in_our_own_words() -> None:
+def test_a_fault_of_a_body_is_described_in_our_own_words() -> None:
     with pytest.raises(ValidationError) as refused:
         Flat(floor=9)
     body = validation_problem(refused.value.errors(), "/x").body.decode()
@@ -95,7 +95,7 @@ def test_a_wrong_password_is_not_answered_with_sign_in_first() -> None:
     assert '"title":"Not authenticated"' in body and "first" not in body.lower()
 
 
-def test_errors_speak_plainly() -> None:
+def test_errors_are_one_plain_line() -> None:
     for kind in every_error():
         assert not FIGURES_OF_SPEECH.search(kind.message), (kind.code, kind.message)
         assert kind.message[0].isupper() and kind.message.endswith("."), (kind.code, kind.message)

@@ -1,4 +1,4 @@
-"""Funding's routes on an application of their own, by the lean way in or the ordinary one."""
+"""Funding's routes on an application of their own, by the fast_path way in or the ordinary one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from funding.world import World, give, make_world
 from halfpenny.entrypoints import errors
 from halfpenny.funding import DeskSettings, FundingDesk
 from halfpenny.funding.bank_routes import router as bank_router
-from halfpenny.funding.hot_route import InvestRoute
+from halfpenny.funding.invest_fast_path import InvestRoute
 from halfpenny.funding.rest import router
 from halfpenny.identity import Identity
 from halfpenny.platform.database import Database
@@ -22,20 +22,20 @@ from support.people import Somebody, identity_settings, make_somebody
 
 
 @asynccontextmanager
-async def serving(database: Database, *, lean: bool = True, **desk: Any) -> AsyncIterator[httpx2.AsyncClient]:
+async def serving(database: Database, *, fast_path: bool = True, **desk: Any) -> AsyncIterator[httpx2.AsyncClient]:
     app = FastAPI()
     errors.install(app)
     app.include_router(router, prefix="/api/v1")
     app.include_router(bank_router, prefix="/api/v1")
     app.state.database = database
-    # Only a process that hears of ended sessions remembers tokens for longer than a moment.
+    # Only a process that receives ended sessions caches tokens for longer than a moment.
     running = Identity(identity_settings(), database)
     running.start()
     await running.listener.listening.wait()
     app.state.tokens = running.tokens
     app.state.desk = FundingDesk(database, DeskSettings(**desk))
     app.state.desk.start()
-    guarded = guard(app, lean=(lambda inner: InvestRoute(inner, app.state)) if lean else None)
+    guarded = guard(app, fast_path=(lambda inner: InvestRoute(inner, app.state)) if fast_path else None)
     transport = httpx2.ASGITransport(guarded)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
@@ -51,7 +51,7 @@ async def somebody_with_money(database: Database, amount_minor: int = 1_000_000,
 
 
 async def warm(client: httpx2.AsyncClient, person: Somebody) -> None:
-    """Have the token verified, so that the lean way remembers it."""
+    """Have the token verified, so that the fast_path way caches it."""
     assert (await client.get("/api/v1/wallets", headers=person.headers)).status_code == 200
 
 

@@ -25,8 +25,8 @@ async def test_funding_ends_at_its_deadline(
     assert world.loan.funding is not None
     freeze(database_url, world.loan.funding.deadline + later)
     async with open_desk(database) as desk:
-        [told] = await outcomes(desk, [world.ticket(0, 5_000)])
-    assert (told == "loan_not_open") is not open_still
+        [answer] = await outcomes(desk, [world.ticket(0, 5_000)])
+    assert (answer == "loan_not_open") is not open_still
     assert await funding.expire(database) == (0 if open_still else 1)
 
 

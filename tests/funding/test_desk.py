@@ -28,7 +28,7 @@ from halfpenny.platform.database import Database
 from halfpenny.primitives.errors import HalfpennyError
 
 
-async def test_a_ticket_moves_money_once_and_is_told_what_it_did(database: Database) -> None:
+async def test_a_ticket_moves_money_once_and_its_answer_is_repeated(database: Database) -> None:
     world = await make_world(database)
     async with open_desk(database) as desk:
         answer = await desk.invest(world.ticket(0, 25_000))
@@ -48,10 +48,10 @@ def world_version(world: World) -> int:
 async def test_a_crowd_on_a_hot_loan_funds_it_to_the_cent(database: Database) -> None:
     world = await make_world(database, target_minor=1_000_000, investors=500, balance_minor=10_000)
     async with open_desk(database, batch_tickets=64) as desk:
-        told = await outcomes(desk, [world.ticket(number, 5_000) for number in range(500)])
-    taken = [one for one in told if isinstance(one, InvestmentConfirmation)]
+        outcome = await outcomes(desk, [world.ticket(number, 5_000) for number in range(500)])
+    taken = [one for one in outcome if isinstance(one, InvestmentConfirmation)]
     assert len(taken) == 200
-    assert {one for one in told if isinstance(one, str)} == {"loan_fully_funded"}
+    assert {one for one in outcome if isinstance(one, str)} == {"loan_fully_funded"}
     assert max(answer.funded_minor for answer in taken) == 1_000_000
     # Every answer saw a state of its own: no two share a version.
     assert len({answer.version for answer in taken}) == 200
@@ -65,12 +65,12 @@ async def test_two_processes_share_one_hot_loan(database: Database, database_url
     world = await make_world(database, target_minor=500_000, investors=200, balance_minor=10_000)
     other = await Database.connect(database_url)
     async with open_desk(database, batch_tickets=16) as one, open_desk(other, batch_tickets=16) as two:
-        told = await asyncio.gather(
+        outcome = await asyncio.gather(
             outcomes(one, [world.ticket(number, 5_000) for number in range(0, 200, 2)]),
             outcomes(two, [world.ticket(number, 5_000) for number in range(1, 200, 2)]),
         )
     await other.close()
-    assert sum(isinstance(answer, InvestmentConfirmation) for answer in told[0] + told[1]) == 100
+    assert sum(isinstance(answer, InvestmentConfirmation) for answer in outcome[0] + outcome[1]) == 100
     await check_books(database)
 
 
@@ -81,7 +81,7 @@ async def test_one_key_sent_to_two_processes_at_once_has_one_effect(database: Da
     async with open_desk(database) as one, open_desk(other) as two:
         for number in range(30):
             asked = [world.ticket(0, 5_000, f"key {number}"), world.ticket(0, 5_000, f"key {number}")]
-            # The same key on another loan is another request: one of the two wins, the other is told so.
+            # The same key on another loan is another request: one of the two wins, the other is notified so.
             crossed = [
                 world.ticket(1, 5_000, f"key {number}"),
                 world.ticket(1, 5_000, f"key {number}", loan_id=loan.id),
@@ -91,9 +91,9 @@ async def test_one_key_sent_to_two_processes_at_once_has_one_effect(database: Da
                 asyncio.gather(outcomes(one, crossed[:1]), outcomes(two, crossed[1:])),
             )
             assert same[0] == same[1]
-            told = [*different[0], *different[1]]
-            assert sorted(isinstance(answer, InvestmentConfirmation) for answer in told) == [False, True]
-            assert "idempotency_key_reused" in told
+            outcome = [*different[0], *different[1]]
+            assert sorted(isinstance(answer, InvestmentConfirmation) for answer in outcome) == [False, True]
+            assert "idempotency_key_reused" in outcome
     await other.close()
     await check_books(database)
 
@@ -188,7 +188,7 @@ async def test_whoever_hangs_up_before_their_turn_has_no_ticket(database: Databa
     assert {row["investor_id"] for row in who} == {world.investors[0], world.investors[2]}
 
 
-async def test_a_stopped_desk_says_so(database: Database) -> None:
+async def test_a_stopped_desk_answers_desk_closed(database: Database) -> None:
     world = await make_world(database)
     async with open_desk(database) as desk:
         pass

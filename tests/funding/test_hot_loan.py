@@ -22,7 +22,7 @@ PLACES = 120
 
 
 async def taken_minor(database: Database, world: World) -> int:
-    """What all accepted tickets add up to, whatever a total says."""
+    """What all accepted tickets add up to, whatever a total states."""
     async with database.reading() as connection:
         return int(
             await connection.fetchval(
@@ -34,9 +34,9 @@ async def taken_minor(database: Database, world: World) -> int:
 async def test_five_hundred_at_once_fill_the_loan_to_the_cent(database: Database) -> None:
     world = await make_world(database, target_minor=PLACES * AMOUNT, investors=CALLERS, balance_minor=AMOUNT)
     async with open_desk(database) as desk:
-        told = await outcomes(desk, [world.ticket(place, AMOUNT) for place in range(CALLERS)])
-    assert sum(isinstance(one, InvestmentConfirmation) for one in told) == PLACES
-    assert [one for one in told if isinstance(one, str)] == ["loan_fully_funded"] * (CALLERS - PLACES)
+        answer = await outcomes(desk, [world.ticket(place, AMOUNT) for place in range(CALLERS)])
+    assert sum(isinstance(one, InvestmentConfirmation) for one in answer) == PLACES
+    assert [one for one in answer if isinstance(one, str)] == ["loan_fully_funded"] * (CALLERS - PLACES)
     assert await taken_minor(database, world) == PLACES * AMOUNT
     await check_books(database)
 
@@ -72,8 +72,8 @@ async def test_the_naive_control_overfunds_and_is_caught(database: Database) -> 
     callers = 8
     world = await make_world(database, target_minor=2 * AMOUNT, investors=callers, balance_minor=AMOUNT)
     barrier = asyncio.Barrier(callers)
-    told = await asyncio.gather(*(naive(database, world.ticket(place, AMOUNT), barrier) for place in range(callers)))
-    assert sum(told) == callers
+    answer = await asyncio.gather(*(naive(database, world.ticket(place, AMOUNT), barrier) for place in range(callers)))
+    assert sum(answer) == callers
     assert await taken_minor(database, world) == callers * AMOUNT > 2 * AMOUNT
     with pytest.raises(AssertionError):
         await check_books(database)

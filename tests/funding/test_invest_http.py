@@ -1,4 +1,4 @@
-"""Investing over HTTP: the same answers by the lean way in and the ordinary one, whatever is sent."""
+"""Investing over HTTP: the same answers by the fast path and the ordinary one, whatever is sent."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from support.people import Somebody, make_somebody
 GOOD = {"amount": "250.00", "currency": "EUR"}
 
 
-@pytest.fixture(params=[True, False], ids=["lean", "ordinary"])
-def lean(request: pytest.FixtureRequest) -> bool:
+@pytest.fixture(params=[True, False], ids=["fast_path", "ordinary"])
+def fast_path(request: pytest.FixtureRequest) -> bool:
     found: bool = request.param
     return found
 
 
-async def test_the_answer_is_exactly_what_was_promised(database: Database, lean: bool) -> None:
+async def test_the_answer_is_exactly_what_was_promised(database: Database, fast_path: bool) -> None:
     world = await make_world(database)
     person = await somebody_with_money(database)
-    async with serving(database, lean=lean) as client:
+    async with serving(database, fast_path=fast_path) as client:
         await warm(client, person)
         answer = await client.post(invest_path(world), json=GOOD, headers=person.paying())
     assert answer.status_code == 201, answer.text
@@ -50,7 +50,7 @@ async def test_the_answer_is_exactly_what_was_promised(database: Database, lean:
     await check_books(database)
 
 
-async def test_the_lean_way_is_really_taken(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_fast_path_is_really_taken(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise every comparison of the two would compare the ordinary one with itself."""
     world = await make_world(database)
     person = await somebody_with_money(database)
@@ -72,7 +72,7 @@ async def test_the_lean_way_is_really_taken(database: Database, monkeypatch: pyt
     assert answer.status_code == 201 and len(asked) == 1
 
 
-async def test_investing_has_its_line_and_its_figure_like_every_request(database: Database, lean: bool) -> None:
+async def test_investing_has_its_line_and_its_figure_like_every_request(database: Database, fast_path: bool) -> None:
     """Accepted and refused alike: who, what, how it ended, under the request's name."""
     world = await make_world(database)
     person = await somebody_with_money(database)
@@ -82,7 +82,7 @@ async def test_investing_has_its_line_and_its_figure_like_every_request(database
         return REGISTRY.get_sample_value("halfpenny_http_request_seconds_count", labels) or 0.0
 
     before = counted(201), counted(409)
-    async with serving(database, lean=lean) as client:
+    async with serving(database, fast_path=fast_path) as client:
         await warm(client, person)
         with structlog.testing.capture_logs() as lines:
             named = person.paying() | {"x-request-id": "a-name-1"}
@@ -90,13 +90,13 @@ async def test_investing_has_its_line_and_its_figure_like_every_request(database
             refused = await client.post(invest_path(world), json=GOOD | {"amount": "1.00"}, headers=person.paying())
     assert (taken.status_code, refused.status_code) == (201, 409)
     assert taken.headers["x-request-id"] == "a-name-1" and taken.headers["x-frame-options"] == "DENY"
-    told = [line for line in lines if line["event"] == "request"]
-    assert [(line["status"], line["method"], line["path"]) for line in told] == [
+    outcome = [line for line in lines if line["event"] == "request"]
+    assert [(line["status"], line["method"], line["path"]) for line in outcome] == [
         (201, "POST", invest_path(world)),
         (409, "POST", invest_path(world)),
     ]
-    assert {line["user_id"] for line in told} == {str(person.user_id)}
-    assert [line["request_id"] for line in told] == ["a-name-1", refused.headers["x-request-id"]]
+    assert {line["user_id"] for line in outcome} == {str(person.user_id)}
+    assert [line["request_id"] for line in outcome] == ["a-name-1", refused.headers["x-request-id"]]
     assert (counted(201), counted(409)) == (before[0] + 1, before[1] + 1)
 
 
@@ -141,11 +141,11 @@ async def place(database: Database) -> tuple[World, Somebody]:
 
 
 async def test_every_malformed_body_is_422_and_changes_nothing(
-    database: Database, place: tuple[World, Somebody], lean: bool
+    database: Database, place: tuple[World, Somebody], fast_path: bool
 ) -> None:
     world, person = place
     before = await state(database, world)
-    async with serving(database, lean=lean) as client:
+    async with serving(database, fast_path=fast_path) as client:
         await warm(client, person)
         for body in BODIES:
             answer = await client.post(
@@ -157,7 +157,7 @@ async def test_every_malformed_body_is_422_and_changes_nothing(
     assert await state(database, world) == before
 
 
-async def test_both_ways_say_the_same_of_every_request(database: Database, place: tuple[World, Somebody]) -> None:
+async def test_both_routes_answer_every_request_alike(database: Database, place: tuple[World, Somebody]) -> None:
     world, person = place
     path = invest_path(world)
     json_type = {"content-type": "application/json"}
@@ -190,27 +190,27 @@ async def test_both_ways_say_the_same_of_every_request(database: Database, place
         ],
     ]
     before = await state(database, world)
-    told: list[list[tuple[int, Any, str | None]]] = []
-    for lean in (True, False):
-        async with serving(database, lean=lean) as client:
+    outcome: list[list[tuple[int, Any, str | None]]] = []
+    for fast_path in (True, False):
+        async with serving(database, fast_path=fast_path) as client:
             for someone in (person, borrower, staff, unverified, unknown):
                 await warm(client, someone)
             answers = [await client.post(url, content=body, headers=headers) for url, body, headers in cases]
-            told.append(
+            outcome.append(
                 [(a.status_code, a.json() if a.content else None, a.headers.get("retry-after")) for a in answers]
             )
-    for case, one, other in zip(cases, *told, strict=True):
+    for case, one, other in zip(cases, *outcome, strict=True):
         assert one == other, case
     assert await state(database, world) == before
-    assert {one[0] for one in told[0]} >= {400, 401, 403, 404, 409, 422}
+    assert {one[0] for one in outcome[0]} >= {400, 401, 403, 404, 409, 422}
 
 
 async def test_double_click_reused_key_and_another_persons_key(
-    database: Database, place: tuple[World, Somebody], lean: bool
+    database: Database, place: tuple[World, Somebody], fast_path: bool
 ) -> None:
     world, person = place
     other = await somebody_with_money(database)
-    async with serving(database, lean=lean) as client:
+    async with serving(database, fast_path=fast_path) as client:
         await warm(client, person)
         await warm(client, other)
         twice = await asyncio.gather(
@@ -229,11 +229,11 @@ async def test_double_click_reused_key_and_another_persons_key(
     await check_books(database)
 
 
-async def test_over_funding_race_over_http(database: Database, lean: bool) -> None:
+async def test_over_funding_race_over_http(database: Database, fast_path: bool) -> None:
     """One 201 for each free place, the rest loan_fully_funded."""
     world = await make_world(database, target_minor=100_000)
     people = [await somebody_with_money(database, 10_000) for _ in range(40)]
-    async with serving(database, lean=lean) as client:
+    async with serving(database, fast_path=fast_path) as client:
         for person in people:
             await warm(client, person)
         body = {"amount": "50.00", "currency": "EUR"}
@@ -246,11 +246,11 @@ async def test_over_funding_race_over_http(database: Database, lean: bool) -> No
 
 
 async def test_a_full_queue_is_503_with_retry_after(
-    database: Database, place: tuple[World, Somebody], lean: bool
+    database: Database, place: tuple[World, Somebody], fast_path: bool
 ) -> None:
     world, person = place
     before = await state(database, world)
-    async with serving(database, lean=lean, capacity_tickets=0) as client:
+    async with serving(database, fast_path=fast_path, capacity_tickets=0) as client:
         await warm(client, person)
         answer = await client.post(invest_path(world), json=GOOD, headers=person.paying())
     assert (answer.status_code, answer.json()["code"]) == (503, "desk_full")

@@ -1,4 +1,4 @@
-"""Milestones: said by the batch that crosses them, told once to everyone concerned."""
+"""Milestones: reported by the batch that crosses them, reported once to everyone concerned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from halfpenny.platform.database import Database
 from halfpenny.platform.queue import Message
 
 
-async def said(database: Database) -> list[Message]:
+async def output(database: Database) -> list[Message]:
     """Every milestone event so far, as the queue would deliver it."""
     async with database.reading() as connection:
         rows = await connection.fetch(
@@ -22,7 +22,7 @@ async def said(database: Database) -> list[Message]:
 
 async def deliver(database: Database) -> None:
     """Deliver what has not been, through the inbox that the queue keeps."""
-    for message in await said(database):
+    for message in await output(database):
         async with database.unit_of_work() as connection:
             new = await connection.fetchval(
                 "INSERT INTO inbox (queue, event_id) VALUES ('funding.milestones', $1) ON CONFLICT DO NOTHING "
@@ -33,8 +33,8 @@ async def deliver(database: Database) -> None:
                 await notify_of_milestone(connection, message)
 
 
-async def told(database: Database, world: World) -> dict[int, list[int]]:
-    """The percentages that each investor heard of, by the investor's place."""
+async def answer(database: Database, world: World) -> dict[int, list[int]]:
+    """The percentages that each investor received, by the investor's place."""
     async with database.reading() as connection:
         rows = await connection.fetch("SELECT user_id, kind, data FROM notification ORDER BY seq")
     assert {row["kind"] for row in rows} <= {"milestone"}
@@ -44,28 +44,28 @@ async def told(database: Database, world: World) -> dict[int, list[int]]:
     }
 
 
-async def test_each_investor_is_told_of_each_milestone_once(database: Database) -> None:
+async def test_each_investor_is_notified_of_each_milestone_once(database: Database) -> None:
     world = await make_world(database, target_minor=40_000)
     async with open_desk(database) as desk:
         first = (await outcomes(desk, [world.ticket(0, 10_000)]))[0]
         await deliver(database)
-        assert await told(database, world) == {0: [25], 1: [], 2: []}
+        assert await answer(database, world) == {0: [25], 1: [], 2: []}
         await outcomes(desk, [world.ticket(1, 10_000)])
         await deliver(database)
-        assert await told(database, world) == {0: [25, 50], 1: [50], 2: []}
+        assert await answer(database, world) == {0: [25, 50], 1: [50], 2: []}
         # Below 50 % and up again: news only for whoever was not there the first time.
         async with database.unit_of_work() as connection:
             await funding.revoke(connection, world.investors[0], first.investment_id)  # type: ignore[union-attr]
         await outcomes(desk, [world.ticket(2, 10_000)])
         await deliver(database)
         await deliver(database)
-        assert await told(database, world) == {0: [25, 50], 1: [50], 2: [50]}
+        assert await answer(database, world) == {0: [25, 50], 1: [50], 2: [50]}
         await outcomes(desk, [world.ticket(2, 20_000)])
         await deliver(database)
-    assert await told(database, world) == {0: [25, 50], 1: [50, 75, 100], 2: [50, 75, 100]}
+    assert await answer(database, world) == {0: [25, 50], 1: [50, 75, 100], 2: [50, 75, 100]}
 
 
-async def test_whoever_watches_is_told_too(database: Database) -> None:
+async def test_whoever_watches_is_notified_too(database: Database) -> None:
     world = await make_world(database, target_minor=40_000)
     async with database.unit_of_work() as connection:
         await connection.execute(
@@ -74,7 +74,7 @@ async def test_whoever_watches_is_told_too(database: Database) -> None:
     async with open_desk(database) as desk:
         await outcomes(desk, [world.ticket(0, 30_000)])
     await deliver(database)
-    assert await told(database, world) == {0: [25, 50, 75], 1: [], 2: [25, 50, 75]}
+    assert await answer(database, world) == {0: [25, 50, 75], 1: [], 2: [25, 50, 75]}
     async with database.reading() as connection:
         text = await connection.fetchval("SELECT data->>'text' FROM notification WHERE data->>'percent' = '50' LIMIT 1")
     assert text == "50 % funded"

@@ -179,7 +179,7 @@ class Marketplace(RuleBasedStateMachine):
     def _pick(self, place: int) -> UUID:
         return list(self.loans)[place % len(self.loans)]
 
-    async def _told(self, ticket: Ticket) -> InvestmentConfirmation | str:
+    async def _answer_of(self, ticket: Ticket) -> InvestmentConfirmation | str:
         assert self.desk is not None
         while True:
             try:
@@ -189,14 +189,14 @@ class Marketplace(RuleBasedStateMachine):
             except HalfpennyError as refused:
                 return refused.code
 
-    def _apply(self, ticket: Ticket, who: int, expected: str, told: InvestmentConfirmation | str) -> None:
+    def _apply(self, ticket: Ticket, who: int, expected: str, outcome: InvestmentConfirmation | str) -> None:
         if expected != "taken":
-            assert told == expected
+            assert outcome == expected
             return
-        assert isinstance(told, InvestmentConfirmation), told
+        assert isinstance(outcome, InvestmentConfirmation), outcome
         self.balances[who] -= ticket.amount_minor
-        self.tickets.append(ModelTicket(ticket, told, who, ticket.loan_id, ticket.amount_minor))
-        assert told.funded_minor == self._funded(ticket.loan_id)
+        self.tickets.append(ModelTicket(ticket, outcome, who, ticket.loan_id, ticket.amount_minor))
+        assert outcome.funded_minor == self._funded(ticket.loan_id)
 
     @precondition(lambda self: self.loans)
     @rule(who=people, place=st.integers(0, 9), amount=amounts)
@@ -204,7 +204,7 @@ class Marketplace(RuleBasedStateMachine):
         loan = self._pick(place)
         ticket = make_ticket(loan, self.people[who], amount)
         expected = self._expected(loan, who, amount)
-        self._apply(ticket, who, expected, self.wait(self._told(ticket)))
+        self._apply(ticket, who, expected, self.wait(self._answer_of(ticket)))
 
     @precondition(lambda self: self.loans)
     @rule(place=st.integers(0, 9), orders=st.lists(st.tuples(people, amounts), min_size=2, max_size=9))
@@ -214,10 +214,10 @@ class Marketplace(RuleBasedStateMachine):
         asked = [(who, make_ticket(loan, self.people[who], amount)) for who, amount in orders]
 
         async def all_at_once() -> list[InvestmentConfirmation | str]:
-            return list(await asyncio.gather(*(self._told(ticket) for _, ticket in asked)))
+            return list(await asyncio.gather(*(self._answer_of(ticket) for _, ticket in asked)))
 
-        for (who, ticket), told in zip(asked, self.wait(all_at_once()), strict=True):
-            self._apply(ticket, who, self._expected(loan, who, ticket.amount_minor), told)
+        for (who, ticket), outcome in zip(asked, self.wait(all_at_once()), strict=True):
+            self._apply(ticket, who, self._expected(loan, who, ticket.amount_minor), outcome)
 
     @precondition(lambda self: self.loans)
     @rule(who=people, place=st.integers(0, 9), amount=amounts, turns=st.integers(0, 40))
@@ -228,12 +228,12 @@ class Marketplace(RuleBasedStateMachine):
 
         async def cut() -> InvestmentConfirmation | str:
             assert self.desk is not None
-            told = asyncio.ensure_future(self._told(ticket))
+            outcome = asyncio.ensure_future(self._answer_of(ticket))
             for _ in range(turns):
                 await asyncio.sleep(0)
             if self.desk._connection is not None:
                 self.desk._connection.terminate()
-            return await told
+            return await outcome
 
         self._apply(ticket, who, expected, self.wait(cut()))
 
@@ -250,14 +250,14 @@ class Marketplace(RuleBasedStateMachine):
     @rule(place=st.integers(0, 99))
     def repeat_a_key(self, place: int) -> None:
         ticket = self.tickets[place % len(self.tickets)]
-        assert self.wait(self._told(ticket.order)) == ticket.answer
+        assert self.wait(self._answer_of(ticket.order)) == ticket.answer
 
     @precondition(lambda self: self.tickets)
     @rule(place=st.integers(0, 99))
     def reuse_a_key(self, place: int) -> None:
         ticket = self.tickets[place % len(self.tickets)]
         other = make_ticket(ticket.loan, self.people[ticket.investor], ticket.amount + 1, ticket.order.key)
-        assert self.wait(self._told(other)) == "idempotency_key_reused"
+        assert self.wait(self._answer_of(other)) == "idempotency_key_reused"
 
     # Tickets that end.
 
@@ -276,15 +276,15 @@ class Marketplace(RuleBasedStateMachine):
             assert ticket.answer.revocable_until is not None and now < ticket.answer.revocable_until
             return "revoked"
 
-        told = self.wait(back())
+        outcome = self.wait(back())
         if ticket.state != "committed" or self.loans[ticket.loan].state != "open":
-            assert told == "not_revocable"
-        elif told == "revoked":
+            assert outcome == "not_revocable"
+        elif outcome == "revoked":
             ticket.state = "revoked"
             self.balances[ticket.investor] += ticket.amount
             self._serve(ticket.loan)
         else:
-            assert told == "reflection_over"
+            assert outcome == "reflection_over"
 
     def _serve(self, loan: UUID) -> None:
         """Whoever waits gets what is free, in order; who has not enough money is taken off the list."""
@@ -357,9 +357,9 @@ class Marketplace(RuleBasedStateMachine):
                 return refused.code
             return "cancelled"
 
-        told = self.wait(end())
-        assert (told == "cancelled") == (self.loans[loan].state == "open")
-        if told == "cancelled":
+        outcome = self.wait(end())
+        assert (outcome == "cancelled") == (self.loans[loan].state == "open")
+        if outcome == "cancelled":
             self._return_all(loan, "cancelled")
 
     @rule(hours=st.sampled_from([1, 25, 100]))
@@ -409,10 +409,10 @@ class Marketplace(RuleBasedStateMachine):
             assert until is None
             return "paid out"
 
-        told = self.wait(pay_out())
+        outcome = self.wait(pay_out())
         full = model.state == "open" and self._funded(loan) == model.target
-        assert told in (("paid out", "reflection_running") if full else ("wrong_status",)), told
-        if told == "paid out":
+        assert outcome in (("paid out", "reflection_running") if full else ("wrong_status",)), outcome
+        if outcome == "paid out":
             model.state = "drawn"
 
     @precondition(lambda self: any(model.state == "drawn" for model in self.loans.values()))

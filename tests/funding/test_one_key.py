@@ -17,11 +17,11 @@ from halfpenny.platform.database import Database
 from halfpenny.platform.idempotency import RequestKey, claim, remember
 
 
-@pytest.mark.parametrize("lean", [True, False])
-async def test_the_second_use_with_another_request_is_refused(database: Database, lean: bool) -> None:
+@pytest.mark.parametrize("fast_path", [True, False])
+async def test_the_second_use_with_another_request_is_refused(database: Database, fast_path: bool) -> None:
     world = await make_world(database)
     ask = routes(world)
-    async with serving(database, lean=lean) as client:
+    async with serving(database, fast_path=fast_path) as client:
         for first, second in [(a, b) for a in WAYS for b in WAYS if a != b]:
             person = await somebody_with_money(database)
             await warm(client, person)
@@ -47,19 +47,19 @@ async def test_another_persons_key_is_another_key(database: Database) -> None:
 async def test_a_ticket_waits_for_a_key_that_is_being_claimed_and_holds_nobody_up(database: Database) -> None:
     """Neither answer is known while a deposit with the same key runs; other tickets go on meanwhile."""
     world = await make_world(database)
-    person, stranger = await somebody_with_money(database), await somebody_with_money(database)
+    person, outsider = await somebody_with_money(database), await somebody_with_money(database)
     ask = routes(world)
     async with serving(database) as client:
         async with database.unit_of_work() as connection:
             request = RequestKey(person.user_id, "slow", b"deposit")
             assert await claim(connection, request) is None
             invested = asyncio.create_task(ask["invest"](client, person.paying("slow")))
-            assert (await ask["invest"](client, stranger.paying("quick"))).status_code == 201
+            assert (await ask["invest"](client, outsider.paying("quick"))).status_code == 201
             await asyncio.sleep(0.2)
             assert not invested.done()
             await remember(connection, request, 202, {})
         assert (await invested).json()["code"] == "idempotency_key_reused"
-    assert (await effects(database, person), await effects(database, stranger)) == (0, 1)
+    assert (await effects(database, person), await effects(database, outsider)) == (0, 1)
 
 
 async def test_a_ticket_takes_the_key_when_its_claimer_gives_up(database: Database) -> None:
@@ -76,25 +76,25 @@ async def test_a_ticket_takes_the_key_when_its_claimer_gives_up(database: Databa
         assert (await invested).status_code == 201
 
 
-async def test_a_claim_that_never_ends_is_told_as_such(database: Database) -> None:
+async def test_a_claim_that_never_ends_answers_key_in_use(database: Database) -> None:
     world = await make_world(database)
     person = await somebody_with_money(database)
     async with serving(database, wait_s=0.3) as client, database.unit_of_work() as connection:
         await claim(connection, RequestKey(person.user_id, "stuck", b"deposit"))
-        told = await routes(world)["invest"](client, person.paying("stuck"))
-    assert (told.status_code, told.json()["code"]) == (503, "idempotency_key_in_use")
-    assert told.headers["retry-after"]
+        outcome = await routes(world)["invest"](client, person.paying("stuck"))
+    assert (outcome.status_code, outcome.json()["code"]) == (503, "idempotency_key_in_use")
+    assert outcome.headers["retry-after"]
     assert await effects(database, person) == 0
 
 
-@pytest.mark.parametrize("lean", [True, False])
+@pytest.mark.parametrize("fast_path", [True, False])
 @pytest.mark.parametrize("way", WAYS)
-async def test_two_different_keys_on_one_request_are_refused(database: Database, lean: bool, way: str) -> None:
+async def test_two_different_keys_on_one_request_are_refused(database: Database, fast_path: bool, way: str) -> None:
     world = await make_world(database)
     person = await somebody_with_money(database)
     path = {"bulk": "/api/v1/investments/bulk", "deposit": "/api/v1/wallets/EUR/deposits"}
     path |= {"withdraw": "/api/v1/wallets/EUR/withdrawals"}
-    async with serving(database, lean=lean) as client:
+    async with serving(database, fast_path=fast_path) as client:
         await warm(client, person)
 
         async def ask(*keys: str) -> httpx2.Response:

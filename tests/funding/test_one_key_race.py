@@ -26,7 +26,7 @@ from halfpenny.platform.servers import DocumentServer
 from support.server import api_process
 
 # The lock is taken in two places: by a statement of ``claim``, and for many tickets at once in ``funding_facts``. Both
-# ask this function for the lock's number just before. A process is told from the other by a setting in its address.
+# ask this function for the lock's number just before. A process is notified from the other by a setting in its address.
 _BARRIERS = """
 ALTER FUNCTION idempotency_lock_id (uuid, text) RENAME TO lock_id_of_key;
 CREATE FUNCTION barrier(process text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT hashtext('barrier ' || $1) $$;
@@ -121,13 +121,13 @@ async def test_whichever_takes_the_key_first_has_its_effect(race: Race) -> None:
     for (leader, follower), first, second in itertools.product(itertools.permutations(PROCESSES), WAYS, WAYS):
         person = await race.somebody()
         won, lost = await _in_order(race, person, (leader, first), (follower, second))
-        told = (leader, first, second, won.text, lost.text)
-        assert won.is_success, told
+        outcome = (leader, first, second, won.text, lost.text)
+        assert won.is_success, outcome
         if first == second:
-            assert (lost.status_code, lost.json()) == (won.status_code, won.json()), told
+            assert (lost.status_code, lost.json()) == (won.status_code, won.json()), outcome
         else:
-            assert (lost.status_code, lost.json()["code"]) == (422, "idempotency_key_reused"), told
-        assert await effects(race.database, person) == 1, told
+            assert (lost.status_code, lost.json()["code"]) == (422, "idempotency_key_reused"), outcome
+        assert await effects(race.database, person) == 1, outcome
     await check_books(race.database)
 
 

@@ -87,13 +87,13 @@ async def test_drawdown_can_see_until_when_reflection_runs(database: Database) -
 async def test_what_is_released_goes_to_those_who_wait_in_their_order(database: Database) -> None:
     world = await make_world(database, target_minor=100_000, investors=5)
     async with open_desk(database) as desk:
-        told = await outcomes(desk, [world.ticket(0, 60_000), world.ticket(1, 40_000)])
+        outcome = await outcomes(desk, [world.ticket(0, 60_000), world.ticket(1, 40_000)])
     async with database.unit_of_work() as connection:
         poor = (await bulk_investors(connection, 1))[0]
         for who, amount in ((poor, 30_000), (world.investors[2], 50_000), (world.investors[3], 50_000)):
             await tickets.join_waiting_list(connection, who, world.loan.id, Money(amount, Currency.EUR))
     async with database.unit_of_work() as connection:
-        revoked = await funding.revoke(connection, world.investors[0], told[0].investment_id)  # type: ignore[union-attr]
+        revoked = await funding.revoke(connection, world.investors[0], outcome[0].investment_id)  # type: ignore[union-attr]
     assert revoked.status == "revoked"
     async with database.reading() as connection:
         rows = await connection.fetch(
@@ -142,9 +142,9 @@ async def test_waiting_over_http_and_leaving(database: Database) -> None:
 async def test_a_revoked_ticket_reopens_a_full_loan(database: Database) -> None:
     world = await make_world(database, target_minor=100_000)
     async with open_desk(database) as desk:
-        told = await outcomes(desk, [world.ticket(0, 60_000), world.ticket(1, 40_000)])
+        outcome = await outcomes(desk, [world.ticket(0, 60_000), world.ticket(1, 40_000)])
         async with database.unit_of_work() as connection:
-            await funding.revoke(connection, world.investors[1], told[1].investment_id)  # type: ignore[union-attr]
+            await funding.revoke(connection, world.investors[1], outcome[1].investment_id)  # type: ignore[union-attr]
         async with database.reading() as connection:
             assert (await loans.get(connection, world.loan.id)).status is loans.Status.FUNDING
         assert await outcomes(desk, [world.ticket(2, 40_001)]) == ["exceeds_remaining"]
@@ -172,13 +172,13 @@ async def test_revoking_while_others_invest_stays_exact(database: Database) -> N
 
 async def test_cancelling_gives_every_ticket_back(database: Database) -> None:
     world = await make_world(database, investors=4, balance_minor=20_000)
-    stranger, staff = await make_somebody(database), await make_somebody(database, "administrator")
+    outsider, staff = await make_somebody(database), await make_somebody(database, "administrator")
     async with open_desk(database) as desk:
         await outcomes(desk, [world.ticket(number % 4, 5_000) for number in range(8)])
     async with serving(database) as client:
         path, body = f"/api/v1/loans/{world.loan.id}/cancel", {"reason": "The purchase fell through."}
         before = await state(database, world)
-        refused = await client.post(path, json=body, headers=stranger.paying())
+        refused = await client.post(path, json=body, headers=outsider.paying())
         assert (refused.status_code, refused.json()["code"]) == (404, "loan_not_found")
         assert await state(database, world) == before
         done = await client.post(path, json=body, headers=staff.paying("cancel"))
@@ -214,7 +214,7 @@ async def test_expiry_at_the_deadline_happens_once_whoever_runs_it(database: Dat
 
 
 async def test_cancel_against_fund_one_outcome(database: Database) -> None:
-    """The last ticket and the cancellation meet: either way every cent is where the loan's status says."""
+    """The last ticket and the cancellation meet: either way every cent is where the loan's status states."""
     for _ in range(5):
         world = await make_world(database, target_minor=10_000, investors=2, balance_minor=10_000)
         actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, world.administrator)
@@ -237,11 +237,11 @@ async def test_a_loan_that_meets_its_conditions_reopens_when_a_ticket_is_taken_b
 
     world = await make_world(database, target_minor=100_000)
     async with open_desk(database) as desk:
-        told = await outcomes(desk, [world.ticket(0, 60_000), world.ticket(1, 40_000)])
+        outcome = await outcomes(desk, [world.ticket(0, 60_000), world.ticket(1, 40_000)])
         async with database.unit_of_work() as connection:
             terms = world.loan.application
             met = await conditions.record_conditions(connection, world.administrator, world.loan.id, evidence(terms))
             assert met.status is loans.Status.CONDITIONS_MET
-            await funding.revoke(connection, world.investors[1], told[1].investment_id)  # type: ignore[union-attr]
+            await funding.revoke(connection, world.investors[1], outcome[1].investment_id)  # type: ignore[union-attr]
             assert (await loans.get(connection, world.loan.id)).status is loans.Status.FUNDING
     await check_books(database)

@@ -30,22 +30,22 @@ def rows() -> list[Row]:
 PEOPLE = ("Ada", "Ben", "Cem", "Dia")
 
 
-def test_the_page_says_what_the_rules_decide() -> None:
+def test_the_document_equals_what_the_rules_decide() -> None:
     batch = batch_state(loan(target_minor=100_000), available=60_000, investors=4)
     tickets = [ticket(parse_minor(row[1]), PEOPLE.index(row[0]), key=row[2]) for row in rows()]
     for row, asked in zip(rows(), tickets, strict=True):
         decision = decide(batch, [asked])[0]
-        said = (
+        output = (
             decision.code
             if isinstance(decision, HalfpennyError)
             else {AcceptedTicket: "taken", RepeatedTicket: "repeated"}[type(decision)]
         )
         state = batch.loans[name("loan")]
         stands = (format_minor(state.funded_minor), str(state.investors), str(state.version))
-        assert (said, *stands) == row[3:], row
+        assert (output, *stands) == row[3:], row
 
 
-async def test_the_page_says_what_the_desk_does(database: Database) -> None:
+async def test_the_document_equals_what_the_desk_does(database: Database) -> None:
     world: World = await make_world(database, target_minor=100_000, investors=4, balance_minor=60_000)
     before = world.loan.funding.version if world.loan.funding else 0
     async with open_desk(database) as desk:
@@ -57,10 +57,10 @@ async def test_the_page_says_what_the_desk_does(database: Database) -> None:
                     await answer
                 assert refused.value.code == row[3]
                 continue
-            told: InvestmentConfirmation = await answer
-            stands = (format_minor(told.funded_minor), str(told.investors), str(told.version - before))
+            outcome: InvestmentConfirmation = await answer
+            stands = (format_minor(outcome.funded_minor), str(outcome.investors), str(outcome.version - before))
             assert stands == row[4:], row
-            assert made.setdefault(row[2], told.investment_id) == told.investment_id
+            assert made.setdefault(row[2], outcome.investment_id) == outcome.investment_id
     async with database.reading() as connection:
         milestones = [
             row[0]

@@ -103,15 +103,15 @@ async def open_desk(database: Database, **settings: Any) -> AsyncIterator[Fundin
 async def outcomes(desk: FundingDesk, tickets: list[Ticket]) -> list[InvestmentConfirmation | str]:
     """All at once; refusals by their code."""
     found = await asyncio.gather(*(desk.invest(ticket) for ticket in tickets), return_exceptions=True)
-    told: list[InvestmentConfirmation | str] = []
+    answer: list[InvestmentConfirmation | str] = []
     for one in found:
         if isinstance(one, HalfpennyError):
-            told.append(one.code)
+            answer.append(one.code)
         elif isinstance(one, BaseException):
             raise one
         else:
-            told.append(one)
-    return told
+            answer.append(one)
+    return answer
 
 
 async def state(database: Database, world: World) -> dict[str, Any]:

@@ -36,7 +36,7 @@ async def test_stuffing_many_accounts_from_one_address_is_slowed(make_app: MakeA
         assert await login(bystander, "victim1@example.com") == 401
 
 
-async def test_the_owner_is_not_locked_out_by_strangers(make_app: MakeApp, database: Database) -> None:
+async def test_the_owner_is_not_locked_out_by_others(make_app: MakeApp, database: Database) -> None:
     victim = await make_somebody(database)
     app = await make_app(failures_per_account="6/hour", failures_per_account_and_address="3/hour")
     async with client_for(app, "198.51.100.1") as home:
@@ -89,7 +89,7 @@ async def test_processes_count_together(make_app: MakeApp) -> None:
     assert tries == [401, 401, 401, 429]
 
 
-async def test_a_forwarded_address_changes_nothing_unless_a_trusted_proxy_says_it(make_app: MakeApp) -> None:
+async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(make_app: MakeApp) -> None:
     direct = await make_app(failures_per_address="2/hour")
     async with client_for(direct, "203.0.113.9") as attacker:
         tries = [await login(attacker, f"v{n}@example.com", **{"X-Forwarded-For": f"198.51.100.{n}"}) for n in range(4)]
@@ -133,7 +133,7 @@ async def test_a_stolen_session_cannot_guess_the_password(make_app: MakeApp, dat
     assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 2
 
 
-async def test_a_full_queue_of_hashes_says_come_back(make_app: MakeApp, database: Database) -> None:
+async def test_a_full_queue_of_hashes_answers_sign_in_busy(make_app: MakeApp, database: Database) -> None:
     somebody = await make_somebody(database)
     app = await make_app(hashing_threads=1, hashing_queue=0, failures_per_account_and_address="1/hour")
     release, busy = threading.Event(), app.state.identity.passwords

@@ -1,4 +1,4 @@
-"""Proving an address, and a forgotten password: letters, their links, and what they may not do."""
+"""Proving an address, and a deleted password: letters, their links, and what they may not do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from email.message import EmailMessage
 import pytest
 from fastapi import FastAPI
 
-from halfpenny.identity import KycStatus, Letter, Role, SmtpSender, send_due
+from halfpenny.identity import KycStatus, OutgoingEmail, Role, SmtpSender, send_due
 from halfpenny.platform.database import Database
 from support.edge import Client, client_for
 from support.people import PASSWORD, identity_settings, make_somebody
@@ -32,24 +32,24 @@ class MailServer:
         self.url = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        def say(line: str) -> None:
+        def print_line(line: str) -> None:
             writer.write(f"{line}\r\n".encode())
 
-        say("451 not now" if self.broken else "220 test")
+        print_line("451 not now" if self.broken else "220 test")
         while line := (await reader.readline()).decode().strip():
             verb = line.split()[0].upper()
             if verb == "DATA":
-                say("354 go on")
+                print_line("354 go on")
                 text = (await reader.readuntil(b"\r\n.\r\n"))[:-3].decode()
                 letter = message_from_string(text, policy=policy.default)
                 assert isinstance(letter, EmailMessage)
                 self.letters.append(letter)
-                say("250 taken")
+                print_line("250 taken")
             elif verb == "QUIT":
-                say("221 bye")
+                print_line("221 bye")
                 break
             else:
-                say("250 fine")
+                print_line("250 fine")
         writer.close()
 
 
@@ -147,7 +147,7 @@ async def test_a_letter_that_nobody_takes_is_given_up(
         assert await connection.fetchval("SELECT count(*) FROM outgoing_mail") == 0
 
 
-async def test_registering_again_mails_the_owner_and_tells_the_caller_nothing(
+async def test_registering_again_mails_the_owner_and_answers_the_caller_alike(
     make_app: MakeApp, database: Database, mail_server: MailServer
 ) -> None:
     owner = await make_somebody(database, email=ADA["email"])
@@ -222,5 +222,5 @@ async def test_money_waits_for_kyc(make_app: MakeApp, database: Database) -> Non
 async def test_a_line_break_cannot_add_a_recipient(mail_server: MailServer) -> None:
     sender = SmtpSender(mail_server.url, "post@halfpenny.example")
     with pytest.raises(ValueError, match="linefeed"):
-        await sender.send(Letter("ada@example.com\r\nBcc: eve@example.com", "Hello", "text"))
+        await sender.send(OutgoingEmail("ada@example.com\r\nBcc: eve@example.com", "Hello", "text"))
     assert mail_server.letters == []

@@ -39,7 +39,7 @@ async def test_everybody_is_listed_once_in_pages(client: Client, database: Datab
 
 
 @pytest.mark.parametrize(
-    ("deed", "body"),
+    ("act", "body"),
     [
         ("disable", None),
         ("enable", None),
@@ -47,19 +47,19 @@ async def test_everybody_is_listed_once_in_pages(client: Client, database: Datab
     ],
 )
 async def test_an_administrator_touches_neither_themselves_nor_nobody(
-    client: Client, database: Database, deed: str, body: Any
+    client: Client, database: Database, act: str, body: Any
 ) -> None:
     admin = await make_somebody(database, Role.ADMINISTRATOR)
     before = await everything(database)
-    own = await client.post(f"/api/v1/users/{admin.user_id}/{deed}", json=body, headers=admin.headers)
+    own = await client.post(f"/api/v1/users/{admin.user_id}/{act}", json=body, headers=admin.headers)
     assert (own.status_code, own.json()["code"]) == (409, "not_yourself")
-    nobody = await client.post(f"/api/v1/users/{uuid7()}/{deed}", json=body, headers=admin.headers)
+    nobody = await client.post(f"/api/v1/users/{uuid7()}/{act}", json=body, headers=admin.headers)
     assert (nobody.status_code, nobody.json()["code"]) == (404, "user_not_found")
     assert await everything(database) == before
 
 
 @pytest.mark.parametrize(
-    ("deed", "body"),
+    ("act", "body"),
     [
         ("kyc", {"status": "VERIFIED"}),
         ("kyc", {}),
@@ -67,17 +67,19 @@ async def test_an_administrator_touches_neither_themselves_nor_nobody(
         ("related-parties", {"related_user_id": ["01899f00-0000-7000-8000-000000000001"]}),
     ],
 )
-async def test_malformed_deeds_change_nothing(client: Client, database: Database, deed: str, body: Any) -> None:
+async def test_malformed_requests_of_administrators_change_nothing(
+    client: Client, database: Database, act: str, body: Any
+) -> None:
     admin, somebody = await make_somebody(database, Role.ADMINISTRATOR), await make_somebody(database)
     before = await everything(database)
-    answer = await client.post(f"/api/v1/users/{somebody.user_id}/{deed}", json=body, headers=admin.headers)
+    answer = await client.post(f"/api/v1/users/{somebody.user_id}/{act}", json=body, headers=admin.headers)
     assert answer.status_code == 422
     assert await everything(database) == before
 
 
 async def test_a_relation_binds_both_sides_and_is_audited(client: Client, database: Database) -> None:
     admin = await make_somebody(database, Role.ADMINISTRATOR)
-    one, other, stranger = [await make_somebody(database) for _ in range(3)]
+    one, other, outsider = [await make_somebody(database) for _ in range(3)]
     for _ in range(2):
         answer = await client.post(
             f"/api/v1/users/{one.user_id}/related-parties",
@@ -88,7 +90,7 @@ async def test_a_relation_binds_both_sides_and_is_audited(client: Client, databa
     async with database.reading() as connection:
         assert await identity.related_to(connection, one.user_id) == {other.user_id}
         assert await identity.related_to(connection, other.user_id) == {one.user_id}
-        assert await identity.related_to(connection, stranger.user_id) == set()
+        assert await identity.related_to(connection, outsider.user_id) == set()
         audited = await connection.fetch("SELECT actor_id, subject_id, data FROM audit_entry")
     assert {tuple(row.values())[:2] for row in audited} == {(admin.user_id, one.user_id)}
     for wrong, status in ((str(one.user_id), 409), (str(uuid7()), 404)):
@@ -116,7 +118,7 @@ async def test_accounts_are_made_in_bulk_and_known_addresses_left_alone(database
         assert await connection.fetchval("SELECT count(*) FROM app_user") == 51
 
 
-async def test_what_is_long_over_is_forgotten_and_the_rest_kept(database: Database) -> None:
+async def test_what_is_long_over_is_deleted_and_the_rest_kept(database: Database) -> None:
     old, fresh = await make_somebody(database), await make_somebody(database)
     async with database.unit_of_work() as connection:
         await connection.execute(

@@ -286,7 +286,7 @@ async def test_a_key_of_another_request_swaps_nothing(client: Client, database: 
     assert third.status_code == 200
 
 
-async def test_answers_are_forgotten(client: Client, database: Database) -> None:
+async def test_answers_are_deleted(client: Client, database: Database) -> None:
     _, first = await signed_in(client)
     await swapped(client, first["refresh_token"], "mine")
     await aged(database, 121)
@@ -383,7 +383,7 @@ async def test_a_role_taken_away_counts_within_a_second(make_app: MakeApp, clien
         await eventually_refused(other, second.headers)
 
 
-async def test_a_row_changed_behind_our_back_counts_within_a_second(client: Client, database: Database) -> None:
+async def test_a_row_changed_in_sql_counts_within_a_second(client: Client, database: Database) -> None:
     somebody = await make_somebody(database)
     assert (await client.get("/api/v1/me", headers=somebody.headers)).status_code == 200
     async with database.unit_of_work() as connection:
@@ -391,7 +391,7 @@ async def test_a_row_changed_behind_our_back_counts_within_a_second(client: Clie
     await eventually_refused(client, somebody.headers)
 
 
-async def test_without_a_database_nobody_is_told_that_they_are_wrong(client: Client, database: Database) -> None:
+async def test_without_a_database_sign_in_answers_unavailable(client: Client, database: Database) -> None:
     somebody = await make_somebody(database)
     await database.close()
     for answer in (

@@ -1,4 +1,4 @@
-"""Forged, stolen, stale and foreign access tokens: every one is refused, and the genuine one is remembered."""
+"""Forged, stolen, stale and foreign access tokens: every one is refused, and the genuine one is cached."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _read(part: str) -> Any:
 
 
 def signed(header: dict[str, Any], claims: dict[str, Any], key: ECKey | None = None) -> str:
-    """A token with any header and claims and a correct ES256 signature, with our own key unless told."""
+    """A token with any header and claims and a correct ES256 signature, with our own key unless reported."""
     head = f"{b64(json.dumps(header).encode())}.{b64(json.dumps(claims).encode())}"
     private = (key or identity.load_signing_keys(identity_settings()).current).private_key
     assert private is not None
@@ -208,7 +208,7 @@ async def test_a_token_in_the_address_is_no_credential(client: Client, genuine: 
     assert answer.status_code == 401
 
 
-async def test_a_verified_token_is_remembered_without_io(genuine: Somebody, database: Database) -> None:
+async def test_a_verified_token_is_cached_without_io(genuine: Somebody, database: Database) -> None:
     tokens = tokens_for(database)
     assert tokens.cached(genuine.token) is None
     await tokens.verify(genuine.token)
@@ -238,7 +238,7 @@ async def test_memory_ends_with_the_token(
         await tokens.verify(genuine.token)
 
 
-async def test_while_deaf_memory_is_asked_about_after_less_than_a_second(
+async def test_without_notifications_a_cached_token_is_rechecked_within_a_second(
     genuine: Somebody, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, tokens = Clock(monkeypatch), tokens_for(database)
@@ -250,7 +250,7 @@ async def test_while_deaf_memory_is_asked_about_after_less_than_a_second(
         await tokens.verify(genuine.token)
 
 
-async def test_while_listening_memory_is_asked_about_after_half_a_minute(
+async def test_with_notifications_a_cached_token_is_rechecked_after_half_a_minute(
     genuine: Somebody, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, tokens = Clock(monkeypatch), tokens_for(database)

@@ -1,4 +1,4 @@
-"""Several processes over one database and one queue: they tell the same, and what dies is missed by nobody."""
+"""Several processes over one database and one queue: they send the same, and what dies is missed by nobody."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def a_market(database: Database) -> tuple[Loan, list[Somebody]]:
 
 
 @pytest.mark.timeout(600)
-async def test_two_api_processes_tell_watchers_the_same(programs: Programs, database: Database) -> None:
+async def test_two_api_processes_send_watchers_the_same(programs: Programs, database: Database) -> None:
     """Tickets go to either process, by turns; watchers of either see the same states under the same numbers."""
     loan, investors = await a_market(database)
     addresses = [await asyncio.to_thread(programs.api, name) for name in ("api-1", "api-2")]
@@ -120,7 +120,7 @@ def _entry(frames: list[dict[str, Any]], loan_id: str, version: int) -> bool:
 
 
 def _same_numbers_mean_the_same(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
-    """Each process may leave numbers out, but what two of them say under one number is one state.
+    """Each process may leave numbers out, but what two of them state under one number is one state.
 
     Of the shared topic only single steps are compared: a frame that skips numbers names what changed over all of
     them, and another process may have skipped others.

@@ -80,7 +80,7 @@ def account(kind: AccountKind, owner: UUID | None = None) -> Account:
     return Account(kind, owner, Currency.EUR)
 
 
-async def test_every_event_moves_money_only_where_its_lines_say(connection: Connection, chart: list[Line]) -> None:
+async def test_every_event_moves_money_only_where_the_chart_allows(connection: Connection, chart: list[Line]) -> None:
     events = [*sorted({line[0] for line in chart}), "deposit_reversed", "gift"]
     await connection.execute(
         "CREATE TEMP TABLE tried (event text, debit text, credit text, one_owner boolean, refused text) ON COMMIT DROP"
@@ -102,7 +102,7 @@ async def test_every_event_moves_money_only_where_its_lines_say(connection: Conn
 
 
 def test_no_line_moves_money_between_people_or_out_of_nothing(chart: list[Line]) -> None:
-    """What no line may ever say, whoever adds one."""
+    """What no line may ever state, whoever adds one."""
     assert [line for line in chart if line[1] == line[2]] == []
     assert {line[0] for line in chart if line[1:3] == ("client_bank", "wallet")} == {"deposit"}
     assert {line[0] for line in chart if line[2] == "client_bank"} == {*("payout", "reconciliation_resolved", "sweep")}
@@ -131,8 +131,8 @@ def test_the_documented_chart_is_the_one_that_is_enforced(chart: list[Line]) -> 
         "DELETE FROM chart",
         "TRUNCATE chart",
         "ALTER TABLE chart RENAME TO no_chart",
-        "CREATE OR REPLACE FUNCTION ledger_obey(postings posting[]) RETURNS void LANGUAGE sql AS ''",
-        "CREATE FUNCTION public.ledger_obey(postings posting) RETURNS void LANGUAGE sql AS ''",
+        "CREATE OR REPLACE FUNCTION ledger_check_chart(postings posting[]) RETURNS void LANGUAGE sql AS ''",
+        "CREATE FUNCTION public.ledger_check_chart(postings posting) RETURNS void LANGUAGE sql AS ''",
         "INSERT INTO transfer SELECT * FROM transfer",
     ],
 )
@@ -142,7 +142,7 @@ async def test_the_application_cannot_change_the_chart(connection: Connection, s
 
 
 async def test_tables_and_functions_of_ones_own_are_not_asked(connection: Connection) -> None:
-    """PostgreSQL looks into pg_temp first unless a function's search path says otherwise."""
+    """PostgreSQL looks into pg_temp first unless a function's search path differs."""
     investor = account(AccountKind.WALLET, uuid7())
     await connection.execute("CREATE TEMP TABLE chart (LIKE public.chart)")
     await connection.execute("INSERT INTO pg_temp.chart VALUES ('gift', 'client_bank', 'wallet', false, false)")

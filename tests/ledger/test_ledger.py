@@ -246,9 +246,9 @@ async def test_balances_in_the_past_equal_the_statement_with_and_without_snapsho
     async with database.reading() as connection:
         at = [await ledger.balance_at(connection, investor, day) for day in days]
         before = await ledger.balance_at(connection, investor, days[0] - timedelta(days=1))
-        told = await ledger.statement(connection, investor, days[1], days[2])
+        answer = await ledger.statement(connection, investor, days[1], days[2])
     assert (before, at) == (0, [100, 359, 434])
-    assert (told.opening, told.closing, [entry.amount for entry in told.entries]) == (100, 434, [250, 9, 75])
+    assert (answer.opening, answer.closing, [entry.amount for entry in answer.entries]) == (100, 434, [250, 9, 75])
 
 
 async def test_check_names_what_was_tampered_with(database: Database, database_url: str) -> None:
@@ -268,9 +268,9 @@ async def test_check_names_what_was_tampered_with(database: Database, database_u
     await owner.close()
     async with database.reading() as connection:
         problems = await collect(connection, ledger.check)
-    told = [(found.table, found.row, found.column, found.found, found.expected) for found in problems]
-    assert ("transfer", f"{posted.id}/0", "amount", "90", "100") in told
-    assert [row for table, row, column, *_ in told if (table, column) == ("ledger_segment", "hash")] == ["1"]
+    answer = [(found.table, found.row, found.column, found.found, found.expected) for found in problems]
+    assert ("transfer", f"{posted.id}/0", "amount", "90", "100") in answer
+    assert [row for table, row, column, *_ in answer if (table, column) == ("ledger_segment", "hash")] == ["1"]
 
 
 async def test_seals_cover_each_transfer_once_and_wait_for_running_transactions(database: Database) -> None:

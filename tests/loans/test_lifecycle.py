@@ -1,4 +1,4 @@
-"""Loans in the database: applying, deciding, accepting, conditions; what is said, kept, and refused."""
+"""Loans in the database: applying, deciding, accepting, conditions; what is reported, kept, and refused."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_anothers_loan_does_not_exist(database: Database) -> None:
         assert (await loans.get(connection, loan.id)).version == loan.version
 
 
-async def test_the_way_to_conditions_met_is_told_event_by_event(database: Database) -> None:
+async def test_the_way_to_conditions_met_is_one_event_a_step(database: Database) -> None:
     async with database.unit_of_work() as connection:
         borrower = await lending.person(connection, "borrower")
         anna = await lending.person(connection, "administrator")
@@ -358,7 +358,7 @@ async def test_every_list_is_served_by_an_index(database: Database, name: str) -
     types = {"OWN_PAGE": "(uuid, uuid, int)", "AWAITING_DECISION_PAGE": "(uuid, int)", "PAST_DEADLINE": "(int)"}
     async with database.unit_of_work() as connection:
         await connection.execute(f"PREPARE listing{types[name]} AS {getattr(store, name)}")
-        # A plan for any parameters, and on tables too small for an index to pay without being told so.
+        # A plan for any parameters, and on tables too small for an index to pay without being reported so.
         await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off")
         plan = await connection.fetch(f"EXPLAIN EXECUTE listing{arguments[name]}")
     text = "\n".join(row[0] for row in plan)

@@ -289,10 +289,10 @@ async def test_a_wrong_role_is_refused_and_changes_nothing(
 
 async def test_who_sees_what(client: Client, database: Database, borrower: Somebody, anna: Somebody) -> None:
     investor = await make_somebody(database, "investor")
-    stranger = await make_somebody(database, "borrower")
+    outsider = await make_somebody(database, "borrower")
     loan = await apply(client, borrower)
     path = f"/api/v1/loans/{loan['id']}"
-    for somebody in (investor, stranger):
+    for somebody in (investor, outsider):
         hidden = await client.get(path, headers=somebody.headers)
         assert (hidden.status_code, hidden.json()["code"]) == (404, "loan_not_found")
     assert (await client.get(path)).status_code == 401
@@ -300,7 +300,7 @@ async def test_who_sees_what(client: Client, database: Database, borrower: Someb
 
     decision = {"decision": "approve", "version": await assess(database, loan["id"]), "reason": "Sound."}
     await client.post(f"{path}/decision", json=decision, headers=anna.headers)
-    for somebody in (investor, stranger):
+    for somebody in (investor, outsider):
         shown = await client.get(path, headers=somebody.headers)
         assert shown.status_code == 200
         assert shown.json()["status"] == "offered"
@@ -354,8 +354,8 @@ async def test_the_valuation_may_be_corrected_before_the_decision(
     await assess(database, loan["id"])
     path = f"/api/v1/loans/{loan['id']}/valuation"
     lower = {"amount": "420000.00", "valued_on": "2025-10-01", "valuer": "Alder & Finch Surveyors"}
-    stranger = await make_somebody(database, "borrower")
-    hidden = await client.put(path, json=lower, headers=stranger.headers)
+    outsider = await make_somebody(database, "borrower")
+    hidden = await client.put(path, json=lower, headers=outsider.headers)
     assert (hidden.status_code, hidden.json()["code"]) == (404, "loan_not_found")
     changed = await client.put(path, json=lower, headers=anna.headers)
     assert (changed.json()["status"], changed.json()["property"]["valuation"]) == ("submitted", "420000.00")

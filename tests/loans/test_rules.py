@@ -84,7 +84,7 @@ def test_the_diagram_in_the_docs_is_current() -> None:
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)
-def test_a_transition_is_permitted_exactly_where_the_table_says(name: str) -> None:
+def test_a_transition_is_permitted_exactly_where_the_table_has_it(name: str) -> None:
     edge = TRANSITIONS[name]
     permissions = set()
     for status, kind in itertools.product(Status, ActorKind):
@@ -277,11 +277,11 @@ PEOPLE = [BORROWER, ANNA, BARTEK, UserId(uuid7())]
     ),
     st.sets(st.sampled_from(PEOPLE)),
 )
-def test_whatever_comes_in_a_large_offer_has_two_hands_that_nobody_else_has_touched(
+def test_a_large_offer_has_two_approvers_who_did_not_edit_it(
     attempts: list[tuple[UserId, int, Decimal | None]], touched: set[UserId]
 ) -> None:
     first: FirstApproval | None = None
-    said_yes: list[UserId] = []
+    approved_by: list[UserId] = []
     for person, version, rate in attempts:
         try:
             known = facts(first=first, touched_by=frozenset(touched))
@@ -292,11 +292,11 @@ def test_whatever_comes_in_a_large_offer_has_two_hands_that_nobody_else_has_touc
         assert version == BIG.version
         assert person != BORROWER
         assert person not in touched
-        said_yes.append(person)
+        approved_by.append(person)
         if outcome.final:
             assert first is not None
             assert outcome.offer.annual_rate == first.annual_rate
-            assert len(set(said_yes)) == 2
+            assert len(set(approved_by)) == 2
             return
         assert first is None
         first = FirstApproval(

@@ -149,7 +149,7 @@ class FixedListings:
     async def page(self, query: ListingQuery, paths: frozenset[str] | None = None) -> ListingPage:
         shown = self.nodes[: query.first]
         if paths is not None:
-            # Only what the plan says that it reads, as the store would fetch it.
+            # Only what the plan states that it reads, as the store would fetch it.
             shown = [{path: node[path] for path in paths} for node in shown]
         return ListingPage(shown, [node["id"] for node in self.nodes][: query.first], query.first < 2)
 
@@ -393,7 +393,7 @@ async def test_introspection_is_only_for_development() -> None:
     assert plain.data == {"__typename": "Query"}
 
 
-async def test_an_unexpected_failure_tells_nothing() -> None:
+async def test_an_unexpected_failure_discloses_nothing() -> None:
     class Broken(FixedListings):
         async def count(self, query: ListingQuery) -> int:
             raise ZeroDivisionError("secret of the house")
@@ -450,8 +450,8 @@ async def test_me_is_who_is_signed_in(database: Database, client: Client) -> Non
     answer = await client.post("/graphql", json=question, headers=somebody.headers)
     me = {"id": str(somebody.user_id), "email": somebody.email, "fullName": "Ines Almeida", "roles": ["borrower"]}
     assert answer.json() == {"data": {"me": me}}
-    stranger = (await client.post("/graphql", json=question)).json()
-    assert (stranger["data"], codes(stranger)) == ({"me": None}, ["unauthenticated"])
+    outsider = (await client.post("/graphql", json=question)).json()
+    assert (outsider["data"], codes(outsider)) == ({"me": None}, ["unauthenticated"])
     forged = await client.post("/graphql", json=question, headers={"Authorization": "Bearer nonsense"})
     assert forged.status_code == 401
 

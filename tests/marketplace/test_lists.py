@@ -73,7 +73,7 @@ FILTERS: list[tuple[dict[str, Any], Callable[[loans.Loan], bool]]] = [
 ]  # fmt: skip
 
 
-async def test_every_filter_keeps_what_it_says(database: Database, listings: ListingStore) -> None:
+async def test_every_filter_keeps_what_matches_it(database: Database, listings: ListingStore) -> None:
     furnished = await market.furnish(database)
     await rebuild(database, listings)
     for given, fits in FILTERS:

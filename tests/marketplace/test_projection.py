@@ -67,9 +67,9 @@ async def test_a_listing_after_each_event_is_what_a_fresh_read_shows(
             elif step is not None:
                 await loans.transition(connection, loan.id, step)
         async with database.unit_of_work() as connection:
-            said = await messages(connection)
-            news = said[handled:] + ([made(loan)] if step == "fund" else [])
-            handled = len(said)
+            output = await messages(connection)
+            news = output[handled:] + ([made(loan)] if step == "fund" else [])
+            handled = len(output)
             await handle(connection, listings, news)
         assert await contents(documents) == await expected(database), step
     assert (await expected(database))[str(loan.id)]["node"]["status"] == "repaid"
@@ -98,11 +98,11 @@ async def test_a_rebuild_equals_the_replay_of_all_events_in_any_order_with_repea
     database: Database, documents: DocumentStore, listings: ListingStore, seed: int
 ) -> None:
     await market.furnish(database, 8)
-    await listings.start_afresh()
+    await listings.recreate()
     dice = random.Random(seed)
     async with database.unit_of_work() as connection:
-        said = await messages(connection)
-        shuffled = said + dice.choices(said, k=10)
+        output = await messages(connection)
+        shuffled = output + dice.choices(output, k=10)
         dice.shuffle(shuffled)
         while shuffled:
             size = dice.randint(1, 7)
@@ -118,7 +118,7 @@ async def test_an_older_snapshot_changes_nothing(
     database: Database, documents: DocumentStore, listings: ListingStore
 ) -> None:
     [loan] = await market.furnish(database, 1)
-    await listings.start_afresh()
+    await listings.recreate()
     newest = listing(loan)
     assert newest is not None
     older = newest | {"revision": newest["revision"] - 1, "node": newest["node"] | {"status": "cancelled"}}
@@ -131,7 +131,7 @@ async def test_an_older_snapshot_changes_nothing(
 async def test_lost_and_foreign_listings_are_mended(
     database: Database, documents: DocumentStore, listings: ListingStore
 ) -> None:
-    """What a killed store forgets: one listing gone, one back at an older revision, one that never was."""
+    """What a killed store loses: one listing gone, one back at an older revision, one that never was."""
     market_loans = await market.furnish(database, 6)
     await rebuild(database, listings)
     whole = await contents(documents)
@@ -197,7 +197,7 @@ async def test_events_that_arrive_together_are_one_write(
     database: Database, documents: DocumentStore, listings: ListingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made_loans = await market.furnish(database, 2)
-    await listings.start_afresh()
+    await listings.recreate()
     written: list[int] = []
     plain = ListingStore.upsert
 

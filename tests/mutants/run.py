@@ -112,7 +112,7 @@ class Scratch:
             ).returncode
 
     def _write(self, path: Path, text: str) -> None:
-        """Python tells by time and size whether compiled code is old: each write gets a second of its own."""
+        """Python shows by time and size whether compiled code is old: each write gets a second of its own."""
         path.write_text(text)
         self._writes += 1
         moment = time.time() + 10 * self._writes
@@ -120,7 +120,7 @@ class Scratch:
 
 
 def run(mutants: Sequence[Mutant], jobs: int) -> dict[str, Fate]:
-    """Try all of them, ``jobs`` at a time, telling each as it is done."""
+    """Try all of them, ``jobs`` at a time, reporting each as it is done."""
     waiting: queue.SimpleQueue[Mutant] = queue.SimpleQueue()
     for mutant in mutants:
         waiting.put(mutant)

@@ -1,4 +1,4 @@
-"""The list of mutants fits the code as it is, and the runner tells the dead from the living (``make mutants``)."""
+"""The list of mutants fits the code as it is, and the runner shows the dead from the living (``make mutants``)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_some_of_them_are_killed_here_and_now(scratch: Scratch) -> None:
     }
 
 
-def test_a_mutant_that_nobody_notices_and_one_that_is_out_of_date_are_told(scratch: Scratch) -> None:
+def test_a_mutant_that_survives_and_one_that_is_out_of_date_are_reported(scratch: Scratch) -> None:
     kept = (scratch.folder / QUICK[0].file).read_text()
     unnoticed = replace(QUICK[0], mutant=f"{QUICK[0].original}  # and nothing else")
     assert scratch.try_out(unnoticed) is Fate.SURVIVED

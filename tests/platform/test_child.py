@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-# A parent that starts a child, tells its id and waits to be killed. It needs nothing but the module itself.
+# A parent that starts a child, shows its id and waits to be killed. It needs nothing but the module itself.
 PARENT = """
 import signal, subprocess, sys, time
 from halfpenny.platform.child import ends_with_this_process
@@ -47,7 +47,7 @@ def test_a_child_ends_with_a_parent_that_is_killed(how: signal.Signals) -> None:
 
 
 def test_a_parent_that_died_before_the_child_could_ask_counts_too() -> None:
-    """The child is told of a parent that is not its parent any more: it ends by itself."""
+    """The child is reported a parent that is not its parent any more: it ends by itself."""
     program = f"""
 import time
 from halfpenny.platform.child import end_with_parent

@@ -202,7 +202,7 @@ def test_the_fingerprint_is_blind_to_order_and_blanks_only(body: dict[str, Any],
     assert one != fingerprint("POST", "/loan", json.dumps(body).encode())
 
 
-def test_the_fingerprint_tells_texts_from_numbers() -> None:
+def test_the_fingerprint_distinguishes_texts_from_numbers() -> None:
     assert fingerprint("POST", "/x", b'{"a": "1"}') != fingerprint("POST", "/x", b'{"a": 1}')
     assert fingerprint("POST", "/x", b'{"a": 1.0}') != fingerprint("POST", "/x", b'{"a": 1}')
 

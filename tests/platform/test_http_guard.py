@@ -117,7 +117,7 @@ async def test_the_framework_s_errors_are_problems(client: Client) -> None:
     assert wrong.headers["allow"] == "GET, POST"
 
 
-async def test_a_crash_tells_the_caller_nothing_and_the_log_everything(client: Client) -> None:
+async def test_a_crash_is_internal_error_for_the_caller_and_whole_in_the_log(client: Client) -> None:
     with structlog.testing.capture_logs() as lines:
         answer = await client.get("/api/fail/crash")
     is_problem(answer, 500, "internal_error")

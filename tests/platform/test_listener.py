@@ -1,4 +1,4 @@
-"""One LISTEN connection a process: it tells payloads, says when something may have been missed, and comes back."""
+"""One LISTEN connection a process: it shows payloads, states when something may have been missed, and comes back."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ async def cut(database: Database, database_url: str) -> None:
     await owner.close()
 
 
-async def test_a_callback_hears_that_listening_began_and_then_every_payload(database: Database) -> None:
+async def test_a_callback_gets_none_when_listening_begins_and_then_every_payload(database: Database) -> None:
     assert await listening(database) == 0
     first, second, other = [], [], []
     database.listener.on("meter", first.append)
     await database.listener.listening.wait()
     await notify(database, "meter", "1")
     await until(lambda: done(first == [None, "1"]))
-    # Whoever comes later is told that listening begins for them too, on a channel that is listened to already.
+    # Whoever comes later is notified that listening begins for them too, on a channel that is listened to already.
     database.listener.on("meter", second.append)
     database.listener.on("other", other.append)
     await database.listener.listening.wait()
@@ -62,19 +62,19 @@ async def done(yes: bool) -> bool:
     return yes
 
 
-async def test_a_lost_connection_is_told_and_replaced(database: Database, database_url: str) -> None:
-    told: list[str | None] = []
+async def test_a_lost_connection_is_reported_and_replaced(database: Database, database_url: str) -> None:
+    answer: list[str | None] = []
     beats: list[float | None] = []
-    database.listener.on("meter", told.append)
+    database.listener.on("meter", answer.append)
     database.listener.on_heartbeat(beats.append)
     await database.listener.listening.wait()
     assert beats[-1] is not None and 0 <= time.time() - beats[-1] < 60
     await cut(database, database_url)
     await until(lambda: done(None in beats))
-    await until(lambda: done(told == [None, None]))
+    await until(lambda: done(answer == [None, None]))
     await database.listener.listening.wait()
     await notify(database, "meter", "again")
-    await until(lambda: done(told == [None, None, "again"]))
+    await until(lambda: done(answer == [None, None, "again"]))
     assert beats[-1] is not None and await listening(database) == 1
 
 

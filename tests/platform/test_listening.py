@@ -14,7 +14,7 @@ from halfpenny.platform.servers import free_port
 
 
 @pytest.mark.parametrize(("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
-def test_a_port_in_use_is_told_with_its_holder(host: str, family: socket.AddressFamily) -> None:
+def test_a_port_in_use_is_reported_with_its_holder(host: str, family: socket.AddressFamily) -> None:
     program = (
         f"import socket, sys; s = socket.create_server(({host!r}, 0), family=socket.AddressFamily({int(family)}));"
         "print(s.getsockname()[1], flush=True); sys.stdin.read()"
@@ -34,7 +34,7 @@ def test_a_port_in_use_is_told_with_its_holder(host: str, family: socket.Address
     require_free(host, port)
 
 
-def test_an_address_of_another_machine_is_blamed_itself() -> None:
+def test_an_address_of_another_machine_is_reported_as_the_cause() -> None:
     with pytest.raises(CannotListen, match="no such address") as refused:
         require_free("192.0.2.7", free_port())
     assert refused.value.address

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from halfpenny import loans
-from halfpenny.entrypoints import live
+from halfpenny.entrypoints import realtime_topics
 from halfpenny.platform.database import Database
 from halfpenny.realtime import Hub
 from support import lending
@@ -38,11 +38,11 @@ def move(database: Database) -> Callable[[UUID, int], Awaitable[int]]:
 
 @pytest.fixture
 async def open_hub(database: Database) -> AsyncIterator[Callable[[], Awaitable[Hub]]]:
-    """Start a hub that hears the database. It ticks faster than in production, to save the tests' time."""
+    """Start a hub that receives the database. It ticks faster than in production, to save the tests' time."""
     opened: list[Hub] = []
 
     async def start() -> Hub:
-        hub = live.hub(database, tick_s=0.02)
+        hub = realtime_topics.hub(database, tick_s=0.02)
         hub.start()
         opened.append(hub)
         await hub.listener.listening.wait()

@@ -1,4 +1,4 @@
-"""Notifications: told once, numbered without a gap, one's own and nobody else's."""
+"""Notifications: reported once, numbered without a gap, one's own and nobody else's."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ async def numbers(database: Database, user_id: UUID) -> list[tuple[int, str]]:
     return [(row["seq"], row["dedupe_key"]) for row in rows]
 
 
-async def test_nobody_is_told_twice_under_one_key(database: Database) -> None:
+async def test_nobody_is_notified_twice_under_one_key(database: Database) -> None:
     one, two = (await make_somebody(database)).user_id, (await make_somebody(database)).user_id
     async with database.unit_of_work() as connection:
-        told = await notify_many(
+        outcome = await notify_many(
             connection, [notice(one, "half"), notice(two, "half"), notice(one, "half"), notice(one, "full")]
         )
-    assert told == 3
+    assert outcome == 3
     async with database.unit_of_work() as connection:
         assert await notify_many(connection, [notice(one, "full"), notice(one, "late"), notice(two, "half")]) == 1
         assert await notify_many(connection, []) == 0
@@ -40,7 +40,7 @@ async def test_nobody_is_told_twice_under_one_key(database: Database) -> None:
     assert await numbers(database, two) == [(1, "half")]
 
 
-async def test_a_transaction_that_rolls_back_tells_nobody_and_uses_no_number(database: Database) -> None:
+async def test_a_transaction_that_rolls_back_notifies_nobody_and_uses_no_number(database: Database) -> None:
     person = (await make_somebody(database)).user_id
     with pytest.raises(ZeroDivisionError):
         async with database.unit_of_work() as connection:
@@ -61,9 +61,9 @@ async def test_writers_at_the_same_time_leave_no_gap_and_no_double(database: Dat
 
     await asyncio.gather(*(write(turn) for turn in range(12)))
     for person in people:
-        told = await numbers(database, person)
-        assert [seq for seq, _ in told] == [1, 2, 3, 4, 5, 6]
-        assert len({key for _, key in told}) == 6
+        outcome = await numbers(database, person)
+        assert [seq for seq, _ in outcome] == [1, 2, 3, 4, 5, 6]
+        assert len({key for _, key in outcome}) == 6
 
 
 async def test_one_reads_ones_own_page_by_page_and_marks_them(client: httpx2.AsyncClient, database: Database) -> None:

@@ -17,7 +17,7 @@ from support.people import Somebody, make_somebody
 from support.watching import Watcher, watching
 
 
-async def tell(database: Database, person: Somebody, *keys: str) -> None:
+async def report(database: Database, person: Somebody, *keys: str) -> None:
     async with database.unit_of_work() as connection:
         await notify_many(connection, [Notice(person.user_id, "milestone", {"key": key}, key) for key in keys])
 
@@ -33,27 +33,27 @@ async def subscribe_me(watcher: Watcher, database: Database, person: Somebody, a
 
 async def test_ones_own_topic_starts_with_a_snapshot_and_brings_each_notification(hub: Hub, database: Database) -> None:
     person, other = await make_somebody(database), await make_somebody(database)
-    await tell(database, person, "a", "b")
-    async with watching(hub, database) as watcher, watching(hub, database) as stranger:
+    await report(database, person, "a", "b")
+    async with watching(hub, database) as watcher, watching(hub, database) as outsider:
         await subscribe_me(watcher, database, person)
-        await subscribe_me(stranger, database, other)
+        await subscribe_me(outsider, database, other)
         (snapshot,) = await watcher.first_frames(1)
         assert (snapshot["topic"], snapshot["type"], snapshot["seq"]) == ("me", "snapshot", 2)
         assert snapshot["data"]["unread"] == 2
         assert [one["data"]["key"] for one in snapshot["data"]["latest"]] == ["b", "a"]
-        await stranger.first_frames(1)
-        await tell(database, person, "c", "d")
+        await outsider.first_frames(1)
+        await report(database, person, "c", "d")
         frames = (await watcher.first_frames(3))[1:]
         assert [(frame["type"], frame["seq"], frame["data"]["data"]["key"]) for frame in frames] == [
             ("notification", 3, "c"),
             ("notification", 4, "d"),
         ]
-        assert len(await stranger.answered()) == 1
+        assert len(await outsider.answered()) == 1
 
 
 async def test_ones_own_topic_resumes_without_a_gap(hub: Hub, database: Database) -> None:
     person = await make_somebody(database)
-    await tell(database, person, "a", "b", "c")
+    await report(database, person, "a", "b", "c")
     async with watching(hub, database) as watcher:
         await subscribe_me(watcher, database, person, after=1)
         frames = await watcher.first_frames(2)
@@ -96,26 +96,26 @@ async def test_a_second_persons_connection_token_does_not_change_the_owner_of_a_
         watcher.ask(op="authenticate", connection_token=await connection_tokens.issue(database, other.principal()))
         refused = await watcher.until(lambda frame: frame["type"] == "error")
         assert refused["data"]["code"] == "invalid_connection_token"
-        await tell(database, other, "theirs")
-        await tell(database, person, "ours")
-        told = await watcher.until(lambda frame: frame["type"] == "notification")
-        assert told["data"]["data"] == {"key": "ours"}
+        await report(database, other, "theirs")
+        await report(database, person, "ours")
+        outcome = await watcher.until(lambda frame: frame["type"] == "notification")
+        assert outcome["data"]["data"] == {"key": "ours"}
 
 
 async def test_a_session_that_ends_closes_its_sockets_and_no_others(hub: Hub, database: Database) -> None:
     person, other = await make_somebody(database), await make_somebody(database)
-    async with watching(hub, database) as watcher, watching(hub, database) as stranger:
+    async with watching(hub, database) as watcher, watching(hub, database) as outsider:
         await subscribe_me(watcher, database, person)
-        await subscribe_me(stranger, database, other)
+        await subscribe_me(outsider, database, other)
         await watcher.first_frames(1)
-        await stranger.first_frames(1)
+        await outsider.first_frames(1)
         async with database.unit_of_work() as connection:
             await connection.execute(
                 "UPDATE session SET ended_at = now(), ended_because = 'signed_out' WHERE id = $1", person.session_id
             )
         assert await watcher.closed == (4401, "session ended")
-        await stranger.answered()
-        assert not stranger.closed.done()
+        await outsider.answered()
+        assert not outsider.closed.done()
 
 
 async def test_a_person_who_is_disabled_loses_every_socket(hub: Hub, database: Database) -> None:
@@ -161,12 +161,10 @@ async def test_the_connection_token_of_an_ended_session_opens_nothing(hub: Hub, 
         assert [frame for frame in watcher.frames if frame["type"] != "error"] == []
 
 
-async def test_who_watches_a_loan_is_remembered_until_they_unsubscribe(
-    hub: Hub, database: Database, loan_id: UUID
-) -> None:
+async def test_who_watches_a_loan_is_stored_until_they_unsubscribe(hub: Hub, database: Database, loan_id: UUID) -> None:
     person, topic = await make_somebody(database), f"loan:{loan_id}"
 
-    async def remembered() -> list[UUID]:
+    async def cached() -> list[UUID]:
         async with database.reading() as connection:
             return [*await watchers(connection, topic)]
 
@@ -174,18 +172,18 @@ async def test_who_watches_a_loan_is_remembered_until_they_unsubscribe(
         await subscribe_me(watcher, database, person)
         watcher.ask(op="subscribe", topic=topic)
         await watcher.until(lambda frame: frame["topic"] == topic)
-    assert await remembered() == [person.user_id]
+    assert await cached() == [person.user_id]
     async with watching(hub, database) as anonymous:
         anonymous.ask(op="subscribe", topic=topic)
         await anonymous.first_frames(1)
-    assert await remembered() == [person.user_id]
+    assert await cached() == [person.user_id]
     async with watching(hub, database) as watcher:
         await subscribe_me(watcher, database, person)
         watcher.ask(op="subscribe", topic=topic)
         await watcher.until(lambda frame: frame["topic"] == topic)
         watcher.ask(op="unsubscribe", topic=topic)
         await watcher.answered()
-    assert await remembered() == []
+    assert await cached() == []
 
 
 @pytest.mark.parametrize(
@@ -256,7 +254,7 @@ async def test_who_stops_reading_is_let_go_after_a_while(
 
 async def test_a_socket_watches_only_so_many_topics(hub: Hub, database: Database, loan_id: UUID) -> None:
     async with watching(hub, database) as watcher:
-        # Held back, so that unknown topics are not forgotten before the limit is reached.
+        # Held back, so that unknown topics are not deleted before the limit is reached.
         watcher.reading.clear()
         for number in range(MAX_TOPICS + 1):
             watcher.ask(op="subscribe", topic=f"loan:00000000-0000-7000-8000-{number:012d}")

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from halfpenny.entrypoints import live
+from halfpenny.entrypoints import realtime_topics
 from halfpenny.platform.database import Database
 from halfpenny.platform.queue import Message
 from halfpenny.primitives.ids import uuid7
@@ -20,7 +20,7 @@ Move = Callable[..., Awaitable[int]]
 Open = Callable[[], Awaitable[Hub]]
 
 
-def says(version: int) -> Callable[[dict[str, object]], bool]:
+def printed(version: int) -> Callable[[dict[str, object]], bool]:
     return lambda frame: frame["seq"] == version and frame["type"] in ("snapshot", "update")
 
 
@@ -36,12 +36,12 @@ async def test_a_watcher_gets_a_snapshot_and_then_every_news_with_the_databases_
         assert snapshot["data"]["investors"] == 1
         assert snapshot["data"]["version"] == before
         after = await move(loan_id, 2_550)
-        update = await watcher.until(says(after))
+        update = await watcher.until(printed(after))
         assert update["type"] == "update"
         assert update["data"]["funded"] == "75.50"
 
 
-async def test_two_processes_tell_the_same_numbers_and_a_watcher_may_change_over(
+async def test_two_processes_number_alike_and_a_watcher_may_resume_at_the_other(
     open_hub: Open, database: Database, loan_id: UUID, move: Move
 ) -> None:
     first, second = await open_hub(), await open_hub()
@@ -50,7 +50,7 @@ async def test_two_processes_tell_the_same_numbers_and_a_watcher_may_change_over
         for watcher in (one, two):
             watcher.ask(op="subscribe", topic=topic)
         version = await move(loan_id)
-        at_one, at_two = await one.until(says(version)), await two.until(says(version))
+        at_one, at_two = await one.until(printed(version)), await two.until(printed(version))
         assert at_one["data"] == at_two["data"]
     version = await move(loan_id)
     async with watching(second, database) as back:
@@ -69,7 +69,7 @@ async def test_who_has_seen_everything_is_sent_nothing_until_something_moves(
         await watcher.until(lambda frame: frame["topic"] == "marketplace")
         assert [frame["topic"] for frame in watcher.frames] == ["marketplace"]
         after = await move(loan_id)
-        assert (await watcher.until(says(after)))["type"] == "update"
+        assert (await watcher.until(printed(after)))["type"] == "update"
 
 
 async def test_a_number_from_the_future_gets_a_snapshot(
@@ -93,9 +93,9 @@ async def test_a_slow_reader_gets_the_latest_state_and_costs_nothing_meanwhile(
         versions = []
         for _ in range(10):
             versions.append(await move(loan_id))
-            await quick.until(says(versions[-1]))
+            await quick.until(printed(versions[-1]))
         slow.reading.set()
-        await slow.until(says(versions[-1]))
+        await slow.until(printed(versions[-1]))
         # The snapshot, at most one update that was being written when it stopped, and the last state.
         assert len(slow.frames) <= 3
         assert len(quick.frames) == 11
@@ -110,7 +110,7 @@ async def test_equal_news_is_encoded_once_for_all_watchers(
             await watcher.first_frames(1)
         version = await move(loan_id)
         for watcher in (one, two):
-            await watcher.until(says(version))
+            await watcher.until(printed(version))
         assert one.texts[-1] is two.texts[-1]
 
 
@@ -122,11 +122,11 @@ async def test_many_changes_at_once_are_one_frame(hub: Hub, database: Database, 
             for _ in range(30):
                 await connection.execute("UPDATE loan_funding SET version = version + 1 WHERE loan_id = $1", loan_id)
             version = await connection.fetchval("SELECT version FROM loan_funding WHERE loan_id = $1", loan_id)
-        await watcher.until(says(version))
+        await watcher.until(printed(version))
         assert len(watcher.frames) == 2
 
 
-async def test_a_hub_that_was_deaf_finds_out_what_it_missed(
+async def test_a_hub_recovers_what_was_published_while_it_was_not_listening(
     hub: Hub, database: Database, loan_id: UUID, move: Move, database_url: str
 ) -> None:
     owner = await Database.connect(database_url, max_size=1, role=None)
@@ -141,7 +141,7 @@ async def test_a_hub_that_was_deaf_finds_out_what_it_missed(
             )
             await connection.execute("UPDATE loan_funding SET version = version + 1 WHERE loan_id = $1", loan_id)
             version = await connection.fetchval("SELECT version FROM loan_funding WHERE loan_id = $1", loan_id)
-        await watcher.until(says(version))
+        await watcher.until(printed(version))
     await owner.close()
 
 
@@ -178,7 +178,7 @@ async def test_after_unsubscribing_nothing_comes(hub: Hub, database: Database, l
         watcher.ask(op="unsubscribe", topic=f"loan:{loan_id}")
         await watcher.answered()
         version = await move(loan_id)
-        await other.until(says(version))
+        await other.until(printed(version))
         assert len(await watcher.answered()) == 1
     assert hub.topics == 0
 
@@ -191,7 +191,7 @@ def publish(database: Database) -> Callable[[Sequence[UUID]], Awaitable[None]]:
     """What the worker does when events of these loans arrive together."""
 
     async def handle(loan_ids: Sequence[UUID]) -> None:
-        subscription = live.marketplace_frames()
+        subscription = realtime_topics.marketplace_frames()
         assert subscription.handle_many is not None
         async with database.unit_of_work() as connection:
             now = await connection.fetchval("SELECT now()")
@@ -214,7 +214,7 @@ async def test_the_marketplace_shows_what_is_open_and_then_what_moves(
         version = await move(loan_id)
         await publish([loan_id, loan_id])
         for watcher in (one, two):
-            update = await watcher.until(says(1))
+            update = await watcher.until(printed(1))
             assert [loan["version"] for loan in update["data"]["loans"]] == [version]
 
 
@@ -228,10 +228,10 @@ async def test_the_marketplace_resumes_from_memory_from_the_table_or_from_a_snap
     async with watching(hub, database) as watcher:
         watcher.ask(op="subscribe", topic="marketplace", after=1)
         (missed,) = await watcher.first_frames(1)
-        # Two frames were missed, and say their latest state once.
+        # Two frames were missed, and state their latest state once.
         assert (missed["type"], missed["seq"], len(missed["data"]["loans"])) == ("update", 3, 1)
         await publish([loan_id])
-        await watcher.until(says(4))
+        await watcher.until(printed(4))
         async with watching(hub, database) as other:
             other.ask(op="subscribe", topic="marketplace", after=3)
             (frame,) = await other.first_frames(1)
@@ -261,12 +261,12 @@ async def test_a_slow_reader_of_the_marketplace_misses_no_loan(
         for turn, id in enumerate([loan_id, other] * 5, 1):
             await move(id)
             await publish([id])
-            await quick.until(says(seen + turn))
+            await quick.until(printed(seen + turn))
         slow.reading.set()
-        await slow.until(says(seen + 10))
-        told = {loan["loan_id"]: loan["version"] for frame in slow.frames[1:] for loan in frame["data"]["loans"]}
+        await slow.until(printed(seen + 10))
+        answer = {loan["loan_id"]: loan["version"] for frame in slow.frames[1:] for loan in frame["data"]["loans"]}
         latest = {loan["loan_id"]: loan["version"] for frame in quick.frames for loan in frame["data"]["loans"]}
-        assert told == latest
+        assert answer == latest
         assert len(slow.frames) <= 3
 
 

@@ -1,4 +1,4 @@
-"""Two API processes on one database, with real sockets: what a watcher of either is told is the same."""
+"""Two API processes on one database, with real sockets: what a watcher of either is notified is the same."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ async def ask(client: ClientConnection, **request: Any) -> None:
 
 async def frame(client: ClientConnection) -> dict[str, Any]:
     async with asyncio.timeout(20):
-        told: dict[str, Any] = json.loads(await client.recv())
-    return told
+        answer: dict[str, Any] = json.loads(await client.recv())
+    return answer
 
 
 async def until_seq(client: ClientConnection, seq: int) -> dict[str, Any]:
-    while (told := await frame(client))["seq"] != seq:
-        assert told["seq"] < seq
-    return told
+    while (answer := await frame(client))["seq"] != seq:
+        assert answer["seq"] < seq
+    return answer
 
 
-async def test_watchers_of_either_process_are_told_the_same(
+async def test_watchers_of_either_process_receive_the_same(
     serve: Serve, database: Database, loan_id: UUID, move: Move
 ) -> None:
     one, two = serve(2)
@@ -83,8 +83,8 @@ async def test_watchers_of_either_process_are_told_the_same(
         assert (snapshot["topic"], snapshot["type"], snapshot["seq"]) == ("me", "snapshot", 0)
         async with database.unit_of_work() as connection:
             await notify_many(connection, [Notice(person.user_id, "milestone", {"percent": 25}, "a")])
-        told = await frame(second)
-        assert (told["type"], told["seq"], told["data"]["data"]) == ("notification", 1, {"percent": 25})
+        answer = await frame(second)
+        assert (answer["type"], answer["seq"], answer["data"]["data"]) == ("notification", 1, {"percent": 25})
 
         # Signing out at one process closes the socket at the other.
         async with httpx2.AsyncClient(base_url=one) as http:

@@ -121,7 +121,7 @@ def test_the_answer_is_the_same_every_time(models: ModelSet) -> None:
     assert first == second
 
 
-def test_every_reason_is_said_in_both_languages_and_private_ones_are_not_for_investors(models: ModelSet) -> None:
+def test_every_reason_has_both_languages_and_private_ones_are_not_for_investors(models: ModelSet) -> None:
     assessed = answer(
         models, adverse_records=3, gdv="700000.00", renovation_cost="90000.00", prior_debt="10000.00", charge_rank=2
     )

@@ -1,4 +1,4 @@
-"""What the risk service says is one JSON object a line, whatever is in it."""
+"""What the risk service states is one JSON object a line, whatever is in it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def test_a_text_with_line_breaks_stays_one_escaped_line() -> None:
         [sys.executable, "-c", PROGRAM], env={"PYTHONPATH": str(SOURCE)}, check=True, capture_output=True, text=True
     )
     (line,) = done.stderr.splitlines()
-    said = json.loads(line)
-    assert said["title"] == 'House\n{"level": "critical"}'
-    assert (said["service"], said["event"], said["level"]) == ("risk", "assessed", "info")
+    output = json.loads(line)
+    assert output["title"] == 'House\n{"level": "critical"}'
+    assert (output["service"], output["event"], output["level"]) == ("risk", "assessed", "info")

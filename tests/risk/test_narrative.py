@@ -59,9 +59,9 @@ def completion(content: str) -> bytes:
 
 
 def answer_of(*names: str) -> str:
-    """What a language model answers that tells these facts in the plainest words."""
-    told = [{"fact": name, "en": PLAIN[name].en, "pl": PLAIN[name].pl} for name in names]
-    return json.dumps({"sentences": told})
+    """What a language model answers that shows these facts in the plainest words."""
+    outcome = [{"fact": name, "en": PLAIN[name].en, "pl": PLAIN[name].pl} for name in names]
+    return json.dumps({"sentences": outcome})
 
 
 def good_prose() -> str:
@@ -69,7 +69,7 @@ def good_prose() -> str:
 
 
 class Endpoint:
-    """A local server that speaks enough of the OpenAI protocol; what it answers is the test's to say."""
+    """A local server that speaks enough of the OpenAI protocol; what it answers is the test's to state."""
 
     def __init__(self, answerer: Answerer) -> None:
         self.answerer = answerer
@@ -147,7 +147,7 @@ async def narrator(
         yield LanguageModelNarrator(settings, cache or NoCache(), client, clock or Clock())
 
 
-def says(content: str, status: int = 200) -> Answerer:
+def printed(content: str, status: int = 200) -> Answerer:
     async def answer(_: dict[str, Any]) -> tuple[int, bytes]:
         return status, completion(content)
 
@@ -160,7 +160,7 @@ async def narrate(url: str, **options: Any) -> Narrative:
 
 
 async def test_prose_that_is_true_to_the_facts_is_shown_and_labelled() -> None:
-    async with endpoint(says(good_prose())) as model:
+    async with endpoint(printed(good_prose())) as model:
         narrative = await narrate(model.url)
     assert narrative.written_by == "ai" and narrative.model == "test-model"
     assert "AI" in narrative.label.en and "AI" in narrative.label.pl
@@ -186,7 +186,7 @@ async def test_prose_that_is_true_to_the_facts_is_shown_and_labelled() -> None:
     ],
 )
 async def test_an_answer_outside_the_schema_falls_back_to_the_template(bad: str) -> None:
-    async with endpoint(says(bad)) as model:
+    async with endpoint(printed(bad)) as model:
         narrative = await narrate(model.url)
     assert narrative.written_by == "template" and narrative.text == template(FACTS)
     assert len(model.requests) == 2, "one retry, and no more"
@@ -194,12 +194,12 @@ async def test_an_answer_outside_the_schema_falls_back_to_the_template(bad: str)
 
 @pytest.mark.parametrize("status", [500, 429, 302, 401])
 async def test_a_failing_endpoint_falls_back(status: int) -> None:
-    async with endpoint(says(good_prose(), status)) as model:
+    async with endpoint(printed(good_prose(), status)) as model:
         assert (await narrate(model.url)).written_by == "template"
 
 
 async def test_a_dead_endpoint_falls_back() -> None:
-    async with endpoint(says("")) as model:
+    async with endpoint(printed("")) as model:
         url = model.url
     assert (await narrate(url)).written_by == "template"
 
@@ -279,7 +279,7 @@ async def test_the_circuit_opens_after_failures_and_closes_again() -> None:
 
 async def test_what_was_written_once_is_kept_in_the_document_store(document_server: DocumentServer) -> None:
     cache = MongoCache.connect(document_server.url, f"test_{uuid4().hex}")
-    async with aclosing(cache), endpoint(says(good_prose())) as model:
+    async with aclosing(cache), endpoint(printed(good_prose())) as model:
         first = await narrate(model.url, cache=cache)
         second = await narrate(model.url, cache=cache)
         assert first == second and first.written_by == "ai"
@@ -296,19 +296,19 @@ async def test_a_poisoned_cache_is_checked_like_the_model() -> None:
         async def get(self, key: str) -> str | None:
             return json.dumps({"sentences": [{"fact": "rate", "en": "It is guaranteed.", "pl": "Pewne."}] * 3})
 
-    async with endpoint(says(good_prose())) as model:
+    async with endpoint(printed(good_prose())) as model:
         narrative = await narrate(model.url, cache=Poisoned())
     assert narrative.text == checked(good_prose(), FACTS)
 
 
 async def test_a_missing_document_store_is_only_a_cache_that_misses() -> None:
     cache = MongoCache.connect("mongodb://127.0.0.1:9/?directConnection=true", "nowhere")
-    async with aclosing(cache), endpoint(says(good_prose())) as model:
+    async with aclosing(cache), endpoint(printed(good_prose())) as model:
         assert (await narrate(model.url, cache=cache)).written_by == "ai"
 
 
 async def test_two_hundred_hostile_texts_are_refused_even_when_the_model_obeys_them() -> None:
-    """The model of this test does the worst: it says whatever the description told it to."""
+    """The model of this test does the worst: it states whatever the description reported it to."""
     plain = PLAIN["rate"]
     for text in hostile_descriptions():
         for en, pl in ((text, text), (f"{plain.en} {text}", plain.pl), (plain.en, f"{text} {plain.pl}")):
@@ -317,13 +317,13 @@ async def test_two_hundred_hostile_texts_are_refused_even_when_the_model_obeys_t
             with pytest.raises(NarrativeRefused):
                 checked(json.dumps(obeyed), FACTS)
     obeyed["sentences"][-1] |= {"en": hostile_descriptions()[0], "pl": plain.pl}
-    obedient = says(json.dumps(obeyed))
+    obedient = printed(json.dumps(obeyed))
     async with endpoint(obedient) as model:
         assert (await narrate(model.url)).written_by == "template"
 
 
 async def test_the_narrative_changes_no_figure() -> None:
-    async with endpoint(says(good_prose())) as model:
+    async with endpoint(printed(good_prose())) as model:
         narrative = await narrate(model.url)
     with_prose = msgspec.structs.replace(ASSESSED, narrative=narrative)
     assert msgspec.structs.replace(with_prose, narrative=None) == ASSESSED
@@ -375,7 +375,7 @@ def test_row_11_nine_good_answers_in_ten_pass() -> None:
 
 @pytest.mark.parametrize("name", sorted(PLAIN))
 def test_row_11_the_plain_sentences_pass_and_only_for_their_own_fact(name: str) -> None:
-    """Whatever is said of one fact is said of no other: no figure and no direction can be swapped."""
+    """Whatever is reported of one fact is reported of no other: no figure and no direction can be swapped."""
     for other in PLAIN:
         facts = Facts("C", (Fact(other),))
         passes = fault_of(WrittenSentence(other, PLAIN[name].en, PLAIN[name].pl), facts) is None
@@ -429,7 +429,7 @@ def test_row_11_figures_are_ours_and_what_was_left_out_is_added() -> None:
     assert "270\u00a0000 EUR" in text.pl and "12 mies. " in text.pl
     for name in FACTS.obligatory:
         assert plainly(FACTS.by_id()[name]).en in text.en
-    # No language model is shown a figure, and none says the grade.
+    # No language model is shown a figure, and none states the grade.
     assert "grade" not in text.en.lower()
 
 

@@ -61,9 +61,9 @@ def test_row_13_the_counterfactual_is_what_the_model_says_of_the_changed_applica
     assessed = answer(models, **WEAK)
     [leverage] = [reason for reason in assessed.principal_against if reason.code == "leverage"]
     assert leverage.change is not None
-    told = re.fullmatch(r"At (\d+)% of the value: grade ([A-E]), (.*)\.", leverage.change.en)
-    assert told is not None
-    percent, grade = int(told[1]), told[2]
+    outcome = re.fullmatch(r"At (\d+)% of the value: grade ([A-E]), (.*)\.", leverage.change.en)
+    assert outcome is not None
+    percent, grade = int(outcome[1]), outcome[2]
     used = float(assessed.valuation.used)
     at = score_application(changed(**{**WEAK, "amount": f"{percent / 100 * used:.2f}"}), models, POLICIES)
     above = score_application(changed(**{**WEAK, "amount": f"{(percent + 1) / 100 * used:.2f}"}), models, POLICIES)
@@ -86,13 +86,13 @@ def test_row_13_what_no_single_change_mends_says_how_far_it_goes(models: ModelSe
     assessed = answer(models, **hopeless)
     [records] = [reason for reason in assessed.principal_against if reason.code == "adverse_records"]
     assert records.change is not None
-    told = re.fullmatch(
+    outcome = re.fullmatch(
         r"With adverse records: 0: probability of default ([\d.]+)% instead of ([\d.]+)%\.", records.change.en
     )
-    assert told is not None
+    assert outcome is not None
     without = score_application(changed(**{**hopeless, "adverse_records": 0}), models, POLICIES)
-    assert float(told[1]) == pytest.approx(100 * without.probability_of_default, abs=0.051)
-    assert float(told[2]) == pytest.approx(100 * float(assessed.probability_of_default), abs=0.051)
+    assert float(outcome[1]) == pytest.approx(100 * without.probability_of_default, abs=0.051)
+    assert float(outcome[2]) == pytest.approx(100 * float(assessed.probability_of_default), abs=0.051)
 
 
 def test_row_13_facts_that_were_not_given_are_named(models: ModelSet) -> None:
@@ -104,7 +104,7 @@ def test_row_13_facts_that_were_not_given_are_named(models: ModelSet) -> None:
     assert "income" not in texts.split("Not given")[-1] or "Not given" not in texts
 
 
-def test_row_13_investors_are_told_nothing_of_the_borrowers_own_affairs(models: ModelSet) -> None:
+def test_row_13_investors_see_nothing_of_the_borrowers_own_affairs(models: ModelSet) -> None:
     assessed = answer(models, **WEAK, adverse_records=3)
     for reason in (*assessed.principal_against, *assessed.principal_for):
         private = reason.code in ("income", "assets", "debts", "adverse_records", "facts_missing")

@@ -106,7 +106,7 @@ async def test_a_megabyte_of_text_is_scored(client: httpx2.AsyncClient) -> None:
     assert long["score"] == plain["score"]
 
 
-async def test_probes_say_what_is_waited_for(client: httpx2.AsyncClient, state: State) -> None:
+async def test_probes_name_what_is_waited_for(client: httpx2.AsyncClient, state: State) -> None:
     assert (await client.get("/livez")).status_code == 200
     assert (await client.get("/readyz")).status_code == 200
     state.waiting_for = "the queue is not connected"
@@ -162,7 +162,7 @@ async def test_the_listener_bounds_what_it_reads_and_closes_cleanly() -> None:
         await asyncio.open_connection("127.0.0.1", port)
 
 
-async def _say(port: int, sent: bytes) -> bytes:
+async def _send(port: int, sent: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(sent)
@@ -172,7 +172,7 @@ async def _say(port: int, sent: bytes) -> bytes:
         writer.close()
 
 
-async def test_a_client_that_sends_nothing_half_a_head_or_half_a_body_is_let_go(
+async def test_a_client_that_sends_nothing_half_a_head_or_half_a_body_is_disconnected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listener, "IDLE_TIMEOUT_S", 1)
@@ -181,7 +181,7 @@ async def test_a_client_that_sends_nothing_half_a_head_or_half_a_body_is_let_go(
     port = await port_of.open()
     half_a_body = b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\nconnection: close\r\n\r\n{"
     nothing, half, late = await asyncio.gather(
-        _say(port, b""), _say(port, b"GET /livez HTTP/1.1\r\nhost"), _say(port, half_a_body)
+        _send(port, b""), _send(port, b"GET /livez HTTP/1.1\r\nhost"), _send(port, half_a_body)
     )
     assert (nothing, half) == (b"", b"")
     assert b"HTTP/1.1 408" in late and b"body_timeout" in late

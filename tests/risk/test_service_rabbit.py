@@ -98,7 +98,7 @@ def make_assessor() -> Assessor:
 
 @asynccontextmanager
 async def running(url: str, inbox: Path, assessor: Assessor | None = None) -> AsyncIterator[RabbitConsumer]:
-    consumer = RabbitConsumer(url, assessor or make_assessor(), inbox, at_once=2)
+    consumer = RabbitConsumer(url, assessor or make_assessor(), inbox, concurrency=2)
     stop = asyncio.Event()
     task = asyncio.create_task(consumer.run(stop))
     try:

@@ -1,4 +1,4 @@
-"""Our evaluator of oblivious trees against what CatBoost itself said (tests/risk/data/record_catboost.py)."""
+"""Our evaluator of oblivious trees against what CatBoost itself reported (tests/risk/data/record_catboost.py)."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_shapley_values_equal_the_library() -> None:
     trees = trees_from_json(recorded["model"], FEATURES)
     rows = rows_of(recorded)
     alike = 0
-    for row, said, whole in zip(rows, recorded["shapley"], trees.predict(rows), strict=True):
+    for row, output, whole in zip(rows, recorded["shapley"], trees.predict(rows), strict=True):
         expected, added = trees.shapley(row)
         assert abs(expected + added.sum() - whole) < 1e-9
-        assert abs(expected - said[-1]) < 1e-9
+        assert abs(expected - output[-1]) < 1e-9
         # Below a branch that no training row took there is no share to weigh by. The library passes over such a branch
         # and we take its two sides as even: the sums agree, and the single values up to what one leaf may differ by.
-        alike += bool(np.abs(added - said[:-1]).max() < 1e-9)
-        assert np.abs(added - said[:-1]).max() < 1e-4
+        alike += bool(np.abs(added - output[:-1]).max() < 1e-9)
+        assert np.abs(added - output[:-1]).max() < 1e-4
     assert alike >= 38
 
 

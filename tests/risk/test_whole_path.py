@@ -101,7 +101,7 @@ def _homes(count: int) -> list[dict[str, Any]]:
 HOMES = _homes(90)
 
 
-class Remembered:
+class CachedMarket:
     """A market model that values each home once: nothing that is made worse below is a fact of the building."""
 
     def __init__(self, market: Market) -> None:
@@ -197,7 +197,7 @@ def _weaker_source(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] |
     return None if source is None else {"valuation_source": source}
 
 
-def _exit_not_said(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+def _exit_not_stated(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
     return {"exit_strategy": ExitStrategy.OTHER}
 
 
@@ -222,14 +222,14 @@ WORSE: dict[str, Worse] = {
     "more works": _more_works,
     "older valuation": _older,
     "weaker source": _weaker_source,
-    "another exit": _exit_not_said,
+    "another exit": _exit_not_stated,
 }
 
 
 @pytest.fixture(scope="module")
 def models() -> ModelSet:
     loaded = load_models("champion")
-    return replace(loaded, markets=tuple(Remembered(market) for market in loaded.markets))
+    return replace(loaded, markets=tuple(CachedMarket(market) for market in loaded.markets))
 
 
 def pushes(trials: int, seed: int) -> list[tuple[str, LoanSubmitted, LoanSubmitted]]:
@@ -269,7 +269,7 @@ WARSAW = {"lat": 52.23, "lon": 21.01, "country": "PL", "currency": "PLN"}
 
 
 def test_row_1_an_owner_cannot_talk_a_house_up_past_its_model(models: ModelSet) -> None:
-    """The ordinary house, which the model values at about 620,000 of today, said to be worth 900,000."""
+    """The ordinary house, which the model values at about 620,000 of today, reported to be worth 900,000."""
     talked_up = {"valuation": "900000.00", "amount": "520000.00", "valuation_source": ValuationSource.OWNER}
     inside = scored(models, **talked_up)
     assert inside.security.used < 650_000.0 and inside.recommendation == "decline"
@@ -310,7 +310,7 @@ def test_row_1_most_ordinary_applications_are_decided_without_a_person(models: M
 def test_row_2_the_price_of_what_was_just_bought_counts_whatever_the_purpose(
     models: ModelSet, purpose: LoanPurpose
 ) -> None:
-    """90,000 paid five months ago, said to be worth 210,000 today, 100,000 asked for."""
+    """90,000 paid five months ago, reported to be worth 210,000 today, 100,000 asked for."""
     bought = date(2025, 10, 2)
     deal = {**WARSAW, "valuation": "210000.00", "purchase_price": "90000.00", "amount": "100000.00"}
     loan = scored(models, **deal, purpose=purpose, purchased_on=bought)
@@ -350,7 +350,7 @@ def test_row_5_a_thin_charge_behind_a_thick_one_is_not_lent_on(models: ModelSet)
     assert "declines_ltv" in whole.flags and whole.recommendation == "decline"
 
 
-def test_row_6_works_cost_something_and_old_valuations_are_looked_at(models: ModelSet) -> None:
+def test_row_6_works_have_a_cost_and_old_valuations_are_referred(models: ModelSet) -> None:
     plain = scored(models, **WARSAW, amount="250000.00")
     works = scored(models, **WARSAW, amount="250000.00", renovation_cost="120000.00", gdv="720000.00")
     assert works.probability_of_default > plain.probability_of_default

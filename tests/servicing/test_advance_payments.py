@@ -30,7 +30,7 @@ Client = httpx2.AsyncClient
 
 
 async def paid(database: Database, made: world.Drawn, minor: int) -> servicing.PostingResult:
-    """From the wallet, without saying what the rest is for."""
+    """From the wallet, without stating what the rest is for."""
     return await world.repay(database, made, minor, None)
 
 

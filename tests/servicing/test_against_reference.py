@@ -105,7 +105,7 @@ def test_random_loans_agree_with_the_reference(shard: int) -> None:
     late = paid = ahead = redeemed = 0
     for _ in range(LOANS // SHARDS):
         loan, terms, events, receipts, as_of = random_loan(random_)
-        # The reference knows the future; the engine is told only what is effective by then.
+        # The reference knows the future; the engine is notified only what is effective by then.
         loan.drawdowns = {on: amount for on, amount in loan.drawdowns.items() if on <= as_of}
         loan.pauses = [pause for pause in loan.pauses if pause[0] <= as_of]
         expected = service(loan, receipts, as_of)

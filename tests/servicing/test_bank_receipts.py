@@ -1,4 +1,4 @@
-"""Row 4: a bank credit is booked once, whoever hears of it first; nobody alone books one that no statement shows."""
+"""Row 4: a bank credit is booked once, whoever receives it first; nobody alone books one that no statement shows."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def treasurers(database: Database) -> tuple[Somebody, Somebody]:
 
 
 def announced(made: world.Drawn, day: date, **changes: Any) -> dict[str, Any]:
-    said = {
+    output = {
         "amount": "85.42",
         "currency": "EUR",
         "received_on": day.isoformat(),
@@ -56,7 +56,7 @@ def announced(made: world.Drawn, day: date, **changes: Any) -> dict[str, Any]:
         "reference": "RF44 first instalment",
         "loan_id": str(made.loan.id),
     }
-    return said | changes
+    return output | changes
 
 
 async def ask(client: Client, who: Somebody, path: str, body: Any = None, key: str | None = None) -> tuple[int, Any]:
@@ -374,14 +374,14 @@ async def test_every_step_leaves_an_audit_entry(client: Client, database: Databa
     await ask(client, other, f"/receipts/{line_id}/match", {"loan_id": str(made.loan.id)})
     async with database.reading() as connection:
         rows = await connection.fetch("SELECT actor_id, action, subject_id FROM audit_entry ORDER BY id")
-    said = {(row["actor_id"], row["action"], row["subject_id"]) for row in rows}
+    output = {(row["actor_id"], row["action"], row["subject_id"]) for row in rows}
     receipt_id = UUID(waiting["receipt_id"])
     assert {
         (UserId(one.user_id), "receipt.announce", receipt_id),
         (UserId(one.user_id), "approval.proposed", receipt_id),
         (UserId(other.user_id), "approval.approved", receipt_id),
         (UserId(other.user_id), "receipt.allocate", line_id),
-    } <= said
+    } <= output
 
 
 async def test_stories_pay_from_outside_through_the_sandbox_bank(

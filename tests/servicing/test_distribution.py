@@ -36,11 +36,11 @@ async def test_the_worked_shares(database: Database) -> None:
         async with database.unit_of_work() as connection:
             in_sql = [share for share, _ in await sharing.share_in_sql(connection, pot, holdings)]
         for shares in (list(share_out(pot, holdings)), in_sql):
-            told = (
+            answer = (
                 [format_minor(share.principal) for share in shares],
                 [format_minor(share.interest) for share in shares],
             )
-            assert told == expected, row["case"]
+            assert answer == expected, row["case"]
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -105,7 +105,7 @@ def test_a_refused_receipt_leaves_the_replay_as_it_was() -> None:
     ],
 )
 def test_what_an_earlier_redemption_has_overtaken_changes_nothing(overtaken: Event) -> None:
-    """Recorded before the bank said that the loan had been paid off by then: money goes back, terms stay."""
+    """Recorded before the bank reported that the loan had been paid off by then: money goes back, terms stay."""
     as_of = MATURITY + timedelta(days=9)
     without = replay(TERMS, [], as_of, recorded=PAID_OFF)
     position = replay(TERMS, [], as_of, recorded=[*PAID_OFF, overtaken])

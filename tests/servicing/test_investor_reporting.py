@@ -42,24 +42,24 @@ async def test_nineteen_percent_is_withheld_posted_and_on_the_statement(database
     investor = next(iter(made.stakes))
     async with database.reading() as connection:
         year = (await serviced_loans.instalments(connection, made.loan.id))[0]["due_on"].year
-        told = await investor_reporting.year_statement(connection, investor, year)
+        answer = await investor_reporting.year_statement(connection, investor, year)
         tax = Account(AccountKind.TAX_PAYABLE, None, Currency.EUR)
         posted = await connection.fetchval("SELECT credits - debits FROM account WHERE id = $1", tax.id)
         journals = {row["journal_id"] for row in await connection.fetch("SELECT journal_id FROM transfer")}
     assert posted == 649
-    (line,) = told.totals
+    (line,) = answer.totals
     assert (line.interest, line.withheld, line.paid) == (3_417, 649, 2_768)
-    assert {payment.journal_id for payment in told.payments} <= journals
-    assert all(entry.journal_id in journals for wallet in told.wallets for entry in wallet.entries)
-    assert tax_csv(told.payments).splitlines()[1].split(",")[3:5] == ["34.17", "6.49"]
+    assert {payment.journal_id for payment in answer.payments} <= journals
+    assert all(entry.journal_id in journals for wallet in answer.wallets for entry in wallet.entries)
+    assert tax_csv(answer.payments).splitlines()[1].split(",")[3:5] == ["34.17", "6.49"]
     assert await world.problems(database) == []
 
 
 async def test_the_statement_is_a_pdf_and_takes_a_name_literally(database: Database) -> None:
     made = await paid_first_interest(database)
     async with database.reading() as connection:
-        told = await investor_reporting.year_statement(connection, next(iter(made.stakes)), made.drawn_on.year)
-    pdf = investor_reporting.statement_pdf(told, '#panic("no") *Ines* $x$ "quoted" \\')
+        answer = await investor_reporting.year_statement(connection, next(iter(made.stakes)), made.drawn_on.year)
+    pdf = investor_reporting.statement_pdf(answer, '#panic("no") *Ines* $x$ "quoted" \\')
     assert pdf.startswith(b"%PDF-")
     assert len(pdf) > 5_000
 

@@ -95,10 +95,10 @@ async def test_the_books_name_a_holding_that_nobody_paid_for(database: Database,
     assert await world.problems(database) == []
     update = "UPDATE holding SET stake_minor = stake_minor + 1 WHERE loan_id = %s AND investor_id = %s"
     as_owner(database_url, (update, (made.loan.id, first)))
-    told = await world.problems(database)
+    answer = await world.problems(database)
     basis = "(the position that paid for it)"
-    assert f"holding {made.loan.id}/{first}: stake_minor is 400001, should be 400000 {basis}" in told
+    assert f"holding {made.loan.id}/{first}: stake_minor is 400001, should be 400000 {basis}" in answer
     delete = "DELETE FROM position WHERE loan_id = %s AND investor_id = %s"
     as_owner(database_url, (delete, (made.loan.id, second)))
-    told = await world.problems(database)
-    assert f"holding {made.loan.id}/{second} is present, should be missing {basis}" in told
+    answer = await world.problems(database)
+    assert f"holding {made.loan.id}/{second} is present, should be missing {basis}" in answer

@@ -1,4 +1,4 @@
-"""Drawdown, receipts and distributions on a real database: every cent where the chart says."""
+"""Drawdown, receipts and distributions on a real database: every cent where the chart states."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def test_somebody_elses_loan_cannot_be_repaid(database: Database) -> None:
 
 
 async def test_a_backdated_receipt_is_a_replay(database: Database) -> None:
-    """Paid on the due date, heard of nine days later: as if it had been posted on the day."""
+    """Paid on the due date, received nine days later: as if it had been posted on the day."""
     made = await world.drawn(database, STAKES)
     async with database.reading() as connection:
         first_due = (await serviced_loans.instalments(connection, made.loan.id))[0]["due_on"]

@@ -91,7 +91,7 @@ async def test_the_limit_is_by_address(app: FastAPI, monkeypatch: pytest.MonkeyP
     assert (await post(app, BODY, "203.0.113.9")).status_code == 200
 
 
-async def test_the_whole_application_quotes_strangers(client: Any) -> None:
+async def test_the_whole_application_quotes_anonymous_callers(client: Any) -> None:
     response = await client.post("/api/v1/quotes", json=BODY)
     assert response.status_code == 200
     assert response.json()["gross_loan"] == "300000.00"

@@ -131,7 +131,7 @@ async def test_a_pause_and_an_extension_move_the_schedule(database: Database) ->
     assert await world.problems(database) == []
 
 
-async def test_investors_hear_of_payments_and_of_the_recovery_once(database: Database) -> None:
+async def test_investors_are_notified_of_payments_and_of_the_recovery_once(database: Database) -> None:
     made = await in_recovery(database)
     await world.repay(database, made, 412_000)
     await servicing.pay_distributions(database)
@@ -141,15 +141,15 @@ async def test_investors_hear_of_payments_and_of_the_recovery_once(database: Dat
         Message(row["event_id"], row["name"], row["version"], row["recorded_at"], row["payload"], 1) for row in rows
     ]
     assert [message.name for message in messages] == ["servicing.recovery_updated", "servicing.distribution_paid"]
-    # Delivered twice, told once.
+    # Delivered twice, reported once.
     for message in messages * 2:
         async with database.unit_of_work() as connection:
             await servicing.SUBSCRIPTION.handler(connection, message)
     async with database.reading() as connection:
-        told = await connection.fetch("SELECT user_id, kind, data FROM notification ORDER BY kind, data->>'amount'")
-    assert [row["kind"] for row in told] == ["distribution_paid"] * 3 + ["recovery_update"] * 3
-    assert [row["data"].get("amount") for row in told[:3]] == ["1000.00", "1000.00", "2000.00"]
-    assert {row["user_id"] for row in told} == set(made.stakes)
+        answer = await connection.fetch("SELECT user_id, kind, data FROM notification ORDER BY kind, data->>'amount'")
+    assert [row["kind"] for row in answer] == ["distribution_paid"] * 3 + ["recovery_update"] * 3
+    assert [row["data"].get("amount") for row in answer[:3]] == ["1000.00", "1000.00", "2000.00"]
+    assert {row["user_id"] for row in answer} == set(made.stakes)
 
 
 async def test_a_recovery_case_closes_with_its_loan(client: httpx2.AsyncClient, database: Database) -> None:

@@ -62,7 +62,7 @@ def test_a_line_is_paid_only_when_those_before_it_are(
 
 
 @given(loan_histories(), st.integers(1, 10**8))
-def test_the_simulator_foretells_the_engine(history: tuple[LoanTerms, list[object], date], minor: int) -> None:
+def test_the_simulator_equals_the_engine(history: tuple[LoanTerms, list[object], date], minor: int) -> None:
     terms, events, as_of = history
     known = [event for event in events if event.effective_date <= as_of]  # type: ignore[attr-defined]
     if any(isinstance(event, Receipt) and event.effective_date == as_of for event in known):

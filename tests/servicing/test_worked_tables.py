@@ -1,4 +1,4 @@
-"""The worked tables of docs/algorithms, executed: a page that no longer tells the truth fails here."""
+"""The worked tables of docs/algorithms, executed: a page that no longer shows the truth fails here."""
 
 from __future__ import annotations
 

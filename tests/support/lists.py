@@ -85,9 +85,9 @@ def _approvals(query: str) -> Callable[[Setting], Awaitable[PagedList]]:
     async def approvals(on: Setting) -> PagedList:
         async def row() -> dict[str, Any]:
             about = {"act": "loan.example", "subject": "loan", "object_id": UUID(int=7), "object_version": "1"}
-            told = {"facts": {}, "payload": {}, "reason": "Because.", "proposed_by": on.investor.user_id}
+            answer = {"facts": {}, "payload": {}, "reason": "Because.", "proposed_by": on.investor.user_id}
             times = {"proposed_at": NOW, "earliest_at": NOW, "expires_at": NOW + timedelta(days=999)}
-            return {"id": uuid7()} | about | told | times
+            return {"id": uuid7()} | about | answer | times
 
         return PagedList(f"/approvals{query}", on.administrator.headers, on.adding("approval", row), newest_first=True)
 
@@ -252,8 +252,8 @@ async def unmatched_receipts(on: Setting) -> PagedList:
 
 async def expected_receipts(on: Setting) -> PagedList:
     async def row() -> dict[str, Any]:
-        said = {"payer": "Nobody", "reference": "none", "announced_by": uuid7(), "announced_at": NOW}
-        return {"id": uuid7(), "currency": "EUR", "amount_minor": 1, "received_on": DAY} | said
+        output = {"payer": "Nobody", "reference": "none", "announced_by": uuid7(), "announced_at": NOW}
+        return {"id": uuid7(), "currency": "EUR", "amount_minor": 1, "received_on": DAY} | output
 
     add = on.adding("bank_receipt", row)
     return PagedList("/receipts/expected", on.administrator.headers, add, newest_first=False)

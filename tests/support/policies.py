@@ -9,7 +9,7 @@ from halfpenny.primitives.ids import uuid7
 from support import lending
 from support.people import PASSWORD
 
-# may: the caller gets past every question of who they are (a rule of the business may still say no).
+# may: the caller gets past every question of who they are (a rule of the business may still state no).
 # role: 403, this role never does that. hidden: 404, as if the thing did not exist.
 Verdict = Literal["may", "role", "hidden"]
 
@@ -61,7 +61,7 @@ PUBLIC = {
     "POST /api/v1/auth/invitations/accept",
     "POST /api/v1/quotes",
     "POST /graphql",
-    # Of a loan that is public anyway; those of others are hidden from strangers.
+    # Of a loan that is public anyway; those of others are hidden from others.
     "GET /api/v1/loans/{loan_id}/schedule",
     "GET /api/v1/loans/{loan_id}/waterfall",
     "POST /api/v1/loans/{loan_id}/waterfall/simulations",

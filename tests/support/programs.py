@@ -106,7 +106,7 @@ class Programs:
                 process.wait()
         self._running.clear()
 
-    def said(self, name: str) -> str:
+    def output(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
     def _start(self, name: str, module: str, *arguments: str, **variables: str) -> None:

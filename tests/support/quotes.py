@@ -21,7 +21,7 @@ def cases(name: str) -> list[dict[str, Any]]:
 
 
 def ask(**body: Any) -> dict[str, Any]:
-    """The answer to a quote request, as JSON; the currency is EUR unless the body says otherwise."""
+    """The answer to a quote request, as JSON; the currency is EUR unless the body differs."""
     request = QuoteBody.model_validate({"currency": "EUR", **body}).read(TODAY)
     answer: dict[str, Any] = QuoteAnswer.of(quote(request)).model_dump(mode="json")
     return answer

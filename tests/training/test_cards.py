@@ -1,4 +1,4 @@
-"""The model cards in docs/models say what was last evaluated, of the models that are shipped."""
+"""The model cards in docs/models state what was last evaluated, of the models that are shipped."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_train_on_one_file_and_score_another_that_has_no_target(
     found = read_csv(predictions)
     assert found.texts("id").tolist() == [f"L{i}" for i in range(600)]
     assert ((found.floats("probability") > 0.0) & (found.floats("probability") < 1.0)).all()
-    # The probabilities tell the outcomes that were hidden.
+    # The probabilities show the outcomes that were hidden.
     hidden = (read_csv(loans(tmp_path / "truth.csv", 600, seed=9)).texts("outcome") == "bad").astype(np.int64)
     assert auc(hidden, found.floats("probability")) > 0.7
 
@@ -149,7 +149,7 @@ def test_a_category_that_was_never_seen_and_a_missing_one_are_scored(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "output"),
     [
         (["--features", "income,nothing", "--target", "outcome"], "no column"),
         (["--features", "income", "--target", "colour"], "two values"),
@@ -161,18 +161,18 @@ def test_a_category_that_was_never_seen_and_a_missing_one_are_scored(tmp_path: P
         (["--features", "income", "--target", "outcome", "--time", "colour"], "neither a date nor a number"),
     ],
 )
-def test_what_cannot_be_trained_on_is_said_in_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+def test_what_cannot_be_trained_on_is_reported_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], output: str
 ) -> None:
     out = tmp_path / "model"
     assert main(["train", "--loans", str(loans(tmp_path / "a.csv")), "--out", str(out), *arguments]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("bad_table: ") and said in error and len(error.splitlines()) == 1
+    assert error.startswith("bad_table: ") and output in error and len(error.splitlines()) == 1
     assert not out.exists()
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "output"),
     [
         (b"", "first line"),
         (b"a,b\n", "no rows"),
@@ -182,10 +182,10 @@ def test_what_cannot_be_trained_on_is_said_in_one_line(
         (b'a,b\n"1,2\n', "unexpected end"),
     ],
 )
-def test_a_broken_file_is_named(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_broken_file_is_named(tmp_path: Path, content: bytes, output: str) -> None:
     path = tmp_path / "broken.csv"
     path.write_bytes(content)
-    with pytest.raises(BadTable, match=said):
+    with pytest.raises(BadTable, match=output):
         read_csv(path)
 
 
@@ -305,13 +305,13 @@ def test_monitor_reports_overridden_loans_beside_the_models_own(
     random = np.random.default_rng(8)
     rows = []
     for i in range(400):
-        said, overridden = float(random.uniform(0.01, 0.2)), i % 4 == 0
+        output, overridden = float(random.uniform(0.01, 0.2)), i % 4 == 0
         # Whoever overrode the model was wrong twice as often as it.
-        bad = random.random() < said * (2.0 if overridden else 1.0)
+        bad = random.random() < output * (2.0 if overridden else 1.0)
         rows.append(
             [
-                f"{said:.4f}",
-                f"{0.2 * said:.4f}",
+                f"{output:.4f}",
+                f"{0.2 * output:.4f}",
                 int(bad),
                 0.2 if bad else 0,
                 int(overridden),
@@ -321,10 +321,10 @@ def test_monitor_reports_overridden_loans_beside_the_models_own(
     path = write(tmp_path / "outcomes.csv", OUTCOMES, rows)
     before = write(tmp_path / "before.csv", ["ltv"], [[f"{random.uniform(0.2, 0.4):.3f}"] for _ in range(300)])
     assert main(["monitor", "--outcomes", str(path), "--reference", str(before), "--features", "ltv"]) == 0
-    said = capsys.readouterr().out
-    assert "overridden by an administrator: default rate, observed" in said
-    assert "priced as the model said: loss, predicted" in said
-    assert next(line for line in said.splitlines() if line.startswith("ltv ")).endswith("act")
+    output = capsys.readouterr().out
+    assert "overridden by an administrator: default rate, observed" in output
+    assert "priced as the model suggested: loss, predicted" in output
+    assert next(line for line in output.splitlines() if line.startswith("ltv ")).endswith("act")
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ async def test_an_answer_to_older_terms_is_kept_and_does_nothing(database: Datab
     assert (await fresh(database, loan)).status is loans.Status.ASSESSED
 
 
-async def test_a_new_model_speaks_again_and_an_older_answer_does_not(database: Database, loan: loans.Loan) -> None:
+async def test_a_new_models_answer_is_taken_over_and_an_older_one_is_not(database: Database, loan: loans.Loan) -> None:
     await deliver(database, answer(loan.id, 2))
     newer = answer(loan.id, 2, model_version="boosted-3", grade="A", suggested_rate_percent="9.10")
     await deliver(database, newer, at=NOON + timedelta(hours=1))
@@ -306,9 +306,9 @@ async def test_after_a_new_model_every_loan_that_is_not_over_is_asked_about(
         funding = await lending.funding(connection, loan.borrower_id, administrator)
         over = await lending.submitted(connection, loan.borrower_id)
         await loans.withdraw(connection, loan.borrower_id, over.id)
-    heard: list[int] = []
-    assert await underwriting.request_all_reassessments(database, heard.append) == 2
-    assert heard == [2]
+    received: list[int] = []
+    assert await underwriting.request_all_reassessments(database, received.append) == 2
+    assert received == [2]
     async with database.reading() as connection:
         rows = await connection.fetch(
             "SELECT aggregate_id, payload FROM outbox WHERE name = 'loan.reassessment_requested' ORDER BY seq"

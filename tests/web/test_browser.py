@@ -124,7 +124,7 @@ def test_bars_move_when_money_comes_in(chromium: Browser, scene: Scene) -> None:
     scene.invest("50000.00")
     for place in places:
         expect(place.locator("[data-percent]")).to_have_text("75%")
-    # A screen reader is told, in its language.
+    # A screen reader is notified, in its language.
     expect(loan_page.locator("[data-announce]")).to_have_text("75% sfinansowano")
     assert problems == []
 

@@ -85,9 +85,7 @@ async def test_the_market_shows_open_loans_first(database: Database, listings: L
     assert "7 loans" in everything.text
 
 
-async def test_bars_are_named_and_say_how_full_they_are(
-    database: Database, listings: ListingStore, client: Client
-) -> None:
+async def test_funding_bars_have_a_name_and_a_value(database: Database, listings: ListingStore, client: Client) -> None:
     await market.furnish(database, 3)
     await rebuild(database, listings)
     page = Page((await client.get("/?status=all")).text)
@@ -140,7 +138,7 @@ async def test_with_nothing_open_the_rest_of_the_market_is_shown(
 
 
 @pytest.mark.parametrize("query", ["kind=house&min_rate=8&max_ltv=60&max_term=12", "kind=land", "max_term=-4"])
-async def test_filters_that_fit_nothing_say_so(
+async def test_filters_that_match_nothing_show_an_empty_state(
     database: Database, listings: ListingStore, client: Client, query: str
 ) -> None:
     await rebuild(database, listings)
@@ -254,7 +252,7 @@ async def test_the_language_is_the_readers(database: Database, listings: Listing
     assert await spoken("/?lang=xx", accept_language="pl") == "pl"
     client.cookies.clear()
     assert await spoken("/?lang=pl") == "pl"
-    assert await spoken() == "pl"  # remembered
+    assert await spoken() == "pl"  # cached
     assert await spoken("/?lang=en", accept_language="pl") == "en"
 
 
@@ -289,7 +287,7 @@ def test_polish_has_every_text() -> None:
             assert set(re.findall(r"%\((\w+)\)s", str(form))) == names, source
 
 
-async def test_without_the_document_store_the_page_says_what_to_do(app: FastAPI, client: Client) -> None:
+async def test_without_the_document_store_the_page_names_what_to_do(app: FastAPI, client: Client) -> None:
     away = await DocumentStore.connect("mongodb://127.0.0.1:9", "nowhere", timeout_s=0.2)
     app.state.listings = ListingStore(away)
     answer = await client.get("/", headers={"accept-language": "pl"})

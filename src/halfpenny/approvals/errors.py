@@ -1,4 +1,4 @@
-"""How four eyes say no."""
+"""Errors of approvals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ApprovalExpired(Refused):
 
 class ApprovalTooEarly(Refused):
     code = "approval_too_early"
-    message = "This waits for a while before it can be approved, so that others hear of it."
+    message = "This waits for a while before it can be approved, so that others learn of it first."
 
 
 class ApprovalStale(Refused):

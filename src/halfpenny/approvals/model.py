@@ -85,7 +85,7 @@ class Act(Generic[Payload]):
     """A named act that may take two people: what a feature registers. docs/guides/approvals.md shows one whole.
 
     ``subject`` names the kind of object (``loan``, ``user``). ``read`` returns the object as it stands, locked until
-    the transaction ends where it is told to, and raises the feature's NotFound. ``bar`` raises where this person has
+    the transaction ends where asked for, and raises the feature's NotFound. ``bar`` raises where this person has
     an interest in the object. ``check`` raises the feature's refusal where the act cannot be done; ``run`` does it
     and returns what the route answers, as JSON values. All run in the caller's transaction.
     """

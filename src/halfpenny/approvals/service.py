@@ -34,7 +34,7 @@ from halfpenny.platform.clock import business_now
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import UserId, uuid7
 
-_EXPIRED_AT_ONCE = 200
+_EXPIRY_BATCH_SIZE = 200
 
 
 async def perform(
@@ -151,12 +151,12 @@ async def expire_due(database: Database) -> int:
     total = 0
     while True:
         async with database.unit_of_work() as connection:
-            ended = await store.expire(connection, _EXPIRED_AT_ONCE)
+            ended = await store.expire(connection, _EXPIRY_BATCH_SIZE)
             await outbox.append_many(connection, [events.event(approval) for approval in ended])
             for approval in ended:
                 await _record_end(connection, None, approval)
         total += len(ended)
-        if len(ended) < _EXPIRED_AT_ONCE:
+        if len(ended) < _EXPIRY_BATCH_SIZE:
             return total
 
 

@@ -33,7 +33,7 @@ class StaffInvitation:
 
 
 def staffing_acts(wait: timedelta, *, hand_out_invitations: bool) -> Iterable[Act[Any]]:
-    """Both wait for ``wait`` before they can be approved, so that others hear of a new administrator.
+    """Both wait for ``wait`` before they can be approved, so that others learn of a new administrator first.
 
     ``hand_out_invitations`` puts the invitation's token into the act's result: for a sandbox without a mail server,
     and nowhere else, because whoever reads the result could accept it.

@@ -1,4 +1,4 @@
-"""How the back office says no."""
+"""Errors of the back office."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the back office shows, and who may act on it. Pure."""
+"""Views of the back office and who may act on them. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AwaitingDecision:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One deed on the audit trail. ``sealed`` says whether it has its place in the hash chain yet."""
+    """One entry of the audit trail. ``sealed`` is whether it has its place in the hash chain yet."""
 
     id: int
     actor_id: UUID | None

@@ -33,7 +33,7 @@ async def audit_trail(
     _: identity.SignedIn,
     database: AppDatabase,
     paging: PageQuery,
-    subject_id: Annotated[UUID | None, Query(description="Only the deeds about this loan or person.")] = None,
+    subject_id: Annotated[UUID | None, Query(description="Only entries about this loan or person.")] = None,
 ) -> dict[str, Any]:
     """Who did what to which thing, newest first."""
     start = paging.start(int)

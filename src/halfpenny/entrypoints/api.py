@@ -20,14 +20,14 @@ from halfpenny import funding, marketplace, realtime, web
 from halfpenny.approvals.rest import router as approval_routes
 from halfpenny.backoffice.people_routes import router as people_routes
 from halfpenny.backoffice.rest import router as backoffice_routes
-from halfpenny.entrypoints import errors, live
+from halfpenny.entrypoints import errors, realtime_topics
 from halfpenny.entrypoints.acts import registered_acts
-from halfpenny.entrypoints.reaching import require_broker, require_database, require_real_time
+from halfpenny.entrypoints.connectivity import require_broker, require_database, require_real_time
 from halfpenny.entrypoints.setting_formats import listed
 from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.funding.bank_routes import router as bank_routes
 from halfpenny.funding.bank_routes import sandbox_router as sandbox_bank_routes
-from halfpenny.funding.hot_route import InvestRoute
+from halfpenny.funding.invest_fast_path import InvestRoute
 from halfpenny.funding.rest import router as funding_routes
 from halfpenny.identity import ANYONE, Identity, load_signing_keys
 from halfpenny.identity.rest import router as identity_routes
@@ -94,7 +94,7 @@ def _load_in_worker(supervisor_pid: int) -> ASGIApp:
 
 
 def guarded(app: FastAPI, settings: Settings) -> ASGIApp:
-    """The lean investing route, and the guard around every other request, also those the framework never sees."""
+    """The fast path, and the guard around every other request, also those the framework never sees."""
     server = settings.server
     edge = EdgeSettings(
         allowed_hosts=frozenset(listed(server.allowed_hosts)),
@@ -107,7 +107,7 @@ def guarded(app: FastAPI, settings: Settings) -> ASGIApp:
     return guard(
         app,
         edge,
-        lean=lambda inner: InvestRoute(inner, app.state),
+        fast_path=lambda inner: InvestRoute(inner, app.state),
         write_line=access_writer("api", settings.telemetry.log_level),
     )
 
@@ -142,9 +142,9 @@ def serve(settings: Settings) -> None:
             workers=server.api_processes,
             workers_kill_timeout=10,
             respawn_failed_workers=True,
-            # Without TLS nobody speaks HTTP/2, and guessing which of the two it is waits for a first byte without end.
+            # Without TLS nobody uses HTTP/2, and guessing which of the two it is waits for a first byte without end.
             http=HTTPModes.http1,
-            # A connection counts from its first byte to its end, idle or not: a thousand that say nothing must not
+            # A connection counts from its first byte to its end, idle or not: a thousand that send nothing must not
             # be all that is let in.
             backlog=_BACKLOG,
             backpressure=server.connections,
@@ -221,7 +221,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.tokens = app.state.identity.tokens
         app.state.identity.start()
         stack.push_async_callback(app.state.identity.close)
-        app.state.hub = live.hub(app.state.database)
+        app.state.hub = realtime_topics.hub(app.state.database)
         app.state.hub.start()
         stack.push_async_callback(app.state.hub.close)
         app.state.desk = funding.FundingDesk(app.state.database, on_batch=funding.count_batch)

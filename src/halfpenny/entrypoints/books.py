@@ -25,7 +25,7 @@ from halfpenny.primitives.errors import Malformed
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([hdw])", re.ASCII)
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 # Checks read everything there is; no statement of theirs is given up as hanging.
-_PATIENCE_S = 3_600.0
+CHECK_TIMEOUT_S = 3_600.0
 
 
 class MalformedSpan(Malformed):
@@ -58,7 +58,7 @@ class ClockAdvance:
 
 @asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[Database]:
-    database = await Database.connect(settings.require_database(), max_size=4, timeout_s=_PATIENCE_S)
+    database = await Database.connect(settings.require_database(), max_size=4, timeout_s=CHECK_TIMEOUT_S)
     try:
         yield database
     finally:
@@ -70,7 +70,7 @@ def _progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-# What can be checked with the database alone, in the order in which an operator wants to hear of it.
+# What can be checked with the database alone, in the order in which an operator reads it.
 CHECKS: tuple[Check, ...] = (
     ledger.check,
     loans.check,
@@ -112,9 +112,9 @@ async def check_books(settings: Settings, report: Callable[[Finding], None]) -> 
             checks.append(marketplace.listings_check(database, marketplace.ListingStore(documents)))
         else:
             skipped.append("Not checked: the listings, because MONGO_URL is not set.")
-        tell = _tell(stack.enter_context(_progress()))
+        report_progress = _progress_reporter(stack.enter_context(_progress()))
         async with database.reading() as connection:
-            async for finding in find_all(connection, checks, tell):
+            async for finding in find_all(connection, checks, report_progress):
                 findings += 1
                 report(finding)
             transfers = int(await connection.fetchval("SELECT count(*) FROM transfer"))
@@ -125,15 +125,15 @@ async def check_books(settings: Settings, report: Callable[[Finding], None]) -> 
     return BooksReport(findings, transfers, heads, tuple(skipped))
 
 
-def _tell(progress: Progress) -> Callable[[str, int, int], None]:
+def _progress_reporter(progress: Progress) -> Callable[[str, int, int], None]:
     tasks: dict[str, TaskID] = {}
 
-    def tell(what: str, done: int, whole: int) -> None:
+    def report_progress(what: str, done: int, whole: int) -> None:
         if what not in tasks:
             tasks[what] = progress.add_task(f"checking {what}", total=whole)
         progress.update(tasks[what], completed=done, total=whole)
 
-    return tell
+    return report_progress
 
 
 async def advance(settings: Settings, by: str) -> ClockAdvance:
@@ -164,6 +164,6 @@ async def _close(database: Database) -> list[servicing.DayClosed]:
             progress.update(task, description=f"closing {day}", completed=done, total=whole)
 
         days = await servicing.close_days(database, progress=report)
-        # What fell due in those days is paid before the command says that it is done.
+        # What fell due in those days is paid before the command ends.
         await servicing.pay_distributions(database)
         return days

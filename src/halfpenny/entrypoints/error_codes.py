@@ -17,16 +17,16 @@ from halfpenny.primitives.errors import HalfpennyError
 _INTRODUCTION = """# Error codes
 
 Every failure of the REST interface is a problem document (RFC 9457) whose member `code` is one of these and never
-changes its meaning; GraphQL carries it in `extensions.code`. `409` is a rule that said no, `422` input that could
-not be read. Where *retry* is yes, the same request may succeed later; one that moves money is retried with the same
-`Idempotency-Key`. Made by `python -m halfpenny.entrypoints.error_codes`.
+changes its meaning; GraphQL carries it in `extensions.code`. `409` is a business rule that refused, `422` input that
+could not be read. Where *retry* is yes, the same request may succeed later; one that moves money is retried with the
+same `Idempotency-Key`. Made by `python -m halfpenny.entrypoints.error_codes`.
 
 A body that does not fit is a 422 whose `data.errors` names each fault by a JSON pointer and a code: `missing_field`,
 `unknown_field`, `malformed`, or what the field should have been, such as `malformed_amount`, `malformed_currency`,
 `malformed_rate`, `malformed_date`, `malformed_moment`, `malformed_id` or `malformed_text`; `code` is that of the first.
 A method that a path does not have is `method_not_allowed` (405).
 
-| code | status | retry | what it says |
+| code | status | retry | message |
 |---|---|---|---|
 """
 
@@ -50,7 +50,7 @@ def document() -> str:
     rows: dict[str, str] = {}
     for kind in every_error():
         retry = "yes" if kind.retryable else "no"
-        # A subclass that keeps its parent's code says the same thing more closely; the first one is the general.
+        # A subclass that keeps its parent's code is the same failure more closely; the first one is the general.
         rows.setdefault(kind.code, f"| `{kind.code}` | {status_of(kind)} | {retry} | {kind.message} |")
     return _INTRODUCTION + "\n".join(rows.values()) + "\n"
 

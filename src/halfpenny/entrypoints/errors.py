@@ -13,7 +13,7 @@ from halfpenny.web import Pages
 
 _MACHINE_PATHS = ("/api/", "/graphql", "/ws", "/metrics", "/livez", "/readyz", "/static/")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-# What a page says of a failure that only has a status.
+# The page's text for a failure that only has a status.
 _PAGE_ERRORS: dict[int, type[HalfpennyError]] = {401: Unauthenticated, 403: Forbidden, 404: NotFound}
 
 

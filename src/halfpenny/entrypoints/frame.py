@@ -33,7 +33,7 @@ def on_servers(command: Callable[Concatenate[Settings, P], Coroutine[Any, Any, N
 
 
 async def _run(command: Coroutine[Any, Any, None], settings: Settings) -> None:
-    from halfpenny.entrypoints.reaching import require_database
+    from halfpenny.entrypoints.connectivity import require_database
 
     try:
         await require_database(settings)

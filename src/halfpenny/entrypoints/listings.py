@@ -11,7 +11,7 @@ from halfpenny.platform.documents import DocumentStore
 
 
 async def rebuild(settings: Settings) -> int:
-    """Rebuild the listings and say how far it is; returns how many loans were read."""
+    """Rebuild the listings with a progress bar; returns how many loans were read."""
     if not settings.documents.url:
         raise WrongSettings("MONGO_URL is not set: there is no document store to rebuild")
     database = await Database.connect(settings.require_database(), timeout_s=settings.database.timeout_s)

@@ -18,7 +18,7 @@ from halfpenny.marketplace import field_permissions
 
 _INTRODUCTION = """# Permissions
 
-A route or field of a query names the permission that its caller needs, and one table says which role holds which.
+A route or field of a query names the permission that its caller needs, and one table has the permissions of each role.
 Whether a caller may do it to *this* loan, ticket or person is the thing's own rule: what is not theirs to see does not
 exist (404). An account has one role. What takes a second person takes one whatever the role: see
 [acts that take two people](guides/approvals.md). Made by `python -m halfpenny.entrypoints.permissions`.

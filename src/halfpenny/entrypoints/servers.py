@@ -29,10 +29,10 @@ class ProgressStep(Protocol):
 
 
 class SilentStep:
-    """A step that nobody looks at."""
+    """A step that shows nothing."""
 
     def done(self, outcome: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
 
 class Servers:
@@ -65,7 +65,7 @@ class Servers:
             server.stop()
         self._own.clear()
 
-    def restart_dead(self) -> list[str]:
+    def restart_exited(self) -> list[str]:
         """Start again, at their old addresses, whichever have died; returns their names."""
         died = [(name, server) for name, server in self._own if not server.running]
         for _, server in died:

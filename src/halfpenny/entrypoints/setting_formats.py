@@ -1,4 +1,4 @@
-"""The formats of settings. Each refusal says what is wanted by an example, and repeats no value: it may be secret."""
+"""The formats of settings. Each refusal shows what is wanted by an example, and repeats no value: it may be secret."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class ServerSettings(BaseSettings):
     trusted_proxies: Networks = Field(
         default="",
         examples=["10.0.0.0/8,fd00::/8"],
-        description="Networks (CIDR) whose X-Forwarded-For is believed, parted by commas; empty: nobody's.",
+        description="Networks (CIDR) whose X-Forwarded-For counts, parted by commas; empty: nobody's.",
     )
     max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Largest request body that is read.")
     body_timeout_s: float = Field(
@@ -92,7 +92,7 @@ class ServerSettings(BaseSettings):
     )
 
     def require_free(self) -> None:
-        """Raises WrongSettings where the API could not listen now; a port in use is told with who holds it."""
+        """Raises WrongSettings where the API could not listen now; a port in use is reported with its process."""
         require_listening("HALFPENNY_HOST", self.host, "HALFPENNY_PORT", self.port)
 
 
@@ -289,7 +289,7 @@ class Settings(BaseSettings):
 
 
 def require_listening(host_setting: str, host: str, port_setting: str, port: int) -> None:
-    """Raises WrongSettings, which blames the setting that is at fault, where a server could not listen there now."""
+    """Raises WrongSettings, which names the setting that is at fault, where a server could not listen there now."""
     from halfpenny.platform.listening import CannotListen, require_free
 
     try:

@@ -12,8 +12,8 @@ import structlog
 from prometheus_client import start_http_server
 
 from halfpenny import approvals, backoffice, funding, identity, ledger, marketplace, realtime, servicing, underwriting
-from halfpenny.entrypoints import live
-from halfpenny.entrypoints.reaching import require_broker, require_database, require_real_time
+from halfpenny.entrypoints import realtime_topics
+from halfpenny.entrypoints.connectivity import require_broker, require_database, require_real_time
 from halfpenny.entrypoints.settings import Settings, require_listening
 from halfpenny.platform import row_history
 from halfpenny.platform.database import Database
@@ -96,7 +96,7 @@ _IN_THE_DATABASE = (
     underwriting.SUBSCRIPTION,
     funding.SUBSCRIPTION,
     servicing.SUBSCRIPTION,
-    live.marketplace_frames(),
+    realtime_topics.marketplace_frames(),
 )
 
 
@@ -124,7 +124,7 @@ def transport(settings: Settings, database: Database) -> Transport:
 
 
 def work(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT, then finish what is in hand."""
+    """Work until SIGTERM or SIGINT, then finish the unit of work that is running."""
     configure_logging("worker", settings.telemetry.log_level)
     asyncio.run(_work(settings))
 
@@ -163,7 +163,7 @@ async def open_resources(settings: Settings, stack: AsyncExitStack) -> Resources
 
 
 async def run_until(stopping: asyncio.Event, resources: Resources) -> None:
-    """Run consumers and jobs side by side until told to stop; each finishes what it has in hand."""
+    """Run consumers and jobs concurrently until ``stop`` is set; each finishes its running unit of work."""
     log.info("started")
     carrier = transport(resources.settings, resources.database)
     try:

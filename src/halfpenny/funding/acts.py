@@ -37,7 +37,7 @@ async def _read(connection: Connection, file_id: UUID, _: StatementFile, lock: b
             "account": account.account,
             "stated_to": account.stated_to and account.stated_to.isoformat(),
         }
-    said = [
+    shown = [
         {
             "account": statement.account,
             "currency": statement.currency,
@@ -49,7 +49,7 @@ async def _read(connection: Connection, file_id: UUID, _: StatementFile, lock: b
         for statement in found
     ]
     is_first = any(account is None for account in standing.values())
-    facts = {"statements": said, "our_accounts": standing}
+    facts = {"statements": shown, "our_accounts": standing}
     return ObjectState.of_facts(facts, worth_eur_minor=None if is_first else 0)
 
 

@@ -17,8 +17,8 @@ QUEUE = "funding.milestones"
 async def notify_of_milestone(connection: Connection, message: Message) -> None:
     """Notify every investor in the loan and whoever watches it, each person once.
 
-    A total that falls below a milestone and rises again says nothing new to those who were told; whoever came, or
-    came back, in between hears of it the second time. The first time is kept.
+    A total that falls below a milestone and rises again notifies nobody twice; whoever came, or
+    came back, in between is notified the second time. The first time is kept.
     """
     loan_id, percent = UUID(message.payload["loan_id"]), int(message.payload["percent"])
     await store.reach_milestone(connection, loan_id, percent)

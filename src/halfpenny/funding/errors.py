@@ -1,4 +1,4 @@
-"""How funding fails: every refusal by name. A named refusal has changed nothing.
+"""Errors of funding: every refusal by name. A named refusal has changed nothing.
 
 Some refusals of a ticket have their names elsewhere: loan_not_found and self_dealing in loans,
 insufficient_available in the ledger, email_unverified, kyc_required and wrong_role in identity.
@@ -70,7 +70,7 @@ class AmountNotPositive(Malformed):
 
 
 class DeskFull(Unavailable):
-    """The queue is bounded; ``retry_after_s`` in ``data`` says when to come back. Nothing was changed."""
+    """The queue is bounded; ``retry_after_s`` in ``data`` is when to try again. Nothing was changed."""
 
     code = "desk_full"
     message = "Too many investments are waiting. Nothing was changed: retry with the same key."

@@ -1,4 +1,4 @@
-"""What funding says: facts in the past tense, written with the money that they report."""
+"""Domain events of funding: facts in the past tense, written with the money that they report."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def of_batch(
                 "version": decision.answer.version,
             }
         )
-    said = []
+    recorded: list[OutboxEvent] = []
     for loan in moved:
         payload = {**funding(loan), "investments": tickets[loan.loan_id]}
-        said.append(OutboxEvent(INVESTMENT_MADE, 1, loan.loan_id, payload))
-        said += milestones(loan, before_minor[loan.loan_id])
-    return said
+        recorded.append(OutboxEvent(INVESTMENT_MADE, 1, loan.loan_id, payload))
+        recorded += milestones(loan, before_minor[loan.loan_id])
+    return recorded
 
 
 def milestones(loan: LoanState, before_minor: int) -> list[OutboxEvent]:

@@ -68,7 +68,7 @@ class InvestmentConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedTicket:
-    """Accepted now. ``first`` says that the investor had nothing in this loan before."""
+    """Accepted now. ``first`` means that the investor had nothing in this loan before."""
 
     answer: InvestmentConfirmation
     first: bool
@@ -120,7 +120,7 @@ class InvestorFacts:
 class BatchState:
     """Everything that a batch is decided by, read under locks; ``decide`` moves it forward ticket by ticket.
 
-    ``loans`` holds loans that have been offered; of all others nobody is told whether they exist.
+    ``loans`` holds loans that have been offered; whether any other exists is not disclosed.
     ``positions`` is what an investor already has in a loan, ``available`` what a wallet may spend (minor).
     ``used_keys`` were used for something else than a ticket, ``claimed_keys`` are just being claimed for it.
     """
@@ -272,7 +272,7 @@ class Investment:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What one investor has put into one loan, minor units; after the drawdown a holding says what is owed."""
+    """What one investor has put into one loan, minor units; after the drawdown a holding has what is owed."""
 
     loan_id: UUID
     investor_id: UUID

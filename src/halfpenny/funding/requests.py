@@ -1,4 +1,4 @@
-"""What funding's requests look like, and the fingerprint of a ticket."""
+"""Request bodies of funding, and the fingerprint of a ticket."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ _INVESTED = {
 async def invest(
     loan_id: UUID, body: InvestRequest, principal: identity.SignedIn, key: IdempotencyKey, desk: Desk
 ) -> Response:
-    """Put money from one's wallet into a loan. The lean route in ``hot_route`` gives the same answers."""
+    """Put money from one's wallet into a loan. The fast path in ``invest_fast_path`` gives the same answers."""
     ticket = Ticket(
         loan_id=loan_id,
         investor_id=principal.user_id,

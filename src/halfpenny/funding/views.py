@@ -90,7 +90,7 @@ def waiting(one: WaitingTicket) -> dict[str, Any]:
 
 
 def finding(one: ReconciliationItem) -> dict[str, Any]:
-    """``expected`` is what our books say, ``found`` what the bank's statement says."""
+    """``expected`` is our books' figure, ``found`` the bank statement's."""
     return {
         "id": str(one.id),
         "kind": one.kind.value,

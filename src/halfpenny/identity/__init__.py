@@ -32,7 +32,7 @@ from halfpenny.identity.errors import (
     WrongRole,
 )
 from halfpenny.identity.keys import BadSigningKey, SigningKeys, load_signing_keys
-from halfpenny.identity.mail import Letter, MailSender, SmtpSender, send_due
+from halfpenny.identity.mail import MailSender, OutgoingEmail, SmtpSender, send_due
 from halfpenny.identity.model import KycStatus, Person, Principal
 from halfpenny.identity.passwords import Passwords
 from halfpenny.identity.permissions import ROLE_PERMISSIONS, Permission, permissions_of
@@ -55,7 +55,7 @@ from halfpenny.identity.service.staffing import (
     person,
 )
 from halfpenny.identity.settings import IdentitySettings
-from halfpenny.identity.store import NewPerson, living_sessions
+from halfpenny.identity.store import NewPerson, active_sessions
 from halfpenny.identity.store import insert_people as create_users
 from halfpenny.identity.tokens import Tokens
 
@@ -75,12 +75,12 @@ __all__ = [
     "InvalidToken",
     "KycRequired",
     "KycStatus",
-    "Letter",
     "MailSender",
     "MaybeSignedIn",
     "MoneyRequest",
     "NewPerson",
     "NotYourself",
+    "OutgoingEmail",
     "Passwords",
     "Permission",
     "Person",
@@ -95,6 +95,7 @@ __all__ = [
     "Tokens",
     "UserNotFound",
     "WrongRole",
+    "active_sessions",
     "asked_by",
     "change_role",
     "check_address_is_free",
@@ -107,7 +108,6 @@ __all__ = [
     "invite",
     "is_active_holder",
     "issue_invitation",
-    "living_sessions",
     "load_signing_keys",
     "me",
     "money_request",

@@ -65,7 +65,7 @@ def requires(*permissions: Permission, refusal: type[HalfpennyError] = WrongRole
     """Declares beside a route what its caller needs: any one of the permissions.
 
     ``@router.post(..., dependencies=[requires(Permission.X)])``. Raises Unauthenticated or InvalidToken (401), then
-    ``refusal``: WrongRole (403), or a NotFound where even to be refused would tell that something exists.
+    ``refusal``: WrongRole (403), or a NotFound where a refusal would disclose that something exists.
     """
     wanted = frozenset(permissions)
 

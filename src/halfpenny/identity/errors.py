@@ -1,4 +1,4 @@
-"""How identity fails. None of these says whether an address is known."""
+"""Errors of identity. None of these discloses whether an address is known."""
 
 from __future__ import annotations
 

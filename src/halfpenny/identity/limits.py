@@ -12,7 +12,7 @@ from limits.aio.storage import Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
 from halfpenny.identity.errors import TooManyAttempts
-from halfpenny.platform.database import LOST, Database
+from halfpenny.platform.database import CONNECTION_ERRORS, Database
 
 _HIT: Final = (
     "INSERT INTO rate_window AS w (key, hits, expires_at) "
@@ -35,7 +35,7 @@ class PostgresCounters(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
-        return tuple(kind for kind in LOST if issubclass(kind, Exception))
+        return tuple(kind for kind in CONNECTION_ERRORS if issubclass(kind, Exception))
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         async with self._database.reading() as connection:

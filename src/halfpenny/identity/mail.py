@@ -1,4 +1,4 @@
-"""Letters: written and sent by the worker, so that no request waits for a mail server."""
+"""Outgoing e-mail: written and sent by the worker, so that no request waits for a mail server."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ log = structlog.get_logger("halfpenny.mail")
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OutgoingEmail:
     recipient: str
     subject: str
     body: str
 
 
 class MailSender(Protocol):
-    async def send(self, letter: Letter) -> None:
+    async def send(self, letter: OutgoingEmail) -> None:
         """Hand the letter to a mail server. Any exception means that it was not taken."""
 
 
@@ -48,7 +48,7 @@ class SmtpSender:
         if self._url.scheme not in ("smtp", "smtp+starttls", "smtps") or not self._url.hostname:
             raise ValueError("a mail server's address begins with smtp://, smtp+starttls:// or smtps://")
 
-    async def send(self, letter: Letter) -> None:
+    async def send(self, letter: OutgoingEmail) -> None:
         message = EmailMessage()  # refuses line breaks in headers
         message["From"] = self._sender
         message["To"] = letter.recipient
@@ -78,7 +78,7 @@ async def send_due(database: Database, settings: IdentitySettings, sender: MailS
     letter may leave twice when we die between sending and noting it; only the last link in it works.
     """
     async with database.unit_of_work() as connection:
-        due = await store.take_mail(connection, limit)
+        due = await store.claim_mail(connection, limit)
     sent = 0
     for row in due:
         async with database.unit_of_work() as connection:
@@ -101,7 +101,9 @@ async def _delete_sent(database: Database, mail_id: UUID) -> None:
         await store.delete_mail(connection, mail_id)
 
 
-async def _write(connection: Connection, settings: IdentitySettings, recipient: str, occasion: str) -> Letter | None:
+async def _write(
+    connection: Connection, settings: IdentitySettings, recipient: str, occasion: str
+) -> OutgoingEmail | None:
     """The letter for an occasion, or None where there is nobody to write to."""
     found = await store.credentials_by_email(connection, recipient)
     if found is None:
@@ -111,17 +113,17 @@ async def _write(connection: Connection, settings: IdentitySettings, recipient: 
     if occasion == "invitation":
         link = await _link(connection, settings, person.id, "accept_invitation", "accept-invitation")
         text = f"you are invited to work at Halfpenny as {person.role.value}. Choose your password here:\n\n{link}"
-        return Letter(recipient, "Your account at Halfpenny", greeting + text + "\n")
+        return OutgoingEmail(recipient, "Your account at Halfpenny", greeting + text + "\n")
     if occasion == "forgotten_password":
         link = await _link(connection, settings, person.id, "reset_password", "reset-password")
         text = f"choose a new password here:\n\n{link}\n\nIf you did not ask for this, nothing has changed."
-        return Letter(recipient, "Your new password at Halfpenny", greeting + text + "\n")
+        return OutgoingEmail(recipient, "Your new password at Halfpenny", greeting + text + "\n")
     if person.email_verified_at is not None:
         text = "somebody tried to register with your address. You have an account already; nothing has changed."
-        return Letter(recipient, "You have an account at Halfpenny", greeting + text + "\n")
+        return OutgoingEmail(recipient, "You have an account at Halfpenny", greeting + text + "\n")
     link = await _link(connection, settings, person.id, "verify_email", "verify-email")
     text = f"prove that this is your address here:\n\n{link}\n\nMoney can move in your account afterwards."
-    return Letter(recipient, "Welcome to Halfpenny", greeting + text + "\n")
+    return OutgoingEmail(recipient, "Welcome to Halfpenny", greeting + text + "\n")
 
 
 async def _link(connection: Connection, settings: IdentitySettings, user_id: UserId, purpose: str, page: str) -> str:

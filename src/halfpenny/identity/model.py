@@ -41,7 +41,7 @@ _SEQUENCES = (
 
 
 class KycStatus(StrEnum):
-    """What is known of who somebody is: nobody looked yet, they are who they say, or they are not."""
+    """The result of KYC: not verified yet, verified, or failed."""
 
     PENDING = "pending"
     VERIFIED = "verified"
@@ -50,7 +50,7 @@ class KycStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request acts for, as an access token and its session say."""
+    """Who a request acts for, by its access token and session."""
 
     user_id: UserId
     roles: frozenset[Role]
@@ -94,7 +94,7 @@ class Person:
 def fold_email(text: str) -> str:
     """The one spelling of an address that we store and compare. Raises MalformedEmail.
 
-    Addresses are ASCII: two that look alike must not be two accounts.
+    Addresses are ASCII: homographs must not be two accounts.
     """
     folded = text.strip().lower()
     if len(folded) > EMAIL_MAX_CHARACTERS or _EMAIL.fullmatch(folded) is None:

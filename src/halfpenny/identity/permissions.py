@@ -1,4 +1,4 @@
-"""Role-based access control: the one table that says which role holds which permission.
+"""Role-based access control: the one table of permissions by role.
 
 Routes name a permission (``requires(Permission.X)``), never a role. docs/permissions.md is generated from here.
 """

@@ -34,7 +34,7 @@ class RegisterRequest(RequestModel):
 
 
 class Accepted(BaseModel):
-    """Says nothing about what is known here."""
+    """The same whether or not the address is known."""
 
     status: Literal["accepted"] = "accepted"
 
@@ -215,7 +215,7 @@ async def enable(user_id: UUID, principal: SignedIn, identity: RunningIdentity) 
 
 @router.post("/users/{user_id}/kyc", dependencies=[requires(Permission.USERS_MANAGE)], status_code=204, tags=["people"])
 async def set_kyc(user_id: UUID, body: KycRequest, principal: SignedIn, identity: RunningIdentity) -> None:
-    """Record whether somebody is who they say."""
+    """Record the result of somebody's KYC."""
     await administering.set_kyc_status(identity, principal, UserId(user_id), KycStatus(body.status))
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What an account is for. What each may do is said once, in ``permissions``."""
+    """What an account is for. What each may do stands in ``permissions``."""
 
     INVESTOR = "investor"
     BORROWER = "borrower"

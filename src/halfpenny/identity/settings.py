@@ -13,7 +13,7 @@ class IdentitySettings:
     ``signing_key_file`` holds the ES256 key that all API processes share; it is made on first use unless
     ``make_signing_key`` is false, as in production, where its absence stops the start.
     ``verify_email`` sends a link and lets money move only after it; ``kyc_sandbox`` takes everybody at
-    registration for who they say they are. ``public_url`` starts every link in a mail: never the Host header.
+    registration as verified. ``public_url`` starts every link in a mail: never the Host header.
     """
 
     signing_key_file: Path = Path(".data/signing-key.json")
@@ -30,7 +30,7 @@ class IdentitySettings:
     argon2_time_cost: int = 3
     argon2_memory_kib: int = 65_536
     argon2_lanes: int = 4
-    # Each hash being computed takes argon2_memory_kib; beyond the queue callers are told to come back.
+    # Each hash being computed takes argon2_memory_kib; beyond the queue callers get 503 with Retry-After.
     hashing_threads: int = 2
     hashing_queue: int = 64
     register_per_address: str = "120/hour"

@@ -20,7 +20,7 @@ _PERSON = (
 
 @dataclass(frozen=True, slots=True)
 class NewPerson:
-    """A row to be written to ``app_user``; ``verified`` says whether the mail address is proven already."""
+    """A row to be written to ``app_user``; ``verified`` is whether the mail address is proven already."""
 
     id: UserId
     email: str
@@ -184,7 +184,7 @@ async def session_person(connection: Connection, session_id: SessionId) -> Perso
     return _person(row) if row else None
 
 
-async def living_sessions(connection: Connection, session_ids: Collection[SessionId]) -> set[SessionId]:
+async def active_sessions(connection: Connection, session_ids: Collection[SessionId]) -> set[SessionId]:
     """Those of the sessions that have neither ended nor expired, of people who are not disabled."""
     rows = await connection.fetch(
         "SELECT s.id FROM session s JOIN app_user u ON u.id = s.user_id "
@@ -320,7 +320,7 @@ async def insert_mail(connection: Connection, mail_id: UUID, recipient: str, occ
     )
 
 
-async def take_mail(connection: Connection, limit: int) -> list[Record]:
+async def claim_mail(connection: Connection, limit: int) -> list[Record]:
     """Due letters (id, recipient, occasion, attempts), each put off by a growing while in case sending fails."""
     rows: list[Record] = await connection.fetch(
         "UPDATE outgoing_mail m SET attempts = attempts + 1, due_at = now() + interval '1 minute' * 2 ^ attempts "

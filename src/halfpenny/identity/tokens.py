@@ -86,7 +86,7 @@ class Tokens:
         return jwt.encode(header, claims, key, algorithms=[ALGORITHM])
 
     def cached(self, raw: str) -> Principal | None:
-        """The principal of a token that was verified lately, without any I/O; None where ``verify`` must look."""
+        """The principal of a token that was verified lately, without any I/O; None on a cache miss."""
         known = self._cache.get(raw)
         if known is None:
             return None
@@ -100,7 +100,7 @@ class Tokens:
         return None
 
     async def verify(self, raw: str) -> Principal:
-        """Who this token speaks for. Raises InvalidToken, or DatabaseUnavailable where nobody can tell."""
+        """The principal of the token. Raises InvalidToken, or DatabaseUnavailable where its session cannot be read."""
         principal = self.cached(raw)
         if principal is not None:
             return principal
@@ -178,7 +178,7 @@ class Tokens:
             raise InvalidToken() from error
 
     def _key_for(self, signed: Any) -> ECKey:
-        # The header only picks among our own keys: no jku, jwk or x5c is ever looked at, kid is no path.
+        # The header only picks among our own keys: jku, jwk and x5c are ignored, kid is no path.
         self._check_header(signed.headers())
         return self._keys.by_id[signed.headers()["kid"]]
 

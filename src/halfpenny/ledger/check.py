@@ -70,7 +70,7 @@ WITH legs AS (
 SELECT * FROM walked WHERE version <> version_before + 1 OR balance <> before + change ORDER BY version LIMIT 10
 """
 # One currency on both sides, and an event that may move money between these kinds of accounts.
-UNLAWFUL = """
+CHART_VIOLATIONS = """
 WITH unlawful AS MATERIALIZED (
 SELECT t.journal_id, t.ordinal, t.currency, t.event, d.currency AS debit_currency, c.currency AS credit_currency,
        d.kind AS debit_kind, c.kind AS credit_kind
@@ -182,8 +182,8 @@ async def _accounts(connection: Connection, progress: Progress) -> AsyncIterator
     await connection.execute("DROP TABLE IF EXISTS recomputed")
     await connection.execute(RECOMPUTE, timeout=TIMEOUT_S)
     progress("transfers", 1, 2)
-    for row in await connection.fetch(UNLAWFUL, timeout=TIMEOUT_S):
-        yield _unlawful(row)
+    for row in await connection.fetch(CHART_VIOLATIONS, timeout=TIMEOUT_S):
+        yield _chart_violations(row)
     progress("transfers", 2, 2)
     walked = 0
     for row in (await connection.fetch(DIFFERENCES, timeout=TIMEOUT_S))[:LIMIT]:
@@ -193,12 +193,12 @@ async def _accounts(connection: Connection, progress: Progress) -> AsyncIterator
             if row["present"]:
                 wrong = await _walk(connection, row["id"], row["credits"] - row["debits"])
             else:
-                wrong = await _strays(connection, row["id"])
+                wrong = await _orphaned_transfers(connection, row["id"])
         for finding in wrong or _kept(row):
             yield finding
 
 
-def _unlawful(row: Record) -> Finding:
+def _chart_violations(row: Record) -> Finding:
     name = f"{row['journal_id']}/{row['ordinal']}"
     if {row["debit_currency"], row["credit_currency"]} != {row["currency"]}:
         expected = f"{row['debit_currency']} and {row['credit_currency']}"
@@ -208,7 +208,7 @@ def _unlawful(row: Record) -> Finding:
 
 
 def _kept(row: Record) -> list[Finding]:
-    """Legs that follow from each other, and an account that says otherwise."""
+    """Legs that follow from each other, and an account whose balance differs."""
     if not row["present"]:
         return [Finding("account", str(row["id"]), "row", "missing", "present", f"{row['legs']} transfers name it")]
     pairs = (("debits", "true_debits"), ("credits", "true_credits"), ("version", "legs"))
@@ -223,7 +223,7 @@ def _kept(row: Record) -> list[Finding]:
     ]
 
 
-async def _strays(connection: Connection, account: UUID) -> list[Finding]:
+async def _orphaned_transfers(connection: Connection, account: UUID) -> list[Finding]:
     """The transfers that name an account which is not there."""
     sides = "SELECT journal_id, ordinal, '{0}' AS side FROM transfer WHERE {0}_account_id = $1"
     rows = await connection.fetch(f"{sides.format('debit')} UNION ALL {sides.format('credit')} LIMIT 10", account)

@@ -1,4 +1,4 @@
-"""How the ledger refuses."""
+"""Errors of the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts, transfers, journals: what the ledger is told. Amounts are whole minor units of one currency."""
+"""Accounts, transfers, journals: what is posted to the ledger. Amounts are whole minor units of one currency."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ DEBIT_NORMAL = frozenset(
 
 @lru_cache(maxsize=65_536)
 def account_id(kind: AccountKind, owner_id: UUID | None, currency: Currency) -> AccountId:
-    """The id follows from what the account is, so nobody has to look it up before posting."""
+    """The id follows from what the account is, so that posting needs no lookup."""
     return AccountId(uuid5(_NAMESPACE, f"{kind}:{owner_id or '-'}:{currency}"))
 
 
@@ -74,7 +74,7 @@ class Account:
 class Transfer:
     """``amount`` > 0 moves from the credit side of ``debit`` to the credit side of ``credit``.
 
-    Said as a lender reads the chart: a wallet pays an escrow with debit=wallet, credit=escrow.
+    Written as a lender reads the chart: a wallet pays an escrow with debit=wallet, credit=escrow.
     """
 
     debit: Account

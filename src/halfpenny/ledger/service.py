@@ -84,7 +84,7 @@ async def statement(connection: Connection, account: Account, first: date, last:
 async def transfers_of(
     connection: Connection, owner_id: UUID, before: TransfersBefore | None = None, limit: int = 50
 ) -> list[tuple[Record, TransfersBefore]]:
-    """Transfers on any account of an owner (a loan, say), newest first, each with where the page after it begins.
+    """Transfers on any account of an owner (such as a loan), newest first, each with where the page after it begins.
 
     Reads as much as a page holds, however long the books and the owner's accounts are: a page goes on below the
     versions that ``before`` names, and accounts that it does not name have opened since and hold newer transfers only.
@@ -118,7 +118,7 @@ async def settle(connection: Connection, hold_id: UUID, journal_id: JournalId, e
 
 
 async def void(connection: Connection, hold_id: UUID) -> bool:
-    """Let go of what was held. True when the hold ended now, False when it had already."""
+    """Void a hold: the amount is available again. True when the hold ended now, False when it had already."""
     return await store.end_hold(connection, hold_id, None, None)
 
 

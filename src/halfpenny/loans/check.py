@@ -89,7 +89,7 @@ PROPERTIES = Comparison(
     present="p.id IS NOT NULL",
     wanted="l.id IS NOT NULL",
 )
-# What a transition did to the row, its event tells: until the queue forgets it.
+# Each transition has its event in the outbox, until the queue prunes it.
 EVENTS = Comparison(
     "outbox",
     "concat_ws(' of version ', s.row_key, s.version)",

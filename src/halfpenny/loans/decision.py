@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an administrator says about one version of an application. None means the default for a term."""
+    """An administrator's decision on one version of an application. None means the default for a term."""
 
     verdict: Verdict
     version: int

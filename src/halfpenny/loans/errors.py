@@ -1,4 +1,4 @@
-"""How loans fail, by name. Each code is stable once published."""
+"""Errors of loans, by name. Each code is stable once published."""
 
 from __future__ import annotations
 

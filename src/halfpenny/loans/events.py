@@ -25,7 +25,7 @@ from halfpenny.platform.views import view
 _VERSION = 1
 SUBMITTED = "loan.submitted"
 
-# Every event that says a loan has changed: what a projection of loans listens to.
+# Every event that reports a change of a loan: a projection of loans subscribes to them.
 CHANGE_EVENTS: tuple[str, ...] = tuple(
     sorted(
         (
@@ -38,7 +38,7 @@ CHANGE_EVENTS: tuple[str, ...] = tuple(
 
 
 def event(name: str, loan: Loan, *, cause: str = "valuation_changed") -> OutboxEvent:
-    """The event ``name`` about ``loan`` as it is now; ``cause`` says why an assessment is asked for again."""
+    """The event ``name`` about ``loan`` as it is now; ``cause`` is why another assessment is requested."""
     if name == SUBMITTED:
         payload = messages.to_builtins(submitted_message(loan))
     elif name == REASSESSMENT_REQUESTED:

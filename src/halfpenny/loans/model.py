@@ -1,4 +1,4 @@
-"""A loan's life and its rules, pure: statuses, the one transition table, terms, the decision."""
+"""A loan's lifecycle and its rules, pure: statuses, the one transition table, terms, the decision."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from halfpenny_messages import (
 
 
 class Status(StrEnum):
-    """Where a loan is in its life. TRANSITIONS says how it gets from one to another."""
+    """The status of a loan; TRANSITIONS holds the state transitions between them."""
 
     DRAFT = "draft"
     SUBMITTED = "submitted"
@@ -87,7 +87,7 @@ def _edge(name: TransitionName, sources: str, target: Status, event: str, actor_
     )
 
 
-# The one table of a loan's life. docs/loan-lifecycle.md is drawn from it, and a test says that it is current.
+# The one table of a loan's life. docs/loan-lifecycle.md is drawn from it, and a test compares the two.
 _TABLE = (
     _edge(TransitionName.SUBMIT, "draft", Status.SUBMITTED, "loan.submitted", "borrower"),
     _edge(TransitionName.ASSESS, "submitted", Status.ASSESSED, "loan.assessment_recorded", "system"),
@@ -180,7 +180,7 @@ RAISING_STATUSES = frozenset(Status) - _NOT_RAISING
 class Property:
     """The security. Amounts are minor units of the loan's currency; ``lat`` and ``lon`` are WGS 84 degrees.
 
-    ``country`` is ISO 3166-1 alpha-2. ``purchased_on`` is None where it is being bought, or nobody said when it was.
+    ``country`` is ISO 3166-1 alpha-2. ``purchased_on`` is None where it is being bought, or the date is not known.
     """
 
     kind: PropertyKind
@@ -254,7 +254,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class RiskReason:
-    """One plain sentence about what was scored; ``audience`` says who may see it.
+    """One plain sentence about what was scored; ``audience`` is who may see it.
 
     ``favours``: it speaks for the loan. The sentence of a reason against ends with what would change it.
     """
@@ -268,7 +268,7 @@ class RiskReason:
 
 @dataclass(frozen=True, slots=True)
 class RiskSummary:
-    """What the risk service said last about these terms.
+    """The risk service's latest assessment of these terms.
 
     Probabilities and losses are fractions of one, ``suggested_rate`` is in percent a year, all exact.
     ``loan_version`` is the version of the terms that it answers.
@@ -377,14 +377,14 @@ class LendingRules:
     units_per_eur: Mapping[Currency, Decimal] = field(default_factory=lambda: UNITS_PER_EUR)
 
     def euro_minor(self, minor: int, currency: Currency) -> int:
-        """An amount in euro cents at the settings' rate, rounded down: limits never bite early."""
+        """An amount in euro cents at the settings' rate, rounded down: a limit is never reached early."""
         return int(Decimal(minor) / self.units_per_eur[currency])
 
 
 def ltv_percent(application: Application) -> Decimal:
     """Loan to value: this loan and whatever ranks before it, over the valuer's value.
 
-    In percent with two decimals. The risk service measures against a value of its own and says so.
+    In percent with two decimals. The risk service measures against a value of its own, which it names.
     """
     debt = application.amount_minor + application.prior_debt_minor
     return (Decimal(debt) * 100 / application.property.valuation_minor).quantize(Decimal("0.01"))
@@ -408,7 +408,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Valuation:
-    """A valuer's figure, in minor units of the loan's currency, and what kind of look stands behind it."""
+    """A valuer's figure, in minor units of the loan's currency, and its source."""
 
     amount_minor: int
     valued_on: date

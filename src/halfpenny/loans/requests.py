@@ -87,7 +87,7 @@ class PropertyRequest(RequestModel):
     """The security. ``country`` is ISO 3166-1 alpha-2 and holds the coordinates.
 
     Dwellings (house, townhouse, flat, multi_family) need ``year_built``, ``beds`` and ``condition``.
-    ``valuation_source`` is the owner's word unless it says otherwise; a survey names its ``valuer``.
+    ``valuation_source`` is the owner's estimate unless given otherwise; a survey names its ``valuer``.
     ``purchase_price`` may be left out where ``purchased_on`` is more than a year ago. ``gdv``, the value after the
     works, is not below ``valuation``.
     """
@@ -171,7 +171,7 @@ class ChargeRequest(RequestModel):
 
 
 class ValuationRequest(RequestModel):
-    """Another valuation, in the loan's currency; without a ``source`` it is the owner's word."""
+    """Another valuation, in the loan's currency; without a ``source`` it is the owner's estimate."""
 
     amount: AmountText
     valued_on: DateText

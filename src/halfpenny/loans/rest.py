@@ -31,7 +31,7 @@ from halfpenny.platform.idempotency import RequestKey
 router = APIRouter(tags=["loans"])
 
 
-def _wants(loan: Loan, principal: identity.Principal) -> dict[str, Any]:
+def _visible_view(loan: Loan, principal: identity.Principal) -> dict[str, Any]:
     """The view that this person has of the loan; what they may not see does not exist for them."""
     reader = reader_of(loan, principal)
     if reader is LoanReader.PUBLIC:
@@ -109,7 +109,7 @@ async def one_loan(loan_id: UUID, principal: identity.SignedIn, database: AppDat
     """
     async with database.reading() as connection:
         loan = await lifecycle.get(connection, loan_id)
-        shown = _wants(loan, principal)
+        shown = _visible_view(loan, principal)
         if principal.may(Permission.APPROVALS_READ):
             waiting = await approvals.pending_on(connection, [loan_id])
             shown["approvals"] = [approvals.approval(one) for one in waiting]

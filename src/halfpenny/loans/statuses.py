@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class TransitionName(StrEnum):
-    """A state transition of a loan. ``TRANSITIONS`` says from where to where, and who may make it."""
+    """A state transition of a loan. ``TRANSITIONS`` holds its sources, its target and who may make it."""
 
     SUBMIT = "submit"
     ASSESS = "assess"

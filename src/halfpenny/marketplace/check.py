@@ -18,7 +18,7 @@ from halfpenny.platform.consistency import LIMIT, ROW, Check, Finding, Progress,
 from halfpenny.platform.database import Connection, Database
 
 _BATCH = 500
-_AGAIN_AFTER_S = (0.5, 1.0, 2.0)
+_RECHECK_DELAY_S = (0.5, 1.0, 2.0)
 _BASIS = "the listing that a rebuild makes of its loan"
 
 
@@ -49,7 +49,7 @@ async def _differences(database: Database, store: ListingStore, progress: Progre
         first, last = str(after) if after else "", str(page[-1][0]) if len(page) == _BATCH else "\uffff"
         ids = [loan_id for loan_id, _, _ in page]
         different = await _different(database, store, ids, (first, last))
-        for wait_s in _AGAIN_AFTER_S:
+        for wait_s in _RECHECK_DELAY_S:
             if different:
                 await asyncio.sleep(wait_s)
                 different = await _different(database, store, ids, (first, last)) & different

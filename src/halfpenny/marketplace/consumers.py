@@ -1,4 +1,4 @@
-"""What the projection listens to, and what it does then."""
+"""Consumer of the projection: the events that it subscribes to, and its handler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How reading the marketplace fails. Nothing here can move money."""
+"""Errors of reading the marketplace. Nothing here can move money."""
 
 from __future__ import annotations
 

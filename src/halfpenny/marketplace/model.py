@@ -22,7 +22,7 @@ from halfpenny.primitives.money import format_minor
 Document: TypeAlias = dict[str, Any]
 
 # Raised when the shape below changes: a store of another shape is dropped and rebuilt at start.
-SHAPE = 3
+SCHEMA_VERSION = 3
 
 # Sorts after every digit: a listing without the value comes last in ascending order.
 _MISSING = "~"
@@ -111,8 +111,8 @@ def listing(loan: loans.Loan) -> Document | None:
             "currency": loan.application.currency.value,
             "grade": loan.risk.grade if loan.risk else None,
             "amount": loan.application.amount_minor,
-            "annual_rate": micro(loan.offer.annual_rate),
-            "ltv": micro(loan.ltv_percent),
+            "annual_rate": to_millionths(loan.offer.annual_rate),
+            "ltv": to_millionths(loan.ltv_percent),
             "term": loan.application.term_months,
         },
         "order": _order_keys(loan, loan.offer, loan.funding),
@@ -130,7 +130,7 @@ def funded_percent(funded_minor: int, target_minor: int) -> int:
     return funded_minor * 100 // target_minor
 
 
-def micro(percent: Decimal) -> int:
+def to_millionths(percent: Decimal) -> int:
     """Percent as whole millionths, so that documents compare integers."""
     return int((percent * 1_000_000).to_integral_value(ROUND_DOWN))
 
@@ -169,9 +169,9 @@ def _order_keys(loan: loans.Loan, offer: loans.Offer, funding: loans.FundingStat
     values = {
         Order.OPENED: timestamp_text(loan.decided_at or loan.created_at),
         Order.AMOUNT: f"{loan.application.amount_minor:018d}",
-        Order.ANNUAL_RATE: f"{micro(offer.annual_rate):012d}",
+        Order.ANNUAL_RATE: f"{to_millionths(offer.annual_rate):012d}",
         Order.TERM: f"{loan.application.term_months:04d}",
-        Order.LTV: f"{micro(loan.ltv_percent):015d}",
+        Order.LTV: f"{to_millionths(loan.ltv_percent):015d}",
         Order.FUNDED: f"{funding.funded_minor * 1_000_000 // funding.target_minor:09d}",
         Order.DEADLINE: timestamp_text(funding.deadline) if loan.status is loans.Status.FUNDING else _MISSING,
     }

@@ -1,6 +1,6 @@
 """Keeping the listings equal to PostgreSQL: refresh after an event, catch up, rebuild.
 
-An event only says that a loan has changed. The projection reads the loan as it is now and writes it guarded by
+An event only names a loan that has changed. The projection reads the loan as it is now and writes it guarded by
 its revision: a burst of tickets becomes one read, an old or repeated event changes nothing, and no order of
 delivery can leave a listing behind the last event that was handled.
 """
@@ -47,7 +47,7 @@ async def rebuild(database: Database, store: ListingStore, progress: Progress | 
     Reads meanwhile see a part of the market. Events that arrive meanwhile are welcome: the guard of the
     revision keeps whichever snapshot is newer. A rebuild that is cut short is begun again at the next start.
     """
-    await store.start_afresh()
+    await store.recreate()
     read, after = 0, None
     async with database.reading() as connection:
         while page := await loans.versions_page(connection, after, BATCH):

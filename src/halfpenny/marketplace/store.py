@@ -13,15 +13,15 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from halfpenny.marketplace.model import (
-    SHAPE,
+    SCHEMA_VERSION,
     Document,
     ListingPage,
     ListingQuery,
     Order,
     SortDirection,
     cursor,
-    micro,
     position,
+    to_millionths,
 )
 from halfpenny.platform.documents import DocumentStore, documents_answer
 
@@ -104,10 +104,10 @@ class ListingStore:
             with documents_answer():
                 await self._listings.delete_many({"_id": {"$in": list(loan_ids)}})
 
-    async def start_afresh(self) -> None:
+    async def recreate(self) -> None:
         """Drop the listings and their checkpoint, and make the indexes of an empty collection."""
         with documents_answer():
-            # The checkpoint goes first: a crash in between leaves a store that says that it must be rebuilt.
+            # The checkpoint goes first: a crash in between leaves a store without a checkpoint, which is rebuilt.
             await self._checkpoints.delete_one({"_id": LISTINGS})
             await self._listings.drop()
             for order in Order:
@@ -117,14 +117,14 @@ class ListingStore:
     async def mark_built(self, built_at: str) -> None:
         with documents_answer():
             await self._checkpoints.replace_one(
-                {"_id": LISTINGS}, {"_id": LISTINGS, "shape": SHAPE, "built_at": built_at}, upsert=True
+                {"_id": LISTINGS}, {"_id": LISTINGS, "shape": SCHEMA_VERSION, "built_at": built_at}, upsert=True
             )
 
     async def is_built(self) -> bool:
         """Whether the store holds a finished build of the current shape."""
         with documents_answer():
             checkpoint = await self._checkpoints.find_one({"_id": LISTINGS})
-        return checkpoint is not None and checkpoint.get("shape") == SHAPE
+        return checkpoint is not None and checkpoint.get("shape") == SCHEMA_VERSION
 
 
 def conditions(query: ListingQuery) -> dict[str, Any]:
@@ -132,10 +132,10 @@ def conditions(query: ListingQuery) -> dict[str, Any]:
     ranges: Mapping[str, tuple[int | None, int | None]] = {
         "amount": (query.min_amount_minor, query.max_amount_minor),
         "annual_rate": (
-            None if query.min_annual_rate is None else micro(query.min_annual_rate),
-            None if query.max_annual_rate is None else micro(query.max_annual_rate),
+            None if query.min_annual_rate is None else to_millionths(query.min_annual_rate),
+            None if query.max_annual_rate is None else to_millionths(query.max_annual_rate),
         ),
-        "ltv": (None, None if query.max_ltv is None else micro(query.max_ltv)),
+        "ltv": (None, None if query.max_ltv is None else to_millionths(query.max_ltv)),
         "term": (None, query.max_term_months),
     }
     found: dict[str, Any] = {}

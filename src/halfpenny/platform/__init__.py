@@ -1,4 +1,4 @@
-"""Technical ground: database, outbox and queue, document store, telemetry, embedded servers. No lending words."""
+"""Infrastructure: database, outbox and queue, document store, telemetry, embedded servers. No lending words."""
 
 from halfpenny.platform.console import log_to_console
 

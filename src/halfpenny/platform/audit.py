@@ -66,7 +66,7 @@ async def seal(connection: Connection, limit: int = 5_000) -> int:
     last = await connection.fetchrow("SELECT place, hash FROM audit_seal ORDER BY place DESC LIMIT 1")
     place, head = (last["place"], last["hash"]) if last else (0, GENESIS)
     rows = await connection.fetch(
-        # Ids are taken before their rows commit, so late ones are looked for a little behind the newest seal.
+        # Ids are taken before their rows commit, so late ones are searched for a little behind the newest seal.
         f"SELECT {_COLUMNS} FROM audit_entry e "
         "WHERE e.id > coalesce((SELECT max(entry_id) FROM audit_seal), 0) - 10000 "
         "AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.entry_id = e.id) ORDER BY id LIMIT $1",

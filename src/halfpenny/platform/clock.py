@@ -1,4 +1,4 @@
-"""The business clock. It lives in PostgreSQL so that every process tells the same lending time.
+"""The business clock. It lives in PostgreSQL so that every process has the same lending time.
 
 ``business_now()`` is the server's time plus an offset that only a sandbox may set; tokens and
 time-outs use real time instead. The business date is the date in the market's time zone (Europe/Warsaw).

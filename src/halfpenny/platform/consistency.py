@@ -1,4 +1,4 @@
-"""Consistency findings: rows that are stored otherwise than a second source says. The frame of `check books`.
+"""Consistency findings: rows that differ from a second source. The frame of `check books`.
 
 A feature's ``check.py`` holds what its rows are compared with. A ``Comparison`` is one set-based statement; what SQL
 cannot recompute is an async generator. Both yield findings that name the table, the row, the column, what was found
@@ -121,7 +121,7 @@ def no_progress(what: str, done: int, whole: int) -> None:
 
 @asynccontextmanager
 async def snapshot(connection: Connection) -> AsyncIterator[None]:
-    """One view of the database for a whole check, or money in motion would look like a difference.
+    """One view of the database for a whole check, or money in motion would appear as a difference.
 
     Inside a transaction of the caller the check sees what that transaction sees.
     """

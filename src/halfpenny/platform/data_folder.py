@@ -1,4 +1,4 @@
-"""The data folder: one program at a time runs servers on it, and it says where those servers are."""
+"""The data folder: one program at a time runs servers on it, and publishes their addresses in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FolderUnusable(Exception):
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the servers of a running demo listen, credentials included: the file is for its owner's eyes."""
+    """Where the servers of a running demo listen, credentials included: the file is readable by its owner alone."""
 
     database_url: str
     mongo_url: str
@@ -84,7 +84,7 @@ class DataFolder:
         self.logs.mkdir(exist_ok=True, mode=0o700)
 
     def publish(self, addresses: Addresses) -> None:
-        """Tell the other commands of this machine where the servers are."""
+        """Publish the servers' addresses to the other commands of this machine."""
         write_private(self._addresses_file, msgspec.json.encode(asdict(addresses)))
 
     def running_addresses(self) -> Addresses | None:
@@ -96,7 +96,7 @@ class DataFolder:
             if self._addresses_file.exists():
                 return msgspec.json.decode(self._addresses_file.read_bytes(), type=Addresses)
         except OSError:
-            pass  # there is none, or it is not ours to read: whoever needs the folder itself is told
+            pass  # there is none, or it is not ours to read: whoever needs the folder itself gets the error
         return None
 
 

@@ -32,10 +32,10 @@ APP_ROLE = "halfpenny_app"
 
 # A LISTEN connection is asked this often whether it lives; without an answer in the second time it is replaced.
 HEARTBEAT_S = 0.3
-_ANSWER_S = 0.9
+_HEARTBEAT_TIMEOUT_S = 0.9
 
 # What asyncpg raises when the server went away, is starting, is full, or does not answer in time.
-LOST: tuple[type[BaseException], ...] = (
+CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
     asyncio.TimeoutError,
@@ -52,7 +52,10 @@ LOST: tuple[type[BaseException], ...] = (
     asyncpg.PostgresSystemError,
 )
 # Two transactions met in a way that one of them must start again. With one lock order this is rare.
-COLLIDED: tuple[type[BaseException], ...] = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+TRANSACTION_CONFLICT_ERRORS: tuple[type[BaseException], ...] = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+)
 
 
 class DatabaseUnavailable(Unavailable):
@@ -88,7 +91,7 @@ class Listener:
     def __init__(self, url: str) -> None:
         self._url = url
         self._callbacks: dict[str, list[Callable[[str | None], None]]] = {}
-        # Those that have not been told yet that their channel is listened to.
+        # Those that have not been subscribed yet that their channel is listened to.
         self._new: list[tuple[str, Callable[[str | None], None]]] = []
         self._heartbeats: list[Callable[[float | None], None]] = []
         self._changed = asyncio.Event()
@@ -121,7 +124,7 @@ class Listener:
     def on_heartbeat(self, callback: Callable[[float | None], None]) -> None:
         """Call back with the real time (seconds since 1970) of each heartbeat that was answered.
 
-        Whatever was told before that moment has been passed on. None says that the connection was lost.
+        Whatever was subscribed before that moment has been passed on. None means that the connection was lost.
         """
         self._heartbeats.append(callback)
 
@@ -140,7 +143,7 @@ class Listener:
         while True:
             try:
                 await self._listen()
-            except LOST as error:
+            except CONNECTION_ERRORS as error:
                 log.warning("listener_lost", error=f"{type(error).__name__}: {error}")
             finally:
                 self.listening.clear()
@@ -151,7 +154,7 @@ class Listener:
         connection = await asyncpg.connect(
             self._url,
             timeout=5,
-            command_timeout=_ANSWER_S,
+            command_timeout=_HEARTBEAT_TIMEOUT_S,
             server_settings={"application_name": "halfpenny listener"},
         )
         self._new = [(channel, callback) for channel, known in self._callbacks.items() for callback in known]
@@ -162,8 +165,8 @@ class Listener:
                 for channel in self._callbacks.keys() - listened:
                     await connection.add_listener(channel, self._on_notification)
                     listened.add(channel)
-                told, self._new = [new for new in self._new if new[0] in listened], []
-                for _, callback in told:
+                subscribed, self._new = [new for new in self._new if new[0] in listened], []
+                for _, callback in subscribed:
                     callback(None)
                 asked_at = time.time()
                 await connection.fetchval("SELECT 1")
@@ -221,8 +224,8 @@ class Database:
                 server_settings=settings,
             )
             async with pool.acquire(timeout=timeout_s):
-                pass  # whoever names a server that is not there hears of it now
-        except LOST as lost:
+                pass  # a server that is not there is reported now
+        except CONNECTION_ERRORS as lost:
             raise DatabaseUnavailable() from lost
         return cls(pool, url, timeout_s)
 
@@ -230,7 +233,7 @@ class Database:
         await self.listener.close()
         try:
             await asyncio.wait_for(self.pool.close(), self.timeout_s)
-        except LOST:
+        except CONNECTION_ERRORS:
             self.pool.terminate()
 
     @asynccontextmanager
@@ -242,9 +245,9 @@ class Database:
         try:
             async with self.pool.acquire(timeout=self.timeout_s) as connection, connection.transaction():
                 yield connection
-        except COLLIDED as collided:
+        except TRANSACTION_CONFLICT_ERRORS as collided:
             raise Collision() from collided
-        except LOST as lost:
+        except CONNECTION_ERRORS as lost:
             raise DatabaseUnavailable() from lost
 
     @asynccontextmanager
@@ -253,7 +256,7 @@ class Database:
         try:
             async with self.pool.acquire(timeout=self.timeout_s) as connection:
                 yield connection
-        except LOST as lost:
+        except CONNECTION_ERRORS as lost:
             raise DatabaseUnavailable() from lost
 
 

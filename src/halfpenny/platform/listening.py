@@ -12,7 +12,7 @@ _LISTENING = "0A"
 
 
 class CannotListen(Exception):
-    """Why not, in words. ``address`` tells whether the address is at fault, or only the port."""
+    """Why not, in words. ``address`` is whether the address is at fault, or only the port."""
 
     def __init__(self, reason: str, *, address: bool) -> None:
         super().__init__(reason)
@@ -41,7 +41,7 @@ def _refusal(error: OSError, port: int) -> CannotListen:
 
 
 def holder_of(port: int) -> str | None:
-    """The process that listens on the port, as ``process 123 (python -m ...)``; None where Linux does not tell us:
+    """The process that listens on the port, as ``process 123 (python -m ...)``; None where Linux does not show it:
     other users' processes are seen by root alone."""
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for entry in Path("/proc").glob("[0-9]*"):
@@ -49,7 +49,7 @@ def holder_of(port: int) -> str | None:
             if any(os.readlink(link) in sockets for link in (entry / "fd").iterdir()):
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 return f"process {entry.name} ({command[:100]})"
-        except OSError:  # not ours to look at, or it has just ended
+        except OSError:  # not ours to read, or it has just ended
             continue
     return None
 

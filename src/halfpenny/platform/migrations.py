@@ -1,4 +1,4 @@
-"""Bring a database's schema up to this release, or say in one line why that cannot be."""
+"""Bring a database's schema up to this release, or fail with one line that names why not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from halfpenny.platform.servers import PostgresServer
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parents[1]
-# A wheel carries both inside the package (pyproject.toml says so); in a checkout they lie where people look for them.
+# A wheel carries both inside the package (pyproject.toml adds them); in a checkout they lie at the root.
 FOLDER = _PACKAGE / "migrations" if (_PACKAGE / "migrations").is_dir() else _CHECKOUT / "migrations"
 SCHEMA_FILE = _PACKAGE / "schema.sql" if (_PACKAGE / "schema.sql").is_file() else _CHECKOUT / "docs" / "schema.sql"
 
@@ -30,7 +30,7 @@ class MigrationFailed(Exception):
 
 
 def sqlalchemy_url(url: str) -> str:
-    """A libpq URL as SQLAlchemy wants it, with the driver that speaks to PostgreSQL without an event loop."""
+    """A libpq URL as SQLAlchemy wants it, with the driver that connects to PostgreSQL without an event loop."""
     _, _, rest = url.partition("://")
     return f"postgresql+psycopg://{rest}"
 

@@ -20,7 +20,7 @@ CALL_BY_CALL: Final = "force_custom_plan"
 # says so in the definition of its function.
 POOLED: Final = {"plan_cache_mode": CALL_BY_CALL, "enable_bitmapscan": "off"}
 # The arrays' lengths differ from call to call, the right plan never does. Without these switches a plan for a small
-# table scans it, and the next one would do so again wherever the estimate says that a batch is most of the table.
+# table scans it, and the next one would do so again wherever the estimate is that a batch is most of the table.
 KEPT: Final = (
     "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_bitmapscan = off; "
     "SET enable_hashjoin = off; SET enable_mergejoin = off"

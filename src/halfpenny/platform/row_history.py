@@ -1,7 +1,7 @@
 """Row history: what the application wrote, kept beside the rows in the same transaction and sealed into a chain.
 
-Migration 0001_history.sql says how a table comes to be kept. ``check`` folds the entries of every row and holds the
-rows against them: a row changed, added or removed by anybody but the application differs from its history.
+Migration 0001_history.sql documents how a table comes to be kept. ``check`` folds the entries of every row and compares
+the rows with them: a row changed, added or removed by anybody but the application differs from its history.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ UNCHECKED: Mapping[str, str] = {
     "alembic_version.*": "which migrations ran: `halfpenny check schema` compares what they made",
     "row_history_segment.sealed_at": "when a seal was made, not what it covers",
 }
-_SEALED_AT_ONCE = 2_000
+_SEAL_BATCH_SIZE = 2_000
 
-# The arguments of the triggers say which columns make the key and which are left out.
+# The arguments of the triggers name which columns make the key and which are left out.
 _KEPT = """
 SELECT c.relname AS table_name, encode(t.tgargs, 'escape') AS arguments, t.tgenabled <> 'D' AS enabled,
        CASE WHEN t.tgtype & 4 > 0 THEN 'insert' WHEN t.tgtype & 8 > 0 THEN 'delete' ELSE 'update' END AS statement
@@ -54,7 +54,7 @@ async def seal(database: Database) -> int:
     total = 0
     while True:
         async with database.unit_of_work() as connection:
-            sealed: int = await connection.fetchval("SELECT row_history_seal($1)", _SEALED_AT_ONCE)
+            sealed: int = await connection.fetchval("SELECT row_history_seal($1)", _SEAL_BATCH_SIZE)
         total += sealed
         if not sealed:
             return total
@@ -72,7 +72,7 @@ def _arguments(row: Record) -> tuple[str, str, str]:
 
 
 async def _triggers(connection: Connection) -> AsyncIterator[Finding]:
-    """Without its triggers a table's history says nothing of what comes next."""
+    """Without its triggers later changes to a table have no history."""
     wanted, found = set(), set()
     for row in await connection.fetch(_KEPT):
         wanted |= {(row["table_name"], statement) for statement in _arguments(row)[2].split(",")}

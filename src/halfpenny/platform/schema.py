@@ -13,7 +13,7 @@ import psycopg
 
 HEAD = """\
 -- The schema of a fresh database, written by `make schema` from what the migrations made. Not edited by hand and
--- never executed: a change is made in migrations/, and the test of this file says when it is out of date.
+-- never executed: a change is made in migrations/, and the test of this file fails when it is out of date.
 """
 
 # Objects of an extension are the extension's own; temporary schemas and the catalogue are nobody's.
@@ -140,7 +140,7 @@ FROM granted, aclexplode(acl) AS x WHERE x.grantee <> relowner
 GROUP BY oid, x.grantee ORDER BY 2
 """
 
-# A function may be called by everybody unless that was taken away; where its list says anything else, it is shown.
+# A function may be called by everybody unless that was taken away; where its list is another, it is shown.
 FUNCTIONS = f"""
 SELECT rtrim(pg_get_functiondef(p.oid), E'\\n') || ';' || coalesce((
   SELECT E'\\nREVOKE ALL ON FUNCTION ' || p.oid::regprocedure || ' FROM PUBLIC;' WHERE p.proacl IS NOT NULL

@@ -1,4 +1,4 @@
-"""What a running process says of itself: one JSON line for each event, figures for Prometheus, and probes."""
+"""Telemetry: one JSON log line for each event, Prometheus metrics, and probes."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def access_writer(service: str, level: str = "info") -> Callable[[dict[str, Any]
     """Writes the line of one request to standard error, in the shape of every other line but at a tenth of the cost.
 
     The investing route answers thousands a second; through two logging libraries their lines would cost as much as
-    their answers. Level and standard error are looked at once.
+    their answers. Level and standard error are read once.
     """
     if logging.getLevelName(level.upper()) > logging.INFO:
         return lambda fields: None

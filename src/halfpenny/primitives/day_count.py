@@ -75,7 +75,7 @@ def runs(day_count: DayCount, start: date, end: date, months: tuple[date, ...]) 
 def even_weight(day_count: DayCount, months: tuple[date, ...]) -> int | None:
     """The weight of every day of the period that ``months`` bound, or None where its days differ.
 
-    Most periods are one run: knowing that beforehand spares a look-up for each.
+    Most periods are one run: knowing that beforehand spares a lookup for each.
     """
     if day_count is DayCount.THIRTY_360:
         return _MONTH_PARTS // (months[1] - months[0]).days if len(months) == 2 else None

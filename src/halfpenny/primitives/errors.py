@@ -12,7 +12,7 @@ class HalfpennyError(Exception):
     ``code`` never changes once published; ``data`` holds only what the caller may see
     (decimal strings and ids, never secrets). ``kind`` is mapped to each edge by one table
     (``halfpenny.platform.http.problems``): ``malformed`` is input that cannot be read (422),
-    ``refused`` is a rule that said no (409), and so on.
+    ``refused`` is a business rule that refused (409), and so on.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -34,7 +34,7 @@ class Malformed(HalfpennyError):
 
 
 class Refused(HalfpennyError):
-    """A rule of the business said no; nothing changed (409)."""
+    """A business rule refused; nothing changed (409)."""
 
     code = "refused"
     kind = "refused"

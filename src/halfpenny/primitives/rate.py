@@ -79,7 +79,7 @@ def parse_percent(percent: str) -> int:
 
 
 def format_percent(millionths: int) -> str:
-    """850_000 to ``"0.85"``: no decimals that say nothing."""
+    """850_000 to ``"0.85"``: without trailing zeros."""
     sign, millionths = ("-", -millionths) if millionths < 0 else ("", millionths)
     decimals = f"{millionths % MILLIONTHS:06d}".rstrip("0")
     return f"{sign}{millionths // MILLIONTHS}" + (f".{decimals}" if decimals else "")

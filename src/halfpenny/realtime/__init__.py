@@ -1,6 +1,6 @@
 """Publish and subscribe over WebSocket: topics numbered by PostgreSQL, and notifications sent once.
 
-Features notify people with ``notify_many`` in the transaction that it reports. The hub hangs on ``app.state.hub``;
+Features notify people with ``notify_many`` in the transaction that it reports. The hub is ``app.state.hub``;
 what its topics show is read by callables that the entrypoints pass in.
 """
 

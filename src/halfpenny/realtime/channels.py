@@ -85,7 +85,7 @@ class RowChannel:
 
     async def since(self, after: int | None) -> list[Frame]:
         if self._state is None or (after is not None and after > self._state.seq):
-            # Nobody watched here until now, or the reader comes from a process that heard of it earlier.
+            # Nobody watched here until now, or the reader comes from a process that read it earlier.
             await self._load(after or 0)
         state = self._state
         if state is None:
@@ -175,7 +175,7 @@ class SharedChannel:
         if self._snapshot is None:
             seq = self._seq or 0
             async with self._database.reading() as connection:
-                # Read after the number: it may hold more than the number says, never less.
+                # Read after the number: it may hold more than up to the number, never less.
                 data = await self._read(connection)
             self._snapshot = Frame(seq, encode(self.topic, seq, "snapshot", data))
         return self._snapshot

@@ -1,16 +1,16 @@
-"""What `check books` leaves out of realtime: all of it is told from tables that are checked."""
+"""What `check books` leaves out of realtime: all of it is derived from tables that are checked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-_TOLD = "what people were told, and what they watch: made from tables that are checked"
+_DERIVED = "notifications and subscriptions: derived from tables that are checked"
 
 UNCHECKED: Mapping[str, str] = {
-    "notification.*": _TOLD,
-    "notification_counter.*": _TOLD,
+    "notification.*": _DERIVED,
+    "notification_counter.*": _DERIVED,
     "connection_token.*": "one use, half a minute",
-    "topic_counter.*": _TOLD,
-    "topic_frame.*": _TOLD,
-    "topic_watcher.*": _TOLD,
+    "topic_counter.*": _DERIVED,
+    "topic_frame.*": _DERIVED,
+    "topic_watcher.*": _DERIVED,
 }

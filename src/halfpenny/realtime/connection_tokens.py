@@ -1,4 +1,4 @@
-"""Connection tokens: how a socket learns who it speaks for, without a token in an address that proxies write down."""
+"""Connection tokens: how a socket is authenticated without a token in a URL that proxies log."""
 
 from __future__ import annotations
 

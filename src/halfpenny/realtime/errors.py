@@ -1,4 +1,4 @@
-"""How realtime says no. On a socket each becomes an error frame; over HTTP a problem document."""
+"""Errors of realtime. On a socket each becomes an error frame; over HTTP a problem document."""
 
 from __future__ import annotations
 

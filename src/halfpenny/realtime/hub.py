@@ -1,4 +1,4 @@
-"""The hub of one API process: who reads which topic, and what PostgreSQL says has moved."""
+"""The hub of one API process: its topics' subscribers, and the changes that PostgreSQL notifies."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ log = structlog.get_logger("halfpenny.realtime")
 
 # Four times a second a bar moves smoothly for the eye, whatever the rate of investments behind it.
 TICK_S = 0.25
-# NOTIFY tells at once what moved. Looking anyway, now and then, costs little and forgives a lost one.
+# NOTIFY names what changed at once. Polling now and then costs little and makes up for a lost notification.
 POLL_S = 5.0
-# A frame costs this server's sockets about 50 microseconds. Watchers share what a process gives to them: many look
-# on at a bar that moves less often, and the investors behind it are not slowed down.
+# A frame costs this server's sockets about 50 microseconds. Watchers share what a process gives to them: many watch
+# a bar that moves less often, and the investors behind it are not slowed down.
 FRAMES_A_SECOND = 2_000
 _LATE_S = 0.05
 _MAX_PAUSE_S = 1.0
@@ -43,7 +43,7 @@ ME = "me"
 
 @dataclass(frozen=True, slots=True)
 class RowTopics:
-    """Topics ``prefix:ID``, one for each row of a table whose moves are told on the NOTIFY channel ``moved``."""
+    """Topics ``prefix:ID``, one for each row of a table whose changes are sent on the NOTIFY channel ``moved``."""
 
     prefix: str
     moved: str
@@ -74,13 +74,13 @@ class Member(Subscriber, Protocol):
 
 
 _Kind = TypeVar("_Kind", RowChannel, SharedChannel, PersonalChannel)
-LivingSessions: TypeAlias = Callable[[Connection, Collection[SessionId]], Awaitable[set[SessionId]]]
+ActiveSessions: TypeAlias = Callable[[Connection, Collection[SessionId]], Awaitable[set[SessionId]]]
 
 
 class Hub:
     """Start it once in each process; sockets subscribe and unsubscribe.
 
-    All numbers come from PostgreSQL, so every process says the same, and a reader may go on at another one.
+    All numbers come from PostgreSQL, so every process sends the same, and a reader may resume at another one.
     """
 
     def __init__(
@@ -88,14 +88,14 @@ class Hub:
         database: Database,
         rows: RowTopics,
         shared: Sequence[SharedTopic],
-        living_sessions: LivingSessions,
+        active_sessions: ActiveSessions,
         *,
         tick_s: float = TICK_S,
     ) -> None:
         self._database = database
         self._rows = rows
         self._shared = {topic.topic: topic for topic in shared}
-        self.living_sessions = living_sessions
+        self.active_sessions = active_sessions
         self._tick_s = tick_s
         self._channels: dict[str, Channel] = {}
         self._members: set[Member] = set()
@@ -121,7 +121,7 @@ class Hub:
         self._ticking = asyncio.create_task(self._tick_forever(), name="realtime hub")
 
     async def close(self) -> None:
-        """End every socket and let go of the database."""
+        """Close every socket and release the database."""
         for member in tuple(self._members):
             member.end(1012, "restart")
         if self._ticking is not None:
@@ -157,7 +157,7 @@ class Hub:
         return channel
 
     def unsubscribe(self, member: Member, channel: Channel) -> None:
-        """A topic that nobody reads is forgotten; its next reader asks the database again."""
+        """A topic without subscribers is dropped; its next subscriber reads the database again."""
         channel.subscribers.discard(member)
         if not channel.subscribers and self._channels.get(channel.key) is channel:
             del self._channels[channel.key]
@@ -176,10 +176,10 @@ class Hub:
             raise UnknownTopic()
         return RowChannel(topic, key, self._database, self._rows.read)
 
-    # What PostgreSQL says. None means that the connection is new: anything may have happened.
+    # What PostgreSQL notifies. None means that the connection is new: anything may have happened.
 
     def _on_rows_moved(self, payload: str | None) -> None:
-        # An empty text says that many rows moved.
+        # An empty text means that many rows changed.
         if payload:
             self._moved.update(UUID(text) for text in payload.split(","))
         else:
@@ -222,7 +222,7 @@ class Hub:
             self._changed.clear()
             try:
                 await self._tick()
-            except Exception as error:  # whatever it was, the next look may do better; the sockets stay open
+            except Exception as error:  # whatever it was, the next tick may succeed; the sockets stay open
                 log.warning("realtime_waits", error=f"{type(error).__name__}: {error}", exc_info=error)
                 self._all_moved = self._shared_moved = True
                 self._changed.set()
@@ -266,15 +266,15 @@ class Hub:
                     self._frames_sent += len(channel.subscribers)
                     notify_subscribers(channel)
         if self._sessions_uncertain:
-            await self._end_dead_sessions()
+            await self._disconnect_ended_sessions()
 
-    async def _end_dead_sessions(self) -> None:
+    async def _disconnect_ended_sessions(self) -> None:
         known = {member.session_id for member in self._members if member.session_id is not None}
         async with self._database.reading() as connection:
-            living = await self.living_sessions(connection, known) if known else set()
+            living = await self.active_sessions(connection, known) if known else set()
         self._sessions_uncertain = False
         for member in tuple(self._members):
-            # Whoever signed in while we asked was not asked about; they have just been looked up themselves.
+            # Whoever signed in while we asked was not asked about; their session has just been read.
             if member.session_id in known and member.session_id not in living:
                 member.end(4401, "session ended")
 

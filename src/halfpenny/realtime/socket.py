@@ -144,9 +144,9 @@ class Socket:
         if self.user_id is not None and self.user_id != user_id:
             raise InvalidConnectionToken()
         self.user_id, self.session_id = user_id, session_id
-        # Asked after the hub knows the session: an end before that is seen here, a later one is heard there.
+        # Asked after the hub knows the session: an end before that is seen here, a later one is notified to the hub.
         async with self._database.reading() as connection:
-            living = await self._hub.living_sessions(connection, [session_id])
+            living = await self._hub.active_sessions(connection, [session_id])
         if session_id not in living:
             self.end(4401, "session ended")
             raise InvalidConnectionToken()

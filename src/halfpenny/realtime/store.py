@@ -98,7 +98,7 @@ async def redeem_connection_token(connection: Connection, token_hash: bytes) -> 
 
 
 async def lock_topic(connection: Connection, topic: str) -> None:
-    """One writer at a time, from reading what a frame will say to its commit: frames appear in their order."""
+    """One writer at a time, from reading a frame's content to its commit: frames appear in their order."""
     await connection.execute("INSERT INTO topic_counter (topic, seq) VALUES ($1, 0) ON CONFLICT DO NOTHING", topic)
     await connection.execute("SELECT FROM topic_counter WHERE topic = $1 FOR NO KEY UPDATE", topic)
 
@@ -124,7 +124,7 @@ async def frames_after(connection: Connection, topic: str, after: int, limit: in
 
 
 async def delete_frames(connection: Connection, older_than: timedelta) -> int:
-    """Forget old frames; whoever resumes from before them gets a snapshot."""
+    """Delete old frames; whoever resumes from before them gets a snapshot."""
     status = await connection.execute("DELETE FROM topic_frame WHERE recorded_at < now() - $1::interval", older_than)
     return int(status.rpartition(" ")[2])
 

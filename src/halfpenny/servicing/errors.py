@@ -1,4 +1,4 @@
-"""How servicing says no. Impossible terms are malformed input (422); events that break a rule are refused (409)."""
+"""Errors of servicing. Impossible terms are malformed input (422); events that break a rule are refused (409)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What servicing says, beside the transitions of a loan."""
+"""Domain events of servicing, beside the transitions of a loan."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def _percent(value: Any) -> str:
     return value
 
 
-# A rate in percent as text; Rate.parse_annual and parse_monthly say what is wrong with it.
+# A rate in percent as text; Rate.parse_annual and parse_monthly raise what is wrong with it.
 PercentText = Annotated[
     str,
     BeforeValidator(_percent),

@@ -1,4 +1,4 @@
-"""Listens to the risk service's answers."""
+"""Consumer of the risk service's assessments."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class AnswerMissing(Exception):
 
 
 async def handle_assessment(connection: Connection, message: Message) -> None:
-    """One answer, in the unit of work that also remembers the message.
+    """One answer, in the unit of work that also writes the inbox row.
 
     An answer that cannot be read, or about a loan that we do not know, never gets better by trying again:
-    it is set aside with its reason.
+    it is dead-lettered with its reason.
     """
     try:
         answer = decode_payload(message.name, message.version, message.payload)

@@ -1,4 +1,4 @@
-"""How underwriting fails, by name."""
+"""Errors of underwriting, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Receive what the risk service says, keep it, and let the loan take it over where it is about its present terms."""
+"""Receive the risk service's assessments, store each, and let the loan take over one of its present terms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from halfpenny.underwriting import errors, store
 from halfpenny.underwriting.letter import DeclinedApplication, LetterLanguage, LetterReason
 from halfpenny_messages import LoanAssessed, NarrativeWritten, PrincipalReason, to_builtins
 
-_ASKED_AT_ONCE = 200
+_REASSESSMENT_BATCH_SIZE = 200
 # The answer that a decision went by is among so many of the newest.
 _LOOKED_AT = 50
 # In these statuses there is nobody left to whom the answer would matter.
@@ -119,7 +119,7 @@ async def request_all_reassessments(database: Database, progress: Callable[[int]
     asked, after = 0, None
     while True:
         async with database.unit_of_work() as connection:
-            found = await loans.page_in(connection, statuses, after, _ASKED_AT_ONCE)
+            found = await loans.page_in(connection, statuses, after, _REASSESSMENT_BATCH_SIZE)
             for loan in found:
                 await loans.request_reassessment(connection, loan, "model_changed")
         if not found:

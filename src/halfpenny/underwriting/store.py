@@ -13,7 +13,7 @@ from halfpenny.primitives.ids import uuid7
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """One answer as it came. ``current`` says whether it spoke of the loan's terms of that moment.
+    """One answer as it came. ``current`` is whether it was about the loan's terms of that moment.
 
     ``narrative`` is the prose that was written about it later, if any was.
     """

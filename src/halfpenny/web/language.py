@@ -1,4 +1,4 @@
-"""Which language a page speaks, and its words. English is the source; others are gettext catalogues."""
+"""The language of a page, and its messages. English is the source; others are gettext catalogues."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ COOKIE: Final = "halfpenny_language"
 _FOLDER = Path(__file__).parent / "translations"
 
 
-def choose(asked: str | None, remembered: str | None, accept_language: str | None) -> str:
+def choose(asked: str | None, stored: str | None, accept_language: str | None) -> str:
     """The page's language: what the reader chose now, chose before, or their browser prefers."""
-    for wish in (asked, remembered):
-        if wish is not None and wish in LANGUAGES:
-            return wish
+    for candidate in (asked, stored):
+        if candidate is not None and candidate in LANGUAGES:
+            return candidate
     preferred = _by_preference(accept_language or "")
     return negotiate_locale(preferred, [*LANGUAGES], sep="-") or DEFAULT
 

@@ -35,7 +35,7 @@ class Pages:
         self._environments = {code: _environment(code, [_HERE / "templates", *folders]) for code in language.LANGUAGES}
 
     def render(self, request: Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> HTMLResponse:
-        """``template`` with ``context``; ``?lang=`` switches the language and remembers it in a cookie."""
+        """``template`` with ``context``; ``?lang=`` switches the language and stores it in a cookie."""
         asked = request.query_params.get("lang")
         spoken = language.choose(asked, request.cookies.get(language.COOKIE), request.headers.get("accept-language"))
         environment = self._environments[spoken]
@@ -79,7 +79,7 @@ class _Here:
 def _environment(code: str, folders: list[Path]) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(folders),
-        # Every template is HTML and every value in it is a stranger's until it is escaped.
+        # Every template is HTML and every value in it is untrusted until it is escaped.
         autoescape=True,
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],

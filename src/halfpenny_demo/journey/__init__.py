@@ -1,6 +1,6 @@
 """Journeys through the public interfaces of a running demo: REST, GraphQL, WebSocket and our own commands.
 
-A journey asserts at every step, so that its exit status says whether the last cent is where it belongs.
+A journey asserts at every step, so that its exit status is whether the last cent is where it belongs.
 """
 
 from __future__ import annotations

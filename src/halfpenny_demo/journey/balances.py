@@ -58,7 +58,7 @@ async def settled_accounts(session: JourneySession, participants: Participants) 
 
 
 async def shares_of(session: JourneySession, person: Participant, distributions: list[dict[str, Any]]) -> Counter[str]:
-    """What an investor's own proofs say that they were paid, by part, minor units."""
+    """What an investor was paid by their own proofs, by part, minor units."""
     parts: Counter[str] = Counter()
     for one in distributions:
         proof = await session.request(person, "GET", f"{API}/distributions/{one['id']}/proof", quiet=True)

@@ -70,7 +70,7 @@ async def _stop_paying(session: JourneySession, participants: Participants) -> N
         answer = await session.request(None, "POST", "/graphql", question, quiet=True)
         return answer["data"]["loan"]["status"] == "defaulted" or None
 
-    await session.wait_for("the marketplace says so too", shown)
+    await session.wait_for("the marketplace shows it too", shown)
 
 
 async def _recover(session: JourneySession, participants: Participants) -> None:

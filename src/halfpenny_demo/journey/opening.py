@@ -1,4 +1,4 @@
-"""The first half of every scenario: from strangers to a loan that is paid out."""
+"""The first half of every scenario: from registration to a loan that is paid out."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Participants:
 
 
 async def register_participants(session: JourneySession, logins: Logins) -> Participants:
-    """Strangers register, administrators sign in, investors bring money."""
+    """New people register, administrators sign in, investors bring money."""
     session.begin_section("People")
     participants = Participants(
         new_participant("Marta Kowalczyk", "borrower"),
@@ -110,7 +110,7 @@ async def wallets(session: JourneySession, people: list[Participant]) -> None:
 
 async def apply(session: JourneySession, participants: Participants, interest_mode: str) -> None:
     """The application and the risk service's answer to it."""
-    session.begin_section("An application, and what the risk service says")
+    session.begin_section("An application and its assessment")
     today = datetime.now(UTC).date()
     body = terms.application(today, interest_mode)
     refused = body | {"amount": 1234567.89}
@@ -141,7 +141,7 @@ async def apply(session: JourneySession, participants: Participants, interest_mo
 
 async def decide(session: JourneySession, participants: Participants) -> None:
     """Two administrators, because of the amount; then the borrower accepts."""
-    session.begin_section("Four eyes, an offer, and the borrower's yes")
+    session.begin_section("Four eyes, an offer, and the borrower's acceptance")
     ada, zofia = participants.administrators
     version = (await session.request(ada, "GET", participants.loan, show="status version"))["version"]
     decision = {"decision": "approve", "annual_rate": terms.RATE, "reason": "Sound security and a clear exit strategy."}
@@ -235,9 +235,9 @@ async def _all_notified(session: JourneySession, participants: Participants, fun
             ]
             return percents if {75, 100} <= set(percents) else None
 
-        heard = await session.wait_for(f"{person.name} has the notices of 75 and 100 %", milestones)
-        session.expect(len(heard) == len(set(heard)), "each milestone was shown once", heard)
-        session.expect({75, 100} <= set(heard) <= {25, 50, 75, 100}, f"{person.name} heard of every one since", heard)
+        notified = await session.wait_for(f"{person.name} has the notices of 75 and 100 %", milestones)
+        session.expect(len(notified) == len(set(notified)), "each milestone was shown once", notified)
+        session.expect({75, 100} <= set(notified) <= {25, 50, 75, 100}, f"{person.name}: each one since", notified)
 
     async def shown() -> Any:
         answer = await session.request(

@@ -21,7 +21,7 @@ API = "/api/v1"
 
 
 class JourneyFailed(Exception):
-    """Something was not as it must be; the message says what was expected and what came."""
+    """Something was not as it must be; the message has what was expected and what came."""
 
 
 @dataclass
@@ -136,7 +136,7 @@ class JourneySession:
 
 
 def _detail(problem: Any) -> str:
-    """Why: the first fault of a malformed body, else what the problem says."""
+    """Why: the first fault of a malformed body, else the problem's own message."""
     faults = (problem.get("data") or {}).get("errors")
     return f"{faults[0]['pointer']}: {faults[0]['detail']}" if faults else str(problem["detail"])
 

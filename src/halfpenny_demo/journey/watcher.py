@@ -25,7 +25,7 @@ class Watcher:
     frames: list[Frame] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def saw(self, frame: Frame) -> None:
+    def record(self, frame: Frame) -> None:
         self.frames.append(frame)
         self._news.set()
 
@@ -43,7 +43,7 @@ class Watcher:
                     await self._news.wait()
         except TimeoutError:
             raise JourneyFailed(
-                f"{self.topic}: no frame within {within_s:g} s that says {what}; the last were {self.frames[-3:]}"
+                f"{self.topic}: no frame within {within_s:g} s with {what}; the last were {self.frames[-3:]}"
             ) from None
 
 
@@ -70,7 +70,7 @@ async def watching(session: JourneySession, topic: str, who: Participant | None 
 async def _read(session: JourneySession, socket: ClientConnection, watcher: Watcher, who: Participant | None) -> None:
     async for text in socket:
         frame = json.loads(text)
-        watcher.saw(frame)
+        watcher.record(frame)
         name = who.name.split()[0] if who else "watcher"
         session.console.print(
             f"  [blue]~[/] {name:<8} {frame['topic'][:13]:<14} seq {frame['seq']!s:<5} "

@@ -31,7 +31,7 @@ _OWN_TICKETS: tuple[tuple[Status, int], ...] = (
     (Status.IN_RECOVERY, 1),
     (Status.REPAID, 3),
 )
-_POCKET_MONEY = (Money(2_500_000, Currency.EUR), Money(8_000_000, Currency.PLN), Money(1_000_000, Currency.USD))
+_WALLET_BALANCES = (Money(2_500_000, Currency.EUR), Money(8_000_000, Currency.PLN), Money(1_000_000, Currency.USD))
 # The demo's borrower is at several points of the journey, below amounts that leave room under the yearly ceiling.
 _OWN_LOANS = (Status.DRAFT, Status.OFFERED, Status.FUNDING, Status.ACTIVE, Status.REPAID)
 _OWN_LOAN_AT_MOST_MINOR = {Currency.EUR: 60_000_000, Currency.PLN: 250_000_000}
@@ -80,7 +80,7 @@ async def seed_marketplace(
     async with database.unit_of_work() as connection:
         # The last commit waits for the disk whatever the ones before it did, and takes them along.
         await store.require_durable_commit(connection)
-        for pocket_money in _POCKET_MONEY:
+        for pocket_money in _WALLET_BALANCES:
             await funding.request_deposit(connection, users.investor, pocket_money)
         # All that are to be answered are; the others stay where their scenarios end, and would be assessed as soon as
         # the worker starts. An administrator asks for them with POST /loans/{id}/assessment.

@@ -1,7 +1,7 @@
 """Makes the demo's history, day by day, through the same functions that people's requests call.
 
 The sandbox's clock is put back to the first day and moved forward from there, so that every figure, date and ledger
-entry is the one that the platform itself would have made on that day; at the end the clock tells the real time.
+entry is the one that the platform itself would have made on that day; at the end the clock has the real time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from halfpenny_demo.seeding.plan import HISTORY_DAYS, LoanScenario, split_into_t
 from halfpenny_demo.seeding.steps import OPEN, REACHED_FUNDING, LoanStep, SeedContext, SeededLoan, assess, steps_of
 from halfpenny_messages import LoanAssessed, LoanSubmitted
 
-_STRETCH_DAYS = 45
+_DEPOSIT_INTERVAL_DAYS = 45
 _INVESTORS_A_LOAN = 60
 _CONCURRENT = 4
 # A ticket is about as large in every currency.
@@ -117,7 +117,7 @@ class History:
         for day, tickets in self._tickets.items():
             for seeded, investor, amount in tickets:
                 currency = seeded.scenario.application.currency
-                wanted[day // _STRETCH_DAYS * _STRETCH_DAYS][investor, currency] += amount
+                wanted[day // _DEPOSIT_INTERVAL_DAYS * _DEPOSIT_INTERVAL_DAYS][investor, currency] += amount
         return wanted
 
     async def _run_day(self, day: int, deposits: Deposits) -> None:

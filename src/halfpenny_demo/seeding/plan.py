@@ -87,7 +87,7 @@ class LoanScenario:
     ``applied_days_ago`` counts back from today; ``rate_change`` is how many points the offer is from the suggested
     rate; ``funded_percent`` is how much of it investors have put in by
     then (of loans that are or were open); ``redeemed_after_days`` is when a repaid loan was paid off;
-    ``awaits_second_approval`` says that one administrator has approved a large loan and another one is due.
+    ``awaits_second_approval`` means that one administrator has approved a large loan and another one is due.
     """
 
     target: Status
@@ -127,7 +127,7 @@ def _euro_value(asset: DemoProperty) -> Decimal:
 
 
 def _large_scenario(rng: random.Random, asset: DemoProperty, company: Company, today: date) -> LoanScenario:
-    """An application above the limit for a single approval; the first administrator has said yes."""
+    """An application above the limit for a single approval; the first administrator has approved it."""
     scenario = _scenario(rng, asset, Status.ASSESSED, (3, 3), company, today)
     amount = asset.value_minor * 58 // 100 // 10_000 * 10_000
     return replace(
@@ -247,10 +247,10 @@ def split_into_tickets(
     tickets: list[tuple[int, int]] = []
     left = total_minor
     for investor in rng.sample(list(investors), len(investors)):
-        wish = rng.choice((50, 100, 250, 500, 1_000, 2_500, 5_000, 7_500, 10_000, 15_000, 25_000)) * 100
-        wish = min(wish * size * rng.randint(1, 3), left)
+        chosen = rng.choice((50, 100, 250, 500, 1_000, 2_500, 5_000, 7_500, 10_000, 15_000, 25_000)) * 100
+        chosen = min(chosen * size * rng.randint(1, 3), left)
         # What would be too small for a ticket of its own goes into this one.
-        amount = left if left - wish < 5_000 else wish
+        amount = left if left - chosen < 5_000 else chosen
         tickets.append((investor, amount))
         left -= amount
         if not left:

@@ -1,4 +1,4 @@
-"""What can happen to a loan of the demo, and the script that says when it happens to which."""
+"""What can happen to a loan of the demo, and the script of when it happens to which."""
 
 from __future__ import annotations
 

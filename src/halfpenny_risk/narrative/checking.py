@@ -2,7 +2,7 @@
 
 A language model answers with sentences that name a fact each, with placeholders where figures go. A sentence is used
 when the grammar of its language derives it for that fact (``english``, ``polish``): no figure and no verdict can be
-written in it, and a driver can only be said to point where it points. Figures are put in afterwards, by us.
+written in it, and a driver can only be named with its own direction. Figures are put in afterwards, by us.
 """
 
 from __future__ import annotations
@@ -78,15 +78,15 @@ def checked(content: str, facts: Facts) -> LocalisedText:
     by_id = facts.by_id()
     named = [sentence.fact for sentence in written.sentences]
     if len(set(named)) != len(named):
-        raise NarrativeRefused("a fact that is told twice")
-    told = []
+        raise NarrativeRefused("a fact that stands twice")
+    sentences = []
     for sentence in written.sentences:
         fault = fault_of(sentence, facts)
         if fault:
             raise NarrativeRefused(fault)
-        told.append(with_figures(LocalisedText(sentence.en, sentence.pl), by_id[sentence.fact]))
-    told += [plainly(by_id[name]) for name in facts.obligatory if name in by_id and name not in named]
-    return joined(told)
+        sentences.append(with_figures(LocalisedText(sentence.en, sentence.pl), by_id[sentence.fact]))
+    sentences += [plainly(by_id[name]) for name in facts.obligatory if name in by_id and name not in named]
+    return joined(sentences)
 
 
 def fault_of(sentence: WrittenSentence, facts: Facts) -> str | None:

@@ -1,4 +1,4 @@
-"""The facts that prose may be about, and the template that says them without any language model.
+"""The facts that prose may be about, and the template that puts them into words without any language model.
 
 Only figures and drivers of the answer are facts. No free text of the application (description, address, company,
 purpose) is among them, so nothing that an applicant writes reaches a language model; nor is anything that was scored
@@ -23,7 +23,7 @@ AI_LABEL = LocalisedText(
 TEMPLATE_LABEL = LocalisedText("Compiled automatically from the figures.", "Zestawione automatycznie z danych.")
 # What a reader must find whatever a language model chose to speak of: left out, it is added in the template's words.
 OBLIGATORY = ("loan_to_value", "probability_of_default", "loss_given_default", "expected_loss", "rate")
-_TOLD = ("amount", "term", *OBLIGATORY)
+_TEMPLATE_FACTS = ("amount", "term", *OBLIGATORY)
 # A driver that moves the log-odds by less is not worth a sentence.
 LEAST_CONTRIBUTION = 0.02
 DRIVERS = frozenset(
@@ -45,7 +45,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that prose about one answer may say; ``grade`` is said by us and never by a language model."""
+    """Everything that prose about one answer may state; ``grade`` is put in by us and never by a language model."""
 
     grade: str
     facts: tuple[Fact, ...]
@@ -93,10 +93,10 @@ def facts_of(loan: LoanSubmitted, assessed: LoanAssessed) -> Facts:
 
 def template(facts: Facts) -> LocalisedText:
     """The grade and the figures in plain sentences, in both languages."""
-    told = [LocalisedText(f"The grade is {facts.grade}.", f"Ocena: {facts.grade}.")]
+    sentences = [LocalisedText(f"The grade is {facts.grade}.", f"Ocena: {facts.grade}.")]
     by_id = facts.by_id()
-    told += [plainly(by_id[name]) for name in _TOLD if name in by_id]
-    return joined(told)
+    sentences += [plainly(by_id[name]) for name in _TEMPLATE_FACTS if name in by_id]
+    return joined(sentences)
 
 
 def plainly(fact: Fact) -> LocalisedText:
@@ -120,12 +120,12 @@ def joined(sentences: list[LocalisedText]) -> LocalisedText:
 
 
 def _drivers(assessed: LoanAssessed) -> list[Fact]:
-    told = [
+    drivers = [
         (abs(float(reason.contribution)), f"{'against' if float(reason.contribution) > 0.0 else 'for'}:{reason.code}")
         for reason in assessed.reasons
         if reason.code in DRIVERS and "investor" in reason.audience
     ]
-    return [Fact(name) for size, name in sorted(told, key=lambda driver: -driver[0]) if size >= LEAST_CONTRIBUTION]
+    return [Fact(name) for size, name in sorted(drivers, key=lambda driver: -driver[0]) if size >= LEAST_CONTRIBUTION]
 
 
 def _months(months: int) -> str:

@@ -63,7 +63,7 @@ class MongoCache:
 
     @classmethod
     def connect(cls, url: str, database: str) -> MongoCache:
-        """No packet is sent until the first look-up. Close it when done."""
+        """No packet is sent until the first query. Close it when done."""
         from pymongo import AsyncMongoClient
 
         client: Any = AsyncMongoClient(
@@ -75,7 +75,7 @@ class MongoCache:
         return cls(client, database)
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         await self._client.close()
 
     async def get(self, key: str) -> str | None:
@@ -215,7 +215,7 @@ class LanguageModelNarrator:
 
 
 def _examples(facts: Facts) -> dict[str, dict[str, str]]:
-    """Each fact by its id with an example of how it may be said: no figure leaves us."""
+    """Each fact by its id with an example of how it may be phrased: no figure leaves us."""
     return {fact.id: {"en": PLAIN[fact.id].en, "pl": PLAIN[fact.id].pl} for fact in facts.facts}
 
 

@@ -43,7 +43,7 @@ class Refusal(Exception):
 
 
 def make_app(assessor: Assessor, ready: Callable[[], str | None]) -> Starlette:
-    """The ASGI application. ``ready`` says what keeps the service from being ready, or None."""
+    """The ASGI application. ``ready`` returns what keeps the service from being ready, or None."""
     routes = _Routes(assessor, ready)
     return Starlette(
         routes=[

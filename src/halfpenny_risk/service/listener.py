@@ -1,4 +1,4 @@
-"""uvicorn inside this process, on one address: its signals stay ours, and clients that send nothing are let go."""
+"""uvicorn inside this process, on one address: signals stay ours, and clients that send nothing are disconnected."""
 
 from __future__ import annotations
 

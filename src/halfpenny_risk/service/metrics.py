@@ -1,4 +1,4 @@
-"""What the service says about itself: latency, outcomes, the distribution of scores, and drift by feature."""
+"""Metrics of the service: latency, outcomes, the distribution of scores, and drift by feature."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from halfpenny_messages import LoanAssessed, LoanSubmitted
 
-# Drift is measured over this many of the latest applications, and said once there are enough of them.
+# Drift is measured over this many of the latest applications, and reported once there are enough of them.
 WINDOW = 1000
 ENOUGH = 50
 BINS = 10

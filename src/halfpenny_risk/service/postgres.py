@@ -56,10 +56,10 @@ SELECT outbox_append($3::jsonb) FROM first
 class PostgresConsumer:
     """Claims requests and answers them until stopped; a database that is away is waited for."""
 
-    def __init__(self, url: str, assessor: Assessor, at_once: int) -> None:
+    def __init__(self, url: str, assessor: Assessor, concurrency: int) -> None:
         self._url = url
         self._assessor = assessor
-        self._at_once = at_once
+        self._concurrency = concurrency
         self._wake = asyncio.Event()
         self._completions: Completing | None = None
         self.connected = False
@@ -93,15 +93,15 @@ class PostgresConsumer:
             await listener.add_listener(f"queue_{RISK_REQUESTS_QUEUE}", lambda *_: self._wake.set())
             listener.add_termination_listener(lambda *_: self._wake.set())
             pool = await asyncpg.create_pool(
-                self._url, min_size=1, max_size=self._at_once, timeout=CONNECT_TIMEOUT_S, **_OPTIONS
+                self._url, min_size=1, max_size=self._concurrency, timeout=CONNECT_TIMEOUT_S, **_OPTIONS
             )
             self.connected = True
             try:
                 async with asyncio.TaskGroup() as group, self._completing(pool):
-                    workers = [group.create_task(self._work(pool, listener, stop)) for _ in range(self._at_once)]
+                    workers = [group.create_task(self._work(pool, listener, stop)) for _ in range(self._concurrency)]
                     await asyncio.wait(workers)
             except ExceptionGroup as together:
-                # All workers fail of the one cause that the database is away: one is enough to say so.
+                # All workers fail of the one cause that the database is away: one is enough to log.
                 raise together.exceptions[0] from None
             finally:
                 pool.terminate()
@@ -169,7 +169,9 @@ class PostgresConsumer:
 
     async def _refuse(self, connection: Any, event_id: object, code: str, detail: str) -> None:
         """Trying again cannot help: straight to the dead letters, under the code."""
-        await connection.execute("SELECT queue_bury($1, $2, $3, $4)", RISK_REQUESTS_QUEUE, event_id, code, detail[:500])
+        await connection.execute(
+            "SELECT queue_dead_letter($1, $2, $3, $4)", RISK_REQUESTS_QUEUE, event_id, code, detail[:500]
+        )
         self._assessor.metrics.outcomes.labels(code).inc()
         log.warning("request_refused", event_id=str(event_id), code=code)
 

@@ -1,6 +1,6 @@
 """The queue on RabbitMQ: a quorum queue of requests, answers published with confirms, and an inbox of our own.
 
-The answer is confirmed by the broker before the inbox remembers the request, and that before the request is
+The answer is confirmed by the broker before the inbox holds the request, and that before the request is
 acknowledged. Killed between any two of these, the request comes again: then either the inbox knows it, or the same
 answer goes out under the same id and the platform's inbox absorbs it.
 """
@@ -92,18 +92,18 @@ class Inbox:
 class RabbitConsumer:
     """Takes requests, answers them, and outlives its broker."""
 
-    def __init__(self, url: str, assessor: Assessor, inbox: Path, at_once: int) -> None:
+    def __init__(self, url: str, assessor: Assessor, inbox: Path, concurrency: int) -> None:
         self._url = URL(url).update_query(heartbeat=HEARTBEAT_S)
         self._assessor = assessor
         self._inbox = Inbox(inbox)
-        self._at_once = at_once
+        self._concurrency = concurrency
         self._attempts: dict[UUID, int] = {}
         self._completions: Completing | None = None
         self.connected = False
 
     async def probe(self) -> None:
         """Raises ``BadSettings`` where the broker does not let us in."""
-        client_log = logging.getLogger("aiormq")  # it logs what we are about to say
+        client_log = logging.getLogger("aiormq")  # it logs the failure that we raise
         level = client_log.level
         client_log.setLevel(logging.CRITICAL)
         try:
@@ -138,7 +138,7 @@ class RabbitConsumer:
         async with connection:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=False)
             channel.close_callbacks.add(lambda *_: lost.set())
-            await channel.set_qos(prefetch_count=self._at_once)
+            await channel.set_qos(prefetch_count=self._concurrency)
             queue = await declare(channel)
             working: set[asyncio.Task[None]] = set()
 
@@ -234,10 +234,10 @@ async def declare(channel: AbstractChannel) -> aio_pika.abc.AbstractQueue:
     """The queue of requests, its dead letters and its bindings, as the platform declares them too."""
     events = await channel.declare_exchange(EVENTS_EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
     dead = await channel.declare_exchange(DEAD_LETTER_EXCHANGE, aio_pika.ExchangeType.DIRECT, durable=True)
-    buried = await channel.declare_queue(
+    dead_letters = await channel.declare_queue(
         dead_letter_queue(RISK_REQUESTS_QUEUE), durable=True, arguments={**dead_letter_queue_arguments()}
     )
-    await buried.bind(dead, routing_key=RISK_REQUESTS_QUEUE)
+    await dead_letters.bind(dead, routing_key=RISK_REQUESTS_QUEUE)
     queue = await channel.declare_queue(
         RISK_REQUESTS_QUEUE, durable=True, arguments={**queue_arguments(RISK_REQUESTS_QUEUE)}
     )

@@ -1,4 +1,4 @@
-"""Start the service: load the models, consume the queue, open the port, and stop cleanly when told."""
+"""Start the service: load the models, consume the queue, open the port, and stop cleanly on a signal."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def make_consumer(settings: Settings, assessor: Assessor) -> Consumer | None:
     if settings.amqp_url:
         from halfpenny_risk.service.rabbit import RabbitConsumer
 
-        return RabbitConsumer(settings.amqp_url, assessor, settings.inbox, settings.at_once)
+        return RabbitConsumer(settings.amqp_url, assessor, settings.inbox, settings.concurrency)
     if settings.database_url:
         from halfpenny_risk.service.postgres import PostgresConsumer
 
-        return PostgresConsumer(settings.database_url, assessor, settings.at_once)
+        return PostgresConsumer(settings.database_url, assessor, settings.concurrency)
     return None
 
 

@@ -26,7 +26,7 @@ async def effects_of(bench: Bench, ids: Sequence[UUID]) -> None:
     assert await bench.effects() == dict.fromkeys(ids, 1)
 
 
-async def test_every_event_has_its_effect_once_and_arrives_as_it_was_said(bench: Bench) -> None:
+async def test_every_event_has_its_effect_once_and_arrives_as_it_was_recorded(bench: Bench) -> None:
     async with bench.running(bench.subscription("books", "made")):
         ids = await bench.record_event("made", 50, note="Łódź")
         await effects_of(bench, ids)
@@ -58,7 +58,7 @@ async def test_each_queue_gets_its_own_copy_of_only_what_it_asked_for(bench: Ben
     assert sorted(seen["two"]) == sorted(revoked)
 
 
-async def test_a_transaction_that_rolls_back_says_nothing(bench: Bench) -> None:
+async def test_a_transaction_that_rolls_back_publishes_nothing(bench: Bench) -> None:
     async with bench.running(bench.subscription("books", "made")):
         with pytest.raises(ZeroDivisionError):
             async with bench.database.unit_of_work() as connection:
@@ -116,10 +116,10 @@ async def test_poison_ends_as_one_dead_letter_while_the_queue_moves_and_can_be_r
         behind = await bench.record_event("made", 20)
         await effects_of(bench, behind)
 
-        async def buried() -> bool:
+        async def dead_lettered() -> bool:
             return len(await bench.transport.dead_letters(books.queue)) > 0
 
-        await until(buried)
+        await until(dead_lettered)
         (letter,) = await bench.transport.dead_letters(books.queue)
         assert (letter.queue, letter.id, letter.name) == (books.queue, poison, f"{bench.prefix}.made")
         assert (letter.attempts, letter.reason) == (3, "attempts_exhausted")
@@ -134,16 +134,16 @@ async def test_poison_ends_as_one_dead_letter_while_the_queue_moves_and_can_be_r
         assert not await bench.transport.replay(books.queue, uuid7())
 
 
-async def test_an_unknown_version_is_buried_at_once_with_its_reason(bench: Bench) -> None:
+async def test_an_unknown_version_is_dead_lettered_at_once_with_its_reason(bench: Bench) -> None:
     async with bench.running(bench.subscription("books", "made", versions=(1, 2))):
         (newer,) = await bench.record_event("made", version=3)
         ids = await bench.record_event("made", version=2)
         await effects_of(bench, ids)
 
-        async def buried() -> bool:
+        async def dead_lettered() -> bool:
             return len(await bench.transport.dead_letters(bench.queue("books"))) > 0
 
-        await until(buried)
+        await until(dead_lettered)
     (letter,) = await bench.transport.dead_letters(bench.queue("books"))
     assert (letter.id, letter.version, letter.reason, letter.attempts) == (newer, 3, "unknown_version", 1)
 
@@ -155,10 +155,10 @@ async def test_a_handler_may_name_why_trying_again_is_useless(bench: Bench) -> N
     async with bench.running(bench.subscription("books", "made", handler=refuse)):
         (event,) = await bench.record_event("made")
 
-        async def buried() -> bool:
+        async def dead_lettered() -> bool:
             return len(await bench.transport.dead_letters()) > 0
 
-        await until(buried)
+        await until(dead_lettered)
     letters = [letter for letter in await bench.transport.dead_letters() if letter.queue == bench.queue("books")]
     assert [(letter.id, letter.reason, letter.error) for letter in letters] == [
         (event, "no_such_loan", "there is no loan 0")
@@ -218,10 +218,10 @@ async def test_a_batch_is_one_transaction_and_a_bad_one_in_it_pays_alone(bench: 
     async with bench.running(books):
         await effects_of(bench, good)
 
-        async def buried() -> bool:
+        async def dead_lettered() -> bool:
             return len(await bench.transport.dead_letters(books.queue)) > 0
 
-        await until(buried)
+        await until(dead_lettered)
     assert [letter.id for letter in await bench.transport.dead_letters(books.queue)] == [bad]
     assert max(sizes) > 1
 
@@ -256,7 +256,7 @@ async def test_two_workers_share_a_queue_and_double_nothing(bench: Bench) -> Non
         await effects_of(bench, ids)
 
 
-async def test_stopping_lets_the_message_in_hand_finish(bench: Bench) -> None:
+async def test_stopping_lets_the_running_message_finish(bench: Bench) -> None:
     entered, leave = asyncio.Event(), asyncio.Event()
 
     async def slow(connection: Connection, message: Message) -> None:

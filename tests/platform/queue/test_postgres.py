@@ -93,10 +93,10 @@ async def test_an_event_needs_a_name_in_two_parts(connection: Connection, name: 
     assert await connection.fetchval("SELECT count(*) FROM outbox") == 0
 
 
-async def test_pruning_forgets_only_what_nobody_needs(connection: Connection, database: Database) -> None:
+async def test_pruning_deletes_only_what_nobody_needs(connection: Connection, database: Database) -> None:
     handled, waiting, dead, unpublished, recent = (uuid7() for _ in range(5))
     await publish(connection, handled, waiting, dead, recent)
-    await connection.execute("SELECT queue_bury('risk.requests', $1, 'no_loan', 'gone')", dead)
+    await connection.execute("SELECT queue_dead_letter('risk.requests', $1, 'no_loan', 'gone')", dead)
     for id in (handled, recent):
         await connection.execute("SELECT queue_done('risk.requests', $1)", id)
     for id in (handled, recent, waiting):
@@ -117,7 +117,7 @@ async def test_pruning_forgets_only_what_nobody_needs(connection: Connection, da
 
 
 @pytest.mark.parametrize("bench", ["postgresql"], indirect=True)
-async def test_a_worker_whose_listening_connection_died_hears_of_events_again(
+async def test_a_worker_whose_listening_connection_was_killed_receives_events_again(
     bench: Bench, database: Database, database_url: str
 ) -> None:
     owner = await Database.connect(database_url, max_size=1, role=None)

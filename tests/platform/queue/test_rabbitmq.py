@@ -44,10 +44,10 @@ async def test_without_a_broker_events_wait_and_the_log_names_its_address(bench:
         async with bench.running(bench.subscription("books", "made"), transport=nowhere):
             await bench.record_event("made", 3)
 
-            async def told() -> bool:
+            async def answer() -> bool:
                 return len(logs) >= 2
 
-            await until(told)
+            await until(answer)
     assert {entry["event"] for entry in logs} == {"queue_interrupted"}
     assert f"no RabbitMQ at 127.0.0.1:{port}" in logs[0]["error"]
     assert "secret-password" not in str(logs)
@@ -93,7 +93,7 @@ async def test_a_queue_that_vanished_is_declared_again_and_nothing_is_lost(bench
     await broker.close()
 
 
-async def test_consumers_that_end_without_an_answer_bury_a_message_by_the_brokers_own_limit(
+async def test_consumers_that_end_without_an_answer_dead_letter_a_message_by_the_brokers_own_limit(
     bench: Bench, broker_url: str
 ) -> None:
     books = bench.subscription("books", "made")
@@ -123,10 +123,10 @@ async def test_something_unreadable_is_one_dead_letter_and_the_queue_moves(bench
         async with broker.channel() as channel:
             await channel.default_exchange.publish(aio_pika.Message(b"\xff not json"), books.queue)
 
-        async def buried() -> bool:
+        async def dead_lettered() -> bool:
             return len(await bench.transport.dead_letters(books.queue)) == 1
 
-        await until(buried)
+        await until(dead_lettered)
         (letter,) = await bench.transport.dead_letters(books.queue)
         assert (letter.reason, letter.name, letter.attempts) == ("unreadable_message", "", 0)
         assert letter.died_at is not None

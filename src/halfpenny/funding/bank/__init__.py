@@ -1,6 +1,6 @@
 """Bank statements as camt.053, and the sandbox bank, which takes payments and prints them as a real bank would.
 
-Everything that the platform learns from a bank is what it tells: whether a payment was made, and the statement.
+Everything that the platform learns from a bank is what it sends: whether a payment was made, and the statement.
 """
 
 from halfpenny.funding.bank.camt import read_statements, write_statement

@@ -136,8 +136,8 @@ class _StatementReader:
             return
         signed = self._signed(entry, text_at(entry, "CdtDbtInd"))
         if not signed:
-            said = "of zero" if signed == 0 else "whose amount or direction cannot be read"
-            self.remarks.append(f"{named}: an entry {said}")
+            fault = "of zero" if signed == 0 else "whose amount or direction cannot be read"
+            self.remarks.append(f"{named}: an entry {fault}")
             return
         details = entry.findall("NtryDtls/TxDtls")
         parts = self._parts(details, signed)

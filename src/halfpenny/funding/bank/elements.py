@@ -82,7 +82,7 @@ def minor_of(amount: str) -> int | None:
 
 
 def day_at(element: ET.Element, *paths: str) -> date | None:
-    """A ``Dt`` or a ``DtTm`` below the first of these paths that has one. A moment with an offset is told in ours."""
+    """A ``Dt`` or a ``DtTm`` below the first of these paths that has one. A moment with an offset is read in ours."""
     for path in paths:
         text = text_at(element, f"{path}/Dt", f"{path}/DtTm")
         if day := _day(text):

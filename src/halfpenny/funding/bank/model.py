@@ -1,4 +1,4 @@
-"""What a bank statement says."""
+"""Bank statements and their lines."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class BankStatement:
     @property
     def digest(self) -> bytes:
         """The same for the same contents, whatever message they came in."""
-        said = [
+        content = [
             self.account,
             self.currency,
             self.day,
@@ -82,4 +82,4 @@ class BankStatement:
                 for line in self.lines
             ],
         ]
-        return hashlib.sha256(msgspec.json.encode(said)).digest()
+        return hashlib.sha256(msgspec.json.encode(content)).digest()

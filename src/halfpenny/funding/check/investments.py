@@ -190,8 +190,8 @@ KEYS = Comparison(
     "an investment has this key",
     wanted="false",
 )
-# Money that moved was told, until the queue forgets it.
-INVESTMENTS_TOLD = Comparison(
+# Money that moved has its event in the outbox, until the queue prunes it.
+INVESTMENT_EVENTS = Comparison(
     "outbox",
     "'investment.made of ' || t.journal_id",
     f"""(SELECT t.journal_id, t.reference, t.amount FROM transfer t WHERE t.event = 'invest'
@@ -204,7 +204,7 @@ LEFT JOIN (
     "the transfer of the same transaction",
     present="o.id IS NOT NULL",
 )
-PAYMENTS_TOLD = Comparison(
+PAYMENT_EVENTS = Comparison(
     "outbox",
     "concat_ws(' of ', p.direction || '.' || p.status, p.id)",
     f"""(SELECT p.* FROM wallet_payment p
@@ -226,6 +226,6 @@ INVESTMENTS_AND_PAYMENTS = (
     PAYMENTS,
     HOLDS,
     OUTCOMES,
-    INVESTMENTS_TOLD,
-    PAYMENTS_TOLD,
+    INVESTMENT_EVENTS,
+    PAYMENT_EVENTS,
 )

@@ -47,7 +47,7 @@ async def decide_and_write(connection: Connection, tickets: Sequence[Ticket]) ->
     return decisions
 
 
-def nothing_taken(decisions: Iterable[Decision]) -> bool:
+def has_no_effect(decisions: Iterable[Decision]) -> bool:
     """Whether the transaction holds no effect, so that it can be rolled back without a flush."""
     return not any(isinstance(decision, AcceptedTicket) for decision in decisions)
 

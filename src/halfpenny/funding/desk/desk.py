@@ -12,12 +12,18 @@ from dataclasses import dataclass
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from halfpenny.funding.desk.batch import decide_and_write, nothing_taken
+from halfpenny.funding.desk.batch import decide_and_write, has_no_effect
 from halfpenny.funding.desk.queue import FairQueue, QueuedTicket
 from halfpenny.funding.errors import DeskClosed, DeskFull, OutcomeUnknown
 from halfpenny.funding.model import Decision, InvestmentConfirmation, Ticket
 from halfpenny.platform import plans
-from halfpenny.platform.database import COLLIDED, LOST, Connection, Database, DatabaseUnavailable
+from halfpenny.platform.database import (
+    CONNECTION_ERRORS,
+    TRANSACTION_CONFLICT_ERRORS,
+    Connection,
+    Database,
+    DatabaseUnavailable,
+)
 from halfpenny.platform.idempotency import IdempotencyKeyInUse
 from halfpenny.platform.plans import PlanRenewal
 from halfpenny.primitives.errors import HalfpennyError
@@ -74,7 +80,7 @@ class FundingDesk:
         self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._time_out_waiting())]
 
     async def stop(self) -> None:
-        """Finish the batch that is being flushed, tell everyone else that nothing happened to their ticket."""
+        """Finish the batch that is being flushed, and refuse every other ticket with DeskClosed."""
         self._closed = True
         self._work.set()
         run, watch = self._tasks
@@ -89,7 +95,7 @@ class FundingDesk:
         return len(self._queue)
 
     @property
-    def is_crowded(self) -> bool:
+    def is_backlogged(self) -> bool:
         """Whether more wait than the next batch takes: then it is worth noticing callers that hang up."""
         return len(self._queue) > self._settings.batch_tickets
 
@@ -141,11 +147,11 @@ class FundingDesk:
         else:
             for waiting, decision in zip(batch, decisions, strict=True):
                 if isinstance(decision, IdempotencyKeyInUse):
-                    self._decide_later(waiting, decision)
+                    self._requeue_once_key_is_free(waiting, decision)
                 else:
                     _resolve(waiting, decision)
 
-    def _decide_later(self, waiting: QueuedTicket, error: IdempotencyKeyInUse) -> None:
+    def _requeue_once_key_is_free(self, waiting: QueuedTicket, error: IdempotencyKeyInUse) -> None:
         """The ticket's key is being claimed for something else: ask again when that has ended, within its wait."""
         loop = asyncio.get_running_loop()
         if self._closed or loop.time() - waiting.since_s + _BACK_OFF_S > self._settings.wait_s:
@@ -153,7 +159,7 @@ class FundingDesk:
             return
         self._later.add(waiting)
 
-        def join_again() -> None:
+        def requeue() -> None:
             self._later.discard(waiting)
             try:
                 self._queue.put(waiting)
@@ -161,7 +167,7 @@ class FundingDesk:
                 _resolve(waiting, full)
             self._work.set()
 
-        loop.call_later(_BACK_OFF_S, join_again)
+        loop.call_later(_BACK_OFF_S, requeue)
 
     async def _bisect(self, batch: list[QueuedTicket], error: Exception, until_s: float) -> None:
         """The database refused something in this batch and nothing of it was written: find the one item."""
@@ -192,9 +198,9 @@ class FundingDesk:
                 await self._roll_back()
                 if error.constraint_name != _KEY_INDEX:
                     raise
-            except COLLIDED:
+            except TRANSACTION_CONFLICT_ERRORS:
                 await self._roll_back()
-            except LOST as lost:
+            except CONNECTION_ERRORS as lost:
                 committing = committing or attempt.committing
                 await self._release_connection(broken=True)
                 if loop.time() + _BACK_OFF_S >= until_s:
@@ -218,7 +224,7 @@ class FundingDesk:
             return
         try:
             await self._connection.execute("ROLLBACK")
-        except LOST:
+        except CONNECTION_ERRORS:
             await self._release_connection(broken=True)
 
     async def _release_connection(self, *, broken: bool) -> None:
@@ -226,15 +232,15 @@ class FundingDesk:
         if connection is None:
             return
         # The pool takes a connection back by itself when the server hangs up; then there is nothing left to do.
-        with contextlib.suppress(*LOST):
+        with contextlib.suppress(*CONNECTION_ERRORS):
             if broken:
-                # Nothing more is said to a server that may hang: it notices by itself and rolls back.
+                # Nothing more is sent to a server that may hang: it notices by itself and rolls back.
                 connection.terminate()
             await self._database.pool.release(connection)
 
 
 class _Attempt:
-    """One run of a batch; remembers whether COMMIT had been sent when it failed."""
+    """One run of a batch; keeps whether COMMIT had been sent when it failed."""
 
     def __init__(self) -> None:
         self.committing = False
@@ -243,7 +249,7 @@ class _Attempt:
         # One message either way: renewing costs no round trip.
         await connection.execute(f"{plans.RENEW}; BEGIN" if renew_plans else "BEGIN")
         decisions = await decide_and_write(connection, tickets)
-        if nothing_taken(decisions):
+        if has_no_effect(decisions):
             await connection.execute("ROLLBACK")
         else:
             self.committing = True

@@ -54,5 +54,5 @@ def _result(outcome: InvestmentConfirmation | HalfpennyError, instance: str) -> 
     if isinstance(outcome, InvestmentConfirmation):
         body: dict[str, Any] = msgspec.json.decode(views.invest_answer(outcome))
         return {"status": 201, **body}
-    told = problem(outcome, instance)
-    return {"status": told.status, "problem": msgspec.json.decode(told.body)}
+    refusal = problem(outcome, instance)
+    return {"status": refusal.status, "problem": msgspec.json.decode(refusal.body)}

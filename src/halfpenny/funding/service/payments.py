@@ -18,7 +18,7 @@ from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import JournalId, UserId, uuid7
 from halfpenny.primitives.money import Currency, Money
 
-_SETTLED_AT_ONCE = 200
+_SETTLEMENT_BATCH_SIZE = 200
 
 
 async def request_deposit(connection: Connection, user_id: UserId, amount: Money) -> WalletPayment:
@@ -63,7 +63,7 @@ async def settle_payments(database: Database) -> int:
         return await settle_pending(connection)
 
 
-async def settle_pending(connection: Connection, limit: int = _SETTLED_AT_ONCE) -> int:
+async def settle_pending(connection: Connection, limit: int = _SETTLEMENT_BATCH_SIZE) -> int:
     """The same for the oldest payments under way, in the caller's transaction."""
     pending = await store.lock_pending(connection, limit)
     if not pending:

@@ -30,8 +30,8 @@ from halfpenny.primitives.ids import JournalId, LoanId, UserId, uuid7, uuid7_of,
 from halfpenny.primitives.money import Currency, CurrencyMismatch, Money
 
 # One release serves at most so many of those who wait; whoever is left has the next release.
-_SERVED_AT_ONCE = 50
-_RETURNED_AT_ONCE = 2_000
+_WAITING_LIST_BATCH_SIZE = 50
+_RETURN_BATCH_SIZE = 2_000
 
 
 async def revoke(connection: Connection, investor_id: UserId, investment_id: UUID) -> Investment:
@@ -50,7 +50,7 @@ async def revoke(connection: Connection, investor_id: UserId, investment_id: UUI
     if investment is None:
         raise InvestmentUnknown()
     check_revocable(investment, state.status, now)
-    queue = await store.next_waiting(connection, investment.loan_id, _SERVED_AT_ONCE)
+    queue = await store.next_waiting(connection, investment.loan_id, _WAITING_LIST_BATCH_SIZE)
     # Everyone whose money may move is locked at once: the order of ids is the order of every writer.
     people = {investment.investor_id, *(waiting.investor_id for waiting in queue)}
     await ledger.lock(connection, [escrow(state), *(wallet(person, state.currency) for person in people)])
@@ -102,7 +102,7 @@ async def join_waiting_list(connection: Connection, investor_id: UserId, loan_id
     locked = await loans.lock_funding(connection, [loan_id])
     now = await business_now(connection)
     if LoanId(loan_id) not in locked:
-        # Never offered, or not there at all: nobody is told which.
+        # Never offered, or not there at all: which is not disclosed.
         raise loans.LoanNotFound()
     state = state_of(locked[LoanId(loan_id)])
     if amount.currency != state.currency:
@@ -134,7 +134,7 @@ async def expire(database: Database, limit: int = 20) -> int:
 
 async def _expire_one(connection: Connection, loan_id: LoanId) -> bool:
     loan = await loans.lock(connection, loan_id)
-    # Another worker may have been here, and the deadline may have been moved since we looked.
+    # Another worker may have been here, and the deadline may have been moved since it was read.
     if loan.funding is None or await business_now(connection) < loan.funding.deadline:
         return False
     if loan.status in (loans.Status.OFFERED, loans.Status.ACCEPTED):
@@ -160,8 +160,8 @@ async def _end(
     if tickets:
         people = {ticket.investor_id for ticket in tickets}
         await ledger.lock(connection, [escrow(state), *(wallet(person, state.currency) for person in people)])
-        for start in range(0, len(tickets), _RETURNED_AT_ONCE):
-            part = tickets[start : start + _RETURNED_AT_ONCE]
+        for start in range(0, len(tickets), _RETURN_BATCH_SIZE):
+            part = tickets[start : start + _RETURN_BATCH_SIZE]
             await ledger.post_many(connection, [_back(ticket, transition, now) for ticket in part])
             await store.end(connection, [ticket.id for ticket in part], InvestmentStatus.RETURNED, now)
         investors = await store.empty_positions(connection, loan_id)

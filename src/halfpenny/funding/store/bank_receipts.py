@@ -72,7 +72,7 @@ async def without_line(connection: Connection, currency: str, amounts: Sequence[
 
 
 async def posted_without_line(connection: Connection, currency: str, until: date) -> list[BankReceipt]:
-    """Posted ahead for days until ``until``, no line has come, and nobody has been told of that."""
+    """Posted ahead for days until ``until``, no line has come, and nobody has been notified of that."""
     rows = await connection.fetch(
         "SELECT r.* FROM bank_receipt r WHERE r.line_id IS NULL AND r.currency = $1 AND r.status = 'posted_ahead' "
         "AND r.received_on <= $2 AND NOT EXISTS (SELECT FROM reconciliation_item i WHERE i.kind = 'missing' "

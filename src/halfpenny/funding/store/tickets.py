@@ -211,7 +211,7 @@ async def leave_waiting_list(connection: Connection, waiting_id: UUID, investor_
 
 
 async def reach_milestone(connection: Connection, loan_id: UUID, percent: int) -> bool:
-    """True for the first who says so."""
+    """True for the first caller."""
     first = await connection.fetchval(
         "INSERT INTO funding_milestone (loan_id, percent, reached_at) VALUES ($1, $2, business_now()) "
         "ON CONFLICT DO NOTHING RETURNING true",

@@ -59,11 +59,11 @@ async def delete_expired_sessions(database: Database) -> int:
 
 
 async def related_to(connection: Connection, user_id: UserId) -> set[UserId]:
-    """Everybody who may not deal with this person's loans as a stranger would."""
+    """Everybody who is a related party of this person."""
     return (await store.related_to(connection, [user_id]))[user_id]
 
 
 async def is_active_holder(connection: Connection, user_id: UserId, permission: Permission) -> bool:
-    """Whether this person holds the permission now and is not disabled, whatever their token said before."""
+    """Whether this person holds the permission now and is not disabled, whatever their token holds."""
     person = await store.person_by_id(connection, user_id)
     return person is not None and person.disabled_at is None and permission in permissions_of(frozenset({person.role}))

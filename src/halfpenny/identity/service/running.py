@@ -12,7 +12,7 @@ from halfpenny.platform.database import Database
 _REVOKED = "session_revoked"
 # Without a notification a cached token is trusted for this long after a heartbeat of the listener: a revocation is
 # effective within a second even where the connection died without a word.
-TRUSTED_S = 0.9
+REVOCATION_FRESH_S = 0.9
 
 
 class Identity:
@@ -30,7 +30,7 @@ class Identity:
         self.listener = database.listener
 
     def start(self) -> None:
-        """Begin to hear of sessions that end in other processes."""
+        """Subscribe to revocations made by other processes."""
         self.listener.on(_REVOKED, self._on_revocation)
         self.listener.on_heartbeat(self._on_heartbeat)
 
@@ -51,4 +51,4 @@ class Identity:
         if answered_at is None:
             self.tokens.clear_cache()
         else:
-            self.tokens.trust_until(answered_at + TRUSTED_S)
+            self.tokens.trust_until(answered_at + REVOCATION_FRESH_S)

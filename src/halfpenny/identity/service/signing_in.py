@@ -34,7 +34,7 @@ REPEATABLE_WITHIN = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class SignedInAnswer:
-    """What a sign-in hands out: two bearer secrets and how long the first one lives, in seconds."""
+    """The tokens of a session: two bearer secrets and how long the first one lives, in seconds."""
 
     access_token: str
     refresh_token: str
@@ -49,7 +49,7 @@ async def sign_in(identity: Identity, email: str, password: str, address: str) -
     except MalformedEmail:
         folded = ""
     await identity.limiter.spend(settings.attempts_per_address, "attempts", address)
-    # Counted before the password is looked at, so that parallel guesses cannot outrun the counter.
+    # Counted before the password is checked, so that parallel guesses cannot outrun the counter.
     failures: list[tuple[str, str, tuple[str, ...]]] = [
         (settings.failures_per_address, "address", (address,)),
         (settings.failures_per_account_and_address, "pair", (folded, address)),
@@ -59,7 +59,7 @@ async def sign_in(identity: Identity, email: str, password: str, address: str) -
         # Asked for nobody too: an unknown address must not answer one query sooner.
         somebody = found[0].id if found is not None else UserId(uuid7())
         at_home = await store.signed_in_from(connection, somebody, address)
-    # Strangers' failures close the account to strangers only: its owner, coming from where they signed
+    # Failures from unknown addresses close the account to those only: its owner, coming from where they signed
     # in before, is not locked out by them.
     if not at_home:
         failures.append((settings.failures_per_account, "account", (folded,)))
@@ -69,13 +69,13 @@ async def sign_in(identity: Identity, email: str, password: str, address: str) -
     try:
         right = await identity.passwords.matches(password_hash, password)
     except SignInBusy:
-        # Nobody looked at the password, so this was no guess.
+        # The password was not checked, so this was no guess.
         await _refund(identity, failures)
         raise
     if person is None or password_hash is None or not right or person.disabled_at is not None:
         raise InvalidCredentials()
     await _refund(identity, failures)
-    renewed = await identity.passwords.hash(password) if identity.passwords.outdated(password_hash) else None
+    renewed = await identity.passwords.hash(password) if identity.passwords.needs_rehash(password_hash) else None
     async with identity.database.unit_of_work() as connection:
         if renewed is not None:
             await store.set_password(connection, person.id, renewed)

@@ -1,4 +1,4 @@
-"""Staff accounts and roles: the plain acts, in the caller's transaction. The back office says who proposes them."""
+"""Staff accounts and roles: the plain acts, in the caller's transaction. The back office decides who proposes them."""
 
 from __future__ import annotations
 

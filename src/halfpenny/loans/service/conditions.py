@@ -27,7 +27,7 @@ from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId
 
 # Evidence is gathered while money is, and may be renewed until it is paid out.
-_GATHERING = frozenset({Status.ACCEPTED, Status.FUNDING, Status.FUNDED, Status.CONDITIONS_MET})
+_EVIDENCE_STATUSES = frozenset({Status.ACCEPTED, Status.FUNDING, Status.FUNDED, Status.CONDITIONS_MET})
 
 
 async def record_conditions(
@@ -45,7 +45,7 @@ async def record_conditions(
         raise errors.ConditionsEmpty()
     loan = await lock(connection, loan_id)
     await bar_interested(connection, administrator, loan)
-    if loan.status not in _GATHERING:
+    if loan.status not in _EVIDENCE_STATUSES:
         raise errors.WrongStatus(status=loan.status.value)
     today, now = await business_date(connection), await business_now(connection)
     for piece in evidence:

@@ -32,7 +32,7 @@ from halfpenny.primitives.ids import UserId
 
 
 async def record_assessment(connection: Connection, loan_id: UUID, risk: RiskSummary) -> bool:
-    """Take over what the risk service says about the loan's present terms.
+    """Take over the risk service's assessment of the loan's present terms.
 
     A submitted loan becomes assessed. Returns False, changing nothing, for an answer to other terms than the
     present ones and for a loan that nobody decides on any more. Raises LoanNotFound.

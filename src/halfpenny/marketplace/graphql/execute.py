@@ -27,7 +27,7 @@ KEPT_PLANS = 128
 
 @dataclass(frozen=True, slots=True)
 class GraphQLAnswer:
-    """``data`` is None where nothing could be answered; ``unavailable`` says that trying again may help."""
+    """``data`` is None where nothing could be answered; ``unavailable`` means that a retry may help."""
 
     data: Document | None
     errors: list[Document]

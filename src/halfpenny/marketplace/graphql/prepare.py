@@ -25,7 +25,7 @@ from graphql.execution.values import VariableValues
 from halfpenny.marketplace.errors import InvalidQuery, MalformedQuery, QueryTooLarge
 from halfpenny.marketplace.graphql.limits import Limits, check
 
-# Distinct documents kept parsed; with the limit on characters this bounds the memory that strangers can take.
+# Distinct documents kept parsed; with the limit on characters this bounds the memory that anonymous callers can take.
 KEPT_DOCUMENTS = 128
 # Documents with the page sizes that their variables named, known to be small enough.
 KEPT_MEASURES = 1_024

@@ -51,7 +51,7 @@ class Listings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """One request's eyes: the listings, a way to ask who is signed in (None when nobody is), its document."""
+    """The context of one request: the listings, a function for who is signed in (None when nobody is), its document."""
 
     listings: Listings
     me: Callable[[], Awaitable[Document | None]]
@@ -112,7 +112,7 @@ class Reason:
     favours: bool = strawberry.field(description="Whether it speaks for the loan.")
 
 
-@strawberry.type(description="What the risk service said about these terms.")
+@strawberry.type(description="The risk service's assessment of these terms.")
 class Risk:
     grade: str
     probability_of_default: str = strawberry.field(description="A share of one, a decimal string.")

@@ -17,7 +17,7 @@ _HEADERS = "halfpenny.headers"
 
 
 class ClientDisconnected(Exception):
-    """The caller hung up before it had an answer; nobody is there to be told anything."""
+    """The client disconnected before it had an answer; none is sent."""
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:

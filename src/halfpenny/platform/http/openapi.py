@@ -28,7 +28,7 @@ _FAILURES: Final = {
 }
 # Put into a parameter's schema by whoever answers its absence by themselves; never published.
 DEMANDED: Final = "x-demanded"
-# Stands for HTTPBearer on routes that also answer strangers; never published.
+# Stands for HTTPBearer on routes that also answer anonymous callers; never published.
 OPTIONAL_SCHEME: Final = "OptionalBearer"
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
 

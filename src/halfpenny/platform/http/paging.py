@@ -1,5 +1,5 @@
 """Keyset pages: ``limit``, ``after`` and ``next_cursor``. A cursor is opaque to callers and signed by nobody:
-it only says where to go on, and every query filters by what the caller may see."""
+it only holds where to go on, and every query filters by what the caller may see."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def page(
     cursor: Callable[[Item], tuple[UUID | int | str | datetime, ...]],
     present: Callable[[Item], Any] = lambda item: item,
 ) -> dict[str, Any]:
-    """Cut ``limit + 1`` fetched rows to a page: {"items", "next_cursor"}; the extra row only says "more"."""
+    """Cut ``limit + 1`` fetched rows to a page: {"items", "next_cursor"}; the extra row only means "more"."""
     shown = rows[:limit]
     more = len(rows) > limit
     return {

@@ -23,7 +23,7 @@ class FailureKind:
     """One kind of failure at every edge.
 
     ``status`` and ``title`` are for HTTP and pages, ``graphql`` is the kind of a GraphQL error. Consumers of
-    the queue need no row: the error itself says whether trying again can help (``retryable``).
+    the queue need no row: the error itself holds whether a retry can help (``retryable``).
     """
 
     status: int
@@ -99,7 +99,7 @@ def status_of(error: HalfpennyError | type[HalfpennyError]) -> int:
 def problem(error: BaseException, instance: str) -> Problem:
     """The problem+json for any exception. ``instance`` is the request's path.
 
-    An exception that is not a HalfpennyError tells the caller nothing but ``internal_error``.
+    An exception that is not a HalfpennyError is ``internal_error`` to the caller, without details.
     """
     if not isinstance(error, HalfpennyError):
         error = HalfpennyError()
@@ -177,7 +177,7 @@ _OWN_CODES: Final = ("malformed_", "amount_not_positive")
 
 
 def validation_problem(errors: Sequence[Mapping[str, Any]], instance: str) -> Problem:
-    """422 for a body or parameters that do not fit; says where and why, never repeats what was sent.
+    """422 for a body or parameters that do not fit: where and why, without repeating what was sent.
 
     ``code`` is that of the first fault: ours (``malformed_amount``), ``missing_field``, ``unknown_field``,
     ``malformed_json``, or ``malformed``. ``data.errors`` lists every fault with a JSON pointer.

@@ -83,10 +83,10 @@ async def declare(channel: AbstractChannel, queue: Subscription | RemoteQueue, d
     """Make the queue, its dead-letter queue and its bindings; unbind the events that it no longer wants."""
     events = await channel.declare_exchange(EVENTS_EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
     dead = await channel.declare_exchange(DEAD_LETTER_EXCHANGE, aio_pika.ExchangeType.DIRECT, durable=True)
-    buried = await channel.declare_queue(
+    dead_letters = await channel.declare_queue(
         dead_letter_queue(queue.queue), durable=True, arguments=_table(dead_letter_queue_arguments())
     )
-    await buried.bind(dead, queue.queue)
+    await dead_letters.bind(dead, queue.queue)
     declared = await channel.declare_queue(queue.queue, durable=True, arguments=_table(queue_arguments(queue.queue)))
     for name in queue.events:
         await declared.bind(events, name)

@@ -1,6 +1,6 @@
 """The queue's part of `check books`: every published event reached each queue that listens to it, and only once.
 
-Events are forgotten a week after they were published, so younger ones are compared. A broker's queues are its own:
+Events are pruned a week after they were published, so younger ones are compared. A broker's queues are its own:
 with RabbitMQ only what stands in PostgreSQL can be seen, and this check is left out.
 """
 
@@ -16,7 +16,7 @@ UNCHECKED: Mapping[str, str] = {
     "delivery.*": "what still waits: that every event waits, was handled or was given up is checked of the event",
     "failure_note.*": "why a broker's consumer gave a message up",
     "inbox.handled_at": "when an effect happened, not whether",
-    "outbox.*": "copies for consumers, forgotten in a week: that each fact has its event is checked of the fact",
+    "outbox.*": "copies for consumers, pruned after a week: that each fact has its event is checked of the fact",
     "subscription.*": "what the consumers declared when they started, and declare again",
 }
 # Nothing younger has been pruned, whenever the last pruning was.

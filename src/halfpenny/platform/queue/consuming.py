@@ -13,14 +13,14 @@ from halfpenny.platform.queue.handling import DeadLettered, Failed, Handled, Pos
 from halfpenny.platform.queue.messages import Message
 from halfpenny.platform.queue.metrics import RELAYED, VERDICTS
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
-from halfpenny.platform.queue.transport import Source, Transport, first_of
+from halfpenny.platform.queue.transport import Source, Transport, first_set
 from halfpenny.primitives.errors import Unavailable
 
 log = structlog.get_logger("halfpenny.queue")
 
-_LONGEST_PAUSE_S = 5.0
-_FIRST_PAUSE_S = 0.2
-_AWAY_S = 1.0
+_MAX_BACKOFF_S = 5.0
+_INITIAL_BACKOFF_S = 0.2
+_UNAVAILABLE_RETRY_S = 1.0
 GRACE_S = 10.0
 
 
@@ -51,16 +51,18 @@ async def run_consumers(
                 await transport.wait_for_events(stop)
 
     async def consume(subscription: Subscription) -> None:
-        await first_of(stop, prepared)
+        await first_set(stop, prepared)
         if stop.is_set():
             return
         async with transport.source(subscription) as source:
             await _Consumer(database, subscription, source).run(stop)
 
-    loops = [asyncio.create_task(_forever("relay", relay, stop), name="relay")]
+    loops = [asyncio.create_task(_run_with_restarts("relay", relay, stop), name="relay")]
     for subscription in subscriptions:
         name = subscription.queue
-        loops.append(asyncio.create_task(_forever(name, partial(consume, subscription), stop), name=f"consume {name}"))
+        loops.append(
+            asyncio.create_task(_run_with_restarts(name, partial(consume, subscription), stop), name=f"consume {name}")
+        )
     try:
         await asyncio.gather(*loops)
     except asyncio.CancelledError:
@@ -73,20 +75,20 @@ async def run_consumers(
         await asyncio.gather(*loops, return_exceptions=True)
 
 
-async def _forever(name: str, run: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+async def _run_with_restarts(name: str, run: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
     """Run again after every failure, with a growing pause: a worker outlives its broker and its database."""
-    pause_s = _FIRST_PAUSE_S
+    pause_s = _INITIAL_BACKOFF_S
     loop = asyncio.get_running_loop()
     while not stop.is_set():
         started = loop.time()
         try:
             await run()
-        except Exception as error:  # a worker does not die of one failure; it says so and tries again
-            if loop.time() - started > _LONGEST_PAUSE_S:
-                pause_s = _FIRST_PAUSE_S
+        except Exception as error:  # a worker survives one failure: it is logged, and tried again
+            if loop.time() - started > _MAX_BACKOFF_S:
+                pause_s = _INITIAL_BACKOFF_S
             log.error("queue_interrupted", what=name, error=f"{type(error).__name__}: {error}", retry_in_s=pause_s)
             await pause(stop, pause_s)
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            pause_s = min(pause_s * 2, _MAX_BACKOFF_S)
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:
@@ -98,7 +100,7 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
 
 
 class _Consumer:
-    """Takes messages of one queue, at most ``at_once`` unfinished: alone each at the same time, or as one batch."""
+    """Takes messages of one queue, at most ``max_in_flight`` unfinished: each by itself, or all as one batch."""
 
     def __init__(self, database: Database, subscription: Subscription, source: Source) -> None:
         self._database = database
@@ -107,7 +109,7 @@ class _Consumer:
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        limit = self._subscription.at_once
+        limit = self._subscription.max_in_flight
         try:
             while not stop.is_set():
                 taken = await self._source.take(limit - len(self._running), stop)
@@ -139,7 +141,7 @@ class _Consumer:
 
     async def _handle(self, messages: Sequence[Message], stop: asyncio.Event) -> None:
         waiting = list(messages)
-        away_s = _AWAY_S
+        away_s = _UNAVAILABLE_RETRY_S
         while waiting:
             verdicts = await handle(self._database, self._subscription, waiting, self._source.finish)
             kept = []
@@ -156,7 +158,7 @@ class _Consumer:
                 await pause(stop, away_s)
                 if stop.is_set():
                     return
-                away_s = min(away_s * 2, 4 * _LONGEST_PAUSE_S)
+                away_s = min(away_s * 2, 4 * _MAX_BACKOFF_S)
 
     async def _settle(self, message: Message, verdict: Verdict, away_s: float) -> bool:
         """Act on the verdict; False when the message must be kept and handled again here."""

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import structlog
 
-from halfpenny.platform.database import LOST, Connection, Database
+from halfpenny.platform.database import CONNECTION_ERRORS, Connection, Database
 from halfpenny.platform.queue.messages import Message, Poison
 from halfpenny.platform.queue.subscription import Subscription
 from halfpenny.primitives.errors import HalfpennyError
@@ -97,7 +97,7 @@ async def _attempt(
         return Failed(f"timed out after {subscription.timeout_s:g} s")
     except HalfpennyError as error:
         return Postponed(_error_text(error)) if error.retryable else _failed(subscription, messages, error)
-    except LOST as error:
+    except CONNECTION_ERRORS as error:
         return Postponed(_error_text(error))
     except Exception as error:  # whatever a handler raises is a verdict on its message, not on the consumer
         return _failed(subscription, messages, error)

@@ -1,4 +1,4 @@
-"""What travels: one event in one JSON envelope, whichever transport carries it."""
+"""Messages: one event in one JSON envelope, whichever transport carries it."""
 
 from __future__ import annotations
 

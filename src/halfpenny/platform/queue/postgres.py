@@ -12,7 +12,7 @@ from halfpenny.platform.database import Connection, Database, Record
 from halfpenny.platform.queue.handling import DeadLettered, Failed
 from halfpenny.platform.queue.messages import Message
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
-from halfpenny.platform.queue.transport import DeadLetter, first_of
+from halfpenny.platform.queue.transport import DeadLetter, first_set
 
 _RELAY_BATCH = 500
 # NOTIFY wakes us at once. The poll only matters when a notification was lost with its connection.
@@ -51,7 +51,7 @@ class PostgresTransport:
 
     async def wait_for_events(self, stop: asyncio.Event) -> None:
         self._listen()
-        await first_of(stop, self._events, _POLL_S)
+        await first_set(stop, self._events, _POLL_S)
 
     @asynccontextmanager
     async def source(self, subscription: Subscription) -> AsyncIterator[PostgresSource]:
@@ -106,7 +106,7 @@ class PostgresSource:
             await connection.execute("SET LOCAL synchronous_commit = off")
             rows = await connection.fetch(_CLAIM, self._queue, limit, self._lease_s)
         if not rows:
-            await first_of(stop, self._due, _POLL_S)
+            await first_set(stop, self._due, _POLL_S)
         return [_message(row) for row in rows]
 
     async def finish(self, connection: Connection, messages: Sequence[Message]) -> None:
@@ -123,7 +123,7 @@ class PostgresSource:
             asyncio.get_running_loop().call_later(wait_s, self.wake)
 
     async def dead_letter(self, message: Message, verdict: DeadLettered) -> None:
-        await self._call("SELECT queue_bury($1, $2, $3, $4)", message.id, verdict.reason, verdict.error)
+        await self._call("SELECT queue_dead_letter($1, $2, $3, $4)", message.id, verdict.reason, verdict.error)
 
     async def release(self, message: Message, delay_s: float) -> bool:
         await self._call("SELECT queue_release($1, $2, $3)", message.id, delay_s)

@@ -1,4 +1,4 @@
-"""Old history of the queue is forgotten: what was published and handled long ago helps nobody."""
+"""Retention of the queue: events that were published and handled long ago are deleted."""
 
 from __future__ import annotations
 

@@ -15,12 +15,12 @@ from uuid import UUID
 from aio_pika.abc import AbstractChannel
 
 from halfpenny.platform.database import Database
-from halfpenny.platform.queue import rabbit_letters as letters
+from halfpenny.platform.queue import rabbit_dead_letters as letters
 from halfpenny.platform.queue.broker import Broker, declare, publish
 from halfpenny.platform.queue.messages import Message
 from halfpenny.platform.queue.rabbit_source import RabbitSource
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
-from halfpenny.platform.queue.transport import DeadLetter, first_of
+from halfpenny.platform.queue.transport import DeadLetter, first_set
 
 _RELAY_BATCH = 200
 _POLL_S = 2.0
@@ -92,13 +92,13 @@ class RabbitTransport:
 
     async def wait_for_events(self, stop: asyncio.Event) -> None:
         self._listen()
-        await first_of(stop, self._events, _POLL_S)
+        await first_set(stop, self._events, _POLL_S)
 
     @asynccontextmanager
     async def source(self, subscription: Subscription) -> AsyncIterator[RabbitSource]:
         # Messages that wait for their next attempt count as unfinished at the broker, so that room is left
         # for them: a few that always fail do not keep the others out.
-        async with self._broker.channel(prefetch=subscription.at_once * 4) as channel:
+        async with self._broker.channel(prefetch=subscription.max_in_flight * 4) as channel:
             await declare(channel, subscription, set())
             queue = await channel.get_queue(subscription.queue)
             source = RabbitSource(self._database, subscription, channel)

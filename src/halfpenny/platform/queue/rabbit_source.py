@@ -16,12 +16,12 @@ from halfpenny.platform.queue.broker import BrokerUnavailable
 from halfpenny.platform.queue.handling import DeadLettered, Failed
 from halfpenny.platform.queue.messages import Message, Poison, decode
 from halfpenny.platform.queue.subscription import Subscription
-from halfpenny.platform.queue.transport import first_of
+from halfpenny.platform.queue.transport import first_set
 
 log = structlog.get_logger("halfpenny.queue")
 
 _POLL_S = 60.0
-_LONGEST_WAIT_S = 60.0
+_MAX_WAIT_S = 60.0
 
 
 def retry_after_s(attempt: int) -> float:
@@ -29,7 +29,7 @@ def retry_after_s(attempt: int) -> float:
 
     ``queue_fail`` in PostgreSQL (migrations/versions/0001_queue.sql) waits as long.
     """
-    return float(min(0.1 * 4.0 ** (attempt - 1), _LONGEST_WAIT_S))
+    return float(min(0.1 * 4.0 ** (attempt - 1), _MAX_WAIT_S))
 
 
 _NOTE = """
@@ -73,7 +73,7 @@ class RabbitSource:
             return taken
         if self._channel.is_closed:
             raise BrokerUnavailable("the broker closed the channel")
-        await first_of(stop, self._changed, _POLL_S)
+        await first_set(stop, self._changed, _POLL_S)
         return []
 
     async def finish(self, connection: Connection, messages: Sequence[Message]) -> None:

@@ -1,4 +1,4 @@
-"""Who listens to what, and how."""
+"""Subscriptions: which queue receives which events, and how they are handled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from halfpenny_messages import ATTEMPTS_LIMIT
 Handler: TypeAlias = Callable[[Connection, Message], Awaitable[None]]
 BatchHandler: TypeAlias = Callable[[Connection, Sequence[Message]], Awaitable[None]]
 
-_AT_ONCE = 8
+_DEFAULT_PREFETCH = 8
 _BATCH = 256
 
 
@@ -59,6 +59,6 @@ class Subscription:
             raise ValueError(f"the subscription of {self.queue} names no events")
 
     @property
-    def at_once(self) -> int:
+    def max_in_flight(self) -> int:
         """How many events may be taken and not yet finished."""
-        return self.prefetch or (_BATCH if self.handle_many else _AT_ONCE)
+        return self.prefetch or (_BATCH if self.handle_many else _DEFAULT_PREFETCH)

@@ -76,10 +76,10 @@ class Transport(Protocol):
         """Put a dead letter back into its queue with all its attempts. False when it is not there."""
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
 
 
-async def first_of(stop: asyncio.Event, wake: asyncio.Event, timeout_s: float | None = None) -> None:
+async def first_set(stop: asyncio.Event, wake: asyncio.Event, timeout_s: float | None = None) -> None:
     """Return when either event is set, or when the time is over."""
     waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(wake.wait())]
     try:

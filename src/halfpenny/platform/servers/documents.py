@@ -1,4 +1,4 @@
-"""SecantusDB as a small document store of our own: a process that speaks MongoDB's protocol on 127.0.0.1.
+"""SecantusDB as a small document store of our own: a process that serves MongoDB's protocol on 127.0.0.1.
 
 It is beta, and GPL: we start it and never import it. It may lose acknowledged writes when it is killed, so what
 it holds is a copy that can be rebuilt; where its folder is damaged, the launcher empties it and starts again.
@@ -68,9 +68,9 @@ class DocumentServer:
     def stop(self) -> None:
         """Let it write what it holds, and end."""
         if self._process is not None:
-            # It hears the signal at the next connection, or else after two seconds: so connect, once. Later
+            # It handles the signal at the next connection, or else after two seconds: so connect, once. Later
             # connections can meet it while it closes its files, and then it never ends.
-            stop_process(self._process, signal.SIGTERM, timeout_s=10, nudge=lambda: answers(self.port))
+            stop_process(self._process, signal.SIGTERM, timeout_s=10, after_signal=lambda: answers(self.port))
             self._process = None
 
     def _launch(self, data: Path) -> None:
@@ -92,7 +92,7 @@ class DocumentServer:
                 cwd=self.folder,
                 env=plain_environment(),
                 start_new_session=True,
-                # Told to end, it may wait for a connection, and hang over one: what it holds can be made anew.
+                # After its signal it may wait for a connection, and hang over one: what it holds can be made anew.
                 preexec_fn=ends_with_this_process(signal.SIGKILL),
             )
         try:
@@ -102,7 +102,7 @@ class DocumentServer:
             raise
 
     def _ready(self) -> bool:
-        """A ping, not only an open port: it opens the port before it can be told to stop."""
+        """A ping, not only an open port: it opens the port before it handles signals."""
         client: pymongo.MongoClient[dict[str, object]] = pymongo.MongoClient(self.url, serverSelectionTimeoutMS=500)
         try:
             client.admin.command("ping")

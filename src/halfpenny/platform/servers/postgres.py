@@ -184,10 +184,10 @@ class PostgresServer:
                 self.stop()
                 if time.monotonic() > deadline:
                     raise
-                said = self.log.read_text(errors="replace")
-                if "could not create any TCP/IP sockets" in said:
-                    self.port = free_port()  # somebody took the port between our look and the start
-                elif "is still in use" in said or "already exists" in said:
+                output = self.log.read_text(errors="replace")
+                if "could not create any TCP/IP sockets" in output:
+                    self.port = free_port()  # the port was taken between our check and the start
+                elif "is still in use" in output or "already exists" in output:
                     time.sleep(0.1)  # processes of the killed server are still on their way out
                 else:
                     raise

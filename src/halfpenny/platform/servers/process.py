@@ -25,7 +25,7 @@ _SHARED_FOLDER = Path("/var/lib/halfpenny")
 
 
 class ServerFailed(Exception):
-    """A server did not start or stop; the message is one line that says what to do or where to look."""
+    """A server did not start or stop; the message is one line that names what to do or which log to read."""
 
 
 def free_port() -> int:
@@ -142,15 +142,15 @@ def stop_process(
     process: subprocess.Popen[bytes],
     how: signal.Signals,
     timeout_s: float = 30,
-    nudge: Callable[[], object] | None = None,
+    after_signal: Callable[[], object] | None = None,
 ) -> None:
-    """Signal the process, call ``nudge`` once, wait for the end, and kill it when that does not come in time."""
+    """Signal the process, call ``after_signal`` once, wait for the end, and kill it when that does not come in time."""
     if process.poll() is not None:
         return
     process.send_signal(how)
-    if nudge is not None:
+    if after_signal is not None:
         time.sleep(0.03)
-        nudge()
+        after_signal()
     try:
         process.wait(timeout_s)
     except subprocess.TimeoutExpired:
@@ -159,9 +159,9 @@ def stop_process(
 
 
 def last_line(log: Path) -> str:
-    """The last line that says something, or a word that there is none."""
+    """The last line that is not blank, or that there is none."""
     lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "its log is empty")
 
 
 def answers(port: int) -> bool:

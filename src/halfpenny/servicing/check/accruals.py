@@ -21,7 +21,7 @@ _UNDER_WAY = timedelta(minutes=1)
 _BASIS = "the segments as they were when the day was closed"
 
 # A row of a loan or a day that nobody closed is never reached by the walk below.
-STRAY = Comparison(
+UNCLOSED_ACCRUALS = Comparison(
     "accrual",
     "concat_ws('/', a.business_date, a.loan_id)",
     """accrual a LEFT JOIN serviced_loan l ON l.loan_id = a.loan_id
@@ -30,7 +30,7 @@ LEFT JOIN (SELECT DISTINCT business_date FROM close_range) c ON c.business_date 
     "the loans in servicing and the days that were closed",
     wanted="l.loan_id IS NOT NULL AND c.business_date IS NOT NULL",
 )
-ACCRUALS = (STRAY,)
+ACCRUALS = (UNCLOSED_ACCRUALS,)
 
 
 class AccrualDay(NamedTuple):

@@ -28,7 +28,7 @@ SERVICED = Comparison(
     present="s.loan_id IS NOT NULL",
     wanted="l.id IS NOT NULL",
 )
-# What servicing knows of a loan says which status it has; between active and matured the close of its last day decides.
+# A loan's status follows from its row in servicing; between active and matured the close of its last day decides.
 STATUSES = Comparison(
     "loan",
     "l.id",

@@ -2,7 +2,7 @@
 
 Schedules, releases of the reserve, accrual segments and sums are computed once more by the engine, as of the day of
 their last replay, and compared row by row. Accruals of past days rest on what was known when their day was closed:
-where the present segments say otherwise, the replay of that moment decides.
+where the present segments differ, the replay of that moment decides.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Shares of distributions and losses, told again from the first: weights, splits, holdings, and the ledger's payments.
+"""Shares of distributions and losses, recomputed from the first: weights, splits, holdings, and the ledger's payments.
 
 Every step of a holding is a share of a distribution or of a loss. Walking the steps in their order gives what was
 outstanding and for how long, which are the weights of the next split; the split's rule gives each amount to the cent.

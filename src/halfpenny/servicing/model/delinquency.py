@@ -49,7 +49,7 @@ def is_regulatory_default(days: int, *, unlikely_to_pay: bool = False, material:
 
 @dataclass(frozen=True, slots=True)
 class DefaultRateRecord:
-    """What the event log says of one loan. ``ended_on`` is its redemption or write-off."""
+    """The event log of one loan, for default rates. ``ended_on`` is its redemption or write-off."""
 
     advanced_on: date
     due_on: tuple[date, ...]
@@ -97,7 +97,7 @@ def observe_window(records: Iterable[DefaultRateRecord], starts_on: date) -> Def
 def default_rate_percent(windows: Sequence[tuple[int, int]]) -> Decimal | None:
     """The simple average of (defaulted, loans) ratios by number of loans, in percent, half up to two decimals.
 
-    EU 2022/2115, article 2. Windows without loans say nothing and are left out.
+    EU 2022/2115, article 2. Windows without loans are left out.
     """
     ratios = [Fraction(defaulted, loans) for defaulted, loans in windows if loans]
     if not ratios:

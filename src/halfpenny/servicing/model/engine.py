@@ -1,4 +1,4 @@
-"""The engine: replay a loan's events on its terms and say where it stands.
+"""The engine: replay a loan's events on its terms to its position.
 
 A backdated event is just one more event in its place: the replay sorts, and nothing is ever patched. Contract
 interest follows the schedule; what is overdue bears default interest instead, on instalments' principal and

@@ -33,7 +33,7 @@ class Allocation(NamedTuple):
     """How one receipt was used. ``returned`` is the overpayment that goes back to the borrower, ``held`` waits as an
     advance payment for what falls due next.
 
-    ``recovery`` says that the principal had been written off before: it is a later recovery of a loss.
+    ``recovery`` means that the principal had been written off before: it is a later recovery of a loss.
     """
 
     effective_date: date

@@ -11,7 +11,7 @@ from halfpenny.primitives.rate import MILLIONTHS, NO_RATE, Rate
 from halfpenny.servicing.model.terms import Fee, FeeTime, InterestMode, LoanTerms, Repayment
 from halfpenny.servicing.model.waterfall import DEFAULT_WATERFALL
 
-# What overdue amounts bear unless the settings say otherwise.
+# What overdue amounts bear unless the settings name another rate.
 DEFAULT_RATE = Rate(12 * MILLIONTHS)
 
 

@@ -53,7 +53,7 @@ class InstalmentKind(StrEnum):
 class Instalment(NamedTuple):
     """What falls due on one day, in minor units. ``balance`` is the principal outstanding after it.
 
-    ``reserved`` says that the interest is to be taken from the retained-interest reserve before the borrower is
+    ``reserved`` means that the interest is to be taken from the retained-interest reserve before the borrower is
     asked for it.
     """
 

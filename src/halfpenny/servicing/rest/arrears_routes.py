@@ -136,7 +136,7 @@ async def start_recovery(
 async def publish_recovery_update(
     loan_id: UUID, body: UpdateRequest, principal: identity.SignedIn, database: AppDatabase
 ) -> dict[str, Any]:
-    """Tell the investors how the recovery goes; due every thirty days."""
+    """Publish an update on the recovery to the investors; due every thirty days."""
     async with database.unit_of_work() as connection:
         number = await arrears.publish_recovery_update(connection, loan_id, body.text, staff(principal))
     return {"loan_id": str(loan_id), "number": number}
@@ -185,7 +185,7 @@ async def recovery(
         if case is None:
             raise errors.NoRecoveryCase()
         rows = await recoveries.updates(connection, loan_id, start[0] if start else 0, paging.limit + 1)
-    told = page(
+    updates = page(
         rows,
         paging.limit,
         lambda row: (row["number"],),
@@ -196,7 +196,7 @@ async def recovery(
         "closed_on": case["closed_on"].isoformat() if case["closed_on"] else None,
         "next_update_due_on": case["next_update_due_on"].isoformat(),
         "update_overdue": case["overdue"],
-        "updates": told,
+        "updates": updates,
     }
 
 

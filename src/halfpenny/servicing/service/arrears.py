@@ -78,7 +78,7 @@ async def cure(connection: Connection, loan_id: UUID, actor: Actor, reason: str)
 
 
 async def start_recovery(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> None:
-    """Open the case: from now on the investors are told at least every thirty days."""
+    """Open the case: from now on the investors get an update at least every thirty days."""
     await lock_serviced_loan(connection, loan_id)
     await loans.transition(connection, LoanId(loan_id), loans.TransitionName.START_RECOVERY, actor, reason=reason)
     today = await business_date(connection)

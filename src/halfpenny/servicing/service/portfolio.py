@@ -13,7 +13,7 @@ from halfpenny.servicing.store import investors
 
 @dataclass(frozen=True, slots=True)
 class PortfolioLine:
-    """What one investor has in one loan. ``holding`` is its row after the drawdown: from then on it alone says what
+    """What one investor has in one loan. ``holding`` is its row after the drawdown: from then on it alone has what
     is owed to them; before it the stake (``position``) is all that they have. At least one of the two is there."""
 
     loan: loans.Loan

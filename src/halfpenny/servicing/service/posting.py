@@ -149,7 +149,7 @@ def transfers_of(serviced: ServicedLoan, moved: Flows, receipts_from: Account | 
 
 
 async def store_replay(connection: Connection, serviced: ServicedLoan, position: LoanPosition, flows: Flows) -> None:
-    """Keep what the replay says: sums and marks, the whole schedule, and the segments that accrual reads."""
+    """Store the result of the replay: sums and marks, the whole schedule, and the segments that accrual reads."""
     await serviced_loans.store_position(connection, serviced.loan_id, position, flows)
     await serviced_loans.rewrite_schedule(
         connection,

@@ -32,7 +32,7 @@ async def repay(
     loan, NotServiced, LoanClosed, ApplyNeeded where ``apply`` is left out and more than the next instalment would wait,
     InsufficientAvailable, CurrencyMismatch.
     """
-    # Asked first: whether a loan is serviced yet is not for strangers to learn.
+    # Asked first: whether a loan is serviced yet is not disclosed to others.
     if (await loans.get(connection, loan_id)).borrower_id != borrower_id:
         raise loans.LoanNotFound()
     _, serviced = await lock_serviced_loan(connection, loan_id)

@@ -35,7 +35,7 @@ async def lock_case(connection: Connection, loan_id: UUID) -> Record | None:
 
 
 async def case(connection: Connection, loan_id: UUID) -> Record | None:
-    """The case with ``overdue``: whether the investors should have heard by now."""
+    """The case with ``overdue``: whether an update to the investors is overdue."""
     return await connection.fetchrow(
         "SELECT *, closed_on IS NULL AND next_update_due_on < business_date() AS overdue "
         "FROM recovery_case WHERE loan_id = $1",

@@ -1,6 +1,6 @@
 """The guard around every request: small ASGI layers of one concern each, in one order for all routes.
 
-They are plain ASGI, because they must also hold for routes that the framework never sees: the lean investing route
+They are plain ASGI, because they must also hold for routes that the framework never sees: the fast path
 stands behind the same layers, and before only those that make sense of a framework's request.
 """
 
@@ -20,7 +20,7 @@ from halfpenny.platform.http.layers.security_headers import SecurityHeaders
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """``allowed_hosts`` are names without ports. ``trusted_proxies`` are networks (CIDR) whose
-    X-Forwarded-For is believed; with none, the header is ignored. ``https_only`` adds HSTS.
+    X-Forwarded-For counts; with none, the header is ignored. ``https_only`` adds HSTS.
     ``unfinished_per_address`` is how many requests one address may have sent the head but not the body of."""
 
     allowed_hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -35,18 +35,18 @@ def guard(
     app: ASGIApp,
     settings: EdgeSettings | None = None,
     *,
-    lean: Callable[[ASGIApp], ASGIApp] | None = None,
+    fast_path: Callable[[ASGIApp], ASGIApp] | None = None,
     write_line: WriteLine = log_line,
 ) -> ASGIApp:
     """The application behind all layers, from the outermost: what each refuses never reaches those after it.
 
-    ``lean`` wraps what answers some requests before the framework sees them, ``write_line`` takes the log line of
+    ``fast_path`` wraps what answers some requests before the framework sees them, ``write_line`` takes the log line of
     each request.
     """
     edge = settings or EdgeSettings()
     inner: ASGIApp = StrictJson(app)
-    if lean is not None:
-        inner = lean(inner)
+    if fast_path is not None:
+        inner = fast_path(inner)
     inner = BodyLimits(inner, edge.max_body_bytes, edge.body_timeout_s, edge.unfinished_per_address)
     inner = SameOrigin(PlainTargets(inner))
     inner = ProblemAnswers(KnownHosts(inner, edge.allowed_hosts))

@@ -34,15 +34,15 @@ class TrustedProxies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._networks and scope["type"] != "lifespan":
-            self._believe(scope)
+            self._apply_forwarded_for(scope)
         await self._app(scope, receive, send)
 
-    def _believe(self, scope: Scope) -> None:
+    def _apply_forwarded_for(self, scope: Scope) -> None:
         client = scope.get("client")
         forwarded = headers_of(scope).get(b"x-forwarded-for")
         if not client or not forwarded or not self._trusted(client[0]):
             return
-        # From the right: each trusted proxy appended what it saw; the first stranger is the caller.
+        # From the right: each trusted proxy appended what it saw; the first untrusted address is the caller.
         for hop in reversed(forwarded.decode("latin-1").split(",")):
             address = hop.strip()
             try:

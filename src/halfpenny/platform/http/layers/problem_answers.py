@@ -1,4 +1,4 @@
-"""Every failure that reaches the edge is answered as a problem document, and told to the log when it is ours."""
+"""Every failure that reaches the edge is answered as a problem document, and logged when it is ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = structlog.get_logger("halfpenny.access")
 
 
 class ProblemAnswers:
-    """Turns exceptions into problem+json. What is no HalfpennyError is a 500 that says nothing, and a log record."""
+    """Turns exceptions into problem+json. What is no HalfpennyError is a 500 without details, and a log record."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

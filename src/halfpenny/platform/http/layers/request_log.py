@@ -17,7 +17,7 @@ from halfpenny.primitives.ids import uuid7
 # Takes the fields of one request's line.
 WriteLine = Callable[[dict[str, Any]], None]
 
-# The name of the request that is being answered; every log record says it.
+# The name of the request that is being answered; every log record carries it.
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _GONE = 499  # as nginx logs a caller who hung up before its answer
@@ -26,7 +26,7 @@ log = structlog.get_logger("halfpenny.access")
 
 
 class RequestIds:
-    """Every request has a name: its own X-Request-Id where that can be one, else a new UUID. The answer says it,
+    """Every request has a name: its own X-Request-Id where that can be one, else a new UUID. The answer carries it,
     and so does every log record that is written meanwhile."""
 
     def __init__(self, app: ASGIApp) -> None:

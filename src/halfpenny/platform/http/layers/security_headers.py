@@ -26,7 +26,7 @@ _NO_STORE: Final = (b"cache-control", b"no-store")
 
 
 class SecurityHeaders:
-    """Adds what the answer does not set itself; answers of the interfaces are not cached unless they say so."""
+    """Adds what the answer does not set itself; answers of the interfaces are not cached unless they allow it."""
 
     def __init__(self, app: ASGIApp, *, https_only: bool = False) -> None:
         self._app = app

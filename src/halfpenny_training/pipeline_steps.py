@@ -10,7 +10,7 @@ from halfpenny_training.cli import main
 STEPS = (["data"], ["train"], ["evaluate"], ["card"])
 
 
-def run_everything(arguments: list[str]) -> int:
+def run_pipeline(arguments: list[str]) -> int:
     """Run the steps in order; the arguments narrow ``train`` and ``evaluate`` (``--only seattle``)."""
     began = time.monotonic()
     for step in STEPS:
@@ -24,4 +24,4 @@ def run_everything(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_everything(sys.argv[1:]))
+    sys.exit(run_pipeline(sys.argv[1:]))

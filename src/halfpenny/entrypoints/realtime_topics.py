@@ -17,12 +17,12 @@ _NEWEST = 200
 
 
 def hub(database: Database, *, tick_s: float = realtime.TICK_S) -> realtime.Hub:
-    """The hub of an API process. A topic of one loan says something at most once in ``tick_s``."""
+    """The hub of an API process. A topic of one loan sends at most one frame in ``tick_s``."""
     return realtime.Hub(
         database,
         realtime.RowTopics("loan", "loan_funding_moved", read_loans),
         [realtime.SharedTopic(MARKETPLACE, "loans", "loan_id", read_marketplace)],
-        identity.living_sessions,
+        identity.active_sessions,
         tick_s=tick_s,
     )
 

@@ -1,4 +1,4 @@
-"""The lean way in alone: callers who hang up behind a crowd, and what is handed on untouched."""
+"""The fast path alone: callers who hang up behind a crowd, and what is handed on untouched."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from funding.edge import invest_path, somebody_with_money
 from funding.world import check_books, make_world
 from halfpenny.funding import DeskSettings, FundingDesk
-from halfpenny.funding.hot_route import InvestRoute
+from halfpenny.funding.invest_fast_path import InvestRoute
 from halfpenny.platform.database import Database
 from halfpenny.platform.http.asgi import ClientDisconnected
 from support.people import make_somebody, tokens_for
@@ -52,7 +52,7 @@ async def test_who_hangs_up_behind_a_crowd_has_no_ticket(database: Database, mon
     world, person = await make_world(database), await somebody_with_money(database)
     desk = FundingDesk(database, DeskSettings(batch_tickets=1))
     tokens = tokens_for(database)
-    # A token that is remembered lets the four arrive in their order.
+    # A token that is cached lets the four arrive in their order.
     await tokens.verify(person.token)
     route = InvestRoute(never, State(desk, tokens))
     # Not started yet: everybody waits, and three are more than one batch takes.

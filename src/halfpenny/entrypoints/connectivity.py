@@ -12,9 +12,9 @@ import asyncpg
 
 from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.platform import clock
-from halfpenny.platform.database import LOST
+from halfpenny.platform.database import CONNECTION_ERRORS
 
-REFUSED: tuple[type[BaseException], ...] = (*LOST, asyncpg.PostgresError, ValueError)
+REFUSED: tuple[type[BaseException], ...] = (*CONNECTION_ERRORS, asyncpg.PostgresError, ValueError)
 
 
 async def require_database(settings: Settings) -> None:
@@ -63,7 +63,7 @@ async def require_broker(settings: Settings) -> None:
 
     broker = Broker(settings.queue.amqp_url)
     try:
-        with _quiet("aiormq"):  # it logs what we are about to say
+        with _quiet("aiormq"):  # it logs the failure that we raise
             await broker.open_channel()
     except BrokerUnavailable as unavailable:
         raise WrongSettings(f"AMQP_URL: {_reason(unavailable)}") from None

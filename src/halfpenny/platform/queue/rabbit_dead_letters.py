@@ -102,7 +102,7 @@ def _describe(queue: str, id: UUID, letter: AbstractIncomingMessage, note: Any) 
         version=version,
         recorded_at=recorded_at,
         payload=payload,
-        # The broker's own count goes up with every look at a dead letter, so it says nothing of attempts.
+        # The broker's own count goes up with every look at a dead letter, so it is not the number of attempts.
         attempts=note["attempts"] if note else 0,
         reason=note["reason"] if note else reason,
         error=note["error"] if note else error,

@@ -1,4 +1,4 @@
-"""The lean way in for ``POST /api/v1/loans/{id}/invest``: a bare ASGI callable in front of the framework.
+"""The fast path for ``POST /api/v1/loans/{id}/invest``: a bare ASGI callable in front of the framework.
 
 It answers only what is plainly in order: a request with a good token and a body of exactly the two fields. Everything
 else goes on to the ordinary route with its body put back, so there is one place for every rule. The guard's layers
@@ -66,7 +66,7 @@ class InvestRoute:
         message = await receive()
         ticket = await self._read(scope, message["body"], path[1])
         if ticket is None:
-            await self._app(scope, _again(message, receive), send)
+            await self._app(scope, _replay_first(message, receive), send)
             return
         scope["route_template"] = ROUTE
         scope.setdefault("state", {})["user_id"] = str(ticket.investor_id)
@@ -76,9 +76,9 @@ class InvestRoute:
         await send({"type": "http.response.body", "body": body})
 
     async def _read(self, scope: Scope, raw: bytes, loan_text: str) -> Ticket | None:
-        """The ticket, or None where anything at all needs a second look."""
+        """The ticket, or None where the ordinary route should decide."""
         headers = headers_of(scope)
-        if not _is_plain(scope, headers):
+        if not _is_unambiguous(scope, headers):
             return None
         principal = await self._principal(headers.get(b"authorization", b""))
         key = headers.get(b"idempotency-key", b"")
@@ -102,14 +102,14 @@ class InvestRoute:
         )
 
     async def _principal(self, authorization: bytes) -> Principal | None:
-        """Whom the token speaks for; mostly remembered, else verified. None sends the request on to be refused."""
+        """The principal of the token; mostly cached, else verified. None sends the request on to be refused."""
         scheme, _, raw = authorization.partition(b" ")
         if scheme != b"Bearer":
             return None
         token = raw.decode("latin-1")
-        remembered = self._state.tokens.cached(token)
-        if remembered is not None:
-            return remembered
+        cached = self._state.tokens.cached(token)
+        if cached is not None:
+            return cached
         try:
             return await self._state.tokens.verify(token)
         except HalfpennyError:
@@ -118,7 +118,7 @@ class InvestRoute:
     async def _answer(self, ticket: Ticket, receive: Receive) -> InvestmentConfirmation:
         desk = self._state.desk
         answer = desk.submit(ticket)
-        if not desk.is_crowded:
+        if not desk.is_backlogged:
             return await answer
         # Only behind a long queue is it worth listening for callers who hang up before their turn.
         gone = asyncio.ensure_future(receive())
@@ -130,7 +130,7 @@ class InvestRoute:
         return await answer
 
 
-def _is_plain(scope: Scope, headers: dict[bytes, bytes]) -> bool:
+def _is_unambiguous(scope: Scope, headers: dict[bytes, bytes]) -> bool:
     """JSON without a query, and no header twice: which of two counts is for the ordinary route to judge."""
     return (
         not scope.get("query_string")
@@ -156,7 +156,7 @@ def _read_body(raw: bytes) -> _Body | None:
         return None
 
 
-def _again(message: Any, receive: Receive) -> Receive:
+def _replay_first(message: Any, receive: Receive) -> Receive:
     """The first message once more, then whatever comes."""
     first = True
 
