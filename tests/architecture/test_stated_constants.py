@@ -97,7 +97,7 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
     ("docs/algorithms/realtime.md", "1009 for frames above {} characters", (MAX_FRAME_CHARACTERS,)),
     ("docs/algorithms/realtime.md", "{} topics a socket", (MAX_TOPICS,)),
     ("docs/algorithms/realtime.md", "at most {} times a second", (1 / hub.TICK_S,)),
-    ("docs/algorithms/realtime.md", "looks at everything every {} seconds", (hub.POLL_S,)),
+    ("docs/algorithms/realtime.md", "reads everything every {} seconds", (hub.POLL_S,)),
     ("docs/sign-in.md", "an access token ({} minutes)", (IdentitySettings().access_token_lifetime_s // _MINUTE,)),
     ("docs/sign-in.md", "A second use within {} seconds", (SUPERSEDED_WITHIN.seconds,)),
     ("docs/sign-in.md", "within {} seconds gets the same answer again", (REPEATABLE_WITHIN.seconds,)),
