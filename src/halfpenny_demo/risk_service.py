@@ -66,6 +66,6 @@ async def _until_ready(child: Child, client: httpx2.AsyncClient) -> None:
                 return
         except httpx2.HTTPError:
             pass
-        if child.died or time.monotonic() > deadline:
+        if child.has_exited or time.monotonic() > deadline:
             raise ProcessFailed(f"the risk service for the seed did not start ({child.log})")
         await asyncio.sleep(0.05)

@@ -18,7 +18,7 @@ from halfpenny.funding.statuses import ReceiptStatus
 # A payment is on its way over a weekend and a holiday; one that was posted ahead and comes within it is that payment.
 NEAR = timedelta(days=5)
 # A shorter reference inside a payer's free text may be there by chance.
-_TELLING = 6
+_MIN_SHARED_CHARACTERS = 6
 
 
 class Likeness(IntEnum):
@@ -61,7 +61,7 @@ def likeness(line: StatementLine, receipt: BankReceipt) -> Likeness:
     wanted = _plain(receipt.reference)
     if wanted and wanted in (_plain(line.end_to_end_id), _plain(line.bank_reference), _plain(line.remittance)):
         return Likeness.REFERENCE
-    if len(wanted) >= _TELLING and wanted in _plain(line.remittance):
+    if len(wanted) >= _MIN_SHARED_CHARACTERS and wanted in _plain(line.remittance):
         return Likeness.REFERENCE
     if receipt.received_on in (line.booked_on, line.value_on):
         return Likeness.PAYER_AND_DAY if _plain(line.payer) == _plain(receipt.payer) else Likeness.SAME_DAY

@@ -77,7 +77,7 @@ async def declined_application(
     if loan.status is not loans.Status.DECLINED or loan.decided_at is None:
         raise errors.ApplicationNotDeclined(status=loan.status.value)
     answers = [one for one in await store.of_loan(connection, loan.id, _LOOKED_AT) if one.current]
-    told = answers[0].answer["principal_against"] if answers else []
+    reasons = answers[0].answer["principal_against"] if answers else []
     money = format_minor(loan.application.amount_minor)
     return DeclinedApplication(
         creditor=lender,
@@ -91,7 +91,7 @@ async def declined_application(
         model_version=answers[0].model_version if answers else "",
         reasons=[
             LetterReason(reason["text"][language], reason["change"][language] if reason["change"] else None)
-            for reason in told
+            for reason in reasons
             if "borrower" in reason["audience"]
         ],
     )

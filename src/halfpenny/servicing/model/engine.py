@@ -22,7 +22,7 @@ from halfpenny.servicing.model.terms import LoanTerms
 def replay(terms: LoanTerms, events: Iterable[Event], as_of: date, *, recorded: Sequence[Event] = ()) -> LoanPosition:
     """The position at the end of ``as_of``, after every event effective by then; later events are not known yet.
 
-    ``recorded`` events are in the loan's log already: where an earlier event that was heard of later has overtaken one
+    ``recorded`` events are in the loan's log already: where an earlier event that was recorded later has overtaken one
     of them (a change of terms after the end, money for a closed loan) it changes nothing, and the money goes back. The
     same of ``events`` is refused: EventBeforeAdvance, CurrencyMismatch, EventNotPositive, EventAfterMaturity,
     RedemptionExceedsPrincipal, or LoanClosed for a receipt on a settled loan.

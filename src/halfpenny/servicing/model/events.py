@@ -1,7 +1,7 @@
 """What can happen to a loan, each with the business date that it takes effect on.
 
 Events of one day are applied in the order declared in PRECEDENCE, whatever order they were recorded in. Receipts of
-one day go by what they say, prepayments and smaller ones first, so that it does not matter which was heard of first;
+one day go by what they say, prepayments and smaller ones first, so that it does not matter which was recorded first;
 two others of the same kind keep the order that they were given in. An instalment falls due before that day's events,
 except that an extension agreed for the day of maturity is in time to keep the principal from falling due, and a pause
 pauses its first day. What an acceleration or a write-off makes due falls due with it, after that day's money; a receipt

@@ -154,7 +154,7 @@ class DistributionPart:
 
 
 def parts_by_day(terms: LoanTerms, position: LoanPosition) -> tuple[DistributionPart, ...]:
-    """What each day has brought for the investors, oldest first: ``flows_of`` told by the day."""
+    """What each day has brought for the investors, oldest first: ``flows_of`` day by day."""
     days: dict[date, Counter[str]] = {}
     for allocation in position.allocations:
         found = distributable_of(terms, allocation)
