@@ -85,16 +85,17 @@ def place_of(lat: float, lon: float) -> str:
 def chosen_rows(sales: Table) -> list[int]:
     """Sales of 2016 between 200,000 and 2,000,000 dollars, spread over the assessor's areas."""
     dates, prices, areas = sales.texts("sale_date"), sales.floats("sale_price"), sales.texts("area")
+    sale_ids, parcels = sales.cells("sale_id"), sales.cells("pinx")
     order = sorted(
         (row for row in range(len(sales)) if dates[row] >= "2016-01-01" and 200_000 <= prices[row] <= 2_000_000),
-        key=lambda row: hashlib.sha256(str(sales.columns["sale_id"][row]).encode()).hexdigest(),
+        key=lambda row: hashlib.sha256(str(sale_ids[row]).encode()).hexdigest(),
     )
     by_area: dict[str, list[int]] = {}
     sizes, lats, lons = sales.floats("tot_sf"), sales.floats("latitude"), sales.floats("longitude")
     seen: set[object] = set()
     for row in order:
         # Neither a parcel twice, nor two homes of one size in one place: nobody could tell them apart.
-        parcel = str(sales.columns["pinx"][row])
+        parcel = str(parcels[row])
         look = (place_of(float(lats[row]), float(lons[row])), float(sizes[row]))
         if parcel not in seen and look not in seen:
             seen |= {parcel, look}
@@ -123,13 +124,14 @@ def main() -> None:
     columns = {name: sales.floats(name) for name in names}
     area = sales.texts("area")
     price = sales.floats("sale_price")
+    parcels, use_types, sale_dates = sales.cells("pinx"), sales.cells("use_type"), sales.cells("sale_date")
     properties = []
     for row in chosen_rows(sales):
-        parcel = parcel_of(str(sales.columns["pinx"][row]))
+        parcel = parcel_of(str(parcels[row]))
         properties.append(
             {
                 "parcel": parcel,
-                "kind": "house" if sales.columns["use_type"][row] == "sfr" else "townhouse",
+                "kind": "house" if use_types[row] == "sfr" else "townhouse",
                 "address": f"Parcel {parcel}, assessment area {area[row]}",
                 "place": place_of(float(columns["latitude"][row]), float(columns["longitude"][row])),
                 "city": "Seattle",
@@ -139,9 +141,9 @@ def main() -> None:
                 "area_m2": round(float(columns["tot_sf"][row]) * SQUARE_METRES_PER_SQUARE_FOOT, 1),
                 "lot_m2": round(float(columns["lot_sf"][row]) * SQUARE_METRES_PER_SQUARE_FOOT, 1),
                 "beds": int(columns["beds"][row]),
-                "year_built": int(str(sales.columns["sale_date"][row])[:4]) - int(columns["age"][row]),
+                "year_built": int(str(sale_dates[row])[:4]) - int(columns["age"][row]),
                 "condition": condition_of(int(columns["bldg_grade"][row])),
-                "sold_on": str(sales.columns["sale_date"][row]),
+                "sold_on": str(sale_dates[row]),
                 "sale_price_usd": f"{float(price[row]):.2f}",
             }
         )

@@ -1,7 +1,7 @@
 """Train on anybody's loan-level table and score another: the path of ``--loans`` (docs/guides/risk-training.md).
 
 The model is a logistic regression and boosted trees, mixed in log-odds by what did best on held-back rows.
-Scoring needs numpy only. Everything is seeded: the same file gives the same model, bit for bit.
+Everything is seeded: the same file gives the same model, bit for bit.
 """
 
 from __future__ import annotations

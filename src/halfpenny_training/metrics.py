@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from halfpenny_risk.normal import Floats, expit, logit
+from halfpenny_risk.normal import Floats, logit
 
 Ints = NDArray[np.int64]
 BOOTSTRAPS = 500
 _EDGE = 1e-6
 
 
-def logistic_fit(rows: Floats, target: Ints, ridge: float = 1e-6, steps: int = 50) -> Floats:
-    """Weights of a logistic regression, the intercept first (Newton's method; the intercept is not penalised)."""
-    design = np.column_stack([np.ones(len(rows)), rows])
-    penalty = np.full(design.shape[1], ridge)
-    penalty[0] = 0.0
-    weights = np.zeros(design.shape[1])
-    for _ in range(steps):
-        fitted = expit(design @ weights)
-        slope = design.T @ (target - fitted) - penalty * weights
-        curvature = (design * (fitted * (1.0 - fitted))[:, None]).T @ design + np.diag(penalty + 1e-9)
-        step = np.linalg.solve(curvature, slope)
-        # A separable sample would run off to infinity: half steps keep the last sensible fit.
-        weights = weights + step / max(1.0, float(np.abs(step).max()) / 4.0)
-        if np.abs(step).max() < 1e-9:
-            break
-    return weights
+def logistic_fit(rows: Floats, target: Ints, ridge: float = 1e-6) -> Floats:
+    """Weights of a logistic regression (scikit-learn, Newton's method), the intercept first and not penalised.
+
+    ``ridge`` is the weight of the squared weights in the penalised log-likelihood: a separable sample stays finite.
+    """
+    model = LogisticRegression(C=1.0 / ridge, solver="newton-cholesky", tol=1e-10, max_iter=200)
+    with warnings.catch_warnings():
+        # A separable sample has its maximum far out, where the Hessian is all but zero: the fallback's fit is as good.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(rows, target)
+    return np.concatenate([model.intercept_, model.coef_[0]])
 
 
 def auc(target: Ints, score: Floats) -> float:
     """The area under the ROC curve, ties counted half; NaN where only one class is there."""
-    positives = int(target.sum())
-    negatives = len(target) - positives
-    if not positives or not negatives:
+    if not 0 < target.sum() < len(target):
         return float("nan")
-    _, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    rank = (last - 0.5 * (counts - 1))[inverse]
-    return float((rank[target == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return float(roc_auc_score(target, score))
 
 
 def brier(target: Ints, probability: Floats) -> float:
     """The mean squared error of the probabilities."""
-    return float(np.mean((probability - target) ** 2))
+    return float(brier_score_loss(target, probability, pos_label=1))
 
 
 def calibration(target: Ints, probability: Floats) -> tuple[float, float]:

@@ -1,13 +1,19 @@
-"""A table of named columns, read from CSV: all that training needs of a data frame."""
+"""Data frames of text, read strictly from CSV: what training and scoring of a loan-level table work on.
+
+pandas reads the file and holds the cells. Each stays the text that it was, because exports of loan books write numbers,
+dates and missing values in many ways, and guessing a column's type would change what the shipped models were made of.
+"""
 
 from __future__ import annotations
 
 import csv
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from halfpenny_risk.errors import BadTable
@@ -20,24 +26,35 @@ MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-", "."
 MAX_ROWS = 20_000_000
 
 
-@dataclass(frozen=True)
 class Table:
-    """Columns of equal length, in the order of the file; every cell is kept as the text that it was."""
+    """A pandas data frame whose cells are text, with columns as text or as numbers; ``columns`` are its names."""
 
-    columns: Mapping[str, Texts]
+    def __init__(self, columns: Mapping[str, Texts] | pd.DataFrame) -> None:
+        self.frame = columns if isinstance(columns, pd.DataFrame) else pd.DataFrame(dict(columns), dtype=object)
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values()))) if self.columns else 0
+        return len(self.frame)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, in the order of the file."""
+        return list(self.frame.columns)
+
+    def cells(self, name: str) -> Texts:
+        """The column exactly as the file has it; raises ``BadTable`` where there is none of that name."""
+        if name not in self.frame.columns:
+            raise BadTable(f"no column {name!r}; the file has: {', '.join(self.columns[:40])}")
+        return np.asarray(self.frame[name].to_numpy(dtype=object).astype(str))
 
     def texts(self, name: str) -> Texts:
         """The column as text, spaces trimmed and every missing word made empty."""
-        words, place = np.unique(self._column(name), return_inverse=True)
+        place, words = pd.factorize(self.cells(name))
         trimmed = [word.strip() for word in words.tolist()]
         return np.asarray(np.array(["" if word.lower() in MISSING_WORDS else word for word in trimmed])[place])
 
     def floats(self, name: str) -> Floats:
         """The column as numbers, missing ones NaN; raises ``BadTable`` where a cell is not a number."""
-        words, place = np.unique(self._column(name), return_inverse=True)
+        place, words = pd.factorize(self.cells(name))
         numbers = np.empty(len(words))
         for i, word in enumerate(words.tolist()):
             number = parse_number(word)
@@ -48,13 +65,9 @@ class Table:
         return np.asarray(numbers[place])
 
     def rows(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Table:
-        """Only the rows that ``keep`` chooses, in its order."""
-        return Table({name: column[keep] for name, column in self.columns.items()})
-
-    def _column(self, name: str) -> Texts:
-        if name not in self.columns:
-            raise BadTable(f"no column {name!r}; the file has: {', '.join(list(self.columns)[:40])}")
-        return self.columns[name]
+        """Only the rows that ``keep`` (a mask or positions) chooses, in its order."""
+        places = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep
+        return Table(self.frame.iloc[places].reset_index(drop=True))
 
 
 def parse_number(cell: str) -> float | None:
@@ -87,38 +100,56 @@ def read_csv(path: Path, only: Collection[str] | None = None) -> Table:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             first_line = file.readline(64 * 1024)
-            file.seek(0)
             delimiter = max(",;\t", key=first_line.count)
-            return _from_reader(csv.reader(file, delimiter=delimiter, strict=True), path, only)
+            header = _header(path, first_line, delimiter)
+            frame = _frame(file, header, delimiter, only)
     except FileNotFoundError:
         raise BadTable(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadTable(f"{path}: {error}") from None
+    except (OSError, UnicodeDecodeError, csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise BadTable(f"{path}: {' '.join(str(error).split())}") from None
+    except pd.errors.EmptyDataError:
+        raise BadTable(f"{path}: no rows below the header") from None
+    checked = _checked(path, frame, len(header))
+    return Table(checked if only is None else checked[[name for name in header if name in only]])
 
 
-def _from_reader(reader: Iterable[list[str]], path: Path, only: Collection[str] | None) -> Table:
-    rows = iter(reader)
-    header = [name.strip() for name in next(rows, [])]
-    if not header or "" in header:
+def _header(path: Path, line: str, delimiter: str) -> list[str]:
+    names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter, strict=True), [])]
+    if not names or "" in names:
         raise BadTable(f"{path}: the first line must name every column")
-    if len(set(header)) != len(header):
+    if len(set(names)) != len(names):
         raise BadTable(f"{path}: two columns have the same name")
-    kept = [place for place, name in enumerate(header) if only is None or name in only]
-    body: list[list[str]] = [[] for _ in kept]
-    count = 0
-    for number, row in enumerate(rows, start=2):
-        if not row:
-            continue
-        if len(row) != len(header):
-            raise BadTable(f"{path}, line {number}: {len(row)} cells where the header has {len(header)}")
-        for column, place in zip(body, kept, strict=True):
-            column.append(row[place])
-        count += 1
-        if count > MAX_ROWS:
-            raise BadTable(f"{path}: more than {MAX_ROWS} rows")
-    if not count:
+    return names
+
+
+def _frame(file: TextIO, header: list[str], delimiter: str, only: Collection[str] | None) -> pd.DataFrame:
+    """The rows below the header, every cell as text; cells that a short row lacks are None in this engine alone."""
+    with warnings.catch_warnings():
+        # pandas only warns of a first row that is too long, and drops its end.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            file,
+            sep=delimiter,
+            header=None,
+            names=header,
+            usecols=None if only is None else [*(name for name in header[:-1] if name in only), header[-1]],
+            index_col=False,
+            dtype=object,
+            keep_default_na=False,
+            na_values=[],
+            engine="python",
+        )
+
+
+def _checked(path: Path, frame: pd.DataFrame, width: int) -> pd.DataFrame:
+    short = np.flatnonzero(frame.iloc[:, -1].isna().to_numpy())
+    if len(short):
+        raise BadTable(f"{path}, line {short[0] + 2}: fewer cells than the {width} of the header")
+    if len(frame) > MAX_ROWS:
+        raise BadTable(f"{path}: more than {MAX_ROWS} rows")
+    if not len(frame):
         raise BadTable(f"{path}: no rows below the header")
-    return Table({header[place]: np.array(column) for place, column in zip(kept, body, strict=True)})
+    return frame
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
