@@ -1,12 +1,12 @@
-"""Production starts on real time alone, and says what to do about a database whose clock a sandbox has moved."""
+"""Production starts on real time alone, and states what to do about a database whose clock a sandbox has moved."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import pytest
-
 from halfpenny.entrypoints.reaching import require_real_time
+
 from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.platform import clock
 from halfpenny.platform.database import Database
@@ -31,9 +31,9 @@ async def test_production_does_not_start_on_a_clock_that_was_moved(
     async with database.unit_of_work() as connection:
         await clock.advance(connection, timedelta(days=417))
         before = await clock.offset_of(connection)
-    with pytest.raises(WrongSettings, match=r"DATABASE_URL: the business clock .* runs 41[67] days") as told:
+    with pytest.raises(WrongSettings, match=r"DATABASE_URL: the business clock .* runs 41[67] days") as answer:
         await require_real_time(settings(monkeypatch, database_url, **PRODUCTION))
-    assert "halfpenny migrate" in str(told.value)
+    assert "halfpenny migrate" in str(answer.value)
     async with database.unit_of_work() as connection:
         assert await clock.offset_of(connection) == before
         # Nothing was fixed either: it is still a sandbox.

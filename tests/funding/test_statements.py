@@ -127,9 +127,9 @@ DETAILS = (
 
 
 @pytest.mark.parametrize("party", ["<Nm>Zofia Wilk</Nm>", "<Pty><Nm>Zofia Wilk</Nm></Pty>"])
-@pytest.mark.parametrize(("said", "read"), [("E-5", "E-5"), ("NOTPROVIDED", ""), ("Notprovided", "")])
-def test_payer_reference_and_words_are_read_from_every_version(party: str, said: str, read: str) -> None:
-    details = DETAILS.format(e2e=said, more="", dbtr=party)
+@pytest.mark.parametrize(("output", "read"), [("E-5", "E-5"), ("NOTPROVIDED", ""), ("Notprovided", "")])
+def test_payer_reference_and_words_are_read_from_every_version(party: str, output: str, read: str) -> None:
+    details = DETAILS.format(e2e=output, more="", dbtr=party)
     [line] = only(document(stated(OPEN, CLOSE, entry("50.25", "CRDT", details)))).lines
     assert (line.payer, line.payer_account) == ("Zofia Wilk", "PL61109010140000071219812874")
     assert (line.bank_reference, line.end_to_end_id, line.remittance) == ("B-9", read, "loan 7, June")
@@ -182,8 +182,8 @@ def test_a_batch_that_does_not_add_up_stays_one_line_with_a_remark(details: str)
 def test_what_cannot_be_booked_is_listed_and_never_refuses_the_day(odd: str, remark: str) -> None:
     found = only(document(stated(OPEN, CLOSE, entry("50.25"), odd)))
     assert [line.amount_minor for line in found.lines] == [5_025]
-    [said] = found.remarks
-    assert remark in said
+    [output] = found.remarks
+    assert remark in output
 
 
 @pytest.mark.parametrize(("closing", "direction", "minor"), [("150.26", "CRDT", 1), ("99.99", "DBIT", 5026)])

@@ -56,7 +56,7 @@ async def due_dates(database: Database, made: world.Drawn) -> list[date]:
 async def book(
     database: Database, made: world.Drawn, minor: int, received_on: date, apply: Apply = Apply.DUE
 ) -> servicing.PostingResult:
-    """Money of an earlier day that is heard of today."""
+    """Money of an earlier day that is received today."""
     async with database.unit_of_work() as connection:
         await world.deposit(connection, made.borrower, minor)
         wallet = Account(AccountKind.WALLET, made.borrower, world.EUR)
@@ -213,7 +213,7 @@ async def test_a_bounced_redemption_opens_the_loan_again(database: Database) -> 
 
 
 async def test_any_order_of_arrival_ends_in_the_same_books(database: Database) -> None:
-    """Five receipts of five days, heard of in four orders, with a distribution paid between any two."""
+    """Five receipts of five days, received in four orders, with a distribution paid between any two."""
     random_ = random.Random("arrival")
     # Without tax, which is rounded on each payment: paid in other parts, it may come to another cent.
     drawn = await drawn_together(database, 4)

@@ -1,7 +1,7 @@
-"""What every holder of a loan should have received, told from the first day: the rule of distributions, replayed.
+"""What every holder of a loan should have received, recomputed from the first day: the rule of distributions, replayed.
 
 The shares of an ordinary distribution are worked out in SQL, over holdings as they stand (``SHARE_OUT``). Where an
-event is heard of late, what has been shared out may be wrong in amount, in kind or in weight; then the whole loan is
+event is recorded late, what has been shared out may be wrong in amount, in kind or in weight; then the whole loan is
 shared out again from its first day, and each holder's difference is what they are still to get or have had too much.
 """
 

@@ -1,7 +1,7 @@
 """Declaring what a replay brings the investors: a distribution for each new day, or a correction of what was declared.
 
 Nothing has been taken back as long as the days that were declared are in the replay as they were. Otherwise an event
-was heard of late (a receipt of another day, a bounced one): everything declared is shared out, the whole loan is shared
+was recorded late (a receipt of another day, a bounced one): everything declared is shared out, the whole loan is shared
 out again from its first day, and each holder's difference becomes their share of one correction. Where it is below
 zero it is kept and netted from what the loan brings them next; no wallet is reached into.
 """
