@@ -134,7 +134,10 @@ _TABLE = (
     _edge(TransitionName.START_RECOVERY, "defaulted", Status.IN_RECOVERY, "loan.recovery_started", "administrator"),
     # The receipt that paid it off was taken back by the bank.
     _edge(TransitionName.REOPEN, "repaid", Status.ACTIVE, "loan.reopened", "administrator system"),
-    _edge(TransitionName.REPAY, "active matured defaulted in_recovery", Status.REPAID, "loan.repaid", "system"),
+    # What was written off is repaid after all where the bank reports late that nothing was owed by then.
+    _edge(
+        TransitionName.REPAY, "active matured defaulted in_recovery written_off", Status.REPAID, "loan.repaid", "system"
+    ),
     _edge(
         TransitionName.WRITE_OFF,
         "defaulted in_recovery",

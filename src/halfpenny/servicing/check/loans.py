@@ -40,8 +40,7 @@ LEFT JOIN (SELECT DISTINCT loan_id FROM servicing_event WHERE kind = 'write_off'
         "status": (
             "l.status",
             "CASE WHEN w.loan_id IS NOT NULL AND (s.posted->>'lost')::bigint > 0 THEN 'written_off' "
-            "WHEN s.closed_on IS NOT NULL AND w.loan_id IS NULL THEN 'repaid' "
-            "WHEN w.loan_id IS NOT NULL THEN l.status "
+            "WHEN s.closed_on IS NOT NULL THEN 'repaid' WHEN w.loan_id IS NOT NULL THEN 'written_off' "
             "WHEN c.loan_id IS NOT NULL THEN 'in_recovery' WHEN s.defaulted_on IS NOT NULL THEN 'defaulted' "
             "WHEN l.status = 'matured' THEN 'matured' ELSE 'active' END",
         ),

@@ -32,8 +32,11 @@ def receive(
 
     Beyond what is due it waits for the next instalment (``due``, also where ``apply`` is left out) or repays principal
     (``prepay``); what covers the redemption figure redeems. Raises LoanClosed for a settled loan, and ApplyNeeded with
-    both outcomes where nobody said what the rest beyond the next instalment is for.
+    both outcomes where nobody said what the rest beyond the next instalment is for. Nobody is asked about a loan that
+    has been called in or written off since: all of it is owed, so the rest repays principal.
     """
+    if apply is None and _called_in(recorded, on):
+        apply = Apply.PREPAY
     before = replay(terms, (), on, recorded=recorded)
     if before.closed_on is not None:
         raise errors.LoanClosed(closed_on=before.closed_on.isoformat())
@@ -63,6 +66,11 @@ def _outcome(before: LoanPosition, after: LoanPosition, amount: Money, early: in
         "repays_principal": format_minor(early),
         "goes_back": format_minor(returned),
     }
+
+
+def _called_in(events: Sequence[Event], on: date) -> bool:
+    """Whether the whole principal has been made due on or after ``on``."""
+    return any(isinstance(event, Acceleration | WriteOff) and event.effective_date >= on for event in events)
 
 
 def _follows(events: Sequence[Event], on: date) -> EndAct | None:

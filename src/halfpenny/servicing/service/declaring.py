@@ -111,10 +111,14 @@ async def fund_correction(connection: Connection, serviced: ServicedLoan, shares
         (receivable, claims, -principal),
         (claims, receivable, principal),
     ]
-    await _post(connection, "distribution_corrected", legs, serviced.loan_id)
+    today = await business_date(connection)
     lost = sum(share.lost for share in shares)
-    if lost:
-        await _post_loss(connection, serviced, lost, await business_date(connection))
+    # What was given up is owed again before it can be repaid.
+    if lost < 0:
+        await _post_loss(connection, serviced, lost, today)
+    await _post(connection, "distribution_corrected", legs, serviced.loan_id)
+    if lost > 0:
+        await _post_loss(connection, serviced, lost, today)
 
 
 async def record_correction(

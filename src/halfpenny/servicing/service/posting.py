@@ -207,12 +207,14 @@ async def _reopen(connection: Connection, loan: Loan, position: LoanPosition, ac
             loan = await loans.transition(
                 connection, LoanId(loan.id), TransitionName.START_RECOVERY, person, reason=reason
             )
+        if position.written_off:
+            loan = await loans.transition(connection, LoanId(loan.id), TransitionName.WRITE_OFF, person, reason=reason)
     elif matures_on < position.as_of:
         loan = await loans.transition(connection, LoanId(loan.id), TransitionName.MATURE)
     return loan
 
 
-_REPAYABLE = frozenset({Status.ACTIVE, Status.MATURED, Status.DEFAULTED, Status.IN_RECOVERY})
+_REPAYABLE = frozenset({Status.ACTIVE, Status.MATURED, Status.DEFAULTED, Status.IN_RECOVERY, Status.WRITTEN_OFF})
 
 
 def bank(currency: Currency) -> Account:
