@@ -155,7 +155,7 @@ def serve(settings: Settings) -> None:
 
 
 async def _warn_without_broker(settings: Settings) -> None:
-    """Money moves without a broker, so its outage must not stop a start; a wrong address is told all the same."""
+    """Money moves without a broker, so its outage must not stop a start; a wrong address is reported all the same."""
     try:
         await require_broker(settings)
     except WrongSettings as wrong:
