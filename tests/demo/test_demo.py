@@ -57,8 +57,8 @@ def test_from_nothing_to_a_marketplace_and_back(demo: RunningDemo, installed: Pa
     for login in (*customers, *staff):
         answer = httpx2.post(f"{logins['address']}/api/v1/auth/login", json=login, timeout=30)
         assert answer.status_code == 200, answer.text
-        assert login["email"] in demo.said
-        assert login["password"] in demo.said
+        assert login["email"] in demo.printed
+        assert login["password"] in demo.printed
     assert demo.get("/readyz").json()["status"] == "ready"
     assert demo.get("/livez").status_code == 200
     assert demo.get("/metrics").status_code == 200
@@ -87,7 +87,7 @@ def test_a_first_start_that_was_cut_short_begins_anew(demo: RunningDemo) -> None
     assert demo.end() == 0
     (demo.folder / "seeding").touch()
     demo.start("--empty").until_open()
-    assert "An earlier first start was cut short" in demo.said
+    assert "An earlier first start was cut short" in demo.printed
     assert not has_kept(demo)
     assert not (demo.folder / "seeding").exists()
     assert demo.end() == 0
@@ -98,7 +98,7 @@ def test_losses_are_made_good_and_a_killed_run_leaves_nothing_in_the_way(demo: R
     keep(demo)
     postmaster = int((demo.folder / "postgres" / "data" / "postmaster.pid").read_text().split("\n")[0])
     os.kill(postmaster, signal.SIGKILL)
-    demo.wait_for(lambda: "PostgreSQL 18 had ended and was started again" in demo.said)
+    demo.wait_for(lambda: "PostgreSQL 18 had ended and was started again" in demo.printed)
     demo.wait_for(lambda: demo.get("/readyz").status_code == 200)
 
     second = RunningDemo(demo.folder)
@@ -106,7 +106,7 @@ def test_losses_are_made_good_and_a_killed_run_leaves_nothing_in_the_way(demo: R
     second.start()
     assert second.process is not None
     assert second.process.wait(PATIENCE_S) == 1
-    assert f"a demo already runs on {demo.folder} (process " in second.said
+    assert f"a demo already runs on {demo.folder} (process " in second.printed
 
     assert demo.process is not None
     demo.process.kill()
@@ -124,10 +124,10 @@ def test_a_taken_port_is_named_before_anything_starts(demo: RunningDemo) -> None
         demo.start(port=port)
         assert demo.process is not None
         assert demo.process.wait(PATIENCE_S) == 1
-    assert demo.said.startswith(
+    assert demo.printed.startswith(
         f"halfpenny: HALFPENNY_PORT: cannot listen on 127.0.0.1:{port}: process {os.getpid()} ("
     )
-    assert demo.said.count("\n") == 1
+    assert demo.printed.count("\n") == 1
     assert not (demo.folder / "postgres").exists()
 
 
@@ -136,5 +136,5 @@ def test_a_wrong_setting_is_named_in_one_line(demo: RunningDemo, monkeypatch: py
     demo.start()
     assert demo.process is not None
     assert demo.process.wait(PATIENCE_S) == 1
-    assert demo.said.startswith("halfpenny: HALFPENNY_DATABASE_TIMEOUT_S: ")
-    assert demo.said.count("\n") == 1
+    assert demo.printed.startswith("halfpenny: HALFPENNY_DATABASE_TIMEOUT_S: ")
+    assert demo.printed.count("\n") == 1

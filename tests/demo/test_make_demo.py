@@ -57,7 +57,7 @@ def test_it_opens_and_a_kill_of_make_leaves_nothing_running(checkout: Path, serv
     demo.output = server_folder / "make-demo.txt"
     try:
         demo.start("ARGS=--empty --rabbitmq", LC_ALL="C", LANG="C").until_open()
-        assert "setup:" not in demo.said
+        assert "setup:" not in demo.printed
         assert demo.get("/readyz").json()["status"] == "ready"
         assert len(demo.processes()) >= 7  # supervisor, three servers, API, worker, risk service
         demo.end(signal.SIGKILL)

@@ -56,15 +56,15 @@ class RunningDemo:
         self.start(*arguments).until_open()
 
     def until_open(self) -> RunningDemo:
-        self.wait_for(lambda: "Ctrl-C stops everything" in self.said)
+        self.wait_for(lambda: "Ctrl-C stops everything" in self.printed)
         return self
 
     def wait_for(self, true: Callable[[], bool]) -> None:
         """Poll: there is no event to wait for in another program's output."""
         deadline = time.monotonic() + PATIENCE_S
         while not true():
-            assert self.process is not None and self.process.poll() is None, self.said
-            assert time.monotonic() < deadline, self.said
+            assert self.process is not None and self.process.poll() is None, self.printed
+            assert time.monotonic() < deadline, self.printed
             time.sleep(0.05)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:

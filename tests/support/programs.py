@@ -123,6 +123,6 @@ class Programs:
         """Poll: there is no event to wait for in another program."""
         deadline = time.monotonic() + PATIENCE_S
         while not true():
-            assert self._running[name].poll() is None, self.said(name)
-            assert time.monotonic() < deadline, self.said(name)
+            assert self._running[name].poll() is None, self.output(name)
+            assert time.monotonic() < deadline, self.output(name)
             time.sleep(0.05)
