@@ -1,4 +1,4 @@
-"""The command line: ``halfpenny-risk serve`` and ``halfpenny-risk decided-share``."""
+"""The command line: ``halfpenny-risk serve``, ``decided-share`` and ``monitor``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 
-from halfpenny_risk.errors import RiskError
+from halfpenny_risk.errors import BadTable, RiskError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,10 +21,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "decided-share", help="how many of 500 ordinary applications the policy answers without a person"
     )
     share.add_argument("--on", type=date.fromisoformat, default=None, metavar="YYYY-MM-DD", help="today where left out")
+    watch = commands.add_parser(
+        "monitor", help="what was predicted against what came true, and drift, from a file of outcomes"
+    )
+    watch.add_argument("outcomes", type=Path, metavar="OUTCOMES", help="what `halfpenny risk outcomes` wrote")
+    watch.add_argument("--out", type=Path, default=None, metavar="FILE", help="also write the whole report as JSON")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "decided-share":
             _decided_share(chosen.on or datetime.now(UTC).date())
+        elif chosen.command == "monitor":
+            _monitor(chosen.outcomes, chosen.out)
         else:
             _serve()
     except RiskError as error:
@@ -57,6 +65,24 @@ def _decided_share(today: date) -> None:
         counts = ", ".join(f"{answer} {answers[answer]}" for answer in ("approve", "refer", "decline"))
         share = 1.0 - answers["refer"] / answers.total()
         sys.stdout.write(f"{name:<4} {counts}: {share:.1%} decided without a person\n")
+
+
+def _monitor(path: Path, out: Path | None) -> None:
+    import msgspec
+
+    from halfpenny_monitoring.outcomes import OutcomesUnreadable, read_outcomes
+    from halfpenny_monitoring.report import monitor, report_lines
+
+    sys.stderr.write(f"reading {path} ...\n")
+    try:
+        header, outcomes = read_outcomes(path)
+        sys.stderr.write(f"{len(outcomes)} outcomes read, comparing ...\n")
+        report = monitor(header, outcomes)
+    except OutcomesUnreadable as error:
+        raise BadTable(str(error)) from None
+    if out is not None:
+        out.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    sys.stdout.write("\n".join(report_lines(report)) + "\n")
 
 
 if __name__ == "__main__":

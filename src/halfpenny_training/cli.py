@@ -133,7 +133,7 @@ def _train(options: argparse.Namespace) -> None:
         train_loans(table, options.target, options.out or Path("loans-model"), _print_line)
         return
     from halfpenny_risk.artefacts import sign
-    from halfpenny_training.pipeline import train_borrower, train_market, write_drift_reference
+    from halfpenny_training.pipeline import train_borrower, train_market
 
     out = options.out or DEFAULT_FOLDER
     out.mkdir(parents=True, exist_ok=True)
@@ -142,7 +142,6 @@ def _train(options: argparse.Namespace) -> None:
             train_borrower(options.data, out, _print_line)
         else:
             train_market(part, options.data, out, _print_line)
-    write_drift_reference(out)
     for name, digest in sign(out).items():
         _print_line(f"signed {digest[:12]} {name}")
 

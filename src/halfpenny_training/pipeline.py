@@ -11,12 +11,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from halfpenny_risk.artefacts import ArtefactFolder, sign, write_json
-from halfpenny_risk.borrower import FEATURES, scorecard_from
+from halfpenny_risk.artefacts import write_json
+from halfpenny_risk.borrower import FEATURES
 from halfpenny_risk.market import PREFIX, MarketSpec, trees_to_arrays
 from halfpenny_risk.models import CHAMPION_FILE, SCORECARD_FILE
 from halfpenny_risk.normal import logit
-from halfpenny_risk.policy import load_policies
 from halfpenny_training import avm, borrower
 from halfpenny_training.markets import MARKETS
 from halfpenny_training.metrics import calibration
@@ -106,33 +105,3 @@ def train_market(name: str, data: Path, out: Path, progress: Progress) -> None:
     }
     np.savez_compressed(out / f"{PREFIX}{name}.npz", **arrays)
     progress(f"{name}: valuation written")
-
-
-def write_drift_reference(out: Path) -> None:
-    """The deciles of what is watched for drift.
-
-    There is no book of bridge loans to take them from at release: they are those of the plausible applications that the
-    monotonicity check draws, in euros, until ``monitor`` has real ones to compare with.
-    """
-    from halfpenny_risk.scoring import score_loans
-    from halfpenny_training.perturb import random_loans
-
-    policy = load_policies().policies[-1]
-    artefacts = ArtefactFolder(out, sign(out))
-    if not artefacts.has(SCORECARD_FILE):
-        return
-    loans = random_loans(20_000, avm.SEED)
-    model = scorecard_from(artefacts.json(SCORECARD_FILE), "reference")
-    watched = {
-        "ltv": loans.ltv,
-        "term_months": loans.exit_terms.term_months,
-        "amount": loans.exit_terms.amount,
-        "income": loans.facts.income * policy.borrower_scale.income_euro_a_year,
-        "adverse_records": loans.facts.adverse_records,
-        "score": score_loans(model, loans, policy).score,
-    }
-    edges = {
-        name: [round(float(edge), 6) for edge in np.unique(np.nanquantile(values, np.linspace(0.1, 0.9, 9)))]
-        for name, values in watched.items()
-    }
-    write_json(out / "drift_reference.json", {"edges": edges})

@@ -90,7 +90,7 @@ class Assessor:
         """Assess one loan, with the template's prose: an assessment never waits for a language model."""
         started = time.perf_counter()
         assessed = assess(request_id, loan, self.models, self.policies)
-        self.metrics.observe(loan, assessed, time.perf_counter() - started)
+        self.metrics.observe(assessed, time.perf_counter() - started)
         narrative = from_template(facts_of(loan, assessed))
         self.metrics.narratives.labels(narrative.written_by).inc()
         return msgspec.structs.replace(assessed, narrative=narrative)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import structlog
 
-from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
+from halfpenny_risk.artefacts import DEFAULT_FOLDER
 from halfpenny_risk.models import load_models
 from halfpenny_risk.narrative import Cache, LanguageModelNarrator, MongoCache, NoCache, TemplateNarrator
 from halfpenny_risk.policy import load_policies
@@ -20,8 +20,6 @@ from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.settings import Settings
 
 log = structlog.get_logger("halfpenny_risk")
-
-REFERENCE_FILE = "drift_reference.json"
 
 
 class Consumer(Protocol):
@@ -36,9 +34,7 @@ class Consumer(Protocol):
 def make_assessor(settings: Settings, narrator: Narrator) -> Assessor:
     """The models and the policy that the settings name; raises ``RiskError`` when one cannot be used."""
     folder = settings.artefacts or DEFAULT_FOLDER
-    artefacts = ArtefactFolder.open(folder)
-    reference = artefacts.json(REFERENCE_FILE)["edges"] if artefacts.has(REFERENCE_FILE) else {}
-    return Assessor(load_models(settings.model, folder), load_policies(settings.policy), narrator, Metrics(reference))
+    return Assessor(load_models(settings.model, folder), load_policies(settings.policy), narrator, Metrics())
 
 
 async def make_narrator(settings: Settings, stack: AsyncExitStack) -> Narrator:
