@@ -33,7 +33,7 @@ CREATE TABLE account (
   opened_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT pk_account PRIMARY KEY (id),
   CONSTRAINT uq_account_kind_owner_id_currency UNIQUE NULLS NOT DISTINCT (kind, owner_id, currency),
-  CONSTRAINT ck_account_currency CHECK ((currency = ANY (ARRAY['EUR'::text, 'PLN'::text, 'GBP'::text, 'USD'::text, 'ILS'::text]))),
+  CONSTRAINT ck_account_currency CHECK (is_currency(currency)),
   CONSTRAINT ck_account_kind CHECK ((kind = ANY (ARRAY['client_bank'::text, 'own_bank'::text, 'wallet'::text, 'escrow'::text, 'fee_income'::text, 'interest_reserve'::text, 'loan_receivable'::text, 'investor_claims'::text, 'collections'::text, 'distribution_payable'::text, 'tax_payable'::text, 'default_income'::text, 'recovery_advance'::text, 'advance_payments'::text, 'overpaid_distribution'::text, 'suspense'::text, 'payouts_in_transit'::text]))),
   CONSTRAINT ck_account_no_overdraft CHECK (account_is_covered(kind, debits, credits, pending_debits, pending_credits)),
   CONSTRAINT ck_account_sums CHECK (((debits >= 0) AND (credits >= 0) AND (pending_debits >= 0) AND (pending_credits >= 0)))
@@ -664,7 +664,7 @@ CREATE TABLE loan (
   CONSTRAINT ck_loan_arrangement_fee CHECK ((arrangement_fee_percent >= (0)::numeric)),
   CONSTRAINT ck_loan_assets CHECK ((assets_minor >= 0)),
   CONSTRAINT ck_loan_charge_rank CHECK ((charge_rank >= 1)),
-  CONSTRAINT ck_loan_currency CHECK ((currency = ANY (ARRAY['EUR'::text, 'PLN'::text, 'GBP'::text, 'USD'::text, 'ILS'::text]))),
+  CONSTRAINT ck_loan_currency CHECK (is_currency(currency)),
   CONSTRAINT ck_loan_debts CHECK ((debts_minor >= 0)),
   CONSTRAINT ck_loan_exit_strategy CHECK ((exit_strategy = ANY (ARRAY['sale'::text, 'refinance'::text, 'other'::text]))),
   CONSTRAINT ck_loan_income CHECK ((income_minor >= 0)),
@@ -1359,6 +1359,13 @@ CREATE OR REPLACE FUNCTION public.idempotency_lock_id(owner_id uuid, key text)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 AS $function$ SELECT hashtextextended(owner_id::text || ' ' || key, 7202601) $function$;
+
+CREATE OR REPLACE FUNCTION public.is_currency(code text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT code IN ('EUR', 'PLN', 'GBP', 'USD', 'ILS') $function$;
 
 CREATE OR REPLACE FUNCTION public.keep_row_history(p_table text, p_key text, p_left_out text DEFAULT ''::text, p_statements text DEFAULT 'insert,update,delete'::text)
  RETURNS void

@@ -19,6 +19,9 @@ CREATE FUNCTION account_is_covered(
     ELSE credits - debits - pending_debits >= 0
   END $$;
 
+CREATE FUNCTION is_currency(code text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT code IN ('EUR', 'PLN', 'GBP', 'USD', 'ILS') $$;
+
 CREATE TABLE account (
   id uuid CONSTRAINT pk_account PRIMARY KEY,
   kind text NOT NULL,
@@ -35,7 +38,7 @@ CREATE TABLE account (
     'client_bank', 'own_bank', 'wallet', 'escrow', 'fee_income', 'interest_reserve', 'loan_receivable',
     'investor_claims', 'collections', 'distribution_payable', 'tax_payable', 'default_income',
     'recovery_advance', 'advance_payments', 'overpaid_distribution', 'suspense', 'payouts_in_transit')),
-  CONSTRAINT ck_account_currency CHECK (currency IN ('EUR', 'PLN', 'GBP', 'USD', 'ILS')),
+  CONSTRAINT ck_account_currency CHECK (is_currency(currency)),
   CONSTRAINT ck_account_sums CHECK (
     debits >= 0 AND credits >= 0 AND pending_debits >= 0 AND pending_credits >= 0),
   CONSTRAINT ck_account_no_overdraft CHECK (

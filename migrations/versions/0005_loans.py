@@ -58,7 +58,7 @@ CREATE TABLE loan (
   prior_debt_minor bigint NOT NULL CONSTRAINT ck_loan_prior_debt CHECK (prior_debt_minor >= 0),
   CONSTRAINT ck_loan_prior_debt_fits_rank CHECK ((charge_rank > 1) = (prior_debt_minor > 0)),
   amount_minor bigint NOT NULL CONSTRAINT ck_loan_amount CHECK (amount_minor > 0),
-  currency text NOT NULL CONSTRAINT ck_loan_currency CHECK (currency IN ('EUR', 'PLN', 'GBP', 'USD', 'ILS')),
+  currency text NOT NULL CONSTRAINT ck_loan_currency CHECK (is_currency(currency)),
   term_months integer NOT NULL CONSTRAINT ck_loan_term CHECK (term_months > 0),
   purpose text NOT NULL CONSTRAINT ck_loan_purpose
     CHECK (purpose IN ('purchase', 'refinance', 'works', 'development', 'other')),

@@ -29,7 +29,6 @@ from halfpenny.servicing.statuses import DistributionStatus, SegmentKind
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema.sql"
 ENUMS: dict[str, type[StrEnum]] = {
-    "ck_account_currency": Currency,
     "ck_account_kind": AccountKind,
     "ck_app_user_kyc_status": KycStatus,
     "ck_app_user_role": Role,
@@ -70,6 +69,15 @@ def checked(constraint: str) -> set[str]:
 @pytest.mark.parametrize("constraint", ENUMS)
 def test_a_check_and_its_enum_have_the_same_values(constraint: str) -> None:
     assert checked(constraint) == {member.value for member in ENUMS[constraint]}
+
+
+def test_the_database_knows_every_currency() -> None:
+    """Of account and loan; everything else in a currency belongs to one of them."""
+    schema = SCHEMA.read_text()
+    found = re.search(r"FUNCTION (?:public\.)?is_currency\(.*?IN \((.*?)\)", schema, re.DOTALL)
+    assert found is not None
+    assert re.findall(r"'(\w+)'", found[1]) == list(Currency)
+    assert schema.count("CHECK (is_currency(currency))") == 2
 
 
 def test_every_status_kind_and_direction_has_its_enum() -> None:

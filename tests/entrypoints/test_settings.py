@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from halfpenny.entrypoints.settings import Settings, WrongSettings, every_setting
 from halfpenny.entrypoints.settings_document import document
-from halfpenny.primitives.money import Currency
+from halfpenny.primitives.money import UNITS_PER_EUR, Currency
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -57,8 +58,9 @@ def test_a_variable_that_is_empty_counts_as_not_set(monkeypatch: pytest.MonkeyPa
 
 
 def units(**changed: str) -> str:
-    """Every currency as JSON, with something wrong about one of them."""
-    return "{" + ", ".join(f'"{currency}": {changed.get(currency, "1.5")}' for currency in Currency) + "}"
+    """Every other currency than the euro as JSON, with something wrong about one of them."""
+    others = [currency for currency in Currency if currency is not Currency.EUR]
+    return "{" + ", ".join(f'"{currency}": {changed.get(currency, "1.5")}' for currency in others) + "}"
 
 
 @pytest.mark.parametrize(
@@ -75,12 +77,12 @@ def units(**changed: str) -> str:
         ("HALFPENNY_PROT", "8000", "HALFPENNY_PROT is not a setting"),
         ("HALFPENNY_UNITS_PER_EUR", "zloty", "HALFPENNY_UNITS_PER_EUR: "),
         ("HALFPENNY_UNITS_PER_EUR", "[1, 2]", "HALFPENNY_UNITS_PER_EUR: "),
-        ("HALFPENNY_UNITS_PER_EUR", '{"EUR": 1}', "HALFPENNY_UNITS_PER_EUR: "),
+        ("HALFPENNY_UNITS_PER_EUR", '{"EUR": 2}', "HALFPENNY_UNITS_PER_EUR: "),
         ("HALFPENNY_UNITS_PER_EUR", units(PLN="NaN"), "HALFPENNY_UNITS_PER_EUR: "),
         ("HALFPENNY_UNITS_PER_EUR", units(GBP="Infinity"), "HALFPENNY_UNITS_PER_EUR: "),
         ("HALFPENNY_UNITS_PER_EUR", units(USD="-0"), "HALFPENNY_UNITS_PER_EUR: "),
         ("HALFPENNY_UNITS_PER_EUR", units(ILS="4") + "x", "HALFPENNY_UNITS_PER_EUR: "),
-        ("HALFPENNY_UNITS_PER_EUR", units(ILS='4, "EUR": 2'), "HALFPENNY_UNITS_PER_EUR: "),
+        ("HALFPENNY_UNITS_PER_EUR", units(ILS='4, "PLN": 2'), "HALFPENNY_UNITS_PER_EUR: "),
         ("HALFPENNY_WITHHOLDING_PERCENT", "nineteen", "HALFPENNY_WITHHOLDING_PERCENT: "),
         ("HALFPENNY_WITHHOLDING_PERCENT", '{"DE": 25}', "HALFPENNY_WITHHOLDING_PERCENT: "),
         ("HALFPENNY_WITHHOLDING_PERCENT", '{"DE": [25, 101]}', "HALFPENNY_WITHHOLDING_PERCENT: "),
@@ -113,6 +115,42 @@ def test_a_wrong_setting_is_named_in_one_line(
         Settings.load()
     assert str(wrong.value).startswith(printed)
     assert "\n" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "printed"),
+    [
+        (
+            "HALFPENNY_UNITS_PER_EUR",
+            value,
+            'a JSON object of currencies and their units in a euro, such as {"PLN": "4.31"',
+        )
+        for value in ("4.31", "[]", '{"PLN"}', '{"PLN": "a lot"}', '{"SEK": "11"}', '{"PLN": 0}', '{"EUR": 1}')
+    ]
+    + [
+        (
+            "HALFPENNY_WITHHOLDING_PERCENT",
+            value,
+            'a JSON object of countries, each with two percentages, such as {"PL": [',
+        )
+        for value in ("19", '{"DE": 25}', '{"DE": [25]}', '{"DE": [25, 15, 5]}', '{"DE": "25"}', '{"de": [25, 15]}')
+    ],
+)
+def test_a_malformed_object_is_answered_with_its_format_and_an_example(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, printed: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(WrongSettings) as wrong:
+        Settings.load()
+    assert str(wrong.value).startswith(f"{name}: should be {printed}")
+    monkeypatch.setenv(name, str(wrong.value).partition("such as ")[2])
+    assert Settings.load()
+
+
+def test_units_in_a_euro_replace_those_that_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALFPENNY_UNITS_PER_EUR", '{"PLN": 4.31}')
+    found = Settings.load().lending.rules.units_per_eur
+    assert found == {**UNITS_PER_EUR, Currency.PLN: Decimal("4.31")}
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "MONGO_URL", "AMQP_URL"])

@@ -57,7 +57,9 @@ def test_production_makes_no_key_by_itself(tmp_path: Path) -> None:
 def test_a_file_without_a_usable_key_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "key.json"
     path.write_text(text)
-    with pytest.raises(BadSigningKey, match=r"HALFPENNY_SIGNING_KEY_FILE: .*key\.json"):
+    with pytest.raises(
+        BadSigningKey, match=r"^HALFPENNY_SIGNING_KEY_FILE: \S*key\.json should hold a private key .* such as .*\Z"
+    ):
         load_signing_keys(IdentitySettings(path))
     assert path.read_text() == text
 

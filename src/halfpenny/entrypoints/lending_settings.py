@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings
 
-from halfpenny.entrypoints.setting_formats import JsonObject, WrongSettings, section
+from halfpenny.entrypoints.setting_formats import WrongSettings, json_object, section
 from halfpenny.primitives.money import UNITS_PER_EUR, Currency
 
 if TYPE_CHECKING:  # every command reads its settings first: features are loaded by those that use them
@@ -19,6 +19,18 @@ if TYPE_CHECKING:  # every command reads its settings first: features are loaded
 _LARGEST = 1_000_000_000_000
 _Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 _Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=6)]
+
+
+def _other_than_euro(currency: Currency) -> Currency:
+    if currency is Currency.EUR:
+        raise ValueError
+    return currency
+
+
+_OtherCurrency = Annotated[Currency, AfterValidator(_other_than_euro)]
+_Units = Annotated[Decimal, Field(gt=0)]
+_UNITS = '{"PLN": "4.31", "GBP": "0.87"}'
+_WITHHELD = '{"PL": [19, 19], "DE": [26.375, 15]}'
 
 
 class LendingSettings(BaseSettings):
@@ -68,20 +80,16 @@ class LendingSettings(BaseSettings):
         max_length=300,
         description="The postal address that letters to borrowers give for questions and objections.",
     )
-    units_per_eur: Annotated[dict[Currency, Decimal], *JsonObject] = Field(
-        default_factory=lambda: dict(UNITS_PER_EUR),
-        description="Units of each currency in a euro, as a JSON object; they only convert limits.",
+    units_per_eur: Annotated[
+        dict[_OtherCurrency, _Units], *json_object("currencies and their units in a euro", _UNITS)
+    ] = Field(
+        default_factory=dict,
+        description="Units of a currency in a euro that replace the built-in ones; they only convert limits.",
+        examples=[_UNITS],
     )
     sandbox: bool = Field(
         default=True, description="Whether the sandbox bank settles payments and the business clock can be moved."
     )
-
-    @field_validator("units_per_eur")
-    @classmethod
-    def _every_currency(cls, units: dict[Currency, Decimal]) -> dict[Currency, Decimal]:
-        if set(units) != set(Currency) or any(unit <= 0 for unit in units.values()):
-            raise ValueError(f"name each of {', '.join(Currency)} once, with a number above 0")
-        return units
 
     @model_validator(mode="after")
     def _least_below_most(self) -> Self:
@@ -108,7 +116,7 @@ class LendingSettings(BaseSettings):
             minimum_ticket_minor=self.minimum_ticket * 100,
             second_approval_above_minor=self.second_approval_above * 100,
             borrower_ceiling_minor=self.borrower_ceiling * 100,
-            units_per_eur=self.units_per_eur,
+            units_per_eur={**UNITS_PER_EUR, **self.units_per_eur},
         )
 
 
@@ -133,7 +141,9 @@ class ServicingSettings(BaseSettings):
     rebate_of_retained_interest: bool = Field(
         default=True, description="Whether an early redemption gives retained interest back."
     )
-    withholding_percent: Annotated[dict[_Country, tuple[_Percent, _Percent]], *JsonObject] = Field(
+    withholding_percent: Annotated[
+        dict[_Country, tuple[_Percent, _Percent]], *json_object("countries, each with two percentages", _WITHHELD)
+    ] = Field(
         default_factory=lambda: {"PL": (Decimal(19), Decimal(19))},
         description="Tax withheld from interest by the investor's country: [without, with] a treaty form, in percent.",
     )

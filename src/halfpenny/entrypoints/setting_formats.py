@@ -9,7 +9,7 @@ from email.utils import parseaddr
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
@@ -135,17 +135,22 @@ def rate_limit(text: str) -> str:
     return text
 
 
-def json_object(value: Any) -> Any:
-    """An object written as JSON; a name that stands twice would hide the first."""
-    if not isinstance(value, str):
-        return value
-    try:
-        found = json.loads(value, object_pairs_hook=_each_once, parse_float=str, parse_int=str)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise ValueError("should be a JSON object; docs/settings.md shows one")
-    return found
+def json_object(members: str, example: str) -> tuple[object, ...]:
+    """The annotations of an object written as JSON; a refusal says what its ``members`` are, with an example."""
+
+    def read(value: Any, read_members: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            # A name that stands twice would hide the first.
+            return read_members(
+                json.loads(value, object_pairs_hook=_each_once, parse_float=str, parse_int=str)
+                if isinstance(value, str)
+                else value
+            )
+        except ValueError:
+            raise ValueError(f"should be a JSON object of {members}, such as {example}") from None
+
+    # pydantic-settings would read the text itself, and end in its own traceback where it is no JSON.
+    return NoDecode, WrapValidator(read)
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -179,5 +184,3 @@ MailUrl = Annotated[str, AfterValidator(mail_url)]
 MailAddress = Annotated[str, AfterValidator(mail_address)]
 DatabaseName = Annotated[str, AfterValidator(database_name)]
 RateLimit = Annotated[str, AfterValidator(rate_limit)]
-# pydantic-settings would read these itself, and end in its own traceback where they are no JSON.
-JsonObject = (NoDecode, BeforeValidator(json_object))

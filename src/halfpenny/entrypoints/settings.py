@@ -341,7 +341,9 @@ def as_variable(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    return json.dumps(value, default=str) if isinstance(value, dict) else str(value)
+    if isinstance(value, dict):
+        return json.dumps(value, default=str) if value else ""
+    return str(value)
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -28,6 +28,12 @@ class SigningKeys:
     by_id: dict[str, ECKey]
 
 
+_NO_KEY = (
+    "HALFPENNY_SIGNING_KEY_FILE: {path} should hold a private key on the curve P-256: PEM, a JWK or a JWK set, such as "
+    "`openssl ecparam -name prime256v1 -genkey -noout` writes"
+)
+
+
 def load_signing_keys(settings: IdentitySettings) -> SigningKeys:
     """Read the key file; the first key signs. A missing file is made where the settings allow it,
     which is where they name the data folder's own.
@@ -48,10 +54,13 @@ def load_signing_keys(settings: IdentitySettings) -> SigningKeys:
             raise BadSigningKey(f"HALFPENNY_DATA: cannot write {path} ({error.strerror})") from error
     try:
         keys = [_import(entry) for entry in _entries(path.read_bytes())]
-    except (OSError, ValueError, KeyError, JoseError) as error:
-        raise BadSigningKey(f"HALFPENNY_SIGNING_KEY_FILE: {path} holds no usable key ({error})") from error
+    except OSError as error:
+        raise BadSigningKey(f"HALFPENNY_SIGNING_KEY_FILE: cannot read {path} ({error.strerror})") from error
+    except (ValueError, TypeError, LookupError, AttributeError, JoseError) as error:
+        # What a parser says about a file that is something else altogether would mislead.
+        raise BadSigningKey(_NO_KEY.format(path=path)) from error
     if not keys:
-        raise BadSigningKey(f"HALFPENNY_SIGNING_KEY_FILE: {path} holds no key")
+        raise BadSigningKey(_NO_KEY.format(path=path))
     return SigningKeys(keys[0], {key.thumbprint(): key for key in keys})
 
 
@@ -59,6 +68,8 @@ def _entries(raw: bytes) -> list[Any]:
     if raw.lstrip().startswith(b"-----BEGIN"):
         return [raw]
     document = json.loads(raw)
+    if not isinstance(document, dict):
+        raise ValueError("neither a JWK nor a JWK set")
     return list(document["keys"]) if "keys" in document else [document]
 
 

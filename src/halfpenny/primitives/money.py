@@ -18,24 +18,30 @@ _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?", re.ASCII)
 
 
 class Currency(StrEnum):
-    """The currencies that loans are made in. All have two decimals (ISO 4217)."""
+    """The currencies that loans are made in: ISO 4217 code and number, and units in a euro. All have two decimals.
 
-    EUR = "EUR"
-    PLN = "PLN"
-    GBP = "GBP"
-    USD = "USD"
-    ILS = "ILS"
+    Units in a euro are near enough to compare a loan with limits in euros; a setting replaces them. Amounts are never
+    converted with them. A new currency is one line here and one in the database's ``is_currency``.
+    """
+
+    EUR = "EUR", 978, "1"
+    PLN = "PLN", 985, "4.25"
+    GBP = "GBP", 826, "0.85"
+    USD = "USD", 840, "1.10"
+    ILS = "ILS", 376, "4.00"
+
+    iso_number: int
+    units_per_eur: Decimal
+
+    def __new__(cls, code: str, iso_number: int = 0, units_per_eur: str = "1") -> Self:  # looked up by code alone
+        currency = str.__new__(cls, code)
+        currency._value_ = code
+        currency.iso_number = iso_number
+        currency.units_per_eur = Decimal(units_per_eur)
+        return currency
 
 
-# Units of each currency in a euro, near enough to compare a loan with limits in euros; a setting replaces them.
-# Amounts are never converted with them.
-UNITS_PER_EUR: Final[Mapping[Currency, Decimal]] = {
-    Currency.EUR: Decimal(1),
-    Currency.PLN: Decimal("4.25"),
-    Currency.GBP: Decimal("0.85"),
-    Currency.USD: Decimal("1.10"),
-    Currency.ILS: Decimal("4.00"),
-}
+UNITS_PER_EUR: Final[Mapping[Currency, Decimal]] = {currency: currency.units_per_eur for currency in Currency}
 
 
 class MalformedAmount(Malformed):

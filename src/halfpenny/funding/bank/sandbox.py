@@ -18,16 +18,16 @@ from halfpenny.primitives.money import Currency
 
 # Whoever tries the sandbox can have a withdrawal returned: the bank refuses amounts with these cents.
 RETURNED_CENTS = 13
-# Client money is kept in one account a currency; the check digits of these are right, and no bank has them.
-CLIENT_ACCOUNTS: Final[Mapping[Currency, str]] = MappingProxyType(
-    {
-        Currency.EUR: "PL79000000000000000000000978",
-        Currency.PLN: "PL84000000000000000000000985",
-        Currency.GBP: "PL12000000000000000000000826",
-        Currency.USD: "PL22000000000000000000000840",
-        Currency.ILS: "PL37000000000000000000000376",
-    }
-)
+
+
+def _client_iban(currency: Currency) -> str:
+    """The currency's ISO 4217 number as a Polish account: its check digits are right (ISO 7064), and no bank has it."""
+    account = f"{currency.iso_number:024d}"
+    return f"PL{98 - int(f'{account}252100') % 97:02d}{account}"
+
+
+# Client money is kept in one account a currency.
+CLIENT_ACCOUNTS: Final[Mapping[Currency, str]] = MappingProxyType({each: _client_iban(each) for each in Currency})
 
 
 class UnknownBankAccount(Malformed):

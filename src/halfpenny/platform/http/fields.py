@@ -19,6 +19,7 @@ from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.money import Currency, parse_minor
 
 T = TypeVar("T")
+_CURRENCIES = f"{', '.join(list(Currency)[:-1])} or {list(Currency)[-1]}"
 _RATE = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,6})?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
@@ -70,7 +71,7 @@ def _amount(value: Any) -> str:
 
 def _currency(value: Any) -> Currency:
     if type(value) is not str or value not in Currency.__members__:
-        raise PydanticCustomError("malformed_currency", "A currency is EUR, PLN, GBP, USD or ILS.")
+        raise PydanticCustomError("malformed_currency", f"A currency is {_CURRENCIES}.")
     return Currency(value)
 
 
