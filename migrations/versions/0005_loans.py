@@ -69,7 +69,8 @@ CREATE TABLE loan (
     CHECK (interest_mode IN ('serviced', 'retained', 'rolled_up')),
   risk jsonb,
   annual_rate numeric(9, 6) CONSTRAINT ck_loan_annual_rate CHECK (annual_rate > 0),
-  arrangement_fee_percent numeric(9, 6) CONSTRAINT ck_loan_arrangement_fee CHECK (arrangement_fee_percent >= 0),
+  -- The fees of the offer: [{"kind": "arrangement", "percent": "2"}].
+  fees jsonb CONSTRAINT ck_loan_fees CHECK (jsonb_typeof(fees) = 'array'),
   funding_deadline timestamptz,
   decided_by uuid CONSTRAINT fk_loan_decided_by_app_user REFERENCES app_user,
   decided_at timestamptz,

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from halfpenny.entrypoints.settings import Settings, WrongSettings, every_setting
 from halfpenny.entrypoints.settings_document import document
+from halfpenny.primitives.fees import FeeKind, OfferedFee
 from halfpenny.primitives.money import UNITS_PER_EUR, Currency
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -88,7 +89,7 @@ def units(**changed: str) -> str:
         ("HALFPENNY_WITHHOLDING_PERCENT", '{"DE": [25, 101]}', "HALFPENNY_WITHHOLDING_PERCENT: "),
         ("HALFPENNY_WITHHOLDING_PERCENT", '{"DE": [25.0000001, 5]}', "HALFPENNY_WITHHOLDING_PERCENT: "),
         ("HALFPENNY_WITHHOLDING_PERCENT", '{"Germany": [25, 5]}', "HALFPENNY_WITHHOLDING_PERCENT: "),
-        ("HALFPENNY_ARRANGEMENT_FEE_PERCENT", "1.1234567", "HALFPENNY_ARRANGEMENT_FEE_PERCENT: "),
+        ("HALFPENNY_FEE_PERCENTS", '{"arrangement": "1.1234567"}', "HALFPENNY_FEE_PERCENTS: "),
         ("HALFPENNY_MAXIMUM_ANNUAL_RATE", "nan", "HALFPENNY_MAXIMUM_ANNUAL_RATE: "),
         ("HALFPENNY_MINIMUM_TICKET", "9" * 30, "HALFPENNY_MINIMUM_TICKET: "),
         ("HALFPENNY_MINIMUM_TERM_MONTHS", "25", "HALFPENNY_MINIMUM_TERM_MONTHS is 25, which is more than "),
@@ -128,6 +129,10 @@ def test_a_wrong_setting_is_named_in_one_line(
         for value in ("4.31", "[]", '{"PLN"}', '{"PLN": "a lot"}', '{"SEK": "11"}', '{"PLN": 0}', '{"EUR": 1}')
     ]
     + [
+        ("HALFPENNY_FEE_PERCENTS", value, "a JSON object of the fees arrangement and exit, ")
+        for value in ("2", '{"late": 1}', '{"exit": 51}', '{"exit": "-1"}', '{"exit": null}', '{"exit": 1, "exit": 1}')
+    ]
+    + [
         (
             "HALFPENNY_WITHHOLDING_PERCENT",
             value,
@@ -145,6 +150,15 @@ def test_a_malformed_object_is_answered_with_its_format_and_an_example(
     assert str(wrong.value).startswith(f"{name}: should be {printed}")
     monkeypatch.setenv(name, str(wrong.value).partition("such as ")[2])
     assert Settings.load()
+
+
+def test_fees_replace_the_usual_ones_that_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load().lending.rules.fees == (OfferedFee(FeeKind.ARRANGEMENT, Decimal(2)),)
+    monkeypatch.setenv("HALFPENNY_FEE_PERCENTS", '{"exit": 1.25}')
+    usual = OfferedFee(FeeKind.ARRANGEMENT, Decimal(2))
+    assert Settings.load().lending.rules.fees == (usual, OfferedFee(FeeKind.EXIT, Decimal("1.25")))
+    monkeypatch.setenv("HALFPENNY_FEE_PERCENTS", '{"arrangement": 0}')
+    assert Settings.load().lending.rules.fees == ()
 
 
 def test_units_in_a_euro_replace_those_that_they_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,15 @@ async def test_from_offer_to_funding(client: Client, database: Database, borrowe
     answer = await client.post(f"{path}/decision", json=decision, headers=anna.headers)
     assert answer.status_code == 200, answer.text
     assert (answer.json()["status"], answer.json()["offer"]["annual_rate"]) == ("offered", "9.750000")
-    assert answer.json()["offer"]["arrangement_fee"] == "6000.00"
+    assert answer.json()["offer"]["fees"] == [
+        {
+            "kind": "arrangement",
+            "name": {"en": "Arrangement fee", "pl": "Prowizja przygotowawcza"},
+            "when": "advance",
+            "percent": "2",
+            "amount": "6000.00",
+        }
+    ]
 
     answer = await client.post(f"{path}/decision", json=decision, headers=anna.headers)
     assert (answer.status_code, answer.json()["code"]) == (409, "stale_version")

@@ -30,6 +30,7 @@ from halfpenny.loans.model import (
     ltv_percent,
 )
 from halfpenny.primitives.errors import HalfpennyError
+from halfpenny.primitives.fees import FeeKind, OfferedFee
 from halfpenny.primitives.ids import LoanId, UserId, uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny_messages import LoanPurpose, PropertyKind, ValuationSource
@@ -184,7 +185,7 @@ def test_an_approval_takes_the_suggested_rate_and_thirty_days_by_default() -> No
     assert outcome.offer is not None
     assert outcome.offer.annual_rate == Decimal("10.25")
     assert outcome.offer.funding_deadline == NOW + timedelta(days=30)
-    assert outcome.offer.arrangement_fee_percent == Decimal(2)
+    assert outcome.offer.fees == (OfferedFee(FeeKind.ARRANGEMENT, Decimal(2)),)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from halfpenny.primitives.day_count import DayCount
 from halfpenny.primitives.errors import HalfpennyError
+from halfpenny.primitives.fees import FeeTime
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing.model.engine import replay
@@ -27,7 +28,7 @@ from halfpenny.servicing.model.events import (
 )
 from halfpenny.servicing.model.loan_replay import LoanReplay
 from halfpenny.servicing.model.schedule import build_schedule
-from halfpenny.servicing.model.terms import Fee, FeeTime, InterestMode, LoanTerms, Repayment
+from halfpenny.servicing.model.terms import Fee, InterestMode, LoanTerms, Repayment
 
 ADVANCED = date(2024, 1, 10)
 MATURITY = date(2024, 7, 10)

@@ -33,7 +33,9 @@ async def test_drawdown_pays_the_borrower_net_and_posts_the_gross(database: Data
     made = await world.drawn(database, STAKES, mode=LoanInterestMode.RETAINED)
     kinds = (AccountKind.ESCROW, AccountKind.INTEREST_RESERVE, AccountKind.LOAN_RECEIVABLE, AccountKind.INVESTOR_CLAIMS)
     escrow, reserve, receivable, claims = await world.balances(database, made.loan.id, *kinds)
-    fee = loans.arrangement_fee_minor(made.loan)
+    assert made.loan.offer is not None
+    fee = sum(fee.charge_minor(1_000_000) for fee in made.loan.offer.fees)
+    assert fee == 20_000
     assert (escrow, receivable, claims) == (0, 1_000_000, 1_000_000)
     # 10,000.00 at 10.25 % for twelve months of a twelfth each.
     assert reserve == 12 * 8_542

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from hypothesis import strategies as st
 
 from halfpenny.primitives.day_count import DayCount
+from halfpenny.primitives.fees import FeeTime
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing.model.due_dates import MonthEnd
@@ -29,7 +30,6 @@ from halfpenny.servicing.model.events import (
 from halfpenny.servicing.model.terms import (
     Compounding,
     Fee,
-    FeeTime,
     InstalmentRounding,
     InterestMode,
     LoanTerms,

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings
 
 from halfpenny.entrypoints.setting_formats import WrongSettings, json_object, section
+from halfpenny.primitives.fees import FeeKind, offered_fees
 from halfpenny.primitives.money import UNITS_PER_EUR, Currency
 
 if TYPE_CHECKING:  # every command reads its settings first: features are loaded by those that use them
@@ -29,6 +30,9 @@ def _other_than_euro(currency: Currency) -> Currency:
 
 _OtherCurrency = Annotated[Currency, AfterValidator(_other_than_euro)]
 _Units = Annotated[Decimal, Field(gt=0)]
+_FeePercent = Annotated[Decimal, Field(ge=0, le=50, decimal_places=6)]
+_FEES = '{"arrangement": "1.5", "exit": "1"}'
+_FEE_KINDS = " and ".join(FeeKind)
 _UNITS = '{"PLN": "4.31", "GBP": "0.87"}'
 _WITHHELD = '{"PL": [19, 19], "DE": [26.375, 15]}'
 
@@ -55,12 +59,12 @@ class LendingSettings(BaseSettings):
     maximum_annual_rate: Decimal = Field(
         default=Decimal(60), decimal_places=6, gt=0, le=999, description="Highest rate of a loan in percent a year."
     )
-    arrangement_fee_percent: Decimal = Field(
-        default=Decimal(2),
-        decimal_places=6,
-        ge=0,
-        le=50,
-        description="Fee retained from the advance at drawdown, in percent of the loan.",
+    fee_percents: Annotated[
+        dict[FeeKind, _FeePercent], *json_object(f"the fees {_FEE_KINDS}, each with a percentage", _FEES)
+    ] = Field(
+        default_factory=dict,
+        description="Fees of an offer, in percent of the loan, that replace the usual ones.",
+        examples=[_FEES],
     )
     funding_days: int = Field(
         default=30, ge=1, le=365, description="Days that a loan is funded for where the decision names no deadline."
@@ -110,7 +114,7 @@ class LendingSettings(BaseSettings):
             minimum_term_months=self.minimum_term_months,
             maximum_term_months=self.maximum_term_months,
             maximum_annual_rate=self.maximum_annual_rate,
-            arrangement_fee_percent=self.arrangement_fee_percent,
+            fees=offered_fees(self.fee_percents),
             funding_days=self.funding_days,
             maximum_funding_days=self.maximum_funding_days,
             minimum_ticket_minor=self.minimum_ticket * 100,
@@ -125,13 +129,6 @@ class ServicingSettings(BaseSettings):
 
     model_config = section("HALFPENNY_")
 
-    exit_fee_percent: Decimal = Field(
-        default=Decimal(0),
-        decimal_places=6,
-        ge=0,
-        le=50,
-        description="Fee due with the redemption, in percent of the loan.",
-    )
     default_rate_percent: Decimal = Field(
         default=Decimal(12), decimal_places=6, ge=0, le=100, description="What overdue amounts bear, in percent a year."
     )
@@ -153,7 +150,6 @@ class ServicingSettings(BaseSettings):
         from halfpenny.servicing import Product, as_rate
 
         return Product(
-            exit_fee=as_rate(self.exit_fee_percent),
             default_rate=as_rate(self.default_rate_percent),
             minimum_interest_months=self.minimum_interest_months,
             rebate_of_retained_interest=self.rebate_of_retained_interest,

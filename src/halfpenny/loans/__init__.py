@@ -35,7 +35,6 @@ from halfpenny.loans.model import (
     Status,
     Transition,
     Valuation,
-    arrangement_fee_minor,
 )
 from halfpenny.loans.service.applying import apply, draft, request_reassessment, revalue, submit, withdraw
 from halfpenny.loans.service.conditions import record_conditions
@@ -115,7 +114,6 @@ __all__ = [
     "accept",
     "add_funded",
     "apply",
-    "arrangement_fee_minor",
     "awaiting_decision",
     "bar_interested",
     "bar_interested_staff",

@@ -123,4 +123,4 @@ def _offer(loan: Loan, decision: Decision, facts: DecisionFacts, rules: LendingR
         deadline = facts.now + timedelta(days=rules.funding_days)
     if not facts.now < deadline <= facts.now + timedelta(days=rules.maximum_funding_days):
         raise errors.DeadlineOutOfRange(maximum_days=rules.maximum_funding_days)
-    return Offer(rate.quantize(Decimal("0.000001")), rules.arrangement_fee_percent, deadline)
+    return Offer(rate.quantize(Decimal("0.000001")), rules.fees, deadline)

@@ -10,8 +10,9 @@ from enum import StrEnum
 
 from halfpenny.loans import errors
 from halfpenny.loans.statuses import FundingStatus, TransitionName
+from halfpenny.primitives.fees import OfferedFee, offered_fees
 from halfpenny.primitives.ids import LoanId, UserId
-from halfpenny.primitives.money import UNITS_PER_EUR, Currency, percent_of
+from halfpenny.primitives.money import UNITS_PER_EUR, Currency
 from halfpenny_messages import (
     Condition,
     ExitStrategy,
@@ -290,10 +291,10 @@ class RiskSummary:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the platform offers: percent a year, the fee kept at drawdown, and until when money is raised."""
+    """What the platform offers: percent a year, the fees, and until when money is raised."""
 
     annual_rate: Decimal
-    arrangement_fee_percent: Decimal
+    fees: tuple[OfferedFee, ...]
     funding_deadline: datetime
 
 
@@ -369,7 +370,7 @@ class LendingRules:
     minimum_term_months: int = 3
     maximum_term_months: int = 24
     maximum_annual_rate: Decimal = Decimal("60")
-    arrangement_fee_percent: Decimal = Decimal("2")
+    fees: tuple[OfferedFee, ...] = field(default_factory=lambda: offered_fees({}))
     funding_days: int = 30
     maximum_funding_days: int = 180
     minimum_ticket_minor: int = 5_000
@@ -451,10 +452,3 @@ def check_evidence(terms: Application, evidence: Charge | Valuation | Insurance,
                 raise errors.InsuranceExpired()
             if evidence.sum_minor < terms.amount_minor:
                 raise errors.InsuranceTooSmall()
-
-
-def arrangement_fee_minor(loan: Loan) -> int:
-    """The fee kept at drawdown, rounded half up; nothing before there is an offer."""
-    if loan.offer is None:
-        return 0
-    return percent_of(loan.application.amount_minor, loan.offer.arrangement_fee_percent)

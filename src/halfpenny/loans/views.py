@@ -11,9 +11,9 @@ from halfpenny.loans.model import (
     Offer,
     RiskReason,
     RiskSummary,
-    arrangement_fee_minor,
 )
 from halfpenny.platform.views import view
+from halfpenny.primitives.fees import OfferedFee
 from halfpenny.primitives.money import format_minor
 
 
@@ -131,7 +131,17 @@ def funding(state: FundingState | None) -> dict[str, Any] | None:
 def _offer(loan: Loan, offer: Offer | None) -> dict[str, Any] | None:
     if offer is None:
         return None
-    return view(offer) | {"arrangement_fee": format_minor(arrangement_fee_minor(loan))}
+    return view(offer, leave_out=("fees",)) | {"fees": [_fee(fee, loan.application.amount_minor) for fee in offer.fees]}
+
+
+def _fee(fee: OfferedFee, amount_minor: int) -> dict[str, Any]:
+    return {
+        "kind": fee.kind.value,
+        "name": {"en": fee.kind.english, "pl": fee.kind.polish},
+        "when": fee.kind.when.value,
+        "percent": f"{fee.percent:f}",
+        "amount": format_minor(fee.charge_minor(amount_minor)),
+    }
 
 
 def _decision(loan: Loan, *, staff: bool) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from halfpenny.platform.http import AmountText, CurrencyText, DateText, LineText, RequestModel
 from halfpenny.primitives.day_count import DayCount
+from halfpenny.primitives.fees import FeeTime
 from halfpenny.primitives.money import format_minor, parse_minor
 from halfpenny.primitives.rate import Rate, parse_percent
 from halfpenny.servicing import errors
@@ -21,7 +22,6 @@ from halfpenny.servicing.model.terms import (
     MAX_PERIODS,
     Compounding,
     Fee,
-    FeeTime,
     InstalmentRounding,
     InterestMode,
     Repayment,

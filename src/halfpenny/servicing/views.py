@@ -40,7 +40,7 @@ def drawdown(posted: PostingResult, fees: int) -> dict[str, Any]:
     retained = posted.moved.retained
     return position(posted) | {
         "gross_loan": format_minor(gross),
-        "arrangement_fee": format_minor(fees),
+        "fees": format_minor(fees),
         "retained_interest": format_minor(retained),
         "net_advance": format_minor(gross - fees - retained),
     }

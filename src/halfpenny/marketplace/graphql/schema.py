@@ -25,6 +25,7 @@ from halfpenny.marketplace.errors import PageTooLarge
 from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_query
 from halfpenny.marketplace.model import Document, ListedStatus, ListingPage, ListingQuery
 from halfpenny.primitives.errors import Unauthenticated
+from halfpenny_messages import LoanInterestMode
 
 # What a field of the query asks of its reader, kept in the field's metadata under this name. The fields of a listing
 # ask for nothing of their own: they are reached only through the fields of the query.
@@ -84,7 +85,7 @@ class Terms:
     amount: Amount
     annual_rate: str = strawberry.field(description="Percent a year, a decimal string.")
     term_months: int
-    interest_mode: str = strawberry.field(description="serviced, retained or rolled_up.")
+    interest_mode: str = strawberry.field(description=f"One of {', '.join(LoanInterestMode)}.")
     ltv: str = strawberry.field(
         description="Loan and prior debt over the valuer's valuation, percent, a decimal string."
     )

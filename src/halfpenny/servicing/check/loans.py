@@ -17,6 +17,12 @@ SERVICED = Comparison(
         "terms.principal": ("(s.terms->'principal'->>'minor')::bigint", "l.amount_minor"),
         "terms.rate": ("(s.terms->'rate'->>'millionths')::numeric / 1000000", "l.annual_rate"),
         "terms.interest_mode": ("s.terms->>'interest_mode'", "l.interest_mode"),
+        "terms.fees": (
+            "(SELECT jsonb_object_agg(f->>'kind', f->'percent_millionths') "
+            "FROM jsonb_array_elements(s.terms->'fees') f)",
+            "(SELECT jsonb_object_agg(f->>'kind', ((f->>'percent')::numeric * 1000000)::bigint) "
+            "FROM jsonb_array_elements(l.fees) f)",
+        ),
         "count_due_date": ("s.count_due_date", "(s.terms->>'count_due_date')::boolean"),
         "unlikely_to_pay": (
             "s.unlikely_to_pay AND NOT EXISTS (SELECT FROM servicing_event e WHERE e.loan_id = s.loan_id "

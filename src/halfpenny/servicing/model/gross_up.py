@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from halfpenny.primitives.fees import FeeTime
 from halfpenny.primitives.money import MAX_MINOR, Money
 from halfpenny.primitives.rate import WHOLE
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.events import Event
 from halfpenny.servicing.model.schedule import build_schedule
 from halfpenny.servicing.model.segments import BASE_UNITS
-from halfpenny.servicing.model.terms import Fee, FeeTime, LoanTerms
+from halfpenny.servicing.model.terms import Fee, LoanTerms
 
 
 def gross_up(terms: LoanTerms, net_minor: int, pauses: Sequence[Event]) -> LoanTerms:

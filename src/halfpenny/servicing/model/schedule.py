@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from halfpenny.primitives.day_count import DayCount, year_parts
+from halfpenny.primitives.fees import FeeTime
 from halfpenny.primitives.money import MAX_MINOR
 from halfpenny.primitives.rate import WHOLE
 from halfpenny.servicing import errors
@@ -36,7 +37,6 @@ from halfpenny.servicing.model.events import (
 )
 from halfpenny.servicing.model.segments import AccrualSegment, half_up
 from halfpenny.servicing.model.terms import (
-    FeeTime,
     InstalmentRounding,
     InterestMode,
     LoanTerms,

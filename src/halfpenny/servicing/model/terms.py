@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from halfpenny.primitives.day_count import DayCount
+from halfpenny.primitives.fees import FeeTime
 from halfpenny.primitives.money import Currency, Money, percent_of
 from halfpenny.primitives.rate import NO_RATE, Rate
 from halfpenny.servicing import errors
@@ -41,11 +42,6 @@ class InstalmentRounding(StrEnum):
     CENT = "cent"
     WHOLE_UNIT = "whole_unit"
     WHOLE_UNIT_UP = "whole_unit_up"
-
-
-class FeeTime(StrEnum):
-    ADVANCE = "advance"
-    REDEMPTION = "redemption"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.flows import flows_of
-from halfpenny.servicing.model.product import Product, bridge_terms
+from halfpenny.servicing.model.product import Product, product_terms
 from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.service.posting import PostingResult, loan_account, store_replay
 from halfpenny.servicing.store import distributions, serviced_loans
@@ -70,12 +70,12 @@ def terms_of(loan: Loan, product: Product, advanced_on: date) -> LoanTerms:
     """The terms that a drawdown on a day stores; previews show the same. Raises WrongStatus before the offer."""
     if loan.offer is None:
         raise loans.WrongStatus(status=loan.status.value)
-    return bridge_terms(
+    return product_terms(
         Money(loan.application.amount_minor, loan.application.currency),
         loan.offer.annual_rate,
-        loan.offer.arrangement_fee_percent,
+        loan.offer.fees,
         loan.application.term_months,
-        loan.application.interest_mode.value,
+        loan.application.interest_mode,
         advanced_on,
         product,
     )
