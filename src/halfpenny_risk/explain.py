@@ -19,7 +19,7 @@ from halfpenny_risk.policy import Policy
 from halfpenny_risk.scoring import OVERLAYS, LoanColumns, Scores, exit_log_odds, overlays, reference_terms
 from halfpenny_risk.trees import shapley_weights
 from halfpenny_risk.valuation import NORMAL_90, Security
-from halfpenny_risk.wording import REASONS, sentence
+from halfpenny_risk.wording import FIGURE_OF, REASONS, sentence
 
 # Which fields of the exit's terms each driver moves.
 DRIVERS = {
@@ -94,6 +94,7 @@ def reasons(
     # What floating point lost on the way goes into the base, so that the published figures add up.
     base += score - (base + math.fsum(parts.values()))
     facts = _facts(application, security, columns, scores)
+    facts |= {code: None for code, other in FIGURE_OF.items() if abs(parts.get(other, 0.0)) > NEGLIGIBLE_CONTRIBUTION}
     found = tuple(
         Reason(
             code=code,

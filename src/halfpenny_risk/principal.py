@@ -18,6 +18,7 @@ from halfpenny_risk.policy import Policy
 from halfpenny_risk.valuation import Security
 from halfpenny_risk.wording import (
     DECISIONS,
+    FIGURE_OF,
     LIMITS,
     change_worded,
     figure_in_both,
@@ -139,9 +140,10 @@ def _beyond(weights: Mapping[str, float], sign: float) -> list[str]:
 
 
 def _leading(group: str, known: Mapping[str, Reason], sign: float = 1.0) -> Reason | None:
-    """The contribution of the group that weighs most in that direction: its sentence is the group's."""
+    """What says the group's sentence: the contribution that weighs most in that direction, or what shows its figure."""
     own = [known[code] for code in GROUPS[group] if code in known and code not in _WITHOUT_SENTENCE]
-    return max(own, key=lambda reason: sign * float(reason.contribution), default=None)
+    leading = max(own, key=lambda reason: sign * float(reason.contribution), default=None)
+    return leading if leading is None else known.get(FIGURE_OF.get(leading.code, ""), leading)
 
 
 def _reason(

@@ -27,6 +27,8 @@ class Wording:
     audience: Audience = EVERYONE
 
 
+# Reasons with the figure of another one: where both stand, only the other one shows it.
+FIGURE_OF: Mapping[str, str] = {"exit_leverage": "ltv", "exit_works": "works_to_value"}
 REASONS: Mapping[str, Wording] = {
     "ltv": Wording(
         # Not the valuer's value, which a loan's terms are stated against: it is named.
@@ -96,41 +98,54 @@ REASONS: Mapping[str, Wording] = {
         audience=PRIVATE,
     ),
     "exit_leverage": Wording(
-        "The exit must redeem {value} of the value of the property.",
-        "Wyjście musi spłacić {value} wartości nieruchomości.",
+        "The exit must redeem {value} of the value that the risk assessment uses.",
+        "Ze źródła spłaty trzeba pokryć {value} wartości przyjętej w ocenie ryzyka.",
+        (
+            "The exit must redeem this loan and whatever ranks before it.",
+            "Ze źródła spłaty trzeba pokryć tę pożyczkę i długi o wyższym pierwszeństwie.",
+        ),
     ),
     "exit_prior_debt": Wording(
-        "Debts that rank before this loan take {value} of the value.",
-        "Długi z pierwszeństwem przed tą pożyczką zajmują {value} wartości.",
+        "Debts that rank before this loan take {value} of the value that the risk assessment uses.",
+        "Długi o wyższym pierwszeństwie stanowią {value} wartości przyjętej w ocenie ryzyka.",
     ),
     "exit_uncertainty": Wording(
-        "The value may be off by {value} either way (90 times out of 100).",
-        "Wartość może odbiegać o {value} w obie strony (w 90 przypadkach na 100).",
+        "The value that the risk assessment uses may be off by {value} either way (90 times out of 100).",
+        "Wartość przyjęta w ocenie ryzyka może odbiegać o {value} w obie strony (w 90 przypadkach na 100).",
     ),
     "exit_term": Wording(
         "The exit comes after {value} months, in which prices can move.",
-        "Wyjście następuje po {value} mies., a ceny mogą się zmienić.",
+        "Spłata ma nastąpić po {value} mies., a do tego czasu ceny mogą się zmienić.",
         shown_as="count",
     ),
     "exit_strategy": Wording("The exit strategy is {value}.", "Sposób spłaty: {value}.", shown_as="word"),
     "exit_interest": Wording("Interest is {value}.", "Odsetki są {value}.", shown_as="word"),
     "exit_works": Wording(
-        "Works of {value} of the value may cost more and take longer than planned.",
-        "Prace o koszcie {value} wartości mogą kosztować więcej i potrwać dłużej, niż zaplanowano.",
+        "Works of {value} of the value that the risk assessment uses may cost more and take longer than planned.",
+        "Prace o koszcie {value} wartości przyjętej w ocenie ryzyka mogą kosztować więcej i potrwać dłużej, niż "
+        "zaplanowano.",
+        (
+            "Works may cost more and take longer than planned.",
+            "Prace mogą kosztować więcej i potrwać dłużej, niż zaplanowano.",
+        ),
     ),
     "exit_floor": Wording(
         "By the property alone the exit falls short in {value} of cases.",
-        "Biorąc pod uwagę samą nieruchomość, spłata z wyjścia zawodzi w {value} przypadków.",
+        "Biorąc pod uwagę samą nieruchomość, w {value} przypadków środki na spłatę nie wystarczają.",
     ),
     "ltgdv": Wording(
-        "The loan is {value} of the value after the works.", "Pożyczka stanowi {value} wartości po zakończeniu prac."
+        "The loan is {value} of the gross development value that the borrower states.",
+        "Pożyczka stanowi {value} wartości po zakończeniu prac, którą podaje pożyczkobiorca.",
     ),
     "outside_market": Wording(
         "{value}: the valuer's figure is used, with a wider margin.",
         "{value}: użyto wyceny rzeczoznawcy z szerszym marginesem.",
         shown_as="word",
     ),
-    "works_to_value": Wording("The works cost {value} of the value.", "Prace kosztują {value} wartości."),
+    "works_to_value": Wording(
+        "The works cost {value} of the value that the risk assessment uses.",
+        "Koszt prac stanowi {value} wartości przyjętej w ocenie ryzyka.",
+    ),
     "exit_unknown": Wording(
         "How the loan will be repaid is not clear.",
         "Nie jest jasne, z czego pożyczka zostanie spłacona.",
@@ -160,13 +175,17 @@ WORDS: Mapping[str, tuple[str, str]] = {
 
 # What a limit of the policy says, after the sentence of the reason that passed it.
 LIMITS: Mapping[str, Wording] = {
-    "ltv": Wording("The policy lends up to {value}.", "Polityka dopuszcza do {value}."),
+    "ltv": Wording(
+        "The policy lends up to {value} of the value that the risk assessment uses.",
+        "Polityka dopuszcza pożyczki do {value} wartości przyjętej w ocenie ryzyka.",
+    ),
     "ltgdv": Wording(
-        "The policy lends up to {value} of the value after the works.",
-        "Polityka dopuszcza do {value} wartości po zakończeniu prac.",
+        "The policy lends up to {value} of the gross development value that the borrower states.",
+        "Polityka dopuszcza pożyczki do {value} wartości po zakończeniu prac, którą podaje pożyczkobiorca.",
     ),
     "works_to_value": Wording(
-        "The policy allows works of up to {value} of the value.", "Polityka dopuszcza prace do {value} wartości."
+        "The policy allows works of up to {value} of the value that the risk assessment uses.",
+        "Polityka dopuszcza prace do {value} wartości przyjętej w ocenie ryzyka.",
     ),
     "adverse_records": Wording(
         "The policy allows up to {value}.", "Polityka dopuszcza najwyżej {value}.", shown_as="count"
@@ -194,7 +213,10 @@ DECISIONS: Mapping[str, LocalisedText] = {
 
 # What would change a reason, before the outcome.
 _CHANGES: Mapping[str, tuple[str, str]] = {
-    "leverage": ("At {value}% of the value", "Przy {value}% wartości"),
+    "leverage": (
+        "At {value}% of the value that the risk assessment uses",
+        "Przy {value}% wartości przyjętej w ocenie ryzyka",
+    ),
     "term": ("Over {value} months", "Przy okresie {value} mies."),
     "income": ("With a yearly income of {value}", "Przy rocznym dochodzie {value}"),
     "assets": ("With assets of {value}", "Przy majątku {value}"),

@@ -61,7 +61,9 @@ def test_row_13_the_counterfactual_is_what_the_model_says_of_the_changed_applica
     assessed = answer(models, **WEAK)
     [leverage] = [reason for reason in assessed.principal_against if reason.code == "leverage"]
     assert leverage.change is not None
-    outcome = re.fullmatch(r"At (\d+)% of the value: grade ([A-E]), (.*)\.", leverage.change.en)
+    outcome = re.fullmatch(
+        r"At (\d+)% of the value that the risk assessment uses: grade ([A-E]), (.*)\.", leverage.change.en
+    )
     assert outcome is not None
     percent, grade = int(outcome[1]), outcome[2]
     used = float(assessed.valuation.used)
@@ -76,7 +78,9 @@ def test_row_13_a_limit_stands_behind_the_figure_that_it_measures(models: ModelS
     assessed = answer(models, **{**WEAK, "amount": amount})
     first = assessed.principal_against[0]
     passed = "80.0" if float(assessed.ltv) > 0.8 else "75.0"
-    assert first.code == "leverage" and first.text.en.endswith(f"The policy lends up to {passed}%.")
+    assert first.code == "leverage" and first.text.en.endswith(
+        f"The policy lends up to {passed}% of the value that the risk assessment uses."
+    )
     ratio, _ = re.findall(r"([\d.]+)%", first.text.en)
     assert float(ratio) == pytest.approx(100.0 * float(assessed.ltv), abs=0.051)
 
@@ -125,3 +129,12 @@ def test_row_13_a_market_model_is_asked_once_whatever_is_tried(models: ModelSet)
     counted = ModelSet(models.version, models.borrower, (Counting(),))
     assessed = assess(UUID(int=13), changed(amount="520000.00"), counted, POLICIES)
     assert assessed.principal_against and len(asked) == 1
+
+
+def test_the_loan_against_the_value_is_one_figure_with_one_owner(models: ModelSet) -> None:
+    assessed = answer(models, **WEAK)
+    assert {"ltv", "exit_leverage"} <= {reason.code for reason in assessed.reasons}
+    figure = f"{100 * float(assessed.ltv):.1f}"
+    for texts in ([reason.text.en for reason in assessed.reasons], [reason.text.pl for reason in assessed.reasons]):
+        [shown] = [text for text in texts if figure in text.replace(",", ".")]
+        assert "the value that the risk assessment uses" in shown or "wartości przyjętej w ocenie ryzyka" in shown

@@ -31,7 +31,7 @@ PLAIN: Mapping[str, LocalisedText] = {
         "The loan is {loan_to_value} of the value used.", "Pożyczka stanowi {loan_to_value} przyjętej wartości."
     ),
     "loan_to_value_at_low": LocalisedText(
-        "At the low end of the valuation, it is {loan_to_value_at_low} of the value.",
+        "At the low end of the valuation, it is {loan_to_value_at_low} of that value.",
         "Przy dolnej granicy wyceny wskaźnik LTV wynosi {loan_to_value_at_low}.",
     ),
     "value_used": LocalisedText("The value used is {value_used}.", "Przyjęta wartość wynosi {value_used}."),
