@@ -33,7 +33,7 @@ chaos:  ## Kill, hang and cut off what investing stands on, many times, and coun
 	@$(SETUP) dev
 	@HALFPENNY_CHAOS=long exec $(BIN)/python -m pytest -s --timeout 36000 tests/chaos tests/funding/test_model_machine.py $(ARGS)
 
-mutants:  ## Change 83 rules, one at a time, and see a test fail for each; ARGS="--only cursor" tries some
+mutants:  ## Change 98 rules, one at a time, and see a test fail for each; ARGS="--only cursor" tries some
 	@$(SETUP) dev
 	@exec $(BIN)/python tests/mutants/run.py $(ARGS)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from approvals.example_act import MOVE_MATURITY
 from halfpenny.approvals import ALWAYS, Acts, Approval, ApprovalStatus, ObjectState, SecondPersonRule, errors
-from halfpenny.approvals.model import changes_since, check_decider
+from halfpenny.approvals.model import changes_since, check_decider, check_wait
 from halfpenny.primitives.ids import UserId, uuid7
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -66,6 +66,14 @@ def test_it_ends_at_its_moment() -> None:
     check_decider(approval(), DECIDER, False, end - timedelta(microseconds=1))
     with pytest.raises(errors.ApprovalExpired):
         check_decider(approval(), DECIDER, False, end)
+
+
+def test_the_cooling_off_period_is_over_at_its_last_moment() -> None:
+    waiting = approval(earliest_at=NOON + timedelta(hours=24))
+    with pytest.raises(errors.ApprovalTooEarly) as early:
+        check_wait(waiting, waiting.earliest_at - timedelta(microseconds=1))
+    assert early.value.data["earliest_at"] == waiting.earliest_at.isoformat()
+    check_wait(waiting, waiting.earliest_at)
 
 
 values = st.none() | st.booleans() | st.integers(0, 9) | st.sampled_from(["x", "y"])

@@ -268,6 +268,18 @@ def test_evidence_that_does_not_fit_is_refused(evidence: Charge | Valuation | In
     assert refusal.value.code == code
 
 
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Charge(1, TODAY),
+        Valuation(1, TODAY, "Alder & Finch"),
+        Insurance("Nordhaus", "P-1", TODAY + timedelta(days=1), 30_000_000),
+    ],
+)
+def test_evidence_of_today_and_insurance_until_tomorrow_fit(evidence: Charge | Valuation | Insurance) -> None:
+    check_evidence(application(), evidence, TODAY)
+
+
 PEOPLE = [BORROWER, ANNA, BARTEK, UserId(uuid7())]
 
 

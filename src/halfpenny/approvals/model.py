@@ -215,6 +215,12 @@ def check_decider(approval: Approval, decided_by: UserId, related: bool, now: da
     check_open(approval, now)
 
 
+def check_wait(approval: Approval, now: datetime) -> None:
+    """Raises ApprovalTooEarly before ``earliest_at``; at that moment itself the cooling-off period is over."""
+    if now < approval.earliest_at:
+        raise errors.ApprovalTooEarly(earliest_at=approval.earliest_at.isoformat())
+
+
 def check_open(approval: Approval, now: datetime) -> None:
     """Raises ApprovalDecided or ApprovalExpired unless it still waits. It ends at ``expires_at`` itself."""
     if approval.status is ApprovalStatus.EXPIRED or (

@@ -28,6 +28,7 @@ from halfpenny.approvals.model import (
     changes_since,
     check_decider,
     check_open,
+    check_wait,
 )
 from halfpenny.platform import audit, outbox
 from halfpenny.platform.clock import business_now
@@ -106,8 +107,7 @@ async def approve(
         return approval
     now = await business_now(connection)
     await _check_decider(connection, approval, principal.user_id, now)
-    if now < approval.earliest_at:
-        raise errors.ApprovalTooEarly(earliest_at=approval.earliest_at.isoformat())
+    check_wait(approval, now)
     payload = act.decode(approval.payload)
     if not await identity.is_active_holder(connection, approval.proposed_by, act.proposed_with):
         raise errors.ProposerBarred()
