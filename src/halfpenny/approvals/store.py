@@ -8,14 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from halfpenny.approvals.model import Approval, ApprovalFilter, ApprovalStatus
+from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import UserId
 
+_PENDING = ApprovalStatus.PENDING
 _NEWEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-_COLUMNS = (
-    "a.id, a.act, a.subject, a.object_id, a.object_version, a.facts, a.payload, a.worth_eur_minor, a.reason, a.status, "
-    "a.proposed_by, a.proposed_at, a.earliest_at, a.expires_at, a.decided_by, a.decided_at, a.decision_reason, a.result"
-)
+_COLUMNS = rows.columns(Approval, "a.")
 _REST = "AND ($3::text IS NULL OR a.act = $3) AND ($4::uuid IS NULL OR a.proposed_by = $4)"
 _BEFORE = f"a.id < coalesce($1::uuid, '{_NEWEST}')"
 # Newest first, each along the index of what narrows it most.
@@ -30,28 +29,11 @@ PAGE_OF_OBJECT = (
 
 
 def _approval(row: Record) -> Approval:
-    return Approval(**{**dict(row), "status": ApprovalStatus(row["status"])})
+    return rows.read(Approval, row)
 
 
 async def insert(connection: Connection, approval: Approval) -> None:
-    await connection.execute(
-        "INSERT INTO approval (id, act, subject, object_id, object_version, facts, payload, worth_eur_minor, reason, "
-        "proposed_by, proposed_at, earliest_at, expires_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        approval.id,
-        approval.act,
-        approval.subject,
-        approval.object_id,
-        approval.object_version,
-        dict(approval.facts),
-        dict(approval.payload),
-        approval.worth_eur_minor,
-        approval.reason,
-        approval.proposed_by,
-        approval.proposed_at,
-        approval.earliest_at,
-        approval.expires_at,
-    )
+    await rows.insert(connection, "approval", rows.values(approval) | {"facts": dict(approval.facts)})
 
 
 async def find(connection: Connection, approval_id: UUID) -> Approval | None:
@@ -75,27 +57,21 @@ async def decide(
     result: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the end of a pending approval; callers have locked it and checked that it is pending."""
-    await connection.execute(
-        "UPDATE approval SET status = $2, decided_by = $3, decided_at = $4, decision_reason = $5, result = $6 "
-        "WHERE id = $1 AND status = 'pending'",
-        approval_id,
-        status.value,
-        decided_by,
-        decided_at,
-        reason,
-        None if result is None else dict(result),
+    decision = {"decided_by": decided_by, "decided_at": decided_at, "decision_reason": reason, "result": result}
+    await rows.update(
+        connection, "approval", {"status": status, **decision}, f"id = $1 AND status = '{_PENDING}'", approval_id
     )
 
 
 async def expire(connection: Connection, limit: int) -> list[Approval]:
     """End what nobody decided in time by the business clock; returns it."""
-    rows = await connection.fetch(
-        "UPDATE approval a SET status = 'expired', decided_at = business_now() "
-        "WHERE a.id IN (SELECT id FROM approval WHERE status = 'pending' AND expires_at <= business_now() "
+    expired = await connection.fetch(
+        f"UPDATE approval a SET status = '{ApprovalStatus.EXPIRED}', decided_at = business_now() "
+        f"WHERE a.id IN (SELECT id FROM approval WHERE status = '{_PENDING}' AND expires_at <= business_now() "
         f"ORDER BY expires_at, id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING {_COLUMNS}",
         limit,
     )
-    return [_approval(row) for row in rows]
+    return [_approval(row) for row in expired]
 
 
 async def page_of(connection: Connection, wanted: ApprovalFilter, before: UUID | None, limit: int) -> list[Approval]:
@@ -103,20 +79,20 @@ async def page_of(connection: Connection, wanted: ApprovalFilter, before: UUID |
     status = None if wanted.status is None else wanted.status.value
     rest = (before, limit, wanted.act, wanted.proposed_by)
     if wanted.object_id is not None:
-        rows = await connection.fetch(PAGE_OF_OBJECT, *rest, wanted.object_id, status)
+        found = await connection.fetch(PAGE_OF_OBJECT, *rest, wanted.object_id, status)
     elif status is not None:
-        rows = await connection.fetch(PAGE_IN_STATUS, *rest, status)
+        found = await connection.fetch(PAGE_IN_STATUS, *rest, status)
     else:
-        rows = await connection.fetch(PAGE, *rest)
-    return [_approval(row) for row in rows]
+        found = await connection.fetch(PAGE, *rest)
+    return [_approval(row) for row in found]
 
 
 async def pending_on(connection: Connection, object_ids: list[UUID], act: str | None) -> list[Approval]:
     """What waits about these objects, oldest first; of one act where it is named."""
-    rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM approval a WHERE a.object_id = ANY($1) AND a.status = 'pending' "
+    found = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM approval a WHERE a.object_id = ANY($1) AND a.status = '{_PENDING}' "
         "AND a.expires_at > business_now() AND ($2::text IS NULL OR a.act = $2) ORDER BY a.id",
         object_ids,
         act,
     )
-    return [_approval(row) for row in rows]
+    return [_approval(row) for row in found]

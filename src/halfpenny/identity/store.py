@@ -9,6 +9,7 @@ from uuid import UUID
 
 from halfpenny.identity.model import KycStatus, Person
 from halfpenny.identity.roles import Role
+from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import SessionId, UserId
 
@@ -59,7 +60,7 @@ def _person(row: Record) -> Person:
 
 async def insert_people(connection: Connection, people: Sequence[NewPerson]) -> set[UserId]:
     """Write people as one statement; addresses that are there already are left alone. Returns who is new."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         "INSERT INTO app_user (id, email, full_name, role, password_hash, kyc_status, email_verified_at, "
         "country, sophisticated) "
         "SELECT id, email, full_name, role, password_hash, kyc_status, CASE WHEN verified THEN now() END, "
@@ -78,7 +79,7 @@ async def insert_people(connection: Connection, people: Sequence[NewPerson]) -> 
         [person.country for person in people],
         [person.sophisticated for person in people],
     )
-    return {UserId(row["id"]) for row in rows}
+    return {UserId(row["id"]) for row in found}
 
 
 async def person_by_id(connection: Connection, user_id: UserId, *, lock: bool = False) -> Person | None:
@@ -102,16 +103,16 @@ async def password_hash_of(connection: Connection, user_id: UserId) -> str | Non
 
 async def people(connection: Connection, after: UserId | None, limit: int) -> list[Person]:
     """Everybody, newest last, from the one after ``after``."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         f"SELECT {_PERSON} FROM app_user u WHERE u.id > $1 ORDER BY u.id LIMIT $2",
         after or UUID(int=0),
         limit,
     )
-    return [_person(row) for row in rows]
+    return [_person(row) for row in found]
 
 
 async def set_password(connection: Connection, user_id: UserId, password_hash: str) -> None:
-    await connection.execute("UPDATE app_user SET password_hash = $2 WHERE id = $1", user_id, password_hash)
+    await rows.update(connection, "app_user", {"password_hash": password_hash}, "id = $1", user_id)
 
 
 async def set_disabled(connection: Connection, user_id: UserId, disabled: bool) -> bool:
@@ -127,17 +128,11 @@ async def set_disabled(connection: Connection, user_id: UserId, disabled: bool) 
 
 
 async def set_role(connection: Connection, user_id: UserId, role: Role) -> bool:
-    return bool(
-        await connection.fetchval("UPDATE app_user SET role = $2 WHERE id = $1 RETURNING true", user_id, role.value)
-    )
+    return await rows.update(connection, "app_user", {"role": role}, "id = $1", user_id) == "UPDATE 1"
 
 
 async def set_kyc_status(connection: Connection, user_id: UserId, status: KycStatus) -> bool:
-    return bool(
-        await connection.fetchval(
-            "UPDATE app_user SET kyc_status = $2 WHERE id = $1 RETURNING true", user_id, status.value
-        )
-    )
+    return await rows.update(connection, "app_user", {"kyc_status": status}, "id = $1", user_id) == "UPDATE 1"
 
 
 async def set_email_verified(connection: Connection, user_id: UserId) -> None:
@@ -186,34 +181,26 @@ async def session_person(connection: Connection, session_id: SessionId) -> Perso
 
 async def active_sessions(connection: Connection, session_ids: Collection[SessionId]) -> set[SessionId]:
     """Those of the sessions that have neither ended nor expired, of people who are not disabled."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         "SELECT s.id FROM session s JOIN app_user u ON u.id = s.user_id "
         "WHERE s.id = ANY($1) AND s.ended_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL",
         list(session_ids),
     )
-    return {SessionId(row["id"]) for row in rows}
+    return {SessionId(row["id"]) for row in found}
 
 
 async def end_session(connection: Connection, session_id: SessionId, because: str) -> None:
-    await connection.execute(
-        "UPDATE session SET ended_at = now(), ended_because = $2 WHERE id = $1 AND ended_at IS NULL",
-        session_id,
-        because,
-    )
+    living = "id = $1 AND ended_at IS NULL"
+    await rows.update(connection, "session", {"ended_because": because}, living, session_id, also="ended_at = now()")
 
 
 async def end_sessions_of(connection: Connection, user_id: UserId, because: str) -> None:
-    await connection.execute(
-        "UPDATE session SET ended_at = now(), ended_because = $2 WHERE user_id = $1 AND ended_at IS NULL",
-        user_id,
-        because,
-    )
+    living = "user_id = $1 AND ended_at IS NULL"
+    await rows.update(connection, "session", {"ended_because": because}, living, user_id, also="ended_at = now()")
 
 
 async def insert_refresh_token(connection: Connection, token_hash: bytes, session_id: SessionId) -> None:
-    await connection.execute(
-        "INSERT INTO refresh_token (token_hash, session_id) VALUES ($1, $2)", token_hash, session_id
-    )
+    await rows.insert(connection, "refresh_token", {"token_hash": token_hash, "session_id": session_id})
 
 
 async def refresh_token_owner(connection: Connection, token_hash: bytes) -> UserId | None:
@@ -236,7 +223,7 @@ async def use_refresh_token(connection: Connection, token_hash: bytes) -> Sessio
 
 async def keep_refresh_answer(connection: Connection, token_hash: bytes, sealed: str) -> None:
     """Remember what a token was swapped for, as text that nobody can read without the token."""
-    await connection.execute("UPDATE refresh_token SET answer = $2 WHERE token_hash = $1", token_hash, sealed)
+    await rows.update(connection, "refresh_token", {"answer": sealed}, "token_hash = $1", token_hash)
 
 
 async def spent_refresh_token(connection: Connection, token_hash: bytes) -> SpentToken | None:
@@ -315,20 +302,18 @@ async def person_of_mailed_token(connection: Connection, token_hash: bytes, purp
 
 
 async def insert_mail(connection: Connection, mail_id: UUID, recipient: str, occasion: str) -> None:
-    await connection.execute(
-        "INSERT INTO outgoing_mail (id, recipient, occasion) VALUES ($1, $2, $3)", mail_id, recipient, occasion
-    )
+    await rows.insert(connection, "outgoing_mail", {"id": mail_id, "recipient": recipient, "occasion": occasion})
 
 
 async def claim_mail(connection: Connection, limit: int) -> list[Record]:
     """Due letters (id, recipient, occasion, attempts), each put off by a growing while in case sending fails."""
-    rows: list[Record] = await connection.fetch(
+    found: list[Record] = await connection.fetch(
         "UPDATE outgoing_mail m SET attempts = attempts + 1, due_at = now() + interval '1 minute' * 2 ^ attempts "
         "WHERE id IN (SELECT id FROM outgoing_mail WHERE due_at <= now() ORDER BY due_at LIMIT $1 "
         "FOR UPDATE SKIP LOCKED) RETURNING id, recipient, occasion, attempts",
         limit,
     )
-    return rows
+    return found
 
 
 async def delete_mail(connection: Connection, mail_id: UUID) -> None:
@@ -348,12 +333,12 @@ async def insert_related(connection: Connection, user_id: UserId, related_user_i
 
 async def related_to(connection: Connection, user_ids: Sequence[UserId]) -> dict[UserId, set[UserId]]:
     """Each person's related people, in both directions."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         "SELECT user_id AS one, related_user_id AS other FROM related_party WHERE user_id = ANY($1) "
         "UNION SELECT related_user_id, user_id FROM related_party WHERE related_user_id = ANY($1)",
         list(user_ids),
     )
     related: dict[UserId, set[UserId]] = {user_id: set() for user_id in user_ids}
-    for row in rows:
+    for row in found:
         related[UserId(row["one"])].add(UserId(row["other"]))
     return related

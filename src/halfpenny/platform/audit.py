@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from halfpenny.platform import rows
 from halfpenny.platform.chain import verify_head
 from halfpenny.platform.consistency import Finding, Progress
 from halfpenny.platform.database import Connection, Record
@@ -30,14 +31,8 @@ async def record(
     data: dict[str, Any] | None = None,
 ) -> None:
     """Append one entry in the caller's transaction. ``actor_id`` None means the system itself."""
-    await connection.execute(
-        "INSERT INTO audit_entry (actor_id, action, subject, subject_id, data) VALUES ($1, $2, $3, $4, $5)",
-        actor_id,
-        action,
-        subject,
-        subject_id,
-        data or {},
-    )
+    entry = {"actor_id": actor_id, "action": action, "subject": subject, "subject_id": subject_id, "data": data or {}}
+    await rows.insert(connection, "audit_entry", entry)
 
 
 def _digest(previous: bytes, row: Record) -> bytes:
@@ -65,7 +60,7 @@ async def seal(connection: Connection, limit: int = 5_000) -> int:
         return 0
     last = await connection.fetchrow("SELECT place, hash FROM audit_seal ORDER BY place DESC LIMIT 1")
     place, head = (last["place"], last["hash"]) if last else (0, GENESIS)
-    rows = await connection.fetch(
+    found = await connection.fetch(
         # Ids are taken before their rows commit, so late ones are searched for a little behind the newest seal.
         f"SELECT {_COLUMNS} FROM audit_entry e "
         "WHERE e.id > coalesce((SELECT max(entry_id) FROM audit_seal), 0) - 10000 "
@@ -73,7 +68,7 @@ async def seal(connection: Connection, limit: int = 5_000) -> int:
         limit,
     )
     sealed = []
-    for row in rows:
+    for row in found:
         place += 1
         head = _digest(head, row)
         sealed.append((place, row["id"], head))

@@ -37,9 +37,27 @@ def columns(kind: type, prefix: str = "", *, leave_out: Collection[str] = ()) ->
     return ", ".join(f"{prefix}{name}" for name in _names(kind) if name not in leave_out)
 
 
-async def insert(connection: Connection, table: str, row: Mapping[str, Any], *, then: str = "") -> str:
-    """Insert one row; ``then`` is SQL text such as ``ON CONFLICT DO NOTHING``. Returns the command's tag."""
-    return await connection.execute(f"{_insert_text(table, tuple(row))} {then}", *row.values())
+async def insert(
+    connection: Connection,
+    table: str,
+    row: Mapping[str, Any],
+    *,
+    computed: Mapping[str, str] | None = None,
+    then: str = "",
+) -> str:
+    """Insert one row; ``then`` is SQL text such as ``ON CONFLICT DO NOTHING``. Returns the command's tag.
+
+    ``computed`` are columns whose value is SQL text, such as ``business_now()``.
+    """
+    text = _insert_text(table, tuple(row), tuple((computed or {}).items()))
+    return await connection.execute(f"{text} {then}", *row.values())
+
+
+async def insert_returning(connection: Connection, table: str, row: Mapping[str, Any]) -> Record:
+    """Insert one row and return it as stored, with what the database filled in."""
+    stored = await connection.fetchrow(f"{_insert_text(table, tuple(row))} RETURNING *", *row.values())
+    assert stored is not None  # noqa: S101 - INSERT RETURNING gives its row or raises
+    return stored
 
 
 async def insert_many(connection: Connection, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -65,9 +83,10 @@ def _names(kind: type) -> tuple[str, ...]:
 
 
 @cache
-def _insert_text(table: str, names: tuple[str, ...]) -> str:
-    places = ", ".join(f"${place}" for place in range(1, len(names) + 1))
-    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"
+def _insert_text(table: str, names: tuple[str, ...], computed: tuple[tuple[str, str], ...] = ()) -> str:
+    columns = ", ".join([*names, *(name for name, _ in computed)])
+    found = ", ".join([*(f"${place}" for place in range(1, len(names) + 1)), *(text for _, text in computed)])
+    return f"INSERT INTO {table} ({columns}) VALUES ({found})"
 
 
 @cache

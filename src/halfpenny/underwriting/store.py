@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import uuid7
 
@@ -47,16 +48,9 @@ async def insert(
     current: bool,
     answer: dict[str, Any],
 ) -> None:
-    await connection.execute(
-        "INSERT INTO assessment (id, loan_id, loan_version, model_version, current, answer, received_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, business_now())",
-        uuid7(),
-        loan_id,
-        loan_version,
-        model_version,
-        current,
-        answer,
-    )
+    row = {"id": uuid7(), "loan_id": loan_id, "loan_version": loan_version, "model_version": model_version}
+    row |= {"current": current, "answer": answer}
+    await rows.insert(connection, "assessment", row, computed={"received_at": "business_now()"})
 
 
 async def insert_narrative(

@@ -10,6 +10,7 @@ from halfpenny.funding.bank import StatementLine
 from halfpenny.funding.receipts import NEAR, BankReceipt
 from halfpenny.funding.statuses import ReceiptStatus
 from halfpenny.funding.store.statements import line_of
+from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
 
 _FIRST = "00000000-0000-0000-0000-000000000000"
@@ -28,23 +29,11 @@ EXPECTED_PAGE = (
 
 
 def receipt_of_row(row: Record) -> BankReceipt:
-    return BankReceipt(**{**dict(row), "status": ReceiptStatus(row["status"])})
+    return rows.read(BankReceipt, row)
 
 
 async def insert(connection: Connection, receipt: BankReceipt) -> None:
-    await connection.execute(
-        "INSERT INTO bank_receipt (id, currency, amount_minor, received_on, payer, reference, loan_id, announced_by, "
-        "announced_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        receipt.id,
-        receipt.currency,
-        receipt.amount_minor,
-        receipt.received_on,
-        receipt.payer,
-        receipt.reference,
-        receipt.loan_id,
-        receipt.announced_by,
-        receipt.announced_at,
-    )
+    await rows.insert(connection, "bank_receipt", rows.values(receipt))
 
 
 async def find(connection: Connection, receipt_id: UUID, *, lock: bool = False) -> BankReceipt | None:
@@ -62,51 +51,44 @@ async def receipt_of_line(connection: Connection, line_id: UUID) -> BankReceipt 
 
 async def without_line(connection: Connection, currency: str, amounts: Sequence[int]) -> list[BankReceipt]:
     """Receipts of these amounts whose line has not come; callers hold the bank's lock."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         "SELECT * FROM bank_receipt WHERE line_id IS NULL AND currency = $1 AND amount_minor = ANY($2) "
         "AND status IN ('expected', 'posted_ahead') ORDER BY id",
         currency,
         list(amounts),
     )
-    return [receipt_of_row(row) for row in rows]
+    return [receipt_of_row(row) for row in found]
 
 
 async def posted_without_line(connection: Connection, currency: str, until: date) -> list[BankReceipt]:
     """Posted ahead for days until ``until``, no line has come, and nobody has been notified of that."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         "SELECT r.* FROM bank_receipt r WHERE r.line_id IS NULL AND r.currency = $1 AND r.status = 'posted_ahead' "
         "AND r.received_on <= $2 AND NOT EXISTS (SELECT FROM reconciliation_item i WHERE i.kind = 'missing' "
         "AND i.reference = replace(r.id::text, '-', '')) ORDER BY r.id",
         currency,
         until,
     )
-    return [receipt_of_row(row) for row in rows]
+    return [receipt_of_row(row) for row in found]
 
 
 async def has_its_line(connection: Connection, receipt_id: UUID, line_id: UUID) -> None:
-    await connection.execute(
-        "UPDATE bank_receipt SET status = 'matched', line_id = $2 WHERE id = $1 AND line_id IS NULL",
-        receipt_id,
-        line_id,
-    )
+    matched = {"status": ReceiptStatus.MATCHED, "line_id": line_id}
+    await rows.update(connection, "bank_receipt", matched, "id = $1 AND line_id IS NULL", receipt_id)
 
 
 async def posted_ahead(connection: Connection, receipt_id: UUID, posted_by: UUID, now: datetime) -> None:
-    await connection.execute(
-        "UPDATE bank_receipt SET status = 'posted_ahead', posted_by = $2, posted_at = $3 WHERE id = $1",
-        receipt_id,
-        posted_by,
-        now,
-    )
+    posted = {"status": ReceiptStatus.POSTED_AHEAD, "posted_by": posted_by, "posted_at": now}
+    await rows.update(connection, "bank_receipt", posted, "id = $1", receipt_id)
 
 
 async def end_waiting(connection: Connection, receipt_id: UUID) -> None:
-    await connection.execute("UPDATE bank_receipt SET status = 'withdrawn' WHERE id = $1", receipt_id)
+    await rows.update(connection, "bank_receipt", {"status": ReceiptStatus.WITHDRAWN}, "id = $1", receipt_id)
 
 
 async def credits_like(connection: Connection, receipt: BankReceipt) -> list[tuple[StatementLine, bool]]:
     """Credits of the receipt's amount about its day, and whether each stands in suspense or has gone to its loan."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         "SELECT l.*, i.status = 'open' AS in_suspense FROM bank_statement_line l "
         "JOIN reconciliation_item i ON i.line_id = l.id "
         "WHERE l.direction = 'CRDT' AND l.currency = $1 AND l.amount_minor = $2 AND l.booked_on BETWEEN $3 AND $4 "
@@ -119,7 +101,7 @@ async def credits_like(connection: Connection, receipt: BankReceipt) -> list[tup
         receipt.received_on + 6 * NEAR,
         receipt.loan_id,
     )
-    return [(line_of(row), row["in_suspense"]) for row in rows]
+    return [(line_of(row), row["in_suspense"]) for row in found]
 
 
 async def page_of_suspense(connection: Connection, after: UUID | None, limit: int) -> list[Record]:
@@ -142,17 +124,9 @@ async def insert_allocation(
     now: datetime,
     allocated_by: UUID | None,
 ) -> None:
-    await connection.execute(
-        "INSERT INTO line_allocation (id, item_id, line_id, loan_id, amount_minor, allocated_at, allocated_by) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        allocation_id,
-        item_id,
-        line_id,
-        loan_id,
-        amount_minor,
-        now,
-        allocated_by,
-    )
+    allocated = {"amount_minor": amount_minor, "allocated_at": now, "allocated_by": allocated_by}
+    ids = {"id": allocation_id, "item_id": item_id, "line_id": line_id, "loan_id": loan_id}
+    await rows.insert(connection, "line_allocation", ids | allocated)
 
 
 async def allocations_of(connection: Connection, line_id: UUID) -> list[Record]:
@@ -165,9 +139,5 @@ async def lock_allocation(connection: Connection, allocation_id: UUID) -> Record
 
 
 async def take_back(connection: Connection, allocation_id: UUID, taken_by: UUID, now: datetime) -> None:
-    await connection.execute(
-        "UPDATE line_allocation SET taken_back_at = $3, taken_back_by = $2 WHERE id = $1",
-        allocation_id,
-        taken_by,
-        now,
-    )
+    taken = {"taken_back_at": now, "taken_back_by": taken_by}
+    await rows.update(connection, "line_allocation", taken, "id = $1", allocation_id)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from halfpenny.funding.bank import CashDirection
 from halfpenny.funding.model import WalletPayment
 from halfpenny.funding.reconciliation import MismatchKind, ReconciliationItem
 from halfpenny.funding.statuses import PaymentStatus, ReconciliationStatus
 from halfpenny.funding.store.payments import payment_of
+from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
 
 _ITEM = (
@@ -27,71 +27,40 @@ async def settled_between(
     connection: Connection, currency: str, start: datetime, end: datetime
 ) -> list[tuple[WalletPayment, datetime]]:
     """Payments that our books say the bank has made in [start, end), and when."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         f"SELECT * FROM wallet_payment WHERE currency = $1 AND status = '{PaymentStatus.SETTLED}' AND ended_at >= $2 "
         "AND ended_at < $3 ORDER BY id",
         currency,
         start,
         end,
     )
-    return [(payment_of(row), row["ended_at"]) for row in rows]
+    return [(payment_of(row), row["ended_at"]) for row in found]
 
 
 async def known_missing(connection: Connection, currency: str, references: Sequence[str]) -> frozenset[str]:
     """Those of the references of which a finding says already that the bank has not brought them."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         "SELECT reference FROM reconciliation_item WHERE reference = ANY($2) AND currency = $1 "
         f"AND kind = '{MismatchKind.MISSING}'",
         currency,
         list(references),
     )
-    return frozenset(row["reference"] for row in rows)
+    return frozenset(row["reference"] for row in found)
 
 
 async def insert_findings(
     connection: Connection, statement_id: UUID, findings: Sequence[ReconciliationItem], now: datetime
 ) -> None:
-    await connection.executemany(
-        "INSERT INTO reconciliation_item (id, statement_id, line_id, kind, reference, account, action, direction, "
-        "currency, expected_minor, found_minor, suspense_minor, found_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        [
-            (
-                one.id,
-                statement_id,
-                one.line_id,
-                one.kind.value,
-                one.reference,
-                one.account,
-                one.action,
-                one.direction.value,
-                one.currency,
-                one.expected_minor,
-                one.found_minor,
-                one.suspense_minor,
-                now,
-            )
-            for one in findings
-        ],
+    found = {"statement_id": statement_id, "found_at": now}
+    await rows.insert_many(
+        connection,
+        "reconciliation_item",
+        [rows.values(one, leave_out=("question", "allocated_minor")) | found for one in findings],
     )
 
 
 def _finding(row: Record) -> ReconciliationItem:
-    return ReconciliationItem(
-        id=row["id"],
-        kind=MismatchKind(row["kind"]),
-        reference=row["reference"],
-        account=row["account"],
-        action=row["action"],
-        direction=CashDirection(row["direction"]),
-        currency=row["currency"],
-        expected_minor=row["expected_minor"],
-        found_minor=row["found_minor"],
-        suspense_minor=row["suspense_minor"],
-        line_id=row["line_id"],
-        question=row["question"],
-        allocated_minor=row["allocated_minor"],
-    )
+    return rows.read(ReconciliationItem, row)
 
 
 async def open_items(connection: Connection, after: UUID | None, limit: int) -> list[ReconciliationItem]:
@@ -100,13 +69,13 @@ async def open_items(connection: Connection, after: UUID | None, limit: int) -> 
 
 async def missing_items(connection: Connection, currency: str, references: Sequence[str]) -> list[ReconciliationItem]:
     """Open items that wait for a line which these references may be."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         f"{_ITEM} WHERE i.reference = ANY($2) AND i.currency = $1 AND i.kind = '{MismatchKind.MISSING}' "
         f"AND i.status = '{ReconciliationStatus.OPEN}' ORDER BY i.id",
         currency,
         list(references),
     )
-    return [_finding(row) for row in rows]
+    return [_finding(row) for row in found]
 
 
 async def lock_item(connection: Connection, item_id: UUID) -> ReconciliationItem | None:
@@ -137,23 +106,15 @@ async def is_open(connection: Connection, item_id: UUID) -> bool:
 
 async def set_question(connection: Connection, item_id: UUID, question: str | None) -> None:
     """Keep why a loan did not take the money of an open item."""
-    await connection.execute("UPDATE reconciliation_item SET question = $2 WHERE id = $1", item_id, question)
+    await rows.update(connection, "reconciliation_item", {"question": question}, "id = $1", item_id)
 
 
 async def reopen(connection: Connection, item_id: UUID) -> None:
-    await connection.execute(
-        f"UPDATE reconciliation_item SET status = '{ReconciliationStatus.OPEN}', resolved_at = NULL, "
-        "resolved_by = NULL WHERE id = $1",
-        item_id,
-    )
+    opened = {"status": ReconciliationStatus.OPEN, "resolved_at": None, "resolved_by": None}
+    await rows.update(connection, "reconciliation_item", opened, "id = $1", item_id)
 
 
 async def resolve(connection: Connection, item_id: UUID, resolved_by: UUID | None, now: datetime) -> None:
-    await connection.execute(
-        f"UPDATE reconciliation_item SET status = '{ReconciliationStatus.RESOLVED}', question = NULL, "
-        "resolved_at = $2, resolved_by = $3 "
-        "WHERE id = $1",
-        item_id,
-        now,
-        resolved_by,
-    )
+    by = {"resolved_at": now, "resolved_by": resolved_by}
+    resolved = {"status": ReconciliationStatus.RESOLVED, "question": None, **by}
+    await rows.update(connection, "reconciliation_item", resolved, "id = $1", item_id)

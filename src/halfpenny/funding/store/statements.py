@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from halfpenny.funding.bank import BankStatement, CashDirection, StatementLine
 from halfpenny.funding.reconciliation import SeenBefore
+from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import uuid7
 
@@ -63,28 +65,14 @@ async def open_account(
 ) -> ClientAccount:
     """Accept statements of this account from now on. Nobody's names stand with the sandbox bank's own."""
     account_id = uuid7()
-    await connection.execute(
-        "INSERT INTO bank_account (id, account, currency, opened_at, proposed_by, accepted_by) "
-        "VALUES ($1, $2, $3, $4, $5, $6)",
-        account_id,
-        account,
-        currency,
-        now,
-        proposed_by,
-        accepted_by,
-    )
+    opened = {"id": account_id, "account": account, "currency": currency, "opened_at": now}
+    await rows.insert(connection, "bank_account", opened | {"proposed_by": proposed_by, "accepted_by": accepted_by})
     return ClientAccount(account_id, account, currency, 0, None, None)
 
 
 async def insert_file(connection: Connection, file_id: UUID, document: bytes, now: datetime, received_by: UUID) -> None:
-    await connection.execute(
-        "INSERT INTO statement_file (id, sha256, document, received_at, received_by) "
-        "VALUES ($1, sha256($2), $2, $3, $4)",
-        file_id,
-        document,
-        now,
-        received_by,
-    )
+    file = {"id": file_id, "document": document, "received_at": now, "received_by": received_by}
+    await rows.insert(connection, "statement_file", file | {"sha256": hashlib.sha256(document).digest()})
 
 
 async def file_of(connection: Connection, file_id: UUID) -> bytes | None:
@@ -104,53 +92,32 @@ async def insert_statement(
 ) -> UUID:
     """Keep a statement and its lines; returns its id."""
     statement_id = uuid7()
-    await connection.execute(
-        "INSERT INTO bank_statement (id, account_id, number, message_id, digest, currency, statement_date, "
-        "opening_minor, closing_minor, lines, remarks, file_id, received_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        statement_id,
-        account.id,
-        account.number + 1,
-        statement.message_id,
-        statement.digest,
-        statement.currency,
-        statement.day,
-        statement.opening_minor,
-        statement.closing_minor,
-        len(statement.lines),
-        list(statement.remarks),
-        file_id,
-        now,
-    )
-    await connection.executemany(
-        "INSERT INTO bank_statement_line (id, statement_id, currency, bank_reference, end_to_end_id, direction, "
-        "amount_minor, booked_on, value_on, payer, payer_account, remittance, remark) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        [
-            (
-                line.id,
-                statement_id,
-                statement.currency,
-                line.bank_reference,
-                line.end_to_end_id,
-                line.direction.value,
-                line.amount_minor,
-                line.booked_on,
-                line.value_on,
-                line.payer,
-                line.payer_account,
-                line.remittance,
-                line.remark,
-            )
-            for line in statement.lines
-        ],
+    stated = {
+        "id": statement_id,
+        "account_id": account.id,
+        "number": account.number + 1,
+        "message_id": statement.message_id,
+        "digest": statement.digest,
+        "currency": statement.currency,
+        "statement_date": statement.day,
+        "opening_minor": statement.opening_minor,
+        "closing_minor": statement.closing_minor,
+        "lines": len(statement.lines),
+        "remarks": list(statement.remarks),
+        "file_id": file_id,
+        "received_at": now,
+    }
+    await rows.insert(connection, "bank_statement", stated)
+    of_statement = {"statement_id": statement_id, "currency": statement.currency}
+    await rows.insert_many(
+        connection, "bank_statement_line", [rows.values(line) | of_statement for line in statement.lines]
     )
     return statement_id
 
 
 async def seen_before(connection: Connection, currency: str, lines: Sequence[StatementLine]) -> SeenBefore:
     """What of these lines' references accepted statements have brought already."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         "SELECT end_to_end_id, bank_reference, direction, amount_minor FROM bank_statement_line WHERE currency = $1 "
         "AND end_to_end_id <> '' AND end_to_end_id = ANY($2) UNION "
         "SELECT end_to_end_id, bank_reference, direction, amount_minor FROM bank_statement_line WHERE currency = $1 "
@@ -160,8 +127,8 @@ async def seen_before(connection: Connection, currency: str, lines: Sequence[Sta
         [line.bank_reference for line in lines],
     )
     return SeenBefore(
-        frozenset(row["end_to_end_id"] for row in rows if row["end_to_end_id"]),
-        frozenset((row["bank_reference"], CashDirection(row["direction"]), row["amount_minor"]) for row in rows),
+        frozenset(row["end_to_end_id"] for row in found if row["end_to_end_id"]),
+        frozenset((row["bank_reference"], CashDirection(row["direction"]), row["amount_minor"]) for row in found),
     )
 
 

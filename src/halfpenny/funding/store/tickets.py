@@ -8,6 +8,7 @@ from uuid import UUID
 
 from halfpenny.funding.model import Investment, Position, WaitingTicket
 from halfpenny.funding.statuses import InvestmentStatus, WaitingStatus
+from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
 
 _INVESTMENT = "id, loan_id, investor_id, amount_minor, currency, status, revocable_until, made_at"
@@ -19,6 +20,7 @@ WAITING_PAGE = (
     "SELECT * FROM waiting_ticket WHERE investor_id = $1 "
     "AND id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ORDER BY id DESC LIMIT $3"
 )
+_WAITING = WaitingStatus.WAITING
 
 
 def _investment(row: Record) -> Investment:
@@ -44,20 +46,20 @@ async def find(connection: Connection, investment_id: UUID, *, lock: bool = Fals
 
 async def committed(connection: Connection, loan_id: UUID) -> list[Investment]:
     """Every ticket of a loan whose money is in escrow, oldest id first."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         f"SELECT {_INVESTMENT} FROM investment WHERE loan_id = $1 AND status = 'committed' ORDER BY id", loan_id
     )
-    return [_investment(row) for row in rows]
+    return [_investment(row) for row in found]
 
 
 async def of_investor(connection: Connection, investor_id: UUID, loan_ids: Sequence[UUID]) -> list[Investment]:
     """An investor's tickets in these loans, oldest first."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         f"SELECT {_INVESTMENT} FROM investment WHERE loan_id = ANY($2) AND investor_id = $1 ORDER BY id",
         investor_id,
         list(loan_ids),
     )
-    return [_investment(row) for row in rows]
+    return [_investment(row) for row in found]
 
 
 async def end(connection: Connection, investment_ids: Sequence[UUID], status: InvestmentStatus, now: datetime) -> None:
@@ -83,11 +85,11 @@ async def shrink_position(connection: Connection, loan_id: UUID, investor_id: UU
 
 async def empty_positions(connection: Connection, loan_id: UUID) -> int:
     """Set all positions of a loan to nothing; returns how many investors had one."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         "UPDATE position SET invested_minor = 0 WHERE loan_id = $1 AND invested_minor > 0 RETURNING investor_id",
         loan_id,
     )
-    return len(rows)
+    return len(found)
 
 
 def _position(row: Record) -> Position:
@@ -100,10 +102,10 @@ def _position(row: Record) -> Position:
 
 
 async def positions(connection: Connection, loan_id: UUID) -> list[Position]:
-    rows = await connection.fetch(
+    found = await connection.fetch(
         "SELECT * FROM position WHERE loan_id = $1 AND invested_minor > 0 ORDER BY investor_id", loan_id
     )
-    return [_position(row) for row in rows]
+    return [_position(row) for row in found]
 
 
 async def positions_of_investor(
@@ -122,40 +124,21 @@ async def reflection_running_until(connection: Connection, loan_id: UUID) -> dat
 
 
 def _waiting(row: Record) -> WaitingTicket:
-    return WaitingTicket(
-        id=row["id"],
-        loan_id=row["loan_id"],
-        investor_id=row["investor_id"],
-        amount_minor=row["amount_minor"],
-        served_minor=row["served_minor"],
-        currency=row["currency"],
-        status=WaitingStatus(row["status"]),
-        refusal=row["refusal"],
-        joined_at=row["joined_at"],
-    )
+    return rows.read(WaitingTicket, row)
 
 
 async def join_waiting_list(connection: Connection, waiting: WaitingTicket) -> None:
-    await connection.execute(
-        "INSERT INTO waiting_ticket (id, loan_id, investor_id, amount_minor, currency, joined_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6)",
-        waiting.id,
-        waiting.loan_id,
-        waiting.investor_id,
-        waiting.amount_minor,
-        waiting.currency,
-        waiting.joined_at,
-    )
+    await rows.insert(connection, "waiting_ticket", rows.values(waiting))
 
 
 async def next_waiting(connection: Connection, loan_id: UUID, limit: int) -> list[WaitingTicket]:
     """Who waits for this loan, in the order in which they came."""
-    rows = await connection.fetch(
+    found = await connection.fetch(
         "SELECT * FROM waiting_ticket WHERE loan_id = $1 AND status = 'waiting' ORDER BY place LIMIT $2",
         loan_id,
         limit,
     )
-    return [_waiting(row) for row in rows]
+    return [_waiting(row) for row in found]
 
 
 async def waiting_of_investor(
@@ -179,35 +162,20 @@ async def serve_waiting(connection: Connection, waiting_id: UUID, amount_minor: 
 async def end_waiting(
     connection: Connection, waiting_id: UUID, status: WaitingStatus, refusal: str | None, now: datetime
 ) -> None:
-    await connection.execute(
-        "UPDATE waiting_ticket SET status = $2, refusal = $3, ended_at = $4 WHERE id = $1 AND status = 'waiting'",
-        waiting_id,
-        status,
-        refusal,
-        now,
-    )
+    end = {"status": status, "refusal": refusal, "ended_at": now}
+    await rows.update(connection, "waiting_ticket", end, f"id = $1 AND status = '{_WAITING}'", waiting_id)
 
 
 async def end_all_waiting(connection: Connection, loan_id: UUID, refusal: str, now: datetime) -> None:
-    await connection.execute(
-        "UPDATE waiting_ticket SET status = 'refused', refusal = $2, ended_at = $3 "
-        "WHERE loan_id = $1 AND status = 'waiting'",
-        loan_id,
-        refusal,
-        now,
-    )
+    end = {"status": WaitingStatus.REFUSED, "refusal": refusal, "ended_at": now}
+    await rows.update(connection, "waiting_ticket", end, f"loan_id = $1 AND status = '{_WAITING}'", loan_id)
 
 
 async def leave_waiting_list(connection: Connection, waiting_id: UUID, investor_id: UUID, now: datetime) -> bool:
     """True when the investor's own ticket waited until now."""
-    left = await connection.fetchval(
-        "UPDATE waiting_ticket SET status = 'left', ended_at = $3 "
-        "WHERE id = $1 AND investor_id = $2 AND status = 'waiting' RETURNING true",
-        waiting_id,
-        investor_id,
-        now,
-    )
-    return bool(left)
+    own = f"id = $1 AND investor_id = $2 AND status = '{_WAITING}'"
+    end = {"status": WaitingStatus.LEFT, "ended_at": now}
+    return await rows.update(connection, "waiting_ticket", end, own, waiting_id, investor_id) == "UPDATE 1"
 
 
 async def reach_milestone(connection: Connection, loan_id: UUID, percent: int) -> bool:

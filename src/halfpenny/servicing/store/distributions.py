@@ -8,6 +8,7 @@ from uuid import UUID
 
 from halfpenny import ledger
 from halfpenny.ledger import AccountKind
+from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency
@@ -193,9 +194,7 @@ async def lock(connection: Connection, distribution_id: UUID) -> Record | None:
 async def share_out(connection: Connection, distribution_id: UUID) -> None:
     await connection.execute(SHARE_OUT, distribution_id, timeout=120)
     await connection.execute(APPLY_SHARES, distribution_id, timeout=120)
-    await connection.execute(
-        "UPDATE distribution SET status = $2 WHERE id = $1", distribution_id, DistributionStatus.SHARED
-    )
+    await rows.update(connection, "distribution", {"status": DistributionStatus.SHARED}, "id = $1", distribution_id)
 
 
 async def pay_chunk(connection: Connection, distribution_id: UUID, loan_id: UUID, currency: Currency, size: int) -> int:
@@ -205,11 +204,8 @@ async def pay_chunk(connection: Connection, distribution_id: UUID, loan_id: UUID
     row = await connection.fetchrow(PAY_CHUNK, distribution_id, size, tax, overpaid, timeout=120)
     shares = int(row["shares"]) if row else 0
     if shares < size:
-        await connection.execute(
-            "UPDATE distribution SET status = $2, paid_at = business_now() WHERE id = $1",
-            distribution_id,
-            DistributionStatus.PAID,
-        )
+        paid = {"status": DistributionStatus.PAID}
+        await rows.update(connection, "distribution", paid, "id = $1", distribution_id, also="paid_at = business_now()")
     return shares
 
 
@@ -248,12 +244,11 @@ async def share_of(connection: Connection, distribution_id: UUID, investor_id: U
 async def set_tax_profile(
     connection: Connection, investor_id: UUID, country: str, treaty_form: bool, withholding_millionths: int
 ) -> None:
-    await connection.execute(
-        "INSERT INTO tax_profile (investor_id, country, treaty_form, withholding_millionths) VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (investor_id) DO UPDATE SET country = $2, treaty_form = $3, withholding_millionths = $4, "
-        "changed_at = now()",
-        investor_id,
-        country,
-        treaty_form,
-        withholding_millionths,
+    profile = {"country": country, "treaty_form": treaty_form, "withholding_millionths": withholding_millionths}
+    replaced = ", ".join(f"{column} = excluded.{column}" for column in profile)
+    await rows.insert(
+        connection,
+        "tax_profile",
+        {"investor_id": investor_id, **profile},
+        then=f"ON CONFLICT (investor_id) DO UPDATE SET {replaced}, changed_at = now()",
     )

@@ -5,27 +5,21 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
+from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
 
 LIST_UPDATES = "SELECT * FROM recovery_update WHERE loan_id = $1 AND number > $2 ORDER BY number LIMIT $3"
 
 
 async def open_case(connection: Connection, loan_id: UUID, opened_on: date, next_due: date) -> None:
-    await connection.execute(
-        "INSERT INTO recovery_case (loan_id, opened_on, next_update_due_on) VALUES ($1, $2, $3)",
-        loan_id,
-        opened_on,
-        next_due,
-    )
+    case = {"loan_id": loan_id, "opened_on": opened_on, "next_update_due_on": next_due}
+    await rows.insert(connection, "recovery_case", case)
 
 
 async def close_with_loan(connection: Connection, loan_id: UUID, closed_on: date | None) -> None:
     """The case, where there is one, ends on the day that its loan closed, and is open again where it did not."""
-    await connection.execute(
-        "UPDATE recovery_case SET closed_on = $2 WHERE loan_id = $1 AND closed_on IS DISTINCT FROM $2",
-        loan_id,
-        closed_on,
-    )
+    moved = "loan_id = $1 AND closed_on IS DISTINCT FROM $2"
+    await rows.update(connection, "recovery_case", {"closed_on": closed_on}, moved, loan_id, closed_on)
 
 
 async def lock_case(connection: Connection, loan_id: UUID) -> Record | None:
@@ -54,7 +48,7 @@ async def add_update(
         text,
         published_by,
     )
-    await connection.execute("UPDATE recovery_case SET next_update_due_on = $2 WHERE loan_id = $1", loan_id, next_due)
+    await rows.update(connection, "recovery_case", {"next_update_due_on": next_due}, "loan_id = $1", loan_id)
     return number
 
 

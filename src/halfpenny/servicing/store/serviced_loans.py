@@ -9,8 +9,8 @@ from uuid import UUID
 
 from halfpenny import ledger
 from halfpenny.ledger import AccountKind
+from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
-from halfpenny.platform.rows import insert_many
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing import codec
 from halfpenny.servicing.model.events import Event
@@ -64,8 +64,8 @@ async def find(connection: Connection, loan_id: UUID, *, lock: bool = False) -> 
 
 
 async def events(connection: Connection, loan_id: UUID) -> list[Event]:
-    rows = await connection.fetch("SELECT kind, data FROM servicing_event WHERE loan_id = $1 ORDER BY number", loan_id)
-    return [codec.read_event(row["kind"], row["data"]) for row in rows]
+    found = await connection.fetch("SELECT kind, data FROM servicing_event WHERE loan_id = $1 ORDER BY number", loan_id)
+    return [codec.read_event(row["kind"], row["data"]) for row in found]
 
 
 async def loan_of_receipt(connection: Connection, receipt_id: str) -> UUID | None:
@@ -78,34 +78,30 @@ async def loan_of_receipt(connection: Connection, receipt_id: str) -> UUID | Non
 
 async def insert(connection: Connection, loan_id: UUID, borrower_id: UUID, terms: LoanTerms) -> ServicedLoan:
     """A loan enters servicing, before anything has been posted."""
-    accounts = [
-        ledger.account_id(kind, loan_id, terms.currency)
-        for kind in (
-            AccountKind.INTEREST_RESERVE,
-            AccountKind.COLLECTIONS,
-            AccountKind.DISTRIBUTION_PAYABLE,
-            AccountKind.LOAN_RECEIVABLE,
-            AccountKind.INVESTOR_CLAIMS,
+    accounts = {
+        column: ledger.account_id(kind, loan_id, terms.currency)
+        for column, kind in (
+            ("reserve_account_id", AccountKind.INTEREST_RESERVE),
+            ("collections_account_id", AccountKind.COLLECTIONS),
+            ("payable_account_id", AccountKind.DISTRIBUTION_PAYABLE),
+            ("receivable_account_id", AccountKind.LOAN_RECEIVABLE),
+            ("claims_account_id", AccountKind.INVESTOR_CLAIMS),
         )
-    ]
-    row = await connection.fetchrow(
-        "INSERT INTO serviced_loan (loan_id, borrower_id, currency, terms, posted, standing, advanced_on, matures_on, "
-        "principal_outstanding_minor, replayed_on, count_due_date, reserve_account_id, collections_account_id, "
-        "payable_account_id, receivable_account_id, claims_account_id) "
-        f"VALUES ($1, $2, $3, $4, $5, '{LoanStanding.CURRENT}', $6, $6, $7, $6, $8, $9, $10, $11, $12, $13) "
-        "RETURNING *",
-        loan_id,
-        borrower_id,
-        terms.currency.value,
-        codec.to_json(terms),
-        codec.to_json(Flows()),
-        terms.advanced_on,
-        terms.principal.minor,
-        terms.count_due_date,
-        *accounts,
-    )
-    assert row is not None  # noqa: S101 - INSERT RETURNING gives its row or raises
-    return _serviced_loan(row)
+    }
+    loan = {
+        "loan_id": loan_id,
+        "borrower_id": borrower_id,
+        "currency": terms.currency,
+        "terms": codec.to_json(terms),
+        "posted": codec.to_json(Flows()),
+        "standing": LoanStanding.CURRENT,
+        "advanced_on": terms.advanced_on,
+        "matures_on": terms.advanced_on,
+        "replayed_on": terms.advanced_on,
+        "principal_outstanding_minor": terms.principal.minor,
+        "count_due_date": terms.count_due_date,
+    }
+    return _serviced_loan(await rows.insert_returning(connection, "serviced_loan", loan | accounts))
 
 
 async def add_events(
@@ -117,47 +113,41 @@ async def add_events(
     today: date,
 ) -> None:
     """Append events; those of a day after ``today``, the business date, are planned: the close of their day replays."""
-    await connection.executemany(
-        "INSERT INTO servicing_event (loan_id, number, kind, effective_date, data, recorded_by, planned) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        [
-            (
-                loan_id,
-                first_number + place,
-                codec.event_name(event),
-                event.effective_date,
-                codec.to_json(event),
-                recorded_by,
-                event.effective_date > today,
-            )
-            for place, event in enumerate(new)
-        ],
-    )
+    added = [
+        {
+            "loan_id": loan_id,
+            "number": first_number + place,
+            "kind": codec.event_name(event),
+            "effective_date": event.effective_date,
+            "data": codec.to_json(event),
+            "recorded_by": recorded_by,
+            "planned": event.effective_date > today,
+        }
+        for place, event in enumerate(new)
+    ]
+    await rows.insert_many(connection, "servicing_event", added)
 
 
 async def store_position(connection: Connection, loan_id: UUID, position: LoanPosition, posted: Flows) -> None:
     """The sums and marks that the last replay left."""
-    await connection.execute(
-        "UPDATE serviced_loan SET posted = $2, standing = $3, matures_on = $4, principal_outstanding_minor = $5, "
-        "total_due_minor = $6, oldest_unpaid_due_on = $7, days_past_due = $8, defaulted_on = $9, closed_on = $10, "
-        "replayed_on = $11, advance_payment_minor = $12 WHERE loan_id = $1",
-        loan_id,
-        codec.to_json(posted),
-        position.standing.value,
-        position.schedule.ends_on,
-        position.principal_outstanding,
-        position.total_due,
-        position.oldest_unpaid_due_on,
-        position.days_past_due,
-        position.defaulted_on,
-        position.closed_on,
-        position.as_of,
-        position.advance_held,
-    )
+    left = {
+        "posted": codec.to_json(posted),
+        "standing": position.standing,
+        "matures_on": position.schedule.ends_on,
+        "principal_outstanding_minor": position.principal_outstanding,
+        "total_due_minor": position.total_due,
+        "oldest_unpaid_due_on": position.oldest_unpaid_due_on,
+        "days_past_due": position.days_past_due,
+        "defaulted_on": position.defaulted_on,
+        "closed_on": position.closed_on,
+        "replayed_on": position.as_of,
+        "advance_payment_minor": position.advance_held,
+    }
+    await rows.update(connection, "serviced_loan", left, "loan_id = $1", loan_id)
 
 
 async def set_unlikely_to_pay(connection: Connection, loan_id: UUID) -> None:
-    await connection.execute("UPDATE serviced_loan SET unlikely_to_pay = true WHERE loan_id = $1", loan_id)
+    await rows.update(connection, "serviced_loan", {"unlikely_to_pay": True}, "loan_id = $1", loan_id)
 
 
 def instalment_rows(loan_id: UUID, instalments: Sequence[InstalmentBalance]) -> list[tuple[Any, ...]]:
@@ -192,7 +182,7 @@ def segment_rows(
     default_interest_paid: int,
 ) -> list[tuple[Any, ...]]:
     """Rows of ``accrual_segment`` in the order of SEGMENT_COLUMNS."""
-    rows: list[tuple[Any, ...]] = [
+    segments: list[tuple[Any, ...]] = [
         (loan_id, kind, s.start, s.end, s.before, s.per_day, s.scale, less)
         for kind, segments, less in (
             (SegmentKind.CONTRACT, contract, 0),
@@ -205,8 +195,8 @@ def segment_rows(
         # After the last day the interest stays what it came to: one flat segment, so that SQL needs no special case.
         last = contract[-1]
         total = last.accrued_minor(last.end) * last.scale
-        rows.append((loan_id, SegmentKind.CONTRACT, last.end, _LAST_DAY, total, 0, last.scale, 0))
-    return rows
+        segments.append((loan_id, SegmentKind.CONTRACT, last.end, _LAST_DAY, total, 0, last.scale, 0))
+    return segments
 
 
 async def rewrite_schedule(
@@ -226,14 +216,14 @@ async def rewrite_segments(
     default_interest_paid: int,
 ) -> None:
     await connection.execute("DELETE FROM accrual_segment WHERE loan_id = $1", loan_id)
-    rows = segment_rows(loan_id, contract, overdue, default_interest_paid)
-    await _insert_all(connection, "accrual_segment", SEGMENT_COLUMNS, rows)
+    segments = segment_rows(loan_id, contract, overdue, default_interest_paid)
+    await _insert_all(connection, "accrual_segment", SEGMENT_COLUMNS, segments)
 
 
 async def _insert_all(
-    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    connection: Connection, table: str, columns: Sequence[str], filled: Sequence[tuple[Any, ...]]
 ) -> None:
-    await insert_many(connection, table, (dict(zip(columns, row, strict=True)) for row in rows))
+    await rows.insert_many(connection, table, (dict(zip(columns, row, strict=True)) for row in filled))
 
 
 async def instalments(connection: Connection, loan_id: UUID) -> list[Record]:
