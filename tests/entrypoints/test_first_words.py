@@ -92,9 +92,9 @@ def test_the_api_starts_without_its_broker_and_says_so_in_one_line(
     address = nobody_there("amqp")
     with api_process(database_url, document_server.url, tmp_path / "log", AMQP_URL=address):
         lines = (tmp_path / "log").read_text().splitlines()
-    told = [json.loads(line) for line in lines if "AMQP_URL" in line]
-    assert [(line["level"], line["event"]) for line in told] == [("warning", "broker_unavailable")]
-    assert told[0]["reason"].startswith("AMQP_URL: no RabbitMQ at 127.0.0.1")
+    printed = [json.loads(line) for line in lines if "AMQP_URL" in line]
+    assert [(line["level"], line["event"]) for line in printed] == [("warning", "broker_unavailable")]
+    assert printed[0]["reason"].startswith("AMQP_URL: no RabbitMQ at 127.0.0.1")
     assert not any("hunter2" in line for line in lines)
 
 

@@ -168,7 +168,7 @@ async def test_an_unknown_address_costs_the_same_work(app: FastAPI, client: Clie
     assert checked[0] is not None
     assert checked[1] is None
     # The stand-in's hash has today's parameters, so it costs what a real one costs.
-    assert not app.state.identity.passwords.outdated(app.state.identity.passwords._nobody)
+    assert not app.state.identity.passwords.needs_rehash(app.state.identity.passwords._nobody)
 
 
 async def test_a_hash_with_old_parameters_is_renewed_at_sign_in(

@@ -49,7 +49,7 @@ async def test_a_dataclass_is_a_row_and_a_row_a_dataclass(database: Database) ->
         await rows.insert(connection, "meter", rows.values(METER))
         stored = await connection.fetchrow(f"SELECT other, {rows.columns(Meter, 'm.')} FROM meter m")
         assert stored is not None and rows.read(Meter, stored) == METER
-        assert rows.read(Meter, stored, note="told") == replace(METER, note="told")
+        assert rows.read(Meter, stored, note="noted") == replace(METER, note="noted")
 
 
 async def test_an_update_touches_the_columns_and_the_rows_that_it_names(database: Database) -> None:

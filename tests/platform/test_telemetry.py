@@ -112,9 +112,9 @@ def test_a_traceback_shows_where_and_no_local_variable(begin: str) -> None:
         capture_output=True,
         text=True,
     )
-    told = done.stdout + done.stderr
-    assert "RuntimeError: no answer" in told and "in sign_in" in told
-    assert SECRET not in told and SECRET[::-1] not in told
+    printed = done.stdout + done.stderr
+    assert "RuntimeError: no answer" in printed and "in sign_in" in printed
+    assert SECRET not in printed and SECRET[::-1] not in printed
 
 
 async def test_a_request_that_fails_is_logged_in_no_time(capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,6 +133,6 @@ async def test_a_request_that_fails_is_logged_in_no_time(capsys: pytest.CaptureF
         answer = await client.get("/")
         took_s = time.perf_counter() - started
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
-    told = capsys.readouterr().out
-    assert "RuntimeError: 200000 rows" in told and SECRET not in told
+    printed = capsys.readouterr().out
+    assert "RuntimeError: 200000 rows" in printed and SECRET not in printed
     assert took_s < 5
