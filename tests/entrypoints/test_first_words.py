@@ -103,10 +103,10 @@ def test_the_api_starts_without_its_broker_and_says_so_in_one_line(
     "address", ["localhost:5672", "http://broker:5672/", "amqp://halfpenny:hunter2@broker:many/", "amqp://"]
 )
 def test_an_address_that_is_no_brokers_is_named(command: str, address: str, tmp_path: Path) -> None:
-    said = refusal(
+    reported = refusal(
         *HALFPENNY, command, DATABASE_URL=nobody_there("postgresql"), AMQP_URL=address, HALFPENNY_DATA=str(tmp_path)
     )
-    assert said.startswith("AMQP_URL") and "hunter2" not in said
+    assert reported.startswith("AMQP_URL") and "hunter2" not in reported
 
 
 def test_the_demo_names_a_broker_that_is_not_there(server_folder: Path, database_url: str) -> None:

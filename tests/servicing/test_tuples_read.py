@@ -75,8 +75,8 @@ async def revocations(database: Database, made: world.Drawn) -> None:
     """A loan is offered and funded, and every ticket taken back."""
     taken = await make_world(database, investors=TIMES)
     async with open_desk(database) as desk:
-        told = [await desk.invest(taken.ticket(number, 50_000)) for number in range(TIMES)]
-    for confirmation in told:
+        answered = [await desk.invest(taken.ticket(number, 50_000)) for number in range(TIMES)]
+    for confirmation in answered:
         async with database.unit_of_work() as connection:
             await funding.revoke(connection, UserId(confirmation.investor_id), confirmation.investment_id)
 
