@@ -126,10 +126,10 @@ def test_a_wrong_setting_is_named_in_one_line(
             value,
             'a JSON object of currencies and their units in a euro, such as {"PLN": "4.31"',
         )
-        for value in ("4.31", "[]", '{"PLN"}', '{"PLN": "a lot"}', '{"SEK": "11"}', '{"PLN": 0}', '{"EUR": 1}')
+        for value in ("4.31", "[]", '{"PLN"}', '{"PLN": "a lot"}', '{"XXX": "11"}', '{"PLN": 0}', '{"EUR": 1}')
     ]
     + [
-        ("HALFPENNY_FEE_PERCENTS", value, "a JSON object of the fees arrangement and exit, ")
+        ("HALFPENNY_FEE_PERCENTS", value, f"a JSON object of the fees {' and '.join(FeeKind)}, ")
         for value in ("2", '{"late": 1}', '{"exit": 51}', '{"exit": "-1"}', '{"exit": null}', '{"exit": 1, "exit": 1}')
     ]
     + [

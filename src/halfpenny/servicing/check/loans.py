@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from halfpenny.platform.consistency import Comparison
+from halfpenny.servicing.model.product import REPAYMENTS
 
 _SERVICED = "('active', 'matured', 'defaulted', 'in_recovery', 'repaid', 'written_off')"
+
+
+def _engine_value(place: int) -> str:
+    """How the engine repays the kind of loan that was applied for: its repayment (0) or interest mode (1)."""
+    kinds = " ".join(f"WHEN '{kind}' THEN '{engine[place]}'" for kind, engine in REPAYMENTS.items())
+    return f"CASE l.interest_mode {kinds} END"
+
 
 SERVICED = Comparison(
     "serviced_loan",
@@ -16,7 +24,8 @@ SERVICED = Comparison(
         "advanced_on": ("s.advanced_on", "l.drawn_down_on"),
         "terms.principal": ("(s.terms->'principal'->>'minor')::bigint", "l.amount_minor"),
         "terms.rate": ("(s.terms->'rate'->>'millionths')::numeric / 1000000", "l.annual_rate"),
-        "terms.interest_mode": ("s.terms->>'interest_mode'", "l.interest_mode"),
+        "terms.repayment": ("s.terms->>'repayment'", _engine_value(0)),
+        "terms.interest_mode": ("s.terms->>'interest_mode'", _engine_value(1)),
         "terms.fees": (
             "(SELECT jsonb_object_agg(f->>'kind', f->'percent_millionths') "
             "FROM jsonb_array_elements(s.terms->'fees') f)",
