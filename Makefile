@@ -7,6 +7,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 SETUP = $(or $(PYTHON),$(error Halfpenny needs Python 3.11, 3.12 or 3.13, and none was found on PATH)) scripts/setup.py
 BIN = .venv/bin
 
+# Where this is set, each program that starts compiles all that it imports again: twice the time, a hundred times a run.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test train check lint format schema requirements clean bench chaos mutants
 

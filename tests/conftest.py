@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from halfpenny.platform.servers import DocumentServer, PostgresServer, RabbitServer
 
 # Each fixture imports what it needs when it is asked for: a pure test pays for neither servers nor the application.
+
+# What is imported is compiled once and kept, also for the programs that tests start: a start takes half the time.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 TEMPLATE = "halfpenny_template"
 # Tests share the machine with each other: what is slow there is not broken. Tests of hanging servers bring their own.
