@@ -15,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     import httpx2
     from fastapi import FastAPI
+    from xdist.scheduler import LoadFileScheduling
 
     from halfpenny.entrypoints.settings import Settings
     from halfpenny.platform.database import Database
@@ -34,6 +35,26 @@ PATIENT_S = 60.0
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="fail when any test was skipped, as .ci/run does")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> LoadFileScheduling | None:
+    """``--dist loadfile``, the longest files first."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from support.scheduling import LongestFirst
+
+    config.option.loadscopereorder = False  # the file with the most tests is not the longest
+    return LongestFirst(config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each worker collects in the order in which work is handed out."""
+    if hasattr(config, "workerinput"):
+        from support.scheduling import rank
+
+        items.sort(key=lambda item: rank(item.nodeid))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
