@@ -16,6 +16,7 @@ from halfpenny_messages import (
     LoanInterestMode,
     LoanPurpose,
     LoanSubmitted,
+    Premises,
     PropertyKind,
     ValuationSource,
     lies_in,
@@ -28,8 +29,8 @@ DAYS_A_MONTH = 30.4375
 # A price paid within this many days is held against the valuation, whatever the loan is for.
 PURCHASE_COUNTS_DAYS = 365
 MAX_LTV = 9.99
-# What an unknown fact counts as: no income, no assets, and more debts and records than anybody may have.
-UNKNOWN_DEBTS = 1e13
+# What an unknown fact counts as: no income, no assets, and more debts, costs and records than anybody may have.
+UNKNOWN_DEBTS = UNKNOWN_COSTS = 1e13
 UNKNOWN_RECORDS = 10_000
 
 
@@ -61,6 +62,9 @@ class Application:
     assets: float
     debts: float
     adverse_records: int
+    yearly_costs: float
+    years_trading: float
+    premises_owned: bool
     amount: float
     prior_debt: float
     charge_rank: int
@@ -71,7 +75,7 @@ class Application:
     flags: tuple[str, ...]
 
     def knows(self, fact: str) -> bool:
-        """Whether the borrower stated it: ``income``, ``assets``, ``debts`` or ``adverse_records``."""
+        """Whether the borrower stated a fact, by its name in the message: ``income`` or the optional ``premises``."""
         return f"{fact}_missing" not in self.flags
 
 
@@ -93,7 +97,7 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
         flags.append("currency_unknown")
     if (today - policy.reference_rate(loan.currency).as_of).days > policy.reference_rate_limit_months * DAYS_A_MONTH:
         flags.append("reference_rate_stale")
-    for name in ("income", "assets", "debts", "adverse_records"):
+    for name in ("income", "assets", "debts", "adverse_records", "yearly_costs", "years_trading", "premises"):
         if getattr(borrower, name) is None:
             flags.append(f"{name}_missing")
     works = float(security.renovation_cost)
@@ -118,6 +122,9 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
         assets=_amount_or(borrower.assets, 0.0),
         debts=_amount_or(borrower.debts, UNKNOWN_DEBTS),
         adverse_records=UNKNOWN_RECORDS if borrower.adverse_records is None else borrower.adverse_records,
+        yearly_costs=_amount_or(borrower.yearly_costs, UNKNOWN_COSTS),
+        years_trading=0.0 if borrower.years_trading is None else float(borrower.years_trading),
+        premises_owned=borrower.premises is Premises.OWNED,
         amount=amount,
         prior_debt=prior_debt,
         charge_rank=loan.charge_rank,

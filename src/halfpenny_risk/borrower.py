@@ -32,20 +32,19 @@ DIRECTIONS: Mapping[str, int] = {
     "debts_to_assets": 1,
     "adverse": 1,
     "term": 0,
-    "expenses": 1,
-    "expenses_to_income": 1,
-    "saving_capacity": -1,
-    "seniority_years": -1,
-    "home_owner": 0,
-    "home_rent": 0,
-    "home_parents": 0,
-    "job_fixed": 0,
-    "job_freelance": 0,
-    "job_part_time": 0,
+    "costs": 1,
+    "costs_to_income": 1,
+    "years_trading": -1,
+    "premises_owned": -1,
 }
 FEATURES = tuple(DIRECTIONS)
-# What an application to the marketplace never holds; known only for the training data and for tools.
-OPTIONAL_FEATURES = FEATURES[FEATURES.index("expenses") :]
+# What an application may leave out, and what its feature counts as then: the worst, so that nothing is gained by it.
+OPTIONAL_FEATURES: Mapping[str, float] = {
+    "costs": 1e6,
+    "costs_to_income": 1e6,
+    "years_trading": 0.0,
+    "premises_owned": 0.0,
+}
 # The training data only knows whether there are adverse records; each further one adds this much by rule.
 LOG_ODDS_A_FURTHER_RECORD = 0.15
 MAX_RECORDS_COUNTED = 6
@@ -67,9 +66,12 @@ class BorrowerFacts:
     debts_to_assets: Floats
     adverse_records: Floats
     term: Floats
+    costs: Floats
+    years_trading: Floats
+    premises_owned: Floats
 
     def rows(self) -> Floats:
-        """The features in the order of ``FEATURES``; the optional ones NaN."""
+        """The features in the order of ``FEATURES``."""
         with np.errstate(divide="ignore", invalid="ignore"):
             amount_to_income = self.amount / self.income
             known = {
@@ -84,9 +86,13 @@ class BorrowerFacts:
                 "debts_to_assets": self.debts_to_assets,
                 "adverse": np.minimum(self.adverse_records, 1.0),
                 "term": self.term,
+                "costs": self.costs,
+                # As far above income as an unknown ratio counts, and no further.
+                "costs_to_income": np.where(self.income <= 0.0, 1e6, np.minimum(self.costs / self.income, 1e6)),
+                "years_trading": self.years_trading,
+                "premises_owned": self.premises_owned,
             }
-        nothing = np.full_like(self.amount, np.nan)
-        return np.column_stack([known.get(name, nothing) for name in FEATURES])
+        return np.column_stack([known[name] for name in FEATURES])
 
 
 def facts_row(application: Application, ltv: float, policy: Policy) -> tuple[float, ...]:
@@ -104,6 +110,9 @@ def facts_row(application: Application, ltv: float, policy: Policy) -> tuple[flo
         application.debts / max(application.assets, 1.0),
         float(application.adverse_records),
         policy.reference_loan.term_months / 12.0,
+        min(application.yearly_costs / rate / scale.costs_euro_a_year, OPTIONAL_FEATURES["costs"]),
+        application.years_trading,
+        float(application.premises_owned),
     )
 
 

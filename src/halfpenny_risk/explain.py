@@ -12,7 +12,7 @@ import numpy as np
 
 from halfpenny_messages import Reason
 from halfpenny_risk.application import Application
-from halfpenny_risk.borrower import FEATURES, OPTIONAL_FEATURES, BorrowerModel
+from halfpenny_risk.borrower import FEATURES, BorrowerModel
 from halfpenny_risk.exit_risk import ExitTerms, exit_risk
 from halfpenny_risk.normal import Floats, logit
 from halfpenny_risk.policy import Policy
@@ -40,6 +40,10 @@ FACT_OF = {
     "assets_to_amount": "assets",
     "debts": "debts",
     "debts_to_assets": "debts",
+    "costs": "yearly_costs",
+    "costs_to_income": "yearly_costs",
+    "years_trading": "years_trading",
+    "premises_owned": "premises",
 }
 # A contribution smaller than this has no sentence of its own unless it is needed for the sum.
 NEGLIGIBLE_CONTRIBUTION = 5e-13
@@ -84,11 +88,9 @@ def reasons(
     by_driver = exit_contributions(columns.exit_terms, policy)
     # The exit is measured against the reference loan, which adds nothing to the base.
     base = centre + policy.borrower_weight * (expected - borrower_reference)
-    parts: dict[str, float] = dict.fromkeys(("borrower_other",), 0.0)
-    for name, added in zip(FEATURES, by_feature.tolist(), strict=True):
-        code = "borrower_other" if name in OPTIONAL_FEATURES else name
-        parts[code] = parts.get(code, 0.0) + policy.borrower_weight * added
-    parts |= by_driver
+    parts = {
+        name: policy.borrower_weight * added for name, added in zip(FEATURES, by_feature.tolist(), strict=True)
+    } | by_driver
     parts |= dict(zip(OVERLAYS, overlays(columns, policy)[0].tolist(), strict=True))
     parts["exit_floor"] = float(scores.exit_floor[0])
     # What floating point lost on the way goes into the base, so that the published figures add up.
@@ -118,6 +120,7 @@ def _facts(
     strategies = {None: "unknown", True: "refinance", False: "sale"}
     return {
         **row,
+        "premises_owned": "owned" if application.premises_owned else "rented",
         **{name: None for name in FACT_OF if not application.knows(FACT_OF[name])},
         "adverse": records,
         "further_records": records,

@@ -229,6 +229,7 @@ class BorrowerScale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     assets_euro: float
     debts_euro: float
     amount_euro: float
+    costs_euro_a_year: float
 
 
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):

@@ -41,6 +41,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "income": ("income", "amount_to_income", "instalment_to_income"),
     "assets": ("assets", "assets_to_amount"),
     "debts": ("debts", "debts_to_assets"),
+    "costs": ("costs", "costs_to_income"),
+    "years_trading": ("years_trading",),
+    "premises": ("premises_owned",),
     "adverse_records": ("adverse", "further_records"),
     "facts_missing": ("facts_missing",),
 }
@@ -68,6 +71,7 @@ _FACT_OF = {"income": "income", "assets": "assets", "debts": "debts", "adverse_r
 _LOWEST_LTV_PERCENT = 20
 _MORE = (1.25, 1.5, 2.0, 3.0, 5.0)
 _FEWER = (0.75, 0.5, 0.25, 0.0)
+_YEARS = (2.0, 5.0, 10.0, 20.0)
 
 
 class Rated(Protocol):
@@ -216,6 +220,31 @@ def _fewer_records(application: Application, _security: Security, _policy: Polic
     return [_change(application, "adverse_records", str(records), adverse_records=records) for records in fewer]
 
 
+def _lower_costs(application: Application, _security: Security, policy: Policy) -> list[_Change]:
+    shares: tuple[float, ...] = _FEWER
+    if application.knows("yearly_costs"):
+        now = application.yearly_costs
+    else:
+        # Stated at the median borrower's, or at less.
+        now = policy.borrower_scale.costs_euro_a_year * policy.currencies.per_euro.get(application.currency, 1.0)
+        shares = (1.0, *_FEWER)
+    return [
+        _change(application, "costs", money_in_both(share * now, application.currency), yearly_costs=share * now)
+        for share in shares
+    ]
+
+
+def _stated_years(application: Application, _security: Security, _policy: Policy) -> list[_Change]:
+    """What stating them would do; nobody has traded longer tomorrow than stated today."""
+    if application.knows("years_trading"):
+        return []
+    return [_change(application, "years_trading", f"{years:.0f}", years_trading=years) for years in _YEARS]
+
+
+def _stated_premises(application: Application, _security: Security, _policy: Policy) -> list[_Change]:
+    return [] if application.premises_owned else [_change(application, "premises", "", premises_owned=True)]
+
+
 def _shorter_terms(application: Application, _security: Security, _policy: Policy) -> list[_Change]:
     shorter = range(application.term_months - 1, 2, -1)
     return [_change(application, "term", str(months), term_months=months) for months in shorter]
@@ -277,6 +306,9 @@ _STEPS: Mapping[str, Callable[[Application, Security, Policy], list[_Change]]] =
     "income": lambda application, _, policy: _more_of("income", application, policy),
     "assets": lambda application, _, policy: _more_of("assets", application, policy),
     "debts": _fewer_debts,
+    "costs": _lower_costs,
+    "years_trading": _stated_years,
+    "premises": _stated_premises,
     "adverse_records": _fewer_records,
     "facts_missing": lambda application, _, policy: [_at_the_median(tuple(_FACT_OF), application, policy)],
 }

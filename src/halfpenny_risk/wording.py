@@ -91,10 +91,30 @@ REASONS: Mapping[str, Wording] = {
         shown_as="count",
         audience=PRIVATE,
     ),
-    "borrower_other": Wording(
-        "Facts that an application does not ask for.",
-        "Fakty, o które wniosek nie pyta.",
-        shown_as="none",
+    "costs": Wording(
+        "The yearly costs are {value} of the typical borrower's.",
+        "Roczne koszty wynoszą {value} kosztów typowego pożyczkobiorcy.",
+        ("The yearly costs are not known.", "Roczne koszty nie są znane."),
+        audience=PRIVATE,
+    ),
+    "costs_to_income": Wording(
+        "Against its income the borrower's costs are {value} of what is typical.",
+        "W stosunku do dochodu koszty pożyczkobiorcy wynoszą {value} typowych.",
+        ("The costs cannot be set against an income.", "Nie można odnieść kosztów do dochodu."),
+        audience=PRIVATE,
+    ),
+    "years_trading": Wording(
+        "Years that the business has traded: {value}.",
+        "Lata działalności firmy: {value}.",
+        ("For how long the business has traded is not known.", "Nie wiadomo, od kiedy firma działa."),
+        shown_as="count",
+        audience=PRIVATE,
+    ),
+    "premises_owned": Wording(
+        "The business {value}.",
+        "Firma {value}.",
+        ("Whether the business owns its premises is not known.", "Nie wiadomo, czy firma ma własną siedzibę."),
+        shown_as="word",
         audience=PRIVATE,
     ),
     "exit_leverage": Wording(
@@ -171,6 +191,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "rolled_up": ("added up and paid at the end", "naliczane i płatne na końcu"),
     "paid": ("paid as it falls due", "płacone w terminie"),
+    "owned": ("owns its premises", "ma własną siedzibę"),
+    "rented": ("rents its premises", "wynajmuje siedzibę"),
 }
 
 # What a limit of the policy says, after the sentence of the reason that passed it.
@@ -221,6 +243,9 @@ _CHANGES: Mapping[str, tuple[str, str]] = {
     "income": ("With a yearly income of {value}", "Przy rocznym dochodzie {value}"),
     "assets": ("With assets of {value}", "Przy majątku {value}"),
     "debts": ("With debts of {value}", "Przy zadłużeniu {value}"),
+    "costs": ("With yearly costs of {value}", "Przy rocznych kosztach {value}"),
+    "years_trading": ("Having traded for {value} years", "Przy latach działalności: {value}"),
+    "premises": ("With premises of its own", "Przy własnej siedzibie"),
     "adverse_records": ("With adverse records: {value}", "Przy liczbie negatywnych wpisów: {value}"),
     "facts_missing": ("With these facts given, at a typical borrower's", "Po podaniu tych danych, jak u typowego"),
     "valuation": ("With a surveyor's report of today", "Z dzisiejszym raportem rzeczoznawcy"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from halfpenny_risk.borrower import (
 )
 from halfpenny_risk.normal import Floats, expit, logit
 from halfpenny_risk.trees import ObliviousTrees, trees_from_json
-from halfpenny_training.metrics import logistic_fit
+from halfpenny_training.metrics import calibration, logistic_fit
 from halfpenny_training.splits import stratified_folds
 from halfpenny_training.table import Table
 
@@ -37,12 +37,13 @@ CATBOOST = {
     "subsample": 0.8,
     "loss_function": "Logloss",
     "random_seed": SEED,
-    "thread_count": 2,
-    "verbose": False,
-    "allow_writing_files": False,
 }
+HOUSEKEEPING = {"thread_count": 2, "verbose": False, "allow_writing_files": False}
+# Of a row whose optional facts were withheld, beside the same row as it was stated. Chosen by five-fold trials: with 1
+# the stated rows lose 0.009 of AUC, with 0 a withheld fact multiplies the odds by more than it ever does in the data.
+WITHHELD_WEIGHT = 0.25
 # Medians of the training data (the mean for debts, whose median is zero): the units of its borrowers.
-INCOME_UNIT, ASSETS_UNIT, DEBTS_UNIT, AMOUNT_UNIT, TERM_UNIT, EXPENSES_UNIT = 125.0, 3000.0, 343.0, 1000.0, 48.0, 51.0
+INCOME_UNIT, ASSETS_UNIT, DEBTS_UNIT, AMOUNT_UNIT, TERM_UNIT, COSTS_UNIT = 125.0, 3000.0, 343.0, 1000.0, 48.0, 51.0
 # Columns with what may never be scored; the fairness report is all that they are read for.
 PROTECTED = ("Age", "Marital")
 
@@ -51,7 +52,7 @@ def credit_matrix(table: Table) -> tuple[Floats, NDArray[np.int64]]:
     """Rows of ``FEATURES`` and whether each borrower went bad, from the credit applications."""
     income, assets, debts = table.floats("Income"), table.floats("Assets"), table.floats("Debt")
     amount, price, months = table.floats("Amount"), table.floats("Price"), table.floats("Time")
-    expenses = table.floats("Expenses")
+    costs = table.floats("Expenses")
     records = np.where(table.texts("Records") == "yes", 1.0, 0.0)
     facts = BorrowerFacts(
         amount=amount / AMOUNT_UNIT,
@@ -62,47 +63,57 @@ def credit_matrix(table: Table) -> tuple[Floats, NDArray[np.int64]]:
         debts_to_assets=debts / np.maximum(assets, 1.0),
         adverse_records=records,
         term=months / TERM_UNIT,
+        costs=costs / COSTS_UNIT,
+        # Years in the present work, and the home that is owned, stand in for the business's age and its premises.
+        years_trading=table.floats("Seniority"),
+        premises_owned=(table.texts("Home") == "owner").astype(np.float64),
     )
-    rows = facts.rows()
-    home, job = table.texts("Home"), table.texts("Job")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        optional = {
-            "expenses": expenses / EXPENSES_UNIT,
-            "expenses_to_income": expenses / income,
-            # What is left of a month's income after costs, in instalments of this loan.
-            "saving_capacity": (income - expenses - debts / 100.0) / (amount / months),
-            "seniority_years": table.floats("Seniority"),
-            "home_owner": _is(home, "owner"),
-            "home_rent": _is(home, "rent"),
-            "home_parents": _is(home, "parents"),
-            "job_fixed": _is(job, "fixed"),
-            "job_freelance": _is(job, "freelance"),
-            "job_part_time": _is(job, "partime"),
-        }
-    for name, values in optional.items():
-        rows[:, FEATURES.index(name)] = values
-    return rows, (table.texts("Status") == "bad").astype(np.int64)
-
-
-def _is(words: NDArray[np.str_], word: str) -> Floats:
-    return np.where(words == "", np.nan, (words == word).astype(np.float64))
+    return facts.rows(), (table.texts("Status") == "bad").astype(np.int64)
 
 
 def without_optional(rows: Floats) -> Floats:
-    """The rows as an application to the marketplace would have given them."""
+    """The rows as they are scored where every optional fact of the application was withheld."""
     short = rows.copy()
-    short[:, [FEATURES.index(name) for name in OPTIONAL_FEATURES]] = np.nan
+    for name, worst in OPTIONAL_FEATURES.items():
+        short[:, FEATURES.index(name)] = worst
     return short
 
 
-def fit_boosted(rows: Floats, bad: NDArray[np.int64], scratch: Path) -> tuple[ObliviousTrees, dict[str, Any]]:
-    """Monotone boosted trees on the rows and on their short copies, so that both kinds are served by one model."""
+def with_withheld(rows: Floats, bad: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64], Floats]:
+    """Each row as stated and once more with its optional facts withheld; and the weight of each.
+
+    Withheld facts count as the worst, where the constraints keep the model: without the second kind of row it would
+    take somebody who states no costs for somebody who has endless ones.
+    """
+    weights = np.concatenate([np.ones(len(rows)), np.full(len(rows), WITHHELD_WEIGHT)])
+    return np.vstack([rows, without_optional(rows)]), np.concatenate([bad, bad]), weights
+
+
+def fit_boosted(
+    rows: Floats, bad: NDArray[np.int64], scratch: Path, recipe: Mapping[str, Any] = CATBOOST
+) -> tuple[ObliviousTrees, dict[str, Any]]:
+    """Monotone boosted trees by ``recipe`` (CatBoost's parameters), on the rows stated and withheld."""
     from catboost import CatBoostClassifier
 
-    model = CatBoostClassifier(**CATBOOST, monotone_constraints=[DIRECTIONS[name] for name in FEATURES])
-    model.fit(np.vstack([rows, without_optional(rows)]), np.concatenate([bad, bad]))
+    model = CatBoostClassifier(**recipe, **HOUSEKEEPING, monotone_constraints=[DIRECTIONS[name] for name in FEATURES])
+    both, outcome, weights = with_withheld(rows, bad)
+    model.fit(both, outcome, sample_weight=weights)
     content = saved_json(model, scratch)
     return trees_from_json(content, FEATURES), content
+
+
+def fit_champion(
+    rows: Floats, bad: NDArray[np.int64], scratch: Path, recipe: Mapping[str, Any] = CATBOOST
+) -> dict[str, Any]:
+    """The champion's artefact but for what it was trained on: the trees, and their calibration out of fold."""
+    checked = cross_validate(rows, bad, boosted_fitter(scratch, recipe))
+    slope, intercept = calibration(bad, checked.stated)
+    _, content = fit_boosted(rows, bad, scratch, recipe)
+    return {
+        "features": list(FEATURES),
+        "calibration": {"slope": round(slope, 6), "intercept": round(intercept, 6)},
+        "model": content,
+    }
 
 
 def saved_json(model: Any, scratch: Path) -> dict[str, Any]:
@@ -133,12 +144,14 @@ def fit_scorecard(rows: Floats, bad: NDArray[np.int64]) -> dict[str, Any]:
     Returns the content of its artefact. A feature whose weight comes out negative is dropped and the rest fitted
     again, since a negative weight would turn its direction round.
     """
-    stacked, target = np.vstack([rows, without_optional(rows)]), np.concatenate([bad, bad])
-    bins = [_binned(stacked[:, i], target, DIRECTIONS[name]) for i, name in enumerate(FEATURES)]
-    evidence = np.column_stack([_evidence(stacked[:, i], *bins[i]) for i in range(len(FEATURES))])
+    # Its bins take no weights: one row in four stands for the rows with withheld facts.
+    some = slice(None, None, round(1.0 / WITHHELD_WEIGHT))
+    both, outcome = np.vstack([rows, without_optional(rows[some])]), np.concatenate([bad, bad[some]])
+    bins = [_binned(both[:, i], outcome, DIRECTIONS[name]) for i, name in enumerate(FEATURES)]
+    evidence = np.column_stack([_evidence(both[:, i], *bins[i]) for i in range(len(FEATURES))])
     used = [i for i in range(len(FEATURES)) if evidence[:, i].std() > 1e-6]
     while True:
-        weights = logistic_fit(evidence[:, used], target, ridge=1.0)
+        weights = logistic_fit(evidence[:, used], outcome, ridge=1.0)
         wrong = [i for i, weight in zip(used, weights[1:], strict=True) if weight < 0.0]
         if not wrong:
             break
@@ -196,23 +209,26 @@ def _evidence(values: Floats, edges: Floats, points: Floats, missing: float) -> 
 
 @dataclass(frozen=True)
 class CrossValidated:
-    """Predicted probabilities, each made by a model that had not seen its row."""
+    """Predicted probabilities, each made by a model that had not seen its row.
 
-    full: Floats
-    short: Floats
+    ``stated``: every fact that an application asks for; ``withheld``: without the optional ones.
+    """
+
+    stated: Floats
+    withheld: Floats
 
 
 def cross_validate(
     rows: Floats, bad: NDArray[np.int64], fit: Callable[[Floats, NDArray[np.int64]], Callable[[Floats], Floats]]
 ) -> CrossValidated:
-    """Five-fold predictions on whole rows and on rows as an application gives them."""
-    full, short = np.empty(len(bad)), np.empty(len(bad))
+    """Five-fold predictions on rows as an application states them and on rows with the optional facts withheld."""
+    stated, withheld = np.empty(len(bad)), np.empty(len(bad))
     for held_out in stratified_folds(bad, FOLDS, SEED):
         rest = np.setdiff1d(np.arange(len(bad)), held_out)
         predict = fit(rows[rest], bad[rest])
-        full[held_out] = expit(predict(rows[held_out]))
-        short[held_out] = expit(predict(without_optional(rows[held_out])))
-    return CrossValidated(full, short)
+        stated[held_out] = expit(predict(rows[held_out]))
+        withheld[held_out] = expit(predict(without_optional(rows[held_out])))
+    return CrossValidated(stated, withheld)
 
 
 def scorecard_fitter(rows: Floats, bad: NDArray[np.int64]) -> Callable[[Floats], Floats]:
@@ -221,11 +237,13 @@ def scorecard_fitter(rows: Floats, bad: NDArray[np.int64]) -> Callable[[Floats],
     return card.log_odds
 
 
-def boosted_fitter(scratch: Path) -> Callable[[Floats, NDArray[np.int64]], Callable[[Floats], Floats]]:
+def boosted_fitter(
+    scratch: Path, recipe: Mapping[str, Any] = CATBOOST
+) -> Callable[[Floats, NDArray[np.int64]], Callable[[Floats], Floats]]:
     """Fit boosted trees and give their log-odds."""
 
     def fit(rows: Floats, bad: NDArray[np.int64]) -> Callable[[Floats], Floats]:
-        return fit_boosted(rows, bad, scratch)[0].predict
+        return fit_boosted(rows, bad, scratch, recipe)[0].predict
 
     return fit
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from halfpenny_risk.errors import BadTable
 from halfpenny_risk.normal import Floats, expit
+from halfpenny_training.fitting import fit_loans
 from halfpenny_training.loans import (
     FEWEST_OF_A_CLASS,
     SEED,
@@ -16,7 +17,6 @@ from halfpenny_training.loans import (
     LoansModel,
     LoansTable,
     base_odds,
-    fit_loans,
     load_loans,
     save_loans,
 )

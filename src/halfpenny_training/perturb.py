@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from halfpenny_risk.assess import ModelSet
-from halfpenny_risk.borrower import BorrowerFacts
+from halfpenny_risk.borrower import OPTIONAL_FEATURES, BorrowerFacts
 from halfpenny_risk.exit_risk import ExitTerms
 from halfpenny_risk.models import load_models
 from halfpenny_risk.normal import Floats
@@ -16,6 +16,8 @@ from halfpenny_risk.scoring import LoanColumns, score_loans
 
 # What floating point may differ by between two sums of the same trees.
 TOLERANCE = 1e-9
+# What is moved the worse way: facts that everybody states, facts that may be withheld, and withholding those.
+PUSHED = ("ltv", "adverse", "income", "costs", "years_trading", "withheld")
 
 
 def random_loans(count: int, seed: int) -> LoanColumns:
@@ -44,6 +46,9 @@ def random_loans(count: int, seed: int) -> LoanColumns:
         debts_to_assets=some_unknown(around(1.5)),
         adverse_records=some_unknown(random.integers(0, 4, count).astype(np.float64)),
         term=months / 12.0,
+        costs=np.where(random.random(count) < 0.3, OPTIONAL_FEATURES["costs"], around(0.8)),
+        years_trading=np.where(random.random(count) < 0.3, 0.0, np.round(between(0.0, 40.0))),
+        premises_owned=(random.random(count) < 0.4).astype(np.float64),
     )
     terms = ExitTerms(
         amount=amount,
@@ -74,7 +79,7 @@ def random_loans(count: int, seed: int) -> LoanColumns:
 
 
 def worse(loans: LoanColumns, which: str, step: Floats) -> LoanColumns:
-    """The same loans with one figure moved the worse way: ``ltv``, ``adverse`` or ``income``."""
+    """The same loans with one fact moved the worse way (``PUSHED``), or an optional one withheld."""
     facts = loans.facts
     if which == "ltv":
         # More is lent on the same property, and everything that follows from the amount follows.
@@ -92,6 +97,14 @@ def worse(loans: LoanColumns, which: str, step: Floats) -> LoanColumns:
         )
     if which == "adverse":
         return replace(loans, facts=replace(facts, adverse_records=facts.adverse_records + np.ceil(5.0 * step)))
+    if which == "costs":
+        return replace(loans, facts=replace(facts, costs=facts.costs * (1.0 + step)))
+    if which == "years_trading":
+        return replace(loans, facts=replace(facts, years_trading=np.maximum(facts.years_trading - 10.0 * step, 0.0)))
+    if which == "withheld":
+        nothing = np.zeros_like(facts.costs)
+        unknown = np.full_like(facts.costs, OPTIONAL_FEATURES["costs"])
+        return replace(loans, facts=replace(facts, costs=unknown, years_trading=nothing, premises_owned=nothing))
     return replace(loans, facts=replace(facts, income=facts.income * (1.0 - np.minimum(step, 1.0))))
 
 
@@ -106,12 +119,12 @@ def monotone_breaks(trials: int, seed: int = 7, models: ModelSet | None = None) 
     loans = random_loans(trials, seed)
     random = np.random.default_rng(seed + 1)
     step = random.exponential(0.15, trials)
-    which = random.choice(["ltv", "adverse", "income"], trials)
+    which = random.choice(PUSHED, trials)
     breaks = {}
     for name, model in chosen.items():
         before = score_loans(model, loans, policy).score
         count = 0
-        for kind in ("ltv", "adverse", "income"):
+        for kind in PUSHED:
             after = score_loans(model, worse(loans, kind, step), policy).score
             count += int(((after < before - TOLERANCE) & (which == kind)).sum())
         breaks[name] = count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,11 @@ import msgspec
 import numpy as np
 
 from halfpenny_risk.artefacts import write_json
-from halfpenny_risk.borrower import FEATURES
 from halfpenny_risk.market import PREFIX, MarketSpec, trees_to_arrays
 from halfpenny_risk.models import CHAMPION_FILE, SCORECARD_FILE
-from halfpenny_risk.normal import logit
 from halfpenny_training import avm, borrower
 from halfpenny_training.markets import MARKETS
-from halfpenny_training.metrics import calibration
+from halfpenny_training.sources import sha256_of
 from halfpenny_training.table import read_csv
 
 SIDES = 1500
@@ -27,24 +25,30 @@ CREDIT_FILE = "credit.csv"
 
 
 def train_borrower(data: Path, out: Path, progress: Progress) -> None:
-    """The champion and the scorecard, from the credit applications in ``data``."""
+    """The champion and the scorecard, from the credit applications in ``data``; each names what it was made from."""
     rows, bad = borrower.credit_matrix(read_csv(data / CREDIT_FILE))
     progress(f"borrower: {len(bad)} applications, {bad.mean():.1%} bad")
-    write_json(out / SCORECARD_FILE, borrower.fit_scorecard(rows, bad))
+    write_json(out / SCORECARD_FILE, borrower.fit_scorecard(rows, bad) | {"training": trained_on(data, None)})
     progress("borrower: scorecard fitted")
+    write_json(out / CHAMPION_FILE, boosted_artefact(data, borrower.CATBOOST))
+    progress("borrower: champion fitted and calibrated out of fold")
+
+
+def boosted_artefact(data: Path, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Boosted trees by a recipe of CatBoost's parameters, as an artefact that ``promote`` can make again."""
+    rows, bad = borrower.credit_matrix(read_csv(data / CREDIT_FILE))
     with tempfile.TemporaryDirectory() as scratch:
-        checked = borrower.cross_validate(rows, bad, borrower.boosted_fitter(Path(scratch)))
-        slope, intercept = calibration(bad, checked.short)
-        progress(f"borrower: champion cross-validated, slope {slope:.3f}")
-        _, content = borrower.fit_boosted(rows, bad, Path(scratch))
-    champion: dict[str, Any] = {
-        "features": list(FEATURES),
-        "calibration": {"slope": round(slope, 6), "intercept": round(intercept, 6)},
-        "model": content,
+        content = borrower.fit_champion(rows, bad, Path(scratch), recipe)
+    return content | {"training": trained_on(data, recipe)}
+
+
+def trained_on(data: Path, recipe: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a borrower model was made from: the hash of the applications, and its recipe (None: a scorecard)."""
+    return {
+        "data_sha256": sha256_of(data / CREDIT_FILE),
+        "kind": "scorecard" if recipe is None else "boosted",
+        "recipe": dict(recipe or {}),
     }
-    write_json(out / CHAMPION_FILE, champion)
-    reference = float(logit(bad.mean()))
-    progress(f"borrower: champion written, log-odds of the training data {reference:.3f}")
 
 
 def train_market(name: str, data: Path, out: Path, progress: Progress) -> None:

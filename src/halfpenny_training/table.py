@@ -113,6 +113,18 @@ def read_csv(path: Path, only: Collection[str] | None = None) -> Table:
     return Table(checked if only is None else checked[[name for name in header if name in only]])
 
 
+def header_of(path: Path) -> list[str]:
+    """The names of all columns of a CSV file; raises ``BadTable``."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            first_line = file.readline(64 * 1024)
+    except FileNotFoundError:
+        raise BadTable(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadTable(f"{path}: {' '.join(str(error).split())}") from None
+    return _header(path, first_line, max(",;\t", key=first_line.count))
+
+
 def _header(path: Path, line: str, delimiter: str) -> list[str]:
     names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter, strict=True), [])]
     if not names or "" in names:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from halfpenny_messages import LoanAssessed, LoanInterestMode, ValuationSource
+from halfpenny_messages import LoanAssessed, LoanInterestMode, Premises, ValuationSource
 from halfpenny_risk.assess import ModelSet, assess, score_application
 from halfpenny_risk.models import load_models
 from halfpenny_risk.policy import load_policies
@@ -17,7 +17,11 @@ from support.risk_applications import changed
 
 POLICIES = load_policies()
 DUBLIN = {"lat": 53.35, "lon": -6.26, "country": "IE", "currency": "EUR"}
-WEAK = {**DUBLIN, "amount": "395000.00", "income": "42000.00", "interest_mode": LoanInterestMode.ROLLED_UP}
+WEAK = {**DUBLIN, "amount": "395000.00", "income": "46000.00", "interest_mode": LoanInterestMode.ROLLED_UP}
+
+BORROWERS_OWN = frozenset(
+    ("income", "assets", "debts", "costs", "years_trading", "premises", "adverse_records", "facts_missing")
+)
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +108,27 @@ def test_row_13_facts_that_were_not_given_are_named(models: ModelSet) -> None:
         models, **DUBLIN, amount="150000.00", assets=None, debts=None, valuation_source=ValuationSource.SURVEY
     )
     texts = " ".join(reason.text.en for reason in assessed.principal_against)
-    assert "are not known" in texts or "Not given about the borrower: assets, debts." in texts
+    assert "debts cannot be set against the assets" in texts and "assets cannot be set against the loan" in texts
     assert "income" not in texts.split("Not given")[-1] or "Not given" not in texts
+
+
+def test_row_14_what_was_withheld_is_named_with_what_stating_it_would_change(models: ModelSet) -> None:
+    sound = {**DUBLIN, "amount": "215000.00", "valuation_source": ValuationSource.SURVEY}
+    assessed = answer(models, **sound)
+    by_code = {reason.code: reason for reason in (*assessed.principal_against, *assessed.principal_for)}
+    assert by_code["years_trading"].text.en == "For how long the business has traded is not known."
+    assert by_code["years_trading"].change is not None
+    assert by_code["years_trading"].change.pl.startswith("Przy latach działalności: ")
+    stated = answer(models, **sound, years_trading=17, yearly_costs="21000.00", premises=Premises.OWNED)
+    favour = {reason.code: reason.text for reason in stated.principal_for}
+    assert favour["years_trading"].en == "Years that the business has traded: 17."
+    assert float(stated.probability_of_default) < float(assessed.probability_of_default)
 
 
 def test_row_13_investors_see_nothing_of_the_borrowers_own_affairs(models: ModelSet) -> None:
     assessed = answer(models, **WEAK, adverse_records=3)
     for reason in (*assessed.principal_against, *assessed.principal_for):
-        private = reason.code in ("income", "assets", "debts", "adverse_records", "facts_missing")
+        private = reason.code in BORROWERS_OWN
         assert ("investor" in reason.audience) != private
 
 

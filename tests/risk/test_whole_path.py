@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -17,6 +17,7 @@ from halfpenny_messages import (
     LoanInterestMode,
     LoanPurpose,
     LoanSubmitted,
+    Premises,
     PropertyKind,
     ValuationSource,
 )
@@ -136,6 +137,9 @@ def draw(dice: random.Random) -> LoanSubmitted:
         assets=money(50_000.0 * 2.0 ** dice.uniform(-3.0, 6.0)),
         debts=money(20_000.0 * 2.0 ** dice.uniform(-4.0, 6.0) * dice.choice((0.0, 1.0))),
         adverse_records=dice.choice((0, 0, 0, 1, 2, 3, 7, 100)),
+        years_trading=dice.choice((None, 0, 1, 3, 6, 11, 25, 120)),
+        yearly_costs=dice.choice((None, money(10_000.0 * 2.0 ** dice.uniform(-3.0, 6.0)))),
+        premises=dice.choice((None, *Premises)),
         charge_rank=rank,
         prior_debt=money(value * dice.uniform(0.01, 0.6)) if rank > 1 else "0",
         amount=money(amount),
@@ -187,6 +191,15 @@ def _more_records(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | 
     return {"adverse_records": (loan.borrower.adverse_records or 0) + dice.choice((1, 2, 20))}
 
 
+def _fewer_years(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    years = loan.borrower.years_trading
+    return None if years is None else {"years_trading": int(years * dice.random())}
+
+
+def _rented(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    return {"premises": Premises.RENTED} if loan.borrower.premises is Premises.OWNED else None
+
+
 def _older(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
     return {"valued_on": loan.property.valued_on - timedelta(days=dice.randint(1, 300))}
 
@@ -215,7 +228,14 @@ WORSE: dict[str, Worse] = {
     "debts left out": _left_out("debts"),
     "more records": _more_records,
     "records left out": _left_out("adverse_records"),
+    "fewer years of trading": _fewer_years,
+    "years of trading left out": _left_out("years_trading"),
+    "higher costs": _scaled("yearly_costs", 1.0, 4.0),
+    "costs left out": _left_out("yearly_costs"),
+    "premises rented": _rented,
+    "premises left out": _left_out("premises"),
     "every fact of the borrower left out": _left_out("income", "assets", "debts", "adverse_records"),
+    "every optional fact left out": _left_out("years_trading", "yearly_costs", "premises"),
     "larger amount": _scaled("amount", 1.0, 1.5),
     "next rank": _next_rank,
     "more debt before us": _more_prior,
@@ -392,3 +412,48 @@ def test_expected_loss_over_the_life_does_not_fall_as_the_term_grows(models: Mod
         assert losses == sorted(losses)
         defaults = [round(one.probability_of_default, 6) for one in by_term]
         assert defaults == sorted(defaults)
+
+
+@pytest.mark.parametrize("choice", ["champion", "scorecard"])
+def test_row_14_withholding_is_never_better_than_any_value_that_is_accepted(
+    choice: Literal["champion", "scorecard"],
+) -> None:
+    both = load_models(choice)
+    dice = random.Random(1401)
+    values: dict[str, tuple[Any, ...]] = {
+        "years_trading": (0, 1, 2, 4, 9, 33, 500),
+        "yearly_costs": ("0.00", "180.00", "26000.00", "77000.00", "940000.00", "9999999999999.99"),
+        "premises": tuple(Premises),
+    }
+    for _ in range(40):
+        loan = changed(
+            income=money(10_000.0 * 2.0 ** dice.uniform(-2.0, 5.0)) if dice.random() < 0.9 else "0.00",
+            amount=money(dice.uniform(90_000.0, 380_000.0)),
+            adverse_records=dice.choice((0, 2)),
+        )
+        for name, stated in values.items():
+            loans = [changed(loan, **{name: None}), *(changed(loan, **{name: value}) for value in stated)]
+            withheld, *others = outcomes(loans, both)
+            assert withheld is not None
+            assert [
+                value for value, other in zip(stated, others, strict=True) if other and withheld.better_than(other)
+            ] == []
+
+
+def test_row_14_what_is_stated_counts(models: ModelSet) -> None:
+    withheld, owned, rented, old, young, cheap, dear = outcomes(
+        [
+            changed(),
+            changed(years_trading=14, premises=Premises.OWNED),
+            changed(years_trading=14, premises=Premises.RENTED),
+            changed(years_trading=31),
+            changed(years_trading=1),
+            changed(years_trading=6, yearly_costs="19000.00"),
+            changed(years_trading=6, yearly_costs="171000.00"),
+        ],
+        models,
+    )
+    assert withheld and owned and rented and old and young and cheap and dear
+    probabilities = [one.figures[0] for one in (withheld, owned, rented, old, young, cheap, dear)]
+    assert probabilities[1] < probabilities[2] and probabilities[3] < probabilities[4] <= probabilities[0]
+    assert probabilities[5] < probabilities[6]

@@ -25,7 +25,7 @@ def test_the_cards_are_current() -> None:
 
 def test_every_figure_that_was_to_be_reached_is_reached() -> None:
     aimed = [line for part in EVALUATED.values() for line in part["lines"] if line["reached"] is not None]
-    assert len(aimed) >= 9
+    assert len(aimed) >= 8
     assert [line["measure"] for line in aimed if not line["reached"]] == []
 
 

@@ -1,0 +1,288 @@
+"""Protected attributes, found by what a column's name means, and the columns that follow them (proxies).
+
+A name is read as words, in English and Polish, without case, diacritics and separators: ``customer_age``, ``Płeć``,
+``maritalStatus`` and ``data ur.`` are an age, a sex, a marital status and a date of birth. What people are is never
+scored; what a thing is may be: ``building_age`` and ``wiek budynku`` are no person's.
+
+Sources of the list: 12 CFR 1002.2(z) and 1002.6 (Regulation B), Regulation (EU) 2016/679 art. 9, Directive 2000/43/EC,
+2000/78/EC and 2004/113/EC. PESEL holds the date of birth and the sex.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from halfpenny_training.table import Table, parse_number
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+# Beginnings of words that mean the attribute wherever they stand, long enough to be looked for inside a name that has
+# no separators ("dateofbirth").
+STEMS: Mapping[str, tuple[str, ...]] = {
+    "age": ("birth", "urodz", "pesel"),
+    "sex": ("gender", "kobiet", "mezczyzn"),
+    "marital status": (
+        *("marital", "married", "marriage", "divorc", "widow", "spous", "husband", "matrimon", "cohabit"),
+        *("cywiln", "malzen", "malzon", "zamezn", "zonat", "rozwied", "rozwod", "wdow", "mezatk"),
+    ),
+    "origin": (
+        *("ethnic", "nationalit", "citizen", "racial", "birthplace", "immigra"),
+        *("etnicz", "narodow", "obywatel", "cudzoziem", "imigra"),
+    ),
+    "religion": ("religi", "wyznani"),
+    "disability and health": ("disab", "handicap", "niepelnospraw", "pregnan", "maternity", "ciaza", "ciazy"),
+    "sexual orientation": ("transgend", "homosex", "heterosex", "lgbt"),
+    "opinion and membership": ("politic", "politycz", "tradeunion", "zwiazkow"),
+}
+# Whole words that mean the attribute by themselves.
+WORDS: Mapping[str, frozenset[str]] = {
+    "age": frozenset({"dob", "yob", "born", "senior", "ur", "emeryt", "pensioner", "elderly"}),
+    "sex": frozenset({"sex", "sexes", "male", "female", "woman", "women", "man", "men", "plec", "plci", "k_m", "msex"}),
+    "marital status": frozenset({"wife", "bachelor", "spinster", "kawaler", "panna", "zona", "maz", "unmarried"}),
+    "origin": frozenset(
+        {"race", "skin", "rasa", "rasy", "foreigner", "tribe", "caste", "ancestry", "descent", "tongue", "nation"}
+    ),
+    "religion": frozenset({"creed", "faith", "church", "denomination", "kosciol"}),
+    "family": frozenset({"children", "child", "kids", "dependents", "dependants", "familial", "dzieci", "dziecko"}),
+    "disability and health": frozenset(
+        {"illness", "disease", "choroba", "choroby", "zdrowia", "zdrowie", "blind", "deaf", "wheelchair"}
+    ),
+}
+# Words that mean the attribute only together with another, or not beside a word for a thing.
+PEOPLE = (
+    *("cust", "client", "applicant", "borrower", "coborrower", "person", "owner", "director", "guarantor", "debtor"),
+    *("user", "member", "investor", "founder", "head", "debtor", "proprietor"),
+    *("klient", "wniosk", "pozyczkob", "kredytob", "osob", "wlascic", "dluznik", "porecz", "prezes"),
+)
+THINGS = (
+    *(
+        "property",
+        "building",
+        "house",
+        "home",
+        "flat",
+        "dwelling",
+        "valuation",
+        "appraisal",
+        "loan",
+        "account",
+        "credit",
+    ),
+    *(
+        "company",
+        "business",
+        "firm",
+        "vehicle",
+        "car",
+        "asset",
+        "collateral",
+        "roof",
+        "file",
+        "report",
+        "debt",
+        "arrear",
+    ),
+    *("history", "inquiry", "trade", "relationship", "record", "invoice", "lease", "policy"),
+    *(
+        "budyn",
+        "nieruchom",
+        "firm",
+        "kredyt",
+        "pozyczki",
+        "wycen",
+        "dom",
+        "mieszkan",
+        "kont",
+        "rachun",
+        "spolk",
+        "dlug",
+    ),
+    *("pojazd", "zabezpiecz", "umow", "wpis", "lokal", "dzialalnosc"),
+)
+_AGE = re.compile(
+    r"age(s|d|yrs?|years?|groups?|bands?|buckets?|bins?|cat|class|ranges?|num|at\w+|in\w+)?|wiek(u|owa|owy)?"
+)
+# Columns that often stand in for an attribute; what they follow in the file is measured besides.
+PROXY_WORDS: Mapping[str, frozenset[str]] = {
+    "origin": frozenset(
+        {"postcode", "postal", "zip", "zipcode", "pocztowy", "neighbourhood", "neighborhood", "tract", "language"}
+        | {"jezyk", "surname", "nazwisko", "accent", "dzielnica", "birthname"}
+    ),
+    "sex": frozenset({"firstname", "forename", "imie", "salutation", "title", "honorific", "tytul"}),
+    "age": frozenset({"graduation", "pension", "retirement", "emerytura", "retired"}),
+}
+PROXY_PAIRS: Mapping[tuple[str, str], str] = {
+    ("first", "name"): "sex",
+    ("given", "name"): "sex",
+    ("last", "name"): "origin",
+    ("family", "name"): "origin",
+    ("post", "code"): "origin",
+}
+# Rank correlation, or its like for categories, from which a column is reported as following an attribute.
+PROXY_ASSOCIATION = 0.3
+_FEWEST_ROWS = 30
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a column's name: lower case, without diacritics, parted at separators and capitals."""
+    plain = unicodedata.normalize("NFKD", name.replace("ł", "l").replace("Ł", "L"))
+    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return [word.lower() for word in _WORD.findall(letters)]
+
+
+def protected_meaning(name: str) -> str | None:
+    """The protected attribute that a column of this name holds, or None."""
+    words = words_of(name)
+    joined = "".join(words)
+    # Who is politically exposed is asked by the law against money laundering, and is no opinion.
+    if "exposed" in words or "pep" in words:
+        return None
+    for meaning, stems in STEMS.items():
+        if any(stem in joined for stem in stems):
+            return meaning
+    for meaning, whole in WORDS.items():
+        if whole & set(words):
+            return meaning
+    return _by_company(words, joined)
+
+
+def _by_company(words: list[str], joined: str) -> str | None:
+    """Words that are read by those beside them: an age of whom, a status of what, an origin of what."""
+    return next((meaning for meaning, found in _READ_TOGETHER if found(set(words), joined)), None)
+
+
+def _of_people(words: set[str]) -> bool:
+    return any(word.startswith(PEOPLE) for word in words)
+
+
+def _is_age(words: set[str], joined: str) -> bool:
+    if joined.removesuffix("age").startswith(PEOPLE) and joined.endswith("age"):
+        return True
+    if joined.startswith("wiek") and joined.removeprefix("wiek").startswith(PEOPLE):
+        return True
+    of_things = any(word.startswith(THINGS) for word in words)
+    if {"old", "young"} & words and not of_things:
+        return True
+    return any(_AGE.fullmatch(word) for word in words) and (_of_people(words) or not of_things)
+
+
+def _is_marital(words: set[str], _joined: str) -> bool:
+    if "single" in words and not {"family", "unit", "payment"} & words:
+        return True
+    if "status" in words and {"civil", "relationship"} & words:
+        return True
+    return "partner" in words and bool({"has", "life", "domestic"} & words)
+
+
+def _is_family(words: set[str], _joined: str) -> bool:
+    family = any(word == "family" or word.startswith("rodzin") for word in words)
+    return family and bool({"status", "size", "stan", "sytuacja", "members"} & words)
+
+
+def _is_origin(words: set[str], _joined: str) -> bool:
+    beside = {"national", "country", "family", "social"} & words
+    if "origin" in words and (len(words) == 1 or beside or _of_people(words)):
+        return True
+    of_money = any(word.startswith(("srodk", "kapital", "fundus", "pieni", "majatk")) for word in words)
+    return any(word.startswith("pochodzeni") for word in words) and not of_money
+
+
+def _is_health(words: set[str], _joined: str) -> bool:
+    return "health" in words and bool(_of_people(words) or {"status", "condition", "state"} & words)
+
+
+_READ_TOGETHER: tuple[tuple[str, Callable[[set[str], str], bool]], ...] = (
+    ("age", _is_age),
+    ("marital status", _is_marital),
+    ("family", _is_family),
+    ("origin", _is_origin),
+    ("sexual orientation", lambda words, _: bool({"sexual", "seksualna"} & words) and len(words) > 1),
+    ("disability and health", _is_health),
+    ("opinion and membership", lambda words, _: "union" in words and bool({"trade", "labor", "labour"} & words)),
+)
+
+
+def proxy_meaning(name: str) -> str | None:
+    """The attribute that a column of this name often stands in for, or None."""
+    words = words_of(name)
+    for meaning, whole in PROXY_WORDS.items():
+        if whole & {*words, "".join(words)}:
+            return meaning
+    pairs = itertools.pairwise(words)
+    return next((PROXY_PAIRS[pair] for pair in pairs if pair in PROXY_PAIRS), None)
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A feature that follows a protected column of the same file; ``association`` is between 0 and 1."""
+
+    feature: str
+    protected: str
+    association: float
+
+
+def measured_proxies(table: Table, features: Sequence[str], protected: Sequence[str]) -> list[Proxy]:
+    """The features whose association with a protected column reaches ``PROXY_ASSOCIATION``, strongest first."""
+    columns = {name: _ranks_or_codes(table, name) for name in {*features, *protected}}
+    found = [
+        Proxy(feature, other, strength)
+        for feature in features
+        for other in protected
+        if (strength := _association(columns[feature], columns[other])) >= PROXY_ASSOCIATION
+    ]
+    return sorted(found, key=lambda proxy: (-proxy.association, proxy.feature, proxy.protected))
+
+
+def report_proxies(
+    table: Table, features: Sequence[str], protected: Sequence[str], progress: Callable[[str], None]
+) -> None:
+    """One line for every feature that may stand in for a protected attribute, by its name or by what it follows."""
+    for name in features:
+        meaning = proxy_meaning(name)
+        if meaning is not None:
+            progress(f"proxy: {name!r} often stands in for {meaning}; say in the model's card why it is needed")
+    for proxy in measured_proxies(table, features, protected):
+        progress(
+            f"proxy: {proxy.feature!r} follows {proxy.protected!r} (association {proxy.association:.2f}); "
+            "say in the model's card why it is needed"
+        )
+
+
+def _ranks_or_codes(table: Table, name: str) -> tuple[bool, pd.Series]:
+    """Whether the column is a number, and its ranks or codes; NaN where missing."""
+    cells = pd.Series(table.texts(name))
+    known = cells != ""
+    numbers = cells.map(parse_number)
+    readable = numbers.notna() & known
+    if known.any() and readable.sum() >= 0.9 * known.sum() and cells[known].nunique() > 2:
+        return True, pd.to_numeric(numbers.where(readable)).rank()
+    return False, pd.Series(pd.factorize(cells.where(known))[0], dtype=float).where(known)
+
+
+def _association(one: tuple[bool, pd.Series], other: tuple[bool, pd.Series]) -> float:
+    """Rank correlation of two numbers, else how much of a column's ranks or levels the other's levels explain.
+
+    The root of the share explained (correlation ratio) or Cramér's V, each less what chance alone would give.
+    """
+    both = one[1].notna() & other[1].notna()
+    left, right = one[1][both], other[1][both]
+    if len(left) < _FEWEST_ROWS or left.nunique() < 2 or right.nunique() < 2:
+        return 0.0
+    if one[0] and other[0]:
+        return float(abs(left.corr(right)))
+    if one[0] or other[0]:
+        numbers, codes = (left, right) if one[0] else (right, left)
+        means = numbers.groupby(codes).transform("mean")
+        explained, chance = float(means.var(ddof=0) / numbers.var(ddof=0)), (codes.nunique() - 1) / (len(codes) - 1)
+        return float(np.sqrt(max(0.0, explained - chance)))
+    counts = pd.crosstab(left, right).to_numpy().astype(np.float64)
+    expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / counts.sum()
+    freedom = (counts.shape[0] - 1) * (counts.shape[1] - 1)
+    excess = max(0.0, float(((counts - expected) ** 2 / expected).sum()) - freedom) / counts.sum()
+    return float(np.sqrt(excess / (min(counts.shape) - 1)))
