@@ -521,7 +521,7 @@ CREATE TABLE idempotency (
   key text NOT NULL,
   fingerprint bytea NOT NULL,
   status integer,
-  body jsonb,
+  body json,
   recorded_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT pk_idempotency PRIMARY KEY (user_id, key)
 );

@@ -48,7 +48,7 @@ CREATE TABLE idempotency (
   key text NOT NULL,
   fingerprint bytea NOT NULL,
   status integer,
-  body jsonb,
+  body json,
   recorded_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT pk_idempotency PRIMARY KEY (user_id, key)
 );

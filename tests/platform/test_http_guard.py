@@ -110,6 +110,21 @@ async def test_the_errors_of_the_house_are_problems(client: Client) -> None:
     assert int(away.headers["retry-after"]) >= 1
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/rows"), ("POST", "/api/echo"), ("GET", "/api/nowhere")])
+async def test_two_different_idempotency_keys_are_refused_where_none_is_read(
+    client: Client, app: FastAPI, method: str, path: str
+) -> None:
+    body = {"name": "x", "count": 1} if method == "POST" else None
+
+    async def ask(*keys: str) -> Any:
+        return await client.request(method, path, json=body, headers=[("Idempotency-Key", key) for key in keys])
+
+    is_problem(await ask("one", "two"), 400, "idempotency_key_ambiguous")
+    is_problem(await ask("one", "one", "One"), 400, "idempotency_key_ambiguous")
+    assert app.state.calls == []
+    assert (await ask("one", "one")).status_code == (await ask("one")).status_code == (await ask()).status_code
+
+
 async def test_the_framework_s_errors_are_problems(client: Client) -> None:
     is_problem(await client.get("/api/nowhere"), 404, "not_found")
     wrong = await client.delete("/api/echo")

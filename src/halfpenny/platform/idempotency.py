@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.errors import Malformed, Unavailable
 
@@ -60,21 +62,22 @@ async def claim(connection: Connection, request: RequestKey) -> StoredAnswer | N
     if taken:
         return None
     row = await connection.fetchrow(
-        "SELECT fingerprint, status, body FROM idempotency WHERE user_id = $1 AND key = $2",
+        "SELECT fingerprint, status, body::text AS body FROM idempotency WHERE user_id = $1 AND key = $2",
         request.user_id,
         request.key,
     )
     if row is None or row["fingerprint"] != request.fingerprint:
         raise IdempotencyKeyReused()
-    return StoredAnswer(row["status"], row["body"])
+    return StoredAnswer(row["status"], msgspec.json.decode(row["body"]))
 
 
 async def remember(connection: Connection, request: RequestKey, status: int, body: Any) -> None:
     """Store the answer to a claimed key; must run in the transaction that claimed it."""
+    # The column is json and not jsonb, which would sort the members: the same request gets the same bytes again.
     await connection.execute(
-        "UPDATE idempotency SET status = $3, body = $4 WHERE user_id = $1 AND key = $2",
+        "UPDATE idempotency SET status = $3, body = $4::text::json WHERE user_id = $1 AND key = $2",
         request.user_id,
         request.key,
         status,
-        body,
+        msgspec.json.encode(body).decode(),
     )

@@ -29,11 +29,6 @@ class IdempotencyKeyMalformed(Malformed):
     message = "An Idempotency-Key is 1 to 128 visible ASCII characters."
 
 
-class IdempotencyKeyAmbiguous(Malformed):
-    code = "idempotency_key_ambiguous"
-    message = "This request has two different Idempotency-Key headers."
-
-
 def check_idempotency_key(value: str | None) -> str:
     """The key itself, or IdempotencyKeyMissing (400) or IdempotencyKeyMalformed (422)."""
     if value is None:
@@ -43,15 +38,7 @@ def check_idempotency_key(value: str | None) -> str:
     return value
 
 
-def _one_value(request: Request, value: str | None) -> str | None:
-    """The header's value. Frameworks and proxies choose differently between two, so two must be the same."""
-    if len(set(request.headers.getlist("idempotency-key"))) > 1:
-        raise IdempotencyKeyAmbiguous()
-    return value
-
-
 def idempotency_key(
-    request: Request,
     value: Annotated[
         str | None,
         Header(
@@ -61,14 +48,13 @@ def idempotency_key(
         ),
     ] = None,
 ) -> str:
-    return check_idempotency_key(_one_value(request, value))
+    return check_idempotency_key(value)
 
 
 def optional_idempotency_key(
-    request: Request, value: Annotated[str | None, Header(alias="Idempotency-Key")] = None
+    value: Annotated[str | None, Header(alias="Idempotency-Key")] = None,
 ) -> str | None:
     """For what moves no money: a key that is sent counts, none is demanded."""
-    value = _one_value(request, value)
     return None if value is None else check_idempotency_key(value)
 
 

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 from halfpenny.platform.http.asgi import ASGIApp
 from halfpenny.platform.http.layers.bodies import BodyLimits, StrictJson
-from halfpenny.platform.http.layers.origins import KnownHosts, PlainTargets, SameOrigin, TrustedProxies
+from halfpenny.platform.http.layers.origins import (
+    KnownHosts,
+    PlainTargets,
+    SameOrigin,
+    TrustedProxies,
+    UnambiguousHeaders,
+)
 from halfpenny.platform.http.layers.problem_answers import ProblemAnswers
 from halfpenny.platform.http.layers.request_log import AccessLog, RequestIds, WriteLine, log_line
 from halfpenny.platform.http.layers.security_headers import SecurityHeaders
@@ -48,7 +54,7 @@ def guard(
     if fast_path is not None:
         inner = fast_path(inner)
     inner = BodyLimits(inner, edge.max_body_bytes, edge.body_timeout_s, edge.unfinished_per_address)
-    inner = SameOrigin(PlainTargets(inner))
+    inner = SameOrigin(PlainTargets(UnambiguousHeaders(inner)))
     inner = ProblemAnswers(KnownHosts(inner, edge.allowed_hosts))
     inner = SecurityHeaders(inner, https_only=edge.https_only)
     inner = RequestIds(AccessLog(inner, write_line))

@@ -25,6 +25,11 @@ class CrossSite(Forbidden):
     message = "Requests from another site's pages are refused."
 
 
+class IdempotencyKeyAmbiguous(Malformed):
+    code = "idempotency_key_ambiguous"
+    message = "This request has two different Idempotency-Key headers."
+
+
 class TrustedProxies:
     """Puts the caller's own address into the scope where a proxy in ``networks`` (CIDR) vouches for it."""
 
@@ -103,6 +108,24 @@ class PlainTargets:
                 raise NotFound()
             if b"%00" in scope.get("query_string", b""):
                 raise Malformed("The query holds a character that cannot be stored.")
+        await self._app(scope, receive, send)
+
+
+class UnambiguousHeaders:
+    """Refuses a second Idempotency-Key of another value, on every route: 400 ``idempotency_key_ambiguous``.
+
+    Frameworks and proxies choose differently between two; also a route that reads none promises nothing under both.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Most requests repeat no header: comparing two lengths costs less than looking for one name among all.
+        if scope["type"] == "http" and len(headers_of(scope)) != len(scope["headers"]):
+            keys = {value for name, value in scope["headers"] if name == b"idempotency-key"}
+            if len(keys) > 1:
+                raise IdempotencyKeyAmbiguous()
         await self._app(scope, receive, send)
 
 
