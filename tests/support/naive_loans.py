@@ -11,6 +11,7 @@ from calendar import isleap, monthrange
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
+from functools import cache
 from itertools import pairwise
 
 CENT = Decimal("0.01")
@@ -101,8 +102,16 @@ def interest_of(
 
 
 def whole_period_rate(loan: NaiveLoan, start: date, end: date) -> Decimal:
+    return _whole_period_rate(loan.annual_percent, loan.day_count, start, end)
+
+
+@cache  # an annuity asks for the same periods with every instalment, and every schedule again
+def _whole_period_rate(annual_percent: Decimal, day_count: str, start: date, end: date) -> Decimal:
+    one = NaiveLoan(Decimal(1), annual_percent, "bullet", 1, start, day_count)
     ones = {start + DAY * n: Decimal(1) for n in range(1, (end - start).days + 1)}
-    return interest_of(loan, start, end, ones, pausing=False)
+    with localcontext() as context:
+        context.prec = 80
+        return interest_of(one, start, end, ones, pausing=False)
 
 
 def schedule(loan: NaiveLoan) -> list[NaiveRow]:
@@ -213,6 +222,7 @@ class _Service:
         self.returned = self.waiting = Decimal(0)
         self.bearing = Decimal(0)  # the sum of what was overdue on each day
         self.closed_on: date | None = None
+        self.known: dict[tuple[int, int], list[NaiveRow]] = {}
 
     def walk(self, as_of: date) -> NaivePosition:
         loan, day = self.loan, self.loan.advanced_on
@@ -265,15 +275,11 @@ class _Service:
 
     def receive(self, day: date, amount: Decimal) -> None:
         held = Decimal(0)
-        # What falls due next, as far as it was known that day.
-        known = replace(
-            self.loan,
-            drawdowns={on: drawn for on, drawn in self.loan.drawdowns.items() if on <= day},
-            pauses=[pause for pause in self.loan.pauses if pause[0] <= day],
-        )
-        ahead = [row for row in schedule(known) if row.due_on > day] if self.rows[-1].due_on > day else []
         excess = amount - self.owed(day)
-        if ahead and excess > 0:
+        ahead: list[NaiveRow] = []
+        if excess > 0 and self.rows[-1].due_on > day:
+            ahead = [row for row in self.schedule_known_on(day) if row.due_on > day]
+        if ahead:
             last = redemption_row(self.loan, self.rows, day)
             if amount >= self.owed(day) + last.principal + last.interest - self.waiting:
                 self.rows = [*self.due(day), last]
@@ -282,6 +288,15 @@ class _Service:
                 held = min(excess, max(ahead[0].principal + ahead[0].interest - self.waiting, Decimal(0)))
                 self.waiting += held
         self.pay(day, amount - held)
+
+    def schedule_known_on(self, day: date) -> list[NaiveRow]:
+        """With the tranches and pauses that were known that day; only their number tells one day's from another's."""
+        drawdowns = {on: drawn for on, drawn in self.loan.drawdowns.items() if on <= day}
+        pauses = [pause for pause in self.loan.pauses if pause[0] <= day]
+        known = (len(drawdowns), len(pauses))
+        if known not in self.known:
+            self.known[known] = schedule(replace(self.loan, drawdowns=drawdowns, pauses=pauses))
+        return self.known[known]
 
     def pay(self, day: date, left: Decimal) -> None:
         part = min(left, self.default_due())
