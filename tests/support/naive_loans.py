@@ -290,7 +290,7 @@ class _Service:
         self.pay(day, amount - held)
 
     def schedule_known_on(self, day: date) -> list[NaiveRow]:
-        """With the tranches and pauses that were known that day; only their number tells one day's from another's."""
+        """With the tranches and pauses that were known that day: where two days knew as many, they knew the same."""
         drawdowns = {on: drawn for on, drawn in self.loan.drawdowns.items() if on <= day}
         pauses = [pause for pause in self.loan.pauses if pause[0] <= day]
         known = (len(drawdowns), len(pauses))
