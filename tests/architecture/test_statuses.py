@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -88,3 +90,71 @@ def test_every_status_kind_and_direction_has_its_enum() -> None:
 
 def test_every_transition_has_its_name() -> None:
     assert set(TRANSITIONS) == set(TransitionName)
+
+
+SOURCE = Path(__file__).parents[2] / "src" / "halfpenny"
+NAMED_SO = ("status", "kind", "state", "direction", "standing", "outcome", "role")
+# What another's standard or library calls so, and answers of which there is one only.
+BARE_STRINGS = {
+    ("platform/telemetry.py", "alive"),
+    ("servicing/rest/receipt_routes.py", "unmatched"),
+    ("underwriting/rest.py", "requested"),
+}
+
+
+def _is_named_so(node: ast.expr) -> bool:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Subscript(slice=ast.Constant(value=str(name))):
+            return name.rpartition("_")[2] in NAMED_SO
+    return False
+
+
+def _strings(node: ast.expr | None) -> Iterator[str]:
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
+            for item in items:
+                yield from _strings(item)
+
+
+def bare_strings(source: str) -> Iterator[str]:
+    """String constants that a status, kind, state, direction, standing, outcome or role is compared with or set to."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Compare(left=left, comparators=others):
+                sides = [left, *others]
+                if any(map(_is_named_so, sides)):
+                    for side in sides:
+                        yield from _strings(side)
+            case ast.Dict(keys=keys, values=values):
+                for key, value in zip(keys, values, strict=True):
+                    if isinstance(key, ast.Constant) and str(key.value).rpartition("_")[2] in NAMED_SO:
+                        yield from _strings(value)
+            case ast.keyword(arg=str(name), value=value) if name.rpartition("_")[2] in NAMED_SO:
+                yield from _strings(value)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'if loan.status == "active": pass',
+        'row["kind"] in ("a", "active")',
+        '{"status": "active"}',
+        'write(direction="active")',
+        '"active" != kyc_status',
+    ],
+)
+def test_a_bare_string_is_found(source: str) -> None:
+    assert "active" in set(bare_strings(source))
+
+
+def test_no_status_kind_or_direction_is_a_bare_string() -> None:
+    found = {
+        (path.relative_to(SOURCE).as_posix(), text)
+        for path in SOURCE.rglob("*.py")
+        # The checks write what a column should be in SQL.
+        if "check" not in path.relative_to(SOURCE).with_suffix("").parts
+        for text in bare_strings(path.read_text())
+    }
+    assert found == BARE_STRINGS

@@ -21,6 +21,7 @@ from halfpenny.funding.requests import (
     ticket_fingerprint,
 )
 from halfpenny.funding.service import bulk, payments, tickets
+from halfpenny.funding.statuses import InvestmentStatus
 from halfpenny.funding.store import payments as payment_store
 from halfpenny.funding.store import tickets as ticket_store
 from halfpenny.identity import Permission, declares, requires
@@ -45,7 +46,7 @@ _INVESTED = {
         "loan_id": "0198f0a0-0000-7000-8000-000000000002",
         "amount": "250.00",
         "currency": "EUR",
-        "status": "committed",
+        "status": InvestmentStatus.COMMITTED.value,
         "revocable_until": "2026-03-31T10:00:00+00:00",
     },
     "funding": {

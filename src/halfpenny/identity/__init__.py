@@ -33,7 +33,7 @@ from halfpenny.identity.errors import (
 )
 from halfpenny.identity.keys import BadSigningKey, SigningKeys, load_signing_keys
 from halfpenny.identity.mail import MailSender, OutgoingEmail, SmtpSender, send_due
-from halfpenny.identity.model import KycStatus, Person, Principal
+from halfpenny.identity.model import KycStatus, Person, Principal, RevokedSubject
 from halfpenny.identity.passwords import Passwords
 from halfpenny.identity.permissions import ROLE_PERMISSIONS, Permission, permissions_of
 from halfpenny.identity.roles import STAFF_ROLES, Role
@@ -85,6 +85,7 @@ __all__ = [
     "Permission",
     "Person",
     "Principal",
+    "RevokedSubject",
     "Role",
     "RoleUnchanged",
     "RunningIdentity",

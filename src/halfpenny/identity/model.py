@@ -40,6 +40,13 @@ _SEQUENCES = (
 )
 
 
+class RevokedSubject(StrEnum):
+    """What a notification of a revocation names before the colon: one session, or all of a person's."""
+
+    SESSION = "session"
+    USER = "user"
+
+
 class KycStatus(StrEnum):
     """The result of KYC: not verified yet, verified, or failed."""
 

@@ -23,7 +23,7 @@ from joserfc.jws import JWSRegistry
 from halfpenny.identity import store
 from halfpenny.identity.errors import InvalidToken
 from halfpenny.identity.keys import SigningKeys
-from halfpenny.identity.model import Principal
+from halfpenny.identity.model import KycStatus, Principal, RevokedSubject
 from halfpenny.identity.roles import Role
 from halfpenny.identity.settings import IdentitySettings
 from halfpenny.platform.database import Database
@@ -125,7 +125,7 @@ class Tokens:
             roles=roles,
             session_id=session_id,
             email_verified=person.email_verified_at is not None,
-            kyc_verified=person.kyc_status == "verified",
+            kyc_verified=person.kyc_status == KycStatus.VERIFIED,
         )
         self._cache[raw] = _Verified(user_id, session_id, roles, expires_at, principal, asked_at)
         self._cache.move_to_end(raw)
@@ -143,7 +143,7 @@ class Tokens:
         stale = [
             raw
             for raw, known in self._cache.items()
-            if (known.session_id if kind == "session" else known.user_id) == subject
+            if (known.session_id if kind == RevokedSubject.SESSION else known.user_id) == subject
         ]
         for raw in stale:
             del self._cache[raw]

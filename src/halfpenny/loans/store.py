@@ -25,6 +25,7 @@ from halfpenny.loans.model import (
     Status,
     Valuation,
 )
+from halfpenny.loans.statuses import FundingStatus
 from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import LoanId, UserId, uuid7
@@ -263,7 +264,7 @@ async def insert_funding(
             "borrower_id": loan.borrower_id,
             "currency": loan.application.currency,
             "target_minor": loan.application.amount_minor,
-            "status": "pending",
+            "status": FundingStatus.PENDING,
             "deadline": offer.funding_deadline,
             "minimum_minor": minimum,
             "step_minor": step,

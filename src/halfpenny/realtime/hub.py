@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from halfpenny.identity import RevokedSubject
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import SessionId, UserId
 from halfpenny.realtime.channels import (
@@ -202,7 +203,7 @@ class Hub:
 
     def _on_session_revoked(self, payload: str | None) -> None:
         kind, _, text = (payload or "").partition(":")
-        if kind != "session":
+        if kind != RevokedSubject.SESSION:
             # Something about a person changed, perhaps before they came here: the database knows who is still in.
             self._sessions_uncertain = True
             self._changed.set()

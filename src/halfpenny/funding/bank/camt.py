@@ -36,6 +36,8 @@ _CLOSING = ("CLBD", "ITBD")
 _NO_REFERENCE = frozenset({"NOTPROVIDED", "NOT PROVIDED", "NONREF"})
 _MAX_TEXT = 500
 
+_BOOKED = "BOOK"  # ISO 20022, ExternalEntryStatus1Code
+
 
 def read_statements(document: bytes) -> list[BankStatement]:
     """Every statement of the document, in its order.
@@ -123,15 +125,15 @@ class _StatementReader:
         if amount is None or amount.get("Ccy", self.currency) != self.currency:
             return None
         minor = minor_of(amount.text or "")
-        if minor is None or direction not in ("CRDT", "DBIT"):
+        if minor is None or direction not in tuple(CashDirection):
             return None
         return minor if direction == CashDirection.IN else -minor
 
     def _lines_of(self, entry: ET.Element) -> Iterator[StatementLine]:
         """The entry, or the payments of a batch where they add up to it. What cannot be booked is a remark."""
         named = text_at(entry, "AcctSvcrRef", "NtryRef") or "an entry without a reference"
-        status = text_at(entry, "Sts/Cd", "Sts/Prtry", "Sts") or "BOOK"
-        if status != "BOOK":
+        status = text_at(entry, "Sts/Cd", "Sts/Prtry", "Sts") or _BOOKED
+        if status != _BOOKED:
             self.remarks.append(f"{named}: not booked ({status})")
             return
         signed = self._signed(entry, text_at(entry, "CdtDbtInd"))

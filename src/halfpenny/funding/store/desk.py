@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from halfpenny.funding.model import AcceptedTicket, InvestmentConfirmation, InvestorFacts, Ticket
-from halfpenny.identity import STAFF_ROLES
+from halfpenny.identity import STAFF_ROLES, KycStatus, Role
 from halfpenny.platform.database import Connection, Record
 from halfpenny.platform.outbox import OutboxEvent, as_json
 
@@ -32,10 +32,10 @@ async def facts(connection: Connection, tickets: Sequence[Ticket]) -> list[Recor
 
 def investor_facts(row: Record) -> InvestorFacts:
     return InvestorFacts(
-        investor=row["role"] == "investor" and row["enabled"],
+        investor=row["role"] == Role.INVESTOR and row["enabled"],
         staff=row["role"] in STAFF_ROLES,
         email_verified=row["verified"],
-        kyc_passed=row["kyc_status"] == "verified",
+        kyc_passed=row["kyc_status"] == KycStatus.VERIFIED,
         sophisticated=row["sophisticated"],
     )
 

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from halfpenny import approvals, identity
 from halfpenny.identity import Permission, requires
+from halfpenny.loans import Status
 from halfpenny.platform.database import Connection
 from halfpenny.platform.http import AnswerWithStatus, AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, format_minor, parse_minor
@@ -129,7 +130,7 @@ async def start_recovery(
     """Open a recovery case; the reason is its first update."""
     async with database.unit_of_work() as connection:
         await arrears.start_recovery(connection, loan_id, staff(principal), body.reason)
-    return {"loan_id": str(loan_id), "status": "in_recovery"}
+    return {"loan_id": str(loan_id), "status": Status.IN_RECOVERY}
 
 
 @router.post("/loans/{loan_id}/recovery/updates", dependencies=[requires(Permission.SERVICING_ACT)], status_code=201)

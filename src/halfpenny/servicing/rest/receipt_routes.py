@@ -200,7 +200,7 @@ async def return_receipt(
     async def act(connection: Connection) -> dict[str, Any]:
         credit = await funding.credit_in_suspense(connection, receipt_id)
         await funding.resolve(connection, principal.user_id, credit.item.id, Resolution.RETURNED)
-        return {"id": str(receipt_id), "status": "returned", "amount": format_minor(credit.remaining.minor)}
+        return {"id": str(receipt_id), "status": Resolution.RETURNED, "amount": format_minor(credit.remaining.minor)}
 
     return await once(database, money, 200, act)
 
