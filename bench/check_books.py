@@ -63,7 +63,7 @@ WITH made AS MATERIALIZED (
   -- The id of an investment is made from its moment and its key (uuid7_of).
   SELECT (lpad(to_hex((extract(epoch FROM made_at) * 1000)::bigint), 12, '0') || '70008'
     || left(encode(sha256(convert_to(concat_ws(' ', owner_id, key), 'UTF8')), 'hex'), 15))::uuid AS id, each.*
-  FROM (SELECT w.*, date_trunc('milliseconds', business_now()) AS made_at, $1::text AS key FROM bench_wallet w) each
+  FROM (SELECT w.*, date_trunc('milliseconds', business_now()) AS made_at, $1::uuid::text AS key FROM bench_wallet w) each
   ORDER BY k
 ), escrow AS (
   INSERT INTO account (id, kind, owner_id, currency, credits, version)
@@ -228,7 +228,8 @@ async def _draw_and_repay(database: Database, loan: tuple[LoanId, UserId, UserId
             # Whoever approved a loan does not draw it down as well.
             await servicing.draw_down(connection, loan_id, loans.SYSTEM, servicing.Product())
         amount = (await loans.get(connection, loan_id)).application.amount_minor // 10
-        await servicing.repay(connection, loan_id, borrower, Money(amount, _EUR))
+        # More than is due: the rest repays principal, as the share of every holder then shows.
+        await servicing.repay(connection, loan_id, borrower, Money(amount, _EUR), apply=servicing.Apply.PREPAY)
     await servicing.pay_distributions(database)
 
 

@@ -335,10 +335,13 @@ CREATE TABLE chart (
   debit text NOT NULL,
   credit text NOT NULL,
   one_owner boolean NOT NULL,
-  gives_back boolean NOT NULL,
+  wallet_of text,
+  gives_back text,
   CONSTRAINT pk_chart PRIMARY KEY (event, debit, credit),
+  CONSTRAINT ck_chart_gives_back CHECK ((gives_back = ANY (ARRAY['whole'::text, 'part'::text, 'received'::text]))),
   CONSTRAINT ck_chart_no_money_from_the_bank_to_a_wallet CHECK ((((debit <> 'client_bank'::text) OR (credit <> 'wallet'::text)) OR (event = 'deposit'::text))),
-  CONSTRAINT ck_chart_two_kinds CHECK ((debit <> credit))
+  CONSTRAINT ck_chart_two_kinds CHECK ((debit <> credit)),
+  CONSTRAINT ck_chart_wallet_of CHECK ((wallet_of = ANY (ARRAY['borrower'::text, 'holder'::text, 'finding'::text])))
 );
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.chart REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('event,debit,credit', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.chart REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('event,debit,credit', '', 'insert,update,delete');
@@ -1272,6 +1275,14 @@ CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.wallet_payment REFE
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.wallet_payment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE (ended_at), UPDATE (status) ON wallet_payment TO halfpenny_app;
 
+CREATE OR REPLACE FUNCTION public.account_id_of(kind text, owner_id uuid, currency text)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT overlay(overlay(left(encode(sha256(convert_to(kind || ':' || coalesce(owner_id::text, '-') || ':' || currency,
+    'UTF8')), 'hex'), 32) PLACING '8' FROM 13) PLACING '8' FROM 17)::uuid $function$;
+
 CREATE OR REPLACE FUNCTION public.account_is_covered(kind text, debits bigint, credits bigint, pending_debits bigint, pending_credits bigint)
  RETURNS boolean
  LANGUAGE sql
@@ -1320,6 +1331,13 @@ CREATE OR REPLACE FUNCTION public.business_now()
  LANGUAGE sql
  STABLE PARALLEL SAFE
 AS $function$ SELECT statement_timestamp() + "offset" FROM business_clock $function$;
+
+CREATE OR REPLACE FUNCTION public.finding_names_wallet_of(p_item_id uuid, p_person uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT EXISTS (SELECT FROM public.reconciliation_item WHERE id = p_item_id AND account = 'wallet:' || p_person) $function$;
 
 CREATE OR REPLACE FUNCTION public.funding_facts(loan_ids uuid[], investor_ids uuid[], keys text[])
  RETURNS TABLE(now timestamp with time zone, known boolean, role text, verified boolean, kyc_status text, sophisticated boolean, enabled boolean, invested_minor bigint, borrower_id uuid, related boolean, key_is_claimed boolean, key_is_used boolean, investment_id uuid, stored_loan_id uuid, fingerprint bytea, amount_minor bigint, currency text, revocable_until timestamp with time zone, answer_target_minor bigint, answer_funded_minor bigint, answer_investors integer, answer_version bigint)
@@ -1407,14 +1425,25 @@ BEGIN
     WHERE d.currency <> (p.debit).currency OR c.currency <> (p.debit).currency
        OR CASE WHEN p.reverses IS NULL THEN NOT EXISTS (
             SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
-              AND (NOT chart.one_owner OR d.owner_id = c.owner_id) AND NOT chart.gives_back)
+              AND (NOT chart.one_owner OR d.owner_id = c.owner_id)
+              AND (chart.wallet_of IS NULL OR CASE d.kind
+                WHEN 'wallet' THEN ledger_wallet_is_of(chart.wallet_of, c.owner_id, d.owner_id)
+                ELSE ledger_wallet_is_of(chart.wallet_of, d.owner_id, c.owner_id) END)
+              AND CASE chart.gives_back WHEN 'received' THEN EXISTS (
+                SELECT FROM transfer t WHERE t.credit_account_id = d.id AND t.event = 'receipt' AND t.amount >= p.amount)
+                ELSE chart.gives_back IS NULL END)
           ELSE NOT EXISTS (
             SELECT FROM transfer t WHERE t.journal_id = p.reverses AND t.ordinal = p.ordinal AND t.amount = p.amount
               AND t.debit_account_id = c.id AND t.credit_account_id = d.id
               -- What goes back goes back whole: as a correction, or as an event of its own that takes one back.
               AND (p.event = t.event || '_reversed' OR EXISTS (
                 SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
-                  AND (NOT chart.one_owner OR d.owner_id = c.owner_id)))) END
+                  AND (NOT chart.one_owner OR d.owner_id = c.owner_id))))
+            AND NOT EXISTS (
+              SELECT FROM chart JOIN transfer t ON t.journal_id = p.reverses
+              WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
+                AND chart.gives_back = 'part' AND t.credit_account_id = d.id AND t.amount >= p.amount
+                AND (chart.wallet_of IS NULL OR ledger_wallet_is_of(chart.wallet_of, p.reverses, c.owner_id))) END
     LIMIT 1;
   IF NOT FOUND THEN
     RETURN;
@@ -1518,11 +1547,17 @@ BEGIN
     THEN
       RAISE EXCEPTION 'an account of this kind cannot have this owner' USING ERRCODE = 'HP005';
     END IF;
+    IF EXISTS (SELECT FROM unnest(accounts) AS wanted
+        WHERE wanted.id IS DISTINCT FROM account_id_of(wanted.kind, wanted.owner_id, wanted.currency)
+          AND NOT EXISTS (SELECT FROM account a WHERE a.id = wanted.id)) THEN
+      RAISE EXCEPTION 'an account has the id that follows from what it is' USING ERRCODE = 'HP005';
+    END IF;
     INSERT INTO account (id, kind, owner_id, currency)
       SELECT DISTINCT ON (wanted.id) wanted.* FROM unnest(accounts) AS wanted
       WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = wanted.id)
       ORDER BY wanted.id
-      ON CONFLICT (id) DO NOTHING;
+      -- Two that open one account at once may meet at either of its unique keys.
+      ON CONFLICT DO NOTHING;
   END IF;
   RETURN QUERY SELECT a.* FROM account a WHERE a.id = ANY (ids) ORDER BY a.id FOR NO KEY UPDATE;
 END $function$;
@@ -1655,6 +1690,32 @@ BEGIN
   GET DIAGNOSTICS kept = ROW_COUNT;
   RETURN kept;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.ledger_wallet_is_of(wallet_of text, thing uuid, person uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+BEGIN
+  RETURN CASE wallet_of
+    WHEN 'borrower' THEN loan_has_borrower(thing, person)
+    WHEN 'holder' THEN loan_has_holder(thing, person)
+    WHEN 'finding' THEN finding_names_wallet_of(thing, person) END;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.loan_has_borrower(p_loan_id uuid, p_person uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT EXISTS (SELECT FROM public.loan WHERE id = p_loan_id AND borrower_id = p_person) $function$;
+
+CREATE OR REPLACE FUNCTION public.loan_has_holder(p_loan_id uuid, p_person uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT EXISTS (SELECT FROM public.holding WHERE investor_id = p_person AND loan_id = p_loan_id) $function$;
 
 CREATE OR REPLACE FUNCTION public.notify_many(notices jsonb)
  RETURNS integer

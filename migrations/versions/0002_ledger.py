@@ -120,15 +120,18 @@ GRANT SELECT ON account, transfer, hold, hold_outcome, balance_snapshot, ledger_
 """
 
 CHART_TABLE = """
--- Between which kinds of accounts an event may move money; what is not here is refused (ledger_check_chart). `one_owner`: both
--- accounts belong to the same person or loan. `gives_back`: the transfer has to name the journal that it takes back, and
--- mirror it. Only migrations add to it, and no role of the application may.
+-- Between which kinds of accounts an event may move money; what is not here is refused (ledger_check_chart).
+-- `one_owner`: both accounts belong to the same person or loan. `wallet_of`: whose the wallet has to be, asked of the
+-- feature that knows (ledger_wallet_is_of). `gives_back`: `whole` transfers name the journal that they take back, and
+-- mirror it; of `part` they name the journal that brought the money, and take no more than it; `received` ones take no
+-- more than one receipt brought. Only migrations add to it, and no role of the application may.
 CREATE TABLE chart (
   event text NOT NULL,
   debit text NOT NULL,
   credit text NOT NULL,
   one_owner boolean NOT NULL,
-  gives_back boolean NOT NULL,
+  wallet_of text CONSTRAINT ck_chart_wallet_of CHECK (wallet_of IN ('borrower', 'holder', 'finding')),
+  gives_back text CONSTRAINT ck_chart_gives_back CHECK (gives_back IN ('whole', 'part', 'received')),
   CONSTRAINT pk_chart PRIMARY KEY (event, debit, credit),
   CONSTRAINT ck_chart_two_kinds CHECK (debit <> credit),
   CONSTRAINT ck_chart_no_money_from_the_bank_to_a_wallet CHECK (
@@ -138,7 +141,26 @@ GRANT SELECT ON chart TO halfpenny_app;
 """
 
 # What only gives back goes to the account that it came from, and never without the journal that it came by.
-GIVING_BACK = {"revoke", "cancel", "expire"}
+GIVING_BACK = {
+    **{(event, "escrow", "wallet"): "whole" for event in ("revoke", "cancel", "expire")},
+    **{("reconciliation_resolved", "suspense", target): "part" for target in ("client_bank", "own_bank", "wallet")},
+    ("receipt_reversed", "collections", "suspense"): "received",
+}
+
+
+def wallet_of(event: str, debit: str, credit: str) -> str | None:
+    """Whose wallet an event may move: what many put in goes to the borrower, what a loan brings to its holders."""
+    if "wallet" not in (debit, credit):
+        return None
+    if event == "distribution":
+        return "holder"
+    if event == "reconciliation_resolved":
+        return "finding"
+    return "borrower" if event == "drawdown" or event in REPLAYS else None
+
+
+# Whatever happens to a drawn loan is a replay that posts differences under one of these.
+REPLAYS = ("servicing", "receipt", "receipt_reversed", "cost_advanced")
 # (event, debit, credit, both of one owner). A new pair is one line. No line leads from a wallet to a wallet: the table's
 # CHECK refuses two of one kind.
 CHART = [
@@ -182,8 +204,8 @@ for finding in ("missing", "duplicate", "wrong_amount", "late", "unknown"):
         (f"reconciliation_{finding}", "client_bank", "suspense", False),
         (f"reconciliation_{finding}", "own_bank", "suspense", False),
     ]
-# Whatever happens to a drawn loan is a replay that posts differences, so each of these flows may also go back.
-for event in ("servicing", "receipt", "receipt_reversed", "cost_advanced"):
+# A replay posts differences, so each of these flows may also go back.
+for event in REPLAYS:
     for debit, credit, one_owner in [
         ("interest_reserve", "collections", True),
         ("interest_reserve", "wallet", False),
@@ -208,8 +230,13 @@ CREATE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {ta
 # The writers find every row by its key. They keep their plans for as long as a connection lives, and a plan made
 # while the tables were small would go on reading all of a table that has grown since: so none may scan.
 LOCK = """
--- What an account is, and the id that follows from it (uuid5, ledger/model.py).
+-- What an account is, and the id that follows from it.
 CREATE TYPE account_name AS (id uuid, kind text, owner_id uuid, currency text);
+-- The same as `account_id` of ledger/model.py: a UUIDv8 of the SHA-256 of kind, owner and currency.
+CREATE FUNCTION account_id_of(kind text, owner_id uuid, currency text) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT overlay(overlay(left(encode(sha256(convert_to(kind || ':' || coalesce(owner_id::text, '-') || ':' || currency,
+    'UTF8')), 'hex'), 32) PLACING '8' FROM 13) PLACING '8' FROM 17)::uuid $$;
 -- One transfer as it is posted: both accounts are named in full, so that they open with their first transfer.
 CREATE TYPE posting AS (
   journal_id uuid, ordinal integer, event text, reference uuid, reverses uuid, effective_date date,
@@ -231,17 +258,33 @@ BEGIN
     THEN
       RAISE EXCEPTION 'an account of this kind cannot have this owner' USING ERRCODE = 'HP005';
     END IF;
+    IF EXISTS (SELECT FROM unnest(accounts) AS wanted
+        WHERE wanted.id IS DISTINCT FROM account_id_of(wanted.kind, wanted.owner_id, wanted.currency)
+          AND NOT EXISTS (SELECT FROM account a WHERE a.id = wanted.id)) THEN
+      RAISE EXCEPTION 'an account has the id that follows from what it is' USING ERRCODE = 'HP005';
+    END IF;
     INSERT INTO account (id, kind, owner_id, currency)
       SELECT DISTINCT ON (wanted.id) wanted.* FROM unnest(accounts) AS wanted
       WHERE NOT EXISTS (SELECT FROM account a WHERE a.id = wanted.id)
       ORDER BY wanted.id
-      ON CONFLICT (id) DO NOTHING;
+      -- Two that open one account at once may meet at either of its unique keys.
+      ON CONFLICT DO NOTHING;
   END IF;
   RETURN QUERY SELECT a.* FROM account a WHERE a.id = ANY (ids) ORDER BY a.id FOR NO KEY UPDATE;
 END $$;
 """
 
 CHART_RULE = """
+-- Whether a wallet's owner is who `wallet_of` wants: each answer is a function of the feature that knows it. `thing` is
+-- the loan on the other side, or the journal that brought the money.
+CREATE FUNCTION ledger_wallet_is_of(wallet_of text, thing uuid, person uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN CASE wallet_of
+    WHEN 'borrower' THEN loan_has_borrower(thing, person)
+    WHEN 'holder' THEN loan_has_holder(thing, person)
+    WHEN 'finding' THEN finding_names_wallet_of(thing, person) END;
+END $$;
+
 -- Raises HP003 for accounts of different currencies and HP005 for what the chart does not allow. Asked after the
 -- accounts are locked, and of the accounts as they are, not as they were named.
 CREATE FUNCTION ledger_check_chart(postings posting[]) RETURNS void LANGUAGE plpgsql
@@ -256,14 +299,25 @@ BEGIN
     WHERE d.currency <> (p.debit).currency OR c.currency <> (p.debit).currency
        OR CASE WHEN p.reverses IS NULL THEN NOT EXISTS (
             SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
-              AND (NOT chart.one_owner OR d.owner_id = c.owner_id) AND NOT chart.gives_back)
+              AND (NOT chart.one_owner OR d.owner_id = c.owner_id)
+              AND (chart.wallet_of IS NULL OR CASE d.kind
+                WHEN 'wallet' THEN ledger_wallet_is_of(chart.wallet_of, c.owner_id, d.owner_id)
+                ELSE ledger_wallet_is_of(chart.wallet_of, d.owner_id, c.owner_id) END)
+              AND CASE chart.gives_back WHEN 'received' THEN EXISTS (
+                SELECT FROM transfer t WHERE t.credit_account_id = d.id AND t.event = 'receipt' AND t.amount >= p.amount)
+                ELSE chart.gives_back IS NULL END)
           ELSE NOT EXISTS (
             SELECT FROM transfer t WHERE t.journal_id = p.reverses AND t.ordinal = p.ordinal AND t.amount = p.amount
               AND t.debit_account_id = c.id AND t.credit_account_id = d.id
               -- What goes back goes back whole: as a correction, or as an event of its own that takes one back.
               AND (p.event = t.event || '_reversed' OR EXISTS (
                 SELECT FROM chart WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
-                  AND (NOT chart.one_owner OR d.owner_id = c.owner_id)))) END
+                  AND (NOT chart.one_owner OR d.owner_id = c.owner_id))))
+            AND NOT EXISTS (
+              SELECT FROM chart JOIN transfer t ON t.journal_id = p.reverses
+              WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
+                AND chart.gives_back = 'part' AND t.credit_account_id = d.id AND t.amount >= p.amount
+                AND (chart.wallet_of IS NULL OR ledger_wallet_is_of(chart.wallet_of, p.reverses, c.owner_id))) END
     LIMIT 1;
   IF NOT FOUND THEN
     RETURN;
@@ -469,12 +523,17 @@ END $$;
 """
 
 
+def _text(word: str | None) -> str:
+    return f"'{word}'" if word else "NULL"
+
+
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute(TABLES)
     op.execute(CHART_TABLE)
     rows = ", ".join(
-        f"('{event}', '{debit}', '{credit}', {one_owner}, {event in GIVING_BACK})"
+        f"('{event}', '{debit}', '{credit}', {one_owner}, {_text(wallet_of(event, debit, credit))}, "
+        f"{_text(GIVING_BACK.get((event, debit, credit)))})"
         for event, debit, credit, one_owner in CHART
     )
     op.execute(f"INSERT INTO chart VALUES {rows}")

@@ -148,6 +148,10 @@ CREATE TABLE loan_condition (
 );
 CREATE INDEX ix_loan_condition_loan_id_id ON loan_condition (loan_id, id);
 
+-- The ledger's question before it moves money between a loan and a wallet of its borrower.
+CREATE FUNCTION loan_has_borrower(p_loan_id uuid, p_person uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM public.loan WHERE id = p_loan_id AND borrower_id = p_person) $$;
+
 GRANT SELECT, INSERT, UPDATE ON property, loan, loan_funding TO halfpenny_app;
 -- Notifies the API's processes of which funding bars moved, once a statement.
 CREATE TRIGGER loan_funding_moved AFTER UPDATE ON loan_funding REFERENCING NEW TABLE AS moved_rows

@@ -260,6 +260,9 @@ CREATE INDEX ix_reconciliation_item_open ON reconciliation_item (id) WHERE statu
 CREATE INDEX ix_reconciliation_item_open_line ON reconciliation_item (line_id)
   WHERE status = 'open' AND direction = 'CRDT' AND kind IN ('unknown', 'duplicate');
 CREATE INDEX ix_reconciliation_item_reference ON reconciliation_item (reference);
+-- The ledger's question before it credits a wallet with what a finding had put into suspense.
+CREATE FUNCTION finding_names_wallet_of(p_item_id uuid, p_person uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM public.reconciliation_item WHERE id = p_item_id AND account = 'wallet:' || p_person) $$;
 GRANT SELECT, INSERT ON reconciliation_item TO halfpenny_app;
 GRANT UPDATE (status, question, resolved_at, resolved_by) ON reconciliation_item TO halfpenny_app;
 SELECT keep_row_history('reconciliation_item', 'id');

@@ -144,6 +144,10 @@ CREATE TABLE holding (
   CONSTRAINT ck_holding_recovered CHECK (recovered_minor BETWEEN 0 AND lost_minor)
 ) WITH (fillfactor = 70);
 
+-- The ledger's question before it pays out what a loan has brought.
+CREATE FUNCTION loan_has_holder(p_loan_id uuid, p_person uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM public.holding WHERE investor_id = p_person AND loan_id = p_loan_id) $$;
+
 -- What a loss took from each holding, after which distribution; negative where one that became smaller was given back.
 CREATE TABLE loss_share (
   loan_id uuid NOT NULL,

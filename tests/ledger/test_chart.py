@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import asyncpg
@@ -15,9 +15,10 @@ from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency
+from support import lending
 from support.worked_tables import worked_table
 
-Line = tuple[str, str, str, bool, bool]
+Line = tuple[str, str, str, bool, str | None, str | None]
 KINDS = sorted(AccountKind)
 PLATFORM = ("client_bank", "own_bank", "fee_income", "tax_payable", "default_income", "suspense", "payouts_in_transit")
 
@@ -38,6 +39,8 @@ BEGIN
     -- The platform's kinds have no owner, and so there is only one account of each.
     one.owner_id := CASE WHEN debit = ANY ($kinds$PLATFORM$kinds$::text[]) THEN NULL ELSE one.owner_id END;
     two.owner_id := CASE WHEN credit = ANY ($kinds$PLATFORM$kinds$::text[]) THEN NULL ELSE two.owner_id END;
+    one.id := account_id_of(debit, one.owner_id, 'EUR');
+    two.id := account_id_of(credit, two.owner_id, 'EUR');
     refused := '';
     BEGIN
       PERFORM ledger_post(ARRAY[(gen_random_uuid(), 0, event, NULL, NULL, business_date(), one, two, 1)::posting]);
@@ -62,7 +65,9 @@ async def chart(database: Database) -> list[Line]:
     async with database.reading() as connection:
         return [
             tuple(row)
-            for row in await connection.fetch("SELECT event, debit, credit, one_owner, gives_back FROM chart")
+            for row in await connection.fetch(
+                "SELECT event, debit, credit, one_owner, wallet_of, gives_back FROM chart"
+            )
         ]
 
 
@@ -91,7 +96,8 @@ async def test_every_event_moves_money_only_where_the_chart_allows(connection: C
     await connection.execute(script, timeout=300)
     tried = await connection.fetch("SELECT * FROM tried")
     assert len(tried) == len(events) * (2 * len(KINDS) ** 2 - len(KINDS))
-    allowed = {(event, debit, credit): one_owner for event, debit, credit, one_owner, back in chart if not back}
+    # Nobody here borrows, holds or is named by a finding: what asks for such a person is refused.
+    allowed = {line[:3]: line[3] for line in chart if line[4] is None and line[5] is None}
     wrong = []
     for event, debit, credit, one_owner, refused in tried:
         needs_one_owner = allowed.get((event, debit, credit))
@@ -117,16 +123,18 @@ def test_the_documented_chart_is_the_one_that_is_enforced(chart: list[Line]) -> 
         for row in worked_table("ledger.md", "The chart")
         for part in row["from → to"].split("; ")
     }
+    whose = {None: [], "borrower": ["the borrower's"], "holder": ["a holder's"], "finding": ["whom the finding names"]}
+    back = {None: [], "whole": ["taken back"], "part": ["what it brought"], "received": ["what a receipt brought"]}
     assert documented == {
-        (event, f"{debit} → {credit}", "same loan" if one_owner else "taken back" if gives_back else "")
-        for event, debit, credit, one_owner, gives_back in chart
+        (event, f"{debit} → {credit}", ", ".join([*["same loan"] * one_owner, *whose[wallet_of], *back[gives_back]]))
+        for event, debit, credit, one_owner, wallet_of, gives_back in chart
     }
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO chart VALUES ('gift', 'client_bank', 'wallet', false, false)",
+        "INSERT INTO chart VALUES ('gift', 'client_bank', 'wallet', false, NULL, NULL)",
         "UPDATE chart SET credit = 'wallet'",
         "DELETE FROM chart",
         "TRUNCATE chart",
@@ -145,7 +153,7 @@ async def test_tables_and_functions_of_ones_own_are_not_asked(connection: Connec
     """PostgreSQL looks into pg_temp first unless a function's search path differs."""
     investor = account(AccountKind.WALLET, uuid7())
     await connection.execute("CREATE TEMP TABLE chart (LIKE public.chart)")
-    await connection.execute("INSERT INTO pg_temp.chart VALUES ('gift', 'client_bank', 'wallet', false, false)")
+    await connection.execute("INSERT INTO pg_temp.chart VALUES ('gift', 'client_bank', 'wallet', false, NULL, NULL)")
     await connection.execute("CREATE TEMP TABLE account AS SELECT * FROM public.account")
     await connection.execute("CREATE TEMP TABLE transfer AS SELECT * FROM public.transfer")
     await connection.execute("SET LOCAL search_path = pg_temp, public")
@@ -244,3 +252,139 @@ async def test_an_account_opens_only_for_an_owner_of_its_kind(
 ) -> None:
     with pytest.raises(ledger.NotInChart):
         await ledger.lock(connection, [account(kind, owner)])
+
+
+@dataclass(frozen=True)
+class LoanCast:
+    loan_id: UUID
+    borrower: UUID
+    holder: UUID
+    other: UUID
+
+
+async def make_loan(connection: Connection) -> LoanCast:
+    """A loan that one investor holds, with money in every account that could pay a wallet."""
+    borrower, staff, holder, other = [
+        await lending.person(connection, role) for role in ("borrower", "administrator", "investor", "investor")
+    ]
+    loan = await lending.funding(connection, borrower, staff)
+    await connection.execute(
+        "INSERT INTO holding (loan_id, investor_id, position_id, stake_minor, outstanding_minor, counted_to, "
+        "wallet_account_id) VALUES ($1, $2, uuidv7(), 900, 900, business_date(), account_id_of('wallet', $2, 'EUR'))",
+        loan.id,
+        holder,
+    )
+    bank = account(AccountKind.CLIENT_BANK)
+    escrow, collections, payable, reserve = [
+        account(kind, loan.id)
+        for kind in (
+            AccountKind.ESCROW,
+            AccountKind.COLLECTIONS,
+            AccountKind.DISTRIBUTION_PAYABLE,
+            AccountKind.INTEREST_RESERVE,
+        )
+    ]
+    wallets = [account(AccountKind.WALLET, person) for person in (borrower, holder, other)]
+    for event, transfers in (
+        ("deposit", [Transfer(bank, wallet, 3_000) for wallet in wallets]),
+        ("invest", [Transfer(wallets[1], escrow, 1_800)]),
+        ("drawdown", [Transfer(escrow, reserve, 900)]),
+        ("receipt", [Transfer(bank, collections, 1_800), Transfer(collections, payable, 900)]),
+    ):
+        journal = Journal(JournalId(uuid7()), event, tuple(transfers), await business_date(connection), loan.id)
+        assert await ledger.post(connection, journal)
+    return LoanCast(loan.id, borrower, holder, other)
+
+
+async def refused(connection: Connection, journal: Journal) -> None:
+    """The chart refuses it, and the transaction goes on."""
+    savepoint = connection.transaction()
+    await savepoint.start()
+    with pytest.raises(ledger.NotInChart):
+        await ledger.post(connection, journal)
+    await savepoint.rollback()
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "whose"),
+    [
+        ("drawdown", AccountKind.ESCROW, "borrower"),
+        ("distribution", AccountKind.DISTRIBUTION_PAYABLE, "holder"),
+        *((event, AccountKind.COLLECTIONS, "borrower") for event in ("servicing", "receipt", "receipt_reversed")),
+        *((event, AccountKind.INTEREST_RESERVE, "borrower") for event in ("servicing", "receipt", "cost_advanced")),
+    ],
+)
+async def test_a_loan_pays_its_borrower_and_its_holders_and_nobody_else(
+    connection: Connection, event: str, kind: AccountKind, whose: str
+) -> None:
+    cast, elsewhere = await make_loan(connection), await make_loan(connection)
+    today, of_loan = await business_date(connection), account(kind, cast.loan_id)
+    people = {**vars(cast), "foreign": elsewhere.holder if whose == "holder" else elsewhere.borrower}
+    del people["loan_id"]
+    for name, person in people.items():
+        wallet = account(AccountKind.WALLET, person)
+        both_ways = [Transfer(of_loan, wallet, 31)]
+        if event not in ("drawdown", "distribution"):
+            both_ways.append(Transfer(wallet, of_loan, 31))
+        for transfer in both_ways:
+            journal = Journal(JournalId(uuid7()), event, (transfer,), today, cast.loan_id)
+            if name == whose:
+                assert await ledger.post(connection, journal)
+            else:
+                await refused(connection, journal)
+
+
+@pytest.mark.parametrize("target", ["client_bank", "own_bank", "wallet"])
+async def test_suspense_gives_out_what_a_finding_brought_and_no_more(connection: Connection, target: str) -> None:
+    today, person = await business_date(connection), uuid7()
+    suspense, bank = account(AccountKind.SUSPENSE), account(AccountKind.CLIENT_BANK)
+    into = account(AccountKind(target), person if target == "wallet" else None)
+    brought = Journal(JournalId(uuid7()), "reconciliation_unknown", (Transfer(bank, suspense, 700),), today)
+    elsewhere = Journal(JournalId(uuid7()), "deposit", (Transfer(bank, account(AccountKind.WALLET, person), 5),), today)
+    more = replace(brought, id=JournalId(uuid7()))
+    for journal in (brought, elsewhere, more):
+        await ledger.post(connection, journal)
+    true = Journal(JournalId(uuid7()), "reconciliation_resolved", (Transfer(suspense, into, 640),), today)
+    await refused(connection, true)
+    await refused(connection, replace(true, reverses=JournalId(uuid7())))
+    await refused(connection, replace(true, reverses=elsewhere.id))
+    await refused(connection, replace(true, reverses=brought.id, transfers=(Transfer(suspense, into, 701),)))
+    named = replace(true, reverses=brought.id)
+    if target == "wallet":
+        # No finding names this person's wallet.
+        await refused(connection, named)
+    else:
+        assert await ledger.post(connection, named)
+
+
+async def test_a_receipt_is_taken_back_only_where_one_of_that_amount_came(connection: Connection) -> None:
+    cast = await make_loan(connection)
+    today, suspense = await business_date(connection), account(AccountKind.SUSPENSE)
+    collections = account(AccountKind.COLLECTIONS, cast.loan_id)
+    for amount, loan_account in ((1_801, collections), (20, account(AccountKind.COLLECTIONS, uuid7()))):
+        transfer = Transfer(loan_account, suspense, amount)
+        await refused(connection, Journal(JournalId(uuid7()), "receipt_reversed", (transfer,), today))
+    transfer = Transfer(collections, suspense, 900)
+    assert await ledger.post(connection, Journal(JournalId(uuid7()), "receipt_reversed", (transfer,), today))
+
+
+async def test_an_account_opens_only_under_the_id_that_follows_from_it(connection: Connection) -> None:
+    """What `account_id` computes is what the database computes, and another id is refused."""
+    owner = uuid7()
+    for kind, own in ((AccountKind.WALLET, owner), (AccountKind.CLIENT_BANK, None)):
+        for currency in Currency:
+            found = await connection.fetchval("SELECT account_id_of($1, $2, $3)", kind.value, own, currency.value)
+            assert found == ledger.account_id(kind, own, currency)
+    true = ledger.account_id(AccountKind.WALLET, owner, Currency.EUR)
+    others = [
+        uuid7(),
+        ledger.account_id(AccountKind.WALLET, owner, Currency.PLN),
+        ledger.account_id(AccountKind.WALLET, uuid7(), Currency.EUR),
+    ]
+    for other in others:
+        savepoint = connection.transaction()
+        await savepoint.start()
+        with pytest.raises(asyncpg.PostgresError, match="has the id that follows from what it is"):
+            await connection.fetch("SELECT ledger_lock($1::account_name[])", [(other, "wallet", owner, "EUR")])
+        await savepoint.rollback()
+    await connection.fetch("SELECT ledger_lock($1::account_name[])", [(true, "wallet", owner, "EUR")])

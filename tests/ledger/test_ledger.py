@@ -16,6 +16,7 @@ from halfpenny.platform.consistency import collect
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency
+from support import lending
 
 BANK = Account(AccountKind.CLIENT_BANK, None, Currency.EUR)
 
@@ -199,8 +200,10 @@ async def test_a_journal_is_reversed_whole_and_once(database: Database) -> None:
 
 
 async def test_five_hundred_transfers_each_way_at_once_end_where_they_began(database: Database) -> None:
-    one, other = wallet(), escrow()
     async with database.unit_of_work() as connection:
+        borrower, staff = [await lending.person(connection, role) for role in ("borrower", "administrator")]
+        loan = await lending.funding(connection, borrower, staff)
+        one, other = wallet(borrower), Account(AccountKind.ESCROW, loan.id, Currency.EUR)
         await deposit(connection, one, 20_000)
         today = await business_date(connection)
         await ledger.post(connection, journal(Transfer(one, other, 10_000), day=today, event="invest"))

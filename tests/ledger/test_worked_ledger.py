@@ -8,9 +8,10 @@ from halfpenny import ledger
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.consistency import collect
-from halfpenny.platform.database import Database
+from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency, format_minor, parse_minor
+from support import lending
 from support.worked_tables import worked_table
 
 PLATFORM = {
@@ -32,11 +33,27 @@ def account(name: str, owners: dict[str, UUID]) -> Account:
     return Account(AccountKind(kind), owner, Currency.EUR)
 
 
+async def _people_and_loan(connection: Connection) -> dict[str, UUID]:
+    """The loan, its borrower, and A and B as its holders: nobody else could be paid by it."""
+    borrower, staff = [await lending.person(connection, role) for role in ("borrower", "administrator")]
+    owners: dict[str, UUID] = {"borrower": borrower, "loan": (await lending.funding(connection, borrower, staff)).id}
+    for name, stake in (("A", 600_000), ("B", 400_000)):
+        owners[name] = await lending.person(connection, "investor")
+        await connection.execute(
+            "INSERT INTO holding (loan_id, investor_id, position_id, stake_minor, outstanding_minor, counted_to, "
+            "wallet_account_id) VALUES ($1, $2, uuidv7(), $3, $3, business_date(), account_id_of('wallet', $2, 'EUR'))",
+            owners["loan"],
+            owners[name],
+            stake,
+        )
+    return owners
+
+
 async def test_the_worked_life_of_a_loan(database: Database) -> None:
-    owners: dict[str, UUID] = {}
     named: dict[str, Account] = {}
     async with database.unit_of_work() as connection:
         today = await business_date(connection)
+        owners = await _people_and_loan(connection)
         for row in worked_table("ledger.md", "A loan's life in journals"):
             debit, credit = (named.setdefault(name, account(name, owners)) for name in (row["debit"], row["credit"]))
             transfer = Transfer(debit, credit, parse_minor(row["amount"]))

@@ -80,9 +80,20 @@ LEFT JOIN chart h ON h.event = t.event AND h.debit = d.kind AND h.credit = c.kin
 WHERE (d.currency <> t.currency OR c.currency <> t.currency
   OR (h.event IS NULL AND (t.reverses IS NULL OR t.event NOT LIKE '%\\_reversed'))
   OR (h.one_owner AND d.owner_id IS DISTINCT FROM c.owner_id)
-  OR (h.gives_back AND NOT EXISTS (SELECT FROM transfer o WHERE o.journal_id = t.reverses AND o.ordinal = t.ordinal
-    AND (o.debit_account_id, o.credit_account_id, o.amount) = (t.credit_account_id, t.debit_account_id, t.amount)))))
+  OR (h.gives_back = 'whole' AND NOT EXISTS (
+    SELECT FROM transfer o WHERE o.journal_id = t.reverses AND o.ordinal = t.ordinal
+      AND (o.debit_account_id, o.credit_account_id, o.amount) = (t.credit_account_id, t.debit_account_id, t.amount)))
+  OR (h.gives_back = 'part' AND NOT EXISTS (
+    SELECT FROM transfer o WHERE o.journal_id = t.reverses AND o.credit_account_id = t.debit_account_id
+      AND o.amount >= t.amount))
+  OR (h.gives_back = 'received' AND NOT EXISTS (
+    SELECT FROM transfer o WHERE o.credit_account_id = t.debit_account_id AND o.event = 'receipt'
+      AND o.amount >= t.amount))))
 SELECT * FROM unlawful LIMIT 101
+"""
+FOREIGN_IDS = f"""
+SELECT id, kind, owner_id, currency FROM account WHERE id IS DISTINCT FROM account_id_of(kind, owner_id, currency)
+LIMIT {LIMIT}
 """
 OVERDRAWN = Comparison(
     "account",
@@ -267,20 +278,8 @@ async def _walk(connection: Connection, account: UUID, balance: int) -> list[Fin
 
 async def _identities(connection: Connection) -> AsyncIterator[Finding]:
     """An account's id is made from its kind, owner and currency: none of them can change without it."""
-    wrong = [
-        row
-        async for row in connection.cursor("SELECT id, kind, owner_id, currency FROM account", prefetch=5_000)
-        if not _is_own_id(row)
-    ]
-    for row in wrong[:LIMIT]:
+    for row in await connection.fetch(FOREIGN_IDS, timeout=TIMEOUT_S):
         yield await _changed_identity(connection, row)
-
-
-def _is_own_id(row: Record) -> bool:
-    try:
-        return bool(row["id"] == account_id(AccountKind(row["kind"]), row["owner_id"], Currency(row["currency"])))
-    except ValueError:
-        return False
 
 
 async def _changed_identity(connection: Connection, row: Record) -> Finding:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
-from uuid import UUID, uuid5
+from hashlib import sha256
+from uuid import UUID
 
 from halfpenny.ledger.errors import EmptyJournal
 from halfpenny.primitives.ids import AccountId, JournalId
 from halfpenny.primitives.money import Currency
-
-_NAMESPACE = UUID("6d0f9f0e-5d5b-5b0f-9c36-5a1e5f0c2b11")
 
 
 class AccountKind(StrEnum):
@@ -53,8 +52,12 @@ DEBIT_NORMAL = frozenset(
 
 @lru_cache(maxsize=65_536)
 def account_id(kind: AccountKind, owner_id: UUID | None, currency: Currency) -> AccountId:
-    """The id follows from what the account is, so that posting needs no lookup."""
-    return AccountId(uuid5(_NAMESPACE, f"{kind}:{owner_id or '-'}:{currency}"))
+    """The id follows from what the account is, so that posting needs no lookup.
+
+    A UUIDv8 of SHA-256, which the database computes too (``account_id_of``): no account opens with another id.
+    """
+    digest = sha256(f"{kind}:{owner_id or '-'}:{currency}".encode()).hexdigest()
+    return AccountId(UUID(f"{digest[:12]}8{digest[13:16]}8{digest[17:32]}"))
 
 
 @dataclass(frozen=True, slots=True)

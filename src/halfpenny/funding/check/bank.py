@@ -74,6 +74,16 @@ LEFT JOIN {_ALLOCATED} a ON a.item_id = r.id""",
     },
     "what stands in suspense for it",
 )
+# What leaves suspense for a wallet goes to the person whom its finding names.
+CREDITED = Comparison(
+    "transfer",
+    "concat_ws('/', t.journal_id, t.ordinal)",
+    """(SELECT t.journal_id, t.ordinal, t.reverses, c.owner_id FROM transfer t
+  JOIN account c ON c.id = t.credit_account_id AND c.kind = 'wallet' WHERE t.event = 'reconciliation_resolved') t
+LEFT JOIN reconciliation_item r ON r.id = t.reverses""",
+    {"credit_account_id": ("'wallet:' || t.owner_id", "r.account")},
+    "the account that its finding names",
+)
 SUSPENSE = Comparison(
     "account",
     "a.id",
@@ -112,4 +122,4 @@ LEFT JOIN approval a ON a.object_id = r.id AND a.act = 'receipt.post_ahead' AND 
     "the approval of a second person",
     wanted="a.id IS NOT NULL",
 )
-STATEMENTS_AND_RECEIPTS = (STATEMENTS, FILES, LINES, FINDINGS, SUSPENSE, AHEAD, SECOND_PERSON)
+STATEMENTS_AND_RECEIPTS = (STATEMENTS, FILES, LINES, FINDINGS, CREDITED, SUSPENSE, AHEAD, SECOND_PERSON)

@@ -78,6 +78,7 @@ def out_of_suspense(finding: ReconciliationItem, target: Account, day: date) -> 
         ),
         effective_date=day,
         reference=finding.id,
+        reverses=JournalId(finding.id),
     )
 
 

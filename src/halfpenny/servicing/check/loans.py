@@ -165,15 +165,25 @@ CASES = Comparison(
     "its loan",
     wanted="l.loan_id IS NOT NULL",
 )
-# What many put in goes to the borrower of that loan and to nobody else.
-DRAWDOWNS = Comparison(
+# What many put in goes to the borrower of that loan and to nobody else, and what is over comes back to nobody else.
+BORROWERS = Comparison(
     "transfer",
     "concat_ws('/', t.journal_id, t.ordinal)",
-    """(SELECT t.journal_id, t.ordinal, d.owner_id AS loan_id, c.owner_id AS paid FROM transfer t
-  JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
-  WHERE t.event = 'drawdown' AND c.kind = 'wallet') t
-LEFT JOIN loan l ON l.id = t.loan_id""",
-    {"credit_account_id": ("t.paid", "l.borrower_id")},
+    """(SELECT t.journal_id, t.ordinal, d.kind AS debit, d.owner_id AS payer, c.kind AS credit, c.owner_id AS paid
+  FROM transfer t JOIN chart h ON h.event = t.event AND h.wallet_of = 'borrower'
+  JOIN account d ON d.id = t.debit_account_id AND d.kind = h.debit
+  JOIN account c ON c.id = t.credit_account_id AND c.kind = h.credit) t
+LEFT JOIN loan l ON l.id = CASE t.debit WHEN 'wallet' THEN t.paid ELSE t.payer END""",
+    {
+        "debit_account_id": (
+            "CASE t.debit WHEN 'wallet' THEN t.payer END",
+            "CASE t.debit WHEN 'wallet' THEN l.borrower_id END",
+        ),
+        "credit_account_id": (
+            "CASE t.credit WHEN 'wallet' THEN t.paid END",
+            "CASE t.credit WHEN 'wallet' THEN l.borrower_id END",
+        ),
+    },
     "the borrower of its loan",
 )
 # Each receipt from the bank names what brought it: an allocation of a line, or a receipt that was posted ahead.
@@ -200,4 +210,4 @@ FULL JOIN (
     present="e.loan_id IS NOT NULL",
     wanted="b.id IS NOT NULL",
 )
-LOANS = (DRAWDOWNS, SERVICED, STATUSES, OUTSTANDING, MONEY, STAKES, CASES, RECEIPTS)
+LOANS = (BORROWERS, SERVICED, STATUSES, OUTSTANDING, MONEY, STAKES, CASES, RECEIPTS)
