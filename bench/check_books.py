@@ -63,15 +63,18 @@ WITH made AS MATERIALIZED (
   -- The id of an investment is made from its moment and its key (uuid7_of).
   SELECT (lpad(to_hex((extract(epoch FROM made_at) * 1000)::bigint), 12, '0') || '70008'
     || left(encode(sha256(convert_to(concat_ws(' ', owner_id, key), 'UTF8')), 'hex'), 15))::uuid AS id, each.*
-  FROM (SELECT w.*, date_trunc('milliseconds', business_now()) AS made_at, $1::uuid::text AS key FROM bench_wallet w) each
+  FROM (SELECT w.*, date_trunc('milliseconds', business_now()) AS made_at, $1::uuid::text AS key
+    FROM bench_wallet w) each
   ORDER BY k
 ), escrow AS (
   INSERT INTO account (id, kind, owner_id, currency, credits, version)
   SELECT $2, 'escrow', $1, 'EUR', $4 * count(*), count(*) FROM made
 ), moved AS (
-  INSERT INTO transfer (journal_id, ordinal, event, reference, effective_date, debit_account_id, credit_account_id,
-    amount, currency, debit_version, credit_version, debit_balance, credit_balance)
-  SELECT id, 0, 'invest', $1, business_date(), account_id, $2, $4, 'EUR', 1 + $3, k, credits - $4 * $3, $4 * k
+  -- Their events have been pruned since.
+  INSERT INTO transfer (journal_id, ordinal, event, reference, effective_date, recorded_at, debit_account_id,
+    credit_account_id, amount, currency, debit_version, credit_version, debit_balance, credit_balance)
+  SELECT id, 0, 'invest', $1, business_date(), now() - interval '7 days', account_id, $2, $4, 'EUR', 1 + $3, k,
+    credits - $4 * $3, $4 * k
   FROM made
 ), stake AS (
   INSERT INTO position (loan_id, investor_id, currency, invested_minor) SELECT $1, owner_id, 'EUR', $4 FROM made

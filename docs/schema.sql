@@ -92,7 +92,7 @@ CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.app_user REFERENCIN
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'email,full_name,password_hash', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'email,full_name,password_hash', 'insert,update,delete');
 CREATE TRIGGER user_changed AFTER UPDATE OF role, disabled_at, email_verified_at, kyc_status ON public.app_user FOR EACH ROW WHEN (((old.role <> new.role) OR (old.kyc_status <> new.kyc_status) OR (old.disabled_at IS DISTINCT FROM new.disabled_at) OR (old.email_verified_at IS DISTINCT FROM new.email_verified_at))) EXECUTE FUNCTION notify_user_changed();
-GRANT INSERT, SELECT, UPDATE ON app_user TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (country), UPDATE (disabled_at), UPDATE (email_verified_at), UPDATE (kyc_status), UPDATE (password_hash), UPDATE (role), UPDATE (sophisticated) ON app_user TO halfpenny_app;
 
 CREATE TABLE approval (
   id uuid NOT NULL,
@@ -310,7 +310,7 @@ CREATE TABLE business_clock (
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.business_clock REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.business_clock REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.business_clock REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-GRANT SELECT, UPDATE ON business_clock TO halfpenny_app;
+GRANT SELECT, UPDATE ("offset"), UPDATE (sandbox) ON business_clock TO halfpenny_app;
 
 CREATE TABLE business_day (
   business_date date NOT NULL,
@@ -390,6 +390,9 @@ CREATE TABLE dead_letter (
   CONSTRAINT pk_dead_letter PRIMARY KEY (queue, event_id)
 );
 CREATE INDEX ix_dead_letter_event_id ON public.dead_letter USING btree (event_id);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.dead_letter REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('queue,event_id', 'payload,error', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.dead_letter REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('queue,event_id', 'payload,error', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.dead_letter REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('queue,event_id', 'payload,error', 'insert,update,delete');
 GRANT DELETE, INSERT, SELECT, UPDATE ON dead_letter TO halfpenny_app;
 
 CREATE TABLE delivery (
@@ -429,7 +432,7 @@ CREATE INDEX ix_distribution_unpaid ON public.distribution USING btree (loan_id,
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.distribution REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.distribution REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.distribution REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE ON distribution TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (paid_at), UPDATE (status) ON distribution TO halfpenny_app;
 
 CREATE TABLE distribution_share (
   distribution_id uuid NOT NULL,
@@ -450,7 +453,7 @@ CREATE TABLE distribution_share (
 );
 CREATE INDEX ix_distribution_share_investor_id ON public.distribution_share USING btree (investor_id, distribution_id);
 CREATE INDEX ix_distribution_share_unpaid ON public.distribution_share USING btree (distribution_id, position_id) WHERE (NOT paid);
-GRANT INSERT, SELECT, UPDATE ON distribution_share TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (paid) ON distribution_share TO halfpenny_app;
 
 CREATE TABLE failure_note (
   queue text NOT NULL,
@@ -517,7 +520,7 @@ CREATE TABLE holding (
   CONSTRAINT ck_holding_overpaid CHECK ((overpaid_minor >= 0)),
   CONSTRAINT ck_holding_recovered CHECK (((recovered_minor >= 0) AND (recovered_minor <= lost_minor)))
 ) WITH (fillfactor=70);
-GRANT INSERT, SELECT, UPDATE ON holding TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (counted_to), UPDATE (interest_minor), UPDATE (lost_minor), UPDATE (outstanding_minor), UPDATE (overpaid_minor), UPDATE (principal_days), UPDATE (recovered_minor), UPDATE (withheld_minor) ON holding TO halfpenny_app;
 
 CREATE TABLE idempotency (
   user_id uuid NOT NULL,
@@ -531,7 +534,7 @@ CREATE TABLE idempotency (
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.idempotency REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('user_id,key', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.idempotency REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('user_id,key', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.idempotency REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('user_id,key', '', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE ON idempotency TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (body), UPDATE (status) ON idempotency TO halfpenny_app;
 
 CREATE TABLE inbox (
   queue text NOT NULL,
@@ -687,7 +690,7 @@ CREATE INDEX ix_loan_maturing ON public.loan USING btree (matures_on, id) WHERE 
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.loan REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'company', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loan REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'company', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.loan REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'company', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE ON loan TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (adverse_records), UPDATE (amount_minor), UPDATE (annual_rate), UPDATE (assets_minor), UPDATE (changed_at), UPDATE (charge_rank), UPDATE (company), UPDATE (conditions), UPDATE (currency), UPDATE (debts_minor), UPDATE (decided_at), UPDATE (decided_by), UPDATE (decision_reason), UPDATE (drawn_down_on), UPDATE (exit_note), UPDATE (exit_strategy), UPDATE (fees), UPDATE (funding_deadline), UPDATE (income_minor), UPDATE (interest_mode), UPDATE (matures_on), UPDATE (premises), UPDATE (prior_debt_minor), UPDATE (purpose), UPDATE (purpose_note), UPDATE (risk), UPDATE (status), UPDATE (submitted_at), UPDATE (term_months), UPDATE (terms_version), UPDATE (version), UPDATE (yearly_costs_minor), UPDATE (years_trading) ON loan TO halfpenny_app;
 
 CREATE TABLE loan_condition (
   id uuid NOT NULL,
@@ -776,7 +779,7 @@ CREATE INDEX ix_loan_funding_deadline ON public.loan_funding USING btree (deadli
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.loan_funding REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', 'funded_minor,investors,version,status', 'insert,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loan_funding REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', 'funded_minor,investors,version,status', 'insert,delete');
 CREATE TRIGGER loan_funding_moved AFTER UPDATE ON public.loan_funding REFERENCING NEW TABLE AS moved_rows FOR EACH STATEMENT EXECUTE FUNCTION notify_rows_moved('loan_id');
-GRANT INSERT, SELECT, UPDATE ON loan_funding TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (funded_minor), UPDATE (investors), UPDATE (status), UPDATE (version) ON loan_funding TO halfpenny_app;
 
 CREATE TABLE loss_share (
   loan_id uuid NOT NULL,
@@ -905,7 +908,7 @@ CREATE TABLE property (
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.property REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'address,description', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.property REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'address,description', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.property REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'address,description', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE ON property TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (address), UPDATE (area_m2), UPDATE (beds), UPDATE (city), UPDATE (condition), UPDATE (country), UPDATE (currency), UPDATE (description), UPDATE (gdv_minor), UPDATE (kind), UPDATE (lat), UPDATE (lon), UPDATE (purchase_price_minor), UPDATE (purchased_on), UPDATE (renovation_cost_minor), UPDATE (valuation_minor), UPDATE (valuation_source), UPDATE (valued_on), UPDATE (valuer), UPDATE (year_built) ON property TO halfpenny_app;
 
 CREATE UNLOGGED TABLE rate_window (
   key text NOT NULL,
@@ -959,7 +962,7 @@ CREATE TABLE recovery_case (
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.recovery_case REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.recovery_case REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.recovery_case REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE ON recovery_case TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (closed_on), UPDATE (next_update_due_on) ON recovery_case TO halfpenny_app;
 
 CREATE TABLE recovery_update (
   loan_id uuid NOT NULL,
@@ -1098,7 +1101,7 @@ CREATE INDEX ix_serviced_loan_running ON public.serviced_loan USING btree (loan_
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.serviced_loan REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.serviced_loan REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.serviced_loan REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id', '', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE ON serviced_loan TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (advance_payment_minor), UPDATE (closed_on), UPDATE (days_past_due), UPDATE (defaulted_on), UPDATE (matures_on), UPDATE (oldest_unpaid_due_on), UPDATE (posted), UPDATE (principal_outstanding_minor), UPDATE (replayed_on), UPDATE (standing), UPDATE (total_due_minor), UPDATE (unlikely_to_pay) ON serviced_loan TO halfpenny_app;
 
 CREATE TABLE servicing_event (
   loan_id uuid NOT NULL,
@@ -1156,6 +1159,9 @@ CREATE TABLE subscription (
   CONSTRAINT pk_subscription PRIMARY KEY (queue, event_name),
   CONSTRAINT ck_subscription_queue CHECK (((length(queue) >= 1) AND (length(queue) <= 50)))
 );
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.subscription REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('queue,event_name', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.subscription REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('queue,event_name', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.subscription REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('queue,event_name', '', 'insert,update,delete');
 GRANT DELETE, INSERT, SELECT, UPDATE ON subscription TO halfpenny_app;
 
 CREATE TABLE tax_profile (
@@ -1169,7 +1175,7 @@ CREATE TABLE tax_profile (
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.tax_profile REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('investor_id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.tax_profile REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('investor_id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.tax_profile REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('investor_id', '', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE ON tax_profile TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (changed_at), UPDATE (country), UPDATE (treaty_form), UPDATE (withholding_millionths) ON tax_profile TO halfpenny_app;
 
 CREATE TABLE topic_counter (
   topic text NOT NULL,
@@ -1251,7 +1257,7 @@ CREATE INDEX ix_waiting_ticket_loan_id_place ON public.waiting_ticket USING btre
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.waiting_ticket REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.waiting_ticket REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.waiting_ticket REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE ON waiting_ticket TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (ended_at), UPDATE (refusal), UPDATE (served_minor), UPDATE (status) ON waiting_ticket TO halfpenny_app;
 
 CREATE TABLE wallet_payment (
   id uuid NOT NULL,
@@ -1792,10 +1798,17 @@ CREATE OR REPLACE FUNCTION public.outbox_append(events jsonb)
 AS $function$
 DECLARE
     appended integer;
+    moment timestamptz := clock_timestamp();
 BEGIN
-    INSERT INTO outbox (event_id, name, version, aggregate_id, payload)
-    SELECT (e->>'event_id')::uuid, e->>'name', (e->>'version')::integer, (e->>'aggregate_id')::uuid, e->'payload'
-    FROM jsonb_array_elements(events) WITH ORDINALITY AS list (e, place) ORDER BY place
+    INSERT INTO outbox (event_id, name, version, aggregate_id, payload, recorded_at)
+    SELECT coalesce(n.event_id, (lpad(to_hex(floor(extract(epoch FROM moment) * 1000)::bigint), 12, '0')
+               || '7' || lpad(to_hex((random() * 4095)::integer), 3, '0')
+               || '8' || outbox_event_digest(n.name, n.version, n.aggregate_id, n.payload))::uuid),
+           n.name, n.version, n.aggregate_id, n.payload, moment
+    FROM (SELECT (e->>'event_id')::uuid AS event_id, e->>'name' AS name, (e->>'version')::integer AS version,
+                 (e->>'aggregate_id')::uuid AS aggregate_id, e->'payload' AS payload, place
+          FROM jsonb_array_elements(events) WITH ORDINALITY AS list (e, place)) n
+    ORDER BY n.place
     ON CONFLICT (event_id) DO NOTHING;
     GET DIAGNOSTICS appended = ROW_COUNT;
     IF appended > 0 THEN
@@ -1803,6 +1816,15 @@ BEGIN
     END IF;
     RETURN appended;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.outbox_event_digest(name text, version integer, aggregate_id uuid, payload jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    SELECT left(encode(sha256(convert_to(
+        name || ' ' || version::text || ' ' || aggregate_id::text || ' ' || payload::text, 'UTF8')), 'hex'), 15)
+$function$;
 
 CREATE OR REPLACE FUNCTION public.outbox_fan_out(p_batch integer)
  RETURNS integer

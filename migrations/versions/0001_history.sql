@@ -136,3 +136,6 @@ CREATE TRIGGER row_history_segment_is_append_only BEFORE UPDATE OR DELETE OR TRU
 
 -- Only a sandbox moves its clock; what moved it, and when, is part of the books.
 SELECT keep_row_history('business_clock', 'id');
+-- Who receives which events, and which were given up: few rows, and each is somebody's decision.
+SELECT keep_row_history('subscription', 'queue,event_name');
+SELECT keep_row_history('dead_letter', 'queue,event_id', 'payload,error');

@@ -34,7 +34,7 @@ CREATE TABLE business_clock (
   CONSTRAINT ck_business_clock_production_is_real CHECK (sandbox OR "offset" = interval '0')
 );
 INSERT INTO business_clock DEFAULT VALUES;
-GRANT SELECT, UPDATE ON business_clock TO halfpenny_app;
+GRANT SELECT, UPDATE (sandbox, "offset") ON business_clock TO halfpenny_app;
 
 CREATE FUNCTION business_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS
   $$ SELECT statement_timestamp() + "offset" FROM business_clock $$;
@@ -52,7 +52,7 @@ CREATE TABLE idempotency (
   recorded_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT pk_idempotency PRIMARY KEY (user_id, key)
 );
-GRANT SELECT, INSERT, UPDATE ON idempotency TO halfpenny_app;
+GRANT SELECT, INSERT, UPDATE (status, body) ON idempotency TO halfpenny_app;
 
 -- A key belongs to its owner, whatever it was used for. Whoever uses one takes this lock first and reads afterwards, in
 -- a statement of its own: exclusively to claim it in the table above, shared where the keys are stored with something

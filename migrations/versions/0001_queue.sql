@@ -83,15 +83,31 @@ CREATE TABLE failure_note (
     CONSTRAINT pk_failure_note PRIMARY KEY (queue, event_id)
 );
 
--- events is a JSON array of {"event_id", "name", "version", "aggregate_id", "payload"}. An id that is there already
--- is left alone, so a producer with deterministic ids may repeat itself. Returns the number of new events.
+-- What an event says, as the last fifteen digits of its id.
+CREATE FUNCTION outbox_event_digest(name text, version integer, aggregate_id uuid, payload jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT left(encode(sha256(convert_to(
+        name || ' ' || version::text || ' ' || aggregate_id::text || ' ' || payload::text, 'UTF8')), 'hex'), 15)
+$$;
+
+-- events is a JSON array of {"name", "version", "aggregate_id", "payload"}, with an "event_id" where the producer has
+-- one: an id that is there already is left alone, so a producer with deterministic ids may repeat itself. All others get
+-- a UUIDv7 of their moment and of what they say, so that neither can be changed without the id that every delivery and
+-- inbox knows them by. Returns the number of new events.
 CREATE FUNCTION outbox_append(events jsonb) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     appended integer;
+    moment timestamptz := clock_timestamp();
 BEGIN
-    INSERT INTO outbox (event_id, name, version, aggregate_id, payload)
-    SELECT (e->>'event_id')::uuid, e->>'name', (e->>'version')::integer, (e->>'aggregate_id')::uuid, e->'payload'
-    FROM jsonb_array_elements(events) WITH ORDINALITY AS list (e, place) ORDER BY place
+    INSERT INTO outbox (event_id, name, version, aggregate_id, payload, recorded_at)
+    SELECT coalesce(n.event_id, (lpad(to_hex(floor(extract(epoch FROM moment) * 1000)::bigint), 12, '0')
+               || '7' || lpad(to_hex((random() * 4095)::integer), 3, '0')
+               || '8' || outbox_event_digest(n.name, n.version, n.aggregate_id, n.payload))::uuid),
+           n.name, n.version, n.aggregate_id, n.payload, moment
+    FROM (SELECT (e->>'event_id')::uuid AS event_id, e->>'name' AS name, (e->>'version')::integer AS version,
+                 (e->>'aggregate_id')::uuid AS aggregate_id, e->'payload' AS payload, place
+          FROM jsonb_array_elements(events) WITH ORDINALITY AS list (e, place)) n
+    ORDER BY n.place
     ON CONFLICT (event_id) DO NOTHING;
     GET DIAGNOSTICS appended = ROW_COUNT;
     IF appended > 0 THEN

@@ -26,7 +26,9 @@ CREATE TABLE app_user (
   CONSTRAINT ck_app_user_email_is_folded CHECK (email = lower(email)),
   CONSTRAINT ck_app_user_country CHECK (country ~ '^[A-Z]{2}$')
 );
-GRANT SELECT, INSERT, UPDATE ON app_user TO halfpenny_app;
+GRANT SELECT, INSERT ON app_user TO halfpenny_app;
+GRANT UPDATE (password_hash, role, kyc_status, sophisticated, country, email_verified_at, disabled_at) ON app_user
+  TO halfpenny_app;
 -- History is never erased, so who somebody is stays out of it, and every password does.
 SELECT keep_row_history('app_user', 'id', 'email,full_name,password_hash');
 

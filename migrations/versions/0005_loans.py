@@ -152,7 +152,17 @@ CREATE INDEX ix_loan_condition_loan_id_id ON loan_condition (loan_id, id);
 CREATE FUNCTION loan_has_borrower(p_loan_id uuid, p_person uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT EXISTS (SELECT FROM public.loan WHERE id = p_loan_id AND borrower_id = p_person) $$;
 
-GRANT SELECT, INSERT, UPDATE ON property, loan, loan_funding TO halfpenny_app;
+GRANT SELECT, INSERT ON property, loan, loan_funding TO halfpenny_app;
+-- A draft may be written anew and a property valued anew; whose a loan is, on which property, never changes.
+GRANT UPDATE (kind, address, city, country, lat, lon, description, year_built, area_m2, beds, condition, currency,
+  purchase_price_minor, purchased_on, valuation_minor, valued_on, valuation_source, valuer, renovation_cost_minor,
+  gdv_minor) ON property TO halfpenny_app;
+GRANT UPDATE (status, version, terms_version, company, income_minor, assets_minor, debts_minor, adverse_records,
+  years_trading, yearly_costs_minor, premises, charge_rank, prior_debt_minor, amount_minor, currency, term_months,
+  purpose, purpose_note, exit_strategy, exit_note, interest_mode, risk, annual_rate, fees,
+  funding_deadline, decided_by, decided_at, decision_reason, submitted_at, drawn_down_on, matures_on, conditions,
+  changed_at) ON loan TO halfpenny_app;
+GRANT UPDATE (funded_minor, investors, version, status) ON loan_funding TO halfpenny_app;
 -- Notifies the API's processes of which funding bars moved, once a statement.
 CREATE TRIGGER loan_funding_moved AFTER UPDATE ON loan_funding REFERENCING NEW TABLE AS moved_rows
   FOR EACH STATEMENT EXECUTE FUNCTION notify_rows_moved('loan_id');

@@ -70,7 +70,8 @@ CREATE TABLE waiting_ticket (
 );
 CREATE INDEX ix_waiting_ticket_loan_id_place ON waiting_ticket (loan_id, place) WHERE status = 'waiting';
 CREATE INDEX ix_waiting_ticket_investor_id ON waiting_ticket (investor_id, id);
-GRANT SELECT, INSERT, UPDATE ON waiting_ticket TO halfpenny_app;
+GRANT SELECT, INSERT ON waiting_ticket TO halfpenny_app;
+GRANT UPDATE (served_minor, status, refusal, ended_at) ON waiting_ticket TO halfpenny_app;
 SELECT keep_row_history('waiting_ticket', 'id');
 
 -- Each milestone of a loan is notified once, however often the total falls below it and rises again.

@@ -110,7 +110,11 @@ CREATE TABLE reserve_release (
 );
 CREATE INDEX ix_reserve_release_due_on ON reserve_release (due_on, loan_id);
 
-GRANT SELECT, INSERT, UPDATE ON serviced_loan TO halfpenny_app;
+GRANT SELECT, INSERT ON serviced_loan TO halfpenny_app;
+-- The terms of a drawn loan, whose it is and its accounts never change.
+GRANT UPDATE (posted, standing, matures_on, principal_outstanding_minor, replayed_on, total_due_minor,
+  advance_payment_minor, oldest_unpaid_due_on, days_past_due, defaulted_on, unlikely_to_pay, closed_on)
+  ON serviced_loan TO halfpenny_app;
 GRANT SELECT, INSERT ON servicing_event TO halfpenny_app;
 GRANT SELECT, INSERT, UPDATE ON accrual TO halfpenny_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON instalment, accrual_segment, reserve_release TO halfpenny_app;
@@ -212,7 +216,12 @@ CREATE TABLE distribution_share (
 CREATE INDEX ix_distribution_share_unpaid ON distribution_share (distribution_id, position_id) WHERE NOT paid;
 CREATE INDEX ix_distribution_share_investor_id ON distribution_share (investor_id, distribution_id);
 
-GRANT SELECT, INSERT, UPDATE ON holding, tax_profile, distribution, distribution_share TO halfpenny_app;
+GRANT SELECT, INSERT ON holding, tax_profile, distribution, distribution_share TO halfpenny_app;
+GRANT UPDATE (outstanding_minor, principal_days, counted_to, interest_minor, withheld_minor, lost_minor,
+  recovered_minor, overpaid_minor) ON holding TO halfpenny_app;
+GRANT UPDATE (country, treaty_form, withholding_millionths, changed_at) ON tax_profile TO halfpenny_app;
+GRANT UPDATE (status, paid_at) ON distribution TO halfpenny_app;
+GRANT UPDATE (paid) ON distribution_share TO halfpenny_app;
 GRANT SELECT, INSERT ON loss_share TO halfpenny_app;
 -- Holdings and shares are many, and follow from these and from the ledger.
 SELECT keep_row_history('tax_profile', 'investor_id');
@@ -252,7 +261,7 @@ CREATE TABLE business_day (
   closed_at timestamptz NOT NULL DEFAULT now()
 );
 
-GRANT SELECT, INSERT, UPDATE ON recovery_case TO halfpenny_app;
+GRANT SELECT, INSERT, UPDATE (closed_on, next_update_due_on) ON recovery_case TO halfpenny_app;
 GRANT SELECT, INSERT ON recovery_update, close_range, business_day TO halfpenny_app;
 SELECT keep_row_history('recovery_case', 'loan_id');
 SELECT keep_row_history('recovery_update', 'loan_id,number', 'text');

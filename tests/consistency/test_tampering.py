@@ -13,18 +13,18 @@ from itertools import combinations
 import psycopg
 import pytest
 
+from consistency import forgeries
+from consistency.forgeries import Forgery
 from consistency.tampering import DISARM, Change, Column, allowed_values, changes, columns
 from consistency.world import make_books
-from halfpenny import funding
 from halfpenny.entrypoints.books import CHECKS, UNCHECKED
 from halfpenny.platform import row_history
 from halfpenny.platform.consistency import Check, Finding, Progress, collect, no_progress, snapshot
 from halfpenny.platform.database import Connection, Database
-from halfpenny.platform.queue.check import queue_check
 from halfpenny.platform.servers import PostgresServer
 from halfpenny.primitives.ids import uuid7
 
-EVERY_CHECK: tuple[Check, ...] = (*CHECKS, queue_check([funding.SUBSCRIPTION.queue]))
+EVERY_CHECK: tuple[Check, ...] = (*CHECKS, forgeries.QUEUE_CHECK)
 # What the list of reasons may never hold.
 _MONEY = re.compile(
     r"(_minor|amount|balance|debits|credits|_account_id|owner_id|investor_id|borrower_id|^currency|status|rate$|"
@@ -52,8 +52,10 @@ _HARMLESS = {
     ("balance_snapshot", "INSERT"): "its version is that of a leg, and its balance must be that leg's",
     ("inbox", "INSERT"): "an event that does not exist is never delivered; one that waits is found",
 }
-# The rows of a sealed table are reported by their seals.
-_ROWS_NAMED_BY = {"transfer": "ledger_segment", "row_history": "row_history_segment"}
+# Events that may come twice without anybody reading anything wrong.
+_MAY_COME_TWICE = {"loan.reassessment_requested": "the question may be put again, to another model"}
+# The rows of a sealed table are reported by their seals, and what waits by the queue that it never reaches.
+_ROWS_NAMED_BY = {"transfer": "ledger_segment", "row_history": "row_history_segment", "delivery": "inbox"}
 
 
 @pytest.fixture(scope="module")
@@ -369,12 +371,54 @@ TOGETHER = {
     ),
 }
 _CAST = """
-SELECT l.id AS active, h.investor_id AS holder, p.id AS deposit, p.amount_minor AS deposited,
+SELECT l.id AS active, l.borrower_id AS borrower, h.investor_id AS holder, p.id AS deposit, p.amount_minor AS deposited,
        (SELECT owner_id FROM account WHERE kind = 'wallet' AND owner_id NOT IN (SELECT investor_id FROM holding
-        WHERE loan_id = l.id) LIMIT 1) AS stranger
+        WHERE loan_id = l.id) AND owner_id <> l.borrower_id LIMIT 1) AS outsider
 FROM loan l JOIN holding h ON h.loan_id = l.id JOIN wallet_payment p ON p.user_id = h.investor_id
 WHERE l.status = 'active' AND l.amount_minor = 1000000 ORDER BY h.investor_id LIMIT 1
 """
+
+
+@pytest.mark.parametrize("kind", [forgeries.TERMS, forgeries.ROWS, forgeries.EFFECTS], ids=["terms", "rows", "effects"])
+async def test_what_is_changed_with_its_history_is_named(tampered: Connection, kind: dict[str, Forgery]) -> None:
+    row = await tampered.fetchrow(_CAST)
+    assert row is not None
+    cast = {name: str(value) for name, value in row.items()}
+    missed = []
+    for lie, forgery in kind.items():
+        transaction = tampered.transaction()
+        await transaction.start()
+        await tampered.execute("SET LOCAL session_replication_role = replica")
+        await tampered.execute(forgery.statements.format(**cast))
+        findings = await collect(tampered, forgery.found_by)
+        await transaction.rollback()
+        if forgery.table not in {finding.table for finding in findings}:
+            missed.append(f"{lie}: {[str(finding) for finding in findings]}")
+    assert missed == [], "\n".join(missed)
+
+
+async def test_every_kind_of_event_is_held_against_what_it_reports(tampered: Connection) -> None:
+    """A second one of each name, with an id that fits what it says, and the last one of each taken away."""
+    names = {row["name"] for row in await tampered.fetch("SELECT DISTINCT name FROM outbox")}
+    assert len(names) > 25
+    double = """SELECT outbox_append(jsonb_agg(jsonb_build_object('name', name, 'version', version, 'aggregate_id',
+      aggregate_id, 'payload', payload))) FROM (SELECT DISTINCT ON (name) * FROM outbox ORDER BY name, seq DESC) o"""
+    delete = "DELETE FROM outbox WHERE seq IN (SELECT max(seq) FROM outbox GROUP BY name)"
+    last = {
+        row["name"]: f"event of loan {row['aggregate_id']} version"
+        for row in await tampered.fetch(
+            "SELECT DISTINCT ON (name) name, aggregate_id FROM outbox ORDER BY name, seq DESC"
+        )
+    }
+    for statement, unseen in ((double, _MAY_COME_TWICE.keys()), (delete, set())):
+        transaction = tampered.transaction()
+        await transaction.start()
+        await tampered.execute("SET LOCAL session_replication_role = replica")
+        await tampered.execute(statement)
+        rows = [finding.row for finding in await collect(tampered, *EVERY_CHECK) if finding.table == "outbox"]
+        await transaction.rollback()
+        found = {name for name in names if any(name in row.split() or row.startswith(last[name]) for row in rows)}
+        assert names - found == unseen
 
 
 async def test_what_is_changed_together_is_named(tampered: Connection) -> None:

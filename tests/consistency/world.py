@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 from funding.world import give, make_ticket, open_desk
 from halfpenny import funding, ledger, loans, servicing
+from halfpenny.approvals import events as approval_events
+from halfpenny.approvals import store as approval_store
 from halfpenny.funding import bank
 from halfpenny.funding.service import statements, tickets
 from halfpenny.loans import LoanInterestMode
 from halfpenny.loans.decision import Decision, Verdict
 from halfpenny.loans.service import applying, deciding
-from halfpenny.platform import audit, clock, row_history
+from halfpenny.platform import audit, clock, outbox, row_history
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.idempotency import RequestKey, claim, remember
 from halfpenny.primitives.ids import UserId, uuid7
@@ -25,6 +28,7 @@ from support.bank import credits_in_suspense, pay_in_from_outside
 from support.money import pay_in
 
 EUR = Currency.EUR
+QUEUE = funding.SUBSCRIPTION.queue
 EVENTS = ["investment.made", "loan.approved", "loan.drawn_down"]
 
 
@@ -52,19 +56,28 @@ async def seal(database: Database) -> None:
 
 async def _subscribe(database: Database) -> None:
     async with database.unit_of_work() as connection:
-        await connection.execute("SELECT queue_subscribe($1, $2)", funding.SUBSCRIPTION.queue, EVENTS)
+        await connection.execute("SELECT queue_subscribe($1, $2)", QUEUE, EVENTS)
 
 
 async def _relay(database: Database) -> None:
-    """All events are published; the queue has handled all of its own but one."""
+    """All events are published; the queue has handled all of its own but two."""
     async with database.unit_of_work() as connection:
         while await connection.fetchval("SELECT outbox_fan_out(500)"):
             pass
         await connection.execute(
             "INSERT INTO inbox (queue, event_id) SELECT queue, event_id FROM delivery ORDER BY seq "
-            "LIMIT (SELECT count(*) - 1 FROM delivery)"
+            "LIMIT (SELECT count(*) - 2 FROM delivery)"
         )
         await connection.execute("DELETE FROM delivery d USING inbox i WHERE i.event_id = d.event_id")
+        await connection.execute(
+            "SELECT queue_dead_letter(queue, event_id, 'poison', 'no such loan') FROM delivery ORDER BY seq LIMIT 1"
+        )
+
+
+async def _report(connection: Connection, approval_id: UUID) -> None:
+    found = await approval_store.find(connection, approval_id)
+    assert found is not None
+    await outbox.append_many(connection, [approval_events.event(found)])
 
 
 async def _people_and_payments(database: Database) -> None:
@@ -115,10 +128,11 @@ async def _applications(database: Database) -> None:
             "INSERT INTO approval (id, act, subject, object_id, object_version, facts, payload, worth_eur_minor, "
             "reason, proposed_by, proposed_at, earliest_at, expires_at) VALUES ($1, 'loan.extend', 'loan', $2, '5', "
             "'{}', '{}', 120000, 'Sale is late.', $3, now(), now(), now() + interval '3 days')",
-            uuid7(),
+            proposed := uuid7(),
             large.id,
             staff[0],
         )
+        await _report(connection, proposed)
         cancelled = await lending.offered(connection, borrower, staff[1])
         await applying.withdraw(connection, borrower, cancelled.id)
 
@@ -250,15 +264,17 @@ async def _post_ahead(connection: Connection, receipt: funding.BankReceipt, one:
         "proposed_by, proposed_at, earliest_at, expires_at) "
         "VALUES ($1, 'receipt.post_ahead', 'receipt', $2, '1', '{}', '{}', 'Seen at the bank.', $3, now(), "
         "now(), now() + interval '3 days')",
-        uuid7(),
+        approval_id := uuid7(),
         receipt.id,
         one,
     )
+    await _report(connection, approval_id)
     await connection.execute(
         "UPDATE approval SET status = 'approved', decided_by = $2, decided_at = now(), result = '{}' "
         "WHERE object_id = $1",
         receipt.id,
         other,
     )
+    await _report(connection, approval_id)
     actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, one)
     await bank_receipts.post_ahead(connection, receipt, other, actor)

@@ -134,14 +134,17 @@ async def test_above_the_limit_a_second_person_is_due(
     assert (second.status_code, second.json()["status"]) == (200, "offered")
 
 
-async def test_the_applicant_never_decides(client: Client, database: Database, borrower: Somebody) -> None:
+async def test_the_applicant_never_decides(
+    client: Client, database: Database, superuser: Database, borrower: Somebody
+) -> None:
     loan = await apply(client, borrower)
     version = await assess(database, loan["id"])
     async with database.unit_of_work() as connection:
         # The same person with another role: a promotion must not make them their own judge.
         await connection.execute("UPDATE app_user SET role = 'administrator' WHERE id = $1", borrower.user_id)
     promoted = await make_somebody(database, "administrator")
-    async with database.unit_of_work() as connection:
+    # The application itself may not change whose a loan is.
+    async with superuser.unit_of_work() as connection:
         await connection.execute("UPDATE loan SET borrower_id = $1, entered_by = $1", promoted.user_id)
     decision = {"decision": "approve", "version": version, "reason": "Mine."}
     answer = await client.post(f"/api/v1/loans/{loan['id']}/decision", json=decision, headers=promoted.headers)

@@ -61,7 +61,7 @@ CHANGES = [
     ("GRANT UPDATE (kind) ON account TO halfpenny_app", "+GRANT SELECT, UPDATE (kind) ON account TO halfpenny_app;"),
     ("GRANT SELECT ON account TO halfpenny_app WITH GRANT OPTION", "+GRANT SELECT WITH GRANT OPTION ON account"),
     ("GRANT DELETE ON hold TO PUBLIC", "+GRANT DELETE ON hold TO PUBLIC;"),
-    ("REVOKE INSERT ON loan FROM halfpenny_app", "+GRANT SELECT, UPDATE ON loan TO halfpenny_app;"),
+    ("REVOKE INSERT ON loan_decision FROM halfpenny_app", "+GRANT SELECT ON loan_decision TO halfpenny_app;"),
     ("GRANT CREATE ON SCHEMA public TO halfpenny_app", "+GRANT CREATE, USAGE ON SCHEMA public TO halfpenny_app;"),
     ("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC", "+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES"),
     ("ALTER TABLE loan ENABLE ROW LEVEL SECURITY", "+ALTER TABLE loan ENABLE ROW LEVEL SECURITY;"),

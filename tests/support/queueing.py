@@ -32,12 +32,12 @@ class Bench:
     async def record_event(self, name: str, count: int = 1, version: int = 1, **payload: Any) -> list[UUID]:
         """Commit ``count`` events; returns their ids."""
         events = [
-            OutboxEvent(f"{self.prefix}.{name}", version, uuid7(), {"number": number, **payload})
+            OutboxEvent(f"{self.prefix}.{name}", version, uuid7(), {"number": number, **payload}, uuid7())
             for number in range(count)
         ]
         async with self.database.unit_of_work() as connection:
             await append_many(connection, events)
-        return [event.id for event in events]
+        return [event.id for event in events if event.id]
 
     async def effect(self, connection: Connection, message: Message) -> None:
         """An effect that would show every double."""

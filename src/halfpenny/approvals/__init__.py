@@ -4,6 +4,7 @@ A feature registers an ``Act`` and its route calls ``perform``; what the act doe
 one does not know. docs/guides/approvals.md shows how.
 """
 
+from halfpenny.approvals.check import check
 from halfpenny.approvals.dependencies import AppActs, registered_acts
 from halfpenny.approvals.errors import (
     ApprovalDecided,
@@ -52,6 +53,7 @@ __all__ = [
     "answer",
     "approval",
     "approve",
+    "check",
     "expire_due",
     "pending_on",
     "perform",

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from halfpenny import funding, identity, ledger, loans, marketplace, realtime, servicing
+from halfpenny import approvals, funding, identity, ledger, loans, marketplace, realtime, servicing
 from halfpenny.entrypoints import worker
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.entrypoints.wording import counted
@@ -76,6 +76,8 @@ CHECKS: tuple[Check, ...] = (
     loans.check,
     funding.check,
     servicing.check,
+    approvals.check,
+    queues.check,
     audit.check,
     row_history.check,
 )
@@ -103,7 +105,7 @@ async def check_books(settings: Settings, report: Callable[[Finding], None]) -> 
         if settings.queue.amqp_url:
             skipped.append("Not checked: the broker's queues, which only the broker can see.")
         else:
-            checks.append(queues.queue_check(worker.queues_with_inbox()))
+            checks.append(queues.queue_check(worker.queues_with_inbox(), worker.declared_events()))
         if settings.documents.url:
             documents = await DocumentStore.connect(
                 settings.documents.url, settings.documents.name, timeout_s=settings.documents.timeout_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
@@ -103,6 +103,15 @@ _IN_THE_DATABASE = (
 def queues_with_inbox() -> list[str]:
     """The queues whose every event must be found in delivery, inbox or dead letters once it was published."""
     return [*(each.queue for each in _IN_THE_DATABASE if each.inbox == "transaction"), servicing.RECEIPTS_QUEUE]
+
+
+def declared_events() -> dict[str, Sequence[str]]:
+    """The events that each queue of this release receives."""
+    return {
+        **{each.queue: each.events for each in (*_IN_THE_DATABASE, *REMOTE)},
+        servicing.RECEIPTS_QUEUE: servicing.RECEIPTS_EVENTS,
+        marketplace.QUEUE: marketplace.EVENTS,
+    }
 
 
 def subscriptions(resources: Resources) -> list[Subscription]:

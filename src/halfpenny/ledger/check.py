@@ -80,15 +80,19 @@ LEFT JOIN chart h ON h.event = t.event AND h.debit = d.kind AND h.credit = c.kin
 WHERE (d.currency <> t.currency OR c.currency <> t.currency
   OR (h.event IS NULL AND (t.reverses IS NULL OR t.event NOT LIKE '%\\_reversed'))
   OR (h.one_owner AND d.owner_id IS DISTINCT FROM c.owner_id)
-  OR (h.gives_back = 'whole' AND NOT EXISTS (
-    SELECT FROM transfer o WHERE o.journal_id = t.reverses AND o.ordinal = t.ordinal
-      AND (o.debit_account_id, o.credit_account_id, o.amount) = (t.credit_account_id, t.debit_account_id, t.amount)))
-  OR (h.gives_back = 'part' AND NOT EXISTS (
-    SELECT FROM transfer o WHERE o.journal_id = t.reverses AND o.credit_account_id = t.debit_account_id
-      AND o.amount >= t.amount))
-  OR (h.gives_back = 'received' AND NOT EXISTS (
-    SELECT FROM transfer o WHERE o.credit_account_id = t.debit_account_id AND o.event = 'receipt'
-      AND o.amount >= t.amount))))
+  -- Nothing is looked up for the many transfers that give nothing back.
+  OR CASE h.gives_back
+    WHEN 'whole' THEN NOT EXISTS (
+      SELECT FROM transfer o WHERE o.journal_id = t.reverses AND o.ordinal = t.ordinal
+        AND (o.debit_account_id, o.credit_account_id, o.amount) = (t.credit_account_id, t.debit_account_id, t.amount))
+    WHEN 'part' THEN NOT EXISTS (
+      SELECT FROM transfer o WHERE o.journal_id = t.reverses AND o.credit_account_id = t.debit_account_id
+        AND o.amount >= t.amount)
+    WHEN 'received' THEN NOT EXISTS (
+      SELECT FROM transfer o WHERE o.credit_account_id = t.debit_account_id AND o.event = 'receipt'
+        AND o.amount >= t.amount)
+    ELSE false END)
+)
 SELECT * FROM unlawful LIMIT 101
 """
 FOREIGN_IDS = f"""

@@ -7,8 +7,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 
-from halfpenny.loans.events import SUBMITTED
-from halfpenny.loans.model import REASSESSMENT_REQUESTED, TRANSITIONS, Status
+from halfpenny.loans.events import CHANGE_EVENTS, SUBMITTED
+from halfpenny.loans.model import (
+    ASSESSMENT_RECORDED,
+    CONDITION_RECORDED,
+    REASSESSMENT_REQUESTED,
+    RESCHEDULED,
+    REVALUED,
+    TRANSITIONS,
+    Status,
+)
+from halfpenny.loans.store import AGREED_TERMS
 from halfpenny.platform.consistency import Comparison, Finding, Progress, compare
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue.check import RECENT
@@ -21,6 +30,13 @@ UNCHECKED: Mapping[str, str] = {
 }
 _UNDECIDED = frozenset({Status.DRAFT, Status.SUBMITTED, Status.ASSESSED, Status.WITHDRAWN, Status.DECLINED})
 _DECIDED = ", ".join(f"'{status}'" for status in Status if status not in _UNDECIDED)
+_REPORTED = ", ".join(
+    f"('{source}', '{edge.target}', '{edge.event}')" for edge in TRANSITIONS.values() for source in sorted(edge.sources)
+)
+_NAMES = ", ".join(f"'{name}'" for name in sorted({*CHANGE_EVENTS, SUBMITTED, REASSESSMENT_REQUESTED}))
+# They carry the loan's version too, and no transition.
+_OTHERS = ", ".join(f"'{name}'" for name in (REVALUED, RESCHEDULED, ASSESSMENT_RECORDED, CONDITION_RECORDED))
+_QUESTIONS = f"('{SUBMITTED}', '{REASSESSMENT_REQUESTED}')"
 _EDGES = ", ".join(f"('{source}', '{edge.target}')" for edge in TRANSITIONS.values() for source in sorted(edge.sources))
 
 DECISIONS = Comparison(
@@ -89,22 +105,172 @@ PROPERTIES = Comparison(
     present="p.id IS NOT NULL",
     wanted="l.id IS NOT NULL",
 )
-# Each transition has its event in the outbox, until the queue prunes it.
+# What both sides are bound to since the offer was accepted stands in the sealed audit trail as well.
+_MAY_BE_NOT_AGREED = _UNDECIDED | {Status.APPROVED, Status.OFFERED, Status.EXPIRED}
+_AGREED = ", ".join(f"'{status}'" for status in Status if status not in _MAY_BE_NOT_AGREED)
+_TYPES = {"annual_rate": "numeric(9,6)", "fees": "jsonb", "funding_deadline": "timestamptz"}
+
+
+def _terms_of(table: str) -> dict[str, tuple[str, str]]:
+    """The columns of the terms as they stand in ``table`` r, and as the acceptance ``a`` has them."""
+    kinds = _TYPES | {name: "uuid" for name in AGREED_TERMS[table] if name.endswith("_id")}
+    kinds |= {name: "bigint" for name in AGREED_TERMS[table] if name.endswith("_minor")}
+    kinds |= {"term_months": "integer", "charge_rank": "integer"}
+    return {name: (f"r.{name}", f"(a.terms->>'{name}')::{kinds.get(name, 'text')}") for name in AGREED_TERMS[table]}
+
+
+_ACCEPTANCES = """(SELECT subject_id, (array_agg(data->'terms' ORDER BY id))[1] AS terms, count(*) AS times
+  FROM audit_entry WHERE subject = 'loan' AND action = 'loan.accept' GROUP BY subject_id)"""
+AGREED = Comparison(
+    "loan",
+    "r.id",
+    f"""loan r LEFT JOIN {_ACCEPTANCES} a ON a.subject_id = r.id""",
+    {"acceptances": ("a.times", "1::bigint"), **_terms_of("loan")},
+    "the audit entry of its acceptance",
+    present="a.subject_id IS NOT NULL",
+    wanted=f"a.subject_id IS NOT NULL OR r.status IN ({_AGREED})",
+)
+AGREED_FUNDING = Comparison(
+    "loan_funding",
+    "r.loan_id",
+    f"""loan_funding r JOIN {_ACCEPTANCES} a ON a.subject_id = r.loan_id""",
+    _terms_of("loan_funding"),
+    "the audit entry of its loan's acceptance",
+)
+# A true entry of its history leaves them alone from then on, but for the day on which it matures.
+_TERMS = ", ".join(f"'{name}'" for name in AGREED_TERMS["loan"])
+UNCHANGED = Comparison(
+    "row_history",
+    "h.seq",
+    """row_history h
+JOIN (SELECT row_key, min(seq) AS seq FROM row_history WHERE table_name = 'loan' AND data->>'status' = 'accepted'
+  GROUP BY row_key) a ON a.row_key = h.row_key AND h.seq > a.seq AND h.table_name = 'loan'""",
+    {
+        "data": (
+            f"CASE WHEN h.data ?| ARRAY[{_TERMS}] THEN 'changed terms of loan ' || h.row_key END",
+            "NULL::text",
+        )
+    },
+    "nobody changes the terms of an accepted offer",
+)
+# Each decision is an audit entry of whoever made it, with the terms that were decided.
+DECIDED = Comparison(
+    "loan_decision",
+    "coalesce(d.id, a.id)",
+    """loan_decision d FULL JOIN (
+  SELECT (data->>'decision_id')::uuid AS id, subject_id, actor_id, action, data FROM audit_entry
+  WHERE subject = 'loan' AND data ? 'decision_id') a ON a.id = d.id""",
+    {
+        "loan_id": ("d.loan_id", "a.subject_id"),
+        "made_by": ("d.made_by", "a.actor_id"),
+        "loan_version": ("d.loan_version", "(a.data->>'decided_version')::bigint"),
+        "verdict": ("d.verdict", "CASE a.action WHEN 'loan.decline' THEN 'decline' ELSE 'approve' END"),
+        "final": ("d.final", "(a.data->>'final')::boolean"),
+        "annual_rate": ("d.annual_rate", "(a.data->>'annual_rate')::numeric(9,6)"),
+        "funding_deadline": ("d.funding_deadline", "(a.data->>'funding_deadline')::timestamptz"),
+        "reason": ("d.reason", "a.data->>'reason'"),
+    },
+    "the audit entry of the decision",
+    present="d.id IS NOT NULL",
+    wanted="a.id IS NOT NULL",
+)
+# Every change of a loan as its history has it, with the event that has to report it: a transition's follows from where
+# it led from and to. What the risk service is asked counts the versions of the terms.
+_CHANGES = f"""(SELECT l.*, CASE l.event WHEN '{SUBMITTED}' THEN l.next_terms
+    WHEN '{REASSESSMENT_REQUESTED}' THEN l.terms_now ELSE l.version END AS reported_version
+  FROM (
+    SELECT k.*, n.data->>'status' AS status, e.event
+    FROM (
+      SELECT h.row_key::uuid AS loan_id, h.seq, h.recorded_at, (h.data->>'version')::bigint AS version,
+             (h.data->>'terms_version')::bigint AS terms, h.change = 'updated' AND h.data ? 'status' AS moved,
+             max((h.data->>'terms_version')::bigint) OVER own AS terms_now,
+             lead((h.data->>'terms_version')::bigint) OVER own AS next_terms,
+             max(h.seq) FILTER (WHERE h.data ? 'status') OVER own AS status_since,
+             max(h.seq) FILTER (WHERE h.data ? 'status') OVER (own ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+               AS before_since
+      FROM row_history h WHERE h.table_name = 'loan' WINDOW own AS (PARTITION BY h.row_key ORDER BY h.seq)
+    ) k
+    LEFT JOIN row_history n ON n.seq = k.status_since
+    LEFT JOIN row_history b ON b.seq = k.before_since
+    LEFT JOIN (VALUES {_REPORTED}) e(source, target, event)
+      ON k.moved AND e.source = b.data->>'status' AND e.target = n.data->>'status'
+  ) l)"""
+_REPORTED_VERSION = "coalesce(payload->'loan'->>'version', payload->>'version')::bigint"
+_REPORTS = f"""(SELECT aggregate_id, name, {_REPORTED_VERSION} AS version, count(*) AS times,
+    max(payload->>'status') AS status
+  FROM outbox WHERE name IN ({_NAMES}) GROUP BY 1, 2, 3)"""
+# Each transition has its event in the outbox, once, until the queue prunes it.
 EVENTS = Comparison(
     "outbox",
-    "concat_ws(' of version ', s.row_key, s.version)",
-    # What the risk service is asked counts the versions of the terms: there the question itself must be there.
-    f"""(SELECT row_key, CASE data->>'status' WHEN 'submitted' THEN 'its question' ELSE data->>'version' END AS version,
-    data->>'status' AS status FROM row_history
-  WHERE table_name = 'loan' AND change = 'updated' AND data ? 'status' AND recorded_at > {RECENT}) s
-LEFT JOIN (SELECT aggregate_id::text AS row_key, CASE WHEN name IN ('{SUBMITTED}', '{REASSESSMENT_REQUESTED}')
-    THEN 'its question' ELSE payload->>'version' END AS version, max(payload->>'status') AS status
-  FROM outbox WHERE name LIKE 'loan.%' GROUP BY 1, 2) o ON o.row_key = s.row_key AND o.version = s.version""",
-    {"payload.status": ("CASE s.version WHEN 'its question' THEN s.status ELSE o.status END", "s.status")},
+    "concat_ws(' ', s.event, 'of loan', s.loan_id, 'version', s.reported_version)",
+    f"""(SELECT * FROM {_CHANGES} c WHERE c.moved AND c.recorded_at > {RECENT}) s
+LEFT JOIN {_REPORTS} o ON o.aggregate_id = s.loan_id AND o.name = s.event AND o.version = s.reported_version""",
+    {
+        "payload.status": (
+            "CASE WHEN s.event NOT IN " + _QUESTIONS + " THEN o.status END",
+            "CASE WHEN s.event NOT IN " + _QUESTIONS + " THEN s.status END",
+        ),
+        "times": ("CASE s.event WHEN '" + REASSESSMENT_REQUESTED + "' THEN 1 ELSE o.times END", "1::bigint"),
+    },
     "the loan's transition",
-    present="o.row_key IS NOT NULL",
+    present="o.name IS NOT NULL",
 )
-COMPARISONS = (DECISIONS, APPROVED, DECLINED, STEPS, CONDITIONS_SHOWN, PROPERTIES, EVENTS)
+# So has every other version of a loan that was sent: the question that new terms put again, or what else was recorded.
+OTHER_EVENTS = Comparison(
+    "outbox",
+    "concat_ws(' ', 'event of loan', s.loan_id, 'version', s.version)",
+    f"""(SELECT * FROM {_CHANGES} c WHERE NOT c.moved AND c.version IS NOT NULL AND c.status <> 'draft'
+    AND c.recorded_at > {RECENT}) s
+LEFT JOIN (SELECT DISTINCT aggregate_id, version, name IN {_QUESTIONS} AS question FROM {_REPORTS} r) o
+  ON o.aggregate_id = s.loan_id AND o.version = s.version AND o.question = (s.terms IS NOT NULL)""",
+    {},
+    "the loan's version",
+    present="o.version IS NOT NULL",
+)
+# And every event of a loan reports a version that there was, in the status that it had.
+REPORTED = Comparison(
+    "outbox",
+    "concat_ws(' ', o.name, o.event_id)",
+    f"""(SELECT *, {_REPORTED_VERSION} AS reported_version,
+    count(*) OVER (PARTITION BY name, aggregate_id, {_REPORTED_VERSION}) AS times FROM outbox
+  WHERE name IN ({_NAMES}) AND recorded_at > {RECENT}) o
+LEFT JOIN {_CHANGES} s ON s.loan_id = o.aggregate_id
+  AND CASE WHEN o.name IN {_QUESTIONS} THEN s.terms ELSE s.version END = o.reported_version""",
+    {
+        "name": (
+            "o.name",
+            f"CASE WHEN o.name NOT IN {_QUESTIONS} THEN coalesce(s.event, CASE WHEN o.name IN ({_OTHERS}) THEN o.name "
+            "ELSE 'an event of no transition' END) ELSE o.name END",
+        ),
+        # A question may be put again, to another model.
+        "times": (f"CASE o.name WHEN '{REASSESSMENT_REQUESTED}' THEN 1 ELSE o.times END", "1::bigint"),
+        "payload.loan_id": (
+            "coalesce(o.payload->'loan'->>'loan_id', o.payload->>'loan_id')",
+            "o.aggregate_id::text",
+        ),
+        "payload.status": (
+            f"CASE WHEN o.name NOT IN {_QUESTIONS} THEN o.payload->>'status' END",
+            f"CASE WHEN o.name NOT IN {_QUESTIONS} THEN s.status END",
+        ),
+    },
+    "the history of its loan",
+    wanted="s.loan_id IS NOT NULL",
+)
+COMPARISONS = (
+    DECISIONS,
+    APPROVED,
+    DECLINED,
+    DECIDED,
+    STEPS,
+    CONDITIONS_SHOWN,
+    PROPERTIES,
+    AGREED,
+    AGREED_FUNDING,
+    UNCHANGED,
+    EVENTS,
+    OTHER_EVENTS,
+    REPORTED,
+)
 
 
 async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:

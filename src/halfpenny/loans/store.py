@@ -282,12 +282,14 @@ async def insert_decision(
     reason: str,
     made_by: UUID,
     now: datetime,
-) -> None:
+) -> dict[str, str | bool | None]:
+    """Returns what the audit trail keeps of it."""
+    decision_id = uuid7()
     await rows.insert(
         connection,
         "loan_decision",
         {
-            "id": uuid7(),
+            "id": decision_id,
             "loan_id": loan.id,
             "loan_version": loan.version,
             "verdict": verdict,
@@ -299,6 +301,45 @@ async def insert_decision(
             "made_at": now,
         },
     )
+    return {
+        "decision_id": str(decision_id),
+        "decided_version": str(loan.version),
+        "final": final,
+        "annual_rate": str(offer.annual_rate) if offer else None,
+        "funding_deadline": offer.funding_deadline.isoformat() if offer else None,
+    }
+
+
+# What borrower and lender have agreed on once the offer is accepted, by the table that keeps it.
+AGREED_TERMS: Mapping[str, tuple[str, ...]] = {
+    "loan": (
+        "borrower_id",
+        "property_id",
+        "amount_minor",
+        "currency",
+        "term_months",
+        "purpose",
+        "exit_strategy",
+        "interest_mode",
+        "charge_rank",
+        "prior_debt_minor",
+        "annual_rate",
+        "fees",
+        "funding_deadline",
+    ),
+    "loan_funding": ("target_minor", "minimum_minor", "step_minor", "maximum_minor"),
+}
+_AGREED = ", ".join(f"'{name}', {table}.{name}" for table, names in AGREED_TERMS.items() for name in names)
+
+
+async def agreed_terms(connection: Connection, loan_id: UUID) -> dict[str, Any]:
+    """The terms of an offer as their rows keep them."""
+    found: dict[str, Any] = await connection.fetchval(
+        f"SELECT jsonb_build_object({_AGREED}) FROM loan JOIN loan_funding ON loan_funding.loan_id = loan.id "
+        "WHERE loan.id = $1",
+        loan_id,
+    )
+    return found
 
 
 async def first_approvals(connection: Connection, loan_ids: Sequence[UUID]) -> dict[UUID, FirstApproval]:

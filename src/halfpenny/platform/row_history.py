@@ -29,7 +29,10 @@ WHERE p.proname = 'record_row_history' ORDER BY 1, 4
 _DIFFERENT = """
 WITH kept AS (
   SELECT row_key, jsonb_merge(data ORDER BY seq) AS data,
-         (array_agg(change ORDER BY seq DESC))[1] <> 'deleted' AS present
+         (array_agg(change ORDER BY seq DESC))[1] <> 'deleted' AS present,
+         -- A row is inserted, updated and deleted in this order; only then may it be inserted again.
+         (array_agg(change ORDER BY seq))[1] = 'inserted' AND count(*) FILTER (WHERE change = 'inserted')
+           - count(*) FILTER (WHERE change = 'deleted') IN (0, 1) AS in_order
   FROM row_history WHERE table_name = '{table}' GROUP BY row_key
 ), now AS (
   SELECT concat_ws('/', {key}) AS row_key, to_jsonb(r) - '{{{left_out}}}'::text[] AS data FROM {table} r
@@ -37,7 +40,10 @@ WITH kept AS (
   SELECT row_key, now.data AS found, CASE WHEN kept.present THEN kept.data END AS expected
   FROM now FULL JOIN kept USING (row_key)
   WHERE now.data IS DISTINCT FROM CASE WHEN kept.present THEN kept.data END
-)
+), disordered AS MATERIALIZED (SELECT row_key FROM kept WHERE NOT in_order)
+SELECT row_key, 'history' AS name, 'a row inserted twice, or changed before it was there' AS found,
+       'inserted once, then changed' AS expected FROM disordered
+UNION ALL
 SELECT d.row_key, coalesce(f.key, 'row') AS name,
        CASE WHEN d.found IS NULL THEN 'missing' WHEN d.expected IS NULL THEN 'present' ELSE f.found END AS found,
        CASE WHEN d.expected IS NULL THEN 'missing' WHEN d.found IS NULL THEN 'present' ELSE f.expected END AS expected
@@ -46,6 +52,24 @@ FROM different d LEFT JOIN LATERAL (
   FROM jsonb_each(d.found) a FULL JOIN jsonb_each(d.expected) b USING (key)
   WHERE a.value IS DISTINCT FROM b.value AND d.found IS NOT NULL AND d.expected IS NOT NULL
 ) f ON true LIMIT {limit}
+"""
+
+
+# Entries are written for the application's role alone: what it may not do to a column or a row, no true entry reports.
+_FORBIDDEN = """
+WITH kept(table_name, forbidden, may_delete) AS (
+  SELECT c.relname::text, array_agg(a.attname::text) FILTER (
+           WHERE NOT has_column_privilege('halfpenny_app', c.oid, a.attnum, 'UPDATE')),
+         has_table_privilege('halfpenny_app', c.oid, 'DELETE')
+  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY ($1) GROUP BY c.oid, c.relname
+), forged AS MATERIALIZED (
+  SELECT h.seq, h.table_name, h.row_key, h.change, h.data, k.forbidden FROM row_history h JOIN kept k USING (table_name)
+  WHERE (h.change = 'updated' AND h.data ?| k.forbidden) OR (h.change = 'deleted' AND NOT k.may_delete)
+)
+SELECT seq, table_name || ' ' || row_key || ' ' || change AS entry,
+       (SELECT string_agg(key, ', ') FROM jsonb_object_keys(data) AS key WHERE key = ANY (forbidden)) AS columns
+FROM forged LIMIT $2
 """
 
 
@@ -105,6 +129,9 @@ async def check(connection: Connection, progress: Progress) -> AsyncIterator[Fin
     )
     for row in strange:
         yield Finding("chain_head", row["chain"], ROW, "present", "missing", "the chains that there are")
+    for row in await connection.fetch(_FORBIDDEN, list(tables), LIMIT, timeout=TIMEOUT_S):
+        forged = f"{row['entry']} {row['columns'] or ''}".strip()
+        yield Finding("row_history", str(row["seq"]), "data", forged, "missing", "the application may not do so")
     for number, (table, (key, left_out)) in enumerate(tables.items(), start=1):
         async for finding in compare_table(connection, table, key, left_out):
             yield finding

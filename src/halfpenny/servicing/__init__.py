@@ -2,7 +2,7 @@
 
 from halfpenny.servicing.acts import arrears_acts
 from halfpenny.servicing.check import UNCHECKED, check
-from halfpenny.servicing.consumers import RECEIPTS_QUEUE, SUBSCRIPTION, receipts_subscription
+from halfpenny.servicing.consumers import RECEIPTS_EVENTS, RECEIPTS_QUEUE, SUBSCRIPTION, receipts_subscription
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.model.product import Product, as_rate
@@ -15,6 +15,7 @@ from halfpenny.servicing.service.posting import PostingResult, post_events
 from halfpenny.servicing.service.receiving import amount_due, receive_from_bank, redemption_on, repay
 
 __all__ = [
+    "RECEIPTS_EVENTS",
     "RECEIPTS_QUEUE",
     "SUBSCRIPTION",
     "UNCHECKED",

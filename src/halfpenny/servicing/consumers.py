@@ -70,6 +70,7 @@ async def _notify_of_recovery(connection: Connection, message: Message) -> None:
 
 
 RECEIPTS_QUEUE = "servicing.receipts"
+RECEIPTS_EVENTS = (RECEIPT_ARRIVED,)
 
 
 def receipts_subscription(excess_above_eur_minor: int, rules: loans.LendingRules) -> Subscription:
@@ -81,7 +82,7 @@ def receipts_subscription(excess_above_eur_minor: int, rules: loans.LendingRules
         if loan_id is not None:
             await allocate_arrived(connection, UUID(message.payload["line_id"]), UUID(loan_id), rule)
 
-    return Subscription(RECEIPTS_QUEUE, (RECEIPT_ARRIVED,), handler=allocate)
+    return Subscription(RECEIPTS_QUEUE, RECEIPTS_EVENTS, handler=allocate)
 
 
 SUBSCRIPTION = Subscription(QUEUE, (DISTRIBUTION_PAID, RECOVERY_UPDATED), handler=notify_investors)

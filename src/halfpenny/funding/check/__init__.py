@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 
 from halfpenny.funding.check.bank import STATEMENTS_AND_RECEIPTS
+from halfpenny.funding.check.events import EVENTS
 from halfpenny.funding.check.investments import INVESTMENTS_AND_PAYMENTS
 from halfpenny.platform.consistency import Finding, Progress, compare
 from halfpenny.platform.database import Connection
@@ -28,6 +29,6 @@ UNCHECKED: Mapping[str, str] = {
 
 async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     """Everything that funding keeps. Runs inside one view of the database."""
-    every = (*INVESTMENTS_AND_PAYMENTS, *STATEMENTS_AND_RECEIPTS)
+    every = (*INVESTMENTS_AND_PAYMENTS, *STATEMENTS_AND_RECEIPTS, *EVENTS)
     async for finding in compare(connection, every, progress, "investments and payments"):
         yield finding

@@ -10,7 +10,6 @@ from __future__ import annotations
 from halfpenny.funding.model import REFLECTION_DAYS
 from halfpenny.platform.clock import MARKET_ZONE
 from halfpenny.platform.consistency import Comparison
-from halfpenny.platform.queue.check import RECENT
 
 _ZONE = f"'{MARKET_ZONE.key}'"
 # With the investor of the ledger, so that a changed owner is one finding.
@@ -190,33 +189,6 @@ KEYS = Comparison(
     "an investment has this key",
     wanted="false",
 )
-# Money that moved has its event in the outbox, until the queue prunes it.
-INVESTMENT_EVENTS = Comparison(
-    "outbox",
-    "'investment.made of ' || t.journal_id",
-    f"""(SELECT t.journal_id, t.reference, t.amount FROM transfer t WHERE t.event = 'invest'
-  AND t.recorded_at > {RECENT} AND t.effective_date > business_date() - 6) t
-LEFT JOIN (
-  SELECT (i->>'id')::uuid AS id, o.aggregate_id AS loan_id, replace(i->>'amount', '.', '')::bigint AS minor
-  FROM outbox o CROSS JOIN LATERAL jsonb_array_elements(o.payload->'investments') i
-  WHERE o.name = 'investment.made') o ON o.id = t.journal_id""",
-    {"loan_id": ("o.loan_id", "t.reference"), "amount": ("o.minor", "t.amount")},
-    "the transfer of the same transaction",
-    present="o.id IS NOT NULL",
-)
-PAYMENT_EVENTS = Comparison(
-    "outbox",
-    "concat_ws(' of ', p.direction || '.' || p.status, p.id)",
-    f"""(SELECT p.* FROM wallet_payment p
-  JOIN row_history h ON h.table_name = 'wallet_payment' AND h.row_key = p.id::text AND h.change = 'updated'
-    AND h.data ? 'status' AND h.recorded_at > {RECENT}
-  WHERE p.status <> 'pending') p
-LEFT JOIN (SELECT (payload->>'payment_id')::uuid AS id, name, replace(payload->>'amount', '.', '')::bigint AS minor
-  FROM outbox WHERE name IN ('deposit.settled', 'withdrawal.settled', 'withdrawal.returned')) o ON o.id = p.id""",
-    {"name": ("o.name", "p.direction || '.' || p.status"), "amount": ("o.minor", "p.amount_minor")},
-    "the payment that ended",
-    present="o.id IS NOT NULL",
-)
 INVESTMENTS_AND_PAYMENTS = (
     KEYS,
     INVESTMENTS,
@@ -226,6 +198,4 @@ INVESTMENTS_AND_PAYMENTS = (
     PAYMENTS,
     HOLDS,
     OUTCOMES,
-    INVESTMENT_EVENTS,
-    PAYMENT_EVENTS,
 )

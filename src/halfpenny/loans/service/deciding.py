@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 from halfpenny import identity
@@ -79,7 +78,7 @@ async def decide_on(
     )
     outcome = decide(loan, decision, administrator, facts, rules)
     # From here on nothing refuses any more.
-    await store.insert_decision(
+    decided = await store.insert_decision(
         connection,
         loan,
         decision.verdict.value,
@@ -97,30 +96,25 @@ async def decide_on(
             "loan.first_approval",
             "loan",
             loan_id,
-            {"version": loan.version, "reason": decision.reason},
+            {"version": loan.version, "reason": decision.reason, **decided},
         )
         return loan, outcome
     if decision.verdict is Verdict.DECLINE:
         await store.set_decline(connection, loan_id, administrator, decision.reason, now)
         declined = await transition(
-            connection, loan_id, TransitionName.DECLINE, actor, reason=decision.reason, locked=loan
+            connection, loan_id, TransitionName.DECLINE, actor, reason=decision.reason, data=decided, locked=loan
         )
         return declined, outcome
     if outcome.offer is None:
         raise errors.RateMissing()
-    approved = await _approve(connection, loan, outcome.offer, administrator, decision.reason, now)
+    await store.set_offer(connection, loan_id, outcome.offer, administrator, decision.reason, now)
+    # The terms that were decided are kept; they are the offer as soon as that is made.
+    approved = await transition(
+        connection, loan_id, TransitionName.APPROVE, actor, reason=decision.reason, data=decided, locked=loan
+    )
     if not offer_at_once:
         return approved, outcome
     return await _make_offer(connection, SYSTEM, approved, rules), outcome
-
-
-async def _approve(
-    connection: Connection, loan: Loan, offer: Offer, administrator: UserId, reason: str, now: datetime
-) -> Loan:
-    """Keep the terms that were decided; they are the offer as soon as that is made."""
-    await store.set_offer(connection, loan.id, offer, administrator, reason, now)
-    actor = Actor(ActorKind.ADMINISTRATOR, administrator)
-    return await transition(connection, loan.id, TransitionName.APPROVE, actor, reason=reason, locked=loan)
 
 
 async def make_offer(connection: Connection, actor: Actor, loan_id: UUID, rules: LendingRules) -> Loan:
@@ -145,8 +139,10 @@ async def accept(connection: Connection, borrower_id: UserId, loan_id: UUID, *, 
     loan = await lock_own(connection, borrower_id, loan_id)
     if loan.status is Status.OFFERED:
         await _running_offer(connection, loan)
+    # What both sides are bound to from now on, once more where nothing is ever changed.
+    agreed = {"terms": await store.agreed_terms(connection, loan_id)}
     accepted = await transition(
-        connection, loan_id, TransitionName.ACCEPT, Actor(ActorKind.BORROWER, borrower_id), locked=loan
+        connection, loan_id, TransitionName.ACCEPT, Actor(ActorKind.BORROWER, borrower_id), data=agreed, locked=loan
     )
     if not open_at_once:
         return accepted

@@ -87,13 +87,15 @@ async def transition(
     drawn_down_on: date | None = None,
     matures_on: date | None = None,
     reason: str | None = None,
+    data: Mapping[str, Any] | None = None,
     locked: Loan | None = None,
 ) -> Loan:
     """Make one state transition: raise the loan's version, append its domain event, and audit a person's act.
 
     Returns the loan as it is after. Raises LoanNotFound, StaleVersion where ``expected_version`` is another than
-    the loan's, NotYourTransition, WrongStatus. ``drawn_down_on`` and ``matures_on`` are set where given. A caller
-    that holds the lock of the loan passes what it knows of it as ``locked``: it must be the loan as it is now.
+    the loan's, NotYourTransition, WrongStatus. ``drawn_down_on`` and ``matures_on`` are set where given; ``data`` is
+    audited with the act. A caller that holds the lock of the loan passes what it knows of it as ``locked``: it must be
+    the loan as it is now.
     """
     edge = TRANSITIONS[name]
     before = locked or await lock(connection, loan_id)
@@ -107,7 +109,7 @@ async def transition(
     if edge.name is TransitionName.SUBMIT:
         await store.set_terms_version(connection, loan_id)
     after = await get(connection, loan_id)
-    await record_event(connection, edge.event, after, actor, action=f"loan.{name}", reason=reason)
+    await record_event(connection, edge.event, after, actor, action=f"loan.{name}", reason=reason, data=data)
     if edge.name is TransitionName.COMPLETE_FUNDING and after.conditions == CONDITIONS:
         # The evidence was all there before the last ticket.
         return await transition(connection, loan_id, TransitionName.MEET_CONDITIONS, locked=after)
@@ -157,9 +159,9 @@ async def record_event(
     reason: str | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append the event, and the audit entry where a person acted."""
+    """Append the event, and the audit entry where a person acted or there is ``data`` to keep."""
     await outbox.append_many(connection, [events.event(name, loan)])
-    if actor.user_id is not None:
+    if actor.user_id is not None or data:
         facts = {"version": loan.version, "status": loan.status.value, **(data or {})}
         if reason is not None:
             facts["reason"] = reason

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 
-from halfpenny.platform.consistency import Finding, Progress, compare
+import asyncpg
+
+from halfpenny.platform.consistency import TIMEOUT_S, Comparison, Finding, Progress, compare, unreadable
 from halfpenny.platform.database import Connection
 from halfpenny.servicing.check.accruals import ACCRUALS
+from halfpenny.servicing.check.events import EVENTS
 from halfpenny.servicing.check.loans import LOANS
 from halfpenny.servicing.check.replays import replays
-from halfpenny.servicing.check.shares import SHARES
+from halfpenny.servicing.check.shares import SHARES, WALK_STEPS
 
 __all__ = ["UNCHECKED", "check"]
 
@@ -20,7 +23,16 @@ UNCHECKED: Mapping[str, str] = {
 
 async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     """Everything that servicing keeps. Runs inside one view of the database."""
-    async for finding in compare(connection, (*LOANS, *SHARES, *ACCRUALS), progress, "serviced loans"):
+    comparisons: tuple[Comparison, ...] = (*LOANS, *SHARES, *ACCRUALS, *EVENTS)
+    try:
+        await connection.execute("DROP TABLE IF EXISTS walked")
+        async with connection.transaction():
+            await connection.execute(WALK_STEPS, timeout=TIMEOUT_S)
+            await connection.execute("ANALYZE walked")
+    except asyncpg.DataError as error:
+        yield unreadable("distribution_share", "the steps of its holding", error)
+        comparisons = (*LOANS, *ACCRUALS, *EVENTS)
+    async for finding in compare(connection, comparisons, progress, "serviced loans"):
         yield finding
     async for finding in replays(connection, progress):
         yield finding

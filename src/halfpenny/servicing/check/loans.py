@@ -26,6 +26,8 @@ SERVICED = Comparison(
         "terms.rate": ("(s.terms->'rate'->>'millionths')::numeric / 1000000", "l.annual_rate"),
         "terms.repayment": ("s.terms->>'repayment'", _engine_value(0)),
         "terms.interest_mode": ("s.terms->>'interest_mode'", _engine_value(1)),
+        "terms.periods": ("(s.terms->>'periods')::integer", "l.term_months"),
+        "terms.advanced_on": ("(s.terms->>'advanced_on')::date", "s.advanced_on"),
         "terms.fees": (
             "(SELECT jsonb_object_agg(f->>'kind', f->'percent_millionths') "
             "FROM jsonb_array_elements(s.terms->'fees') f)",
@@ -42,6 +44,17 @@ SERVICED = Comparison(
     "its loan",
     present="s.loan_id IS NOT NULL",
     wanted="l.id IS NOT NULL",
+)
+# The terms of the product too, such as what overdue amounts bear, stand in the audit entry of the drawdown.
+DRAWN_TERMS = Comparison(
+    "serviced_loan",
+    "concat_ws('/', s.loan_id, t.name)",
+    """(SELECT s.loan_id, s.terms, a.terms AS drawn, a.times FROM serviced_loan s LEFT JOIN (
+  SELECT subject_id, (array_agg(data->'terms' ORDER BY id))[1] AS terms, count(*) AS times FROM audit_entry
+  WHERE subject = 'loan' AND action = 'loan.draw_down' GROUP BY subject_id) a ON a.subject_id = s.loan_id) s
+CROSS JOIN LATERAL (SELECT jsonb_object_keys(s.terms || coalesce(s.drawn, '{}')) AS name) t""",
+    {"terms": ("s.terms->t.name", "s.drawn->t.name"), "drawdowns": ("s.times", "1::bigint")},
+    "the audit entry of its drawdown",
 )
 # A loan's status follows from its row in servicing; between active and matured the close of its last day decides.
 STATUSES = Comparison(
@@ -210,4 +223,4 @@ FULL JOIN (
     present="e.loan_id IS NOT NULL",
     wanted="b.id IS NOT NULL",
 )
-LOANS = (BORROWERS, SERVICED, STATUSES, OUTSTANDING, MONEY, STAKES, CASES, RECEIPTS)
+LOANS = (BORROWERS, SERVICED, DRAWN_TERMS, STATUSES, OUTSTANDING, MONEY, STAKES, CASES, RECEIPTS)

@@ -13,8 +13,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from halfpenny.platform.consistency import ROW, TIMEOUT_S, Finding, Progress
 from halfpenny.platform.database import Connection, Record
+from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.servicing import codec
 from halfpenny.servicing.check.accruals import AccrualDay, Close, accrual_findings
 from halfpenny.servicing.check.corrections import corrected, correction_findings, held
@@ -68,6 +71,9 @@ async def replays(connection: Connection, progress: Progress) -> AsyncIterator[F
         kept = await _kept_rows(connection, loan_ids)
         shared_to = await corrected(connection, loan_ids)
         for record in await _records(connection, rows, closes):
+            if isinstance(record, Finding):
+                yield record
+                continue
             for finding in _loan_findings(record, kept):
                 yield finding
             loan_id = record.row["loan_id"]
@@ -98,7 +104,10 @@ async def _kept_rows(connection: Connection, loan_ids: Sequence[UUID]) -> KeptRo
     return kept
 
 
-async def _records(connection: Connection, rows: Sequence[Record], closes: Sequence[Record]) -> list[LoanRecord]:
+async def _records(
+    connection: Connection, rows: Sequence[Record], closes: Sequence[Record]
+) -> list[LoanRecord | Finding]:
+    """All that is kept of each loan, or the finding that it cannot even be read."""
     ids = [row["loan_id"] for row in rows]
     events, replayed, accruals = (
         _by_loan(found)
@@ -108,24 +117,38 @@ async def _records(connection: Connection, rows: Sequence[Record], closes: Seque
             await connection.fetch(_ACCRUALS, ids, timeout=TIMEOUT_S),
         )
     )
-    return [
-        LoanRecord(
-            row,
-            codec.read_terms(row["terms"]),
-            tuple((codec.read_event(e["kind"], e["data"]), e["recorded_at"]) for e in events.get(row["loan_id"], ())),
-            tuple((r["replayed_on"], r["recorded_at"]) for r in replayed.get(row["loan_id"], ())),
-            tuple(
-                AccrualDay(a["business_date"], a["interest_minor"], a["default_interest_minor"])
-                for a in accruals.get(row["loan_id"], ())
-            ),
-            tuple(
-                Close(c["business_date"], c["closed_at"])
-                for c in closes
-                if c["first_loan_id"] <= row["loan_id"] <= c["last_loan_id"]
-            ),
+    records: list[LoanRecord | Finding] = []
+    for row in rows:
+        loan_id = row["loan_id"]
+        try:
+            read = codec.read_terms(row["terms"])
+            recorded = tuple(
+                (codec.read_event(e["kind"], e["data"]), e["recorded_at"]) for e in events.get(loan_id, ())
+            )
+        except (msgspec.ValidationError, HalfpennyError, KeyError) as error:
+            unreadable = f"unreadable: {error}"
+            records.append(
+                Finding("serviced_loan", str(loan_id), ROW, unreadable, "terms and events of a loan", _BASIS)
+            )
+            continue
+        records.append(
+            LoanRecord(
+                row,
+                read,
+                recorded,
+                tuple((r["replayed_on"], r["recorded_at"]) for r in replayed.get(loan_id, ())),
+                tuple(
+                    AccrualDay(a["business_date"], a["interest_minor"], a["default_interest_minor"])
+                    for a in accruals.get(loan_id, ())
+                ),
+                tuple(
+                    Close(c["business_date"], c["closed_at"])
+                    for c in closes
+                    if c["first_loan_id"] <= loan_id <= c["last_loan_id"]
+                ),
+            )
         )
-        for row in rows
-    ]
+    return records
 
 
 def _by_loan(rows: Iterable[Record]) -> dict[UUID, list[Record]]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from halfpenny.platform.consistency import Comparison
 
-# One row a step, with the state of the holding before it. `accrued` sums principal times days from the advance on.
-_STEPS = """
-steps AS (
+# One row a step, with the state of the holding before it. `accrued` sums principal times days from the advance on. Four
+# comparisons read it, so it is made once.
+WALK_STEPS = """
+CREATE TEMP TABLE walked ON COMMIT DROP AS
+WITH steps AS (
   SELECT s.position_id, d.number, 0 AS after, s.distribution_id, d.effective_date, s.principal_minor,
          s.interest_minor + s.default_interest_minor AS interest_minor, s.withheld_minor, s.recovered_minor,
          0::bigint AS lost_minor, s.netted_minor, d.interest_minor > 0 AS shares_interest
@@ -31,11 +33,10 @@ steps AS (
   SELECT b.*, sum(outstanding_minor * greatest(effective_date - counted_to, 0)) OVER (PARTITION BY position_id
            ORDER BY number, after ROWS UNBOUNDED PRECEDING) AS accrued
   FROM before b
-), walked AS (
-  SELECT c.*, (accrued - coalesce(max(accrued) FILTER (WHERE shares_interest) OVER (PARTITION BY position_id
+)
+SELECT c.*, (accrued - coalesce(max(accrued) FILTER (WHERE shares_interest) OVER (PARTITION BY position_id
            ORDER BY number, after ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))::bigint AS principal_days
-  FROM counted c
-)"""
+FROM counted c"""
 
 
 def _split(name: str, weight: str) -> str:
@@ -55,7 +56,7 @@ def _split(name: str, weight: str) -> str:
 
 
 _WEIGHED = f"""
-{_STEPS}, weighed AS (
+weighed AS (
   SELECT w.*, d.principal_minor AS total_principal, d.interest_minor AS total_interest,
          d.default_interest_minor AS total_default, d.recovered_minor AS total_recovered,
          CASE WHEN sum(w.principal_days) OVER d > 0 THEN w.principal_days
@@ -96,9 +97,8 @@ JOIN distribution_share s ON s.distribution_id = w.distribution_id AND s.positio
 HOLDINGS = Comparison(
     "holding",
     "concat_ws('/', h.loan_id, h.investor_id)",
-    f"""holding h JOIN serviced_loan l ON l.loan_id = h.loan_id
-LEFT JOIN (WITH {_STEPS}
-  SELECT position_id, sum(principal_minor)::bigint AS principal, sum(interest_minor)::bigint AS interest,
+    """holding h JOIN serviced_loan l ON l.loan_id = h.loan_id
+LEFT JOIN (SELECT position_id, sum(principal_minor)::bigint AS principal, sum(interest_minor)::bigint AS interest,
          sum(withheld_minor)::bigint AS withheld, sum(recovered_minor)::bigint AS recovered,
          sum(lost_minor)::bigint AS lost, -sum(netted_minor)::bigint AS overpaid, max(effective_date) AS last_day,
          (max(accrued) - coalesce(max(accrued) FILTER (WHERE shares_interest), 0))::bigint AS principal_days
@@ -192,7 +192,7 @@ FULL JOIN (
 NETTED = Comparison(
     "distribution_share",
     "concat_ws('/', s.distribution_id, s.position_id)",
-    f"""distribution_share s JOIN (WITH {_STEPS} SELECT distribution_id, position_id, overpaid_minor FROM walked) b
+    """distribution_share s JOIN (SELECT distribution_id, position_id, overpaid_minor FROM walked) b
 ON b.distribution_id = s.distribution_id AND b.position_id = s.position_id""",
     {
         "netted_minor": (
@@ -207,8 +207,8 @@ ON b.distribution_id = s.distribution_id AND b.position_id = s.position_id""",
 WITHHELD = Comparison(
     "distribution_share",
     "concat_ws('/', s.distribution_id, s.position_id)",
-    f"""distribution_share s
-JOIN (WITH {_STEPS} SELECT distribution_id, position_id, interest_before, withheld_before FROM walked) b
+    """distribution_share s
+JOIN (SELECT distribution_id, position_id, interest_before, withheld_before FROM walked) b
 ON b.distribution_id = s.distribution_id AND b.position_id = s.position_id
 JOIN (SELECT row_key::uuid AS id, min(seq) AS seq FROM row_history WHERE table_name = 'distribution'
   AND data->>'status' = 'shared' GROUP BY row_key) d ON d.id = s.distribution_id

@@ -13,6 +13,7 @@ from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import JournalId, LoanId, uuid7
 from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
+from halfpenny.servicing.codec import to_json
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.flows import flows_of
 from halfpenny.servicing.model.product import Product, product_terms
@@ -62,6 +63,7 @@ async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product
         actor,
         drawn_down_on=today,
         matures_on=position.schedule.ends_on,
+        data={"terms": to_json(terms)},
     )
     return PostingResult(loan, serviced, position, flows)
 
