@@ -51,8 +51,8 @@ GRADE_OF_CONDITION = {"poor": 5.0, "fair": 6.0, "average": 7.0, "good": 8.0, "ex
 class MarketSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a market is. Distances are in km, areas of the data in square feet; ``last_day`` is the last sale's.
 
-    ``conformal``: the multiple of the predicted error that covered 90 % of the calibration sales, when the
-    attributes were known and when some had to be assumed.
+    ``conformal``: the multiples of the predicted error that covered 90 % of the calibration sales, one for each segment
+    of that error (parted at ``segment_edges``), when the attributes were known and when some had to be assumed.
     """
 
     name: str
@@ -67,8 +67,9 @@ class MarketSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     similarity: dict[str, float]
     volatility: float
     drift: float
-    conformal: float
-    conformal_assumed: float
+    segment_edges: tuple[float, ...]
+    conformal: tuple[float, ...]
+    conformal_assumed: tuple[float, ...]
     least_error: float
 
 
@@ -126,7 +127,8 @@ class MarketModel:
             return None
         subject, previous, assumed = self._subject(application, detached, here, near)
         log_usd, error = self.estimate(subject, previous)
-        width = error * (spec.conformal_assumed if assumed else spec.conformal)
+        multiples = spec.conformal_assumed if assumed else spec.conformal
+        width = error * multiples[int(np.searchsorted(spec.segment_edges, error))]
         index_as_of, level = index.at(application.applied_on)
         rate *= level
         years = max(0, (application.applied_on - spec.last_day).days) / DAYS_A_YEAR
@@ -257,6 +259,8 @@ def load_market(artefacts: ArtefactFolder, stem: str) -> MarketModel:
         spec = msgspec.json.decode(artefacts.read(f"{stem}.json"), type=MarketSpec)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise BadArtefact(f"{stem}.json: {error}") from None
+    if not len(spec.conformal) == len(spec.conformal_assumed) == len(spec.segment_edges) + 1:
+        raise BadArtefact(f"{stem}.json needs one multiple for each segment")
     arrays = artefacts.arrays(f"{stem}.npz")
     try:
         homes = Attributes(

@@ -43,7 +43,24 @@ def cards(evaluation: Mapping[str, Any], artefacts: ArtefactFolder) -> dict[str,
             extra = _table(evaluation["monotone"]["lines"]) + "\n" + extra
         files = (CHAMPION_FILE, SCORECARD_FILE)
         found["borrower-strength"] = _card("borrower-strength", files, artefacts, evaluation["borrower"], extra)
+    if {"borrower", "monotone", "seattle", "lucas"} <= set(evaluation):
+        found["validation"] = _validation(evaluation)
     return found
+
+
+def _validation(evaluation: Mapping[str, Any]) -> str:
+    """The validator's report: every figure of the last evaluation in one place."""
+    text = (TEXTS / "validation.md").read_text(encoding="utf-8")
+    for part in ("borrower", "seattle", "lucas", "monotone"):
+        text = text.replace("{" + part + "}", _table(evaluation[part]["lines"]).rstrip())
+    trials = evaluation["seattle"]["interval_trials"]
+    rows = ["| way | covered | hardest fifth | median half-width | |", "|---|---|---|---|---|"]
+    rows += [
+        f"| {one['way']} | {100 * one['covered']:.2f} % | {100 * one['covered_hardest']:.2f} % | "
+        f"{100 * one['median_half_width']:.1f} % | {'chosen' if one['chosen'] else ''} |"
+        for one in trials["tried"]
+    ]
+    return text.replace("{trials}", "\n".join(rows)).replace("{trial_year}", str(trials["year"]))
 
 
 def _card(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from halfpenny_risk.market_features import Ints, hedonic_design
 from halfpenny_risk.normal import Floats
-from halfpenny_training import avm, borrower
+from halfpenny_training import avm, borrower, intervals
 from halfpenny_training.markets import MARKETS, MarketData
 from halfpenny_training.metrics import (
     Estimate,
@@ -39,43 +39,54 @@ def evaluate_market(name: str, data: Path, progress: Progress) -> dict[str, Any]
     """The valuation of one market on its last year, by models that saw nothing of it."""
     market = MARKETS[name](data)
     test, before = market.test_from.year, market.test_from.year - 1
-    progress(f"{name}: out-of-time evaluation on {test}; this trains five models")
+    wanted = range(test - 1 - avm.CALIBRATION_YEARS - avm.ERROR_YEARS, test + 1)
+    progress(f"{name}: out-of-time evaluation on {test}; this trains {len(wanted) + 1} models")
     around = avm.surroundings(market)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        years = [_year(market, around, year, scratch) for year in (test - 2, before, test)]
-        first = avm.fit_error_trees(market, years[:1], scratch)
-        both = avm.fit_error_trees(market, years[:2], scratch)
+        years = {year: _year(market, around, year, scratch) for year in wanted}
         frozen = avm.surroundings(market, freeze_at=market.day_of(market.test_from))
         strict = avm.predict_year(
             market, frozen, market.day_of(market.test_from), market.day_of(date(test + 1, 1, 1)), scratch, walk=False
         )
-    latest = years[2]
+        interval_lines, half = _interval_lines(market, years, test, scratch, ours=name == "seattle")
+        tried = intervals.trials(market, years, before, scratch)
+    latest = years[test]
     some = np.sort(np.random.default_rng(avm.SEED + 1).permutation(latest.rows)[:SIDES])
     _, unsaid_error = avm.masked(market, latest, some)
     parcels = market.parcel[latest.rows]
-    multiple = avm.conformal(np.abs(years[1].error), avm.predicted_error(first, years[1].features))
-    expected = avm.predicted_error(both, latest.features)
-    covered = np.abs(latest.error) <= multiple * expected
-    hard = expected >= np.quantile(expected, 0.8)
     ours = name == "seattle"
     lines = [
         *_errors(f"AVM, trained to {before}, tested on {test}", latest.error, parcels, ours),
-        _coverage("90 % interval, all", covered, parcels, (0.88, 0.92) if ours else None),
-        _coverage("90 % interval, hardest fifth", covered[hard], parcels[hard], (0.87, 1.0) if ours else None),
+        *interval_lines,
         *_errors(f"the same, nothing of {test} known (no comparables, no index)", strict.error, parcels, None),
-        *_errors("the same, only what an application holds", unsaid_error, market.parcel[some], None),
+        *_errors("the same, only what an application says", unsaid_error, market.parcel[some], None),
         *_errors("benchmark: hedonic regression and index", _hedonic_error(market, latest), parcels, None),
     ]
     print_lines(f"Valuation, {name} ({len(latest.rows)} sales of {test})", lines, progress)
-    half = np.exp(multiple * expected) - 1.0
     return {
         "lines": [line.as_json() for line in lines],
         "sales_tested": len(latest.rows),
-        "median_half_width": float(np.median(half)),
+        "median_half_width": float(np.median(np.exp(half) - 1.0)),
         "bias_log": float(np.median(latest.error)),
         "by_price_fifth": _by_price(market, latest),
+        "interval_trials": {"year": before, "tried": tried},
     }
+
+
+def _interval_lines(
+    market: MarketData, years: Mapping[int, avm.ForwardYear], test: int, scratch: Path, *, ours: bool
+) -> tuple[list[Line], Floats]:
+    """The coverage of the tested year, and half of each interval in logs."""
+    latest = years[test]
+    parcels = market.parcel[latest.rows]
+    fitted = intervals.calibrated(market, years, test, intervals.CHOSEN, scratch)
+    inside, hard, half = intervals.covered(fitted, latest.features, latest.error)
+    lines = [
+        _coverage("90 % interval, all", inside, parcels, (0.88, 0.92) if ours else None),
+        _coverage("90 % interval, hardest fifth", inside[hard], parcels[hard], (0.87, 1.0) if ours else None),
+    ]
+    return lines, half
 
 
 def _year(market: MarketData, around: avm.Surroundings, year: int, scratch: Path) -> avm.ForwardYear:

@@ -60,23 +60,24 @@ def train_market(name: str, data: Path, out: Path, progress: Progress) -> None:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         years = []
-        for year in range(last_year - 2, last_year + 1):
+        for year in range(last_year - avm.CALIBRATION_YEARS - avm.ERROR_YEARS + 1, last_year + 1):
             start, end = market.day_of(date(year, 1, 1)), market.day_of(date(year + 1, 1, 1))
             years.append(avm.predict_year(market, around, start, end, scratch))
             error = np.median(np.abs(np.expm1(-years[-1].error)))
             progress(f"{name}: {year} predicted from the years before, median error {error:.2%}")
-        calibrator = avm.fit_error_trees(market, years[:2], scratch)
-        latest = years[2]
-        known = avm.conformal(np.abs(latest.error), avm.predicted_error(calibrator, latest.features))
-        some = np.sort(np.random.default_rng(avm.SEED).permutation(latest.rows)[:SIDES])
-        masked_features, masked_error = avm.masked(market, latest, some)
-        assumed = avm.conformal(np.abs(masked_error), avm.predicted_error(calibrator, masked_features))
-        progress(f"{name}: intervals calibrated on {last_year}")
+        error_trees = avm.fit_error_trees(market, years[: avm.ERROR_YEARS], scratch)
+        calibration = years[avm.ERROR_YEARS :]
+        known = [avm.sizes(error_trees, year.features, year.error) for year in calibration]
+        unsaid = []
+        for year_of in calibration:
+            some = np.sort(np.random.default_rng(avm.SEED).permutation(year_of.rows)[:SIDES])
+            unsaid.append(avm.sizes(error_trees, *avm.masked(market, year_of, some)))
+        edges = avm.segment_edges(np.concatenate([expected for _, expected in known]))
+        progress(f"{name}: intervals calibrated on the last {avm.CALIBRATION_YEARS} years")
         everything = np.ones(len(market.day), dtype=bool)
         basis = avm.fit_basis(market, everything, walk=False)
         features = avm.all_features(market, basis, around)
         value = avm.fit_value_trees(market, basis, features, everything, scratch)
-        error_trees = avm.fit_error_trees(market, years, scratch)
     spec = MarketSpec(
         name=market.name,
         country=market.country,
@@ -90,8 +91,9 @@ def train_market(name: str, data: Path, out: Path, progress: Progress) -> None:
         similarity=dict(market.similarity),
         volatility=round(basis.index.volatility, 6),
         drift=round(basis.index.drift, 6),
-        conformal=round(known, 6),
-        conformal_assumed=round(assumed, 6),
+        segment_edges=tuple(round(float(edge), 6) for edge in edges),
+        conformal=tuple(round(multiple, 6) for multiple in avm.conformal_by_segment(known, edges)),
+        conformal_assumed=tuple(round(multiple, 6) for multiple in avm.conformal_by_segment(unsaid, edges)),
         least_error=avm.LEAST_ERROR,
     )
     write_json(out / f"{PREFIX}{name}.json", msgspec.to_builtins(spec))
