@@ -14,7 +14,7 @@ SEATTLE = json.loads((DEFAULT_FOLDER / EVALUATION).read_text(encoding="utf-8"))[
 
 
 def year(seed: int, noise: float, count: int = 6000) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes of errors and what was expected of them; errors of the odd homes are larger than the trees believe."""
+    """Sizes of errors and what was expected of them; errors of the odd homes exceed what is expected."""
     dice = np.random.default_rng(seed)
     expected = dice.uniform(0.03, 0.2, count)
     return np.abs(dice.normal(0.0, noise * expected * (1.0 + 4.0 * expected))), expected
