@@ -113,6 +113,9 @@ def _expressions(column: Column, value: Any, allowed: list[str], sign: str) -> I
         yield f"array_append({name}, 'more')"
     elif column.type == "jsonb":
         yield from (_leaf(name, path, leaf) for path, leaf in _leaves(value, ()))
+    elif column.type == "json":
+        found = None if value is None else json.loads(value)  # travels as text
+        yield from (f"{_leaf(f'{name}::jsonb', path, leaf)}::json" for path, leaf in _leaves(found, ()))
     elif column.name == "currency":
         yield "CASE currency WHEN 'PLN' THEN 'GBP' ELSE 'PLN' END"
     else:
