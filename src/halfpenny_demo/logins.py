@@ -24,7 +24,7 @@ class Logins:
     investor: Login
     borrower: Login
     administrators: tuple[Login, Login]
-    # The other roles, one login each: underwriter, servicer, treasurer, auditor, service.
+    # The other roles, one login each, by role.
     others: dict[str, Login] = field(default_factory=dict)
 
     def by_role(self) -> Iterator[tuple[str, Login]]:

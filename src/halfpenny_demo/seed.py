@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from halfpenny import identity
 from halfpenny.entrypoints.settings import Settings
-from halfpenny.identity import IdentitySettings, Passwords, Role
+from halfpenny.identity import INVITED_ROLES, IdentitySettings, Passwords, Role
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.errors import Refused
 from halfpenny.primitives.ids import UserId
@@ -22,13 +22,16 @@ _WORDS = (
     "quill raven river saddle sparrow spruce tallow thistle timber tulip umber velvet walnut willow winter zephyr"
 )
 
-# Who else may sign in: one of each role that the interfaces know.
-_STAFF = (
-    (Role.UNDERWRITER, "Ursula Kraft"),
-    (Role.SERVICER, "Simon Baran"),
-    (Role.TREASURER, "Tessa Lindqvist"),
-    (Role.AUDITOR, "Aurel Moreau"),
-    (Role.SERVICE, "Listings Program"),
+# Who else may sign in: one of each role that the interfaces know; a role without a name here gets a plain one.
+_NAMES = {
+    Role.UNDERWRITER: "Ursula Kraft",
+    Role.SERVICER: "Simon Baran",
+    Role.TREASURER: "Tessa Lindqvist",
+    Role.AUDITOR: "Aurel Moreau",
+    Role.SERVICE: "Listings Program",
+}
+_STAFF = tuple(
+    (role, _NAMES.get(role, f"Sam {role.title()}")) for role in Role if role in INVITED_ROLES - {Role.ADMINISTRATOR}
 )
 
 

@@ -126,6 +126,13 @@ async def test_a_malformed_role_changes_nothing(client: Client, database: Databa
     assert await role_of(database, other.user_id) == "administrator"
 
 
+def test_every_role_can_be_invited_or_registered_for() -> None:
+    """A new role needs no list here: staff and programs are invited, and only people change roles."""
+    assert identity.INVITED_ROLES | {Role.INVESTOR, Role.BORROWER} == set(Role)
+    assert {role for role in Role if role.is_staff} == identity.INVITED_ROLES - {Role.SERVICE}
+    assert set(Role) - {Role.SERVICE} == identity.PERSONAL_ROLES
+
+
 async def test_a_change_in_between_makes_a_role_stale(client: Client, database: Database) -> None:
     one, other = await administrators(database)
     somebody = await make_somebody(database, Role.AUDITOR)

@@ -14,6 +14,7 @@ import httpx2
 import psycopg
 import pytest
 
+from halfpenny.identity import INVITED_ROLES, Role
 from halfpenny.platform.servers import remove_folder
 from support.demo import PATIENCE_S, RunningDemo
 
@@ -52,7 +53,7 @@ def test_from_nothing_to_a_marketplace_and_back(demo: RunningDemo, installed: Pa
     assert logins["address"] == f"http://127.0.0.1:{demo.port}"
     assert set(logins) == {"address", "investor", "borrower", "administrators", "others"}
     assert len(logins["administrators"]) == 2
-    assert set(logins["others"]) == {"underwriter", "servicer", "treasurer", "auditor", "service"}
+    assert set(logins["others"]) == INVITED_ROLES - {Role.ADMINISTRATOR}
     customers, staff = (logins["investor"], logins["borrower"]), (*logins["administrators"], *logins["others"].values())
     for login in (*customers, *staff):
         answer = httpx2.post(f"{logins['address']}/api/v1/auth/login", json=login, timeout=30)

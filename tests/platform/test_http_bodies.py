@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
@@ -22,6 +23,7 @@ from halfpenny.platform.http import (
     ProseText,
     RateText,
     RequestModel,
+    code_of,
     decode_cursor,
     encode_cursor,
     fingerprint,
@@ -37,6 +39,17 @@ from halfpenny.primitives.money import Currency, Money, parse_minor
 class Ticket(RequestModel):
     amount: AmountText
     currency: CurrencyText
+
+
+class Shade(StrEnum):
+    LIGHT = "light"
+    MIDDLE = "middle"
+    DARK = "dark"
+
+
+class Shaded(RequestModel):
+    any: Annotated[Shade, code_of(Shade)]
+    some: Annotated[Shade, code_of(Shade, {Shade.DARK, Shade.LIGHT})] = Shade.DARK
 
 
 class Everything(RequestModel):
@@ -69,6 +82,22 @@ def test_plain_amounts_are_taken_as_they_are(amount: str) -> None:
     ticket = Ticket.model_validate({"amount": amount, "currency": "PLN"})
     assert ticket.amount == amount
     assert Money.parse(ticket.amount, ticket.currency) == Money(parse_minor(amount), Currency.PLN)
+
+
+@pytest.mark.parametrize(
+    "body", [{"any": "pale"}, {"any": 3}, {"any": "light", "some": "middle"}, {"any": "Dark"}], ids=repr
+)
+def test_a_code_outside_its_list_is_answered_with_the_list(body: Any) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Shaded.model_validate(body)
+    [fault] = refused.value.errors()
+    expected = "light or dark" if "some" in body else "light, middle or dark"
+    assert (fault["type"], fault["msg"]) == ("unlisted_code", f"This is one of {expected}.")
+
+
+def test_a_code_of_the_list_becomes_its_member() -> None:
+    shaded = Shaded.model_validate({"any": "middle", "some": "light"})
+    assert (shaded.any, shaded.some) == (Shade.MIDDLE, Shade.LIGHT)
 
 
 @pytest.mark.parametrize("currency", ["eur", "EURO", "XXX", "", "EUR ", "ЕUR", None, 978, ["EUR"], True], ids=repr)

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Collection
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from halfpenny import approvals
 from halfpenny.approvals import AppActs
 from halfpenny.backoffice import acts as proposals
-from halfpenny.identity import Permission, Role, SignedIn, requires
-from halfpenny.platform.http import AppDatabase, LineText, ProseText, RequestModel
+from halfpenny.identity import INVITED_ROLES, PERSONAL_ROLES, Permission, Role, SignedIn, requires
+from halfpenny.platform.http import AppDatabase, LineText, ProseText, RequestModel, code_of
 from halfpenny.primitives.ids import uuid7
 
 router = APIRouter(tags=["people"])
 
-StaffRole = Literal["underwriter", "servicer", "treasurer", "administrator", "auditor", "service"]
+
+def _listed(roles: Collection[Role]) -> list[str]:
+    return [role.value for role in Role if role in roles]
+
+
+InvitedRole = Annotated[
+    Role, code_of(Role, INVITED_ROLES), WithJsonSchema({"type": "string", "enum": _listed(INVITED_ROLES)})
+]
+PersonalRole = Annotated[
+    Role, code_of(Role, PERSONAL_ROLES), WithJsonSchema({"type": "string", "enum": _listed(PERSONAL_ROLES)})
+]
 
 
 class RoleRequest(RequestModel):
-    role: Literal["investor", "borrower", "underwriter", "servicer", "treasurer", "administrator", "auditor"]
+    role: PersonalRole
     reason: ProseText | None = None
 
 
 class InvitationRequest(RequestModel):
     email: Annotated[str, Field(min_length=3, max_length=254, examples=["ada@example.com"])]
     full_name: LineText
-    role: StaffRole
+    role: InvitedRole
     reason: ProseText | None = None
 
 
@@ -41,7 +52,7 @@ async def propose_role(
 
     Customers stay customers, and staff stay staff: 409 ``staff_are_invited``.
     """
-    payload = proposals.RoleChange(Role(body.role))
+    payload = proposals.RoleChange(body.role)
     async with database.unit_of_work() as connection:
         outcome = await approvals.perform(
             connection, acts, proposals.ROLE, principal, user_id, payload, body.reason or ""
@@ -58,7 +69,7 @@ async def propose_invitation(
 
     The only way to a staff account: nobody registers for one, and no customer's becomes one.
     """
-    payload = proposals.StaffInvitation(body.email, body.full_name, Role(body.role))
+    payload = proposals.StaffInvitation(body.email, body.full_name, body.role)
     async with database.unit_of_work() as connection:
         outcome = await approvals.perform(
             connection, acts, proposals.INVITATION, principal, uuid7(), payload, body.reason or ""

@@ -36,7 +36,7 @@ from halfpenny.identity.mail import MailSender, OutgoingEmail, SmtpSender, send_
 from halfpenny.identity.model import KycStatus, Person, Principal, RevokedSubject
 from halfpenny.identity.passwords import Passwords
 from halfpenny.identity.permissions import ROLE_PERMISSIONS, Permission, permissions_of
-from halfpenny.identity.roles import STAFF_ROLES, Role
+from halfpenny.identity.roles import INVITED_ROLES, PERSONAL_ROLES, STAFF_ROLES, Role
 from halfpenny.identity.service.administering import create_administrator, me
 from halfpenny.identity.service.provisioning import (
     create_user,
@@ -61,6 +61,8 @@ from halfpenny.identity.tokens import Tokens
 
 __all__ = [
     "ANYONE",
+    "INVITED_ROLES",
+    "PERSONAL_ROLES",
     "ROLE_PERMISSIONS",
     "STAFF_ROLES",
     "UNCHECKED",

@@ -23,6 +23,10 @@ class Role(StrEnum):
         return self in STAFF_ROLES
 
 
-STAFF_ROLES = frozenset({Role.UNDERWRITER, Role.SERVICER, Role.TREASURER, Role.ADMINISTRATOR, Role.AUDITOR})
 # Who invests and borrows here.
 CUSTOMER_ROLES = frozenset({Role.INVESTOR, Role.BORROWER})
+# Everybody else but programs: a new role is one of staff, who are invited, unless it is named above.
+STAFF_ROLES = frozenset(Role) - CUSTOMER_ROLES - {Role.SERVICE}
+# Who is invited rather than registered, and the roles of people, which may be changed.
+INVITED_ROLES = STAFF_ROLES | {Role.SERVICE}
+PERSONAL_ROLES = CUSTOMER_ROLES | STAFF_ROLES

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
@@ -21,6 +20,7 @@ from halfpenny.platform.http import (
     ProseText,
     RateText,
     RequestModel,
+    code_of,
 )
 from halfpenny.primitives.money import parse_minor
 from halfpenny_messages import (
@@ -39,11 +39,6 @@ _CONDITIONS = {1: "poor", 2: "fair", 3: "average", 4: "good", 5: "excellent"}
 
 def _condition(value: Any) -> Any:
     return _CONDITIONS.get(value, value) if type(value) is int else value
-
-
-def _code(kind: type[StrEnum]) -> BeforeValidator:
-    """A code travels as a string of the list; anything else is left for the strict check to refuse."""
-    return BeforeValidator(lambda value: kind(value) if type(value) is str and value in set(kind) else value)
 
 
 def _moment(value: Any) -> datetime:
@@ -73,13 +68,13 @@ CountryText = Annotated[
     StringConstraints(pattern=r"^[A-Z]{2}$"),
     WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$", "examples": ["PL"]}),
 ]
-ConditionCode = Annotated[Condition, _code(Condition), BeforeValidator(_condition)]
-KindCode = Annotated[PropertyKind, _code(PropertyKind)]
-PurposeCode = Annotated[LoanPurpose, _code(LoanPurpose)]
-ExitCode = Annotated[ExitStrategy, _code(ExitStrategy)]
-InterestCode = Annotated[LoanInterestMode, _code(LoanInterestMode)]
-SourceCode = Annotated[ValuationSource, _code(ValuationSource)]
-PremisesCode = Annotated[Premises, _code(Premises)]
+ConditionCode = Annotated[Condition, code_of(Condition), BeforeValidator(_condition)]
+KindCode = Annotated[PropertyKind, code_of(PropertyKind)]
+PurposeCode = Annotated[LoanPurpose, code_of(LoanPurpose)]
+ExitCode = Annotated[ExitStrategy, code_of(ExitStrategy)]
+InterestCode = Annotated[LoanInterestMode, code_of(LoanInterestMode)]
+SourceCode = Annotated[ValuationSource, code_of(ValuationSource)]
+PremisesCode = Annotated[Premises, code_of(Premises)]
 NoteText = ProseText | Literal[""]
 
 

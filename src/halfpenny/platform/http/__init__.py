@@ -17,6 +17,7 @@ from halfpenny.platform.http.fields import (
     ProseText,
     RateText,
     RequestModel,
+    code_of,
 )
 from halfpenny.platform.http.idempotency import (
     AnswerWithStatus,
@@ -70,6 +71,7 @@ __all__ = [
     "RequestModel",
     "build_problem",
     "check_idempotency_key",
+    "code_of",
     "database",
     "decode_cursor",
     "describe",

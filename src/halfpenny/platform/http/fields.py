@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -19,7 +20,6 @@ from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.money import Currency, parse_minor
 
 T = TypeVar("T")
-_CURRENCIES = f"{', '.join(list(Currency)[:-1])} or {list(Currency)[-1]}"
 _RATE = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,6})?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
@@ -69,9 +69,27 @@ def _amount(value: Any) -> str:
     return str(value)
 
 
+def _alternatives(words: Collection[str]) -> str:
+    """``a, b or c`` for a sentence."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def code_of(kind: type[StrEnum], only: Collection[StrEnum] | None = None) -> BeforeValidator:
+    """Reads a code of the list ``kind``, or of its members in ``only``, from a string; the refusal names them all."""
+    taken = [member.value for member in kind if only is None or member in only]
+
+    def read(value: Any) -> StrEnum:
+        if not isinstance(value, str) or value not in taken:
+            raise PydanticCustomError("unlisted_code", f"This is one of {_alternatives(taken)}.")
+        return kind(value)
+
+    return BeforeValidator(read)
+
+
 def _currency(value: Any) -> Currency:
     if type(value) is not str or value not in Currency.__members__:
-        raise PydanticCustomError("malformed_currency", f"A currency is {_CURRENCIES}.")
+        raise PydanticCustomError("malformed_currency", f"A currency is {_alternatives(list(Currency))}.")
     return Currency(value)
 
 
