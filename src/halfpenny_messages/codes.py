@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class PropertyKind(StrEnum):
-    """What stands on the land, or that nothing does."""
+    """The kind of building, or land without one."""
 
     HOUSE = "house"
     TOWNHOUSE = "townhouse"

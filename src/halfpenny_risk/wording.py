@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -312,14 +313,14 @@ def sentence(code: str, value: float | str | None) -> LocalisedText:
             return LocalisedText(*wording.unknown)
         return LocalisedText(wording.en.format(value="?"), wording.pl.format(value="?"))
     en, pl = _shown(wording.shown_as, value)
-    return LocalisedText(wording.en.format(value=en), wording.pl.format(value=pl))
+    return LocalisedText(_in_singular(wording.en.format(value=en)), wording.pl.format(value=pl))
 
 
 def change_worded(group: str, value: str | LocalisedText) -> LocalisedText:
     """What would be changed about one reason, in words."""
     en, pl = _CHANGES[group]
     both = value if isinstance(value, LocalisedText) else LocalisedText(value, value)
-    return LocalisedText(en.format(value=both.en), pl.format(value=both.pl))
+    return LocalisedText(_in_singular(en.format(value=both.en)), pl.format(value=both.pl))
 
 
 def missing_facts(facts: Sequence[str]) -> LocalisedText:
@@ -350,6 +351,11 @@ def _shown(shown_as: str, value: float | str) -> tuple[str, str]:
         return "more than 9,999%", "ponad 9999%"
     text = f"{100.0 * number:.1f}"
     return f"{text}%", f"{_decimal_comma(text)}%"
+
+
+def _in_singular(text: str) -> str:
+    """``1 month`` for ``1 months``; the Polish abbreviation "mies." stands for every number."""
+    return re.sub(r"(?<![\d.,])1 months\b", "1 month", text)
 
 
 def _decimal_comma(figure: str) -> str:

@@ -76,6 +76,6 @@ async def refuse(
 
 @router.post("/{approval_id}/withdraw", dependencies=[requires(Permission.APPROVALS_DECIDE)])
 async def withdraw(approval_id: UUID, principal: SignedIn, database: AppDatabase) -> dict[str, Any]:
-    """Take one's own proposal back."""
+    """Withdraw one's own proposal."""
     async with database.unit_of_work() as connection:
         return views.approval(await service.withdraw(connection, principal, approval_id))

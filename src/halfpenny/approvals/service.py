@@ -137,7 +137,7 @@ async def refuse(
 
 
 async def withdraw(connection: Connection, principal: identity.Principal, approval_id: UUID) -> Approval:
-    """Take one's own proposal back. Raises ApprovalNotFound, ApprovalDecided, ApprovalExpired; another's: FourEyes."""
+    """Withdraw one's own proposal. Raises ApprovalNotFound, ApprovalDecided, ApprovalExpired; another's: FourEyes."""
     approval = await _lock(connection, approval_id)
     if approval.proposed_by != principal.user_id:
         raise errors.FourEyes("Only whoever proposed this takes it back; others refuse it.")

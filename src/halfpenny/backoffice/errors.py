@@ -7,4 +7,4 @@ from halfpenny.primitives.errors import Malformed
 
 class StatementBackwards(Malformed):
     code = "statement_backwards"
-    message = "The last day of a statement is not before its first."
+    message = "The last day of a statement must not be before its first."

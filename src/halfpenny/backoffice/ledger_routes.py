@@ -57,7 +57,7 @@ async def statement(
 ) -> dict[str, Any]:
     """Every movement of an account that took effect in the days given, with the balances before and after.
 
-    Raises ``statement_backwards`` where the last day is before the first.
+    422 ``statement_backwards`` where the last day is before the first.
     """
     if last < first:
         raise errors.StatementBackwards()

@@ -65,7 +65,7 @@ async def propose_role(
 async def propose_invitation(
     body: InvitationRequest, principal: SignedIn, database: AppDatabase, acts: AppActs
 ) -> JSONResponse:
-    """Propose a new member of staff; once another administrator approves it, their letter leaves.
+    """Propose a new member of staff; once another administrator approves it, they are sent an invitation.
 
     The only way to a staff account: nobody registers for one, and no customer's becomes one.
     """

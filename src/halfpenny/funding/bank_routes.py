@@ -78,7 +78,7 @@ async def resolve(
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
-    """End a finding: money too many is returned or credited, money too few corrected by the bank or covered by us."""
+    """Resolve a finding: a surplus is returned or credited, a shortfall corrected by the bank or covered by us."""
 
     async def act(connection: Connection) -> dict[str, Any]:
         found = await reconciling.resolve(connection, principal.user_id, item_id, Resolution(body.resolution))

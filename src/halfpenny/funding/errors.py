@@ -131,7 +131,7 @@ class LineSpent(Refused):
     """``remaining`` in ``data`` is what of the line still stands in suspense."""
 
     code = "line_spent"
-    message = "So much of this line does not stand in suspense any more."
+    message = "That much of this line is no longer in suspense."
 
 
 class BankReceiptUnknown(NotFound):

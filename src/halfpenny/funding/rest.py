@@ -78,7 +78,7 @@ _INVESTED = {
 async def invest(
     loan_id: UUID, body: InvestRequest, principal: identity.SignedIn, key: IdempotencyKey, desk: Desk
 ) -> Response:
-    """Put money from one's wallet into a loan. The fast path in ``invest_fast_path`` gives the same answers."""
+    """Invest money from one's wallet in a loan."""
     ticket = Ticket(
         loan_id=loan_id,
         investor_id=principal.user_id,
@@ -118,7 +118,7 @@ async def invest_many(
 async def revoke(
     investment_id: UUID, principal: identity.SignedIn, money: identity.MoneyRequest, database: AppDatabase
 ) -> JSONResponse:
-    """Take a ticket back in full within its four days of reflection (EU 2020/1503, article 22)."""
+    """Revoke a ticket in full within its reflection period of four days (EU 2020/1503, article 22)."""
 
     async def act(connection: Connection) -> dict[str, Any]:
         return {"investment": views.investment(await tickets.revoke(connection, principal.user_id, investment_id))}
@@ -137,7 +137,7 @@ async def cancel(
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
-    """End a loan before drawdown, as its borrower or as staff; every ticket goes back to its wallet."""
+    """Cancel a loan before drawdown, as its borrower or as staff; every ticket is returned to its wallet."""
     staff = principal.may(Permission.LOANS_CANCEL)
 
     async def act(connection: Connection) -> dict[str, Any]:
@@ -171,7 +171,7 @@ async def wait(
 
 @router.get("/waiting-list", dependencies=[requires(Permission.OWN_BOOKS)], response_model=PageOf)
 async def waiting_list(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
-    """One's own places, newest first."""
+    """One's own entries in waiting lists, newest first."""
     start = paging.start(UUID)
     async with database.reading() as connection:
         found = await ticket_store.waiting_of_investor(
@@ -182,7 +182,7 @@ async def waiting_list(principal: identity.SignedIn, database: AppDatabase, pagi
 
 @router.post("/waiting-list/{waiting_id}/leave", dependencies=[requires(Permission.OWN_BOOKS)], status_code=204)
 async def leave(waiting_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> None:
-    """Give one's place up."""
+    """Leave a waiting list."""
     async with database.unit_of_work() as connection:
         now = await business_now(connection)
         if not await ticket_store.leave_waiting_list(connection, waiting_id, principal.user_id, now):

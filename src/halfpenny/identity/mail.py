@@ -112,17 +112,18 @@ async def _write(
     greeting = f"Dear {person.full_name},\n\n"
     if occasion == "invitation":
         link = await _link(connection, settings, person.id, "accept_invitation", "accept-invitation")
-        text = f"you are invited to work at Halfpenny as {person.role.value}. Choose your password here:\n\n{link}"
+        role = person.role.value
+        text = f"You are invited to work at Halfpenny in the role of {role}. Choose your password here:\n\n{link}"
         return OutgoingEmail(recipient, "Your account at Halfpenny", greeting + text + "\n")
     if occasion == "forgotten_password":
         link = await _link(connection, settings, person.id, "reset_password", "reset-password")
-        text = f"choose a new password here:\n\n{link}\n\nIf you did not ask for this, nothing has changed."
+        text = f"You can choose a new password here:\n\n{link}\n\nIf you did not ask for this, nothing has changed."
         return OutgoingEmail(recipient, "Your new password at Halfpenny", greeting + text + "\n")
     if person.email_verified_at is not None:
-        text = "somebody tried to register with your address. You have an account already; nothing has changed."
+        text = "Somebody tried to register with your address. You already have an account; nothing has changed."
         return OutgoingEmail(recipient, "You have an account at Halfpenny", greeting + text + "\n")
     link = await _link(connection, settings, person.id, "verify_email", "verify-email")
-    text = f"prove that this is your address here:\n\n{link}\n\nMoney can move in your account afterwards."
+    text = f"Please confirm your e-mail address here:\n\n{link}\n\nAfter that you can move money in your account."
     return OutgoingEmail(recipient, "Welcome to Halfpenny", greeting + text + "\n")
 
 

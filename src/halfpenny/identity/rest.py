@@ -131,7 +131,7 @@ async def register(body: RegisterRequest, identity: RunningIdentity, address: Ca
 
 @router.post("/auth/verify-email", dependencies=[ANYONE], status_code=204, tags=["sign-in"])
 async def verify_email(body: MailedTokenRequest, identity: RunningIdentity) -> None:
-    """Prove an address with the token of the letter."""
+    """Verify an e-mail address with the token that was sent to it."""
     await registering.verify_email(identity, body.token)
 
 
@@ -143,7 +143,7 @@ async def login(body: LoginRequest, identity: RunningIdentity, address: CallerAd
 
 @router.post("/auth/refresh", dependencies=[ANYONE], tags=["sign-in"])
 async def refresh(body: RefreshRequest, identity: RunningIdentity, key: OptionalIdempotencyKey = None) -> TokenAnswer:
-    """Swap a refresh token for new tokens. A second use within five seconds is 409 ``refresh_superseded``.
+    """Exchange a refresh token for new tokens. A second use within five seconds is 409 ``refresh_superseded``.
 
     The same Idempotency-Key within a minute gets the same answer again; any other later use ends the session.
     """
@@ -166,20 +166,20 @@ async def change_password(
 
 @router.post("/auth/forgot", dependencies=[ANYONE], status_code=202, tags=["sign-in"])
 async def forgot(body: ForgotRequest, identity: RunningIdentity, address: CallerAddress) -> Accepted:
-    """Ask for a letter with a link to set a new password."""
+    """Ask for an e-mail with a link to set a new password."""
     await passwords.forgot_password(identity, body.email, address)
     return Accepted()
 
 
 @router.post("/auth/reset", dependencies=[ANYONE], status_code=204, tags=["sign-in"])
 async def reset(body: ResetRequest, identity: RunningIdentity) -> None:
-    """Set a new password with the token of the letter."""
+    """Set a new password with the token that was sent by e-mail."""
     await passwords.reset_password(identity, body.token, body.password)
 
 
 @router.post("/auth/invitations/accept", dependencies=[ANYONE], status_code=204, tags=["sign-in"])
 async def accept_invitation(body: ResetRequest, identity: RunningIdentity, address: CallerAddress) -> None:
-    """Set the first password of an invited member of staff, with the token of their letter."""
+    """Set the first password of an invited member of staff, with the token of the invitation."""
     await staffing.accept_invitation(identity, body.token, body.password, address)
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What an account is for. What each may do stands in ``permissions``."""
+    """What an account is for, which decides what it may do."""
 
     INVESTOR = "investor"
     BORROWER = "borrower"

@@ -118,7 +118,7 @@ async def one_loan(loan_id: UUID, principal: identity.SignedIn, database: AppDat
 
 @router.post("/loans/{loan_id}/withdraw", dependencies=[requires(Permission.LOANS_APPLY)])
 async def withdraw(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
-    """Take an application or an unaccepted offer back."""
+    """Withdraw an application, or decline an offer that was not accepted."""
     async with database.unit_of_work() as connection:
         loan = await applying.withdraw(connection, principal.user_id, loan_id)
     return views.whole(loan, staff=False)
@@ -173,7 +173,7 @@ async def make_offer(
 
 @router.post("/loans/{loan_id}/open-funding", dependencies=[requires(Permission.LOANS_DECIDE)])
 async def open_funding(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
-    """Let investors into an accepted loan, where that was not done with the acceptance."""
+    """Open the funding of an accepted loan, where that was not done with the acceptance."""
     actor = Actor(ActorKind.ADMINISTRATOR, principal.user_id)
     async with database.unit_of_work() as connection:
         loan = await deciding.open_funding(connection, actor, loan_id)
@@ -182,7 +182,7 @@ async def open_funding(loan_id: UUID, principal: identity.SignedIn, database: Ap
 
 @router.post("/loans/{loan_id}/accept", dependencies=[requires(Permission.LOANS_APPLY)])
 async def accept(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
-    """Take the offer: funding opens."""
+    """Accept the offer: funding opens."""
     async with database.unit_of_work() as connection:
         loan = await deciding.accept(connection, principal.user_id, loan_id)
     return views.whole(loan, staff=False)

@@ -24,7 +24,7 @@ class MalformedRate(Malformed):
 
 class NegativeRate(Malformed):
     code = "negative_rate"
-    message = "A rate is never negative."
+    message = "A rate must not be negative."
 
 
 class RateOutOfRange(Malformed):

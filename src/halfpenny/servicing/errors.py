@@ -72,7 +72,7 @@ class CompoundingNeedsRolledUp(ImpossibleTerms):
 
 class MinimumInterestOutOfRange(ImpossibleTerms):
     code = "minimum_interest_exceeds_term"
-    message = "The minimum interest period is no longer than the loan."
+    message = "The minimum interest period must not be longer than the loan."
 
 
 class RedemptionBeforeAdvance(ImpossibleTerms):
@@ -87,12 +87,12 @@ class RedemptionAfterMaturity(ImpossibleTerms):
 
 class DrawdownOutsideTerm(ImpossibleTerms):
     code = "drawdown_outside_term"
-    message = "A drawdown is on or after the advance and before the loan ends."
+    message = "A drawdown must be on or after the advance and before the loan ends."
 
 
 class PauseBackwards(ImpossibleTerms):
     code = "pause_ends_before_it_starts"
-    message = "An interest pause ends on or after the day that it starts."
+    message = "An interest pause must end on or after the day on which it starts."
 
 
 class MalformedFee(ImpossibleTerms):

@@ -11,7 +11,7 @@ from halfpenny.funding import PositiveAmountText
 from halfpenny.platform.http import AmountText, CurrencyText, DateText, IdText, LineText, ProseText, RequestModel
 from halfpenny.servicing.model.events import Apply
 
-APPLY = "What is beyond the amount due does: ``due`` waits for the next instalment, ``prepay`` repays principal."
+APPLY = "What the part beyond the amount due does: ``due`` waits for the next instalment, ``prepay`` repays principal."
 
 
 class PaymentRequest(RequestModel):

@@ -69,7 +69,7 @@ async def apply(connection: Connection, borrower_id: UserId, application: Applic
 
 
 async def withdraw(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:
-    """Take an application or an unaccepted offer back."""
+    """Withdraw an application, or decline an offer that was not accepted."""
     loan = await lock_own(connection, borrower_id, loan_id)
     return await transition(
         connection, loan_id, TransitionName.WITHDRAW, Actor(ActorKind.BORROWER, borrower_id), locked=loan

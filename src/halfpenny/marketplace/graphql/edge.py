@@ -43,7 +43,7 @@ async def graphql(
     marketplace: Annotated[Marketplace, Depends(marketplace)],
     listings: Annotated[ListingStore, Depends(listings)],
 ) -> Response:
-    """``{"query", "variables", "operationName"}``; errors carry ``extensions.code`` of the one error table."""
+    """``{"query", "variables", "operationName"}``; errors carry their code in ``extensions.code``."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType()
 

@@ -30,6 +30,8 @@ _FAILURES: Final = {
 DEMANDED: Final = "x-demanded"
 # Stands for HTTPBearer on routes that also answer anonymous callers; never published.
 OPTIONAL_SCHEME: Final = "OptionalBearer"
+# Abbreviations that the titles made of function names would spell as words.
+_ABBREVIATIONS: Final = ("KYC", "PDF")
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
 
 
@@ -61,6 +63,9 @@ def _complete(document: dict[str, Any]) -> None:
 def _complete_operation(operation: dict[str, Any], content: dict[str, Any]) -> None:
     if {OPTIONAL_SCHEME: []} in operation.get("security", ()):
         operation["security"] = [{"HTTPBearer": []}, {}]
+    if "summary" in operation:
+        words = operation["summary"].split(" ")
+        operation["summary"] = " ".join(word.upper() if word.upper() in _ABBREVIATIONS else word for word in words)
     responses = operation.setdefault("responses", {})
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]

@@ -93,7 +93,7 @@ PageQuery = Annotated[Paging, Depends(paging)]
 
 
 class PageOf(BaseModel):
-    """Documents the shape of every list; features name their item model in a subclass."""
+    """A page of a list; ``next_cursor`` asks for the next one."""
 
     items: list[Any]
     next_cursor: str | None

@@ -169,7 +169,7 @@ async def write_off(
     database: AppDatabase,
     registered: approvals.AppActs,
 ) -> JSONResponse:
-    """Give up what is left of the principal; the investors share the loss."""
+    """Write off what is left of the principal; the investors share the loss."""
     payload = acts.WriteOffOfRest()
     return await _perform(database, money, registered, acts.WRITE_OFF, principal, loan_id, payload, body.reason)
 

@@ -20,7 +20,12 @@ from halfpenny.servicing.store import distributions
 router = APIRouter(tags=["distributions"])
 
 
-@router.get("/loans/{loan_id}/distributions", dependencies=[requires(Permission.LOANS_READ)], response_model=PageOf)
+@router.get(
+    "/loans/{loan_id}/distributions",
+    dependencies=[requires(Permission.LOANS_READ)],
+    response_model=PageOf,
+    summary="Distributions",
+)
 async def of_loan(
     loan_id: UUID, principal: identity.SignedIn, database: AppDatabase, paging: PageQuery
 ) -> dict[str, Any]:
@@ -36,7 +41,7 @@ async def of_loan(
 async def proof(
     distribution_id: UUID, principal: identity.SignedIn, database: AppDatabase, paging: PageQuery
 ) -> dict[str, Any]:
-    """Cent in, rule, cent out. Staff see every share, an investor their own; for others it does not exist."""
+    """What came in, the rule that divided it and what each share was paid. Investors see their own share only."""
     start = paging.start(UUID)
     everything = principal.may(Permission.SERVICING_READ)
     async with database.reading() as connection:

@@ -24,7 +24,7 @@ Year = Annotated[int, Path(ge=2000, le=2200, description="A calendar year.")]
 
 @router.get("/portfolio", dependencies=[requires(Permission.OWN_BOOKS)], response_model=PageOf)
 async def own_portfolio(principal: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
-    """One's stakes and holdings, a line a loan, newest loan first: what is owed, what came back, what was lost."""
+    """One's positions and holdings, a line a loan, newest loan first: what is owed, what came back, what was lost."""
     start = paging.start(UUID)
     async with database.reading() as connection:
         lines = await portfolio(connection, principal.user_id, start[0] if start else None, paging.limit + 1)

@@ -169,7 +169,7 @@ async def join_line(
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
-    """Say that a line in suspense is this announced receipt; of one that was posted ahead it moves no money again."""
+    """Match a line in suspense to this announced receipt; of one that was posted ahead it moves no money again."""
 
     async def act(connection: Connection) -> dict[str, Any]:
         return funding.bank_receipt_view(

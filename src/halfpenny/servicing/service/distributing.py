@@ -85,7 +85,7 @@ async def share_all(connection: Connection, loan_id: UUID) -> None:
 async def proof(
     connection: Connection, distribution_id: UUID, investor_id: UUID | None, after: UUID | None, limit: int
 ) -> dict[str, Any]:
-    """Cent in, rule, cent out: the money, the waterfall it came through, and how each share was worked out.
+    """The proof of a distribution: the money, the waterfall it came through, and how each share was worked out.
 
     ``investor_id`` limits the shares to one investor's; None shows all, a page of at most ``limit`` with the cursor
     of the next. Raises UnknownDistribution.
