@@ -68,7 +68,8 @@ async def claim(connection: Connection, request: RequestKey) -> StoredAnswer | N
     )
     if row is None or row["fingerprint"] != request.fingerprint:
         raise IdempotencyKeyReused()
-    return StoredAnswer(row["status"], msgspec.json.decode(row["body"]))
+    # A bulk that was cut short has claimed its key and stored no answer yet.
+    return StoredAnswer(row["status"], None if row["body"] is None else msgspec.json.decode(row["body"]))
 
 
 async def remember(connection: Connection, request: RequestKey, status: int, body: Any) -> None:

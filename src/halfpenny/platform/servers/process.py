@@ -126,7 +126,7 @@ def shared_copy(source: Path, names: list[str], label: str) -> Path:
 
 
 def wait_until(
-    ready: Callable[[], bool], what: str, process: subprocess.Popen[bytes], log: Path, timeout_s: float = 60
+    ready: Callable[[], bool], what: str, process: subprocess.Popen[bytes], log: Path, timeout_s: float = 180
 ) -> None:
     """Poll until ``ready``; raise ServerFailed with the log's last line when the process ends or time is up."""
     deadline = time.monotonic() + timeout_s
