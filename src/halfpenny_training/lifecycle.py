@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from halfpenny_risk.artefacts import EVALUATION, ArtefactFolder, sign, write_json
 from halfpenny_risk.assess import ModelSet
+from halfpenny_risk.borrower import BorrowerModel, boosted_from, scorecard_from
 from halfpenny_risk.errors import BadArtefact, BadTable
 from halfpenny_risk.models import CHAMPION_FILE, ROLES_FILE, SCORECARD_FILE, load_models
-from halfpenny_risk.normal import Floats
-from halfpenny_training.borrower import credit_matrix, without_optional
+from halfpenny_risk.normal import Floats, expit
+from halfpenny_training.borrower import SEED, credit_matrix, fit_champion, fit_scorecard
 from halfpenny_training.metrics import (
     Ints,
     auc,
@@ -29,22 +31,34 @@ from halfpenny_training.metrics import (
 from halfpenny_training.perturb import monotone_breaks
 from halfpenny_training.pipeline import CREDIT_FILE
 from halfpenny_training.report import Line, print_lines
+from halfpenny_training.sources import sha256_of
+from halfpenny_training.splits import stratified_folds
 from halfpenny_training.table import Table, read_csv
 
 Progress = Callable[[str], None]
 
-# A candidate may be this much worse in Brier score before it is refused: less than the interval of the measurement.
-TOLERATED_BRIER = 0.001
+# Trees that need to be flattened or steepened more than this on rows held back are over-fitted or stopped too soon.
+TREE_SLOPES = (0.8, 1.25)
 MONOTONE_TRIALS = 10_000
+# Calibration on unseen rows: the 95 % intervals of slope and intercept have to meet these.
+SLOPES, MOST_INTERCEPT = (0.9, 1.1), 0.1
+OUTER_FOLDS = 3
+# Two runs on one machine are alike to the last bit; artefacts keep six digits of the calibration.
+MADE_AGAIN_WITHIN = 1e-4
+# The parameters of CatBoost that a recipe may set; direction and features are not its to choose.
+RECIPE = frozenset(
+    {"iterations", "depth", "learning_rate", "l2_leaf_reg", "rsm", "bootstrap_type", "subsample", "loss_function"}
+    | {"random_seed"}
+)
 PSI_WATCH, PSI_ACT = 0.10, 0.25
 
 
 def promote(candidate: Path, folder: Path, data: Path, progress: Progress) -> None:
     """Make ``candidate`` the champion and the present champion its challenger.
 
-    Refused with ``BadArtefact`` when it cannot be loaded, breaks monotonicity, or is worse on the credit
-    applications than the champion by more than the tolerance. The files stay in the folder, so that going back is
-    promoting again.
+    Refused with ``BadArtefact`` when it cannot be loaded, breaks monotonicity, does not name what it was made from or
+    is not what that makes, or is uncalibrated or worse than the champion on rows that it had not seen. The files stay
+    in the folder, so that going back is promoting again.
     """
     present = ArtefactFolder.open(folder)
     roles = present.json(ROLES_FILE) if present.has(ROLES_FILE) else {}
@@ -60,29 +74,86 @@ def promote(candidate: Path, folder: Path, data: Path, progress: Progress) -> No
                 shutil.copyfile(folder / file, trial / file)
         write_json(trial / ROLES_FILE, {"champion": name, "challenger": champion})
         sign(trial)
-        _check_candidate(load_models("champion", trial), candidate.name, data, progress)
+        named = {"champion": name, "challenger": champion}
+        tried = ArtefactFolder.open(trial)
+        _check_candidate(load_models("champion", trial), tried, named, candidate.name, data, progress)
         shutil.copyfile(trial / name, folder / name)
     write_json(folder / ROLES_FILE, {"champion": name, "challenger": champion})
     sign(folder)
     progress(f"{name} leads, {champion} runs beside it; the service takes them at its next start")
 
 
-def _check_candidate(models: ModelSet, name: str, data: Path, progress: Progress) -> None:
+def _check_candidate(
+    models: ModelSet, artefacts: ArtefactFolder, roles: Mapping[str, str], name: str, data: Path, progress: Progress
+) -> None:
+    """Judge the candidate on rows that it had not seen; raises ``BadArtefact`` with the first gate that it fails."""
     breaks = monotone_breaks(MONOTONE_TRIALS, models=models)
     if any(breaks.values()):
         raise BadArtefact(f"{name} breaks monotonicity {sum(breaks.values())} times")
     rows, bad = credit_matrix(read_csv(data / CREDIT_FILE))
-    scored, outcome = np.vstack([rows, without_optional(rows)]), np.concatenate([bad, bad])
+    hashed = sha256_of(data / CREDIT_FILE)
+    training = artefacts.json(roles["champion"]).get("training") or {}
+    if training.get("data_sha256") != hashed:
+        raise BadArtefact(f"{name} does not name the applications in {data} as those that it was made from")
+    own = models.borrower.log_odds(rows)
+    # What is judged is the recipe, so the file has to be what the recipe makes of these applications.
+    if np.abs(own - _made_again(training, rows, bad).log_odds(rows)).max() > MADE_AGAIN_WITHIN:
+        raise BadArtefact(f"{name} is not what its recipe makes of these applications")
+    slope = float(artefacts.json(roles["champion"]).get("calibration", {}).get("slope", 1.0))
+    if not TREE_SLOPES[0] <= slope <= TREE_SLOPES[1]:
+        raise BadArtefact(f"{name} is over-fitted or unfinished: on unseen rows its trees need the slope {slope:.3f}")
+    unseen = unseen_odds(training, rows, bad)
+    champion = artefacts.json(roles["challenger"]).get("training") or {}
     assert models.challenger is not None  # noqa: S101 - the roles name the present champion as it
-    new, old = (_brier_of(model.log_odds(scored), outcome) for model in (models.borrower, models.challenger))
-    progress(f"Brier on the credit applications: candidate {new:.5f}, champion {old:.5f}")
-    if new > old + TOLERATED_BRIER:
-        raise BadArtefact(f"{name} is worse than the champion")
+    # A champion of other applications has seen none of these, and is judged as it stands.
+    theirs = unseen_odds(champion, rows, bad) if champion.get("data_sha256") == hashed else None
+    _check_unseen(name, bad, own, unseen, models.challenger.log_odds(rows) if theirs is None else theirs, progress)
+
+
+def _check_unseen(name: str, bad: Ints, own: Floats, unseen: Floats, champion: Floats, progress: Progress) -> None:
+    probability = expit(unseen)
+    slope = bootstrap(lambda some: calibration(bad[some], probability[some])[0], len(bad))
+    level = bootstrap(lambda some: calibration(bad[some], probability[some])[1], len(bad))
+    behind = bootstrap(lambda some: _brier_of(unseen[some], bad[some]) - _brier_of(champion[some], bad[some]), len(bad))
+    progress(f"{name}: Brier {_brier_of(own, bad):.5f} on its own rows, {_brier_of(unseen, bad):.5f} on unseen ones")
+    progress(f"on unseen rows: Brier less the champion's {behind}; slope {slope}, intercept {level}")
+    if slope.low > SLOPES[1] or slope.high < SLOPES[0]:
+        raise BadArtefact(f"{name} is not calibrated on unseen rows: slope {slope}")
+    if level.low > MOST_INTERCEPT or level.high < -MOST_INTERCEPT:
+        raise BadArtefact(f"{name} is not calibrated on unseen rows: intercept {level}")
+    if behind.low > 0.0:
+        raise BadArtefact(f"{name} is worse than the champion on unseen rows by {behind.value:.5f} of Brier score")
+
+
+def _made_again(training: Mapping[str, Any], rows: Floats, bad: Ints) -> BorrowerModel:
+    """The model that a recipe makes of these rows, calibration and all."""
+    if training.get("kind") == "scorecard":
+        return scorecard_from(fit_scorecard(rows, bad), "again")
+    with tempfile.TemporaryDirectory() as scratch:
+        return boosted_from(fit_champion(rows, bad, Path(scratch), _recipe_of(training)), "again")
+
+
+def unseen_odds(training: Mapping[str, Any], rows: Floats, bad: Ints) -> Floats:
+    """Log-odds of every row by a model of the same recipe that had not seen it, its calibration included.
+
+    The folds are nested: a fold's model is made and calibrated on the other folds alone.
+    """
+    found = np.empty(len(bad))
+    for held in stratified_folds(bad, OUTER_FOLDS, SEED + 1):
+        rest = np.setdiff1d(np.arange(len(bad)), held)
+        found[held] = _made_again(training, rows[rest], bad[rest]).log_odds(rows[held])
+    return found
+
+
+def _recipe_of(training: Mapping[str, Any]) -> Mapping[str, Any]:
+    recipe = training.get("recipe")
+    if training.get("kind") != "boosted" or not isinstance(recipe, dict) or not set(recipe) <= RECIPE:
+        raise BadArtefact("a candidate names its kind and, for boosted trees, the recipe that it was made by")
+    return recipe
 
 
 def _brier_of(odds: Floats, outcome: Ints) -> float:
-    # The level is the policy's to set; only the shape is compared.
-    return brier(outcome, 1.0 / (1.0 + np.exp(-odds)))
+    return brier(outcome, expit(odds))
 
 
 @dataclass(frozen=True)

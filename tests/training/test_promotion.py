@@ -5,14 +5,22 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from halfpenny_risk.artefacts import DEFAULT_FOLDER
-from halfpenny_risk.models import CHAMPION_FILE, SCORECARD_FILE, load_models
+from halfpenny_risk.borrower import BorrowerModel, boosted_from
+from halfpenny_risk.models import load_models
+from halfpenny_risk.normal import expit
+from halfpenny_training.borrower import credit_matrix
 from halfpenny_training.cli import main
+from halfpenny_training.metrics import brier
+from halfpenny_training.pipeline import CREDIT_FILE, boosted_artefact
+from halfpenny_training.table import read_csv
 
 COLUMNS = [
     "Status", "Seniority", "Home", "Time", "Age", "Marital", "Records", "Job", "Expenses", "Income", "Assets", "Debt",
@@ -29,7 +37,7 @@ def data(tmp_path: Path) -> Path:
     with (folder / "credit.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        for _ in range(600):
+        for _ in range(420):
             income, records = random.uniform(40, 300), random.random() < 0.2
             bad = random.random() < 1.0 / (1.0 + np.exp(-(0.5 - 0.015 * income + 1.5 * records)))
             writer.writerow(
@@ -54,43 +62,74 @@ def promote(candidate: Path, folder: Path, data: Path) -> int:
     return main(["promote", str(candidate), "--folder", str(folder), "--data", str(data)])
 
 
-def test_a_model_that_is_as_good_leads_and_can_be_undone(tmp_path: Path, folder: Path, data: Path) -> None:
-    candidate = tmp_path / "borrower_next.json"
-    shutil.copyfile(folder / CHAMPION_FILE, candidate)
-    assert promote(candidate, folder, data) == 0
+MODEST = {"iterations": 60, "depth": 2, "learning_rate": 0.1, "l2_leaf_reg": 8.0, "loss_function": "Logloss"}
+OVER_FITTED = MODEST | {"iterations": 160, "depth": 4, "learning_rate": 0.9, "l2_leaf_reg": 0.1}
+
+
+def written(path: Path, data: Path, recipe: dict[str, Any]) -> Path:
+    path.write_text(json.dumps(boosted_artefact(data, recipe | {"random_seed": 4})))
+    return path
+
+
+def load(path: Path) -> BorrowerModel:
+    return boosted_from(json.loads(path.read_text()), "file")
+
+
+def test_row_16_a_model_that_is_good_on_unseen_rows_leads_and_can_be_followed(
+    tmp_path: Path, folder: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert promote(written(tmp_path / "borrower_next.json", data, MODEST), folder, data) == 0
+    assert "on unseen rows" in capsys.readouterr().out
     models = load_models("champion", folder)
     assert models.borrower.version.startswith("next-")
     assert models.challenger is not None and models.challenger.version.startswith("champion-")
-    assert promote(folder / CHAMPION_FILE, folder, data) == 0
+    # Now the champion has seen these rows too, and both are judged by folds.
+    assert promote(written(tmp_path / "borrower_third.json", data, MODEST | {"iterations": 64}), folder, data) == 0
     again = load_models("champion", folder)
-    assert again.borrower.version.startswith("champion-")
+    assert again.borrower.version.startswith("third-")
     assert again.challenger is not None and again.challenger.version.startswith("next-")
 
 
-def test_a_model_that_breaks_monotonicity_changes_nothing(
+def test_row_16_an_over_fitted_model_is_refused_though_it_is_best_on_its_own_rows(
     tmp_path: Path, folder: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    content = json.loads((folder / CHAMPION_FILE).read_text())
-    content["calibration"]["slope"] = -1.0
-    candidate = tmp_path / "borrower_next.json"
-    candidate.write_text(json.dumps(content))
+    written(tmp_path / "borrower_modest.json", data, MODEST)
+    candidate = written(tmp_path / "borrower_next.json", data, OVER_FITTED)
     before = contents(folder)
     assert promote(candidate, folder, data) == 2
-    assert "monotonicity" in capsys.readouterr().err
+    assert "over-fitted" in capsys.readouterr().err
+    rows, bad = credit_matrix(read_csv(data / CREDIT_FILE))
+    own = [brier(bad, expit(load(path).log_odds(rows))) for path in (tmp_path / "borrower_modest.json", candidate)]
+    assert own[1] < own[0], "judged on its own rows it would have won"
     assert contents(folder) == before
 
 
-def test_a_worse_model_changes_nothing(
-    tmp_path: Path, folder: Path, data: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content["calibration"].update(slope=-1.0), "monotonicity"),
+        (lambda content: content["calibration"].update(slope=3.0), "not what its recipe makes"),
+        (lambda content: content["training"]["recipe"].update(iterations=12), "not what its recipe makes"),
+        (lambda content: content["training"]["recipe"].update(monotone_constraints=[0]), "the recipe"),
+        (lambda content: content["training"].update(data_sha256="0" * 64), "does not name the applications"),
+        (lambda content: content.pop("training"), "does not name the applications"),
+    ],
+)
+def test_row_16_a_model_that_is_not_what_it_claims_changes_nothing(
+    tmp_path: Path,
+    folder: Path,
+    data: Path,
+    change: Callable[[dict[str, Any]], Any],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    content = json.loads((folder / SCORECARD_FILE).read_text())
-    for card in content["features"].values():
-        card["points"] = [0.0] * len(card["points"])
-    candidate = tmp_path / "borrower_flat.json"
+    candidate = written(tmp_path / "borrower_next.json", data, MODEST)
+    content = json.loads(candidate.read_text())
+    change(content)
     candidate.write_text(json.dumps(content))
     before = contents(folder)
     assert promote(candidate, folder, data) == 2
-    assert "worse" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert contents(folder) == before
 
 
