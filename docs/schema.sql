@@ -232,15 +232,15 @@ CREATE TABLE bank_receipt (
   posted_by uuid,
   posted_at timestamp with time zone,
   CONSTRAINT pk_bank_receipt PRIMARY KEY (id),
-  CONSTRAINT uq_bank_receipt_line_id UNIQUE (line_id),
   CONSTRAINT bank_receipt_line_id_fkey FOREIGN KEY (line_id) REFERENCES bank_statement_line(id),
   CONSTRAINT ck_bank_receipt_amount_is_positive CHECK ((amount_minor > 0)),
-  CONSTRAINT ck_bank_receipt_is_posted CHECK ((((posted_by IS NULL) = (posted_at IS NULL)) AND ((status <> 'posted_ahead'::text) OR (posted_at IS NOT NULL)) AND ((status = 'matched'::text) = (line_id IS NOT NULL)))),
-  CONSTRAINT ck_bank_receipt_status CHECK ((status = ANY (ARRAY['expected'::text, 'posted_ahead'::text, 'matched'::text, 'withdrawn'::text]))),
+  CONSTRAINT ck_bank_receipt_is_posted CHECK ((((posted_by IS NULL) = (posted_at IS NULL)) AND ((status <> ALL (ARRAY['posted_ahead'::text, 'reversed'::text])) OR (posted_at IS NOT NULL)) AND ((status = 'reversed'::text) OR ((status = 'matched'::text) = (line_id IS NOT NULL))))),
+  CONSTRAINT ck_bank_receipt_status CHECK ((status = ANY (ARRAY['expected'::text, 'posted_ahead'::text, 'matched'::text, 'withdrawn'::text, 'reversed'::text]))),
   CONSTRAINT ck_bank_receipt_takes_two CHECK ((posted_by <> announced_by))
 );
 CREATE INDEX ix_bank_receipt_loan_id ON public.bank_receipt USING btree (loan_id, id);
 CREATE INDEX ix_bank_receipt_without_line ON public.bank_receipt USING btree (currency, amount_minor) WHERE (line_id IS NULL);
+CREATE UNIQUE INDEX uq_bank_receipt_line_id ON public.bank_receipt USING btree (line_id) WHERE (status <> 'reversed'::text);
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.bank_receipt REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.bank_receipt REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.bank_receipt REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
@@ -934,6 +934,7 @@ CREATE TABLE reconciliation_item (
   suspense_minor bigint DEFAULT 0 NOT NULL,
   status text DEFAULT 'open'::text NOT NULL,
   question text,
+  question_data jsonb,
   found_at timestamp with time zone NOT NULL,
   resolved_at timestamp with time zone,
   resolved_by uuid,
@@ -950,7 +951,7 @@ CREATE INDEX ix_reconciliation_item_reference ON public.reconciliation_item USIN
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.reconciliation_item REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.reconciliation_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.reconciliation_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE (question), UPDATE (resolved_at), UPDATE (resolved_by), UPDATE (status) ON reconciliation_item TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (question), UPDATE (question_data), UPDATE (resolved_at), UPDATE (resolved_by), UPDATE (status) ON reconciliation_item TO halfpenny_app;
 
 CREATE TABLE recovery_case (
   loan_id uuid NOT NULL,

@@ -194,11 +194,14 @@ CHART = [
     ("receipt", "client_bank", "collections", False),
     ("receipt", "suspense", "collections", False),
     ("receipt_reversed", "collections", "suspense", False),
+    # One that was posted ahead of its line came straight from the bank.
+    ("receipt_reversed", "collections", "client_bank", False),
     ("cost_advanced", "recovery_advance", "own_bank", False),
     ("sweep", "own_bank", "client_bank", False),
     ("reconciliation_resolved", "suspense", "client_bank", False),
     ("reconciliation_resolved", "suspense", "own_bank", False),
     ("reconciliation_resolved", "suspense", "wallet", False),
+    ("reconciliation_reopened", "client_bank", "suspense", False),
 ]
 # Findings of a bank statement: too much waits in suspense, too little is the platform's to cover.
 for finding in ("missing", "duplicate", "wrong_amount", "late", "unknown"):

@@ -251,6 +251,8 @@ CREATE TABLE reconciliation_item (
   status text NOT NULL DEFAULT 'open',
   -- Why the loan that it was meant for did not take it: a code of docs/errors.md.
   question text,
+  -- What its answers would do, as the refusal had it: amounts are decimal strings.
+  question_data jsonb,
   found_at timestamptz NOT NULL,
   resolved_at timestamptz,
   resolved_by uuid,
@@ -265,7 +267,7 @@ CREATE INDEX ix_reconciliation_item_reference ON reconciliation_item (reference)
 CREATE FUNCTION finding_names_wallet_of(p_item_id uuid, p_person uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT EXISTS (SELECT FROM public.reconciliation_item WHERE id = p_item_id AND account = 'wallet:' || p_person) $$;
 GRANT SELECT, INSERT ON reconciliation_item TO halfpenny_app;
-GRANT UPDATE (status, question, resolved_at, resolved_by) ON reconciliation_item TO halfpenny_app;
+GRANT UPDATE (status, question, question_data, resolved_at, resolved_by) ON reconciliation_item TO halfpenny_app;
 SELECT keep_row_history('reconciliation_item', 'id');
 """
 
@@ -281,16 +283,20 @@ CREATE TABLE bank_receipt (
   reference text NOT NULL,
   loan_id uuid,
   status text NOT NULL DEFAULT 'expected',
-  line_id uuid CONSTRAINT uq_bank_receipt_line_id UNIQUE REFERENCES bank_statement_line (id),
+  line_id uuid REFERENCES bank_statement_line (id),
   announced_by uuid NOT NULL,
   announced_at timestamptz NOT NULL,
   posted_by uuid,
   posted_at timestamptz,
-  CONSTRAINT ck_bank_receipt_status CHECK (status IN ('expected', 'posted_ahead', 'matched', 'withdrawn')),
+  CONSTRAINT ck_bank_receipt_status CHECK (
+    status IN ('expected', 'posted_ahead', 'matched', 'withdrawn', 'reversed')),
   CONSTRAINT ck_bank_receipt_takes_two CHECK (posted_by <> announced_by),
   CONSTRAINT ck_bank_receipt_is_posted CHECK ((posted_by IS NULL) = (posted_at IS NULL)
-    AND (status <> 'posted_ahead' OR posted_at IS NOT NULL) AND (status = 'matched') = (line_id IS NOT NULL))
+    AND (status NOT IN ('posted_ahead', 'reversed') OR posted_at IS NOT NULL)
+    AND (status = 'reversed' OR (status = 'matched') = (line_id IS NOT NULL)))
 );
+-- A line that a receipt was and is not any more can be another one.
+CREATE UNIQUE INDEX uq_bank_receipt_line_id ON bank_receipt (line_id) WHERE status <> 'reversed';
 CREATE INDEX ix_bank_receipt_without_line ON bank_receipt (currency, amount_minor) WHERE line_id IS NULL;
 CREATE INDEX ix_bank_receipt_loan_id ON bank_receipt (loan_id, id);
 GRANT SELECT, INSERT ON bank_receipt TO halfpenny_app;

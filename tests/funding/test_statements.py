@@ -16,10 +16,17 @@ from halfpenny import funding
 from halfpenny.entrypoints.books import CHECKS
 from halfpenny.funding import bank
 from halfpenny.funding.bank import BankStatement, CashDirection, StatementLine
-from halfpenny.funding.errors import FirstStatement, OpeningBalanceDiffers, StatementOfAnotherAccount
+from halfpenny.funding.errors import (
+    FirstStatement,
+    OpeningBalanceDiffers,
+    StatementOfAnotherAccount,
+    StatementOfFuture,
+    StatementOutOfOrder,
+)
 from halfpenny.funding.service import statements
 from halfpenny.funding.service.statements import Handover
 from halfpenny.identity import Role
+from halfpenny.platform import clock
 from halfpenny.platform.consistency import collect
 from halfpenny.platform.database import Database
 from halfpenny.primitives.errors import HalfpennyError
@@ -264,7 +271,7 @@ async def test_another_account_is_refused_whole_and_named(database: Database) ->
 
 @pytest.mark.parametrize(
     ("later", "opening", "missing"),
-    [(4, 901, "2026-06-16"), (2, 0, "2026-06-16"), (1, 899, None), (0, 900 + 1, None), (-3, 12, None)],
+    [(4, 901, "2026-06-16"), (2, 0, "2026-06-16"), (1, 899, None), (0, 900 + 1, None)],
 )
 async def test_another_opening_balance_is_refused_whole_and_a_gap_names_its_first_day(
     database: Database, later: int, opening: int, missing: str | None
@@ -274,6 +281,34 @@ async def test_another_opening_balance_is_refused_whole_and_a_gap_names_its_firs
     assert isinstance(wrong, OpeningBalanceDiffers)
     assert (wrong.data["expected"], wrong.data["last_day"]) == ("9.00", "2026-06-15")
     assert wrong.data["missing_day"] == missing
+
+
+@pytest.mark.parametrize("back", [1, 3, 400])
+async def test_the_days_of_an_account_never_run_backwards(database: Database, back: int) -> None:
+    await accepted(database, day_of(0, 900))
+    wrong = await refused(database, day_of(900, 70, day=MONDAY - timedelta(days=back)))
+    assert isinstance(wrong, StatementOutOfOrder)
+    assert (wrong.data["last_day"], wrong.data["account"]) == ("2026-06-15", IBAN)
+    # A second statement of the same day goes on where the first ended.
+    assert await accepted(database, day_of(900, 70, mark="page 2")) == 1
+    await books(database)
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 398])
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_day_that_has_not_come_is_on_no_statement(database: Database, ahead: int, first: bool) -> None:
+    async with database.reading() as connection:
+        today = await clock.business_date(connection)
+    if not first:
+        await accepted(database, day_of(0, 900))
+    opening = 0 if first else 900
+    wrong = await refused(database, day_of(opening, 70, day=today + timedelta(days=ahead)))
+    assert isinstance(wrong, StatementOfFuture)
+    assert wrong.data["business_date"] == today.isoformat()
+    honest = day_of(opening, 70, day=today)
+    booked = tuple(replace(line, booked_on=today + timedelta(days=ahead)) for line in honest.lines)
+    assert isinstance(await refused(database, replace(honest, lines=booked)), StatementOfFuture)
+    assert await accepted(database, honest) == 1
 
 
 async def test_days_on_which_nothing_moved_are_no_gap(database: Database) -> None:
@@ -340,9 +375,15 @@ async def test_the_first_statement_of_an_account_takes_two_people(
     assert facts["statements"][0]["account"] == IBAN
     done = await client.post(approve, json={}, headers=other.paying())
     assert (done.status_code, len(done.json()["result"]["findings"])) == (200, 1)
-    # From now on one person takes in what follows, and nothing else.
-    follows = bank.write_statement(day_of(15_025, 8, day=MONDAY + timedelta(days=1)))
+    # From now on one person takes in what brings no money that only they vouch for.
+    follows = bank.write_statement(day_of(15_025, -8, day=MONDAY + timedelta(days=1)))
     assert (await client.post(path, content=follows, headers=one.headers)).status_code == 201
+    for forged in (1, 1_000_000_00):
+        body_of = bank.write_statement(day_of(15_017, forged, -forged, day=MONDAY + timedelta(days=2)))
+        answer = await client.post(path, content=body_of, headers=one.headers)
+        assert (answer.status_code, answer.json()["approval"]["status"]) == (202, "pending")
+    again = await client.post(path, content=body, headers=one.headers)
+    assert (again.status_code, again.json()) == (201, [])
     foreign = follows.replace(IBAN.encode(), b"FR7630006000011234567890189")
     assert (await client.post(path, content=foreign, headers=one.headers)).json()[
         "code"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import httpx2
@@ -15,7 +15,7 @@ from halfpenny.identity import Role
 from halfpenny.ledger import AccountKind
 from halfpenny.loans import LoanInterestMode, Status
 from halfpenny.platform.database import Database
-from halfpenny.primitives.money import Currency, Money, format_minor
+from halfpenny.primitives.money import Currency, Money, format_minor, parse_minor
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Apply, Event
@@ -24,6 +24,7 @@ from halfpenny.servicing.store import serviced_loans
 from servicing import world
 from support.lending_strategies import loan_histories
 from support.people import Somebody, sign_in
+from support.quotes import ask
 
 STAKES = [250_001, 749_999]
 Client = httpx2.AsyncClient
@@ -148,8 +149,13 @@ async def test_one_figure_redeems_a_retained_loan_and_the_reserve_pays_the_rest(
     path = f"/api/v1/loans/{made.loan.id}"
     shown = (await client.get(f"{path}/redemption", headers=borrower.headers)).json()
     # 10,000.00 at 10.25 % for six months: 512.50 lie in the reserve, to the cent that each month rounds.
-    assert (shown["redemption"], shown["from_reserve"]) == ("10000.00", "512.52")
-    assert shown["payable"] == "9487.48"
+    assert (shown["owed"], shown["from_reserve"]) == ("10000.00", "512.52")
+    assert shown["redemption"] == shown["payable"] == "9487.48"
+    same = ("owed", "from_reserve", "from_advance_payment", "redemption", "payable")
+    on = made.drawn_on.isoformat()
+    terms = {"principal": "10000.00", "annual_rate": "10.25", "advanced_on": on, "redeemed_on": on, "periods": 6}
+    quoted = ask(**terms, repayment="bullet", interest_mode="retained")
+    assert {name: shown[name] for name in same} == {name: quoted[name] for name in same}
     async with database.unit_of_work() as connection:
         await world.deposit(connection, made.borrower, 948_748)
     before = (await world.wallets(database, [made.borrower]))[0]
@@ -165,12 +171,32 @@ async def test_one_figure_redeems_a_retained_loan_and_the_reserve_pays_the_rest(
     assert await world.problems(database) == []
 
 
+@pytest.mark.parametrize("early", ["85.42", "30.01"])
+async def test_schedule_and_redemption_agree_on_a_due_day_before_its_close(
+    client: Client, database: Database, early: str
+) -> None:
+    made = await world.drawn(database, STAKES)
+    borrower = await sign_in(database, made.borrower, Role.BORROWER)
+    path = f"/api/v1/loans/{made.loan.id}"
+    rows = (await client.get(f"{path}/schedule", headers=borrower.headers)).json()["instalments"]
+    due_on = date.fromisoformat(rows[0]["due_on"])
+    await world.go_to(database, due_on - timedelta(days=1))
+    await world.repay(database, made, parse_minor(early), Apply.DUE)
+    await world.go_to(database, due_on)
+    async with database.reading() as connection:
+        due = await servicing.amount_due(connection, made.loan.id)
+    [first, *_] = (await client.get(f"{path}/schedule", headers=borrower.headers)).json()["instalments"]
+    shown = (await client.get(f"{path}/redemption", headers=borrower.headers)).json()
+    assert (first["unpaid"], shown["interest"], shown["from_advance_payment"]) == (format_minor(due),) * 2 + ("0.00",)
+    assert due == 8_542 - parse_minor(early)
+
+
 @given(loan_histories(receipts_only=True), st.integers(0, 2))
 def test_paying_the_figure_redeems_and_a_cent_less_never_does(history: tuple[Any, list[Event], Any], less: int) -> None:
     terms, events, as_of = history
     before = replay(terms, (), as_of, recorded=events)
     figure = payoff(terms, events, as_of)
-    assert figure.redemption == figure.payable + figure.from_reserve + figure.from_advance
+    assert figure.owed == figure.payable + figure.from_reserve + figure.from_advance
     assert min(figure.payable, figure.from_reserve, figure.from_advance) >= 0
     if before.closed_on is not None or figure.payable - less <= 0:
         return

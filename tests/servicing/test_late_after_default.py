@@ -15,7 +15,7 @@ from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Money
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.flows import flows_of
-from halfpenny.servicing.service import arrears, receiving
+from halfpenny.servicing.service import arrears, reversing
 from halfpenny.servicing.store import serviced_loans
 from servicing import world
 from support.bank import receive
@@ -93,7 +93,7 @@ async def test_a_loan_that_was_redeemed_before_its_default_was_never_written_off
     assert done.receipt_id is not None
     async with database.unit_of_work() as connection:
         today = await clock.business_date(connection)
-        back = await receiving.reverse_receipt(
+        [back] = await reversing.reverse_receipt(
             connection, UUID(done.receipt_id), today, made.staff, "Recalled.", reference="RTRN/8"
         )
     assert back.loan.status is Status.WRITTEN_OFF

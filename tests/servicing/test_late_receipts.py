@@ -24,7 +24,7 @@ from halfpenny.servicing.model.events import Apply, Event
 from halfpenny.servicing.model.flows import flows_of, parts_by_day
 from halfpenny.servicing.model.sharing import share_from_the_first_day
 from halfpenny.servicing.model.terms import LoanTerms
-from halfpenny.servicing.service import receiving
+from halfpenny.servicing.service import reversing
 from halfpenny.servicing.store import distributions, serviced_loans
 from servicing import world
 from support.bank import credits_in_suspense, receive
@@ -195,7 +195,7 @@ async def test_a_bounced_redemption_opens_the_loan_again(database: Database) -> 
     await servicing.pay_distributions(database)
     await go(database, day + timedelta(days=4))
     async with database.unit_of_work() as connection:
-        back = await receiving.reverse_receipt(
+        [back] = await reversing.reverse_receipt(
             connection, UUID(paid.receipt_id), day + timedelta(days=4), made.staff, "Recalled.", reference="RTRN/8"
         )
     assert (back.loan.status, back.position.principal_outstanding) == (Status.ACTIVE, 1_000_000)

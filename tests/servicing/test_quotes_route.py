@@ -54,7 +54,7 @@ async def test_a_quote_needs_no_account(app: FastAPI, database: Database) -> Non
         "fees",
         "advances",
         "apr_convention",
-        "redemption",
+        *("owed", "from_reserve", "from_advance_payment", "redemption", "payable"),
         "apr",
     }
     assert quote["redemption"] == "300000.00"

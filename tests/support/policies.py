@@ -139,6 +139,7 @@ POLICIES: dict[str, Policy] = {
     "POST /api/v1/receipts/{receipt_id}/withdraw": Policy("role", "role", "role", "hidden"),
     "POST /api/v1/receipts/{receipt_id}/match": Policy("role", "role", "role", "hidden", {"loan_id": str(uuid7())}),
     "POST /api/v1/receipts/{receipt_id}/return": Policy("role", "role", "role", "hidden"),
+    "POST /api/v1/receipts/{receipt_id}/unmatch": administrators(REASON),
     "POST /api/v1/receipts/{receipt_id}/reverse": Policy(
         "role", "role", "role", "hidden", REASON | {"reversed_on": "2026-01-15", "reference": "RTRN/1"}
     ),

@@ -39,6 +39,7 @@ from halfpenny.funding.service.bank_receipts import (
     line_of_receipt,
     lock_receipt,
     post_ahead,
+    receipts_under,
     take_back,
     withdraw_receipt,
 )
@@ -52,7 +53,7 @@ from halfpenny.funding.service.reconciling import open_findings, resolve
 from halfpenny.funding.service.statements import Handover, pay_from_outside, reconcile, reconcile_day, reconcile_due
 from halfpenny.funding.service.tickets import cancel, expire, revoke
 from halfpenny.funding.statuses import ReceiptStatus
-from halfpenny.funding.store.bank_receipts import allocations_of, page_of_expected, page_of_suspense
+from halfpenny.funding.store.bank_receipts import allocations_of, line_of_allocation, page_of_expected, page_of_suspense
 from halfpenny.funding.store.bank_receipts import find as find_receipt
 from halfpenny.funding.store.payments import has_pending as has_pending_payments
 from halfpenny.funding.store.statements import line, line_of, lock_bank
@@ -113,6 +114,7 @@ __all__ = [
     "leave_question",
     "line",
     "line_of",
+    "line_of_allocation",
     "line_of_receipt",
     "lock_bank",
     "lock_receipt",
@@ -123,6 +125,7 @@ __all__ = [
     "positions",
     "positions_of_investor",
     "post_ahead",
+    "receipts_under",
     "reconcile",
     "reconcile_day",
     "reconcile_due",

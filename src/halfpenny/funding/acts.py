@@ -1,4 +1,4 @@
-"""The act of taking in a statement: two people for the first of an account, one for those that follow it."""
+"""The act of taking in a statement: two people where it brings money that only whoever hands it in vouches for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from halfpenny.funding.service.statements import Handover
 from halfpenny.funding.store import statements as store
 from halfpenny.identity import Permission
 from halfpenny.platform import audit
+from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import Currency, format_minor
@@ -26,7 +27,7 @@ class StatementFile:
 
 
 async def _read(connection: Connection, file_id: UUID, _: StatementFile, lock: bool) -> ObjectState:
-    """What the file says, beside where our accounts stand. An account that is not ours yet is worth two people."""
+    """What the file says, beside where our accounts stand; worth nothing where one person may take it in."""
     found = await _statements(connection, file_id)
     if lock:
         await statements.lock_currencies(connection, found)
@@ -45,12 +46,12 @@ async def _read(connection: Connection, file_id: UUID, _: StatementFile, lock: b
             "opening": format_minor(statement.opening_minor),
             "closing": format_minor(statement.closing_minor),
             "lines": len(statement.lines),
+            "credits": format_minor(sum(max(line.signed_minor, 0) for line in statement.lines)),
         }
         for statement in found
     ]
-    is_first = any(account is None for account in standing.values())
     facts = {"statements": shown, "our_accounts": standing}
-    return ObjectState.of_facts(facts, worth_eur_minor=None if is_first else 0)
+    return ObjectState.of_facts(facts, worth_eur_minor=None if await statements.takes_two(connection, found) else 0)
 
 
 async def _statements(connection: Connection, file_id: UUID) -> list[bank.BankStatement]:
@@ -65,11 +66,22 @@ async def _bar(_: Connection, __: UserId, ___: UUID, ____: StatementFile) -> Non
 
 
 async def _check(connection: Connection, run: ActRun[StatementFile]) -> None:
-    """Refuse before it is proposed what could not be accepted: another account, another opening balance."""
+    """Refuse before it is proposed what could not be accepted: another account, a day to come or gone, a balance."""
+    today = await business_date(connection)
+    checked: set[str] = set()
     for statement in statements.in_their_order(await _statements(connection, run.object_id)):
+        statements.check_has_come(statement, today)
         account = await store.account_in(connection, statement.currency)
-        if account is not None:
-            statements.check_account(account, statement)
+        if account is None:
+            continue
+        statements.check_account(account, statement)
+        if await store.is_accepted(connection, account.id, statement.digest):
+            continue
+        statements.check_order(account, statement)
+        # Those after an account's first follow each other, which accepting them checks.
+        if account.account not in checked:
+            checked.add(account.account)
+            statements.check_opening(account, statement)
 
 
 async def _accept(connection: Connection, run: ActRun[StatementFile]) -> dict[str, Any]:
@@ -100,7 +112,7 @@ def bank_acts() -> list[Act[Any]]:
             bar=_bar,
             check=_check,
             run=_accept,
-            # Nothing is above zero but what nobody knows: an account that has no statement yet.
+            # Nothing is above zero but what nobody else vouches for.
             rule=SecondPersonRule(above_eur_minor=0),
         )
     ]

@@ -31,8 +31,9 @@ async def reconcile(
 ) -> JSONResponse:
     """Match the statements of a camt.053 file (the request's body); those accepted before find nothing new.
 
-    409 `statement_of_another_account` and `opening_balance_differs` refuse the file whole. The first statement of an
-    account is a proposal (202) until a second person accepts it.
+    409 `statement_of_another_account`, `statement_of_future`, `statement_out_of_order` and `opening_balance_differs`
+    refuse the file whole. The first statement of an account, and any that brings a credit which no payment of a wallet
+    explains, is a proposal (202) until a second person accepts it.
     """
     document = await request.body()
     async with database.unit_of_work() as connection:

@@ -117,6 +117,20 @@ class OpeningBalanceDiffers(Refused):
     message = "The statement does not begin where the last accepted one ended. Nothing of it was accepted."
 
 
+class StatementOfFuture(Refused):
+    """``business_date`` in ``data`` is the last day that a statement may close or book on."""
+
+    code = "statement_of_future"
+    message = "The statement closes, or books, a day that has not come. Nothing of it was accepted."
+
+
+class StatementOutOfOrder(Refused):
+    """``last_day`` in ``data`` is that of the last accepted statement of the account."""
+
+    code = "statement_out_of_order"
+    message = "The statement closes a day before the last accepted one's. Nothing of it was accepted."
+
+
 class FirstStatement(Refused):
     code = "first_statement"
     message = "The first statement of an account is accepted by two people."

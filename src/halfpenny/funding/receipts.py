@@ -51,7 +51,7 @@ class BankReceipt:
 
     @property
     def in_the_books(self) -> bool:
-        return self.posted_at is not None
+        return self.posted_at is not None and self.status is not ReceiptStatus.REVERSED
 
 
 def likeness(line: StatementLine, receipt: BankReceipt) -> Likeness:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from halfpenny.funding.bank import BankStatement, CashDirection, StatementLine
@@ -87,6 +88,7 @@ class ReconciliationItem:
     id: UUID = field(default_factory=uuid7)
     line_id: UUID | None = None
     question: str | None = None
+    question_data: Mapping[str, Any] | None = None
     allocated_minor: int = 0
 
     @property
@@ -209,6 +211,11 @@ def missing_receipt(receipt: BankReceipt) -> ReconciliationItem:
         suspense_minor=receipt.amount_minor,
         action=MISSING_RECEIPT,
     )
+
+
+def reversed_credit(line: StatementLine, currency: str) -> ReconciliationItem:
+    """A line that was a receipt posted ahead, which its loan has given back: it is unknown again."""
+    return _finding(MismatchKind.UNKNOWN, line, currency, None, 0)
 
 
 def payment_references(statement: BankStatement) -> Sequence[UUID]:

@@ -41,9 +41,13 @@ class ReconciliationStatus(StrEnum):
 
 
 class ReceiptStatus(StrEnum):
-    """A bank credit that staff announced: it waits for its line, was posted ahead of it by two, or has its line."""
+    """A bank credit that staff announced: it waits for its line, was posted ahead of it by two, or has its line.
+
+    ``reversed`` is one that was posted ahead and that its loan has given back.
+    """
 
     EXPECTED = "expected"
     POSTED_AHEAD = "posted_ahead"
     MATCHED = "matched"
     WITHDRAWN = "withdrawn"
+    REVERSED = "reversed"

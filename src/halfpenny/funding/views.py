@@ -104,6 +104,7 @@ def finding(one: ReconciliationItem) -> dict[str, Any]:
         "remaining": format_minor(one.remaining_minor),
         "line_id": None if one.line_id is None else str(one.line_id),
         "question": one.question,
+        "question_data": one.question_data,
         "action": one.action,
     }
 

@@ -180,6 +180,18 @@ class ReceiptReversed(Refused):
     message = "This receipt has been reversed before."
 
 
+class LineSplit(Refused):
+    code = "line_split"
+    message = "This line went to several loans: name the part that an amount is to be taken back from."
+
+
+class AmountTakenBack(Refused):
+    """``amount`` in ``data`` is what the loan has of the line."""
+
+    code = "amount_taken_back"
+    message = "An amount that is taken back is less than the part that the loan has; leave it out for all of it."
+
+
 class ReversalBeforeReceipt(Refused):
     code = "reversal_before_receipt"
     message = "A receipt cannot be taken back before the day that it came in."

@@ -178,8 +178,8 @@ class QuoteAnswer(BaseModel):
     """Amounts are decimal strings in the loan's currency, ``apr`` is percent a year (null where none exists).
 
     ``gross_loan``, ``net_advance``, ``fees`` and ``retained_interest`` are sums over ``advances``; the first is the sum
-    of the others. ``redemption`` is what the payer sends at maturity, or on ``redeemed_on``: without interest already
-    serviced, less what the retained interest left pays of it.
+    of the others. ``redemption`` (``payable`` is the same) is what the payer sends at maturity, or on ``redeemed_on``:
+    ``owed``, which is without interest already serviced, less what the retained interest left pays of it.
     """
 
     instalments: list[InstalmentAnswer]
@@ -189,7 +189,11 @@ class QuoteAnswer(BaseModel):
     retained_interest: str
     fees: str
     advances: list[AdvanceAnswer]
+    owed: str
+    from_reserve: str
+    from_advance_payment: str
     redemption: str
+    payable: str
     apr: str | None
     apr_convention: str
 
@@ -228,7 +232,11 @@ class QuoteAnswer(BaseModel):
                 )
                 for advance in quote.advances
             ],
+            owed=format_minor(quote.owed),
+            from_reserve=format_minor(quote.from_reserve),
+            from_advance_payment=format_minor(0),
             redemption=format_minor(quote.redemption),
+            payable=format_minor(quote.redemption),
             apr=None if quote.apr is None else str(quote.apr),
             apr_convention=APR_CONVENTION,
         )

@@ -17,10 +17,10 @@ from halfpenny.loans import Actor, ActorKind, LendingRules
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId
-from halfpenny.primitives.money import format_minor
+from halfpenny.primitives.money import Currency, Money, format_minor
 from halfpenny.servicing import errors, views
 from halfpenny.servicing.model.events import Apply
-from halfpenny.servicing.service import bank_receipts
+from halfpenny.servicing.service import bank_receipts, receiving
 from halfpenny.servicing.service.bank_receipts import ExcessRule, LinePart
 from halfpenny.servicing.store import serviced_loans
 
@@ -125,6 +125,10 @@ async def _bar_loans(connection: Connection, user_id: UserId, _: UUID, payload: 
 
 async def _check_match(connection: Connection, run: ActRun[LineMatch]) -> None:
     await funding.check_remaining(connection, run.object_id, sum(part.amount_minor for part in run.payload.parts))
+    credit = await funding.credit_in_suspense(connection, run.object_id)
+    for part in run.payload.parts:
+        amount = Money(part.amount_minor, credit.remaining.currency)
+        await receiving.check_receipt(connection, part.loan_id, amount, credit.line.received_on, part.apply)
 
 
 async def _match(connection: Connection, run: ActRun[LineMatch]) -> dict[str, Any]:
@@ -165,6 +169,10 @@ async def _check_post_ahead(connection: Connection, run: ActRun[PostAhead]) -> N
     if receipt.status is not funding.ReceiptStatus.EXPECTED:
         raise funding.ReceiptEnded(status=receipt.status.value)
     await funding.line_of_receipt(connection, receipt)
+    if receipt.loan_id is not None:
+        # Asked of whoever proposes it: the second person answers nothing.
+        amount = Money(receipt.amount_minor, Currency(receipt.currency))
+        await receiving.check_receipt(connection, receipt.loan_id, amount, receipt.received_on, run.payload.apply)
 
 
 async def _post_ahead(connection: Connection, run: ActRun[PostAhead]) -> dict[str, Any]:

@@ -50,6 +50,13 @@ class ReversalRequest(RequestModel):
     reason: ProseText
 
 
+class UnmatchRequest(RequestModel):
+    """All of it, or so much of the one part that it went to."""
+
+    amount: PositiveAmountText | None = None
+    reason: ProseText
+
+
 class MatchRequest(RequestModel):
     """One loan, for all that is left or an amount; or ``parts`` of it for several."""
 

@@ -9,6 +9,8 @@ from halfpenny.platform.database import Record
 from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing.model.flows import Flows
 from halfpenny.servicing.model.redemption import Payoff
+from halfpenny.servicing.model.schedule import Instalment
+from halfpenny.servicing.model.serviced_loan import InstalmentBalance
 from halfpenny.servicing.model.waterfall import WATERFALLS, Waterfall, WaterfallLine
 from halfpenny.servicing.service.portfolio import PortfolioLine
 from halfpenny.servicing.service.posting import PostingResult
@@ -97,6 +99,7 @@ def portfolio_line(line: PortfolioLine) -> dict[str, Any]:
 
 
 def payoff(found: Payoff, currency: Currency) -> dict[str, Any]:
+    """``redemption`` is what a payer sends, as in a quote: ``owed`` less what the reserve and advances pay."""
     return {
         "on": found.on.isoformat(),
         "currency": currency.value,
@@ -105,26 +108,33 @@ def payoff(found: Payoff, currency: Currency) -> dict[str, Any]:
         "fees": format_minor(found.fees),
         "default_interest": format_minor(found.default_interest),
         "recovery_costs": format_minor(found.recovery_costs),
-        "redemption": format_minor(found.redemption),
+        "owed": format_minor(found.owed),
         "from_reserve": format_minor(found.from_reserve),
         "from_advance_payment": format_minor(found.from_advance),
+        "redemption": format_minor(found.payable),
         "payable": format_minor(found.payable),
     }
 
 
-def instalment(row: Record) -> dict[str, Any]:
+def planned_instalment(row: Instalment) -> dict[str, Any]:
+    """A row of a schedule, whether or not it is a drawn loan's."""
     return {
-        "number": row["number"],
-        "kind": row["kind"],
-        "due_on": row["due_on"].isoformat(),
-        "principal": format_minor(row["principal_minor"]),
-        "interest": format_minor(row["interest_minor"]),
-        "fees": format_minor(row["fees_minor"]),
-        "total": format_minor(row["principal_minor"] + row["interest_minor"] + row["fees_minor"]),
-        "balance": format_minor(row["balance_minor"]),
-        "from_reserve": row["reserved"],
-        "unpaid": format_minor(row["unpaid_minor"]),
-        "settled_on": row["settled_on"].isoformat() if row["settled_on"] else None,
+        "number": row.number,
+        "kind": row.kind.value,
+        "due_on": row.due_on.isoformat(),
+        "principal": format_minor(row.principal),
+        "interest": format_minor(row.interest),
+        "fees": format_minor(row.fees),
+        "total": format_minor(row.total),
+        "balance": format_minor(row.balance),
+        "from_reserve": row.reserved,
+    }
+
+
+def instalment(balance: InstalmentBalance) -> dict[str, Any]:
+    return planned_instalment(balance.row) | {
+        "unpaid": format_minor(balance.unpaid),
+        "settled_on": balance.settled_on.isoformat() if balance.settled_on else None,
     }
 
 

@@ -39,7 +39,7 @@ LINES = Comparison(
     "l.id",
     """bank_statement_line l JOIN bank_statement s ON s.id = l.statement_id
 LEFT JOIN reconciliation_item i ON i.line_id = l.id
-LEFT JOIN bank_receipt r ON r.line_id = l.id
+LEFT JOIN bank_receipt r ON r.line_id = l.id AND r.status <> 'reversed'
 LEFT JOIN wallet_payment p ON replace(p.id::text, '-', '') = lower(l.end_to_end_id)""",
     {
         "currency": ("l.currency", "s.currency"),
@@ -57,8 +57,9 @@ FINDINGS = Comparison(
     "r.id",
     f"""reconciliation_item r
 LEFT JOIN transfer t ON t.journal_id = r.id AND t.ordinal = 0
-LEFT JOIN (SELECT reference, sum(amount)::bigint AS minor FROM transfer WHERE event = 'reconciliation_resolved'
-  GROUP BY reference) e ON e.reference = r.id
+LEFT JOIN (SELECT reference,
+    sum(CASE event WHEN 'reconciliation_resolved' THEN amount ELSE -amount END)::bigint AS minor FROM transfer
+  WHERE event IN ('reconciliation_resolved', 'reconciliation_reopened') GROUP BY reference) e ON e.reference = r.id
 LEFT JOIN {_ALLOCATED} a ON a.item_id = r.id""",
     {
         "suspense_minor": ("r.suspense_minor", "coalesce(t.amount, 0)"),
@@ -103,8 +104,8 @@ SUSPENSE = Comparison(
 AHEAD = Comparison(
     "bank_receipt",
     "'receipts of loan ' || coalesce(r.loan_id, t.loan_id)",
-    """(SELECT loan_id, sum(amount_minor)::bigint AS minor FROM bank_receipt WHERE posted_at IS NOT NULL
-  GROUP BY loan_id) r
+    """(SELECT loan_id, sum(amount_minor)::bigint AS minor FROM bank_receipt
+  WHERE posted_at IS NOT NULL AND status <> 'reversed' GROUP BY loan_id) r
 FULL JOIN (SELECT t.reference AS loan_id,
     sum(CASE WHEN d.kind = 'client_bank' THEN t.amount ELSE -t.amount END)::bigint AS minor
   FROM transfer t JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
+import msgspec
+
 from halfpenny import ledger
 from halfpenny.funding import errors
 from halfpenny.funding.bank import StatementLine
 from halfpenny.funding.receipts import BankReceipt, is_the_receipt, may_be
-from halfpenny.funding.reconciliation import ReconciliationItem
-from halfpenny.funding.service.reconciling import arrived, out_of_suspense
+from halfpenny.funding.reconciliation import ReconciliationItem, reversed_credit
+from halfpenny.funding.service.reconciling import arrived, out_of_suspense, reopened, to_suspense
 from halfpenny.funding.statuses import ReceiptStatus
 from halfpenny.funding.store import bank_receipts as store
 from halfpenny.funding.store import reconciliation, statements
@@ -24,6 +26,7 @@ from halfpenny.ledger import Account, AccountKind
 from halfpenny.platform import audit
 from halfpenny.platform.clock import business_date, business_now
 from halfpenny.platform.database import Connection
+from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Currency, Money, format_minor
 
@@ -160,6 +163,12 @@ async def _undo_suspense(connection: Connection, receipt: BankReceipt, credit: C
     back = Account(AccountKind.CLIENT_BANK, None, Currency(receipt.currency))
     await ledger.post(connection, out_of_suspense(credit.item, back, today))
     await reconciliation.resolve(connection, credit.item.id, by, now)
+    await _end_missing(connection, receipt, by)
+
+
+async def _end_missing(connection: Connection, receipt: BankReceipt, by: UserId) -> None:
+    """The line of a receipt is not missing any more: what covered it goes back."""
+    now, today = await business_now(connection), await business_date(connection)
     for missing in await reconciliation.missing_items(connection, receipt.currency, [receipt.id.hex]):
         await ledger.post(connection, out_of_suspense(missing, arrived(missing), today))
         await reconciliation.resolve(connection, missing.id, by, now)
@@ -201,20 +210,65 @@ async def allocate(
     )
     if amount.minor == left:
         await reconciliation.resolve(connection, credit.item.id, by, now)
+    elif credit.item.question is not None:
+        await reconciliation.set_question(connection, credit.item.id, None)
     await _join_expected(connection, credit.line, loan_id, amount)
     return allocation_id
 
 
-async def take_back(connection: Connection, allocation_id: UUID, by: UserId) -> None:
-    """A loan gives so much of a credit back: it stands in suspense again. The loan posts the money.
+async def receipts_under(connection: Connection, named: UUID) -> list[UUID]:
+    """What went to loans under the id of an allocation, of an announced receipt or of a statement's line.
 
-    Raises BankReceiptUnknown where no line was allocated under this id, or it was taken back before.
+    These are the ids under which loans know their receipts, taken back or not, oldest first; none where nothing did.
     """
-    row = await store.lock_allocation(connection, allocation_id)
-    if row is None or row["taken_back_at"] is not None:
+    receipt = await store.find(connection, named)
+    if receipt is None and (of_line := await store.posted_ahead_of_line(connection, named)) is not None:
+        receipt = of_line
+    if receipt is not None and receipt.posted_at is not None:
+        return [receipt.id]
+    line_id = named if receipt is None else receipt.line_id
+    allocations = await store.allocations_of(connection, line_id) if line_id is not None else []
+    return [row["id"] for row in allocations] or [named]
+
+
+async def take_back(connection: Connection, named: UUID, by: UserId) -> AccountKind:
+    """A loan gives back an allocation of a credit, or a receipt that was posted ahead; the loan posts the money.
+
+    Returns where it goes. A credit that a statement shows stands in suspense again; money that no statement ever
+    showed leaves the books as it came, and what covered it with it. Raises BankReceiptUnknown for anything else, and
+    for what was taken back before.
+    """
+    now = await business_now(connection)
+    row = await store.lock_allocation(connection, named)
+    if row is not None and row["taken_back_at"] is None:
+        await store.take_back(connection, named, by, now)
+        await reconciliation.reopen(connection, row["item_id"])
+        return AccountKind.SUSPENSE
+    receipt = await lock_receipt(connection, named)
+    if not receipt.in_the_books:
         raise errors.BankReceiptUnknown()
-    await store.take_back(connection, allocation_id, by, await business_now(connection))
-    await reconciliation.reopen(connection, row["item_id"])
+    await store.reverse(connection, named)
+    today = await business_date(connection)
+    if receipt.line_id is not None:
+        await _back_into_suspense(connection, receipt.line_id, receipt.currency, today)
+    await _end_missing(connection, receipt, by)
+    return AccountKind.CLIENT_BANK
+
+
+async def _back_into_suspense(connection: Connection, line_id: UUID, currency: str, today: date) -> None:
+    """A line that was a receipt in the books is a credit that nobody has been found for."""
+    item = await reconciliation.item_of_line(connection, line_id, lock=True)
+    if item is not None:
+        await ledger.post(connection, reopened(item, today))
+        await reconciliation.reopen(connection, item.id)
+        return
+    line = await statements.line(connection, line_id)
+    if line is None:
+        raise errors.LineUnknown()
+    item = reversed_credit(line, currency)
+    await ledger.post(connection, to_suspense(item, today))
+    statement_id = await statements.statement_of_line(connection, line_id)
+    await reconciliation.insert_findings(connection, statement_id, [item], await business_now(connection))
 
 
 async def _join_expected(connection: Connection, line: StatementLine, loan_id: UUID, amount: Money) -> None:
@@ -227,8 +281,9 @@ async def _join_expected(connection: Connection, line: StatementLine, loan_id: U
         await store.has_its_line(connection, same[0].id, line.id)
 
 
-async def leave_question(connection: Connection, line_id: UUID, question: str) -> None:
+async def leave_question(connection: Connection, line_id: UUID, refusal: HalfpennyError) -> None:
     """Keep with a credit in suspense why the loan that it was meant for did not take it."""
     item = await reconciliation.item_of_line(connection, line_id, lock=True)
-    if item is not None:
-        await reconciliation.set_question(connection, item.id, question)
+    if item is not None and await reconciliation.is_open(connection, item.id):
+        data = msgspec.to_builtins(dict(refusal.data), str_keys=True)
+        await reconciliation.set_question(connection, item.id, refusal.code, data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from halfpenny import ledger
 from halfpenny.funding.errors import FindingUnknown, WrongResolution
@@ -16,7 +16,7 @@ from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform import audit
 from halfpenny.platform.clock import MARKET_ZONE, business_now
 from halfpenny.platform.database import Connection
-from halfpenny.primitives.ids import JournalId, UserId
+from halfpenny.primitives.ids import JournalId, UserId, uuid7
 from halfpenny.primitives.money import Currency
 
 
@@ -71,7 +71,8 @@ def to_suspense(finding: ReconciliationItem, day: date) -> Journal:
 def out_of_suspense(finding: ReconciliationItem, target: Account, day: date) -> Journal:
     """All that is left of a finding in suspense, to where it belongs."""
     return Journal(
-        id=JournalId(uuid5(finding.id, "resolved")),
+        # What is reopened is resolved again: each time by a journal of its own.
+        id=JournalId(uuid7()),
         event="reconciliation_resolved",
         transfers=(
             Transfer(debit=_platform(AccountKind.SUSPENSE, finding), credit=target, amount=finding.remaining_minor),
@@ -80,6 +81,13 @@ def out_of_suspense(finding: ReconciliationItem, target: Account, day: date) -> 
         reference=finding.id,
         reverses=JournalId(finding.id),
     )
+
+
+def reopened(finding: ReconciliationItem, day: date) -> Journal:
+    """The whole of a finding that was resolved, back into suspense."""
+    bank, suspense = _platform(AccountKind.CLIENT_BANK, finding), _platform(AccountKind.SUSPENSE, finding)
+    transfer = Transfer(debit=bank, credit=suspense, amount=finding.suspense_minor)
+    return Journal(JournalId(uuid7()), "reconciliation_reopened", (transfer,), day, finding.id)
 
 
 def arrived(finding: ReconciliationItem) -> Account:

@@ -54,8 +54,8 @@ async def reconcile(
 ) -> list[ReconciliationItem]:
     """Read a camt.053 document and match its statements; one that was accepted before finds nothing new.
 
-    Raises MalformedStatement, StatementOfAnotherAccount, OpeningBalanceDiffers, FirstStatement; nothing has
-    changed then.
+    Raises MalformedStatement, StatementOfAnotherAccount, StatementOfFuture, StatementOutOfOrder, OpeningBalanceDiffers,
+    FirstStatement; nothing has changed then.
     """
     return await accept(connection, bank.read_statements(document), handover)
 
@@ -69,7 +69,9 @@ async def accept(
     for currency in await lock_currencies(connection, found):
         opened[currency] = _Opened(await statements.account_in(connection, currency))
     findings: list[ReconciliationItem] = []
+    today = _day(now)
     for statement in in_their_order(found):
+        check_has_come(statement, today)
         standing = opened[statement.currency]
         if standing.account is None:
             if not handover.opens_accounts:
@@ -85,6 +87,7 @@ async def accept(
         check_account(standing.account, statement)
         if await statements.is_accepted(connection, standing.account.id, statement.digest):
             continue
+        check_order(standing.account, statement)
         check_opening(standing.account, statement)
         findings += await _accept_one(connection, standing.account, statement, handover.file_id, now)
         standing.account = await statements.account_in(connection, statement.currency)
@@ -113,6 +116,43 @@ def check_account(account: ClientAccount, statement: BankStatement) -> None:
         raise errors.StatementOfAnotherAccount(
             account=statement.account, currency=statement.currency, ours=account.account
         )
+
+
+def check_has_come(statement: BankStatement, today: date) -> None:
+    """Raise StatementOfFuture where it closes or books a day after ``today``, the business date."""
+    if max(statement.day, *(line.booked_on for line in statement.lines)) > today:
+        raise errors.StatementOfFuture(
+            account=statement.account, day=statement.day.isoformat(), business_date=today.isoformat()
+        )
+
+
+def check_order(account: ClientAccount, statement: BankStatement) -> None:
+    """Raise StatementOutOfOrder where an account's days would run backwards; several of one day follow each other."""
+    if account.stated_to is not None and statement.day < account.stated_to:
+        raise errors.StatementOutOfOrder(
+            account=account.account, day=statement.day.isoformat(), last_day=account.stated_to.isoformat()
+        )
+
+
+async def takes_two(connection: Connection, found: Sequence[BankStatement]) -> bool:
+    """Whether a person who hands these in needs a second one.
+
+    What the platform fetches from its bank is the bank's word; what a person hands in is theirs. So nobody alone takes
+    in an account that has no statement yet, a credit that no payment of a wallet explains, or what cannot be read.
+    """
+    for statement in found:
+        account = await statements.account_in(connection, statement.currency)
+        if account is None or account.account != statement.account:
+            return True
+        if await statements.is_accepted(connection, account.id, statement.digest):
+            continue
+        named = await payment_store.settled(connection, payment_references(statement))
+        ours = {(payment.id.hex, payment.amount_minor) for payment, _ in named}
+        for line in statement.lines:
+            credit = line.direction is CashDirection.IN and (line.end_to_end_id, line.amount_minor) not in ours
+            if credit or line.remark or line.booked_on > statement.day:
+                return True
+    return False
 
 
 def check_opening(account: ClientAccount, statement: BankStatement) -> None:

@@ -17,13 +17,14 @@ _FIRST = "00000000-0000-0000-0000-000000000000"
 _OPEN_CREDIT = "i.status = 'open' AND i.direction = 'CRDT' AND i.kind IN ('unknown', 'duplicate')"
 # Lines that nobody has been found for, or not for all of the money; oldest first.
 SUSPENSE_PAGE = (
-    "SELECT l.*, i.id AS item_id, i.kind, i.question, i.suspense_minor - coalesce((SELECT sum(a.amount_minor) "
+    "SELECT l.*, i.id AS item_id, i.kind, i.question, i.question_data, "
+    "i.suspense_minor - coalesce((SELECT sum(a.amount_minor) "
     "FROM line_allocation a WHERE a.item_id = i.id AND a.taken_back_at IS NULL), 0)::bigint AS remaining_minor "
     "FROM reconciliation_item i JOIN bank_statement_line l ON l.id = i.line_id "
     f"WHERE {_OPEN_CREDIT} AND i.line_id > coalesce($1::uuid, '{_FIRST}') ORDER BY i.line_id LIMIT $2"
 )
 EXPECTED_PAGE = (
-    "SELECT * FROM bank_receipt WHERE line_id IS NULL AND status <> 'withdrawn' "
+    "SELECT * FROM bank_receipt WHERE line_id IS NULL AND status NOT IN ('withdrawn', 'reversed') "
     f"AND id > coalesce($1::uuid, '{_FIRST}') ORDER BY id LIMIT $2"
 )
 
@@ -45,8 +46,20 @@ async def find(connection: Connection, receipt_id: UUID, *, lock: bool = False) 
 
 async def receipt_of_line(connection: Connection, line_id: UUID) -> BankReceipt | None:
     """The announced receipt that a line is."""
-    row = await connection.fetchrow("SELECT * FROM bank_receipt WHERE line_id = $1", line_id)
+    row = await connection.fetchrow("SELECT * FROM bank_receipt WHERE line_id = $1 AND status <> 'reversed'", line_id)
     return receipt_of_row(row) if row else None
+
+
+async def posted_ahead_of_line(connection: Connection, line_id: UUID) -> BankReceipt | None:
+    """The receipt in the books that a line is; where it has been given back since, the newest that it was."""
+    row = await connection.fetchrow(
+        "SELECT * FROM bank_receipt WHERE line_id = $1 AND posted_at IS NOT NULL "
+        "ORDER BY (status <> 'reversed') DESC, id DESC LIMIT 1",
+        line_id,
+    )
+    if row is None or (row["status"] == "reversed" and await allocations_of(connection, line_id)):
+        return None
+    return receipt_of_row(row)
 
 
 async def without_line(connection: Connection, currency: str, amounts: Sequence[int]) -> list[BankReceipt]:
@@ -82,6 +95,11 @@ async def posted_ahead(connection: Connection, receipt_id: UUID, posted_by: UUID
     await rows.update(connection, "bank_receipt", posted, "id = $1", receipt_id)
 
 
+async def reverse(connection: Connection, receipt_id: UUID) -> None:
+    """A receipt that was posted ahead is in the books no more; a line that it was goes on being listed with it."""
+    await connection.execute("UPDATE bank_receipt SET status = 'reversed' WHERE id = $1", receipt_id)
+
+
 async def end_waiting(connection: Connection, receipt_id: UUID) -> None:
     await rows.update(connection, "bank_receipt", {"status": ReceiptStatus.WITHDRAWN}, "id = $1", receipt_id)
 
@@ -94,7 +112,7 @@ async def credits_like(connection: Connection, receipt: BankReceipt) -> list[tup
         "WHERE l.direction = 'CRDT' AND l.currency = $1 AND l.amount_minor = $2 AND l.booked_on BETWEEN $3 AND $4 "
         "AND i.kind IN ('unknown', 'duplicate') AND (i.status = 'open' OR EXISTS (SELECT FROM line_allocation a "
         "WHERE a.line_id = l.id AND a.loan_id = $5 AND a.taken_back_at IS NULL)) "
-        "AND NOT EXISTS (SELECT FROM bank_receipt r WHERE r.line_id = l.id) ORDER BY l.id",
+        "AND NOT EXISTS (SELECT FROM bank_receipt r WHERE r.line_id = l.id AND r.status <> 'reversed') ORDER BY l.id",
         receipt.currency,
         receipt.amount_minor,
         receipt.received_on - 6 * NEAR,
@@ -132,6 +150,11 @@ async def insert_allocation(
 async def allocations_of(connection: Connection, line_id: UUID) -> list[Record]:
     """Where a line went, in their order; those taken back have a moment for it."""
     return await connection.fetch("SELECT * FROM line_allocation WHERE line_id = $1 ORDER BY id", line_id)
+
+
+async def line_of_allocation(connection: Connection, allocation_id: UUID) -> UUID | None:
+    found: UUID | None = await connection.fetchval("SELECT line_id FROM line_allocation WHERE id = $1", allocation_id)
+    return found
 
 
 async def lock_allocation(connection: Connection, allocation_id: UUID) -> Record | None:

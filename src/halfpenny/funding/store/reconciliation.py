@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from halfpenny.funding.model import WalletPayment
@@ -104,9 +105,12 @@ async def is_open(connection: Connection, item_id: UUID) -> bool:
     return found
 
 
-async def set_question(connection: Connection, item_id: UUID, question: str | None) -> None:
-    """Keep why a loan did not take the money of an open item."""
-    await rows.update(connection, "reconciliation_item", {"question": question}, "id = $1", item_id)
+async def set_question(
+    connection: Connection, item_id: UUID, question: str | None, data: Mapping[str, Any] | None = None
+) -> None:
+    """Keep why a loan did not take the money of an open item, and what its answers would do; None: it has taken it."""
+    kept = {"question": question, "question_data": None if data is None else dict(data)}
+    await rows.update(connection, "reconciliation_item", kept, "id = $1", item_id)
 
 
 async def reopen(connection: Connection, item_id: UUID) -> None:
@@ -116,5 +120,5 @@ async def reopen(connection: Connection, item_id: UUID) -> None:
 
 async def resolve(connection: Connection, item_id: UUID, resolved_by: UUID | None, now: datetime) -> None:
     by = {"resolved_at": now, "resolved_by": resolved_by}
-    resolved = {"status": ReconciliationStatus.RESOLVED, "question": None, **by}
+    resolved = {"status": ReconciliationStatus.RESOLVED, "question": None, "question_data": None, **by}
     await rows.update(connection, "reconciliation_item", resolved, "id = $1", item_id)

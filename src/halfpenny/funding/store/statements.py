@@ -154,6 +154,11 @@ async def line(connection: Connection, line_id: UUID) -> StatementLine | None:
     return line_of(row) if row else None
 
 
+async def statement_of_line(connection: Connection, line_id: UUID) -> UUID:
+    found: UUID = await connection.fetchval("SELECT statement_id FROM bank_statement_line WHERE id = $1", line_id)
+    return found
+
+
 async def page_of_statements(connection: Connection, before: UUID | None, limit: int) -> list[Record]:
     """Accepted statements, newest first."""
     return await connection.fetch(STATEMENT_PAGE, before, limit)

@@ -72,13 +72,17 @@ def accrual_findings(
     rows: Sequence[AccrualDay],
     closes: Sequence[Close],
     known_at: Known,
+    recorded_at: Sequence[datetime],
     segments: Segments,
     position: LoanPosition,
 ) -> Iterator[Finding]:
-    """Compare each closed day's row with ``segments``, and with a replay of its moment where they are not enough."""
+    """Compare each closed day's row with ``segments``, and with a replay of its moment where they are not enough.
+
+    ``recorded_at`` are the moments since each of which something more of the loan was known.
+    """
     kept = {row.day: row for row in rows}
     never_overdue = not (position.default_interest_due or position.default_interest_paid or position.overdue_segments)
-    moments = _ReplayOfEachClose(terms, known_at)
+    moments = _ReplayOfEachClose(terms, known_at, recorded_at)
     for close in closes:
         if close.day <= terms.advanced_on:
             continue
@@ -107,9 +111,10 @@ def _differences(loan_id: UUID, day: date, row: AccrualDay | None, expected: Acc
 class _ReplayOfEachClose:
     """What was known at each close; consecutive closes that knew the same share one replay."""
 
-    def __init__(self, terms: LoanTerms, known_at: Known) -> None:
+    def __init__(self, terms: LoanTerms, known_at: Known, recorded_at: Sequence[datetime]) -> None:
         self._terms = terms
         self._known_at = known_at
+        self._recorded_at = sorted(set(recorded_at))
         self._last: tuple[tuple[int, date], Segments, tuple[date, ...], bool] | None = None
 
     def expected(self, close: Close) -> AccrualDay | None:
@@ -129,11 +134,14 @@ class _ReplayOfEachClose:
         return AccrualDay(close.day, contract, default or 0)
 
     def around(self, close: Close) -> tuple[AccrualDay | None, ...]:
-        """The rows that a posting under way during the close may have left: recorded before, seen after, or so."""
-        return tuple(
-            self.expected(Close(close.day, moment))
-            for moment in (close.closed_at - _UNDER_WAY, close.closed_at + _UNDER_WAY)
-        )
+        """The rows that postings under way during the close may have left: recorded before, seen after, or so.
+
+        A transaction records the moment that it began. Where several were under way, the close may have seen what any
+        of them left, so each state of that time counts.
+        """
+        first, last = close.closed_at - _UNDER_WAY, close.closed_at + _UNDER_WAY
+        between = [moment for moment in self._recorded_at if first < moment <= last]
+        return tuple(self.expected(Close(close.day, moment)) for moment in (first, *between))
 
     def _state(self, events: Sequence[Event], replayed_on: date) -> tuple[Segments, tuple[date, ...], bool]:
         position = replay(self._terms, (), replayed_on, recorded=events)

@@ -213,7 +213,7 @@ FULL JOIN (
   FROM line_allocation a JOIN bank_statement_line l ON l.id = a.line_id WHERE a.taken_back_at IS NULL
   UNION ALL
   SELECT r.id::text, r.loan_id, r.amount_minor, r.currency, r.received_on FROM bank_receipt r
-  WHERE r.posted_at IS NOT NULL) b ON b.id = e.reference AND b.loan_id = e.loan_id""",
+  WHERE r.posted_at IS NOT NULL AND r.status <> 'reversed') b ON b.id = e.reference AND b.loan_id = e.loan_id""",
     {
         "amount": ("e.minor", "b.minor"),
         "currency": ("e.currency", "b.currency"),

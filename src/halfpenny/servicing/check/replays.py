@@ -180,7 +180,14 @@ def _loan_findings(record: LoanRecord, kept: KeptRows) -> Iterator[Finding]:
     for table, (columns, key) in _KEPT_TABLES.items():
         yield from _row_findings(table, columns, key, kept.get((table, loan_id), []), expected[table])
     yield from accrual_findings(
-        loan_id, record.terms, record.accruals, record.closes, record.known_at, expected["accrual_segment"], position
+        loan_id,
+        record.terms,
+        record.accruals,
+        record.closes,
+        record.known_at,
+        [since for _, since in (*record.events, *record.replayed)],
+        expected["accrual_segment"],
+        position,
     )
 
 

@@ -39,7 +39,8 @@ def live_through(
     refusable = list(events)
     ordered = in_order([*recorded, *refusable])
     check_events(ordered, terms.advanced_on, terms.currency)
-    known = standing_events(event for event in ordered if event.effective_date <= as_of)
+    # A reversed receipt counts as never received, on the days before its reversal too.
+    known = [event for event in standing_events(ordered) if event.effective_date <= as_of]
     loan_replay = LoanReplay(terms, [event for event in refusable if event.effective_date <= as_of])
     for day, group in groupby(known, key=attrgetter("effective_date")):
         loan_replay.process_day(day, list(group))

@@ -73,18 +73,23 @@ class Advance(NamedTuple):
 class Quote:
     """All amounts in minor units. ``gross_loan``, ``net_advance``, ``fees`` and ``retained_interest`` are sums over
     ``advances``, and the first is the sum of the others, in each advance and in all. ``totals_*`` are over the loan's
-    whole life, so fees taken from the advances and retained interest are in them. ``redemption`` is due at maturity or
-    on the day of redemption, less what the reserve pays of it, without interest already serviced. ``apr`` is percent a
-    year, None where none exists."""
+    whole life, so fees taken from the advances and retained interest are in them. ``owed`` is due at maturity or on the
+    day of redemption, without interest already serviced; the reserve pays ``from_reserve`` of it, and ``redemption`` is
+    what the payer sends. ``apr`` is percent a year, None where none exists."""
 
     terms: LoanTerms
     instalments: tuple[Instalment, ...]
     advances: tuple[Advance, ...]
-    redemption: int
+    owed: int
+    from_reserve: int
     totals_principal: int
     totals_interest: int
     totals_fees: int
     apr: Decimal | None
+
+    @property
+    def redemption(self) -> int:
+        return self.owed - self.from_reserve
 
     @property
     def gross_loan(self) -> int:
@@ -130,7 +135,8 @@ def quote(request: QuoteRequest) -> Quote:
         terms=terms,
         instalments=schedule.instalments,
         advances=advances,
-        redemption=schedule.redemption - reserve,
+        owed=schedule.redemption,
+        from_reserve=reserve,
         totals_principal=schedule.drawn,
         totals_interest=schedule.interest,
         totals_fees=sum(advance.fees for advance in advances) + sum(row.fees for row in schedule.instalments),

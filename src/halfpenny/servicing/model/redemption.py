@@ -11,7 +11,8 @@ class Payoff:
     """What is owed when the loan is redeemed on ``on``, by kind, and what pays it; minor units.
 
     The retained-interest reserve pays ``from_reserve``, an advance payment that waits pays ``from_advance``; what is
-    left is ``payable``, the one figure that a payer must send: sending it on that day redeems the loan.
+    left is ``payable``, the redemption figure: the one that a payer must send, and sending it on that day redeems the
+    loan.
     """
 
     on: date
@@ -24,10 +25,10 @@ class Payoff:
     from_advance: int
 
     @property
-    def redemption(self) -> int:
+    def owed(self) -> int:
         """All that is owed, whoever pays it."""
         return self.principal + self.interest + self.fees + self.default_interest + self.recovery_costs
 
     @property
     def payable(self) -> int:
-        return self.redemption - self.from_reserve - self.from_advance
+        return self.owed - self.from_reserve - self.from_advance

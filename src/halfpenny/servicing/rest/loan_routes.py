@@ -14,9 +14,10 @@ from halfpenny.identity import Permission, requires
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, once, page
-from halfpenny.primitives.money import Money, format_minor, parse_minor
+from halfpenny.primitives.money import Money, parse_minor
 from halfpenny.servicing import errors, views
 from halfpenny.servicing.model.engine import replay
+from halfpenny.servicing.model.serviced_loan import instalment_balances
 from halfpenny.servicing.model.waterfall import WATERFALLS, Component, simulate
 from halfpenny.servicing.requests import PaymentRequest, SimulationRequest
 from halfpenny.servicing.rest.dependencies import AppProduct, staff, visible_loan
@@ -92,28 +93,14 @@ async def schedule(
     async with database.reading() as connection:
         loan = await visible_loan(connection, loan_id, principal)
         serviced = await serviced_loans.find(connection, loan_id)
-        if serviced is not None:
-            rows = await serviced_loans.instalments(connection, loan_id)
-            return {"posted": True, "instalments": [views.instalment(row) for row in rows]}
         today = await business_date(connection)
+        if serviced is not None:
+            # By the same replay as the redemption figure: before the close of a day too.
+            events = await serviced_loans.events(connection, loan_id)
+            position = replay(serviced.terms, (), max(today, serviced.replayed_on), recorded=events)
+            return {"posted": True, "instalments": [views.instalment(one) for one in instalment_balances(position)]}
     planned = replay(drawing_down.terms_of(loan, product, today), (), today).schedule
-    return {
-        "posted": False,
-        "instalments": [
-            {
-                "number": row.number,
-                "kind": row.kind.value,
-                "due_on": row.due_on.isoformat(),
-                "principal": format_minor(row.principal),
-                "interest": format_minor(row.interest),
-                "fees": format_minor(row.fees),
-                "total": format_minor(row.total),
-                "balance": format_minor(row.balance),
-                "from_reserve": row.reserved,
-            }
-            for row in planned.instalments
-        ],
-    }
+    return {"posted": False, "instalments": [views.planned_instalment(row) for row in planned.instalments]}
 
 
 @router.get("/loans/{loan_id}/waterfall", dependencies=[identity.ANYONE])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -10,21 +11,29 @@ from fastapi.responses import JSONResponse
 
 from halfpenny import approvals, funding, identity, loans
 from halfpenny.approvals import Acts, AppActs
-from halfpenny.funding import BankReceipt, Resolution
+from halfpenny.funding import BankReceipt, Resolution, StatementLine
 from halfpenny.identity import Permission, requires
-from halfpenny.platform.database import Connection
+from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.http import AnswerWithStatus, AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, format_minor, parse_minor
-from halfpenny.servicing import views
+from halfpenny.servicing import errors, views
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.receipt_acts import MATCH, POST_AHEAD, LineMatch, PostAhead
-from halfpenny.servicing.requests import BankReceiptRequest, JoinLineRequest, MatchRequest, ReversalRequest
+from halfpenny.servicing.requests import (
+    BankReceiptRequest,
+    JoinLineRequest,
+    MatchRequest,
+    ReversalRequest,
+    UnmatchRequest,
+)
 from halfpenny.servicing.rest.dependencies import staff
-from halfpenny.servicing.service import bank_receipts, receiving
+from halfpenny.servicing.service import bank_receipts, reversing
 from halfpenny.servicing.service.bank_receipts import LinePart
+from halfpenny.servicing.service.posting import PostingResult
 
 router = APIRouter(tags=["servicing"])
 _ANNOUNCED = "A receipt at the bank."
+Act: TypeAlias = Callable[[Connection], Awaitable[AnswerWithStatus]]
 _MATCHED = "A statement shows it."
 
 
@@ -42,6 +51,7 @@ async def bank_receipt(
     waits for its line, or for a second person, whatever the amount. 409 `statement_line_exists` where a line may be it.
     """
     amount = Money(parse_minor(body.amount), body.currency)
+    lines: list[UUID] = [] if body.line_id is None else [body.line_id]
 
     async def act(connection: Connection) -> AnswerWithStatus:
         if body.loan_id is not None:
@@ -54,9 +64,11 @@ async def bank_receipt(
         receipt = await funding.announce(
             connection, principal.user_id, amount, body.received_on, body.payer, body.reference, body.loan_id
         )
-        return await _post_announced(connection, acts, principal, receipt, amount, body.apply)
+        line = await funding.line_of_receipt(connection, receipt)
+        lines.extend([line.id] if line is not None else [])
+        return await _post_announced(connection, acts, principal, receipt, line, amount, body.apply)
 
-    return await once(database, money, 201, act)
+    return await _or_question(database, money, 201, act, lines)
 
 
 async def _post_line(
@@ -82,11 +94,11 @@ async def _post_announced(
     acts: Acts,
     principal: identity.Principal,
     receipt: BankReceipt,
+    line: StatementLine | None,
     amount: Money,
     apply: Apply | None,
 ) -> AnswerWithStatus:
     """Its line where there is one; else it waits for that, or for a second person."""
-    line = await funding.line_of_receipt(connection, receipt)
     if line is not None:
         await funding.join_line(connection, receipt.id, line.id, principal.user_id)
         answer = await _post_line(connection, acts, principal, line.id, receipt.loan_id, amount, apply)
@@ -112,7 +124,8 @@ async def unmatched(principal: identity.SignedIn, database: AppDatabase, paging:
         lambda row: (row["id"],),
         lambda row: (
             funding.statement_line_view(funding.line_of(row), row["currency"])
-            | {"remaining": format_minor(row["remaining_minor"]), "kind": row["kind"], "question": row["question"]}
+            | {"remaining": format_minor(row["remaining_minor"]), "kind": row["kind"]}
+            | {"question": row["question"], "question_data": row["question_data"]}
         ),
     )
 
@@ -158,7 +171,7 @@ async def match(
         )
         return approvals.answer(outcome)
 
-    return await once(database, money, 200, act)
+    return await _or_question(database, money, 200, act, [receipt_id])
 
 
 @router.post("/receipts/{receipt_id}/line", dependencies=[requires(Permission.BANK_BOOK)])
@@ -205,6 +218,27 @@ async def return_receipt(
     return await once(database, money, 200, act)
 
 
+@router.post("/receipts/{receipt_id}/unmatch", dependencies=[requires(Permission.BANK_BOOK)])
+async def unmatch(
+    receipt_id: UUID,
+    body: UnmatchRequest,
+    principal: identity.SignedIn,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+) -> JSONResponse:
+    """Take a line that was matched to the wrong loan back into suspense, or an amount of it.
+
+    Named by the line, by the receipt that it is, or by one allocation of a line that was split. The loans stand as if
+    the money had never come; what is left of a part goes on counting from the day of its credit.
+    """
+
+    async def act(connection: Connection) -> dict[str, Any]:
+        amount = None if body.amount is None else parse_minor(body.amount)
+        return _reversed(await reversing.unmatch(connection, receipt_id, amount, staff(principal), body.reason))
+
+    return await once(database, money, 200, act)
+
+
 @router.post("/receipts/{receipt_id}/reverse", dependencies=[requires(Permission.BANK_BOOK)])
 async def reverse_receipt(
     receipt_id: UUID,
@@ -215,20 +249,35 @@ async def reverse_receipt(
 ) -> JSONResponse:
     """Take back a receipt that the bank took back: a bounced direct debit, a recalled transfer.
 
-    The loan stands as if the money had never come. What investors have had of it is netted from what the loan brings
-    them next; their proofs show it. 409 ``receipt_reversed`` the second time, 404 for what a wallet paid.
+    Named by the statement's line, by the receipt that was announced, or by one allocation of a line that was split. The
+    loans stand as if the money had never come. What investors have had of it is netted from what the loan brings them
+    next; their proofs show it. 409 ``receipt_reversed`` the second time, 404 for what a wallet paid.
     """
 
     async def act(connection: Connection) -> dict[str, Any]:
-        return views.receipt(
-            await receiving.reverse_receipt(
-                connection,
-                receipt_id,
-                body.reversed_on,
-                staff(principal),
-                body.reason,
-                reference=body.reference,
+        actor = staff(principal)
+        return _reversed(
+            await reversing.reverse_receipt(
+                connection, receipt_id, body.reversed_on, actor, body.reason, reference=body.reference
             )
         )
 
     return await once(database, money, 200, act)
+
+
+def _reversed(posted: list[PostingResult]) -> dict[str, Any]:
+    """The first loan's position at the top, and every loan's in ``parts``."""
+    return views.receipt(posted[0]) | {"parts": [views.receipt(each) for each in posted]}
+
+
+async def _or_question(
+    database: Database, money: identity.MoneyRequest, status: int, act: Act, line_ids: Sequence[UUID]
+) -> JSONResponse:
+    """Do it once; where the loan does not take the money, its line keeps why, and what the answers would do."""
+    try:
+        return await once(database, money, status, act)
+    except (errors.ApplyNeeded, errors.LoanClosed) as refusal:
+        async with database.unit_of_work() as connection:
+            for line_id in line_ids:
+                await funding.leave_question(connection, line_id, refusal)
+        raise

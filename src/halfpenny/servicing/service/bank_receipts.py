@@ -155,7 +155,7 @@ async def allocate_arrived(
     except HalfpennyError as refusal:
         if refusal.retryable:
             raise
-        await funding.leave_question(connection, line_id, refusal.code)
+        await funding.leave_question(connection, line_id, refusal)
         return refusal.code
     return None
 
@@ -196,6 +196,7 @@ async def shown(connection: Connection, receipt_id: UUID) -> dict[str, Any]:
         "line": funding.statement_line_view(line, currency),
         "remaining": format_minor(credit.remaining.minor if credit else 0),
         "question": credit.item.question if credit else None,
+        "question_data": credit.item.question_data if credit else None,
         "allocations": [
             {
                 "id": str(row["id"]),

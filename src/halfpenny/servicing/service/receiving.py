@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from halfpenny import funding, ledger, loans
+from halfpenny import ledger, loans
 from halfpenny.ledger import Account, AccountKind
 from halfpenny.loans import Actor, ActorKind
-from halfpenny.platform import audit
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import CurrencyMismatch, Money
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import Apply, Receipt, ReceiptReversal
+from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.payoff import payoff, receive
 from halfpenny.servicing.model.redemption import Payoff
 from halfpenny.servicing.service.posting import PostingResult, bank, lock_serviced_loan, post_events
@@ -61,6 +60,20 @@ async def receive_from_bank(
     return await _receive(connection, loan_id, amount, actor, source, received_on, reference, apply)
 
 
+async def check_receipt(
+    connection: Connection, loan_id: UUID, amount: Money, received_on: date, apply: Apply | None
+) -> None:
+    """Raise what ``receive_from_bank`` would refuse by the loan's rules; nothing is posted."""
+    serviced = await serviced_loans.find(connection, loan_id)
+    if serviced is None:
+        raise errors.NotServiced()
+    if amount.currency is not serviced.currency:
+        raise CurrencyMismatch(ours=serviced.currency.value, theirs=amount.currency.value)
+    if received_on > await business_date(connection):
+        raise ledger.FutureEffectiveDate()
+    receive(serviced.terms, await serviced_loans.events(connection, loan_id), received_on, amount, apply=apply)
+
+
 async def _receive(
     connection: Connection,
     loan_id: UUID,
@@ -83,49 +96,6 @@ async def _receive(
     receipt_id = "" if source.kind is AccountKind.WALLET else reference or str(uuid7())
     new = receive(serviced.terms, known, on, amount, reference, apply, receipt_id)
     return await post_events(connection, loan_id, [new], actor, receipts_from=source)
-
-
-async def reverse_receipt(
-    connection: Connection,
-    receipt_id: UUID,
-    reversed_on: date,
-    actor: Actor,
-    reason: str,
-    *,
-    reference: str = "",
-) -> PostingResult:
-    """The bank took a receipt back: the loan is replayed as if it had never come.
-
-    ``receipt_id`` is the allocation of a statement's line, which stands in suspense again until the line that took the
-    money is resolved; ``reference`` names that line. What investors have had of it is netted from what the loan brings
-    them next. Raises BankReceiptUnknown, ReceiptReversed for a second time, ReversalBeforeReceipt, FutureEffectiveDate,
-    InsufficientAvailable where the borrower has withdrawn what had gone back to them.
-    """
-    loan_id = await serviced_loans.loan_of_receipt(connection, str(receipt_id))
-    if loan_id is None:
-        raise funding.BankReceiptUnknown()
-    _, serviced = await lock_serviced_loan(connection, loan_id)
-    known = await serviced_loans.events(connection, loan_id)
-    receipt = next(e for e in known if isinstance(e, Receipt) and e.id == str(receipt_id))
-    if any(isinstance(event, ReceiptReversal) and event.receipt_id == receipt.id for event in known):
-        raise errors.ReceiptReversed()
-    if reversed_on < receipt.effective_date:
-        raise errors.ReversalBeforeReceipt(received_on=receipt.effective_date.isoformat())
-    if reversed_on > await business_date(connection):
-        raise ledger.FutureEffectiveDate()
-    if actor.user_id is None:
-        raise funding.BankReceiptUnknown()
-    await funding.take_back(connection, receipt_id, UserId(actor.user_id))
-    facts = {"receipt_id": receipt.id, "amount": str(receipt.amount), "reference": reference, "reason": reason}
-    await audit.record(connection, actor.user_id, "receipt.reverse", "loan", loan_id, facts)
-    return await post_events(
-        connection,
-        loan_id,
-        [ReceiptReversal(reversed_on, receipt.id, reference)],
-        actor,
-        receipts_from=Account(AccountKind.SUSPENSE, None, serviced.currency),
-        reason=reason,
-    )
 
 
 async def redemption_on(connection: Connection, loan_id: UUID, on: date | None) -> Payoff:

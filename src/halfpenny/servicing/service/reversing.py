@@ -1,0 +1,125 @@
+"""Receipts that leave their loan again: the bank took them back, or they were matched to the wrong one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from halfpenny import funding, ledger
+from halfpenny.ledger import Account
+from halfpenny.loans import Actor
+from halfpenny.platform import audit
+from halfpenny.platform.clock import business_date
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import UserId
+from halfpenny.primitives.money import format_minor
+from halfpenny.servicing import errors
+from halfpenny.servicing.model.events import Receipt, ReceiptReversal
+from halfpenny.servicing.service import bank_receipts
+from halfpenny.servicing.service.bank_receipts import LinePart
+from halfpenny.servicing.service.posting import PostingResult, lock_serviced_loan, post_events
+from halfpenny.servicing.store import serviced_loans
+
+
+@dataclass(frozen=True, slots=True)
+class _ReceiptOfLoan:
+    loan_id: UUID
+    receipt: Receipt
+    is_reversed: bool
+
+
+async def reverse_receipt(
+    connection: Connection,
+    named: UUID,
+    reversed_on: date,
+    actor: Actor,
+    reason: str,
+    *,
+    reference: str = "",
+) -> list[PostingResult]:
+    """The bank took a receipt back: each loan that it went to is replayed as if it had never come.
+
+    ``named`` is the statement's line, the announced receipt, or one allocation of a line that was split; ``reference``
+    names the line that took the money. A credit that a statement shows stands in suspense again until that line is
+    resolved. What investors have had of it is netted from what the loan brings them next. Raises BankReceiptUnknown,
+    ReceiptReversed for a second time, ReversalBeforeReceipt, FutureEffectiveDate, InsufficientAvailable where the
+    borrower has withdrawn what had gone back to them.
+    """
+    standing = await _standing_receipts(connection, named)
+    latest = max(one.receipt.effective_date for one in standing)
+    if reversed_on < latest:
+        raise errors.ReversalBeforeReceipt(received_on=latest.isoformat())
+    if reversed_on > await business_date(connection):
+        raise ledger.FutureEffectiveDate()
+    return [await _reverse(connection, one, reversed_on, actor, reason, reference) for one in standing]
+
+
+async def unmatch(
+    connection: Connection, named: UUID, amount_minor: int | None, actor: Actor, reason: str
+) -> list[PostingResult]:
+    """Take a matched line back into suspense, or so much of it (minor units), from the loans that it went to.
+
+    What is left of a part goes on counting from the day of its credit. Raises BankReceiptUnknown for what no line
+    shows, ReceiptReversed, LineSplit where an amount is to be taken from a line that went to several loans,
+    AmountTakenBack unless it is less than what the loan has of it, and what the loan refuses.
+    """
+    standing = await _standing_receipts(connection, named)
+    today = await business_date(connection)
+    if amount_minor is None:
+        return [await _reverse(connection, one, today, actor, reason, "") for one in standing]
+    if len(standing) > 1:
+        raise errors.LineSplit(parts=len(standing))
+    [one] = standing
+    kept = one.receipt.amount.minor - amount_minor
+    if kept <= 0:
+        raise errors.AmountTakenBack(amount=format_minor(one.receipt.amount.minor))
+    line_id = await funding.line_of_allocation(connection, UUID(one.receipt.id))
+    if line_id is None:
+        raise funding.BankReceiptUnknown()
+    await _reverse(connection, one, today, actor, reason, "")
+    return await bank_receipts.allocate(connection, line_id, [LinePart(one.loan_id, kept, one.receipt.apply)], actor)
+
+
+async def _standing_receipts(connection: Connection, named: UUID) -> list[_ReceiptOfLoan]:
+    """The receipts that loans have under this name, their loans locked. Raises BankReceiptUnknown, ReceiptReversed."""
+    ids = await funding.receipts_under(connection, named)
+    found = {one: await serviced_loans.loan_of_receipt(connection, str(one)) for one in ids}
+    loan_ids = sorted({loan_id for loan_id in found.values() if loan_id is not None})
+    known = {}
+    for loan_id in loan_ids:
+        await lock_serviced_loan(connection, loan_id)
+        known[loan_id] = await serviced_loans.events(connection, loan_id)
+    receipts = []
+    for receipt_id, of_loan in found.items():
+        if of_loan is None:
+            continue
+        events = known[of_loan]
+        receipt = next(e for e in events if isinstance(e, Receipt) and e.id == str(receipt_id))
+        gone = any(isinstance(e, ReceiptReversal) and e.receipt_id == receipt.id for e in events)
+        receipts.append(_ReceiptOfLoan(of_loan, receipt, gone))
+    if not receipts:
+        raise funding.BankReceiptUnknown()
+    standing = [one for one in receipts if not one.is_reversed]
+    if not standing:
+        raise errors.ReceiptReversed()
+    return standing
+
+
+async def _reverse(
+    connection: Connection, one: _ReceiptOfLoan, reversed_on: date, actor: Actor, reason: str, reference: str
+) -> PostingResult:
+    if actor.user_id is None:
+        raise funding.BankReceiptUnknown()
+    receipt, currency = one.receipt, one.receipt.amount.currency
+    kind = await funding.take_back(connection, UUID(receipt.id), UserId(actor.user_id))
+    facts = {"receipt_id": receipt.id, "amount": str(receipt.amount), "reference": reference, "reason": reason}
+    await audit.record(connection, actor.user_id, "receipt.reverse", "loan", one.loan_id, facts)
+    return await post_events(
+        connection,
+        one.loan_id,
+        [ReceiptReversal(reversed_on, receipt.id, reference)],
+        actor,
+        receipts_from=Account(kind, None, currency),
+        reason=reason,
+    )
