@@ -861,6 +861,23 @@ CREATE TABLE outgoing_mail (
 CREATE INDEX ix_outgoing_mail_due_at ON public.outgoing_mail USING btree (due_at);
 GRANT DELETE, INSERT, SELECT, UPDATE ON outgoing_mail TO halfpenny_app;
 
+CREATE TABLE overpaid_settlement (
+  loan_id uuid NOT NULL,
+  position_id uuid NOT NULL,
+  number integer NOT NULL,
+  after_distribution integer NOT NULL,
+  settled_on date NOT NULL,
+  bearer text NOT NULL,
+  amount_minor bigint NOT NULL,
+  CONSTRAINT pk_overpaid_settlement PRIMARY KEY (loan_id, position_id, number),
+  CONSTRAINT ck_overpaid_settlement_amount CHECK ((amount_minor > 0)),
+  CONSTRAINT ck_overpaid_settlement_bearer CHECK ((bearer = ANY (ARRAY['platform'::text, 'holders'::text])))
+);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.overpaid_settlement REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.overpaid_settlement REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.overpaid_settlement REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
+GRANT INSERT, SELECT ON overpaid_settlement TO halfpenny_app;
+
 CREATE TABLE "position" (
   loan_id uuid NOT NULL,
   investor_id uuid NOT NULL,

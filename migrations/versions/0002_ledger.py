@@ -154,7 +154,7 @@ def wallet_of(event: str, debit: str, credit: str) -> str | None:
     """Whose wallet an event may move: what many put in goes to the borrower, what a loan brings to its holders."""
     if "wallet" not in (debit, credit):
         return None
-    if event == "distribution":
+    if event in ("distribution", "overpaid_settled"):
         return "holder"
     if event == "reconciliation_resolved":
         return "finding"
@@ -189,6 +189,9 @@ CHART = [
     ("distribution_corrected", "tax_payable", "distribution_payable", False),
     ("distribution_corrected", "loan_receivable", "investor_claims", True),
     ("distribution_corrected", "investor_claims", "loan_receivable", True),
+    # A closed loan brings nothing to net it from: two people decide who bears it.
+    ("overpaid_settled", "fee_income", "overpaid_distribution", False),
+    ("overpaid_settled", "wallet", "overpaid_distribution", False),
     ("loss", "investor_claims", "loan_receivable", True),
     ("loss", "loan_receivable", "investor_claims", True),
     ("receipt", "client_bank", "collections", False),

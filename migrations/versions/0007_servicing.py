@@ -163,6 +163,20 @@ CREATE TABLE loss_share (
   CONSTRAINT pk_loss_share PRIMARY KEY (loan_id, position_id, number)
 );
 
+-- What a holder had had too much when the loan closed, and who bore it.
+CREATE TABLE overpaid_settlement (
+  loan_id uuid NOT NULL,
+  position_id uuid NOT NULL,
+  number integer NOT NULL,
+  after_distribution integer NOT NULL,
+  settled_on date NOT NULL,
+  bearer text NOT NULL,
+  amount_minor bigint NOT NULL,
+  CONSTRAINT pk_overpaid_settlement PRIMARY KEY (loan_id, position_id, number),
+  CONSTRAINT ck_overpaid_settlement_amount CHECK (amount_minor > 0),
+  CONSTRAINT ck_overpaid_settlement_bearer CHECK (bearer IN ('platform', 'holders'))
+);
+
 CREATE TABLE tax_profile (
   investor_id uuid CONSTRAINT pk_tax_profile PRIMARY KEY,
   country text NOT NULL,
@@ -222,11 +236,12 @@ GRANT UPDATE (outstanding_minor, principal_days, counted_to, interest_minor, wit
 GRANT UPDATE (country, treaty_form, withholding_millionths, changed_at) ON tax_profile TO halfpenny_app;
 GRANT UPDATE (status, paid_at) ON distribution TO halfpenny_app;
 GRANT UPDATE (paid) ON distribution_share TO halfpenny_app;
-GRANT SELECT, INSERT ON loss_share TO halfpenny_app;
+GRANT SELECT, INSERT ON loss_share, overpaid_settlement TO halfpenny_app;
 -- Holdings and shares are many, and follow from these and from the ledger.
 SELECT keep_row_history('tax_profile', 'investor_id');
 SELECT keep_row_history('distribution', 'id');
 SELECT keep_row_history('loss_share', 'loan_id,position_id,number');
+SELECT keep_row_history('overpaid_settlement', 'loan_id,position_id,number');
 """
 
 RECOVERY_AND_CLOSE = """

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +30,7 @@ from halfpenny.servicing.store import distributions, serviced_loans
 from servicing import world
 from support.bank import credits_in_suspense, receive
 from support.lending_strategies import loan_histories
-from support.people import sign_in
+from support.people import make_somebody, sign_in
 
 STAKES = [123_457, 200_003, 676_540]
 Client = httpx2.AsyncClient
@@ -210,6 +211,48 @@ async def test_a_bounced_redemption_opens_the_loan_again(database: Database) -> 
     assert await world.problems(database) == []
     async with database.reading() as connection:
         assert (await loans.get(connection, made.loan.id)).status is Status.REPAID
+
+
+@pytest.mark.parametrize("bearer", ["platform", "holders"])
+async def test_two_people_decide_who_bears_what_a_closed_loan_leaves(
+    client: Client, database: Database, bearer: str
+) -> None:
+    """Default interest was paid and shared, the loan redeemed; then the bank finds that nothing had been late."""
+    made = await world.drawn(database, STAKES)
+    first, *_ = await due_dates(database, made)
+    await go(database, first + timedelta(days=30))
+    async with database.reading() as connection:
+        figure = (await servicing.redemption_on(connection, made.loan.id, None)).payable
+    assert (await book(database, made, figure, first + timedelta(days=30))).loan.status is Status.REPAID
+    await servicing.pay_distributions(database)
+    one = await make_somebody(database, Role.SERVICER)
+    other = await make_somebody(database, Role.ADMINISTRATOR)
+    path = f"/api/v1/loans/{made.loan.id}/overpaid"
+    body = {"bearer": bearer, "reason": "The bank apologised."}
+    refused = await client.post(path, json=body, headers=one.paying())
+    waiting = refused.json()["approval"]["id"] if refused.status_code == 202 else None
+    if waiting is not None:
+        refused = await client.post(f"/api/v1/approvals/{waiting}/approve", headers=other.headers)
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing_overpaid")
+    done = await book(database, made, 8_542, first)
+    assert (done.loan.status, done.moved.default_interest < 0) == (Status.REPAID, True)
+    overpaid = {stake: holder[-1] for stake, holder in (await holdings(database, made)).items()}
+    assert sum(overpaid.values()) == -done.moved.default_interest
+    before = await world.wallets(database, list(made.stakes))
+    asked = await client.post(path, json=body, headers=one.paying())
+    assert asked.status_code == 202
+    assert await world.wallets(database, list(made.stakes)) == before
+    approve = f"/api/v1/approvals/{asked.json()['approval']['id']}/approve"
+    own = await client.post(approve, headers=one.headers)
+    assert (own.status_code, own.json()["code"]) == (403, "four_eyes")
+    settled = await client.post(approve, headers=other.headers)
+    assert (settled.status_code, settled.json()["result"]["bearer"]) == (200, bearer)
+    taken = [was - now for was, now in zip(before, await world.wallets(database, list(made.stakes)), strict=True)]
+    assert taken == ([overpaid[stake] for stake in made.stakes.values()] if bearer == "holders" else [0, 0, 0])
+    assert all(holder[-1] == 0 for holder in (await holdings(database, made)).values())
+    assert await world.balances(database, made.loan.id, AccountKind.OVERPAID_DISTRIBUTION) == [0]
+    await servicing.pay_distributions(database)
+    assert await world.problems(database) == []
 
 
 async def test_any_order_of_arrival_ends_in_the_same_books(database: Database) -> None:

@@ -146,6 +146,8 @@ POLICIES: dict[str, Policy] = {
     "PUT /api/v1/tax-profile": Policy("may", "role", "role", "role"),
     "POST /api/v1/loans/{loan_id}/default": administrators(REASON),
     "POST /api/v1/loans/{loan_id}/acceleration": administrators(REASON),
+    "GET /api/v1/loans/{loan_id}/overpaid": administrators(),
+    "POST /api/v1/loans/{loan_id}/overpaid": administrators(REASON | {"bearer": "platform"}),
     "POST /api/v1/loans/{loan_id}/extension": administrators(REASON),
     "POST /api/v1/loans/{loan_id}/pause": administrators(REASON | {"first": "2026-02-01", "last": "2026-02-28"}),
     "POST /api/v1/loans/{loan_id}/cure": administrators(REASON),

@@ -16,13 +16,15 @@ from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import format_minor
 from halfpenny.servicing import errors, views
-from halfpenny.servicing.service import arrears
+from halfpenny.servicing.service import arrears, settling
 from halfpenny.servicing.service.posting import PostingResult
-from halfpenny.servicing.store import serviced_loans
+from halfpenny.servicing.statuses import OverpaidBearer
+from halfpenny.servicing.store import corrections, serviced_loans
 
 WRITE_OFF = "loan.write_off"
 EXTENSION = "loan.extension"
 PAUSE = "loan.pause"
+SETTLE_OVERPAID = "loan.settle_overpaid"
 
 _RUNNING = frozenset({Status.ACTIVE, Status.MATURED})
 _IN_DEFAULT = frozenset({Status.DEFAULTED, Status.IN_RECOVERY})
@@ -44,6 +46,13 @@ class InterestPause:
 
     first: date
     last: date
+
+
+@dataclass(frozen=True, slots=True)
+class OverpaidSettlement:
+    """Who bears what the holders of a closed loan have had too much."""
+
+    bearer: OverpaidBearer
 
 
 def arrears_acts(above_eur_minor: int, rules: LendingRules) -> list[Act[Any]]:
@@ -80,7 +89,34 @@ def arrears_acts(above_eur_minor: int, rules: LendingRules) -> list[Act[Any]]:
             rule=SecondPersonRule(above_eur_minor),
         )
 
+    async def read_overpaid(connection: Connection, loan_id: UUID, _: object, lock: bool) -> ObjectState:
+        state = await _state(connection, loan_id, lock, rules)
+        overpaid = format_minor(sum(row["overpaid_minor"] for row in await corrections.overpaid(connection, loan_id)))
+        return ObjectState.of_facts({**state.facts, "overpaid": overpaid})
+
+    async def check_settlement(_: Connection, asked: ActRun[OverpaidSettlement]) -> None:
+        closed = Status(asked.state.facts["status"]) in {Status.REPAID, Status.WRITTEN_OFF}
+        if not closed or asked.state.facts["overpaid"] == format_minor(0):
+            raise errors.NothingOverpaid()
+
+    async def settle(connection: Connection, asked: ActRun[OverpaidSettlement]) -> dict[str, Any]:
+        bearer = asked.payload.bearer
+        return await settling.settle_overpaid(connection, asked.object_id, bearer, asked.proposed_by, asked.reason)
+
+    # Two people always: somebody loses money that nobody agreed to lose.
+    settlement = Act(
+        name=SETTLE_OVERPAID,
+        subject="loan",
+        payload=OverpaidSettlement,
+        proposed_with=Permission.SERVICING_ACT,
+        approved_with=Permission.SERVICING_APPROVE,
+        read=read_overpaid,
+        bar=_bar,
+        check=check_settlement,
+        run=settle,
+    )
     return [
+        settlement,
         act(
             WRITE_OFF,
             WriteOffOfRest,

@@ -175,6 +175,11 @@ class ReceiptExceedsDebt(Refused):
     message = "This is more than the loan owes: a second person must agree."
 
 
+class NothingOverpaid(Refused):
+    code = "nothing_overpaid"
+    message = "The loan is not closed yet, or nobody has had too much of it."
+
+
 class ReceiptReversed(Refused):
     code = "receipt_reversed"
     message = "This receipt has been reversed before."

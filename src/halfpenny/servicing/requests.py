@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from halfpenny.funding import PositiveAmountText
 from halfpenny.platform.http import AmountText, CurrencyText, DateText, IdText, LineText, ProseText, RequestModel
 from halfpenny.servicing.model.events import Apply
+from halfpenny.servicing.statuses import OverpaidBearer
 
 APPLY = "What the part beyond the amount due does: ``due`` waits for the next instalment, ``prepay`` repays principal."
 
@@ -90,6 +91,11 @@ class JoinLineRequest(RequestModel):
 
 
 class ReasonRequest(RequestModel):
+    reason: ProseText
+
+
+class SettlementRequest(RequestModel):
+    bearer: Annotated[OverpaidBearer, Field(strict=False)]
     reason: ProseText
 
 

@@ -5,6 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 
+class OverpaidBearer(StrEnum):
+    """Who bears what holders had had too much when their loan closed: the platform's fees, or they themselves."""
+
+    PLATFORM = "platform"
+    HOLDERS = "holders"
+
+
 class DistributionStatus(StrEnum):
     """``declared`` with the receipt, ``shared`` once every holding has its share, ``paid`` once all wallets have."""
 

@@ -200,6 +200,23 @@ LEFT JOIN loan l ON l.id = CASE t.debit WHEN 'wallet' THEN t.paid ELSE t.payer E
     "the borrower of its loan",
 )
 # Each receipt from the bank names what brought it: an allocation of a line, or a receipt that was posted ahead.
+# What was settled left the account under a journal of its own.
+SETTLED = Comparison(
+    "overpaid_settlement",
+    "coalesce(o.loan_id, t.loan_id)",
+    """(SELECT loan_id, settled_on, sum(amount_minor)::bigint AS minor, min(bearer) AS bearer
+  FROM overpaid_settlement GROUP BY loan_id, settled_on) o
+FULL JOIN (SELECT t.reference AS loan_id, t.effective_date, sum(t.amount)::bigint AS minor, min(a.kind) AS kind
+  FROM transfer t JOIN account a ON a.id = t.debit_account_id WHERE t.event = 'overpaid_settled'
+  GROUP BY t.reference, t.effective_date) t ON t.loan_id = o.loan_id AND t.effective_date = o.settled_on""",
+    {
+        "amount_minor": ("o.minor", "t.minor"),
+        "bearer": ("o.bearer", "CASE t.kind WHEN 'wallet' THEN 'holders' ELSE 'platform' END"),
+    },
+    "the transfers that settled it",
+    present="o.loan_id IS NOT NULL",
+    wanted="t.loan_id IS NOT NULL",
+)
 RECEIPTS = Comparison(
     "servicing_event",
     "coalesce(e.loan_id || '/' || e.number, 'receipt ' || b.id)",
@@ -223,4 +240,4 @@ FULL JOIN (
     present="e.loan_id IS NOT NULL",
     wanted="b.id IS NOT NULL",
 )
-LOANS = (BORROWERS, SERVICED, DRAWN_TERMS, STATUSES, OUTSTANDING, MONEY, STAKES, CASES, RECEIPTS)
+LOANS = (BORROWERS, SERVICED, DRAWN_TERMS, STATUSES, OUTSTANDING, MONEY, STAKES, CASES, SETTLED, RECEIPTS)

@@ -19,6 +19,10 @@ WITH steps AS (
   FROM distribution_share s JOIN distribution d ON d.id = s.distribution_id
   UNION ALL
   SELECT position_id, after_distribution, number, NULL, effective_date, 0, 0, 0, 0, lost_minor, 0, false FROM loss_share
+  UNION ALL
+  -- After the loan has closed, and so after all of its shares and losses.
+  SELECT position_id, after_distribution, 1000000 + number, NULL, settled_on, 0, 0, 0, 0, 0, amount_minor, false
+  FROM overpaid_settlement
 ), before AS (
   SELECT t.*, h.loan_id, h.stake_minor - coalesce(sum(t.principal_minor + t.lost_minor) OVER w, 0)::bigint
            AS outstanding_minor,

@@ -17,9 +17,16 @@ from halfpenny.platform.http import AnswerWithStatus, AppDatabase, PageOf, PageQ
 from halfpenny.primitives.money import Money, format_minor, parse_minor
 from halfpenny.servicing import acts, errors, views
 from halfpenny.servicing.model.delinquency import bucket_of
-from halfpenny.servicing.requests import CostRequest, ExtensionRequest, PauseRequest, ReasonRequest, UpdateRequest
+from halfpenny.servicing.requests import (
+    CostRequest,
+    ExtensionRequest,
+    PauseRequest,
+    ReasonRequest,
+    SettlementRequest,
+    UpdateRequest,
+)
 from halfpenny.servicing.rest.dependencies import staff, visible_loan
-from halfpenny.servicing.service import arrears
+from halfpenny.servicing.service import arrears, settling
 from halfpenny.servicing.service.posting import PostingResult
 from halfpenny.servicing.store import recoveries, serviced_loans
 
@@ -172,6 +179,27 @@ async def write_off(
     """Write off what is left of the principal; the investors share the loss."""
     payload = acts.WriteOffOfRest()
     return await _perform(database, money, registered, acts.WRITE_OFF, principal, loan_id, payload, body.reason)
+
+
+@router.get("/loans/{loan_id}/overpaid", dependencies=[requires(Permission.SERVICING_READ)])
+async def overpaid(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
+    """What the loan's holders have had too much and has not been netted yet, and what was settled after its end."""
+    async with database.reading() as connection:
+        return await settling.standing(connection, loan_id)
+
+
+@router.post("/loans/{loan_id}/overpaid", dependencies=[requires(Permission.SERVICING_ACT)], responses=SECOND_PERSON)
+async def settle_overpaid(
+    loan_id: UUID,
+    body: SettlementRequest,
+    principal: identity.SignedIn,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+    registered: approvals.AppActs,
+) -> JSONResponse:
+    """Say who bears what the holders of a closed loan have had too much: ``platform`` or ``holders``; takes two."""
+    payload = acts.OverpaidSettlement(body.bearer)
+    return await _perform(database, money, registered, acts.SETTLE_OVERPAID, principal, loan_id, payload, body.reason)
 
 
 @router.get("/loans/{loan_id}/recovery", dependencies=[identity.ANYONE])

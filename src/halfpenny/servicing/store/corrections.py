@@ -10,6 +10,7 @@ from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing.model.correcting import Correction
+from halfpenny.servicing.statuses import OverpaidBearer
 
 # What every holding has had by its shares, whether they have been paid out yet or not.
 HOLDERS = """
@@ -54,6 +55,49 @@ SELECT $1, x.position_id,
        coalesce((SELECT max(number) FROM distribution WHERE loan_id = $1), 0), $2, x.lost
 FROM unnest($3::uuid[], $4::bigint[]) AS x(position_id, lost)
 """
+
+
+LIST_OVERPAID = (
+    "SELECT position_id, investor_id, overpaid_minor FROM holding WHERE loan_id = $1 AND overpaid_minor > 0 "
+    "ORDER BY position_id FOR UPDATE"
+)
+SETTLEMENTS = (
+    "SELECT settled_on, bearer, sum(amount_minor)::bigint AS amount_minor FROM overpaid_settlement WHERE loan_id = $1 "
+    "GROUP BY settled_on, bearer ORDER BY settled_on, bearer"
+)
+SETTLE = """
+INSERT INTO overpaid_settlement (loan_id, position_id, number, after_distribution, settled_on, bearer, amount_minor)
+SELECT h.loan_id, h.position_id,
+       1 + (SELECT count(*) FROM overpaid_settlement o WHERE o.loan_id = $1 AND o.position_id = h.position_id),
+       coalesce((SELECT max(number) FROM distribution WHERE loan_id = $1), 0), $2, $3, h.overpaid_minor
+FROM holding h WHERE h.loan_id = $1 AND h.overpaid_minor > 0
+"""
+
+
+async def overpaid(connection: Connection, loan_id: UUID) -> list[Record]:
+    """The holdings that have had too much, locked, by position."""
+    return await connection.fetch(LIST_OVERPAID, loan_id)
+
+
+async def overpaid_sum(connection: Connection, loan_id: UUID) -> tuple[int, int]:
+    """What holders have had too much in all, in minor units, and how many of them."""
+    row = await connection.fetchrow(
+        "SELECT coalesce(sum(overpaid_minor), 0)::bigint AS minor, count(*) AS holders FROM holding "
+        "WHERE loan_id = $1 AND overpaid_minor > 0",
+        loan_id,
+    )
+    return (row["minor"], row["holders"]) if row else (0, 0)
+
+
+async def settlements(connection: Connection, loan_id: UUID) -> list[Record]:
+    """What was settled on each day, and who bore it, oldest first."""
+    return await connection.fetch(SETTLEMENTS, loan_id)
+
+
+async def settle(connection: Connection, loan_id: UUID, on: date, bearer: OverpaidBearer) -> None:
+    """Nobody has had too much any more: it was borne by ``bearer``."""
+    await connection.execute(SETTLE, loan_id, on, bearer.value)
+    await connection.execute("UPDATE holding SET overpaid_minor = 0 WHERE loan_id = $1 AND overpaid_minor > 0", loan_id)
 
 
 async def covered_to(connection: Connection, loan_id: UUID) -> date | None:
