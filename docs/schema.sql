@@ -445,6 +445,7 @@ CREATE TABLE distribution_share (
   default_interest_minor bigint NOT NULL,
   recovered_minor bigint NOT NULL,
   withheld_minor bigint NOT NULL,
+  withholding_millionths integer DEFAULT 0 NOT NULL,
   netted_minor bigint NOT NULL,
   wallet_account_id uuid NOT NULL,
   journal_id uuid DEFAULT uuidv7() NOT NULL,

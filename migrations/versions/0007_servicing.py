@@ -220,6 +220,8 @@ CREATE TABLE distribution_share (
   default_interest_minor bigint NOT NULL,
   recovered_minor bigint NOT NULL,
   withheld_minor bigint NOT NULL,
+  -- The rate of the holder's tax profile when it was shared out; a correction's is that of the days reported late.
+  withholding_millionths integer NOT NULL DEFAULT 0,
   -- Of the share after tax, what is not paid: it makes good what was had too much, or below zero is had too much now.
   netted_minor bigint NOT NULL,
   wallet_account_id uuid NOT NULL,

@@ -20,6 +20,7 @@ from halfpenny.loans import Status
 from halfpenny.platform import clock
 from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Money
+from halfpenny.servicing.model.correcting import HolderRecord, correct
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Apply, Event
 from halfpenny.servicing.model.flows import flows_of, parts_by_day
@@ -256,10 +257,10 @@ async def test_two_people_decide_who_bears_what_a_closed_loan_leaves(
 
 
 async def test_any_order_of_arrival_ends_in_the_same_books(database: Database) -> None:
-    """Five receipts of five days, received in four orders, with a distribution paid between any two."""
+    """Five receipts of five days, received in four orders, with a distribution paid between any two; taxed."""
     random_ = random.Random("arrival")
-    # Without tax, which is rounded on each payment: paid in other parts, it may come to another cent.
     drawn = await drawn_together(database, 4)
+    await taxed(database, *drawn)
     first, second, third, *_ = await due_dates(database, drawn[0])
     received = [
         (first - timedelta(days=2), 4_001, Apply.DUE),
@@ -291,6 +292,47 @@ async def test_any_order_of_arrival_ends_in_the_same_books(database: Database) -
     assert found[1:] == [found[0]] * 3
     earned = [sorted(await world.wallets(database, list(made.stakes))) for made in drawn]
     assert earned[1:] == [earned[0]] * 3
+
+
+@given(
+    loan_histories(receipts_only=True),
+    st.lists(st.integers(1, 10**7), min_size=1, max_size=4),
+    st.integers(0, 10**8),
+    st.randoms(use_true_random=False),
+)
+def test_corrections_on_the_way_end_where_the_whole_comes_to(
+    history: tuple[LoanTerms, list[Event], date], stakes: list[int], rate: int, shuffled: random.Random
+) -> None:
+    """Receipts arrive one after the other in any order; each correction brings everybody, taxed, to what is right."""
+    terms, events, as_of = history
+    arriving = list(events)
+    shuffled.shuffle(arriving)
+    whole = terms.principal.minor
+    split = [stake * whole // sum(stakes) for stake in stakes]
+    split[0] += whole - sum(split)
+    holders = [(UUID(int=place), stake) for place, stake in enumerate(split)]
+    had: dict[UUID, HolderRecord] = {}
+    for count in range(len(arriving) + 1):
+        position = replay(terms, (), as_of, recorded=arriving[:count])
+        should = share_from_the_first_day(holders, terms.advanced_on, parts_by_day(terms, position), lambda *_: rate)
+        for correction in correct(should, [had.get(one, HolderRecord(one, *[0] * 7)) for one, _ in holders]):
+            before = had.get(correction.position_id, HolderRecord(correction.position_id, *[0] * 7))
+            assert correction.paid >= 0
+            had[correction.position_id] = HolderRecord(
+                correction.position_id,
+                *(
+                    getattr(before, name) + getattr(correction, name)
+                    for name in ("principal", "interest", "default_interest", "recovered", "lost", "withheld")
+                ),
+                before.overpaid - correction.netted,
+            )
+    position = replay(terms, (), as_of, recorded=events)
+    right = share_from_the_first_day(holders, terms.advanced_on, parts_by_day(terms, position), lambda *_: rate)
+    names = ("principal", "interest", "default_interest", "recovered", "lost", "withheld")
+    for one in right:
+        record = had[one.position_id]
+        assert [getattr(record, name) for name in names] == [getattr(one, name) for name in names]
+        assert record.overpaid >= 0
 
 
 @given(loan_histories(), st.lists(st.integers(1, 10**7), min_size=1, max_size=5))

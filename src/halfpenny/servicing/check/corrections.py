@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -22,6 +23,13 @@ _STATE = (
     "SELECT position_id, outstanding_minor, principal_days, counted_to FROM holding WHERE loan_id = $1 "
     "ORDER BY position_id"
 )
+# The rate by which each day's interest was taxed; of days that were reported late, that of the last correction.
+_RATES = """
+SELECT s.position_id, d.effective_date, s.withholding_millionths, d.correction
+FROM distribution d JOIN distribution_share s ON s.distribution_id = d.id
+WHERE d.loan_id = $1 AND d.status <> 'declared' AND (d.correction OR d.interest_minor + d.default_interest_minor > 0)
+ORDER BY d.number
+"""
 _BASIS = "the loan shared out again from its first day"
 
 
@@ -31,9 +39,32 @@ async def corrected(connection: Connection, loan_ids: Sequence[UUID]) -> dict[UU
     return {row["loan_id"]: row["shared_to"] for row in rows}
 
 
-async def held(connection: Connection, loan_id: UUID) -> tuple[list[Record], list[Record]]:
-    """What every holding has had by its shares, and how it stands."""
-    return await store.holders(connection, loan_id), await connection.fetch(_STATE, loan_id, timeout=TIMEOUT_S)
+@dataclass(frozen=True, slots=True)
+class HeldRows:
+    """What every holding has had by its shares, how it stands, and the rates that its shares were taxed by."""
+
+    had: Sequence[Record]
+    state: Sequence[Record]
+    rates: Sequence[Record]
+
+    def tax_millionths(self) -> Callable[[UUID, date], int]:
+        """The rate by position and day."""
+        late = {row["position_id"]: row["withholding_millionths"] for row in self.rates if row["correction"]}
+        of_day = {
+            (row["position_id"], row["effective_date"]): row["withholding_millionths"]
+            for row in self.rates
+            if not row["correction"]
+        }
+        return lambda position_id, day: of_day.get((position_id, day), late.get(position_id, 0))
+
+
+async def held(connection: Connection, loan_id: UUID) -> HeldRows:
+    """All rows of a corrected loan's holdings."""
+    return HeldRows(
+        await store.holders(connection, loan_id),
+        await connection.fetch(_STATE, loan_id, timeout=TIMEOUT_S),
+        await connection.fetch(_RATES, loan_id, timeout=TIMEOUT_S),
+    )
 
 
 def correction_findings(
@@ -41,13 +72,13 @@ def correction_findings(
     advanced_on: date,
     days: Sequence[DistributionPart],
     shared_to: date,
-    rows: tuple[Sequence[Record], Sequence[Record]],
+    rows: HeldRows,
 ) -> Iterator[Finding]:
     """Compare each holding and its shares with ``days`` up to ``shared_to``, shared out again."""
-    had, state = rows
+    had, state = rows.had, rows.state
     shared = [day for day in days if day.effective_date <= shared_to]
     stakes = [(row["position_id"], row["stake_minor"]) for row in had]
-    should = share_from_the_first_day(stakes, advanced_on, shared)
+    should = share_from_the_first_day(stakes, advanced_on, shared, rows.tax_millionths())
     for one, row, now in zip(should, had, state, strict=True):
         expected = {
             "principal_minor": one.principal,
@@ -55,6 +86,7 @@ def correction_findings(
             "default_interest_minor": one.default_interest,
             "recovered_minor": one.recovered,
             "lost_minor": one.lost,
+            "withheld_minor": one.withheld,
         }
         found = {column: row[column] for column in expected}
         expected |= {"outstanding_minor": one.outstanding, "principal_days": one.principal_days}

@@ -28,8 +28,6 @@ WITH steps AS (
            AS outstanding_minor,
          coalesce(sum(t.lost_minor - t.recovered_minor) OVER w, 0)::bigint AS loss_minor,
          coalesce(-sum(t.netted_minor) OVER w, 0)::bigint AS overpaid_minor,
-         coalesce(sum(t.interest_minor) OVER w, 0)::bigint AS interest_before,
-         coalesce(sum(t.withheld_minor) OVER w, 0)::bigint AS withheld_before,
          greatest(l.advanced_on, max(t.effective_date) OVER w) AS counted_to, h.stake_minor
   FROM steps t JOIN holding h ON h.position_id = t.position_id JOIN serviced_loan l ON l.loan_id = h.loan_id
   WINDOW w AS (PARTITION BY t.position_id ORDER BY t.number, t.after ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
@@ -206,14 +204,13 @@ ON b.distribution_id = s.distribution_id AND b.position_id = s.position_id""",
     },
     "what the holder had had too much by then",
 )
-# Tax is held back by the rate of the profile as it was when the distribution was shared out, half up to the cent; tax
-# on interest that is taken back comes back as it was held back.
+# Tax is held back by the rate of the profile as it was when the distribution was shared out, half up to the cent. What
+# a correction holds back or gives back follows from the loan's first day (`check/corrections.py`).
 WITHHELD = Comparison(
     "distribution_share",
     "concat_ws('/', s.distribution_id, s.position_id)",
     """distribution_share s
-JOIN (SELECT distribution_id, position_id, interest_before, withheld_before FROM walked) b
-ON b.distribution_id = s.distribution_id AND b.position_id = s.position_id
+JOIN distribution o ON o.id = s.distribution_id
 JOIN (SELECT row_key::uuid AS id, min(seq) AS seq FROM row_history WHERE table_name = 'distribution'
   AND data->>'status' = 'shared' GROUP BY row_key) d ON d.id = s.distribution_id
 LEFT JOIN (SELECT row_key::uuid AS investor_id, (data->>'withholding_millionths')::bigint AS millionths, seq AS since,
@@ -223,12 +220,11 @@ ON t.investor_id = s.investor_id AND d.seq >= t.since AND d.seq < t.until""",
     {
         "withheld_minor": (
             "s.withheld_minor",
-            "CASE WHEN s.interest_minor + s.default_interest_minor >= 0 THEN "
+            "CASE WHEN o.correction THEN s.withheld_minor ELSE "
             "div(2 * (s.interest_minor + s.default_interest_minor)::numeric * coalesce(t.millionths, 0) + 100000000, "
-            "200000000)::bigint ELSE -div(2 * b.withheld_before::numeric "
-            "* -(s.interest_minor + s.default_interest_minor) + b.interest_before, "
-            "2 * greatest(b.interest_before, 1))::bigint END",
-        )
+            "200000000)::bigint END",
+        ),
+        "withholding_millionths": ("s.withholding_millionths::bigint", "coalesce(t.millionths, 0)"),
     },
     "the investor's tax profile of that moment",
 )

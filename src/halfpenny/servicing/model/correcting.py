@@ -9,8 +9,6 @@ from uuid import UUID
 
 from halfpenny.servicing.model.sharing import HolderTotals
 
-_MILLIONTHS_OF_A_PERCENT = 100_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class HolderRecord:
@@ -24,7 +22,6 @@ class HolderRecord:
     lost: int
     withheld: int
     overpaid: int
-    withholding_millionths: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ def _correct(should: HolderTotals, had: HolderRecord) -> Correction:
     interest = should.interest - had.interest
     default_interest = should.default_interest - had.default_interest
     recovered = should.recovered - had.recovered
-    withheld = withheld_minor(interest + default_interest, had)
+    withheld = should.withheld - had.withheld
     total = principal + interest + default_interest + recovered - withheld
     return Correction(
         position_id=should.position_id,
@@ -86,14 +83,3 @@ def _correct(should: HolderTotals, had: HolderRecord) -> Correction:
         principal_days=should.principal_days,
         counted_to=should.counted_to,
     )
-
-
-def withheld_minor(interest: int, had: HolderRecord) -> int:
-    """Tax on a difference of interest, half up: at today's rate, or back as it was held back where it is below zero."""
-    if interest >= 0:
-        return _half_up(interest * had.withholding_millionths, _MILLIONTHS_OF_A_PERCENT)
-    return -_half_up(had.withheld * -interest, had.interest + had.default_interest)
-
-
-def _half_up(numerator: int, denominator: int) -> int:
-    return (2 * numerator + denominator) // (2 * denominator)

@@ -77,7 +77,13 @@ async def plan_correction(
     await distributing.share_all(connection, serviced.loan_id)
     rows = await corrections.holders(connection, serviced.loan_id)
     stakes = [(row["position_id"], row["stake_minor"]) for row in rows]
-    should = share_from_the_first_day(stakes, serviced.terms.advanced_on, days)
+    rates: dict[UUID, int] = {row["position_id"]: row["withholding_millionths"] for row in rows}
+    earlier = await corrections.rates_of_days(connection, serviced.loan_id)
+
+    def tax_millionths(position_id: UUID, day: date) -> int:
+        return earlier.get((position_id, day), rates[position_id])
+
+    should = share_from_the_first_day(stakes, serviced.terms.advanced_on, days, tax_millionths)
     return correct(should, [_record(row) for row in rows])
 
 
@@ -91,7 +97,6 @@ def _record(row: Record) -> HolderRecord:
         lost=row["lost_minor"],
         withheld=row["withheld_minor"],
         overpaid=row["overpaid_minor"],
-        withholding_millionths=row["withholding_millionths"],
     )
 
 

@@ -31,13 +31,23 @@ WHERE h.loan_id = $1 ORDER BY h.position_id
 """
 INSERT_SHARES = """
 INSERT INTO distribution_share (distribution_id, position_id, investor_id, weight_principal, weight_interest,
-    principal_minor, interest_minor, default_interest_minor, recovered_minor, withheld_minor, netted_minor,
-    wallet_account_id)
+    principal_minor, interest_minor, default_interest_minor, recovered_minor, withheld_minor,
+    withholding_millionths, netted_minor, wallet_account_id)
 SELECT $1, h.position_id, h.investor_id, h.outstanding_minor, h.principal_days, x.principal, x.interest,
-       x.default_interest, x.recovered, x.withheld, x.netted, h.wallet_account_id
+       x.default_interest, x.recovered, x.withheld, coalesce(t.withholding_millionths, 0), x.netted,
+       h.wallet_account_id
 FROM unnest($3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
   AS x(position_id, principal, interest, default_interest, recovered, withheld, netted)
 JOIN holding h ON h.loan_id = $2 AND h.position_id = x.position_id
+LEFT JOIN tax_profile t ON t.investor_id = h.investor_id
+"""
+# The rate by which each day's interest was taxed, where it is another than the profile's of now.
+RATES_OF_DAYS = """
+SELECT DISTINCT s.position_id, d.effective_date, s.withholding_millionths
+FROM distribution d JOIN distribution_share s ON s.distribution_id = d.id
+LEFT JOIN tax_profile t ON t.investor_id = s.investor_id
+WHERE d.loan_id = $1 AND NOT d.correction AND d.interest_minor + d.default_interest_minor > 0
+  AND s.withholding_millionths <> coalesce(t.withholding_millionths, 0)
 """
 UPDATE_HOLDINGS = """
 UPDATE holding h SET outstanding_minor = x.outstanding, principal_days = x.principal_days, counted_to = x.counted_to,
@@ -113,6 +123,12 @@ async def covered_to(connection: Connection, loan_id: UUID) -> date | None:
 async def holders(connection: Connection, loan_id: UUID) -> list[Record]:
     """Every holding with what it has had, by position; all that is declared must have been shared out."""
     return await connection.fetch(HOLDERS, loan_id, timeout=120)
+
+
+async def rates_of_days(connection: Connection, loan_id: UUID) -> dict[tuple[UUID, date], int]:
+    """Millionths of a percent by (position, day) of the days that were taxed at another rate than today's."""
+    rows = await connection.fetch(RATES_OF_DAYS, loan_id, timeout=120)
+    return {(row["position_id"], row["effective_date"]): row["withholding_millionths"] for row in rows}
 
 
 async def insert(

@@ -50,10 +50,12 @@ held AS (
 {_SPLIT.format(name="default", total="(SELECT default_interest_minor FROM d)", weight="default_weight")},
 {_SPLIT.format(name="recovered", total="(SELECT recovered_minor FROM d)", weight="loss_minor")}
 INSERT INTO distribution_share (distribution_id, position_id, investor_id, weight_principal, weight_interest,
-    principal_minor, interest_minor, default_interest_minor, recovered_minor, withheld_minor, netted_minor,
-    wallet_account_id)
+    principal_minor, interest_minor, default_interest_minor, recovered_minor, withheld_minor,
+    withholding_millionths, netted_minor, wallet_account_id)
 SELECT $1, w.position_id, w.investor_id, w.outstanding_minor, w.interest_weight, p.minor, i.minor, f.minor, r.minor,
-       x.withheld, least(w.overpaid_minor, p.minor + i.minor + f.minor + r.minor - x.withheld), w.wallet_account_id
+       x.withheld, coalesce(t.withholding_millionths, 0),
+       least(w.overpaid_minor, p.minor + i.minor + f.minor + r.minor - x.withheld),
+       w.wallet_account_id
 FROM weighed w
 JOIN principal_shares p USING (position_id) JOIN interest_shares i USING (position_id)
 JOIN default_shares f USING (position_id) JOIN recovered_shares r USING (position_id)
