@@ -6,18 +6,23 @@ from datetime import timedelta
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 
-from halfpenny import loans, servicing
+from halfpenny import loans, marketplace, servicing, web
 from halfpenny.ledger import AccountKind
 from halfpenny.loans import Status
+from halfpenny.marketplace import ListingStore, Marketplace, rebuild
+from halfpenny.marketplace.recoveries import recovery_loader
 from halfpenny.platform import clock
 from halfpenny.platform.database import Database
+from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.queue import Message
 from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
 from halfpenny.servicing.service import arrears
 from halfpenny.servicing.store import recoveries
 from servicing import world
+from support.edge import client_for
 
 STAKES = [250_000, 250_000, 500_000]
 
@@ -168,3 +173,38 @@ async def test_a_recovery_case_closes_with_its_loan(client: httpx2.AsyncClient, 
     assert (after["closed_on"], after["update_overdue"]) == (today.isoformat(), False)
     await servicing.pay_distributions(database)
     assert await world.problems(database) == []
+
+
+@pytest.mark.parametrize(("days", "overdue"), [(29, False), (30, True), (64, True)])
+async def test_everybody_sees_on_page_in_graphql_and_in_rest_that_an_update_is_overdue(
+    database: Database, documents: DocumentStore, client: httpx2.AsyncClient, days: int, overdue: bool
+) -> None:
+    made = await in_recovery(database)
+    await world.advance(database, timedelta(days=days))
+    listings = ListingStore(documents)
+    await rebuild(database, listings)
+    shown = (await client.get(f"/api/v1/loans/{made.loan.id}/recovery")).json()
+    document = "query ($id: ID!) { loan(id: $id) { status recovery { openedOn updateOverdue nextUpdateDueOn } } }"
+    request = {"query": document, "variables": {"id": str(made.loan.id)}}
+
+    async def nobody() -> None:
+        return None
+
+    answer = await Marketplace(introspection=False).answer(request, listings, nobody, recovery_loader(lambda: database))
+    assert answer.errors == [] and answer.data is not None
+    assert answer.data["loan"]["recovery"] == {
+        "openedOn": shown["opened_on"],
+        "updateOverdue": overdue,
+        "nextUpdateDueOn": shown["next_update_due_on"],
+    }
+    assert shown["update_overdue"] is overdue
+    app = FastAPI(openapi_url=None)
+    app.include_router(marketplace.page_router)
+    app.state.pages = web.Pages([marketplace.TEMPLATES])
+    app.state.listings, app.state.database = listings, database
+    async with client_for(app, accept="text/html") as reader:
+        page = (await reader.get(f"/loans/{made.loan.id}")).text
+        polish = (await reader.get(f"/loans/{made.loan.id}", headers={"accept-language": "pl"})).text
+    assert ("An update to the investors is overdue" in page) is overdue
+    assert ("Informacja dla inwestorów jest opóźniona" in polish) is overdue
+    assert "An agent was appointed to sell." in page

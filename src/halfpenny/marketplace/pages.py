@@ -17,6 +17,7 @@ from halfpenny.loans import LoanNotFound, PropertyKind
 from halfpenny.marketplace import labels
 from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_query
 from halfpenny.marketplace.model import Document, ListedStatus, ListingQuery, Order, SortDirection
+from halfpenny.marketplace.recoveries import recovery_loader
 from halfpenny.marketplace.store import ListingStore
 from halfpenny.primitives.errors import HalfpennyError, Malformed
 
@@ -65,6 +66,8 @@ def _listings(request: Request) -> ListingStore:
     return listings
 
 
+# A recovery case may stand beside loans of these statuses.
+_AFTER_DEFAULT = frozenset({"in_recovery", "repaid", "written_off"})
 router = APIRouter(include_in_schema=False)
 _Pages = Annotated[PageRenderer, Depends(_pages)]
 _Listings = Annotated[ListingStore, Depends(_listings)]
@@ -105,7 +108,10 @@ async def loan(loan_id: str, request: Request, pages: _Pages, listings: _Listing
             raise LoanNotFound()
     except HalfpennyError as error:
         return pages.failure(request, error)
-    context = {"labels": labels, "loan": _shown(node)}
+    recovery = None
+    if node["status"] in _AFTER_DEFAULT:
+        recovery = await recovery_loader(lambda: request.app.state.database).load(node["id"])
+    context = {"labels": labels, "loan": _shown(node), "recovery": recovery}
     return pages.render(request, "marketplace/loan.html", context)
 
 

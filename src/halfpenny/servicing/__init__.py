@@ -7,7 +7,7 @@ from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.model.product import Product, as_rate
 from halfpenny.servicing.receipt_acts import receipt_acts
-from halfpenny.servicing.service.arrears import start_recovery, write_off
+from halfpenny.servicing.service.arrears import RecoveryCase, recovery_cases, start_recovery, write_off
 from halfpenny.servicing.service.closing import DayClosed, close_day, close_days
 from halfpenny.servicing.service.distributing import pay_distribution, pay_distributions
 from halfpenny.servicing.service.drawing_down import draw_down
@@ -23,6 +23,7 @@ __all__ = [
     "DayClosed",
     "PostingResult",
     "Product",
+    "RecoveryCase",
     "Withholding",
     "amount_due",
     "arrears_acts",
@@ -37,6 +38,7 @@ __all__ = [
     "receipt_acts",
     "receipts_subscription",
     "receive_from_bank",
+    "recovery_cases",
     "redemption_on",
     "repay",
     "start_recovery",

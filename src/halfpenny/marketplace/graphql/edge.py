@@ -10,6 +10,7 @@ from starlette.responses import Response
 from halfpenny import identity
 from halfpenny.marketplace.graphql.execute import Marketplace
 from halfpenny.marketplace.model import Document
+from halfpenny.marketplace.recoveries import recovery_loader
 from halfpenny.marketplace.store import ListingStore
 from halfpenny.platform.http import read_json
 from halfpenny.primitives.errors import Malformed
@@ -59,7 +60,8 @@ async def graphql(
             "roles": [person.role.value],
         }
 
-    answer = await marketplace.answer(read_json(await request.body()), listings, me)
+    recoveries = recovery_loader(lambda: request.app.state.database)
+    answer = await marketplace.answer(read_json(await request.body()), listings, me, recoveries)
     wants_own = GRAPHQL_RESPONSE in request.headers.get("accept", "")
     status = 200
     if answer.unavailable:

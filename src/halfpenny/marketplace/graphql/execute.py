@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 from graphql import GraphQLError
+from strawberry.dataloader import DataLoader
 
 from halfpenny.marketplace.errors import MalformedQuery
 from halfpenny.marketplace.graphql.limits import Limits
@@ -17,6 +18,7 @@ from halfpenny.marketplace.graphql.plan import Plan, compile_plan
 from halfpenny.marketplace.graphql.prepare import InvalidDocument, InvalidSyntax, PreparedRequest, Preparer
 from halfpenny.marketplace.graphql.schema import DEFAULT_PAGE, Listings, RequestContext, schema
 from halfpenny.marketplace.model import Document
+from halfpenny.marketplace.recoveries import no_recoveries
 from halfpenny.platform.http import failure_kind_of
 from halfpenny.primitives.errors import HalfpennyError, Unavailable
 
@@ -50,8 +52,11 @@ class Marketplace:
         self._preparer = Preparer(schema.core, limits or Limits(), DEFAULT_PAGE, introspection=introspection)
         self._plans = lru_cache(KEPT_PLANS)(_plan)
 
-    async def answer(self, request: Any, listings: Listings, me: Any) -> GraphQLAnswer:
-        """``request`` is the parsed body; ``me`` is called only when the document asks who is signed in."""
+    async def answer(
+        self, request: Any, listings: Listings, me: Any, recoveries: DataLoader[str, Document | None] | None = None
+    ) -> GraphQLAnswer:
+        """``request`` is the parsed body; ``me`` is called only when the document asks who is signed in, and
+        ``recoveries`` only where it asks for recovery cases."""
         try:
             prepared = self.prepare(request)
         except HalfpennyError as refused:
@@ -63,7 +68,7 @@ class Marketplace:
             except HalfpennyError as failed:
                 # The executor would meet the same error; it knows how to place it in the answer.
                 log.debug("graphql_plan_fell_back", code=failed.code)
-        return await self.execute(prepared, listings, me)
+        return await self.execute(prepared, listings, me, recoveries)
 
     def prepare(self, request: Any) -> PreparedRequest:
         """Raises MalformedQuery, InvalidQuery or QueryTooLarge; nothing has been executed then."""
@@ -73,13 +78,19 @@ class Marketplace:
         """The compiled path of a request, or None where it needs the ordinary executor."""
         return self._plans(_PlanKey(prepared))
 
-    async def execute(self, prepared: PreparedRequest, listings: Listings, me: Any) -> GraphQLAnswer:
+    async def execute(
+        self,
+        prepared: PreparedRequest,
+        listings: Listings,
+        me: Any,
+        recoveries: DataLoader[str, Document | None] | None = None,
+    ) -> GraphQLAnswer:
         """The ordinary executor, field by field."""
         result = await schema.execute(
             prepared.text,
             variable_values=dict(prepared.raw_variables),
             operation_name=prepared.operation_name,
-            context_value=RequestContext(listings, me, prepared.document),
+            context_value=RequestContext(listings, me, prepared.document, recoveries or no_recoveries()),
         )
         errors = [_during_execution(error) for error in result.errors or ()]
         unavailable = result.data is None and any(

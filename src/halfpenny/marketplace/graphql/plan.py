@@ -153,6 +153,8 @@ class _Compiler:
             if name == "__typename":
                 picks.append((key, None, shown.name))
                 continue
+            if (shown.name, name) in self._schema.resolved_elsewhere:
+                raise _NotCompilable
             kind = shown.fields[name].type
             inner = get_named_type(kind)
             pick: Picker | None = None

@@ -7,12 +7,13 @@ Resolvers only read: ``RequestContext`` (one per request) holds the store and wh
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
 import strawberry
 from graphql import DocumentNode, GraphQLError, GraphQLSchema
+from strawberry.dataloader import DataLoader
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -24,6 +25,7 @@ from halfpenny.identity import Permission
 from halfpenny.marketplace.errors import PageTooLarge
 from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_query
 from halfpenny.marketplace.model import Document, ListedStatus, ListingPage, ListingQuery
+from halfpenny.marketplace.recoveries import no_recoveries
 from halfpenny.primitives.errors import Unauthenticated
 from halfpenny_messages import LoanInterestMode
 
@@ -52,11 +54,15 @@ class Listings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """The context of one request: the listings, a function for who is signed in (None when nobody is), its document."""
+    """The context of one request: the listings, a function for who is signed in (None when nobody is), its document.
+
+    ``recoveries`` loads recovery cases by the ids of their loans.
+    """
 
     listings: Listings
     me: Callable[[], Awaitable[Document | None]]
     document: DocumentNode
+    recoveries: DataLoader[str, Document | None] = field(default_factory=no_recoveries)
 
 
 @strawberry.type(description="An exact amount: a decimal string and an ISO 4217 currency.")
@@ -122,6 +128,20 @@ class Risk:
     reasons: list[Reason]
 
 
+@strawberry.type(description="A recovery case: what is being done after a default. Dates are ISO 8601.")
+class Recovery:
+    opened_on: str
+    closed_on: str | None = strawberry.field(description="The day that the loan closed; null while it runs.")
+    next_update_due_on: str
+    update_overdue: bool = strawberry.field(description="Whether investors have waited too long for an update.")
+    updated_on: str | None
+    newest_update: str = strawberry.field(description="The platform's newest words to the investors.")
+
+
+async def _recovery(root: Any, info: strawberry.Info[RequestContext, None]) -> Recovery | None:
+    return await info.context.recoveries.load(root["id"])  # type: ignore[return-value]  # types are read from the document
+
+
 @strawberry.type(name="Loan", description="A loan as the marketplace shows it.")
 class ListedLoan:
     id: strawberry.ID
@@ -135,6 +155,9 @@ class ListedLoan:
     terms: Terms
     funding: Funding
     risk: Risk | None
+    recovery: Recovery | None = strawberry.field(
+        resolver=_recovery, description="Of a loan that is, or was, in recovery; null otherwise."
+    )
 
 
 @strawberry.type
@@ -242,6 +265,16 @@ class MarketplaceSchema(strawberry.Schema):
     def document_key(self, type_name: str, field_name: str) -> str:
         """Under which key of a document a field's value is."""
         return self._document_keys[type_name, field_name]
+
+    @cached_property
+    def resolved_elsewhere(self) -> frozenset[tuple[str, str]]:
+        """(type, field) of what no document holds: only the ordinary executor reads it."""
+        name_of = self.config.name_converter.get_graphql_name
+        return frozenset(
+            (_definition(ListedLoan).name, name_of(field))
+            for field in _fields(ListedLoan)
+            if field.base_resolver is not None
+        )
 
     @cached_property
     def _document_keys(self) -> Mapping[tuple[str, str], str]:

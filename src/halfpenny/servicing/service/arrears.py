@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -17,6 +19,19 @@ from halfpenny.servicing import errors, events
 from halfpenny.servicing.model.events import Acceleration, CostAdvanced, Cure, Default, Extension, Pause, WriteOff
 from halfpenny.servicing.service.posting import PostingResult, loan_account, lock_serviced_loan, post_events
 from halfpenny.servicing.store import recoveries, serviced_loans
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCase:
+    """A recovery; ``update_overdue`` while its investors have waited longer than they should for the next update."""
+
+    opened_on: date
+    closed_on: date | None
+    next_update_due_on: date
+    update_overdue: bool
+    updated_on: date | None
+    newest_update: str
+
 
 # Investors get an update on a recovery at least this often.
 RECOVERY_UPDATE_INTERVAL_DAYS = 30
@@ -92,6 +107,21 @@ async def publish_recovery_update(connection: Connection, loan_id: UUID, text: s
     if await recoveries.lock_case(connection, loan_id) is None:
         raise errors.NoRecoveryCase()
     return await _add_update(connection, loan_id, await business_date(connection), text, actor)
+
+
+async def recovery_cases(connection: Connection, loan_ids: Sequence[UUID]) -> dict[UUID, RecoveryCase]:
+    """The recovery cases of these loans, as everybody may read them."""
+    return {
+        row["loan_id"]: RecoveryCase(
+            row["opened_on"],
+            row["closed_on"],
+            row["next_update_due_on"],
+            row["overdue"],
+            row["published_on"],
+            row["text"] or "",
+        )
+        for row in await recoveries.cases(connection, loan_ids)
+    }
 
 
 async def _add_update(connection: Connection, loan_id: UUID, today: date, text: str, actor: Actor) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -35,6 +36,20 @@ async def case(connection: Connection, loan_id: UUID) -> Record | None:
         "FROM recovery_case WHERE loan_id = $1",
         loan_id,
     )
+
+
+CASES = """
+SELECT c.*, c.closed_on IS NULL AND c.next_update_due_on < business_date() AS overdue, u.published_on, u.text
+FROM recovery_case c
+LEFT JOIN LATERAL (SELECT published_on, text FROM recovery_update u WHERE u.loan_id = c.loan_id
+  ORDER BY number DESC LIMIT 1) u ON true
+WHERE c.loan_id = ANY ($1)
+"""
+
+
+async def cases(connection: Connection, loan_ids: Sequence[UUID]) -> list[Record]:
+    """The cases of these loans, each with ``overdue`` and its newest update."""
+    return await connection.fetch(CASES, list(loan_ids))
 
 
 async def add_update(
