@@ -104,7 +104,7 @@ async def test_an_overdue_update_shows_after_thirty_days_until_one_is_given(data
 async def test_what_needs_a_default_is_refused_without_one(database: Database) -> None:
     made = await world.drawn(database, STAKES)
     before = await world.balances(database, made.loan.id, AccountKind.LOAN_RECEIVABLE, AccountKind.INVESTOR_CLAIMS)
-    for act in (arrears.accelerate, arrears.write_off, arrears.cure):
+    for act in (arrears.accelerate, arrears.write_off):
         with pytest.raises(errors.NotInDefault):
             async with database.unit_of_work() as connection:
                 await act(connection, made.loan.id, made.staff, "Because.")

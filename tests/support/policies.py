@@ -150,7 +150,7 @@ POLICIES: dict[str, Policy] = {
     "POST /api/v1/loans/{loan_id}/overpaid": administrators(REASON | {"bearer": "platform"}),
     "POST /api/v1/loans/{loan_id}/extension": administrators(REASON),
     "POST /api/v1/loans/{loan_id}/pause": administrators(REASON | {"first": "2026-02-01", "last": "2026-02-28"}),
-    "POST /api/v1/loans/{loan_id}/cure": administrators(REASON),
+    "POST /api/v1/loans/{loan_id}/cure": administrators(REASON | {"unlikely_to_pay": False}),
     "POST /api/v1/loans/{loan_id}/recovery": administrators(REASON),
     "POST /api/v1/loans/{loan_id}/recovery/updates": administrators(),
     "POST /api/v1/loans/{loan_id}/recovery/costs": administrators(AMOUNT | {"kind": "survey"} | REASON),

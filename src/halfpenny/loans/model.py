@@ -132,6 +132,8 @@ _TABLE = (
     _edge(TransitionName.EXTEND, "matured", Status.ACTIVE, "loan.extended", "administrator"),
     _edge(TransitionName.DEFAULT, "active matured", Status.DEFAULTED, "loan.defaulted", "administrator system"),
     _edge(TransitionName.CURE, "defaulted", Status.ACTIVE, "loan.cured", "administrator system"),
+    # Receipts that the bank reported late show that there never was one.
+    _edge(TransitionName.UNDO_DEFAULT, "defaulted", Status.ACTIVE, "loan.default_undone", "system"),
     _edge(TransitionName.START_RECOVERY, "defaulted", Status.IN_RECOVERY, "loan.recovery_started", "administrator"),
     # The receipt that paid it off was taken back by the bank.
     _edge(TransitionName.REOPEN, "repaid", Status.ACTIVE, "loan.reopened", "administrator system"),

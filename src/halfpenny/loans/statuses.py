@@ -28,6 +28,7 @@ class TransitionName(StrEnum):
     EXTEND = "extend"
     DEFAULT = "default"
     CURE = "cure"
+    UNDO_DEFAULT = "undo_default"
     START_RECOVERY = "start_recovery"
     REPAY = "repay"
     REOPEN = "reopen"

@@ -16,7 +16,7 @@ from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import format_minor
 from halfpenny.servicing import errors, views
-from halfpenny.servicing.service import arrears, settling
+from halfpenny.servicing.service import arrears, receiving, settling
 from halfpenny.servicing.service.posting import PostingResult
 from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import corrections, serviced_loans
@@ -24,6 +24,7 @@ from halfpenny.servicing.store import corrections, serviced_loans
 WRITE_OFF = "loan.write_off"
 EXTENSION = "loan.extension"
 PAUSE = "loan.pause"
+CURE = "loan.cure"
 SETTLE_OVERPAID = "loan.settle_overpaid"
 
 _RUNNING = frozenset({Status.ACTIVE, Status.MATURED})
@@ -38,6 +39,13 @@ class WriteOffOfRest:
 @dataclass(frozen=True, slots=True)
 class ExtensionByMonths:
     months: int
+
+
+@dataclass(frozen=True, slots=True)
+class CureOfDefault:
+    """``unlikely_to_pay`` is whether the mark stays; None where there is none to speak of."""
+
+    unlikely_to_pay: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,34 +97,9 @@ def arrears_acts(above_eur_minor: int, rules: LendingRules) -> list[Act[Any]]:
             rule=SecondPersonRule(above_eur_minor),
         )
 
-    async def read_overpaid(connection: Connection, loan_id: UUID, _: object, lock: bool) -> ObjectState:
-        state = await _state(connection, loan_id, lock, rules)
-        overpaid = format_minor(sum(row["overpaid_minor"] for row in await corrections.overpaid(connection, loan_id)))
-        return ObjectState.of_facts({**state.facts, "overpaid": overpaid})
-
-    async def check_settlement(_: Connection, asked: ActRun[OverpaidSettlement]) -> None:
-        closed = Status(asked.state.facts["status"]) in {Status.REPAID, Status.WRITTEN_OFF}
-        if not closed or asked.state.facts["overpaid"] == format_minor(0):
-            raise errors.NothingOverpaid()
-
-    async def settle(connection: Connection, asked: ActRun[OverpaidSettlement]) -> dict[str, Any]:
-        bearer = asked.payload.bearer
-        return await settling.settle_overpaid(connection, asked.object_id, bearer, asked.proposed_by, asked.reason)
-
-    # Two people always: somebody loses money that nobody agreed to lose.
-    settlement = Act(
-        name=SETTLE_OVERPAID,
-        subject="loan",
-        payload=OverpaidSettlement,
-        proposed_with=Permission.SERVICING_ACT,
-        approved_with=Permission.SERVICING_APPROVE,
-        read=read_overpaid,
-        bar=_bar,
-        check=check_settlement,
-        run=settle,
-    )
     return [
-        settlement,
+        _settlement_act(rules),
+        _cure_act(rules),
         act(
             WRITE_OFF,
             WriteOffOfRest,
@@ -140,6 +123,70 @@ def arrears_acts(above_eur_minor: int, rules: LendingRules) -> list[Act[Any]]:
             ),
         ),
     ]
+
+
+def _settlement_act(rules: LendingRules) -> Act[OverpaidSettlement]:
+    async def read_overpaid(connection: Connection, loan_id: UUID, _: object, lock: bool) -> ObjectState:
+        state = await _state(connection, loan_id, lock, rules)
+        overpaid = format_minor(sum(row["overpaid_minor"] for row in await corrections.overpaid(connection, loan_id)))
+        return ObjectState.of_facts({**state.facts, "overpaid": overpaid})
+
+    async def check_settlement(_: Connection, asked: ActRun[OverpaidSettlement]) -> None:
+        closed = Status(asked.state.facts["status"]) in {Status.REPAID, Status.WRITTEN_OFF}
+        if not closed or asked.state.facts["overpaid"] == format_minor(0):
+            raise errors.NothingOverpaid()
+
+    async def settle(connection: Connection, asked: ActRun[OverpaidSettlement]) -> dict[str, Any]:
+        bearer = asked.payload.bearer
+        return await settling.settle_overpaid(connection, asked.object_id, bearer, asked.proposed_by, asked.reason)
+
+    # Two people always: somebody loses money that nobody agreed to lose.
+    return Act(
+        name=SETTLE_OVERPAID,
+        subject="loan",
+        payload=OverpaidSettlement,
+        proposed_with=Permission.SERVICING_ACT,
+        approved_with=Permission.SERVICING_APPROVE,
+        read=read_overpaid,
+        bar=_bar,
+        check=check_settlement,
+        run=settle,
+    )
+
+
+def _cure_act(rules: LendingRules) -> Act[CureOfDefault]:
+    async def read_overdue(connection: Connection, loan_id: UUID, _: object, lock: bool) -> ObjectState:
+        state = await _state(connection, loan_id, lock, rules)
+        due = await receiving.amount_due(connection, loan_id)
+        # Only whether something is overdue counts: what it comes to changes with every day.
+        facts = {**state.facts, "overdue": due > 0}
+        return ObjectState.of_facts(facts, worth_eur_minor=None if due else 0)
+
+    async def check_cure(_: Connection, asked: ActRun[CureOfDefault]) -> None:
+        status = Status(asked.state.facts["status"])
+        if status is not Status.DEFAULTED:
+            raise errors.NotInDefault(status=status.value)
+        if asked.state.facts["unlikely_to_pay"] and asked.payload.unlikely_to_pay is None:
+            raise errors.UnlikelyToPayUnsaid()
+
+    async def run_cure(connection: Connection, asked: ActRun[CureOfDefault]) -> dict[str, Any]:
+        actor = Actor(ActorKind.ADMINISTRATOR, asked.proposed_by)
+        marked = bool(asked.payload.unlikely_to_pay)
+        return views.position(await arrears.cure(connection, asked.object_id, marked, actor, asked.reason))
+
+    return Act(
+        name=CURE,
+        subject="loan",
+        payload=CureOfDefault,
+        proposed_with=Permission.SERVICING_ACT,
+        approved_with=Permission.SERVICING_APPROVE,
+        read=read_overdue,
+        bar=_bar,
+        check=check_cure,
+        run=run_cure,
+        # Nothing is above zero but a loan of which something is overdue.
+        rule=SecondPersonRule(above_eur_minor=0),
+    )
 
 
 def _refusal(name: str, status: Status) -> Exception:

@@ -207,6 +207,11 @@ class NoRecoveryCase(NotFound):
     message = "This loan has no open recovery case."
 
 
+class UnlikelyToPayUnsaid(Refused):
+    code = "unlikely_to_pay_unsaid"
+    message = "The borrower is marked unlikely to pay: say with `unlikely_to_pay` whether the mark stays."
+
+
 class NotInDefault(Refused):
     code = "not_in_default"
     message = "The loan is not in default."

@@ -99,6 +99,13 @@ class SettlementRequest(RequestModel):
     reason: ProseText
 
 
+class CureRequest(RequestModel):
+    """``unlikely_to_pay`` says whether the mark stays; needed where the loan has it."""
+
+    unlikely_to_pay: bool | None = None
+    reason: ProseText
+
+
 class ExtensionRequest(RequestModel):
     months: Annotated[int, Field(ge=1, le=24)]
     reason: ProseText

@@ -14,6 +14,8 @@ from halfpenny.servicing.model.due_dates import MonthEnd, add_months
 
 # Commission Delegated Regulation (EU) 2022/2115, article 1: past due more than 90 days.
 REGULATORY_DEFAULT_DAYS: Final = 90
+# From the oldest unpaid due date to the first day past the limit.
+DAYS_TO_DEFAULT: Final = REGULATORY_DEFAULT_DAYS + 1
 WINDOW_MONTHS: Final = 12
 
 

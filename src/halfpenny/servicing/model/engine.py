@@ -45,4 +45,5 @@ def live_through(
     for day, group in groupby(known, key=attrgetter("effective_date")):
         loan_replay.process_day(day, list(group))
     loan_replay.advance(as_of)
+    loan_replay.end_day(as_of)
     return loan_replay

@@ -126,10 +126,24 @@ class ReceiptReversal:
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """From the next receipt on, the waterfall after default applies."""
+    """From the next receipt on, the waterfall after default applies.
+
+    ``unlikely_to_pay`` is what people say; without it the days past due do, and receipts reported late may disprove
+    it.
+    """
 
     effective_date: date
     reason: str = ""
+    unlikely_to_pay: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultDisproved:
+    """Receipts that were reported late show that the loan was not past due by too many days: the default of
+    ``defaulted_on`` never was."""
+
+    effective_date: date
+    defaulted_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +179,7 @@ Event = (
     | Receipt
     | ReceiptReversal
     | Default
+    | DefaultDisproved
     | Cure
     | Acceleration
     | WriteOff
@@ -186,6 +201,7 @@ PRECEDENCE: Final[dict[type, int]] = {
             Receipt,
             ReceiptReversal,
             Default,
+            DefaultDisproved,
             Cure,
             Acceleration,
             WriteOff,
@@ -219,16 +235,21 @@ def _place(event: Event) -> tuple[date, float, bool, int, str]:
 
 
 def standing_events(ordered: Iterable[Event]) -> list[Event]:
-    """The events without the receipts that were reversed, and without their reversals."""
+    """The events without receipts that were reversed and defaults that were disproved, and without what did so."""
     known = list(ordered)
     reversed_ids = {event.receipt_id for event in known if isinstance(event, ReceiptReversal)}
-    if not reversed_ids:
+    disproved = {event.defaulted_on for event in known if isinstance(event, DefaultDisproved)}
+    if not reversed_ids and not disproved:
         return known
-    return [
-        event
-        for event in known
-        if not isinstance(event, ReceiptReversal) and not (isinstance(event, Receipt) and event.id in reversed_ids)
-    ]
+
+    def stands(event: Event) -> bool:
+        if isinstance(event, Receipt):
+            return event.id not in reversed_ids
+        if isinstance(event, Default):
+            return event.unlikely_to_pay or event.effective_date not in disproved
+        return not isinstance(event, ReceiptReversal | DefaultDisproved)
+
+    return [event for event in known if stands(event)]
 
 
 def check_events(events: Iterable[Event], advanced_on: date, currency: Currency) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
-from halfpenny.servicing.model.delinquency import days_past_due
+from halfpenny.servicing.model.delinquency import DAYS_TO_DEFAULT, days_past_due
 from halfpenny.servicing.model.dues import Dues
 from halfpenny.servicing.model.events import (
     Acceleration,
@@ -80,6 +80,7 @@ class LoanReplay:
         self.closed_on: date | None = None
         self.allocations: list[Allocation] = []
         self.agreed: list[ScheduleEvent] = []
+        self.past_limit: list[tuple[date, date | None]] = []
         self._use_schedule(build_in_order(terms, ()))
 
     def _use_schedule(self, schedule: Schedule) -> None:
@@ -107,11 +108,23 @@ class LoanReplay:
     def process_day(self, day: date, events: Sequence[Event]) -> None:
         """Live through the events of one day, in their order."""
         self.advance(day - _DAY)
+        self.end_day(day - _DAY)
         changes_nothing = [event for event in events if isinstance(event, _AGREED) and not self._agree(event)]
         self.advance(day)
         for event in events:
             if event not in changes_nothing:
                 self._apply(event)
+        self.end_day(day)
+
+    def end_day(self, day: date) -> None:
+        """Keep since when, and until when, an instalment has been unpaid for longer than ends in a default."""
+        oldest = self._oldest_unpaid() if self.written_off_on is None else None
+        first = None if oldest is None else oldest + timedelta(days=DAYS_TO_DEFAULT - int(self.terms.count_due_date))
+        running = bool(self.past_limit) and self.past_limit[-1][1] is None
+        if running and (first is None or first > day):
+            self.past_limit[-1] = (self.past_limit[-1][0], day)
+        elif not running and first is not None and first <= day:
+            self.past_limit.append((first, None))
 
     def advance(self, to: date) -> None:
         """Let fall due what is due on or before ``to``, and let overdue amounts bear interest to ``to``."""
@@ -335,6 +348,7 @@ class LoanReplay:
             days_past_due=days_past_due(oldest, as_of, count_due_date=self.terms.count_due_date),
             defaulted_on=self.defaulted_on,
             closed_on=self.closed_on,
+            past_limit=tuple(self.past_limit),
             allocations=tuple(self.allocations),
             instalments=self._instalments(),
             overdue_segments=self.overdue.segments_ahead(

@@ -82,7 +82,9 @@ class LoanPosition:
     ``overdue_segments`` write the default interest ahead, as long as nothing more is paid: the accrual of the
     segment that holds a day, less ``default_interest_paid``, is the default interest due that day. Where none
     holds it, nothing accrues and ``default_interest_due`` stays as it is. ``advance_held`` waits for what falls due
-    next. ``reserve_plan`` are the reserve's moves to the end, ``reserve_moves`` those that have happened.
+    next. ``past_limit`` are the stretches of days on which an instalment had been unpaid for more than ninety days:
+    the first of them, and the day on whose end it was not any more (None while it is). ``reserve_plan`` are the
+    reserve's moves to the end, ``reserve_moves`` those that have happened.
     """
 
     as_of: date
@@ -111,6 +113,7 @@ class LoanPosition:
     days_past_due: int
     defaulted_on: date | None
     closed_on: date | None
+    past_limit: tuple[tuple[date, date | None], ...]
     allocations: tuple[Allocation, ...]
     instalments: tuple[InstalmentState, ...]
     overdue_segments: tuple[AccrualSegment, ...]

@@ -19,6 +19,7 @@ from halfpenny.servicing import acts, errors, views
 from halfpenny.servicing.model.delinquency import bucket_of
 from halfpenny.servicing.requests import (
     CostRequest,
+    CureRequest,
     ExtensionRequest,
     PauseRequest,
     ReasonRequest,
@@ -118,16 +119,21 @@ async def pause(
     return await _perform(database, money, registered, acts.PAUSE, principal, loan_id, payload, body.reason)
 
 
-@router.post("/loans/{loan_id}/cure", dependencies=[requires(Permission.SERVICING_ACT)])
+@router.post("/loans/{loan_id}/cure", dependencies=[requires(Permission.SERVICING_ACT)], responses=SECOND_PERSON)
 async def cure(
     loan_id: UUID,
-    body: ReasonRequest,
+    body: CureRequest,
     principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
+    registered: approvals.AppActs,
 ) -> JSONResponse:
-    """End a default."""
-    return await _once(database, money, lambda c: arrears.cure(c, loan_id, staff(principal), body.reason))
+    """End a default: one person where nothing is overdue, two with a reason where something is.
+
+    409 ``unlikely_to_pay_unsaid`` where the mark is set and nobody says whether it stays.
+    """
+    payload = acts.CureOfDefault(body.unlikely_to_pay)
+    return await _perform(database, money, registered, acts.CURE, principal, loan_id, payload, body.reason)
 
 
 @router.post("/loans/{loan_id}/recovery", dependencies=[requires(Permission.SERVICING_ACT)], status_code=201)

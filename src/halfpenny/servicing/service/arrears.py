@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -42,9 +42,9 @@ async def mark_unlikely_to_pay(connection: Connection, loan_id: UUID, actor: Act
     loan, _ = await lock_serviced_loan(connection, loan_id)
     if loan.status not in {Status.ACTIVE, Status.MATURED}:
         raise loans.WrongStatus(status=loan.status.value, transition="default")
-    await serviced_loans.set_unlikely_to_pay(connection, loan_id)
+    await serviced_loans.set_unlikely_to_pay(connection, loan_id, True)
     today = await business_date(connection)
-    return await post_events(connection, loan_id, [Default(today, reason)], actor, reason=reason)
+    return await post_events(connection, loan_id, [Default(today, reason, unlikely_to_pay=True)], actor, reason=reason)
 
 
 async def accelerate(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> PostingResult:
@@ -83,13 +83,21 @@ async def pause_interest(
     return await post_events(connection, loan_id, [Pause(first, last)], actor, reason=reason)
 
 
-async def cure(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> PostingResult:
-    """The default is over: the borrower is up to date again. Raises NotInDefault."""
-    await _in_default(connection, loan_id)
+async def cure(
+    connection: Connection, loan_id: UUID, unlikely_to_pay: bool, actor: Actor, reason: str
+) -> PostingResult:
+    """The default is over; ``unlikely_to_pay`` is whether the mark stays all the same.
+
+    Whether something may still be overdue is for the act to ask. Raises WrongStatus unless the loan is in default.
+    """
+    await lock_serviced_loan(connection, loan_id)
     today = await business_date(connection)
+    await serviced_loans.set_unlikely_to_pay(connection, loan_id, unlikely_to_pay)
+    facts = {"unlikely_to_pay": unlikely_to_pay, "reason": reason}
+    await audit.record(connection, actor.user_id, "loan.cure", "loan", loan_id, facts)
     posted = await post_events(connection, loan_id, [Cure(today)], actor, reason=reason)
-    await loans.transition(connection, LoanId(loan_id), loans.TransitionName.CURE, actor, reason=reason)
-    return posted
+    loan = await loans.transition(connection, LoanId(loan_id), loans.TransitionName.CURE, actor, reason=reason)
+    return replace(posted, loan=loan)
 
 
 async def start_recovery(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> None:

@@ -19,6 +19,7 @@ from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database, Record
 from halfpenny.servicing import errors, events
 from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
+from halfpenny.servicing.model.disproving import DEFAULT_REASON
 from halfpenny.servicing.model.events import Default
 from halfpenny.servicing.model.position import LoanStanding
 from halfpenny.servicing.service.posting import lock_serviced_loan, post_events
@@ -140,5 +141,5 @@ async def _post_individually(database: Database, day: date, first: UUID, last: U
         async with database.unit_of_work() as connection:
             _, serviced = await lock_serviced_loan(connection, loan_id)
             late = serviced.days_past_due > REGULATORY_DEFAULT_DAYS and serviced.standing is LoanStanding.LATE
-            new = [Default(day, f"more than {REGULATORY_DEFAULT_DAYS} days past due")] if late else []
+            new = [Default(day, DEFAULT_REASON)] if late else []
             await post_events(connection, loan_id, new, through=day, reason="daily close")

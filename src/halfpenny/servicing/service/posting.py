@@ -21,10 +21,20 @@ from halfpenny.primitives.ids import JournalId, LoanId, uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.correcting import Correction
+from halfpenny.servicing.model.disproving import disprove
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import CostAdvanced, Default, Event, Extension, Receipt, ReceiptReversal, WriteOff
+from halfpenny.servicing.model.events import (
+    CostAdvanced,
+    Default,
+    DefaultDisproved,
+    Event,
+    Extension,
+    Receipt,
+    ReceiptReversal,
+    WriteOff,
+)
 from halfpenny.servicing.model.flows import Flows, flows_of, parts_by_day
-from halfpenny.servicing.model.position import LoanPosition
+from halfpenny.servicing.model.position import LoanPosition, LoanStanding
 from halfpenny.servicing.model.serviced_loan import ServicedLoan, instalment_balances, releases_ahead
 from halfpenny.servicing.service import declaring
 from halfpenny.servicing.store import recoveries, serviced_loans
@@ -71,7 +81,8 @@ async def post_events(
     ``through`` replays to an earlier day than today, for the close of that day, unless later events are known. An
     event of a day to come changes nothing before its day: it is checked against what is known now, and the close of
     its day replays it.
-    Where it changes what has been shared out already, each holder's difference goes out or is kept (``declaring``).
+    Where it changes what has been shared out already, each holder's difference goes out or is kept (``declaring``);
+    where a receipt shows that a default by days past due never was, that is undone with its own event.
     Raises the engine's named errors, InsufficientAvailable; after any of them nothing is posted, because the caller's
     transaction ends.
     """
@@ -84,6 +95,8 @@ async def post_events(
     as_of = max(through or today, serviced.replayed_on, *(event.effective_date for event in happened))
     if planned := [event.effective_date for event in new if event.effective_date > today]:
         replay(serviced.terms, new, max(planned), recorded=recorded)
+    if serviced.standing is LoanStanding.DEFAULTED and any(isinstance(event, Receipt) for event in new):
+        new = [*new, *disprove(serviced.terms, [*recorded, *new], as_of)]
     position = replay(serviced.terms, new, as_of, recorded=recorded)
     flows = flows_of(serviced.terms, position)
     moved = flows.since(serviced.posted)
@@ -171,6 +184,8 @@ async def _transition_loan(
 ) -> Loan:
     """Let the loan's status follow its position; events and their audit entries come with each transition."""
     kinds = {type(event) for event in new}
+    if DefaultDisproved in kinds and loan.status is Status.DEFAULTED:
+        loan = await _undo_default(connection, loan, position, reason)
     if loan.status is Status.REPAID and position.closed_on is None:
         loan = await _reopen(connection, loan, position, actor, reason)
     steps: list[tuple[TransitionName, bool]] = [
@@ -191,6 +206,14 @@ async def _transition_loan(
             )
     if loan.matures_on not in {None, matures_on} and position.closed_on is None and Extension in kinds:
         loan = await loans.reschedule(connection, loan.id, matures_on, actor, reason)
+    return loan
+
+
+async def _undo_default(connection: Connection, loan: Loan, position: LoanPosition, reason: str | None) -> Loan:
+    """The loan never was in default: it goes on from where it was before, matured or not."""
+    loan = await loans.transition(connection, LoanId(loan.id), TransitionName.UNDO_DEFAULT, reason=reason)
+    if position.schedule.ends_on < position.as_of and position.closed_on is None:
+        loan = await loans.transition(connection, LoanId(loan.id), TransitionName.MATURE)
     return loan
 
 

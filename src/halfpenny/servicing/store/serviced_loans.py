@@ -146,8 +146,8 @@ async def store_position(connection: Connection, loan_id: UUID, position: LoanPo
     await rows.update(connection, "serviced_loan", left, "loan_id = $1", loan_id)
 
 
-async def set_unlikely_to_pay(connection: Connection, loan_id: UUID) -> None:
-    await rows.update(connection, "serviced_loan", {"unlikely_to_pay": True}, "loan_id = $1", loan_id)
+async def set_unlikely_to_pay(connection: Connection, loan_id: UUID, marked: bool) -> None:
+    await rows.update(connection, "serviced_loan", {"unlikely_to_pay": marked}, "loan_id = $1", loan_id)
 
 
 def instalment_rows(loan_id: UUID, instalments: Sequence[InstalmentBalance]) -> list[tuple[Any, ...]]:
