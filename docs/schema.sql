@@ -238,6 +238,7 @@ CREATE TABLE bank_receipt (
   CONSTRAINT ck_bank_receipt_status CHECK ((status = ANY (ARRAY['expected'::text, 'posted_ahead'::text, 'matched'::text, 'withdrawn'::text, 'reversed'::text]))),
   CONSTRAINT ck_bank_receipt_takes_two CHECK ((posted_by <> announced_by))
 );
+CREATE INDEX ix_bank_receipt_line_id ON public.bank_receipt USING btree (line_id) WHERE (line_id IS NOT NULL);
 CREATE INDEX ix_bank_receipt_loan_id ON public.bank_receipt USING btree (loan_id, id);
 CREATE INDEX ix_bank_receipt_without_line ON public.bank_receipt USING btree (currency, amount_minor) WHERE (line_id IS NULL);
 CREATE UNIQUE INDEX uq_bank_receipt_line_id ON public.bank_receipt USING btree (line_id) WHERE (status <> 'reversed'::text);

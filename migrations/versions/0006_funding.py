@@ -295,6 +295,7 @@ CREATE TABLE bank_receipt (
     AND (status NOT IN ('posted_ahead', 'reversed') OR posted_at IS NOT NULL)
     AND (status = 'reversed' OR (status = 'matched') = (line_id IS NOT NULL)))
 );
+CREATE INDEX ix_bank_receipt_line_id ON bank_receipt (line_id) WHERE line_id IS NOT NULL;
 -- A line that a receipt was and is not any more can be another one.
 CREATE UNIQUE INDEX uq_bank_receipt_line_id ON bank_receipt (line_id) WHERE status <> 'reversed';
 CREATE INDEX ix_bank_receipt_without_line ON bank_receipt (currency, amount_minor) WHERE line_id IS NULL;

@@ -12,6 +12,7 @@ from halfpenny.approvals import events as approval_events
 from halfpenny.approvals import store as approval_store
 from halfpenny.funding import bank
 from halfpenny.funding.service import statements, tickets
+from halfpenny.ledger import Account, AccountKind
 from halfpenny.loans import LoanInterestMode
 from halfpenny.loans.decision import Decision, Verdict
 from halfpenny.loans.service import applying, deciding
@@ -20,8 +21,9 @@ from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.idempotency import RequestKey, claim, remember
 from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Currency, Money
-from halfpenny.servicing.service import arrears, bank_receipts
-from halfpenny.servicing.store import distributions
+from halfpenny.servicing.service import arrears, bank_receipts, settling
+from halfpenny.servicing.statuses import OverpaidBearer
+from halfpenny.servicing.store import distributions, serviced_loans
 from servicing import world as servicing_world
 from support import lending
 from support.bank import credits_in_suspense, pay_in_from_outside
@@ -193,11 +195,13 @@ async def _serviced(database: Database) -> None:
 
 
 async def _in_trouble(database: Database) -> None:
-    """A loan that is late, and one that defaulted, lost a part and recovered some of it."""
+    """A loan that is late, one whose holders had too much of it, and one that lost a part and recovered some of it."""
     await servicing_world.drawn(database, [80_000, 20_000])
+    overpaid = await servicing_world.drawn(database, [600_001, 399_999])
     made = await servicing_world.drawn(database, [250_000, 250_000, 500_001])
     await servicing_world.advance(database, timedelta(days=40))
     await servicing.close_days(database)
+    await _settled(database, overpaid)
     async with database.unit_of_work() as connection:
         await arrears.mark_unlikely_to_pay(connection, made.loan.id, made.staff, "Insolvency proceedings opened.")
         await arrears.accelerate(connection, made.loan.id, made.staff, "Notice served.")
@@ -215,6 +219,25 @@ async def _in_trouble(database: Database) -> None:
         await servicing.pay_distribution(database, row["id"])
     await servicing_world.advance(database, timedelta(days=2))
     await servicing.close_days(database)
+
+
+async def _settled(database: Database, made: servicing_world.Drawn) -> None:
+    """Redeemed with default interest, which a receipt that the bank reports late shows was never owed."""
+    async with database.reading() as connection:
+        figure = (await servicing.redemption_on(connection, made.loan.id, None)).payable
+        due_on = (await serviced_loans.instalments(connection, made.loan.id))[0]["due_on"]
+    await servicing_world.repay(database, made, figure)
+    async with database.reading() as connection:
+        [declared] = await connection.fetch("SELECT id FROM distribution WHERE loan_id = $1", made.loan.id)
+    await servicing.pay_distribution(database, declared["id"])
+    async with database.unit_of_work() as connection:
+        await servicing_world.deposit(connection, made.borrower, 9_000)
+        wallet = Account(AccountKind.WALLET, made.borrower, EUR)
+        amount = Money(9_000, EUR)
+        await servicing.receive_from_bank(connection, made.loan.id, amount, due_on, made.staff, source=wallet)
+        await settling.settle_overpaid(
+            connection, made.loan.id, OverpaidBearer.PLATFORM, made.administrator, "The bank apologised."
+        )
 
 
 async def _bank(database: Database) -> None:

@@ -52,14 +52,11 @@ async def receipt_of_line(connection: Connection, line_id: UUID) -> BankReceipt 
 
 async def posted_ahead_of_line(connection: Connection, line_id: UUID) -> BankReceipt | None:
     """The receipt in the books that a line is; where it has been given back since, the newest that it was."""
-    row = await connection.fetchrow(
-        "SELECT * FROM bank_receipt WHERE line_id = $1 AND posted_at IS NOT NULL "
-        "ORDER BY (status <> 'reversed') DESC, id DESC LIMIT 1",
-        line_id,
-    )
-    if row is None or (row["status"] == "reversed" and await allocations_of(connection, line_id)):
+    rows = await connection.fetch("SELECT * FROM bank_receipt WHERE line_id = $1 AND posted_at IS NOT NULL", line_id)
+    found = sorted(map(receipt_of_row, rows), key=lambda receipt: (receipt.in_the_books, receipt.id))
+    if not found or (not found[-1].in_the_books and await allocations_of(connection, line_id)):
         return None
-    return receipt_of_row(row)
+    return found[-1]
 
 
 async def without_line(connection: Connection, currency: str, amounts: Sequence[int]) -> list[BankReceipt]:
