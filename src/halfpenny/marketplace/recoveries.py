@@ -37,7 +37,7 @@ def recovery_loader(database: Callable[[], Database]) -> DataLoader[str, Documen
 
 
 def no_recoveries() -> DataLoader[str, Document | None]:
-    """For requests that have no database at hand."""
+    """For requests without a database."""
 
     async def load(loan_ids: Sequence[str]) -> list[Document | None]:
         return [None for _ in loan_ids]

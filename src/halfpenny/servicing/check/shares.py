@@ -104,8 +104,16 @@ LEFT JOIN (SELECT position_id, sum(principal_minor)::bigint AS principal, sum(in
          sum(withheld_minor)::bigint AS withheld, sum(recovered_minor)::bigint AS recovered,
          sum(lost_minor)::bigint AS lost, -sum(netted_minor)::bigint AS overpaid, max(effective_date) AS last_day,
          (max(accrued) - coalesce(max(accrued) FILTER (WHERE shares_interest), 0))::bigint AS principal_days
-  FROM walked GROUP BY position_id) s ON s.position_id = h.position_id""",
+  FROM walked GROUP BY position_id) s ON s.position_id = h.position_id
+LEFT JOIN (SELECT reference, min(recorded_at) AS drawn_at FROM transfer WHERE event = 'drawdown' GROUP BY reference) d
+  ON d.reference = h.loan_id""",
     {
+        # An id carries the moment that it was made, which is its loan's drawdown.
+        "position_id": (
+            "uuid_extract_version(h.position_id) = 7 AND coalesce(abs(extract(epoch FROM "
+            "uuid_extract_timestamp(h.position_id) - d.drawn_at)) < 86400, true)",
+            "true",
+        ),
         "outstanding_minor": (
             "h.outstanding_minor",
             "h.stake_minor - coalesce(s.principal, 0) - coalesce(s.lost, 0)",
