@@ -12,10 +12,11 @@ import pytest
 from halfpenny import funding, servicing
 from halfpenny.identity import Role
 from halfpenny.platform.database import Database
+from halfpenny.primitives.money import parse_minor
 from halfpenny.servicing.store import serviced_loans
 from servicing import world
-from support.bank import credits_in_suspense, pay_in_from_outside
-from support.people import Somebody, make_somebody
+from support.bank import PAYER, credits_in_suspense, pay_in_from_outside
+from support.people import Somebody, make_somebody, sign_in
 
 Client = httpx2.AsyncClient
 STAKES = [412_345, 587_655]
@@ -257,3 +258,41 @@ async def test_a_refused_match_leaves_the_question_with_both_outcomes_on_the_lin
     assert status == 200
     assert (await shown(client, staff, line_id))["question"] is None
     assert await world.problems(database) == []
+
+
+def minor(amount: str) -> int:
+    return parse_minor(amount.removeprefix("-")) * (-1 if amount.startswith("-") else 1)
+
+
+@pytest.mark.parametrize(("amount", "apply"), [(DUE, None), (20_003, "prepay"), (5_000, None)])
+async def test_a_proof_begins_at_the_receipt_and_ends_at_the_cents(
+    client: Client, database: Database, made: world.Drawn, amount: int, apply: str | None
+) -> None:
+    staff = await make_somebody(database, Role.TREASURER)
+    day = await first_due(database, made)
+    line_id = await stated(database, amount, day)
+    body = {"loan_id": str(made.loan.id)} | ({"apply": apply} if apply else {})
+    assert (await ask(client, staff, f"/receipts/{line_id}/match", body))[0] == 200
+    await servicing.pay_distributions(database)
+    # What is known later changes nothing of what the distribution was.
+    later = await stated(database, 4_321, day + timedelta(days=1))
+    assert (await ask(client, staff, f"/receipts/{later}/match", {"loan_id": str(made.loan.id)}))[0] == 200
+    administrator = await make_somebody(database, Role.ADMINISTRATOR)
+    investor = await sign_in(database, next(iter(made.stakes)), Role.INVESTOR)
+    listed = (await client.get(f"/api/v1/loans/{made.loan.id}/distributions", headers=administrator.headers)).json()
+    path = f"/api/v1/distributions/{listed['items'][0]['id']}/proof"
+    for reader, payer in ((administrator, PAYER), (investor, "O*** & D*** L***")):
+        proof = (await client.get(path, headers=reader.headers)).json()
+        [receipt] = proof["receipts"]
+        assert (receipt["payer"], receipt["source"], minor(receipt["amount"])) == (payer, "receipt", amount)
+        assert receipt["statement_line"] == {
+            "id": str(line_id),
+            "booked_on": day.isoformat(),
+            "amount": receipt["amount"],
+        }
+        gone = ("kept_by_platform", "recovery_costs_repaid", "to_investors", "waits_as_advance_payment", "returned")
+        assert sum(minor(receipt[name]) for name in gone) == amount
+        assert receipt["to_investors"] == proof["money_in"]["total"]
+    shares = (await client.get(path, headers=administrator.headers)).json()["money_out"]
+    parts = ("principal", "interest", "default_interest", "recovered")
+    assert sum(minor(share[part]) for share in shares for part in parts) == minor(proof["money_in"]["total"])

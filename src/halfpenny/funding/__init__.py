@@ -55,6 +55,7 @@ from halfpenny.funding.service.tickets import cancel, expire, revoke
 from halfpenny.funding.statuses import ReceiptStatus
 from halfpenny.funding.store.bank_receipts import allocations_of, line_of_allocation, page_of_expected, page_of_suspense
 from halfpenny.funding.store.bank_receipts import find as find_receipt
+from halfpenny.funding.store.bank_receipts import origins as origins_of_receipts
 from halfpenny.funding.store.payments import has_pending as has_pending_payments
 from halfpenny.funding.store.statements import line, line_of, lock_bank
 from halfpenny.funding.store.tickets import of_investor as investments_of_investor
@@ -119,6 +120,7 @@ __all__ = [
     "lock_bank",
     "lock_receipt",
     "open_findings",
+    "origins_of_receipts",
     "page_of_expected",
     "page_of_suspense",
     "pay_from_outside",

@@ -149,6 +149,17 @@ async def allocations_of(connection: Connection, line_id: UUID) -> list[Record]:
     return await connection.fetch("SELECT * FROM line_allocation WHERE line_id = $1 ORDER BY id", line_id)
 
 
+async def origins(connection: Connection, ids: Sequence[UUID]) -> list[Record]:
+    """Who paid what loans know under these ids, and on which statement's line, where there is one."""
+    return await connection.fetch(
+        "SELECT a.id, l.payer, l.id AS line_id, l.booked_on, l.amount_minor FROM line_allocation a "
+        "JOIN bank_statement_line l ON l.id = a.line_id WHERE a.id = ANY($1) UNION ALL "
+        "SELECT r.id, r.payer, l.id, l.booked_on, l.amount_minor FROM bank_receipt r "
+        "LEFT JOIN bank_statement_line l ON l.id = r.line_id WHERE r.id = ANY($1)",
+        list(ids),
+    )
+
+
 async def line_of_allocation(connection: Connection, allocation_id: UUID) -> UUID | None:
     found: UUID | None = await connection.fetchval("SELECT line_id FROM line_allocation WHERE id = $1", allocation_id)
     return found

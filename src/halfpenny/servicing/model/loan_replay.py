@@ -215,7 +215,7 @@ class LoanReplay:
             else:
                 held = min(excess, max(self._falls_due_next(on) - self.advance_held, 0))
                 self.advance_held += held
-        self._receive(on, amount, held=held)
+        self._receive(on, amount, held=held, receipt_id=receipt.id)
 
     def _redeems(self, on: date, amount: int, left: int) -> bool:
         """Whether ``amount`` redeems the loan on ``on``; the first line is only cheaper."""
@@ -259,7 +259,15 @@ class LoanReplay:
             move.amount for move in self.applied if move.on <= until
         )
 
-    def _receive(self, on: date, amount: int, *, held: int = 0, source: MoneySource = MoneySource.RECEIPT) -> None:
+    def _receive(
+        self,
+        on: date,
+        amount: int,
+        *,
+        held: int = 0,
+        source: MoneySource = MoneySource.RECEIPT,
+        receipt_id: str = "",
+    ) -> None:
         parts = dict(_NOTHING)
         left = amount - held
         for name in self.before_default if self.defaulted_on is None else self.after_default:
@@ -288,6 +296,7 @@ class LoanReplay:
                 after_default=self.defaulted_on is not None,
                 recovery=self.written_off > 0,
                 source=source,
+                receipt_id=receipt_id,
             )
         )
         self._close_if_settled(on)

@@ -33,7 +33,8 @@ class Allocation(NamedTuple):
     """How one receipt was used. ``returned`` is the overpayment that goes back to the borrower, ``held`` waits as an
     advance payment for what falls due next.
 
-    ``recovery`` means that the principal had been written off before: it is a later recovery of a loss.
+    ``receipt_id`` is the receipt's own, where a bank brought it. ``recovery`` means that the principal had been written
+    off before: it is a later recovery of a loss.
     """
 
     effective_date: date
@@ -49,6 +50,7 @@ class Allocation(NamedTuple):
     after_default: bool
     recovery: bool
     source: MoneySource
+    receipt_id: str = ""
 
     @property
     def applied(self) -> int:

@@ -19,6 +19,7 @@ from halfpenny.platform.http import page
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing import errors, events
+from halfpenny.servicing.service import proving
 from halfpenny.servicing.statuses import DistributionStatus
 from halfpenny.servicing.store import distributions, serviced_loans
 
@@ -85,7 +86,7 @@ async def share_all(connection: Connection, loan_id: UUID) -> None:
 async def proof(
     connection: Connection, distribution_id: UUID, investor_id: UUID | None, after: UUID | None, limit: int
 ) -> dict[str, Any]:
-    """The proof of a distribution: the money, the waterfall it came through, and how each share was worked out.
+    """The proof of a distribution: its receipts, the waterfall they came through, and how each share was worked out.
 
     ``investor_id`` limits the shares to one investor's; None shows all, a page of at most ``limit`` with the cursor
     of the next. Raises UnknownDistribution.
@@ -101,6 +102,9 @@ async def proof(
             raise errors.UnknownDistribution()
         shares = [own]
     serviced = await serviced_loans.find(connection, row["loan_id"])
+    receipts = (
+        await proving.receipts_of(connection, serviced, row, payers_in_full=investor_id is None) if serviced else []
+    )
     total = sum(row[f"{part}_minor"] for part in _PARTS)
     shown = page(shares, limit, lambda share: (share["position_id"],), _share)
     return {
@@ -111,6 +115,7 @@ async def proof(
         "effective_date": _iso(row["effective_date"]),
         "status": row["status"],
         "correction": row["correction"],
+        "receipts": receipts,
         "waterfall": serviced.terms.waterfall if serviced else None,
         "money_in": {"total": format_minor(total)} | {p: format_minor(row[f"{p}_minor"]) for p in _PARTS},
         "rule": {

@@ -68,6 +68,17 @@ async def events(connection: Connection, loan_id: UUID) -> list[Event]:
     return [codec.read_event(row["kind"], row["data"]) for row in found]
 
 
+async def events_behind(connection: Connection, loan_id: UUID, distribution_id: UUID) -> list[Event]:
+    """The events that were known when a distribution was declared: its id carries the moment."""
+    rows = await connection.fetch(
+        "SELECT kind, data FROM servicing_event WHERE loan_id = $1 "
+        "AND recorded_at < uuid_extract_timestamp($2) + interval '1 millisecond' ORDER BY number",
+        loan_id,
+        distribution_id,
+    )
+    return [codec.read_event(row["kind"], row["data"]) for row in rows]
+
+
 async def loan_of_receipt(connection: Connection, receipt_id: str) -> UUID | None:
     """The loan that a receipt of this id was posted for."""
     found: UUID | None = await connection.fetchval(
