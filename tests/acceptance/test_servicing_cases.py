@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import pytest
 
+from halfpenny import funding
+from halfpenny.identity import Role
 from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Currency, Money, format_minor, parse_minor
 from halfpenny.primitives.rate import NO_RATE, Rate
@@ -17,11 +20,16 @@ from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Apply, Event, FeeDue, Pause, PenaltyDue, Receipt
 from halfpenny.servicing.model.flows import Distributable
 from halfpenny.servicing.model.ltv import cumulative_ltv_percent
+from halfpenny.servicing.model.materiality import Materiality, days_material
 from halfpenny.servicing.model.payoff import payoff, receive
 from halfpenny.servicing.model.position import LoanPosition, LoanStanding
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
+from halfpenny.servicing.store import serviced_loans
+from servicing import world
 from support import sharing
+from support.bank import pay_in_from_outside
 from support.naive_distribution import Holding
+from support.people import make_somebody
 from support.quotes import ask, cases
 
 CASES = {case["id"]: case for case in cases("servicing.json")}
@@ -50,7 +58,7 @@ def eur(amount: str) -> Money:
 def test_every_case_is_here() -> None:
     named = {name.removeprefix("test_").replace("_", "-").upper() for name in globals()}
     assert {key.upper() for key in CASES} <= named
-    assert len(CASES) == 15
+    assert len(CASES) == 17
 
 
 def test_base_loan() -> None:
@@ -227,6 +235,20 @@ def test_h_e2_future_pause(case: dict[str, Any]) -> None:
     assert (position.standing, position.defaulted_on, case["status"]) == (LoanStanding.CURRENT, None, "active")
 
 
+def test_h_e3_cent_at_maturity(case: dict[str, Any]) -> None:
+    terms = LoanTerms(
+        eur("112000.00"), NO_RATE, Repayment.BULLET, InterestMode.SERVICED, periods=6, advanced_on=date(2027, 1, 5)
+    )
+    matures_on = date(2027, 7, 5)
+    for unpaid, defaults in (("0.01", case["regulatory_default"]), ("1120.01", True), ("500.00", False)):
+        receipt = Receipt(matures_on, Money(terms.principal.minor - parse_minor(unpaid), Currency.EUR))
+        on = matures_on + timedelta(days=case["days_past_due"])
+        position = replay(terms, (), on, recorded=[receipt])
+        assert position.days_past_due == case["days_past_due"]
+        days = days_material(terms, [receipt], on, Materiality(500_00, Rate.parse_annual("1")))
+        assert is_regulatory_default(days) is defaults, unpaid
+
+
 def test_h_e4_two_wires(case: dict[str, Any]) -> None:
     on = date(2028, 2, 9)
     recorded: list[Event] = [receive(SERVICED_BULLET, [], on, eur("70000.00"), apply=Apply.PREPAY)]
@@ -234,6 +256,33 @@ def test_h_e4_two_wires(case: dict[str, Any]) -> None:
     recorded.append(receive(SERVICED_BULLET, recorded, on, rest))
     position = replay(SERVICED_BULLET, [], on, recorded=recorded)
     assert (position.closed_on, position.returned, case["status"]) == (on, 0, "repaid")
+
+
+async def test_h_e5_line_once(case: dict[str, Any], client: httpx2.AsyncClient, database: Database) -> None:
+    """Announced by hand under a reference, then stated by the day's line: the client bank moves once."""
+    made = await world.drawn(database, [412_345, 587_655])
+    async with database.reading() as connection:
+        day = (await serviced_loans.instalments(connection, made.loan.id))[0]["due_on"]
+    await world.go_to(database, day + timedelta(days=2))
+    one, other = await make_somebody(database, Role.TREASURER), await make_somebody(database, Role.ADMINISTRATOR)
+    reference = "RF44 first instalment"
+    receipt = {"amount": "85.42", "currency": "EUR", "received_on": day.isoformat(), "payer": "O. Daughters"}
+    receipt |= {"reference": reference, "loan_id": str(made.loan.id)}
+    asked = await client.post("/api/v1/receipts", json=receipt, headers=one.paying())
+    approve = f"/api/v1/approvals/{asked.json()['approval']['id']}/approve"
+    assert (await client.post(approve, json={}, headers=other.paying())).status_code == 200
+    async with database.unit_of_work() as connection:
+        await pay_in_from_outside(connection, 8_542, day, reference=reference)
+    await funding.reconcile_due(database)
+    async with database.reading() as connection:
+        moves = await connection.fetchval(
+            "SELECT count(*) FROM transfer t JOIN account a ON a.id = t.debit_account_id "
+            "WHERE a.kind = 'client_bank' AND t.amount = 8542"
+        )
+        suspense = await connection.fetchval(
+            "SELECT coalesce(sum(credits - debits), 0)::bigint FROM account WHERE kind = 'suspense'"
+        )
+    assert (moves, format_minor(suspense)) == (case["client_bank_moves"], case["suspense"])
 
 
 STAKES = [Holding(UUID(int=place), stake, 0) for place, stake in enumerate((333_333, 333_333, 333_334), 1)]

@@ -14,7 +14,7 @@ from halfpenny.primitives.money import UNITS_PER_EUR, Currency
 
 if TYPE_CHECKING:  # every command reads its settings first: features are loaded by those that use them
     from halfpenny.loans import LendingRules
-    from halfpenny.servicing import Product, Withholding
+    from halfpenny.servicing import Materiality, Product, Withholding
 
 # In whole units: what a BIGINT of minor units takes, and far beyond any loan.
 _LARGEST = 1_000_000_000_000
@@ -132,6 +132,19 @@ class ServicingSettings(BaseSettings):
     default_rate_percent: Decimal = Field(
         default=Decimal(12), decimal_places=6, ge=0, le=100, description="What overdue amounts bear, in percent a year."
     )
+    materiality_above: int = Field(
+        default=500,
+        ge=0,
+        le=_LARGEST,
+        description="An amount past due ends in a default only above so many whole euros, or their equal.",
+    )
+    materiality_above_percent: Decimal = Field(
+        default=Decimal(1),
+        decimal_places=6,
+        ge=0,
+        le=100,
+        description="An amount past due ends in a default only above this share of what the loan owes, in percent.",
+    )
     minimum_interest_months: int = Field(
         default=0, ge=0, le=24, description="Months of interest that an early redemption pays at least."
     )
@@ -154,6 +167,12 @@ class ServicingSettings(BaseSettings):
             minimum_interest_months=self.minimum_interest_months,
             rebate_of_retained_interest=self.rebate_of_retained_interest,
         )
+
+    @property
+    def materiality(self) -> Materiality:
+        from halfpenny.servicing import Materiality, as_rate
+
+        return Materiality(self.materiality_above * 100, as_rate(self.materiality_above_percent))
 
     @property
     def withholding(self) -> Withholding:
