@@ -95,7 +95,7 @@ def test_the_reserve_pays_of_a_redemption_what_was_not_earned() -> None:
     figure = payoff(RETAINED, [], on)
     # Ten days' interest and what is left of 9,000.00: all of it from the reserve.
     assert (figure.principal, figure.interest, figure.from_reserve) == (10_000_000, 33_333, 900_000)
-    assert (figure.redemption, figure.payable) == (10_033_333, 9_133_333)
+    assert (figure.owed, figure.payable) == (10_033_333, 9_133_333)
     receipt = receive(RETAINED, [], on, eur(figure.payable))
     position = replay(RETAINED, [receipt], on)
     assert position.returned == 0
