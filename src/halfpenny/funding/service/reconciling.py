@@ -33,7 +33,9 @@ async def resolve(
     now = await business_now(connection)
     if finding.remaining_minor:
         target = _target(finding, resolution)
-        await ledger.post(connection, out_of_suspense(finding, target, now.astimezone(MARKET_ZONE).date()))
+        brought_by = await store.reopened_by(connection, finding_id)
+        day = now.astimezone(MARKET_ZONE).date()
+        await ledger.post(connection, out_of_suspense(finding, target, day, brought_by))
     await store.resolve(connection, finding_id, administrator, now)
     await audit.record(
         connection,
@@ -68,10 +70,9 @@ def to_suspense(finding: ReconciliationItem, day: date) -> Journal:
     )
 
 
-def out_of_suspense(finding: ReconciliationItem, target: Account, day: date) -> Journal:
-    """All that is left of a finding in suspense, to where it belongs."""
+def out_of_suspense(finding: ReconciliationItem, target: Account, day: date, brought_by: UUID | None = None) -> Journal:
+    """All that is left of a finding in suspense, to where it belongs; ``brought_by`` is what reopened it, if any."""
     return Journal(
-        # What is reopened is resolved again: each time by a journal of its own.
         id=JournalId(uuid7()),
         event="reconciliation_resolved",
         transfers=(
@@ -79,7 +80,7 @@ def out_of_suspense(finding: ReconciliationItem, target: Account, day: date) -> 
         ),
         effective_date=day,
         reference=finding.id,
-        reverses=JournalId(finding.id),
+        reverses=JournalId(brought_by or finding.id),
     )
 
 

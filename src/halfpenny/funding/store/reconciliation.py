@@ -113,6 +113,14 @@ async def set_question(
     await rows.update(connection, "reconciliation_item", kept, "id = $1", item_id)
 
 
+async def reopened_by(connection: Connection, item_id: UUID) -> UUID | None:
+    """The journal that brought a resolved item back into suspense; None where it was never resolved before."""
+    found: UUID | None = await connection.fetchval(
+        "SELECT journal_id FROM transfer WHERE reference = $1 AND event = 'reconciliation_reopened'", item_id
+    )
+    return found
+
+
 async def reopen(connection: Connection, item_id: UUID) -> None:
     opened = {"status": ReconciliationStatus.OPEN, "resolved_at": None, "resolved_by": None}
     await rows.update(connection, "reconciliation_item", opened, "id = $1", item_id)
