@@ -25,6 +25,7 @@ from halfpenny.identity import KycStatus, Role
 from halfpenny.ledger import AccountKind
 from halfpenny.loans import FundingStatus, LoanInterestMode, Status, TransitionName, Verdict
 from halfpenny.loans.model import TRANSITIONS
+from halfpenny.primitives.fees import FeeKind
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing.model.position import LoanStanding
 from halfpenny.servicing.statuses import DistributionStatus, SegmentKind
@@ -59,6 +60,25 @@ IN_SQL_ONLY = {
 _CHECK = re.compile(
     r"CONSTRAINT (ck_\w+_(?:status|kind|direction|standing|role|verdict)) CHECK \(\(\w+ = ANY \(ARRAY\[(.*?)\]\)\)\)"
 )
+
+
+ROOT = Path(__file__).parents[2]
+GLOSSARY = ROOT / "docs" / "glossary.md"
+# A code that stands in the source of each change that CONTRIBUTING describes, and the files that may name it.
+NAMED_IN = {
+    r"Role\.TREASURER|['\"]treasurer['\"]": {
+        "src/halfpenny/identity/roles.py",
+        "src/halfpenny/identity/permissions.py",
+        "src/halfpenny_demo/seed.py",
+        "migrations/versions/0003_identity.py",
+    },
+    r"['\"]ILS['\"]|Currency\.ILS": {
+        "src/halfpenny/primitives/money.py",
+        "src/halfpenny_risk/policy.json",
+        "migrations/versions/0002_ledger.py",
+    },
+    r"FeeKind\.EXIT|Exit fee": {"src/halfpenny/primitives/fees.py"},
+}
 
 
 def checked(constraint: str) -> set[str]:
@@ -158,3 +178,33 @@ def test_no_status_kind_or_direction_is_a_bare_string() -> None:
         for text in bare_strings(path.read_text())
     }
     assert found == BARE_STRINGS
+
+
+def rows_of_glossary() -> set[str]:
+    """The codes that head a cell of the glossary's tables."""
+    return set(re.findall(r"\| `(\w+)` (?=\|)", GLOSSARY.read_text()))
+
+
+@pytest.mark.parametrize("listed", [*ENUMS.values(), FeeKind], ids=lambda listed: listed.__name__)
+def test_every_code_that_people_see_is_in_the_glossary(listed: type[StrEnum]) -> None:
+    assert {member.value for member in listed} - rows_of_glossary() == set()
+
+
+def test_the_glossary_explains_no_code_that_is_gone() -> None:
+    known = {member.value for listed in (*ENUMS.values(), FeeKind) for member in listed}
+    assert rows_of_glossary() - known == set()
+
+
+@pytest.mark.parametrize("pattern", NAMED_IN)
+def test_a_role_a_currency_and_a_fee_stand_where_contributing_says(pattern: str) -> None:
+    """Whoever adds one finds every place by the table "Where a change goes"; a new place goes into it, or away."""
+    folders, endings = ("src", "migrations"), {".py", ".json", ".html", ".sql"}
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in endings]
+    found = {
+        str(path.relative_to(ROOT))
+        for path in files
+        if "static" not in path.parts and re.search(pattern, path.read_text())
+    }
+    assert found == NAMED_IN[pattern]
+    described = (ROOT / "CONTRIBUTING.md").read_text()
+    assert [name for name in found if Path(name).name not in described] == []
