@@ -1036,6 +1036,21 @@ CREATE TABLE reserve_release (
 CREATE INDEX ix_reserve_release_due_on ON public.reserve_release USING btree (due_on, loan_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON reserve_release TO halfpenny_app;
 
+CREATE TABLE risk_report (
+  id uuid NOT NULL,
+  kind text NOT NULL,
+  as_of date NOT NULL,
+  content jsonb NOT NULL,
+  made_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_risk_report PRIMARY KEY (id),
+  CONSTRAINT ck_risk_report_kind CHECK ((kind = ANY (ARRAY['monitoring'::text, 'portfolio'::text])))
+);
+CREATE INDEX ix_risk_report_kind_id ON public.risk_report USING btree (kind, id);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.risk_report REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.risk_report REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.risk_report REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+GRANT INSERT, SELECT ON risk_report TO halfpenny_app;
+
 CREATE TABLE row_history (
   seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   table_name text NOT NULL,

@@ -20,7 +20,18 @@ from halfpenny_monitoring.backtest import (
     overrides,
 )
 from halfpenny_monitoring.drift import Drift, SegmentDrift, feature_drift, segment_drift
+from halfpenny_monitoring.impairment import JournalLine, StageTotal, allowance, journal, stage_totals
 from halfpenny_monitoring.outcomes import Outcome, OutcomesHeader
+from halfpenny_monitoring.portfolio import (
+    Concentration,
+    Exposure,
+    StressResult,
+    cents,
+    concentrations,
+    euro,
+    expected_loss,
+    stress,
+)
 
 
 class MonitoringReport(Struct, frozen=True, kw_only=True):
@@ -116,3 +127,44 @@ def _model_lines(models: Comparison | None) -> Iterator[str]:
 def _drift_line(drift: Drift, name: str = "") -> str:
     figure = "too few" if drift.psi is None else f"{drift.psi:.4f} (by chance {drift.by_chance:.4f})"
     return f"  {name or drift.name:<28}{drift.reference:>6} before, {drift.window:>6} now: {figure}  {drift.signal}"
+
+
+class PortfolioReport(Struct, frozen=True, kw_only=True):
+    """The drawn loans with principal outstanding, as one book. Exposures, losses and stress are in euros, the stages
+    in minor units of their own currencies; ``opening_as_of`` is the report that the journal starts from."""
+
+    as_of: date
+    loans: int
+    exposure: Decimal
+    expected_loss: Decimal
+    units_per_euro: dict[str, Decimal]
+    rates_source: str
+    stress: tuple[StressResult, ...]
+    not_stressed: Decimal
+    concentrations: tuple[Concentration, ...]
+    stages: tuple[StageTotal, ...]
+    opening_as_of: date | None
+    journal: tuple[JournalLine, ...]
+
+
+def portfolio(
+    header: OutcomesHeader, exposures: Sequence[Exposure], opening: PortfolioReport | None
+) -> PortfolioReport:
+    """The report of these exposures; ``opening`` is the last one before it, None for a first."""
+    rates = header.units_per_euro
+    stressed, left = stress(exposures, rates)
+    stages = stage_totals([allowance(exposure, header.as_of) for exposure in exposures])
+    return PortfolioReport(
+        as_of=header.as_of,
+        loans=len(exposures),
+        exposure=cents(sum((euro(exposure, rates) for exposure in exposures), Decimal(0))),
+        expected_loss=cents(sum((expected_loss(exposure, rates) for exposure in exposures), Decimal(0))),
+        units_per_euro=rates,
+        rates_source=header.rates_source,
+        stress=tuple(stressed),
+        not_stressed=left,
+        concentrations=tuple(concentrations(exposures, rates)),
+        stages=tuple(stages),
+        opening_as_of=opening.as_of if opening else None,
+        journal=tuple(journal(opening.stages if opening else (), stages)),
+    )

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 FEATURES = (
     *("ledger", "identity", "approvals", "loans", "underwriting", "funding", "servicing", "marketplace"),
+    "risk_reporting",
     *("realtime", "backoffice", "web", "platform", "primitives"),
 )
 

@@ -20,6 +20,7 @@ OWNERS = {
     "0006": {"funding"},
     "0007": {"servicing"},
     "0008": {"approvals"},
+    "0009": {"risk_reporting"},
 }
 # (file, table): why it may. The proof of the books holds each feature's rows against a second source, often another's.
 EXCEPTIONS = {

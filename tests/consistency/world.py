@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from funding.world import give, make_ticket, open_desk
-from halfpenny import funding, ledger, loans, servicing
+from halfpenny import funding, ledger, loans, risk_reporting, servicing
 from halfpenny.approvals import events as approval_events
 from halfpenny.approvals import store as approval_store
 from halfpenny.funding import bank
@@ -24,6 +24,9 @@ from halfpenny.primitives.money import Currency, Money
 from halfpenny.servicing.service import arrears, bank_receipts, settling
 from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import distributions, serviced_loans
+from halfpenny.primitives.money import UNITS_PER_EUR, Currency, Money
+from halfpenny.servicing.service import arrears, bank_receipts
+from halfpenny.servicing.store import distributions
 from servicing import world as servicing_world
 from support import lending
 from support.bank import credits_in_suspense, pay_in_from_outside
@@ -43,6 +46,7 @@ async def make_books(database: Database) -> None:
     await _serviced(database)
     await _in_trouble(database)
     await _bank(database)
+    await _risk_reports(database)
     await _relay(database)
     await seal(database)
 
@@ -54,6 +58,10 @@ async def seal(database: Database) -> None:
             if not await ledger.seal(connection) + await audit.seal(connection):
                 break
     await row_history.seal(database)
+
+
+async def _risk_reports(database: Database) -> None:
+    await risk_reporting.make_reports(database, UNITS_PER_EUR)
 
 
 async def _subscribe(database: Database) -> None:

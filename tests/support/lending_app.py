@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 from fastapi import APIRouter, FastAPI
 
+from halfpenny import marketplace, risk_reporting, web
 from halfpenny.approvals import Acts
 from halfpenny.entrypoints import errors
 from halfpenny.identity import Identity
@@ -26,13 +27,15 @@ async def lending_client(
     errors.install(app)
     app.add_middleware(guard, settings=None)
     for router in routers:
-        app.include_router(router, prefix="/api/v1")
+        # Pages stand at the root, in no schema.
+        app.include_router(router, prefix="/api/v1" if router.include_in_schema else "")
     running = Identity(identity_settings(), database)
     running.start()
     await running.listener.listening.wait()
     app.state.database = database
     app.state.identity = running
     app.state.tokens = running.tokens
+    app.state.pages = web.Pages([marketplace.TEMPLATES, risk_reporting.TEMPLATES])
     app.state.acts = acts or Acts([])
     app.state.settings = SimpleNamespace(
         lending=SimpleNamespace(rules=rules or LendingRules(), lender_name="A lender", lender_address="A street 1")

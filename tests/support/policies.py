@@ -66,6 +66,7 @@ PUBLIC = {
     "GET /api/v1/loans/{loan_id}/waterfall",
     "POST /api/v1/loans/{loan_id}/waterfall/simulations",
     "GET /api/v1/loans/{loan_id}/recovery",
+    "GET /api/v1/risk/method",
     "GET /api/v1/statistics/default-rate",
 }
 
@@ -156,6 +157,9 @@ POLICIES: dict[str, Policy] = {
     "POST /api/v1/loans/{loan_id}/recovery/costs": administrators(AMOUNT | {"kind": "survey"} | REASON),
     "POST /api/v1/loans/{loan_id}/write-off": administrators(REASON),
     "GET /api/v1/arrears": administrators(),
+    "GET /api/v1/risk/monitoring": administrators(),
+    "GET /api/v1/risk/portfolio": administrators(),
+    "GET /api/v1/risk/allowances": administrators(),
     # One's own reports; who holds nothing has empty ones, and no flows of a loan.
     "GET /api/v1/portfolio/{loan_id}/cash-flows": Policy("hidden", "hidden", "hidden", "hidden"),
     "GET /api/v1/statements/{year}": everybody(),

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
-from halfpenny import funding, marketplace, realtime, web
+from halfpenny import funding, marketplace, realtime, risk_reporting, web
 from halfpenny.approvals.rest import router as approval_routes
 from halfpenny.backoffice.people_routes import router as people_routes
 from halfpenny.backoffice.rest import router as backoffice_routes
@@ -39,6 +39,8 @@ from halfpenny.platform.http import EdgeSettings, describe, guard
 from halfpenny.platform.http.asgi import ASGIApp
 from halfpenny.platform.telemetry import access_writer, configure_logging, probes, reachable
 from halfpenny.realtime.rest import router as realtime_routes
+from halfpenny.risk_reporting.pages import router as risk_page_routes
+from halfpenny.risk_reporting.rest import router as risk_routes
 from halfpenny.servicing.rest import router as servicing_routes
 from halfpenny.underwriting.rest import router as underwriting_routes
 
@@ -184,15 +186,17 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     if settings.lending.sandbox:
         app.include_router(sandbox_bank_routes, prefix=API)
     app.include_router(servicing_routes, prefix=API)
+    app.include_router(risk_routes, prefix=API)
     app.include_router(realtime_routes, prefix=API)
     app.include_router(realtime.socket_router)
     # Behind a proxy that rewrites Host, our own pages still come from the public address.
     app.state.websocket_origins = frozenset({settings.server.public_url.rstrip("/")} - {""})
     app.include_router(marketplace.graphql_router)
     app.include_router(marketplace.page_router)
+    app.include_router(risk_page_routes)
     app.include_router(web.explorer_router, prefix=API)
     app.mount(web.MOUNT, web.PageFiles())
-    app.state.pages = web.Pages([marketplace.TEMPLATES])
+    app.state.pages = web.Pages([marketplace.TEMPLATES, risk_reporting.TEMPLATES])
     app.state.marketplace = marketplace.Marketplace(introspection=settings.environment != "production")
     app.include_router(
         probes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -25,6 +26,7 @@ check = typer.Typer(help="Prove that what is stored is right.", no_args_is_help=
 sandbox = typer.Typer(help="Move the business clock of a sandbox.", no_args_is_help=True)
 close = typer.Typer(help="The end of a business day.", no_args_is_help=True)
 deadletters = typer.Typer(help="Events that no consumer could handle.", no_args_is_help=True)
+risk = typer.Typer(help="What became of assessed loans, and the book as a whole.", no_args_is_help=True)
 documents = typer.Typer(help="The marketplace's listings in the document store.", no_args_is_help=True)
 for name, group in (
     ("admin", admin),
@@ -33,6 +35,7 @@ for name, group in (
     ("close", close),
     ("deadletters", deadletters),
     ("documents", documents),
+    ("risk", risk),
 ):
     app.add_typer(group, name=name)
 
@@ -214,6 +217,43 @@ async def rebuild_documents(settings: Settings) -> None:
     from halfpenny.entrypoints.listings import rebuild
 
     typer.echo(f"{counted(await rebuild(settings), 'loan')} read, their listings rebuilt")
+
+
+@risk.command("outcomes")
+@on_servers
+async def risk_outcomes(
+    settings: Settings, file: Annotated[Path, typer.Argument(help="Where to write them, as JSON Lines.")]
+) -> None:
+    """Write what happened to every assessed loan, for `halfpenny-risk monitor`; the worker does it every day."""
+    from halfpenny.entrypoints.risk import write_outcomes
+
+    typer.echo(f"{counted(await write_outcomes(settings, file), 'outcome')} written to {file}")
+
+
+@risk.command("report")
+@on_servers
+async def risk_report(settings: Settings) -> None:
+    """Make the monitoring and the portfolio report of today, keep them for the pages, and print the first."""
+    from halfpenny.entrypoints.risk import make_reports
+    from halfpenny_monitoring.report import report_lines
+
+    made = await make_reports(settings)
+    for line in report_lines(made.monitoring):
+        typer.echo(line)
+    book = made.portfolio
+    typer.echo("")
+    typer.echo(f"The book: {counted(book.loans, 'loan')}, EUR {book.exposure}, expected loss EUR {book.expected_loss}")
+
+
+@risk.command("allowances")
+@on_servers
+async def risk_allowances(
+    settings: Settings, file: Annotated[Path, typer.Argument(help="Where to write them, as CSV.")]
+) -> None:
+    """Write the IFRS 9 stage and the expected credit loss of every loan of the book."""
+    from halfpenny.entrypoints.risk import write_allowances
+
+    typer.echo(f"{counted(await write_allowances(settings, file), 'allowance')} written to {file}")
 
 
 def _add_demonstration() -> None:

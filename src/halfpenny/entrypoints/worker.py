@@ -11,9 +11,21 @@ from dataclasses import dataclass, replace
 import structlog
 from prometheus_client import start_http_server
 
-from halfpenny import approvals, backoffice, funding, identity, ledger, marketplace, realtime, servicing, underwriting
+from halfpenny import (
+    approvals,
+    backoffice,
+    funding,
+    identity,
+    ledger,
+    marketplace,
+    realtime,
+    risk_reporting,
+    servicing,
+    underwriting,
+)
 from halfpenny.entrypoints import realtime_topics
 from halfpenny.entrypoints.connectivity import require_broker, require_database, require_real_time
+from halfpenny.entrypoints.risk import outcomes_file
 from halfpenny.entrypoints.settings import Settings, require_listening
 from halfpenny.platform import row_history
 from halfpenny.platform.database import Database
@@ -71,6 +83,7 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
         PeriodicJob("seal_audit_trail", 2.0, lambda: backoffice.seal_audit_trail(database)),
         PeriodicJob("prune_queue", 3_600.0, lambda: prune(database)),
         PeriodicJob("delete_old_frames", 600.0, lambda: realtime.delete_old_frames(database)),
+        PeriodicJob("make_risk_reports", 60.0, lambda: _make_risk_reports(resources)),
         # Also the first thing at start: an empty or lost document store is filled without being asked.
         PeriodicJob("catch_up_listings", 30.0, lambda: marketplace.catch_up(database, listings)),
     ]
@@ -82,6 +95,12 @@ def _sandbox_bank(database: Database) -> list[PeriodicJob]:
         PeriodicJob("settle_payments", 0.5, lambda: funding.settle_payments(database)),
         PeriodicJob("reconcile", 2.0, lambda: funding.reconcile_due(database)),
     ]
+
+
+async def _make_risk_reports(resources: Resources) -> None:
+    """Once a business date: the outcomes as a file, and both reports."""
+    rates = resources.settings.lending.rules.units_per_eur
+    await risk_reporting.make_due_reports(resources.database, rates, outcomes_file(resources.settings))
 
 
 async def _seal_ledger(database: Database) -> None:

@@ -43,6 +43,7 @@ from halfpenny.identity.service.provisioning import (
     delete_expired_sessions,
     is_active_holder,
     open_sessions,
+    related_parties,
     related_to,
 )
 from halfpenny.identity.service.running import Identity
@@ -117,6 +118,7 @@ __all__ = [
     "open_sessions",
     "permissions_of",
     "person",
+    "related_parties",
     "related_to",
     "requires",
     "send_due",

@@ -42,6 +42,7 @@ class Permission(StrEnum):
     LEDGER_CORRECT = "ledger:correct"
     LEDGER_APPROVE = "ledger:approve"
     AUDIT_READ = "audit:read"
+    RISK_READ = "risk:read"
     APPROVALS_READ = "approvals:read"
     APPROVALS_DECIDE = "approvals:decide"
 
@@ -49,7 +50,7 @@ class Permission(StrEnum):
 _P = Permission
 _EVERY_PERSON = frozenset({_P.OWN_ACCOUNT, _P.LOANS_READ, _P.OWN_BOOKS})
 # What staff read of each other's work. None of it changes anything.
-_STAFF_READS = frozenset({_P.LOANS_READ_ALL, _P.SERVICING_READ, _P.APPROVALS_READ})
+_STAFF_READS = frozenset({_P.LOANS_READ_ALL, _P.SERVICING_READ, _P.APPROVALS_READ, _P.RISK_READ})
 _EVERY_READ = _STAFF_READS | {_P.USERS_READ, _P.BANK_READ, _P.LEDGER_READ, _P.AUDIT_READ}
 # Only customers have wallets: staff neither invest nor borrow.
 _OF_CUSTOMERS = frozenset({_P.WALLET, _P.INVEST, _P.LOANS_APPLY})

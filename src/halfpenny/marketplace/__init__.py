@@ -7,6 +7,7 @@ from halfpenny.marketplace.check import listings_check
 from halfpenny.marketplace.consumers import EVENTS, QUEUE, subscription
 from halfpenny.marketplace.graphql import Limits, Marketplace, field_permissions
 from halfpenny.marketplace.graphql import router as graphql_router
+from halfpenny.marketplace.labels import property_kinds
 from halfpenny.marketplace.model import listing
 from halfpenny.marketplace.pages import TEMPLATES, PageRenderer
 from halfpenny.marketplace.pages import router as page_router
@@ -28,6 +29,7 @@ __all__ = [
     "listing",
     "listings_check",
     "page_router",
+    "property_kinds",
     "rebuild",
     "refresh",
     "subscription",

@@ -82,3 +82,8 @@ SORT_CHOICES: Final[Mapping[str, str]] = {
     "funded": _("Most funded first"),
     "amount": _("Largest first"),
 }
+
+
+def property_kinds() -> Mapping[str, str]:
+    """The word for each kind of property, as other features' pages show it."""
+    return KIND

@@ -14,6 +14,7 @@ from halfpenny.servicing.service.distributing import pay_distribution, pay_distr
 from halfpenny.servicing.service.drawing_down import draw_down
 from halfpenny.servicing.service.posting import PostingResult, post_events
 from halfpenny.servicing.service.receiving import amount_due, receive_from_bank, redemption_on, repay
+from halfpenny.servicing.store.statistics import ServicingFacts, facts_of
 
 __all__ = [
     "RECEIPTS_EVENTS",
@@ -26,6 +27,7 @@ __all__ = [
     "PostingResult",
     "Product",
     "RecoveryCase",
+    "ServicingFacts",
     "Withholding",
     "amount_due",
     "arrears_acts",
@@ -34,6 +36,7 @@ __all__ = [
     "close_day",
     "close_days",
     "draw_down",
+    "facts_of",
     "pay_distribution",
     "pay_distributions",
     "post_events",

@@ -5,5 +5,13 @@ The question itself leaves with the application (``loan.submitted``), in the tra
 
 from halfpenny.underwriting.consumers import SUBSCRIPTION
 from halfpenny.underwriting.service import receive, request_all_reassessments, request_reassessment
+from halfpenny.underwriting.store import AnswerFigures, assessed_page
 
-__all__ = ["SUBSCRIPTION", "receive", "request_all_reassessments", "request_reassessment"]
+__all__ = [
+    "SUBSCRIPTION",
+    "AnswerFigures",
+    "assessed_page",
+    "receive",
+    "request_all_reassessments",
+    "request_reassessment",
+]

@@ -80,6 +80,36 @@ async def of_loan(connection: Connection, loan_id: UUID, limit: int) -> list[Ass
     return [_assessment(row) for row in await connection.fetch(OF_LOAN, loan_id, limit)]
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerFigures:
+    """One answer without its prose, reasons and comparables: what reports over many loans read."""
+
+    loan_id: UUID
+    model_version: str
+    current: bool
+    received_at: datetime
+    answer: dict[str, Any]
+
+
+ASSESSED_PAGE = (
+    "SELECT DISTINCT loan_id FROM assessment "
+    "WHERE loan_id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY loan_id LIMIT $2"
+)
+_FIGURES = (
+    "SELECT loan_id, model_version, current, received_at, answer - '{reasons,principal_against,principal_for,"
+    "narrative,valuation,price_terms}'::text[] AS answer FROM assessment WHERE loan_id = ANY($1) ORDER BY loan_id, id"
+)
+
+
+async def assessed_page(connection: Connection, after: UUID | None, limit: int) -> dict[UUID, list[AnswerFigures]]:
+    """Loans that were ever assessed, by id, each with its answers, oldest first."""
+    loan_ids = [row["loan_id"] for row in await connection.fetch(ASSESSED_PAGE, after, limit)]
+    found: dict[UUID, list[AnswerFigures]] = {loan_id: [] for loan_id in loan_ids}
+    for row in await connection.fetch(_FIGURES, loan_ids):
+        found[row["loan_id"]].append(AnswerFigures(*row.values()))
+    return found
+
+
 def _assessment(row: Record) -> Assessment:
     return Assessment(
         row["id"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from halfpenny.identity import store
@@ -67,3 +68,8 @@ async def is_active_holder(connection: Connection, user_id: UserId, permission: 
     """Whether this person holds the permission now and is not disabled, whatever their token holds."""
     person = await store.person_by_id(connection, user_id)
     return person is not None and person.disabled_at is None and permission in permissions_of(frozenset({person.role}))
+
+
+async def related_parties(connection: Connection, user_ids: Sequence[UserId]) -> dict[UserId, set[UserId]]:
+    """The related parties of each of these people, in both directions."""
+    return await store.related_to(connection, user_ids)

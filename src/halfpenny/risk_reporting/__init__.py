@@ -1,0 +1,30 @@
+"""What became of assessed loans and what the book holds: outcomes, the stored reports, and the pages of staff.
+
+The application keeps the page renderer at ``app.state.pages``.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from halfpenny.risk_reporting.service import (
+    CollectedBook,
+    ReportsMade,
+    allowances_page,
+    collect,
+    make_due_reports,
+    make_reports,
+    write_outcomes_file,
+)
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+__all__ = [
+    "TEMPLATES",
+    "CollectedBook",
+    "ReportsMade",
+    "allowances_page",
+    "collect",
+    "make_due_reports",
+    "make_reports",
+    "write_outcomes_file",
+]

@@ -1,0 +1,140 @@
+"""From a loan, its answers and its servicing to an outcome and to an exposure: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from halfpenny import loans
+from halfpenny.loans import Loan, Status
+from halfpenny.primitives.money import format_minor
+from halfpenny.servicing import ServicingFacts
+from halfpenny.underwriting import AnswerFigures
+from halfpenny_monitoring.outcomes import Outcome, OutcomeKind
+from halfpenny_monitoring.portfolio import Exposure, StressedLoss
+
+_BEFORE_DRAWDOWN = {
+    Status.DECLINED: OutcomeKind.DECLINED,
+    Status.WITHDRAWN: OutcomeKind.WITHDRAWN,
+    Status.EXPIRED: OutcomeKind.NOT_FUNDED,
+    Status.CANCELLED: OutcomeKind.NOT_FUNDED,
+    Status.FUNDING: OutcomeKind.RAISING,
+    Status.FUNDED: OutcomeKind.RAISING,
+    Status.CONDITIONS_MET: OutcomeKind.RAISING,
+}
+
+
+def answer_decided_on(loan: Loan, answers: Sequence[AnswerFigures]) -> AnswerFigures:
+    """The answer that the decision went by: the last current one before it; of an undecided loan the last current."""
+    current = [answer for answer in answers if answer.current] or list(answers)
+    known = [answer for answer in current if loan.decided_at is None or answer.received_at <= loan.decided_at]
+    return (known or current[:1])[-1]
+
+
+def newest_answer(answers: Sequence[AnswerFigures]) -> AnswerFigures:
+    """The last answer about the loan's terms of its moment; ``answers`` are oldest first."""
+    return ([answer for answer in answers if answer.current] or list(answers))[-1]
+
+
+def outcome_kind(loan: Loan, facts: ServicingFacts | None) -> OutcomeKind:
+    """What has happened to the loan so far."""
+    if facts is None:
+        return _BEFORE_DRAWDOWN.get(loan.status, OutcomeKind.PENDING)
+    match loan.status:
+        case Status.WRITTEN_OFF:
+            return OutcomeKind.WRITTEN_OFF
+        case Status.DEFAULTED | Status.IN_RECOVERY:
+            return OutcomeKind.DEFAULTED
+        case Status.REPAID:
+            return OutcomeKind.REPAID_LATE if facts.was_late or facts.defaulted_on else OutcomeKind.REPAID
+        case Status.MATURED:
+            return OutcomeKind.LATE
+        case _:
+            return OutcomeKind.LATE if facts.days_past_due > 0 else OutcomeKind.RUNNING
+
+
+def outcome(loan: Loan, answers: Sequence[AnswerFigures], facts: ServicingFacts | None) -> Outcome:
+    """One line of the file of outcomes."""
+    terms, borrower, asset = loan.application, loan.application.borrower, loan.application.property
+    decided = answer_decided_on(loan, answers)
+    said, challenger = decided.answer, decided.answer.get("challenger")
+    return Outcome(
+        loan_id=str(loan.id),
+        model_version=decided.model_version,
+        assessed_on=decided.received_at.date(),
+        submitted_on=(loan.submitted_at or loan.created_at).date(),
+        grade=said["grade"],
+        probability_of_default=Decimal(said["probability_of_default"]),
+        loss_given_default=Decimal(said["loss_given_default"]),
+        expected_loss=Decimal(said["expected_loss"]),
+        score=float(said["score"]),
+        recommendation=said["recommendation"],
+        suggested_rate_percent=Decimal(said["suggested_rate_percent"]),
+        challenger_version=challenger["model_version"] if challenger else None,
+        challenger_probability=Decimal(challenger["probability_of_default"]) if challenger else None,
+        verdict=_verdict(loan),
+        offered_rate_percent=loan.offer.annual_rate.quantize(Decimal("0.01")) if loan.offer else None,
+        currency=terms.currency.value,
+        amount=Decimal(format_minor(terms.amount_minor)),
+        term_months=terms.term_months,
+        ltv=Decimal(said["ltv"]),
+        charge_rank=terms.charge_rank,
+        property_kind=asset.kind.value,
+        country=asset.country,
+        income=Decimal(format_minor(borrower.income_minor)),
+        adverse_records=borrower.adverse_records,
+        outcome=outcome_kind(loan, facts),
+        drawn_down_on=facts.advanced_on if facts else None,
+        due_on=facts.first_due_on if facts else None,
+        days_past_due=facts.days_past_due if facts else 0,
+        defaulted_on=facts.defaulted_on if facts else None,
+        ended_on=facts.ended_on if facts else None,
+        lost=Decimal(format_minor(facts.lost_minor)) if facts else Decimal(0),
+    )
+
+
+def _verdict(loan: Loan) -> str | None:
+    if loan.status is Status.DECLINED:
+        return "decline"
+    return "approve" if loan.offer is not None else None
+
+
+def exposure(loan: Loan, answers: Sequence[AnswerFigures], facts: ServicingFacts | None, group: str) -> Exposure | None:
+    """What the book has in the loan; None before drawdown, and once nothing of the principal is outstanding."""
+    if facts is None or facts.principal_outstanding_minor <= 0 or loan.offer is None:
+        return None
+    said, first = newest_answer(answers).answer, answer_decided_on(loan, answers).answer
+    return Exposure(
+        loan_id=str(loan.id),
+        group=group,
+        currency=loan.application.currency.value,
+        principal_minor=facts.principal_outstanding_minor,
+        country=loan.application.property.country,
+        city=loan.application.property.city,
+        charge_rank=loan.application.charge_rank,
+        property_kind=loan.application.property.kind.value,
+        grade=said["grade"],
+        probability_of_default=Decimal(said["probability_of_default"]),
+        loss_given_default=Decimal(said["loss_given_default"]),
+        first_probability=Decimal(first["probability_of_default"]),
+        matures_on=facts.matures_on,
+        annual_rate_percent=loan.offer.annual_rate,
+        days_past_due=facts.days_past_due,
+        defaulted=loan.status in _IMPAIRED or facts.unlikely_to_pay,
+        stress=_stress(said.get("stress") or ()),
+    )
+
+
+_IMPAIRED = frozenset({loans.Status.DEFAULTED, loans.Status.IN_RECOVERY})
+
+
+def _stress(cells: Sequence[dict[str, Any]]) -> dict[tuple[int, int], StressedLoss]:
+    """The grid without a change of rates: the shock of the report is one of prices and months."""
+    return {
+        (cell["price_change_percent"], cell["extra_months"]): StressedLoss(
+            Decimal(cell["expected_loss"]), Decimal(cell["loss_given_default"])
+        )
+        for cell in cells
+        if cell["rate_change_points"] == 0
+    }

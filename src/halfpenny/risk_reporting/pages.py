@@ -1,0 +1,74 @@
+"""The pages of risk reporting, for staff: what came true of the models' figures, and the book as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from halfpenny import identity, loans
+from halfpenny.identity import Permission, requires
+from halfpenny.marketplace import PageRenderer, property_kinds
+from halfpenny.platform.http import AppDatabase
+from halfpenny.risk_reporting import labels, views
+from halfpenny.risk_reporting.rest import newest
+from halfpenny.risk_reporting.store import RiskReportKind
+
+
+def _pages(request: Request) -> PageRenderer:
+    pages: PageRenderer = request.app.state.pages
+    return pages
+
+
+router = APIRouter(prefix="/staff/risk", include_in_schema=False)
+_Pages = Annotated[PageRenderer, Depends(_pages)]
+# From which share of the largest loss of the grid a cell is drawn how dark; the figure stands in each.
+_SHADES: Final = (0.25, 0.5, 0.75)
+
+
+@router.get("", dependencies=[requires(Permission.RISK_READ)])
+async def monitoring(request: Request, _: identity.SignedIn, database: AppDatabase, pages: _Pages) -> Response:
+    """Back-tests, vintages, both models, overrides and drift."""
+    async with database.reading() as connection:
+        report = await newest(connection, RiskReportKind.MONITORING)
+    context = {"labels": labels, "kinds": property_kinds(), "report": report}
+    return pages.render(request, "risk_reporting/monitoring.html", context)
+
+
+@router.get("/portfolio", dependencies=[requires(Permission.RISK_READ)])
+async def portfolio(request: Request, _: identity.SignedIn, database: AppDatabase, pages: _Pages) -> Response:
+    """Stress, concentration, and the stages of IFRS 9."""
+    async with database.reading() as connection:
+        report = views.portfolio(await newest(connection, RiskReportKind.PORTFOLIO))
+        companies = await _companies(connection, report)
+    context = {
+        "labels": labels,
+        "kinds": property_kinds(),
+        "report": report,
+        "grid": stress_grid(report["stress"]),
+        "companies": companies,
+    }
+    return pages.render(request, "risk_reporting/portfolio.html", context)
+
+
+async def _companies(connection: Any, report: Mapping[str, Any]) -> dict[str, str]:
+    """The company of the largest loan of each group; names are not in the stored report."""
+    [groups] = [each for each in report["concentrations"] if each["kind"] == "borrower_group"]
+    wanted = [cluster["loan_id"] for cluster in groups["largest"]]
+    found = await loans.get_many(connection, wanted)
+    return {str(loan.id): loan.application.borrower.company for loan in found.values()}
+
+
+def stress_grid(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """The shocks as rows of prices and columns of months, each cell with its shade from 0 to 3."""
+    shocks = [result for result in results if result["price_change_percent"]]
+    worst = max((result["share"] for result in shocks), default=0.0)
+    months = sorted({result["extra_months"] for result in shocks})
+    rows: dict[int, list[dict[str, Any]]] = {}
+    for result in shocks:
+        level = result["share"] / worst if worst else 0.0
+        cell = result | {"shade": sum(level > limit for limit in _SHADES)}
+        rows.setdefault(result["price_change_percent"], []).append(cell)
+    return {"months": months, "rows": rows}

@@ -1,0 +1,38 @@
+"""All SQL of risk reporting."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from halfpenny.platform.database import Connection
+from halfpenny.primitives.ids import uuid7
+
+
+class RiskReportKind(StrEnum):
+    MONITORING = "monitoring"
+    PORTFOLIO = "portfolio"
+
+
+NEWEST = "SELECT content FROM risk_report WHERE kind = $1 ORDER BY id DESC LIMIT 1"
+
+
+async def insert(connection: Connection, kind: RiskReportKind, as_of: date, content: dict[str, Any]) -> None:
+    await connection.execute(
+        "INSERT INTO risk_report (id, kind, as_of, content, made_at) VALUES ($1, $2, $3, $4, business_now())",
+        uuid7(),
+        kind.value,
+        as_of,
+        content,
+    )
+
+
+async def newest(connection: Connection, kind: RiskReportKind) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = await connection.fetchval(NEWEST, kind.value)
+    return found
+
+
+async def lock_day(connection: Connection, day: date) -> None:
+    """Until the transaction ends nobody else makes the reports of this day."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('risk_report ' || $1::date, 0))", day)
