@@ -1036,6 +1036,19 @@ CREATE TABLE reserve_release (
 CREATE INDEX ix_reserve_release_due_on ON public.reserve_release USING btree (due_on, loan_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON reserve_release TO halfpenny_app;
 
+CREATE TABLE risk_method (
+  id uuid NOT NULL,
+  policy_version text NOT NULL,
+  model_version text NOT NULL,
+  content jsonb NOT NULL,
+  published_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_risk_method PRIMARY KEY (id)
+);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.risk_method REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.risk_method REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.risk_method REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+GRANT INSERT, SELECT ON risk_method TO halfpenny_app;
+
 CREATE TABLE risk_report (
   id uuid NOT NULL,
   kind text NOT NULL,

@@ -19,6 +19,17 @@ CREATE TABLE risk_report (
 CREATE INDEX ix_risk_report_kind_id ON risk_report (kind, id);
 GRANT SELECT, INSERT ON risk_report TO halfpenny_app;
 SELECT keep_row_history('risk_report', 'id');
+
+-- The newest is what the public method page shows; the earlier ones say what held when.
+CREATE TABLE risk_method (
+  id uuid CONSTRAINT pk_risk_method PRIMARY KEY,
+  policy_version text NOT NULL,
+  model_version text NOT NULL,
+  content jsonb NOT NULL,
+  published_at timestamptz NOT NULL
+);
+GRANT SELECT, INSERT ON risk_method TO halfpenny_app;
+SELECT keep_row_history('risk_method', 'id');
 """
 
 

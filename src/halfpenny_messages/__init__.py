@@ -33,6 +33,16 @@ from halfpenny_messages.codes import (
 )
 from halfpenny_messages.countries import is_country, lies_in
 from halfpenny_messages.envelope import Envelope, Payload, decode, decode_payload, encode, to_builtins
+from halfpenny_messages.method import (
+    METHOD_PUBLISHED,
+    MethodFactor,
+    MethodFigure,
+    MethodGrade,
+    MethodLimit,
+    MethodPublished,
+    MethodRate,
+    MethodSource,
+)
 from halfpenny_messages.submitted import (
     LOAN_REASSESSMENT_REQUESTED,
     LOAN_SUBMITTED,
@@ -80,6 +90,7 @@ __all__ = [
     "LOAN_REASSESSMENT_REQUESTED",
     "LOAN_SUBMITTED",
     "MAX_MESSAGE_BYTES",
+    "METHOD_PUBLISHED",
     "RESIDENTIAL_KINDS",
     "RISK_REQUESTS_EVENTS",
     "RISK_REQUESTS_QUEUE",
@@ -97,6 +108,13 @@ __all__ = [
     "MalformedMessage",
     "MessageError",
     "MessageTooLarge",
+    "MethodFactor",
+    "MethodFigure",
+    "MethodGrade",
+    "MethodLimit",
+    "MethodPublished",
+    "MethodRate",
+    "MethodSource",
     "Narrative",
     "NarrativeWritten",
     "Payload",

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from halfpenny_messages.assessed import LOAN_ASSESSED, LOAN_NARRATIVE_WRITTEN, LoanAssessed, NarrativeWritten
+from halfpenny_messages.method import METHOD_PUBLISHED, MethodPublished
 from halfpenny_messages.submitted import (
     LOAN_REASSESSMENT_REQUESTED,
     LOAN_SUBMITTED,
@@ -17,13 +18,14 @@ from halfpenny_messages.submitted import (
 )
 from halfpenny_messages.wire import MalformedMessage, UnknownMessage, brief, pack_envelope, unpack_envelope
 
-Payload = LoanSubmitted | ReassessmentRequested | LoanAssessed | NarrativeWritten
+Payload = LoanSubmitted | ReassessmentRequested | LoanAssessed | NarrativeWritten | MethodPublished
 
 _PAYLOADS: dict[tuple[str, int], type[Payload]] = {
     (LOAN_SUBMITTED, 1): LoanSubmitted,
     (LOAN_REASSESSMENT_REQUESTED, 1): ReassessmentRequested,
     (LOAN_ASSESSED, 1): LoanAssessed,
     (LOAN_NARRATIVE_WRITTEN, 1): NarrativeWritten,
+    (METHOD_PUBLISHED, 1): MethodPublished,
 }
 _NAME_AND_VERSION = {kind: name_and_version for name_and_version, kind in _PAYLOADS.items()}
 

@@ -34,6 +34,7 @@ from halfpenny.servicing.model.waterfall import HALFPENNY_1
 from halfpenny.servicing.service.arrears import RECOVERY_UPDATE_INTERVAL_DAYS
 from halfpenny.servicing.service.distributing import CHUNK
 from halfpenny_messages import DELIVERY_LIMIT
+from halfpenny_monitoring.impairment import SIGNIFICANT_DAYS
 from halfpenny_monitoring.outcomes import DAYS_AFTER_MATURITY
 from halfpenny_risk.assess import EXTRA_MONTHS, PRICE_CHANGES_PERCENT
 from halfpenny_risk.narrative.writer import CIRCUIT_OPEN_S
@@ -118,12 +119,21 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
         (*PRICE_CHANGES_PERCENT, *EXTRA_MONTHS),
     ),
     ("docs/guides/risk-monitoring.md", "{} days after it was due by its first terms", (DAYS_AFTER_MATURITY,)),
+    ("docs/guides/risk-monitoring.md", "more than {} days past due, past its maturity", (SIGNIFICANT_DAYS,)),
     ("docs/guides/risk-service.md", "a circuit breaker for {} s", (CIRCUIT_OPEN_S,)),
     ("docs/guides/risk-service.md", "figures only, up to {})", (MAX_BATCH,)),
 ]
 
 # Figures that no code has, and why.
 EXAMPLES: list[tuple[str, str, str]] = [
+    ("docs/guides/risk-monitoring.md", "probability of twelve months", "IFRS 9, 5.5.5"),
+    (
+        "docs/guides/risk-monitoring.md",
+        "probability 5 %, loss given default 20 %",
+        "an example, executed from its table",
+    ),
+    ("docs/guides/risk-monitoring.md", "due in 200 days at 9.5 % a year", "an example, executed from its table"),
+    ("docs/guides/risk-monitoring.md", "due in two years", "an example, executed from its table"),
     ("docs/guides/risk-monitoring.md", "95 % interval", "the customary coverage, named beside each figure"),
     ("README.md", "about 150 MB", "measured, and true of one day's packages"),
     ("SECURITY.md", "within five days", "a promise of people"),

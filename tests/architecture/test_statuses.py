@@ -27,6 +27,7 @@ from halfpenny.loans import FundingStatus, LoanInterestMode, Status, TransitionN
 from halfpenny.loans.model import TRANSITIONS
 from halfpenny.primitives.fees import FeeKind
 from halfpenny.primitives.money import Currency
+from halfpenny.risk_reporting.store import RiskReportKind
 from halfpenny.servicing.model.position import LoanStanding
 from halfpenny.servicing.statuses import DistributionStatus, SegmentKind
 
@@ -46,6 +47,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "ck_loan_status": Status,
     "ck_reconciliation_item_kind": MismatchKind,
     "ck_reconciliation_item_status": ReconciliationStatus,
+    "ck_risk_report_kind": RiskReportKind,
     "ck_sandbox_bank_entry_direction": CashDirection,
     "ck_serviced_loan_standing": LoanStanding,
     "ck_bank_receipt_status": ReceiptStatus,

@@ -25,6 +25,7 @@ from halfpenny.servicing.service import arrears, bank_receipts, settling
 from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import distributions, serviced_loans
 from halfpenny.primitives.money import UNITS_PER_EUR, Currency, Money
+from halfpenny.risk_reporting.store import insert_method
 from halfpenny.servicing.service import arrears, bank_receipts
 from halfpenny.servicing.store import distributions
 from servicing import world as servicing_world
@@ -62,6 +63,9 @@ async def seal(database: Database) -> None:
 
 async def _risk_reports(database: Database) -> None:
     await risk_reporting.make_reports(database, UNITS_PER_EUR)
+    method = {"policy_version": "policy-1", "model_version": "rules-1", "central_tendency": "0.05"}
+    async with database.unit_of_work() as connection:
+        await insert_method(connection, method)
 
 
 async def _subscribe(database: Database) -> None:

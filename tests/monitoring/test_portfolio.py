@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfpenny_monitoring.impairment import (
@@ -84,6 +86,7 @@ def table(book: list[Exposure]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@settings(deadline=None)
 @given(books)
 def test_a_shock_costs_the_sum_of_its_loans(book: list[Exposure]) -> None:
     found, left = stress(book, RATES)
@@ -120,6 +123,7 @@ def test_a_loan_without_a_grid_is_named_and_an_old_grid_counts_at_its_worst() ->
     assert [str(result.expected_loss) for result in found] == ["2010.00", "4010.00", "14010.00"]
 
 
+@settings(deadline=None)
 @given(books)
 def test_concentrations_are_those_of_a_grouped_table(book: list[Exposure]) -> None:
     found = {each.kind: each for each in concentrations(book, RATES)}
@@ -173,6 +177,7 @@ def test_an_allowance_by_hand() -> None:
     assert allowance(exposure(defaulted=True), DAY).allowance_minor == 4_000_000
 
 
+@settings(deadline=None)
 @given(exposures)
 def test_an_allowance_lies_between_nothing_and_the_principal(loan: Exposure) -> None:
     found = allowance(loan, DAY)
@@ -182,6 +187,7 @@ def test_an_allowance_lies_between_nothing_and_the_principal(loan: Exposure) -> 
     assert found.allowance_minor <= late.allowance_minor <= worse.allowance_minor
 
 
+@settings(deadline=None)
 @given(books, books)
 def test_the_journal_balances_and_leads_from_one_report_to_the_next(
     before: list[Exposure], after: list[Exposure]
@@ -216,3 +222,10 @@ def test_stage_totals_are_sums() -> None:
     ]  # fmt: skip
     assert journal([], []) == []
     assert date(2029, 7, 2) == DAY
+
+
+def test_the_guides_example_is_what_the_code_computes() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "risk-monitoring.md").read_text()
+    found = [int(whole.replace(",", "") + cents) for whole, cents in re.findall(r"allowance ([\d,]+)\.(\d\d)", guide)]
+    examples = (exposure(), exposure(matures_on=DAY + timedelta(days=730)), exposure(defaulted=True))
+    assert found == [allowance(example, DAY).allowance_minor for example in examples]

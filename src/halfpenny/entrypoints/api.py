@@ -39,6 +39,7 @@ from halfpenny.platform.http import EdgeSettings, describe, guard
 from halfpenny.platform.http.asgi import ASGIApp
 from halfpenny.platform.telemetry import access_writer, configure_logging, probes, reachable
 from halfpenny.realtime.rest import router as realtime_routes
+from halfpenny.risk_reporting.pages import public_router as method_page_routes
 from halfpenny.risk_reporting.pages import router as risk_page_routes
 from halfpenny.risk_reporting.rest import router as risk_routes
 from halfpenny.servicing.rest import router as servicing_routes
@@ -194,6 +195,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     app.include_router(marketplace.graphql_router)
     app.include_router(marketplace.page_router)
     app.include_router(risk_page_routes)
+    app.include_router(method_page_routes)
     app.include_router(web.explorer_router, prefix=API)
     app.mount(web.MOUNT, web.PageFiles())
     app.state.pages = web.Pages([marketplace.TEMPLATES, risk_reporting.TEMPLATES])

@@ -116,6 +116,7 @@ _IN_THE_DATABASE = (
     underwriting.SUBSCRIPTION,
     funding.SUBSCRIPTION,
     servicing.SUBSCRIPTION,
+    risk_reporting.SUBSCRIPTION,
     realtime_topics.marketplace_frames(),
 )
 

@@ -6,6 +6,7 @@ The application keeps the page renderer at ``app.state.pages``.
 from pathlib import Path
 from typing import Final
 
+from halfpenny.risk_reporting.consumers import SUBSCRIPTION
 from halfpenny.risk_reporting.service import (
     CollectedBook,
     ReportsMade,
@@ -19,6 +20,7 @@ from halfpenny.risk_reporting.service import (
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 __all__ = [
+    "SUBSCRIPTION",
     "TEMPLATES",
     "CollectedBook",
     "ReportsMade",

@@ -69,3 +69,62 @@ ACCOUNT: Final[Mapping[str, str]] = {
     "loss_allowance_stage_3": _("Loss allowance, stage 3"),
 }
 MODEL: Final[Mapping[str, str]] = {"champion": _("Champion"), "challenger": _("Challenger")}
+
+FACTOR: Final[Mapping[str, str]] = {
+    "leverage": _("Loan to value"),
+    "prior_debt": _("Debt that ranks before the loan"),
+    "valuation": _("How sure and how old the valuation is"),
+    "term": _("Term"),
+    "exit": _("How the loan is to be repaid"),
+    "interest": _("How interest is paid"),
+    "works": _("Building works"),
+    "income": _("Income of the borrower"),
+    "assets": _("Assets of the borrower"),
+    "debts": _("Debts of the borrower"),
+    "adverse_records": _("Adverse records"),
+    "facts_missing": _("Facts that were left out"),
+    "borrower_other": _("Other facts of the business"),
+}
+LIMIT: Final[Mapping[str, str]] = {
+    "ltv": _("Loan to value"),
+    "ltgdv": _("Loan to value after the works"),
+    "works_to_value": _("Works to value"),
+    "pd": _("Probability of default"),
+    "lgd": _("Loss given default"),
+    "expected_loss": _("Expected loss"),
+    "adverse_records": _("Adverse records"),
+    "debts_to_assets": _("Debts to assets"),
+    "charge_rank": _("Rank of the charge"),
+    "valuation_age_months": _("Age of the valuation in months"),
+}
+# These limits are counts; the others are shares of one.
+COUNTED: Final = frozenset({"adverse_records", "charge_rank", "valuation_age_months"})
+ANSWER: Final[Mapping[str, str]] = {
+    "approve": _("recommended"),
+    "refer": _("a person decides"),
+    "decline": _("not recommended"),
+}
+MEANING: Final[Mapping[str, str]] = {
+    "A": _("The loan is expected to be repaid even if much goes wrong."),
+    "B": _("A sound loan; some trouble would not keep it from being repaid."),
+    "C": _("An ordinary bridge loan: delay is likely enough to plan for."),
+    "D": _("Repayment needs its plan to work; a person looks at each."),
+    "E": _("Default is too likely for the policy."),
+}
+REFERRED: Final[Mapping[str, str]] = {
+    "owner_value_unchecked": _("the value is the owner's word, and no model can check it"),
+    "value_unknown": _("the value cannot be known"),
+    "valuation_absurd": _("the valuation contradicts what is known of the market"),
+    "valuation_stale": _("the valuation is too old"),
+    "currency_unknown": _("no reference rate is known for the currency"),
+    "area_absurd": _("the floor area cannot be right"),
+    "year_built_absurd": _("the year of construction cannot be right"),
+    "position_absurd": _("the position on the map cannot be right"),
+    "valued_in_the_future": _("the valuation is dated in the future"),
+    "exit_unknown": _("it is not said how the loan is to be repaid"),
+}
+MEASURED_MODEL: Final[Mapping[str, str]] = {
+    "borrower": _("Strength of the borrower"),
+    "seattle": _("Valuation, Seattle"),
+    "lucas": _("Valuation, Lucas County"),
+}

@@ -27,14 +27,14 @@ _BEFORE_DRAWDOWN = {
 
 def answer_decided_on(loan: Loan, answers: Sequence[AnswerFigures]) -> AnswerFigures:
     """The answer that the decision went by: the last current one before it; of an undecided loan the last current."""
-    current = [answer for answer in answers if answer.current] or list(answers)
-    known = [answer for answer in current if loan.decided_at is None or answer.received_at <= loan.decided_at]
+    current = [one for one in answers if one.current] or list(answers)
+    known = [one for one in current if loan.decided_at is None or one.received_at <= loan.decided_at]
     return (known or current[:1])[-1]
 
 
 def newest_answer(answers: Sequence[AnswerFigures]) -> AnswerFigures:
     """The last answer about the loan's terms of its moment; ``answers`` are oldest first."""
-    return ([answer for answer in answers if answer.current] or list(answers))[-1]
+    return ([one for one in answers if one.current] or list(answers))[-1]
 
 
 def outcome_kind(loan: Loan, facts: ServicingFacts | None) -> OutcomeKind:
@@ -58,19 +58,19 @@ def outcome(loan: Loan, answers: Sequence[AnswerFigures], facts: ServicingFacts 
     """One line of the file of outcomes."""
     terms, borrower, asset = loan.application, loan.application.borrower, loan.application.property
     decided = answer_decided_on(loan, answers)
-    said, challenger = decided.answer, decided.answer.get("challenger")
+    answer, challenger = decided.answer, decided.answer.get("challenger")
     return Outcome(
         loan_id=str(loan.id),
         model_version=decided.model_version,
         assessed_on=decided.received_at.date(),
         submitted_on=(loan.submitted_at or loan.created_at).date(),
-        grade=said["grade"],
-        probability_of_default=Decimal(said["probability_of_default"]),
-        loss_given_default=Decimal(said["loss_given_default"]),
-        expected_loss=Decimal(said["expected_loss"]),
-        score=float(said["score"]),
-        recommendation=said["recommendation"],
-        suggested_rate_percent=Decimal(said["suggested_rate_percent"]),
+        grade=answer["grade"],
+        probability_of_default=Decimal(answer["probability_of_default"]),
+        loss_given_default=Decimal(answer["loss_given_default"]),
+        expected_loss=Decimal(answer["expected_loss"]),
+        score=float(answer["score"]),
+        recommendation=answer["recommendation"],
+        suggested_rate_percent=Decimal(answer["suggested_rate_percent"]),
         challenger_version=challenger["model_version"] if challenger else None,
         challenger_probability=Decimal(challenger["probability_of_default"]) if challenger else None,
         verdict=_verdict(loan),
@@ -78,7 +78,7 @@ def outcome(loan: Loan, answers: Sequence[AnswerFigures], facts: ServicingFacts 
         currency=terms.currency.value,
         amount=Decimal(format_minor(terms.amount_minor)),
         term_months=terms.term_months,
-        ltv=Decimal(said["ltv"]),
+        ltv=Decimal(answer["ltv"]),
         charge_rank=terms.charge_rank,
         property_kind=asset.kind.value,
         country=asset.country,
@@ -104,7 +104,7 @@ def exposure(loan: Loan, answers: Sequence[AnswerFigures], facts: ServicingFacts
     """What the book has in the loan; None before drawdown, and once nothing of the principal is outstanding."""
     if facts is None or facts.principal_outstanding_minor <= 0 or loan.offer is None:
         return None
-    said, first = newest_answer(answers).answer, answer_decided_on(loan, answers).answer
+    answer, first = newest_answer(answers).answer, answer_decided_on(loan, answers).answer
     return Exposure(
         loan_id=str(loan.id),
         group=group,
@@ -114,15 +114,15 @@ def exposure(loan: Loan, answers: Sequence[AnswerFigures], facts: ServicingFacts
         city=loan.application.property.city,
         charge_rank=loan.application.charge_rank,
         property_kind=loan.application.property.kind.value,
-        grade=said["grade"],
-        probability_of_default=Decimal(said["probability_of_default"]),
-        loss_given_default=Decimal(said["loss_given_default"]),
+        grade=answer["grade"],
+        probability_of_default=Decimal(answer["probability_of_default"]),
+        loss_given_default=Decimal(answer["loss_given_default"]),
         first_probability=Decimal(first["probability_of_default"]),
         matures_on=facts.matures_on,
         annual_rate_percent=loan.offer.annual_rate,
         days_past_due=facts.days_past_due,
         defaulted=loan.status in _IMPAIRED or facts.unlikely_to_pay,
-        stress=_stress(said.get("stress") or ()),
+        stress=_stress(answer.get("stress") or ()),
     )
 
 

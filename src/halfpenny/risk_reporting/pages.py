@@ -13,7 +13,7 @@ from halfpenny.identity import Permission, requires
 from halfpenny.marketplace import PageRenderer, property_kinds
 from halfpenny.platform.http import AppDatabase
 from halfpenny.risk_reporting import labels, views
-from halfpenny.risk_reporting.rest import newest
+from halfpenny.risk_reporting.rest import newest, published_method
 from halfpenny.risk_reporting.store import RiskReportKind
 
 
@@ -23,6 +23,7 @@ def _pages(request: Request) -> PageRenderer:
 
 
 router = APIRouter(prefix="/staff/risk", include_in_schema=False)
+public_router = APIRouter(include_in_schema=False)
 _Pages = Annotated[PageRenderer, Depends(_pages)]
 # From which share of the largest loss of the grid a cell is drawn how dark; the figure stands in each.
 _SHADES: Final = (0.25, 0.5, 0.75)
@@ -72,3 +73,17 @@ def stress_grid(results: list[dict[str, Any]]) -> dict[str, Any]:
         cell = result | {"shade": sum(level > limit for limit in _SHADES)}
         rows.setdefault(result["price_change_percent"], []).append(cell)
     return {"months": months, "rows": rows}
+
+
+@public_router.get("/method", dependencies=[identity.ANYONE])
+async def method(request: Request, database: AppDatabase, pages: _Pages) -> Response:
+    """How loans are scored and priced, for everybody (Delegated Regulation (EU) 2024/358 art. 1-3, 19, 21)."""
+    lending = request.app.state.settings.lending
+    async with database.reading() as connection:
+        published = await published_method(connection)
+    context = {
+        "labels": labels,
+        "method": published,
+        "fee_percent": f"{lending.rules.arrangement_fee_percent:f}",
+    }
+    return pages.render(request, "risk_reporting/method.html", context)

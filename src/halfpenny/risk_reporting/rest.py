@@ -46,3 +46,19 @@ async def allowances(_: identity.SignedIn, database: AppDatabase, paging: PageQu
     async with database.reading() as connection:
         found = await service.allowances_page(connection, start[0] if start else None, paging.limit + 1)
     return page(found, paging.limit, lambda each: (UUID(each.loan_id),), views.allowance)
+
+
+async def published_method(connection: Connection) -> dict[str, Any]:
+    """The newest method and since when it holds here. Raises MethodNotPublished."""
+    found = await store.newest_method(connection)
+    if found is None:
+        raise errors.MethodNotPublished()
+    content, published_at = found
+    return {**content, "published_at": published_at.isoformat()}
+
+
+@router.get("/method", dependencies=[identity.ANYONE])
+async def method(database: AppDatabase) -> dict[str, Any]:
+    """How loans are scored and priced: factors with weights, grades, limits, measured figures and sources."""
+    async with database.reading() as connection:
+        return await published_method(connection)

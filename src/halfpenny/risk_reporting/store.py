@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -36,3 +36,22 @@ async def newest(connection: Connection, kind: RiskReportKind) -> dict[str, Any]
 async def lock_day(connection: Connection, day: date) -> None:
     """Until the transaction ends nobody else makes the reports of this day."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('risk_report ' || $1::date, 0))", day)
+
+
+NEWEST_METHOD = "SELECT content, published_at FROM risk_method ORDER BY id DESC LIMIT 1"
+
+
+async def newest_method(connection: Connection) -> tuple[dict[str, Any], datetime] | None:
+    row = await connection.fetchrow(NEWEST_METHOD)
+    return None if row is None else (row["content"], row["published_at"])
+
+
+async def insert_method(connection: Connection, content: dict[str, Any]) -> None:
+    await connection.execute(
+        "INSERT INTO risk_method (id, policy_version, model_version, content, published_at) "
+        "VALUES ($1, $2, $3, $4, business_now())",
+        uuid7(),
+        content["policy_version"],
+        content["model_version"],
+        content,
+    )

@@ -5,21 +5,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import Any, Protocol
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 import msgspec
 
 from halfpenny_messages import (
     LoanAssessed,
     LoanSubmitted,
+    MethodPublished,
     Narrative,
     NarrativeWritten,
     ReassessmentRequested,
     UnknownMessage,
     decode_payload,
 )
+from halfpenny_risk.artefacts import DEFAULT_FOLDER
 from halfpenny_risk.assess import ModelSet, assess
+from halfpenny_risk.method import published_method
 from halfpenny_risk.narrative import facts_of, from_template
 from halfpenny_risk.policy import PolicyVersions
 from halfpenny_risk.service.metrics import Metrics
@@ -64,10 +69,27 @@ class Completion:
     written: NarrativeWritten
 
 
+@dataclass(frozen=True)
+class Publication:
+    """One ``risk.method_published`` and the id of its event: a new one each time, as an earlier one may return."""
+
+    id: UUID
+    method: MethodPublished
+
+
 class Assessor:
     """The models, the policy and the narrator behind one method."""
 
-    def __init__(self, models: ModelSet, policies: PolicyVersions, narrator: Narrator, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        models: ModelSet,
+        policies: PolicyVersions,
+        narrator: Narrator,
+        metrics: Metrics,
+        folder: Path = DEFAULT_FOLDER,
+    ) -> None:
+        """``folder`` holds the models' evaluation, which the published method quotes."""
+        self._folder = folder
         self.models = models
         self.policies = policies
         self.metrics = metrics
@@ -94,6 +116,11 @@ class Assessor:
         narrative = from_template(facts_of(loan, assessed))
         self.metrics.narratives.labels(narrative.written_by).inc()
         return msgspec.structs.replace(assessed, narrative=narrative)
+
+    def method(self, today: date) -> Publication:
+        """What is published when the service starts; it takes a second or two of arithmetic."""
+        published = published_method(self.models, self.policies, self._folder, today)
+        return Publication(uuid4(), published)
 
     @property
     def completes(self) -> bool:

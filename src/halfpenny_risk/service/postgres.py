@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +21,12 @@ from halfpenny_messages import (
     CONNECT_TIMEOUT_S,
     LOAN_ASSESSED,
     LOAN_NARRATIVE_WRITTEN,
+    METHOD_PUBLISHED,
     RISK_REQUESTS_EVENTS,
     RISK_REQUESTS_QUEUE,
     LoanAssessed,
     MessageError,
+    MethodPublished,
     NarrativeWritten,
     to_builtins,
 )
@@ -62,6 +65,7 @@ class PostgresConsumer:
         self._concurrency = concurrency
         self._wake = asyncio.Event()
         self._completions: Completing | None = None
+        self._published = False
         self.connected = False
 
     async def probe(self) -> None:
@@ -98,6 +102,8 @@ class PostgresConsumer:
             self.connected = True
             try:
                 async with asyncio.TaskGroup() as group, self._completing(pool):
+                    if not self._published:
+                        group.create_task(self._publish_method(pool))
                     workers = [group.create_task(self._work(pool, listener, stop)) for _ in range(self._concurrency)]
                     await asyncio.wait(workers)
             except ExceptionGroup as together:
@@ -109,12 +115,20 @@ class PostgresConsumer:
             self.connected = False
             listener.terminate()
 
+    async def _publish_method(self, pool: Any) -> None:
+        """Once in the life of this process."""
+        publication = await asyncio.to_thread(self._assessor.method, datetime.now(UTC).date())
+        event = _event(publication.id, METHOD_PUBLISHED, publication.method, publication.id)
+        async with pool.acquire() as connection:
+            await connection.execute("SELECT outbox_append($1::jsonb)", msgspec.json.encode([event]).decode())
+        self._published = True
+
     @asynccontextmanager
     async def _completing(self, pool: Any) -> AsyncIterator[None]:
         """Write prose for what was answered, as long as this session lasts."""
 
         async def send(completion: Completion) -> None:
-            event = _event(completion.id, LOAN_NARRATIVE_WRITTEN, completion.written)
+            event = _event(completion.id, LOAN_NARRATIVE_WRITTEN, completion.written, completion.written.loan_id)
             async with pool.acquire() as connection:
                 await connection.execute("SELECT outbox_append($1::jsonb)", msgspec.json.encode([event]).decode())
 
@@ -156,7 +170,7 @@ class PostgresConsumer:
                 )
                 self._assessor.metrics.outcomes.labels("failed").inc()
                 return True
-            event = _event(answer.id, LOAN_ASSESSED, answer.assessed)
+            event = _event(answer.id, LOAN_ASSESSED, answer.assessed, answer.assessed.loan_id)
             async with connection.transaction():
                 await connection.execute(
                     _ANSWER, RISK_REQUESTS_QUEUE, row["event_id"], msgspec.json.encode([event]).decode()
@@ -176,12 +190,14 @@ class PostgresConsumer:
         log.warning("request_refused", event_id=str(event_id), code=code)
 
 
-def _event(event_id: UUID, name: str, payload: LoanAssessed | NarrativeWritten) -> dict[str, Any]:
+def _event(
+    event_id: UUID, name: str, payload: LoanAssessed | NarrativeWritten | MethodPublished, about: UUID
+) -> dict[str, Any]:
     return {
         "event_id": str(event_id),
         "name": name,
         "version": 1,
-        "aggregate_id": str(payload.loan_id),
+        "aggregate_id": str(about),
         "payload": to_builtins(payload),
     }
 

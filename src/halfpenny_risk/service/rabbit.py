@@ -29,6 +29,7 @@ from halfpenny_messages import (
     HEARTBEAT_S,
     LOAN_ASSESSED,
     LOAN_NARRATIVE_WRITTEN,
+    METHOD_PUBLISHED,
     RISK_REQUESTS_EVENTS,
     RISK_REQUESTS_QUEUE,
     MessageError,
@@ -99,6 +100,7 @@ class RabbitConsumer:
         self._concurrency = concurrency
         self._attempts: dict[UUID, int] = {}
         self._completions: Completing | None = None
+        self._published = False
         self.connected = False
 
     async def probe(self) -> None:
@@ -154,6 +156,8 @@ class RabbitConsumer:
                 working.add(task)
                 task.add_done_callback(working.discard)
 
+            if not self._published:
+                await self._publish_method(channel)
             tag = await queue.consume(take)
             self.connected = True
             ends = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(lost.wait())]
@@ -169,6 +173,13 @@ class RabbitConsumer:
             # What was taken is finished; what the broker sent besides goes back untouched when we leave.
             if working:
                 await asyncio.wait(working, timeout=CONFIRM_TIMEOUT_S)
+
+    async def _publish_method(self, channel: AbstractChannel) -> None:
+        """Once in the life of this process, before the first answer."""
+        publication = await asyncio.to_thread(self._assessor.method, datetime.now(UTC).date())
+        body = encode(publication.method, id=publication.id, recorded_at=datetime.now(UTC))
+        await _publish(channel, publication.id, METHOD_PUBLISHED, body)
+        self._published = True
 
     async def _handle(self, channel: AbstractChannel, message: AbstractIncomingMessage, lost: asyncio.Event) -> None:
         try:

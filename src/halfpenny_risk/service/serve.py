@@ -34,7 +34,7 @@ class Consumer(Protocol):
 def make_assessor(settings: Settings, narrator: Narrator) -> Assessor:
     """The models and the policy that the settings name; raises ``RiskError`` when one cannot be used."""
     folder = settings.artefacts or DEFAULT_FOLDER
-    return Assessor(load_models(settings.model, folder), load_policies(settings.policy), narrator, Metrics())
+    return Assessor(load_models(settings.model, folder), load_policies(settings.policy), narrator, Metrics(), folder)
 
 
 async def make_narrator(settings: Settings, stack: AsyncExitStack) -> Narrator:
