@@ -145,7 +145,7 @@ def _concentration(
         together.setdefault(name_of(exposure), []).append(exposure)
     whole = sum((euro(exposure, rates) for exposure in exposures), Decimal(0))
     found = [_cluster(name, loans, whole, rates) for name, loans in together.items()]
-    found.sort(key=lambda cluster: (-cluster.exposure, cluster.name))
+    found.sort(key=lambda cluster: (-cluster.share, cluster.name))
     return Concentration(
         kind=kind,
         clusters=len(found),

@@ -20,8 +20,9 @@ _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?", re.ASCII)
 class Currency(StrEnum):
     """The currencies that loans are made in: ISO 4217 code and number, and units in a euro. All have two decimals.
 
-    Units in a euro are near enough to compare a loan with limits in euros; a setting replaces them. Amounts are never
-    converted with them. A new currency is one line here and one in the database's ``is_currency``.
+    Units in a euro are near enough to compare a loan with limits in euros; a setting replaces them. Reports
+    compare amounts in them; no money is ever converted. A new currency is one line here and one in the database's
+    ``is_currency``.
     """
 
     EUR = "EUR", 978, "1"

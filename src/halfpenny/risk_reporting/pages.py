@@ -84,6 +84,6 @@ async def method(request: Request, database: AppDatabase, pages: _Pages) -> Resp
     context = {
         "labels": labels,
         "method": published,
-        "fee_percent": f"{lending.rules.arrangement_fee_percent:f}",
+        "fees": [(fee.kind, f"{fee.percent:f}") for fee in lending.rules.fees],
     }
     return pages.render(request, "risk_reporting/method.html", context)

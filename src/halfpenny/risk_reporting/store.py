@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from halfpenny.platform import rows
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import uuid7
 
@@ -19,13 +20,8 @@ NEWEST = "SELECT content FROM risk_report WHERE kind = $1 ORDER BY id DESC LIMIT
 
 
 async def insert(connection: Connection, kind: RiskReportKind, as_of: date, content: dict[str, Any]) -> None:
-    await connection.execute(
-        "INSERT INTO risk_report (id, kind, as_of, content, made_at) VALUES ($1, $2, $3, $4, business_now())",
-        uuid7(),
-        kind.value,
-        as_of,
-        content,
-    )
+    row = {"id": uuid7(), "kind": kind.value, "as_of": as_of, "content": content}
+    await rows.insert(connection, "risk_report", row, computed={"made_at": "business_now()"})
 
 
 async def newest(connection: Connection, kind: RiskReportKind) -> dict[str, Any] | None:
@@ -47,11 +43,10 @@ async def newest_method(connection: Connection) -> tuple[dict[str, Any], datetim
 
 
 async def insert_method(connection: Connection, content: dict[str, Any]) -> None:
-    await connection.execute(
-        "INSERT INTO risk_method (id, policy_version, model_version, content, published_at) "
-        "VALUES ($1, $2, $3, $4, business_now())",
-        uuid7(),
-        content["policy_version"],
-        content["model_version"],
-        content,
-    )
+    row = {
+        "id": uuid7(),
+        "policy_version": content["policy_version"],
+        "model_version": content["model_version"],
+        "content": content,
+    }
+    await rows.insert(connection, "risk_method", row, computed={"published_at": "business_now()"})
