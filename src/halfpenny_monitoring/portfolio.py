@@ -122,8 +122,9 @@ def _result(price: int, months: int, lost: Decimal, whole: Decimal) -> StressRes
     )
 
 
+BORROWER_GROUP = "borrower_group"
 KINDS: tuple[tuple[str, Callable[[Exposure], str]], ...] = (
-    ("borrower_group", lambda e: e.group),
+    (BORROWER_GROUP, lambda e: e.group),
     ("place", lambda e: f"{e.city}, {e.country}"),
     ("charge_rank", lambda e: str(e.charge_rank)),
     ("property_kind", lambda e: e.property_kind),

@@ -91,7 +91,7 @@ async def loan_in_funding(database: Database, cast: Cast) -> UUID:
 
 
 # 404 about a part of a thing that the caller may see.
-NOT_THERE_YET = ("no_assessment_yet", "not_serviced", "no_recovery_case")
+NOT_THERE_YET = ("no_assessment_yet", "no_risk_report", "not_serviced", "no_recovery_case")
 
 
 def verdict(answer: Any) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from funding.world import give, make_ticket, open_desk
-from halfpenny import funding, ledger, loans, risk_reporting, servicing
+from halfpenny import funding, ledger, loans, servicing
 from halfpenny.approvals import events as approval_events
 from halfpenny.approvals import store as approval_store
 from halfpenny.funding import bank
@@ -21,13 +21,10 @@ from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.idempotency import RequestKey, claim, remember
 from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Currency, Money
+from halfpenny.risk_reporting import store as risk_store
 from halfpenny.servicing.service import arrears, bank_receipts, settling
 from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import distributions, serviced_loans
-from halfpenny.primitives.money import UNITS_PER_EUR, Currency, Money
-from halfpenny.risk_reporting.store import insert_method
-from halfpenny.servicing.service import arrears, bank_receipts
-from halfpenny.servicing.store import distributions
 from servicing import world as servicing_world
 from support import lending
 from support.bank import credits_in_suspense, pay_in_from_outside
@@ -62,10 +59,12 @@ async def seal(database: Database) -> None:
 
 
 async def _risk_reports(database: Database) -> None:
-    await risk_reporting.make_reports(database, UNITS_PER_EUR)
     method = {"policy_version": "policy-1", "model_version": "rules-1", "central_tendency": "0.05"}
     async with database.unit_of_work() as connection:
-        await insert_method(connection, method)
+        today = await clock.business_date(connection)
+        await risk_store.insert(connection, risk_store.RiskReportKind.MONITORING, today, {"assessed": 3})
+        await risk_store.insert(connection, risk_store.RiskReportKind.PORTFOLIO, today, {"exposure": "90000.00"})
+        await risk_store.insert_method(connection, method)
 
 
 async def _subscribe(database: Database) -> None:

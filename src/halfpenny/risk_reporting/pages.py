@@ -15,6 +15,7 @@ from halfpenny.platform.http import AppDatabase
 from halfpenny.risk_reporting import labels, views
 from halfpenny.risk_reporting.rest import newest, published_method
 from halfpenny.risk_reporting.store import RiskReportKind
+from halfpenny_monitoring.portfolio import BORROWER_GROUP
 
 
 def _pages(request: Request) -> PageRenderer:
@@ -56,7 +57,7 @@ async def portfolio(request: Request, _: identity.SignedIn, database: AppDatabas
 
 async def _companies(connection: Any, report: Mapping[str, Any]) -> dict[str, str]:
     """The company of the largest loan of each group; names are not in the stored report."""
-    [groups] = [each for each in report["concentrations"] if each["kind"] == "borrower_group"]
+    [groups] = [each for each in report["concentrations"] if each["kind"] == BORROWER_GROUP]
     wanted = [cluster["loan_id"] for cluster in groups["largest"]]
     found = await loans.get_many(connection, wanted)
     return {str(loan.id): loan.application.borrower.company for loan in found.values()}
