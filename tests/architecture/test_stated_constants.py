@@ -39,6 +39,7 @@ from halfpenny_monitoring.outcomes import DAYS_AFTER_MATURITY
 from halfpenny_risk.assess import EXTRA_MONTHS, PRICE_CHANGES_PERCENT
 from halfpenny_risk.narrative.writer import CIRCUIT_OPEN_S
 from halfpenny_risk.service.http import MAX_BATCH
+from halfpenny_risk.valuation import CONFIDENCE
 
 ROOT = Path(__file__).parents[2]
 # Records of one moment, and pages that a program writes, are kept as written.
@@ -59,6 +60,7 @@ _PLAN_ROWS = plans._FIRST_ROWS
 
 
 STATED: list[tuple[str, str, tuple[object, ...]]] = [
+    ("docs/algorithms/valuation.md", "covered {} % of a year", (100 * CONFIDENCE,)),
     (
         "docs/algorithms/daily-close.md",
         "loans more than {} days past due are in default",
@@ -159,7 +161,7 @@ EXAMPLES: list[tuple[str, str, str]] = [
     ("docs/algorithms/schedules.md", "the 365 or 366 days of the year", "the days of a year"),
     ("docs/algorithms/schedules.md", "12 % serviced monthly is 12.6825 % a year", "an example"),
     ("docs/algorithms/schedules.md", "300.00 at 12 % a year", "a worked table"),
-    ("docs/algorithms/valuation.md", "covered 91 % of a year", "a published figure of the training data"),
+    ("docs/algorithms/valuation.md", "the larger of two years'", "the two years that are held out"),
     ("docs/algorithms/waterfall.md", "Events of one day", "no figure"),
     ("docs/algorithms/exit-risk.md", "2010-2016: 5.2 %", "a figure of the training data"),
     ("docs/algorithms/exit-risk.md", "even those lost 30 %", "a published figure"),
