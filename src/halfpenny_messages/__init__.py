@@ -30,6 +30,7 @@ from halfpenny_messages.codes import (
     Premises,
     PropertyKind,
     ValuationSource,
+    purchase_price_counts,
 )
 from halfpenny_messages.countries import is_country, lies_in
 from halfpenny_messages.envelope import Envelope, Payload, decode, decode_payload, encode, to_builtins
@@ -139,6 +140,7 @@ __all__ = [
     "is_country",
     "lies_in",
     "pack_envelope",
+    "purchase_price_counts",
     "queue_arguments",
     "to_builtins",
     "unpack_envelope",

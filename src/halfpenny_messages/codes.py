@@ -5,6 +5,7 @@ Anything else stands in free text next to a code, and no model reads it.
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 
 
@@ -44,6 +45,16 @@ class LoanPurpose(StrEnum):
     WORKS = "works"
     DEVELOPMENT = "development"
     OTHER = "other"
+
+
+# A price paid within this many days is held against the valuation, whatever the loan is for.
+PURCHASE_COUNTS_DAYS = 365
+
+
+def purchase_price_counts(purpose: LoanPurpose, purchased_on: date | None, today: date) -> bool:
+    """Whether the price is held against the valuation: being bought, bought within a year, or nobody knows when."""
+    bought_before = purchased_on is not None and (today - purchased_on).days > PURCHASE_COUNTS_DAYS
+    return purpose is LoanPurpose.PURCHASE or not bought_before
 
 
 class ExitStrategy(StrEnum):

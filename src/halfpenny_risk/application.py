@@ -14,20 +14,18 @@ from halfpenny_messages import (
     Condition,
     ExitStrategy,
     LoanInterestMode,
-    LoanPurpose,
     LoanSubmitted,
     Premises,
     PropertyKind,
     ValuationSource,
     lies_in,
+    purchase_price_counts,
 )
 from halfpenny_risk.errors import BadApplication
 from halfpenny_risk.policy import Policy
 
 EARLIEST_YEAR = 1000
 DAYS_A_MONTH = 30.4375
-# A price paid within this many days is held against the valuation, whatever the loan is for.
-PURCHASE_COUNTS_DAYS = 365
 MAX_LTV = 9.99
 # What an unknown fact counts as: no income, no assets, and more debts, costs and records than anybody may have.
 UNKNOWN_DEBTS = UNKNOWN_COSTS = 1e13
@@ -149,9 +147,7 @@ def _position(loan: LoanSubmitted, flags: list[str]) -> tuple[float, float] | No
 def _price_that_counts(loan: LoanSubmitted, today: date) -> float | None:
     """The purchase price wherever the property is being bought or was bought within a year, or nobody knows when."""
     security = loan.property
-    bought = security.purchased_on
-    counts = loan.purpose is LoanPurpose.PURCHASE or bought is None or (today - bought).days <= PURCHASE_COUNTS_DAYS
-    if not counts:
+    if not purchase_price_counts(loan.purpose, security.purchased_on, today):
         return None
     price = _positive(security.purchase_price)
     if price is None:

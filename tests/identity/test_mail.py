@@ -157,7 +157,7 @@ async def test_registering_again_mails_the_owner_and_answers_the_caller_alike(
         assert (answer.status_code, answer.content) == (fresh.status_code, fresh.content)
     assert await deliver(database, mail_server) == 2
     letter = next(letter for letter in mail_server.letters if letter["To"] == owner.email)
-    assert "you have an account already" in letter.get_content().lower()
+    assert "you already have an account" in letter.get_content().lower()
     assert "token" not in letter.get_content()
 
 

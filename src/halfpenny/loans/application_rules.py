@@ -9,10 +9,7 @@ from datetime import date
 
 from halfpenny.loans import errors
 from halfpenny.loans.model import Application, LendingRules, Property
-from halfpenny_messages import RESIDENTIAL_KINDS, LoanPurpose, ValuationSource, is_country, lies_in
-
-# A price paid within this many days is held against the valuation, whatever the purpose.
-PURCHASE_COUNTS_DAYS = 365
+from halfpenny_messages import RESIDENTIAL_KINDS, ValuationSource, is_country, lies_in, purchase_price_counts
 
 
 def check_application(application: Application, rules: LendingRules, today: date) -> None:
@@ -70,8 +67,5 @@ def _check_purchase(application: Application, today: date) -> None:
         raise errors.PurchasedInFuture()
     if asset.purchase_price_minor is not None and asset.purchase_price_minor <= 0:
         raise errors.PurchasePriceNotPositive()
-    if asset.purchase_price_minor is None:
-        bought = asset.purchased_on
-        lately = bought is None or (today - bought).days <= PURCHASE_COUNTS_DAYS
-        if lately or application.purpose is LoanPurpose.PURCHASE:
-            raise errors.PurchasePriceMissing()
+    if asset.purchase_price_minor is None and purchase_price_counts(application.purpose, asset.purchased_on, today):
+        raise errors.PurchasePriceMissing()
