@@ -44,16 +44,17 @@ def test_a_name_that_is_defined_twice_is_found() -> None:
 
 
 def terms(glossary: str) -> list[list[str]]:
-    """The terms of each table of the glossary, in its order."""
-    return [
+    """The terms of each table of the glossary, in its order; the tables of codes are compared with their enums."""
+    tables = [
         re.findall(r"^\| \*\*(.+?)\*\* \|", section, re.MULTILINE)
         for section in re.split(r"^## ", glossary, flags=re.MULTILINE)[1:]
     ]
+    return [table for table in tables if table]
 
 
 def test_the_glossary_has_each_term_once_in_order() -> None:
     tables = terms((ROOT / "docs" / "glossary.md").read_text())
-    assert len(tables) == 4 and all(tables)
+    assert len(tables) == 4
     for table in tables:
         assert table == sorted(table, key=str.casefold)
     every = [term for table in tables for term in table]
@@ -63,6 +64,7 @@ def test_the_glossary_has_each_term_once_in_order() -> None:
 def test_the_glossarys_names_are_in_the_code() -> None:
     text = (ROOT / "docs" / "glossary.md").read_text()
     code = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    text = re.sub(r"\| `\w+` (?=\|)", "", text)  # codes of statuses and kinds: test_statuses.py has them
     names = set(re.findall(r"`([A-Za-z_.]+)`", text)) - {"recorded_at"}
     assert len(names) > 25
     missing = {
