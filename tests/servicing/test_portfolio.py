@@ -44,6 +44,12 @@ def move_stake(database_url: str, loan_id: UUID, old: UUID, new: UUID) -> None:
             (f"UPDATE {table} SET investor_id = %s WHERE loan_id = %s AND investor_id = %s", (new, loan_id, old))
             for table in tables
         ),
+        # Their wallet is where the loan pays from now on: the ledger pays nobody else.
+        (
+            "UPDATE holding h SET wallet_account_id = n.id FROM account o JOIN account n USING (kind, currency) "
+            "WHERE h.loan_id = %s AND o.id = h.wallet_account_id AND n.owner_id = %s",
+            (loan_id, new),
+        ),
     )
 
 

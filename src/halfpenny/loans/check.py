@@ -30,9 +30,16 @@ UNCHECKED: Mapping[str, str] = {
 }
 _UNDECIDED = frozenset({Status.DRAFT, Status.SUBMITTED, Status.ASSESSED, Status.WITHDRAWN, Status.DECLINED})
 _DECIDED = ", ".join(f"'{status}'" for status in Status if status not in _UNDECIDED)
+_EVENTS_OF: dict[tuple[str, str], list[str]] = {}
+for _edge in TRANSITIONS.values():
+    for _source in sorted(_edge.sources):
+        _EVENTS_OF.setdefault((_source, _edge.target), []).append(_edge.event)
 _REPORTED = ", ".join(
-    f"('{source}', '{edge.target}', '{edge.event}')" for edge in TRANSITIONS.values() for source in sorted(edge.sources)
+    f"('{source}', '{target}', '{{{','.join(names)}}}'::text[])" for (source, target), names in _EVENTS_OF.items()
 )
+# Two transitions may lead from one status to the same other one, and history does not know which of them it was: the
+# event that there is decides, and its own id binds it to its contents.
+_AMBIGUOUS = ", ".join(f"'{name}'" for names in _EVENTS_OF.values() if len(names) > 1 for name in names)
 _NAMES = ", ".join(f"'{name}'" for name in sorted({*CHANGE_EVENTS, SUBMITTED, REASSESSMENT_REQUESTED}))
 # They carry the loan's version too, and no transition.
 _OTHERS = ", ".join(f"'{name}'" for name in (REVALUED, RESCHEDULED, ASSESSMENT_RECORDED, CONDITION_RECORDED))
@@ -179,7 +186,8 @@ DECIDED = Comparison(
 _CHANGES = f"""(SELECT l.*, CASE l.event WHEN '{SUBMITTED}' THEN l.next_terms
     WHEN '{REASSESSMENT_REQUESTED}' THEN l.terms_now ELSE l.version END AS reported_version
   FROM (
-    SELECT k.*, n.data->>'status' AS status, e.event
+    SELECT k.*, n.data->>'status' AS status,
+           CASE WHEN a.name = ANY(e.events) THEN a.name ELSE e.events[1] END AS event
     FROM (
       SELECT h.row_key::uuid AS loan_id, h.seq, h.recorded_at, (h.data->>'version')::bigint AS version,
              (h.data->>'terms_version')::bigint AS terms, h.change = 'updated' AND h.data ? 'status' AS moved,
@@ -192,8 +200,12 @@ _CHANGES = f"""(SELECT l.*, CASE l.event WHEN '{SUBMITTED}' THEN l.next_terms
     ) k
     LEFT JOIN row_history n ON n.seq = k.status_since
     LEFT JOIN row_history b ON b.seq = k.before_since
-    LEFT JOIN (VALUES {_REPORTED}) e(source, target, event)
+    LEFT JOIN (VALUES {_REPORTED}) e(source, target, events)
       ON k.moved AND e.source = b.data->>'status' AND e.target = n.data->>'status'
+    LEFT JOIN (SELECT DISTINCT ON (aggregate_id, payload->>'version') aggregate_id, name,
+        (payload->>'version')::bigint AS version
+      FROM outbox WHERE name IN ({_AMBIGUOUS}) ORDER BY aggregate_id, payload->>'version', name) a
+      ON a.aggregate_id = k.loan_id AND a.version = k.version
   ) l)"""
 _REPORTED_VERSION = "coalesce(payload->'loan'->>'version', payload->>'version')::bigint"
 _REPORTS = f"""(SELECT aggregate_id, name, {_REPORTED_VERSION} AS version, count(*) AS times,
