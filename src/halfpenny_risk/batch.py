@@ -1,4 +1,4 @@
-"""Re-score a whole book at once: the figures of every loan, without prose, reasons or stress."""
+"""Re-score a whole portfolio at once: the figures of every loan, without prose, reasons or stress."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ volatility of the market's index. The loan falls short when the net price does n
 figure. What is lost in a default is a downturn's loss: of exits in the worst part of their prices, after
 enforcement. Which exits those are depends on no term of the loan, so that every figure moves one way with
 each of its terms. All functions take arrays, one element a loan, so that one loan, the stress grid and a
-whole book are the same code.
+whole portfolio are the same code.
 """
 
 from __future__ import annotations

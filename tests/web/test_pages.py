@@ -85,6 +85,24 @@ async def test_the_market_shows_open_loans_first(database: Database, listings: L
     assert "7 loans" in everything.text
 
 
+@pytest.mark.parametrize(("share", "shown"), [("{:.1f}", 0), ("1{:.1f}", 1)])
+async def test_a_loan_to_value_stands_once_on_a_loans_page(
+    database: Database, documents: DocumentStore, client: Client, share: str, shown: int
+) -> None:
+    """The assessment's own sentence stays where its figure is another one: it uses another value."""
+    [loan] = await market.furnish(database, 1)
+    await rebuild(database, ListingStore(documents))
+    collection = documents.collection("listings")
+    document = await collection.find_one({"_id": str(loan.id)})
+    figure = share.format(float(document["node"]["terms"]["ltv"])) + "%"
+    reason = {"code": "leverage", "text": f"The loan is {figure} of it.", "polish": f"{figure}.", "favours": True}
+    risk = {"grade": "B", "probability_of_default": "0.03", "expected_loss": "0.01", "suggested_rate": "9.00"}
+    await collection.update_one({"_id": str(loan.id)}, {"$set": {"node.risk": risk | {"reasons": [reason]}}})
+    for language, same in (("en", "The loan to value stated above"), ("pl", "Podany wyżej stosunek pożyczki")):
+        page = Page((await client.get(f"/loans/{loan.id}", headers={"accept-language": language})).text)
+        assert (page.text.count(figure), same in page.text) == (shown, not shown), (language, page.text)
+
+
 async def test_funding_bars_have_a_name_and_a_value(database: Database, listings: ListingStore, client: Client) -> None:
     await market.furnish(database, 3)
     await rebuild(database, listings)
