@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from halfpenny.platform.consistency import Check, Comparison, Finding, Progress, compare
 from halfpenny.platform.database import Connection
-from halfpenny_messages import LOAN_ASSESSED, LOAN_NARRATIVE_WRITTEN
+from halfpenny_messages import LOAN_ASSESSED, LOAN_NARRATIVE_WRITTEN, METHOD_PUBLISHED
 
 UNCHECKED: Mapping[str, str] = {
     "dead_letter.error": "what a handler said when it gave up: it may name a person, and decides nothing",
@@ -26,7 +26,7 @@ UNCHECKED: Mapping[str, str] = {
 # Nothing younger has been pruned, whenever the last pruning was.
 RECENT = "now() - interval '6 days'"
 # The risk service repeats itself under ids of its own, and what it answers is kept as it came.
-_OF_OTHERS = ", ".join(f"'{name}'" for name in (LOAN_ASSESSED, LOAN_NARRATIVE_WRITTEN))
+_OF_OTHERS = ", ".join(f"'{name}'" for name in (LOAN_ASSESSED, LOAN_NARRATIVE_WRITTEN, METHOD_PUBLISHED))
 
 CONTENTS = Comparison(
     "outbox",
