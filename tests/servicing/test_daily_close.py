@@ -98,6 +98,17 @@ async def test_accrual_in_sql_is_the_engines(database: Database) -> None:
             assert row["default_interest_minor"] == position.default_interest_due
 
 
+async def test_a_day_that_another_worker_closed_meanwhile_is_reported_once(database: Database) -> None:
+    """Both chose the day before either had the lock; the second one finds everything done."""
+    drawn = await world.drawn(database, [600_000])
+    await world.go_to(database, drawn.drawn_on + timedelta(days=2))
+    first, second = [await servicing.close_day(database, drawn.drawn_on) for _ in range(2)]
+    assert first is not None and second is not None and second.released == second.late == 0
+    async with database.reading() as connection:
+        reported = "SELECT count(*) FROM outbox WHERE name = 'servicing.day_closed' AND payload->>'business_date' = $1"
+        assert await connection.fetchval(reported, drawn.drawn_on.isoformat()) == 1
+
+
 async def test_a_day_that_is_not_over_cannot_be_closed(database: Database) -> None:
     await world.drawn(database, [100_000])
     before = await state_of(database)

@@ -213,5 +213,7 @@ async def finish_range(connection: Connection, day: date, row: Record, released:
     )
 
 
-async def finish_day(connection: Connection, day: date) -> None:
-    await connection.execute("INSERT INTO business_day (business_date) VALUES ($1) ON CONFLICT DO NOTHING", day)
+async def finish_day(connection: Connection, day: date) -> bool:
+    """Record that the day is closed; returns whether it was not before."""
+    statement = "INSERT INTO business_day (business_date) VALUES ($1) ON CONFLICT DO NOTHING"
+    return bool(await connection.execute(statement, day) == "INSERT 0 1")
