@@ -183,7 +183,9 @@ GRANT INSERT, SELECT ON audit_entry TO halfpenny_app;
 CREATE TABLE audit_seal (
   place bigint NOT NULL,
   entry_id bigint NOT NULL,
+  heads jsonb DEFAULT '{}'::jsonb NOT NULL,
   hash bytea NOT NULL,
+  sealed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   CONSTRAINT pk_audit_seal PRIMARY KEY (place),
   CONSTRAINT uq_audit_seal_entry_id UNIQUE (entry_id)
 );
@@ -593,6 +595,7 @@ CREATE TABLE ledger_segment (
   from_xid bigint NOT NULL,
   to_xid bigint NOT NULL,
   transfers bigint NOT NULL,
+  heads jsonb NOT NULL,
   hash bytea NOT NULL,
   sealed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   CONSTRAINT pk_ledger_segment PRIMARY KEY (place)
@@ -1085,6 +1088,7 @@ CREATE TABLE row_history_segment (
   from_xid bigint NOT NULL,
   to_xid bigint NOT NULL,
   entries bigint NOT NULL,
+  heads jsonb NOT NULL,
   hash bytea NOT NULL,
   sealed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
   CONSTRAINT pk_row_history_segment PRIMARY KEY (place)
@@ -1698,6 +1702,7 @@ CREATE OR REPLACE FUNCTION public.ledger_seal(max_transfers integer)
 AS $function$
 DECLARE
   last ledger_segment;
+  heads jsonb;
   horizon bigint := (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint;
   upper_xid bigint;
   sealed record;
@@ -1710,11 +1715,16 @@ BEGIN
     SELECT t.xid FROM transfer t WHERE t.xid >= coalesce(last.to_xid, 0) AND t.xid < horizon
     ORDER BY t.xid LIMIT max_transfers) x;
   IF upper_xid IS NULL THEN
-    RETURN 0;
+    IF NOT other_chains_moved('ledger', last.heads) THEN
+      RETURN 0;
+    END IF;
+    upper_xid := coalesce(last.to_xid, 0);
   END IF;
-  SELECT * INTO sealed FROM segment_hash(coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid);
-  INSERT INTO ledger_segment (place, from_xid, to_xid, transfers, hash)
-    VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.transfers, sealed.hash);
+  heads := other_chain_heads('ledger');
+  SELECT * INTO sealed FROM segment_hash(
+    coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid, heads);
+  INSERT INTO ledger_segment (place, from_xid, to_xid, transfers, heads, hash)
+    VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.transfers, heads, sealed.hash);
   INSERT INTO chain_head (chain, place, hash) VALUES ('ledger', coalesce(last.place, 0) + 1, sealed.hash)
     ON CONFLICT (chain) DO UPDATE SET place = EXCLUDED.place, hash = EXCLUDED.hash;
   RETURN sealed.transfers;
@@ -1838,6 +1848,32 @@ AS $function$
 BEGIN
   PERFORM pg_notify('session_revoked', 'user:' || NEW.id);
   RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.other_chain_heads(p_chain text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public'
+AS $function$
+    SELECT coalesce(jsonb_object_agg(chain, jsonb_build_array(place, encode(hash, 'hex'))), '{}')
+    FROM chain_head WHERE chain <> p_chain
+$function$;
+
+CREATE OR REPLACE FUNCTION public.other_chains_moved(p_chain text, p_heads jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'public'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+BEGIN
+    RETURN EXISTS (SELECT FROM audit_seal WHERE place > coalesce((p_heads->'audit'->>0)::bigint, 0))
+        OR (p_chain <> 'ledger' AND EXISTS (SELECT FROM ledger_segment
+            WHERE place > coalesce((p_heads->'ledger'->>0)::bigint, 0) AND transfers > 0))
+        OR (p_chain <> 'row_history' AND EXISTS (SELECT FROM row_history_segment
+            WHERE place > coalesce((p_heads->'row_history'->>0)::bigint, 0) AND entries > 0));
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.outbox_append(events jsonb)
@@ -2104,6 +2140,7 @@ CREATE OR REPLACE FUNCTION public.row_history_seal(p_max integer)
 AS $function$
 DECLARE
     last row_history_segment;
+    heads jsonb;
     horizon bigint := (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint;
     upper_xid bigint;
     sealed record;
@@ -2116,37 +2153,41 @@ BEGIN
         SELECT h.xid FROM row_history h WHERE h.xid >= coalesce(last.to_xid, 0) AND h.xid < horizon
         ORDER BY h.xid LIMIT p_max) x;
     IF upper_xid IS NULL THEN
-        RETURN 0;
+        IF NOT other_chains_moved('row_history', last.heads) THEN
+            RETURN 0;
+        END IF;
+        upper_xid := coalesce(last.to_xid, 0);
     END IF;
+    heads := other_chain_heads('row_history');
     SELECT * INTO sealed FROM row_history_segment_hash(
-        coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid);
-    INSERT INTO row_history_segment (place, from_xid, to_xid, entries, hash)
-        VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.entries, sealed.hash);
+        coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid, heads);
+    INSERT INTO row_history_segment (place, from_xid, to_xid, entries, heads, hash)
+        VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.entries, heads, sealed.hash);
     INSERT INTO chain_head (chain, place, hash) VALUES ('row_history', coalesce(last.place, 0) + 1, sealed.hash)
         ON CONFLICT (chain) DO UPDATE SET place = EXCLUDED.place, hash = EXCLUDED.hash;
     RETURN sealed.entries;
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.row_history_segment_hash(previous bytea, p_from_xid bigint, p_to_xid bigint)
+CREATE OR REPLACE FUNCTION public.row_history_segment_hash(previous bytea, p_from_xid bigint, p_to_xid bigint, p_heads jsonb)
  RETURNS TABLE(entries bigint, hash bytea)
  LANGUAGE sql
  STABLE
  SET "TimeZone" TO 'UTC'
  SET enable_bitmapscan TO 'on'
 AS $function$
-    SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', p_from_xid, p_to_xid, string_agg(concat_ws('|',
+    SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', p_from_xid, p_to_xid, p_heads, string_agg(concat_ws('|',
         h.seq, h.table_name, h.row_key, h.change, h.data,
         (extract(epoch FROM h.recorded_at) * 1000000)::bigint, h.xid), E'\n' ORDER BY h.xid, h.seq)), 'UTF8'))
     FROM row_history h WHERE h.xid >= p_from_xid AND h.xid < p_to_xid
 $function$;
 
-CREATE OR REPLACE FUNCTION public.segment_hash(previous bytea, from_xid bigint, to_xid bigint)
+CREATE OR REPLACE FUNCTION public.segment_hash(previous bytea, from_xid bigint, to_xid bigint, heads jsonb)
  RETURNS TABLE(transfers bigint, hash bytea)
  LANGUAGE sql
  STABLE
  SET enable_bitmapscan TO 'on'
 AS $function$
-  SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', from_xid, to_xid, string_agg(
+  SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', from_xid, to_xid, heads, string_agg(
     concat_ws('|', t.journal_id, t.ordinal, t.event, coalesce(t.reference::text, '-'),
       coalesce(t.reverses::text, '-'), (t.effective_date - date '1970-01-01'),
       (extract(epoch FROM t.recorded_at) * 1000000)::bigint, t.debit_account_id, t.credit_account_id, t.amount,

@@ -25,6 +25,7 @@ CREATE TABLE row_history_segment (
     from_xid bigint NOT NULL,
     to_xid bigint NOT NULL,
     entries bigint NOT NULL,
+    heads jsonb NOT NULL,
     hash bytea NOT NULL,
     sealed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -37,6 +38,25 @@ CREATE TABLE chain_head (
     hash bytea NOT NULL
 );
 GRANT SELECT, INSERT, UPDATE ON chain_head TO halfpenny_app;
+
+-- The heads of the other chains, as a new seal of `p_chain` records them in what it hashes: {chain: [place, hash]}. A
+-- chain that is deleted, or cut off at its end, then contradicts the others.
+CREATE FUNCTION other_chain_heads(p_chain text) RETURNS jsonb LANGUAGE sql STABLE SET search_path = public AS $$
+    SELECT coalesce(jsonb_object_agg(chain, jsonb_build_array(place, encode(hash, 'hex'))), '{}')
+    FROM chain_head WHERE chain <> p_chain
+$$;
+
+-- Whether another chain has sealed rows that the heads of the newest segment of `p_chain` do not name yet. Segments
+-- without rows do not count, or the chains would answer each other for ever.
+CREATE FUNCTION other_chains_moved(p_chain text, p_heads jsonb) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = public SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM audit_seal WHERE place > coalesce((p_heads->'audit'->>0)::bigint, 0))
+        OR (p_chain <> 'ledger' AND EXISTS (SELECT FROM ledger_segment
+            WHERE place > coalesce((p_heads->'ledger'->>0)::bigint, 0) AND transfers > 0))
+        OR (p_chain <> 'row_history' AND EXISTS (SELECT FROM row_history_segment
+            WHERE place > coalesce((p_heads->'row_history'->>0)::bigint, 0) AND entries > 0));
+END $$;
 
 -- Statement triggers. TG_ARGV holds the columns of the key, those that are left out, and the statements that have
 -- such a trigger, each separated by commas.
@@ -93,19 +113,21 @@ END $$;
 -- The entries of one row, in their order, as the row they leave.
 CREATE AGGREGATE jsonb_merge(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb, INITCOND = '{}');
 
-CREATE FUNCTION row_history_segment_hash(previous bytea, p_from_xid bigint, p_to_xid bigint)
+CREATE FUNCTION row_history_segment_hash(previous bytea, p_from_xid bigint, p_to_xid bigint, p_heads jsonb)
 RETURNS TABLE (entries bigint, hash bytea) LANGUAGE sql STABLE SET timezone = 'UTC' SET enable_bitmapscan = on AS $$
-    SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', p_from_xid, p_to_xid, string_agg(concat_ws('|',
+    SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', p_from_xid, p_to_xid, p_heads, string_agg(concat_ws('|',
         h.seq, h.table_name, h.row_key, h.change, h.data,
         (extract(epoch FROM h.recorded_at) * 1000000)::bigint, h.xid), E'\n' ORDER BY h.xid, h.seq)), 'UTF8'))
     FROM row_history h WHERE h.xid >= p_from_xid AND h.xid < p_to_xid
 $$;
 
--- Seals what finished transactions wrote since the last segment, about p_max entries of them; returns how many.
+-- Seals what finished transactions wrote since the last segment, about p_max entries of them; returns how many. When
+-- nothing was written but another chain went on, a segment without entries records the heads.
 CREATE FUNCTION row_history_seal(p_max integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET enable_bitmapscan = on AS $$
 DECLARE
     last row_history_segment;
+    heads jsonb;
     horizon bigint := (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint;
     upper_xid bigint;
     sealed record;
@@ -118,12 +140,16 @@ BEGIN
         SELECT h.xid FROM row_history h WHERE h.xid >= coalesce(last.to_xid, 0) AND h.xid < horizon
         ORDER BY h.xid LIMIT p_max) x;
     IF upper_xid IS NULL THEN
-        RETURN 0;
+        IF NOT other_chains_moved('row_history', last.heads) THEN
+            RETURN 0;
+        END IF;
+        upper_xid := coalesce(last.to_xid, 0);
     END IF;
+    heads := other_chain_heads('row_history');
     SELECT * INTO sealed FROM row_history_segment_hash(
-        coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid);
-    INSERT INTO row_history_segment (place, from_xid, to_xid, entries, hash)
-        VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.entries, sealed.hash);
+        coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid, heads);
+    INSERT INTO row_history_segment (place, from_xid, to_xid, entries, heads, hash)
+        VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.entries, heads, sealed.hash);
     INSERT INTO chain_head (chain, place, hash) VALUES ('row_history', coalesce(last.place, 0) + 1, sealed.hash)
         ON CONFLICT (chain) DO UPDATE SET place = EXCLUDED.place, hash = EXCLUDED.hash;
     RETURN sealed.entries;

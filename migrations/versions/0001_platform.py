@@ -76,7 +76,10 @@ CREATE INDEX ix_audit_entry_subject_id_id ON audit_entry (subject_id, id);
 CREATE TABLE audit_seal (
   place bigint CONSTRAINT pk_audit_seal PRIMARY KEY,
   entry_id bigint NOT NULL CONSTRAINT uq_audit_seal_entry_id UNIQUE,
-  hash bytea NOT NULL
+  -- The heads of the other chains stand in the last seal of each batch.
+  heads jsonb NOT NULL DEFAULT '{}',
+  hash bytea NOT NULL,
+  sealed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 GRANT SELECT, INSERT ON audit_entry, audit_seal TO halfpenny_app;
 

@@ -2,9 +2,9 @@
 
 -- Each transfer as one line that holds every column. The line is written here and not in a function of its own, which
 -- would be called for every row: that takes nine times as long.
-CREATE FUNCTION segment_hash(previous bytea, from_xid bigint, to_xid bigint)
+CREATE FUNCTION segment_hash(previous bytea, from_xid bigint, to_xid bigint, heads jsonb)
 RETURNS TABLE (transfers bigint, hash bytea) LANGUAGE sql STABLE SET enable_bitmapscan = on AS $$
-  SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', from_xid, to_xid, string_agg(
+  SELECT count(*), sha256(previous || convert_to(concat_ws(E'\n', from_xid, to_xid, heads, string_agg(
     concat_ws('|', t.journal_id, t.ordinal, t.event, coalesce(t.reference::text, '-'),
       coalesce(t.reverses::text, '-'), (t.effective_date - date '1970-01-01'),
       (extract(epoch FROM t.recorded_at) * 1000000)::bigint, t.debit_account_id, t.credit_account_id, t.amount,
@@ -13,10 +13,12 @@ RETURNS TABLE (transfers bigint, hash bytea) LANGUAGE sql STABLE SET enable_bitm
   FROM transfer t WHERE t.xid >= segment_hash.from_xid AND t.xid < segment_hash.to_xid $$;
 
 -- Seals what finished transactions wrote since the last segment, about max_transfers of them; returns how many.
+-- When there are none but another chain went on, a segment without transfers records the heads.
 CREATE FUNCTION ledger_seal(max_transfers int) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_bitmapscan = on AS $$
 DECLARE
   last ledger_segment;
+  heads jsonb;
   horizon bigint := (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint;
   upper_xid bigint;
   sealed record;
@@ -29,11 +31,16 @@ BEGIN
     SELECT t.xid FROM transfer t WHERE t.xid >= coalesce(last.to_xid, 0) AND t.xid < horizon
     ORDER BY t.xid LIMIT max_transfers) x;
   IF upper_xid IS NULL THEN
-    RETURN 0;
+    IF NOT other_chains_moved('ledger', last.heads) THEN
+      RETURN 0;
+    END IF;
+    upper_xid := coalesce(last.to_xid, 0);
   END IF;
-  SELECT * INTO sealed FROM segment_hash(coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid);
-  INSERT INTO ledger_segment (place, from_xid, to_xid, transfers, hash)
-    VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.transfers, sealed.hash);
+  heads := other_chain_heads('ledger');
+  SELECT * INTO sealed FROM segment_hash(
+    coalesce(last.hash, decode(repeat('00', 32), 'hex')), coalesce(last.to_xid, 0), upper_xid, heads);
+  INSERT INTO ledger_segment (place, from_xid, to_xid, transfers, heads, hash)
+    VALUES (coalesce(last.place, 0) + 1, coalesce(last.to_xid, 0), upper_xid, sealed.transfers, heads, sealed.hash);
   INSERT INTO chain_head (chain, place, hash) VALUES ('ledger', coalesce(last.place, 0) + 1, sealed.hash)
     ON CONFLICT (chain) DO UPDATE SET place = EXCLUDED.place, hash = EXCLUDED.hash;
   RETURN sealed.transfers;

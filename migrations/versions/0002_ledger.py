@@ -114,10 +114,10 @@ CREATE TABLE ledger_segment (
   from_xid bigint NOT NULL,
   to_xid bigint NOT NULL,
   transfers bigint NOT NULL,
+  heads jsonb NOT NULL,
   hash bytea NOT NULL,
   sealed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-
 GRANT SELECT ON account, transfer, hold, hold_outcome, balance_snapshot, ledger_segment TO halfpenny_app;
 """
 

@@ -24,6 +24,7 @@ from halfpenny.identity.model import PASSWORD_MAX_CHARACTERS, PASSWORD_MIN_CHARA
 from halfpenny.identity.service.signing_in import REPEATABLE_WITHIN, SUPERSEDED_WITHIN
 from halfpenny.identity.tokens import RECHECK_S, RECHECK_UNNOTIFIED_S
 from halfpenny.platform import plans
+from halfpenny.platform.chain import SEALED_WITHIN
 from halfpenny.platform.queue import pruning
 from halfpenny.platform.queue.rabbit_source import retry_after_s
 from halfpenny.realtime import connection_tokens, hub
@@ -60,6 +61,11 @@ _PLAN_ROWS = plans._FIRST_ROWS
 
 
 STATED: list[tuple[str, str, tuple[object, ...]]] = [
+    (
+        "docs/algorithms/check-books.md",
+        "went on being sealed for {} minutes without them",
+        (SEALED_WITHIN.total_seconds() // _MINUTE,),
+    ),
     ("docs/algorithms/valuation.md", "covered {} % of a year", (100 * CONFIDENCE,)),
     (
         "docs/algorithms/daily-close.md",

@@ -41,6 +41,7 @@ _SEALED = {
     "transfer.journal_id": "ledger_segment",
     "audit_seal.entry_id": "audit_entry",
     "audit_seal.hash": "audit_entry",
+    "audit_seal.heads": "audit_entry",
     **{
         f"row_history.{column}": "row_history_segment"
         for column in ("seq", "table_name", "row_key", "change", "data", "recorded_at", "xid")
@@ -379,7 +380,7 @@ WHERE l.status = 'active' AND l.amount_minor = 1000000 ORDER BY h.investor_id LI
 """
 
 
-@pytest.mark.parametrize("kind", [forgeries.TERMS, forgeries.ROWS, forgeries.EFFECTS], ids=["terms", "rows", "effects"])
+@pytest.mark.parametrize("kind", list(forgeries.KINDS.values()), ids=list(forgeries.KINDS))
 async def test_what_is_changed_with_its_history_is_named(tampered: Connection, kind: dict[str, Forgery]) -> None:
     row = await tampered.fetchrow(_CAST)
     assert row is not None

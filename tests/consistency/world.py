@@ -56,6 +56,9 @@ async def seal(database: Database) -> None:
             if not await ledger.seal(connection) + await audit.seal(connection):
                 break
     await row_history.seal(database)
+    # Its next round: the heads of the other chains.
+    async with database.unit_of_work() as connection:
+        assert await ledger.seal(connection) == 0
 
 
 async def _risk_reports(database: Database) -> None:

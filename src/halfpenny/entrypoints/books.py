@@ -15,7 +15,7 @@ from halfpenny import approvals, funding, identity, ledger, loans, marketplace, 
 from halfpenny.entrypoints import worker
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.entrypoints.wording import counted
-from halfpenny.platform import audit, clock, row_history
+from halfpenny.platform import audit, chain, clock, row_history
 from halfpenny.platform.consistency import Check, Finding, find_all
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
@@ -86,6 +86,7 @@ CHECKS: tuple[Check, ...] = (
 # What no check can see, and why: `halfpenny check books --unchecked` prints it.
 UNCHECKED: Mapping[str, str] = {
     **row_history.UNCHECKED,
+    **audit.UNCHECKED,
     **queues.UNCHECKED,
     **identity.UNCHECKED,
     **realtime.UNCHECKED,
@@ -120,6 +121,10 @@ async def check_books(settings: Settings, report: Callable[[Finding], None]) -> 
                 findings += 1
                 report(finding)
             transfers = int(await connection.fetchval("SELECT count(*) FROM transfer"))
+            skipped += [
+                f"Not sealed: {rows} rows of the chain {name} since {since:%Y-%m-%d %H:%M} UTC; does the worker run?"
+                for name, (rows, since) in (await chain.unsealed(connection)).items()
+            ]
             heads = {
                 row["chain"]: f"{row['place']}:{row['hash'].hex()}"
                 for row in await connection.fetch("SELECT * FROM chain_head")

@@ -7,7 +7,7 @@ the order of their ids, so no writer ever waits for another. ``check`` recompute
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,8 @@ from halfpenny.platform.database import Connection, Record
 
 SEAL_LOCK = 7_202_601
 GENESIS = bytes(32)
+_NO_HEADS = "{}"
+UNCHECKED: Mapping[str, str] = {"audit_seal.sealed_at": "when a seal was made, not what it covers"}
 
 
 async def record(
@@ -35,7 +37,7 @@ async def record(
     await rows.insert(connection, "audit_entry", entry)
 
 
-def _digest(previous: bytes, row: Record) -> bytes:
+def _digest(previous: bytes, row: Record, heads: str) -> bytes:
     body = msgspec.json.encode(
         [
             row["id"],
@@ -45,6 +47,7 @@ def _digest(previous: bytes, row: Record) -> bytes:
             str(row["subject_id"]),
             row["data"],
             row["recorded_at"].isoformat(),
+            heads,
         ],
         order="sorted",
     )
@@ -67,12 +70,16 @@ async def seal(connection: Connection, limit: int = 5_000) -> int:
         "AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.entry_id = e.id) ORDER BY id LIMIT $1",
         limit,
     )
+    heads = await connection.fetchval("SELECT other_chain_heads('audit')::text")
     sealed = []
     for row in found:
         place += 1
-        head = _digest(head, row)
-        sealed.append((place, row["id"], head))
-    await connection.executemany("INSERT INTO audit_seal (place, entry_id, hash) VALUES ($1, $2, $3)", sealed)
+        recorded = heads if row is found[-1] else _NO_HEADS
+        head = _digest(head, row, recorded)
+        sealed.append((place, row["id"], recorded, head))
+    await connection.executemany(
+        "INSERT INTO audit_seal (place, entry_id, heads, hash) VALUES ($1, $2, $3::text::jsonb, $4)", sealed
+    )
     if sealed:
         await connection.execute(
             "INSERT INTO chain_head (chain, place, hash) VALUES ('audit', $1, $2) "
@@ -87,7 +94,8 @@ async def check(connection: Connection, progress: Progress) -> AsyncIterator[Fin
     """Recompute the chain: no sealed entry was changed, removed or put in another order."""
     head, place = GENESIS, 0
     cursor = connection.cursor(
-        f"SELECT s.place, s.hash, s.entry_id, {', '.join('e.' + c for c in _COLUMNS.split(', '))} "
+        "SELECT s.place, s.hash, s.heads::text AS heads, s.entry_id, "
+        f"{', '.join('e.' + c for c in _COLUMNS.split(', '))} "
         "FROM audit_seal s LEFT JOIN audit_entry e ON e.id = s.entry_id ORDER BY s.place",
         prefetch=1_000,
     )
@@ -98,7 +106,7 @@ async def check(connection: Connection, progress: Progress) -> AsyncIterator[Fin
             place = row["place"]
         if row["id"] is None:
             yield Finding("audit_entry", str(row["entry_id"]), "row", "missing", "present", "its seal")
-        elif (digest := _digest(head, row)) != row["hash"]:
+        elif (digest := _digest(head, row, row["heads"])) != row["hash"]:
             yield Finding("audit_entry", str(row["id"]), "hash", digest.hex(), row["hash"].hex(), "its seal")
         head = row["hash"]
         if not place % 1_000:

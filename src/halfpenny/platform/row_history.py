@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 
-from halfpenny.platform.chain import verify_segments
+from halfpenny.platform.chain import verify_nothing_left_out, verify_recorded_heads, verify_segments
 from halfpenny.platform.consistency import LIMIT, ROW, TIMEOUT_S, Finding, Progress, more
 from halfpenny.platform.database import Connection, Database, Record
 
@@ -138,3 +138,6 @@ async def check(connection: Connection, progress: Progress) -> AsyncIterator[Fin
         progress("histories of rows", number, len(tables))
     async for finding in verify_segments(connection, "row_history", "row_history_segment", "entries", progress):
         yield finding
+    for verify in (verify_recorded_heads, verify_nothing_left_out):
+        async for finding in verify(connection):
+            yield finding
