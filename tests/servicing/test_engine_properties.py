@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise, permutations
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from halfpenny.primitives.money import Currency, Money
@@ -20,6 +21,7 @@ from halfpenny.servicing.model.events import (
     PenaltyDue,
     RateChange,
     Receipt,
+    ReceiptReversal,
     Redemption,
     in_order,
 )
@@ -120,6 +122,25 @@ def test_the_future_does_not_change_the_past(history: tuple[LoanTerms, list[Even
     assert then.reserve_moves[: len(now.reserve_moves)] == now.reserve_moves
     fallen_due = len(now.instalments)
     assert then.schedule.instalments[:fallen_due] == now.schedule.instalments[:fallen_due]
+
+
+@many
+@given(loan_histories(receipts_only=True), st.data(), st.integers(0, 400))
+def test_a_receipt_that_bounces_had_never_come_on_the_days_before_either(
+    history: tuple[LoanTerms, list[Event], date], data: st.DataObject, later: int
+) -> None:
+    """What is known today counts for each day that a replay looks back on; so no count of days begins anew with it."""
+    terms, events, as_of = history
+    named: list[Event] = [
+        replace(event, id=f"receipt-{number}") if isinstance(event, Receipt) else event
+        for number, event in enumerate(events)
+    ]
+    receipts = [event for event in named if isinstance(event, Receipt)]
+    assume(receipts)
+    bounced = data.draw(st.sampled_from(receipts))
+    reversal = ReceiptReversal(bounced.effective_date + timedelta(days=later), bounced.id)
+    without = [event for event in named if event is not bounced]
+    assert replay(terms, (), as_of, recorded=[*named, reversal]) == replay(terms, (), as_of, recorded=without)
 
 
 @many

@@ -1,8 +1,8 @@
 """An independent reference for the servicing engine: Decimal, day by day, as slow and plain as it can be.
 
 It shares no code with the engine. It knows loans whose interest is serviced, further tranches, pauses, receipts that
-are early (they wait for the next instalment, or redeem), late, partial, or several on a day, and the order of payment
-before default: default interest, interest, principal.
+are early (they wait for the next instalment, or redeem), late, partial, bounced, or several on a day, the order of
+payment before default: default interest, interest, principal; and the two counts of days, past due and materially so.
 """
 
 from __future__ import annotations
@@ -50,6 +50,15 @@ class NaiveLoan:
 
 
 @dataclass
+class NaiveReceipt:
+    """``bounced_on`` is when the bank took the money back."""
+
+    received_on: date
+    amount: Decimal
+    bounced_on: date | None = None
+
+
+@dataclass
 class NaiveRow:
     due_on: date
     principal: Decimal
@@ -70,6 +79,7 @@ class NaivePosition:
     waiting: Decimal
     closed_on: date | None
     days_past_due: int
+    days_material: int
 
 
 def paused(loan: NaiveLoan, day: date) -> bool:
@@ -204,17 +214,33 @@ def redemption_row(loan: NaiveLoan, rows: list[NaiveRow], day: date) -> NaiveRow
     return NaiveRow(day, balance, interest, Decimal(0), balance, interest)
 
 
-def service(loan: NaiveLoan, receipts: list[tuple[date, Decimal]], as_of: date) -> NaivePosition:
-    """Walk day by day: what falls due, what overdue amounts bear, what each receipt pays."""
+def service(
+    loan: NaiveLoan,
+    receipts: list[NaiveReceipt],
+    as_of: date,
+    material_above: Decimal = Decimal(0),
+    material_percent: Decimal = Decimal(0),
+) -> NaivePosition:
+    """Walk day by day: what falls due, what overdue amounts bear, what each receipt pays.
+
+    Arrears are material above both an amount in the loan's currency and a percentage of all that the loan owes.
+    """
     with localcontext() as context:
         context.prec = 80
-        return _Service(loan, receipts).walk(as_of)
+        return _Service(loan, receipts, material_above, material_percent).walk(as_of)
 
 
 class _Service:
-    def __init__(self, loan: NaiveLoan, receipts: list[tuple[date, Decimal]]) -> None:
+    def __init__(
+        self, loan: NaiveLoan, receipts: list[NaiveReceipt], material_above: Decimal, material_percent: Decimal
+    ) -> None:
         self.loan = loan
-        self.receipts = receipts
+        # Money that was taken back had never come, on the days before the bank took it too: a replay of any day knows
+        # all that is known today, as it does of a receipt that was reported late.
+        self.receipts = [(one.received_on, one.amount) for one in receipts if one.bounced_on is None]
+        self.material_above = material_above
+        self.material_percent = material_percent
+        self.material_since: date | None = None
         self.rows = schedule(loan)
         for row in self.rows:
             row.unpaid_principal, row.unpaid_interest = row.principal, row.interest
@@ -237,14 +263,15 @@ class _Service:
             for amount in sorted(amount for on, amount in self.receipts if on == day):
                 self.receive(day, amount)
                 self.close(day)
+            if not self.is_material(day):
+                self.material_since = None
+            elif self.material_since is None:
+                self.material_since = day
             day += DAY
         late = [row.due_on for row in self.due(as_of) if row.unpaid_principal + row.unpaid_interest]
-        # A tranche planned for after an early redemption is never drawn.
-        last = min(as_of, self.rows[-1].due_on)
-        drawn = loan.principal + sum(amount for on, amount in loan.drawdowns.items() if on <= last)
         return NaivePosition(
             rows=self.rows,
-            outstanding=drawn - self.paid_principal,
+            outstanding=self.outstanding(as_of),
             default_interest_due=self.default_due(),
             default_interest_paid=self.default_paid,
             interest_paid=self.interest_paid,
@@ -252,7 +279,21 @@ class _Service:
             waiting=self.waiting,
             closed_on=self.closed_on,
             days_past_due=(as_of - late[0]).days + loan.count_due_date if late else 0,
+            days_material=(as_of - self.material_since).days + loan.count_due_date if self.material_since else 0,
         )
+
+    def outstanding(self, day: date) -> Decimal:
+        # A tranche planned for after an early redemption is never drawn.
+        last = min(day, self.rows[-1].due_on)
+        drawn = sum(amount for on, amount in self.loan.drawdowns.items() if on <= last)
+        return self.loan.principal + drawn - self.paid_principal
+
+    def is_material(self, day: date) -> bool:
+        """Whether the instalments in arrears at the end of the day, without default interest, exceed both limits."""
+        interest = sum(row.unpaid_interest for row in self.due(day))
+        arrears = interest + sum(row.unpaid_principal for row in self.due(day))
+        owes = self.outstanding(day) + interest
+        return arrears > self.material_above and arrears * 100 > owes * self.material_percent
 
     def due(self, day: date) -> list[NaiveRow]:
         return [row for row in self.rows if row.due_on <= day]

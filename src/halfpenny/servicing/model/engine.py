@@ -22,6 +22,9 @@ from halfpenny.servicing.model.terms import LoanTerms
 def replay(terms: LoanTerms, events: Iterable[Event], as_of: date, *, recorded: Sequence[Event] = ()) -> LoanPosition:
     """The position at the end of ``as_of``, after every event effective by then; later events are not known yet.
 
+    Only what says that an earlier event never was counts for the days before it too: a receipt that the bank took back
+    later and a default that was disproved later never were, on any day.
+
     ``recorded`` events are in the loan's log already: where an earlier event that was recorded later has overtaken one
     of them (a change of terms after the end, money for a closed loan) it changes nothing, and the money goes back. The
     same of ``events`` is refused: EventBeforeAdvance, CurrencyMismatch, EventNotPositive, EventAfterMaturity,
@@ -39,7 +42,8 @@ def live_through(
     refusable = list(events)
     ordered = in_order([*recorded, *refusable])
     check_events(ordered, terms.advanced_on, terms.currency)
-    # A reversed receipt counts as never received, on the days before its reversal too.
+    # As one that is reported late counts from its day, one that is taken back counts on none: days past due do not
+    # begin with the day on which it became known.
     known = [event for event in standing_events(ordered) if event.effective_date <= as_of]
     loan_replay = LoanReplay(terms, [event for event in refusable if event.effective_date <= as_of])
     for day, group in groupby(known, key=attrgetter("effective_date")):

@@ -117,7 +117,8 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptReversal:
-    """The bank took the receipt ``receipt_id`` back: from now on it counts as never received."""
+    """The bank took the receipt ``receipt_id`` back: once that is known it counts as never received, on days before
+    ``effective_date`` too."""
 
     effective_date: date
     receipt_id: str
