@@ -142,7 +142,9 @@ async def _open_loans(database: Database, count: int, investors: int) -> list[tu
             loan = await loans.apply(connection, borrower, _application(today, investors * STAKE), rules)
             await loans.record_assessment(connection, loan.id, await _risk(connection, loan))
             loan = await loans.get(connection, loan.id)
-            decision = loans.Decision(loans.Verdict.APPROVE, loan.version, "Opened for a measurement.")
+            decision = loans.Decision(
+                loans.Verdict.APPROVE, loan.version, loans.DecisionReason.WITHIN_POLICY, "Opened for a measurement."
+            )
             await loans.decide_on(connection, administrator, loan.id, decision, rules)
             await loans.accept(connection, borrower, loan.id)
             made.append((loan.id, borrower, administrator))

@@ -65,6 +65,7 @@ def loan(number: int) -> LoanSubmitted:
             valuation=f"{300_000 + 37 * (number % 9000)}.00",
             valued_on=date(2026, 2, 1),
             valuation_source=ValuationSource.SURVEY,
+            report_verified=True,
         ),
         borrower=Borrower(
             company="",

@@ -234,16 +234,15 @@ CREATE TABLE bank_receipt (
   posted_by uuid,
   posted_at timestamp with time zone,
   CONSTRAINT pk_bank_receipt PRIMARY KEY (id),
+  CONSTRAINT uq_bank_receipt_line_id UNIQUE (line_id),
   CONSTRAINT bank_receipt_line_id_fkey FOREIGN KEY (line_id) REFERENCES bank_statement_line(id),
   CONSTRAINT ck_bank_receipt_amount_is_positive CHECK ((amount_minor > 0)),
-  CONSTRAINT ck_bank_receipt_is_posted CHECK ((((posted_by IS NULL) = (posted_at IS NULL)) AND ((status <> ALL (ARRAY['posted_ahead'::text, 'reversed'::text])) OR (posted_at IS NOT NULL)) AND ((status = 'reversed'::text) OR ((status = 'matched'::text) = (line_id IS NOT NULL))))),
-  CONSTRAINT ck_bank_receipt_status CHECK ((status = ANY (ARRAY['expected'::text, 'posted_ahead'::text, 'matched'::text, 'withdrawn'::text, 'reversed'::text]))),
+  CONSTRAINT ck_bank_receipt_is_posted CHECK ((((posted_by IS NULL) = (posted_at IS NULL)) AND ((status <> 'posted_ahead'::text) OR (posted_at IS NOT NULL)) AND ((status = 'matched'::text) = (line_id IS NOT NULL)))),
+  CONSTRAINT ck_bank_receipt_status CHECK ((status = ANY (ARRAY['expected'::text, 'posted_ahead'::text, 'matched'::text, 'withdrawn'::text]))),
   CONSTRAINT ck_bank_receipt_takes_two CHECK ((posted_by <> announced_by))
 );
-CREATE INDEX ix_bank_receipt_line_id ON public.bank_receipt USING btree (line_id) WHERE (line_id IS NOT NULL);
 CREATE INDEX ix_bank_receipt_loan_id ON public.bank_receipt USING btree (loan_id, id);
 CREATE INDEX ix_bank_receipt_without_line ON public.bank_receipt USING btree (currency, amount_minor) WHERE (line_id IS NULL);
-CREATE UNIQUE INDEX uq_bank_receipt_line_id ON public.bank_receipt USING btree (line_id) WHERE (status <> 'reversed'::text);
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.bank_receipt REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.bank_receipt REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.bank_receipt REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
@@ -398,6 +397,34 @@ CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.dead_letter REFEREN
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.dead_letter REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('queue,event_id', 'payload,error', 'insert,update,delete');
 GRANT DELETE, INSERT, SELECT, UPDATE ON dead_letter TO halfpenny_app;
 
+CREATE TABLE decision_review (
+  id uuid NOT NULL,
+  loan_id uuid NOT NULL,
+  decision_id uuid NOT NULL,
+  requested_by uuid NOT NULL,
+  requested_at timestamp with time zone NOT NULL,
+  statement text NOT NULL,
+  due_on date NOT NULL,
+  status text NOT NULL,
+  decided_by uuid,
+  decided_at timestamp with time zone,
+  answer text,
+  CONSTRAINT pk_decision_review PRIMARY KEY (id),
+  CONSTRAINT uq_decision_review_decision_id UNIQUE (decision_id),
+  CONSTRAINT fk_decision_review_decided_by_app_user FOREIGN KEY (decided_by) REFERENCES app_user(id),
+  CONSTRAINT fk_decision_review_decision_id_loan_decision FOREIGN KEY (decision_id) REFERENCES loan_decision(id),
+  CONSTRAINT fk_decision_review_loan_id_loan FOREIGN KEY (loan_id) REFERENCES loan(id),
+  CONSTRAINT fk_decision_review_requested_by_app_user FOREIGN KEY (requested_by) REFERENCES app_user(id),
+  CONSTRAINT ck_decision_review_is_whole CHECK ((((status = 'open'::text) = (decided_by IS NULL)) AND ((decided_by IS NULL) = (decided_at IS NULL)) AND ((decided_by IS NULL) = (answer IS NULL)))),
+  CONSTRAINT ck_decision_review_status CHECK ((status = ANY (ARRAY['open'::text, 'upheld'::text, 'overturned'::text])))
+);
+CREATE INDEX ix_decision_review_loan_id_id ON public.decision_review USING btree (loan_id, id);
+CREATE INDEX ix_decision_review_open ON public.decision_review USING btree (id) WHERE (status = 'open'::text);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.decision_review REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'statement,answer', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.decision_review REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'statement,answer', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.decision_review REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'statement,answer', 'insert,update,delete');
+GRANT INSERT, SELECT, UPDATE ON decision_review TO halfpenny_app;
+
 CREATE TABLE delivery (
   queue text NOT NULL,
   event_id uuid NOT NULL,
@@ -448,7 +475,6 @@ CREATE TABLE distribution_share (
   default_interest_minor bigint NOT NULL,
   recovered_minor bigint NOT NULL,
   withheld_minor bigint NOT NULL,
-  withholding_millionths integer DEFAULT 0 NOT NULL,
   netted_minor bigint NOT NULL,
   wallet_account_id uuid NOT NULL,
   journal_id uuid DEFAULT uuidv7() NOT NULL,
@@ -657,6 +683,7 @@ CREATE TABLE loan (
   funding_deadline timestamp with time zone,
   decided_by uuid,
   decided_at timestamp with time zone,
+  decision_reason_code text,
   decision_reason text,
   submitted_at timestamp with time zone,
   drawn_down_on date,
@@ -676,6 +703,7 @@ CREATE TABLE loan (
   CONSTRAINT ck_loan_charge_rank CHECK ((charge_rank >= 1)),
   CONSTRAINT ck_loan_currency CHECK (is_currency(currency)),
   CONSTRAINT ck_loan_debts CHECK ((debts_minor >= 0)),
+  CONSTRAINT ck_loan_decision_reason_code CHECK ((decision_reason_code = ANY (ARRAY['within_policy'::text, 'compensating_facts'::text, 'leverage'::text, 'prior_debt'::text, 'valuation'::text, 'term'::text, 'exit'::text, 'interest'::text, 'works'::text, 'income'::text, 'assets'::text, 'debts'::text, 'adverse_records'::text, 'facts_missing'::text, 'identity_not_verified'::text, 'outside_lending_policy'::text]))),
   CONSTRAINT ck_loan_exit_strategy CHECK ((exit_strategy = ANY (ARRAY['sale'::text, 'refinance'::text, 'other'::text]))),
   CONSTRAINT ck_loan_fees CHECK ((jsonb_typeof(fees) = 'array'::text)),
   CONSTRAINT ck_loan_income CHECK ((income_minor >= 0)),
@@ -731,12 +759,14 @@ CREATE TABLE loan_decision (
   final boolean NOT NULL,
   annual_rate numeric(9,6),
   funding_deadline timestamp with time zone,
+  reason_code text NOT NULL,
   reason text NOT NULL,
   made_by uuid NOT NULL,
   made_at timestamp with time zone NOT NULL,
   CONSTRAINT pk_loan_decision PRIMARY KEY (id),
   CONSTRAINT fk_loan_decision_loan_id_loan FOREIGN KEY (loan_id) REFERENCES loan(id),
   CONSTRAINT fk_loan_decision_made_by_app_user FOREIGN KEY (made_by) REFERENCES app_user(id),
+  CONSTRAINT ck_loan_decision_reason CHECK ((reason_code = ANY (ARRAY['within_policy'::text, 'compensating_facts'::text, 'leverage'::text, 'prior_debt'::text, 'valuation'::text, 'term'::text, 'exit'::text, 'interest'::text, 'works'::text, 'income'::text, 'assets'::text, 'debts'::text, 'adverse_records'::text, 'facts_missing'::text, 'identity_not_verified'::text, 'outside_lending_policy'::text]))),
   CONSTRAINT ck_loan_decision_verdict CHECK ((verdict = ANY (ARRAY['approve'::text, 'decline'::text])))
 );
 CREATE INDEX ix_loan_decision_loan_id_loan_version ON public.loan_decision USING btree (loan_id, loan_version);
@@ -866,22 +896,28 @@ CREATE TABLE outgoing_mail (
 CREATE INDEX ix_outgoing_mail_due_at ON public.outgoing_mail USING btree (due_at);
 GRANT DELETE, INSERT, SELECT, UPDATE ON outgoing_mail TO halfpenny_app;
 
-CREATE TABLE overpaid_settlement (
-  loan_id uuid NOT NULL,
-  position_id uuid NOT NULL,
-  number integer NOT NULL,
-  after_distribution integer NOT NULL,
-  settled_on date NOT NULL,
-  bearer text NOT NULL,
-  amount_minor bigint NOT NULL,
-  CONSTRAINT pk_overpaid_settlement PRIMARY KEY (loan_id, position_id, number),
-  CONSTRAINT ck_overpaid_settlement_amount CHECK ((amount_minor > 0)),
-  CONSTRAINT ck_overpaid_settlement_bearer CHECK ((bearer = ANY (ARRAY['platform'::text, 'holders'::text])))
+CREATE TABLE panel_valuer (
+  id uuid NOT NULL,
+  name text NOT NULL,
+  registration_body text NOT NULL,
+  registration_number text NOT NULL,
+  country text NOT NULL,
+  added_by uuid NOT NULL,
+  added_at timestamp with time zone NOT NULL,
+  removed_by uuid,
+  removed_at timestamp with time zone,
+  CONSTRAINT pk_panel_valuer PRIMARY KEY (id),
+  CONSTRAINT fk_panel_valuer_added_by_app_user FOREIGN KEY (added_by) REFERENCES app_user(id),
+  CONSTRAINT fk_panel_valuer_removed_by_app_user FOREIGN KEY (removed_by) REFERENCES app_user(id),
+  CONSTRAINT ck_panel_valuer_country CHECK ((country ~ '^[A-Z]{2}$'::text)),
+  CONSTRAINT ck_panel_valuer_removed_by_somebody CHECK (((removed_by IS NULL) = (removed_at IS NULL)))
 );
-CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.overpaid_settlement REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
-CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.overpaid_settlement REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
-CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.overpaid_settlement REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
-GRANT INSERT, SELECT ON overpaid_settlement TO halfpenny_app;
+CREATE INDEX ix_panel_valuer_listed ON public.panel_valuer USING btree (id) WHERE (removed_at IS NULL);
+CREATE UNIQUE INDEX uq_panel_valuer_registration ON public.panel_valuer USING btree (registration_body, registration_number) WHERE (removed_at IS NULL);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.panel_valuer REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'name', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.panel_valuer REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'name', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.panel_valuer REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'name', 'insert,update,delete');
+GRANT INSERT, SELECT, UPDATE ON panel_valuer TO halfpenny_app;
 
 CREATE TABLE "position" (
   loan_id uuid NOT NULL,
@@ -914,9 +950,11 @@ CREATE TABLE property (
   valued_on date NOT NULL,
   valuation_source text NOT NULL,
   valuer text,
+  valuation_report_id uuid,
   renovation_cost_minor bigint NOT NULL,
   gdv_minor bigint,
   CONSTRAINT pk_property PRIMARY KEY (id),
+  CONSTRAINT fk_property_valuation_report_id_valuation_report FOREIGN KEY (valuation_report_id) REFERENCES valuation_report(id),
   CONSTRAINT ck_property_condition CHECK ((condition = ANY (ARRAY['poor'::text, 'fair'::text, 'average'::text, 'good'::text, 'excellent'::text]))),
   CONSTRAINT ck_property_country CHECK ((country ~ '^[A-Z]{2}$'::text)),
   CONSTRAINT ck_property_gdv CHECK ((gdv_minor >= 0)),
@@ -956,7 +994,6 @@ CREATE TABLE reconciliation_item (
   suspense_minor bigint DEFAULT 0 NOT NULL,
   status text DEFAULT 'open'::text NOT NULL,
   question text,
-  question_data jsonb,
   found_at timestamp with time zone NOT NULL,
   resolved_at timestamp with time zone,
   resolved_by uuid,
@@ -973,7 +1010,7 @@ CREATE INDEX ix_reconciliation_item_reference ON public.reconciliation_item USIN
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.reconciliation_item REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.reconciliation_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.reconciliation_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE (question), UPDATE (question_data), UPDATE (resolved_at), UPDATE (resolved_by), UPDATE (status) ON reconciliation_item TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (question), UPDATE (resolved_at), UPDATE (resolved_by), UPDATE (status) ON reconciliation_item TO halfpenny_app;
 
 CREATE TABLE recovery_case (
   loan_id uuid NOT NULL,
@@ -1038,34 +1075,6 @@ CREATE TABLE reserve_release (
 );
 CREATE INDEX ix_reserve_release_due_on ON public.reserve_release USING btree (due_on, loan_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON reserve_release TO halfpenny_app;
-
-CREATE TABLE risk_method (
-  id uuid NOT NULL,
-  policy_version text NOT NULL,
-  model_version text NOT NULL,
-  content jsonb NOT NULL,
-  published_at timestamp with time zone NOT NULL,
-  CONSTRAINT pk_risk_method PRIMARY KEY (id)
-);
-CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.risk_method REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.risk_method REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.risk_method REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-GRANT INSERT, SELECT ON risk_method TO halfpenny_app;
-
-CREATE TABLE risk_report (
-  id uuid NOT NULL,
-  kind text NOT NULL,
-  as_of date NOT NULL,
-  content jsonb NOT NULL,
-  made_at timestamp with time zone NOT NULL,
-  CONSTRAINT pk_risk_report PRIMARY KEY (id),
-  CONSTRAINT ck_risk_report_kind CHECK ((kind = ANY (ARRAY['monitoring'::text, 'portfolio'::text])))
-);
-CREATE INDEX ix_risk_report_kind_id ON public.risk_report USING btree (kind, id);
-CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.risk_report REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.risk_report REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.risk_report REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-GRANT INSERT, SELECT ON risk_report TO halfpenny_app;
 
 CREATE TABLE row_history (
   seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -1284,6 +1293,48 @@ CREATE UNIQUE INDEX uq_transfer_debit_account_id_debit_version ON public.transfe
 CREATE UNIQUE INDEX uq_transfer_reverses_ordinal ON public.transfer USING btree (reverses, ordinal) WHERE (reverses IS NOT NULL);
 CREATE TRIGGER transfer_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
 GRANT SELECT ON transfer TO halfpenny_app;
+
+CREATE TABLE valuation_report (
+  id uuid NOT NULL,
+  loan_id uuid NOT NULL,
+  valuer_id uuid NOT NULL,
+  source text NOT NULL,
+  amount_minor bigint NOT NULL,
+  currency text NOT NULL,
+  valued_on date NOT NULL,
+  document_sha256 text NOT NULL,
+  uploaded_by uuid NOT NULL,
+  uploaded_at timestamp with time zone NOT NULL,
+  status text NOT NULL,
+  checked_by uuid,
+  checked_at timestamp with time zone,
+  note text,
+  CONSTRAINT pk_valuation_report PRIMARY KEY (id),
+  CONSTRAINT fk_valuation_report_checked_by_app_user FOREIGN KEY (checked_by) REFERENCES app_user(id),
+  CONSTRAINT fk_valuation_report_loan_id_loan FOREIGN KEY (loan_id) REFERENCES loan(id),
+  CONSTRAINT fk_valuation_report_uploaded_by_app_user FOREIGN KEY (uploaded_by) REFERENCES app_user(id),
+  CONSTRAINT fk_valuation_report_valuer_id_panel_valuer FOREIGN KEY (valuer_id) REFERENCES panel_valuer(id),
+  CONSTRAINT ck_valuation_report_amount CHECK ((amount_minor > 0)),
+  CONSTRAINT ck_valuation_report_checked_by_another CHECK ((checked_by <> uploaded_by)),
+  CONSTRAINT ck_valuation_report_document_sha256 CHECK ((document_sha256 ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT ck_valuation_report_is_whole CHECK ((((status = 'uploaded'::text) = (checked_by IS NULL)) AND ((checked_by IS NULL) = (checked_at IS NULL)))),
+  CONSTRAINT ck_valuation_report_source CHECK ((source = ANY (ARRAY['desktop'::text, 'survey'::text]))),
+  CONSTRAINT ck_valuation_report_status CHECK ((status = ANY (ARRAY['uploaded'::text, 'verified'::text, 'refused'::text])))
+);
+CREATE INDEX ix_valuation_report_loan_id_id ON public.valuation_report USING btree (loan_id, id);
+CREATE INDEX ix_valuation_report_waiting ON public.valuation_report USING btree (id) WHERE (status = 'uploaded'::text);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.valuation_report REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'note', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.valuation_report REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'note', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.valuation_report REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'note', 'insert,update,delete');
+GRANT INSERT, SELECT, UPDATE ON valuation_report TO halfpenny_app;
+
+CREATE TABLE valuation_report_document (
+  report_id uuid NOT NULL,
+  content bytea NOT NULL,
+  CONSTRAINT pk_valuation_report_document PRIMARY KEY (report_id),
+  CONSTRAINT fk_valuation_report_document_report_id_valuation_report FOREIGN KEY (report_id) REFERENCES valuation_report(id)
+);
+GRANT INSERT, SELECT ON valuation_report_document TO halfpenny_app;
 
 CREATE TABLE waiting_ticket (
   id uuid NOT NULL,

@@ -31,6 +31,8 @@ CREATE TABLE property (
   valuation_source text NOT NULL CONSTRAINT ck_property_valuation_source
     CHECK (valuation_source IN ('owner', 'desktop', 'survey')),
   valuer text,
+  -- The report behind it that staff have verified; without one the valuation is no more than stated.
+  valuation_report_id uuid,
   CONSTRAINT ck_property_survey_has_surveyor CHECK (valuation_source <> 'survey' OR valuer IS NOT NULL),
   renovation_cost_minor bigint NOT NULL CONSTRAINT ck_property_renovation_cost CHECK (renovation_cost_minor >= 0),
   gdv_minor bigint CONSTRAINT ck_property_gdv CHECK (gdv_minor >= 0)
@@ -74,6 +76,10 @@ CREATE TABLE loan (
   funding_deadline timestamptz,
   decided_by uuid CONSTRAINT fk_loan_decided_by_app_user REFERENCES app_user,
   decided_at timestamptz,
+  decision_reason_code text CONSTRAINT ck_loan_decision_reason_code CHECK (decision_reason_code IN (
+    'within_policy', 'compensating_facts', 'leverage', 'prior_debt', 'valuation',
+    'term', 'exit', 'interest', 'works', 'income', 'assets', 'debts', 'adverse_records', 'facts_missing',
+    'identity_not_verified', 'outside_lending_policy')),
   decision_reason text,
   submitted_at timestamptz,
   drawn_down_on date,
@@ -112,6 +118,10 @@ CREATE TABLE loan_decision (
   final boolean NOT NULL,
   annual_rate numeric(9, 6),
   funding_deadline timestamptz,
+  reason_code text NOT NULL CONSTRAINT ck_loan_decision_reason CHECK (reason_code IN (
+    'within_policy', 'compensating_facts', 'leverage', 'prior_debt', 'valuation',
+    'term', 'exit', 'interest', 'works', 'income', 'assets', 'debts', 'adverse_records', 'facts_missing',
+    'identity_not_verified', 'outside_lending_policy')),
   reason text NOT NULL,
   made_by uuid NOT NULL CONSTRAINT fk_loan_decision_made_by_app_user REFERENCES app_user,
   made_at timestamptz NOT NULL
@@ -177,6 +187,78 @@ SELECT keep_row_history('loan_condition', 'id');
 """
 
 UNDERWRITING = """
+CREATE TABLE panel_valuer (
+  id uuid CONSTRAINT pk_panel_valuer PRIMARY KEY,
+  name text NOT NULL,
+  registration_body text NOT NULL,
+  registration_number text NOT NULL,
+  country text NOT NULL CONSTRAINT ck_panel_valuer_country CHECK (country ~ '^[A-Z]{2}$'),
+  added_by uuid NOT NULL CONSTRAINT fk_panel_valuer_added_by_app_user REFERENCES app_user,
+  added_at timestamptz NOT NULL,
+  removed_by uuid CONSTRAINT fk_panel_valuer_removed_by_app_user REFERENCES app_user,
+  removed_at timestamptz,
+  CONSTRAINT ck_panel_valuer_removed_by_somebody CHECK ((removed_by IS NULL) = (removed_at IS NULL))
+);
+CREATE UNIQUE INDEX uq_panel_valuer_registration ON panel_valuer (registration_body, registration_number)
+  WHERE removed_at IS NULL;
+CREATE INDEX ix_panel_valuer_listed ON panel_valuer (id) WHERE removed_at IS NULL;
+
+CREATE TABLE valuation_report (
+  id uuid CONSTRAINT pk_valuation_report PRIMARY KEY,
+  loan_id uuid NOT NULL CONSTRAINT fk_valuation_report_loan_id_loan REFERENCES loan,
+  valuer_id uuid NOT NULL CONSTRAINT fk_valuation_report_valuer_id_panel_valuer REFERENCES panel_valuer,
+  source text NOT NULL CONSTRAINT ck_valuation_report_source CHECK (source IN ('desktop', 'survey')),
+  amount_minor bigint NOT NULL CONSTRAINT ck_valuation_report_amount CHECK (amount_minor > 0),
+  currency text NOT NULL,
+  valued_on date NOT NULL,
+  document_sha256 text NOT NULL CONSTRAINT ck_valuation_report_document_sha256
+    CHECK (document_sha256 ~ '^[0-9a-f]{64}$'),
+  uploaded_by uuid NOT NULL CONSTRAINT fk_valuation_report_uploaded_by_app_user REFERENCES app_user,
+  uploaded_at timestamptz NOT NULL,
+  status text NOT NULL CONSTRAINT ck_valuation_report_status CHECK (status IN ('uploaded', 'verified', 'refused')),
+  checked_by uuid CONSTRAINT fk_valuation_report_checked_by_app_user REFERENCES app_user,
+  checked_at timestamptz,
+  note text,
+  CONSTRAINT ck_valuation_report_checked_by_another CHECK (checked_by <> uploaded_by),
+  CONSTRAINT ck_valuation_report_is_whole CHECK (
+    (status = 'uploaded') = (checked_by IS NULL) AND (checked_by IS NULL) = (checked_at IS NULL))
+);
+CREATE INDEX ix_valuation_report_loan_id_id ON valuation_report (loan_id, id);
+CREATE INDEX ix_valuation_report_waiting ON valuation_report (id) WHERE status = 'uploaded';
+ALTER TABLE property ADD CONSTRAINT fk_property_valuation_report_id_valuation_report
+  FOREIGN KEY (valuation_report_id) REFERENCES valuation_report;
+
+CREATE TABLE valuation_report_document (
+  report_id uuid CONSTRAINT pk_valuation_report_document PRIMARY KEY
+    CONSTRAINT fk_valuation_report_document_report_id_valuation_report REFERENCES valuation_report,
+  content bytea NOT NULL
+);
+CREATE TABLE decision_review (
+  id uuid CONSTRAINT pk_decision_review PRIMARY KEY,
+  loan_id uuid NOT NULL CONSTRAINT fk_decision_review_loan_id_loan REFERENCES loan,
+  -- A decision is reviewed once.
+  decision_id uuid NOT NULL CONSTRAINT uq_decision_review_decision_id UNIQUE
+    CONSTRAINT fk_decision_review_decision_id_loan_decision REFERENCES loan_decision,
+  requested_by uuid NOT NULL CONSTRAINT fk_decision_review_requested_by_app_user REFERENCES app_user,
+  requested_at timestamptz NOT NULL,
+  statement text NOT NULL,
+  due_on date NOT NULL,
+  status text NOT NULL CONSTRAINT ck_decision_review_status CHECK (status IN ('open', 'upheld', 'overturned')),
+  decided_by uuid CONSTRAINT fk_decision_review_decided_by_app_user REFERENCES app_user,
+  decided_at timestamptz,
+  answer text,
+  CONSTRAINT ck_decision_review_is_whole CHECK ((status = 'open') = (decided_by IS NULL)
+    AND (decided_by IS NULL) = (decided_at IS NULL) AND (decided_by IS NULL) = (answer IS NULL))
+);
+CREATE INDEX ix_decision_review_loan_id_id ON decision_review (loan_id, id);
+CREATE INDEX ix_decision_review_open ON decision_review (id) WHERE status = 'open';
+
+GRANT SELECT, INSERT, UPDATE ON panel_valuer, valuation_report, decision_review TO halfpenny_app;
+SELECT keep_row_history('decision_review', 'id', 'statement,answer');
+GRANT SELECT, INSERT ON valuation_report_document TO halfpenny_app;
+SELECT keep_row_history('panel_valuer', 'id', 'name');
+SELECT keep_row_history('valuation_report', 'id', 'note');
+
 CREATE TABLE assessment (
   id uuid CONSTRAINT pk_assessment PRIMARY KEY,
   loan_id uuid NOT NULL CONSTRAINT fk_assessment_loan_id_loan REFERENCES loan,

@@ -119,7 +119,7 @@ async def _open_loan(
     loan = await loans.apply(connection, borrower, _application(now.date()), rules)
     await loans.record_assessment(connection, loan.id, _risk(loan.terms_version, now))
     loan = await loans.get(connection, loan.id)
-    decision = Decision(Verdict.APPROVE, loan.version, "Opened for a load test.")
+    decision = Decision(Verdict.APPROVE, loan.version, loans.DecisionReason.WITHIN_POLICY, "Opened for a load test.")
     await loans.decide_on(connection, administrator, loan.id, decision, rules)
     await loans.accept(connection, borrower, loan.id)
     return loan.id

@@ -70,7 +70,8 @@ class Valuation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``source``: model, valuer (outside every market that a model knows) or both. ``confidence`` is the
     coverage that the interval [low, high] was calibrated to. ``used`` is the value that the loan was
     measured against. ``as_of`` is the day of the last sale that the model knows; ``index_as_of`` the day to which a
-    published index carried its prices, times ``index_level``; ``note`` says so in words.
+    published index carried its prices, times ``index_level``; ``note`` says so in words. ``houses_value`` is
+    what that model says of a house there, where the property is of a kind that it does not value.
     """
 
     source: Literal["model", "valuer", "both"]
@@ -86,6 +87,7 @@ class Valuation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     index_as_of: date | None = None
     index_level: DecimalText | None = None
     note: LocalisedText | None = None
+    houses_value: AmountText | None = None
     comparables: tuple[Comparable, ...] = ()
 
 

@@ -47,12 +47,12 @@ class LoanPurpose(StrEnum):
     OTHER = "other"
 
 
-# A price paid within this many days is held against the valuation, whatever the loan is for.
-PURCHASE_COUNTS_DAYS = 365
+# A price is held against the valuation for this long, whatever the loan is for, though less and less after a year.
+PURCHASE_COUNTS_DAYS = 731
 
 
 def purchase_price_counts(purpose: LoanPurpose, purchased_on: date | None, today: date) -> bool:
-    """Whether the price is held against the valuation: being bought, bought within a year, or nobody knows when."""
+    """Whether the price is held against the valuation: being bought, bought within two years, or nobody knows when."""
     bought_before = purchased_on is not None and (today - purchased_on).days > PURCHASE_COUNTS_DAYS
     return purpose is LoanPurpose.PURCHASE or not bought_before
 

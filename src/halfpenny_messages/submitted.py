@@ -26,8 +26,9 @@ LOAN_REASSESSMENT_REQUESTED = "loan.reassessment_requested"
 class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The security. Amounts are in the loan's currency; what the borrower left out is None.
 
-    ``country`` is ISO 3166-1 alpha-2; ``lat`` and ``lon`` are WGS 84 degrees. ``valuation_source`` names whose figure
-    the valuation is. ``purchased_on`` is None where the property is being bought or the date is not known.
+    ``country`` is ISO 3166-1 alpha-2; ``lat`` and ``lon`` are WGS 84 degrees. ``valuation_source`` states whose figure
+    the valuation is; ``report_verified`` that staff hold that valuer's report and have verified it. ``purchased_on`` is
+    None where the property is being bought or the date is not known.
     """
 
     kind: PropertyKind
@@ -46,6 +47,7 @@ class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     valuation: AmountText
     valued_on: date
     valuation_source: ValuationSource = ValuationSource.OWNER
+    report_verified: bool = False
     renovation_cost: AmountText = "0"
     gdv: AmountText | None = None
 

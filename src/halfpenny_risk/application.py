@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from datetime import date
 
 from halfpenny_messages import (
+    RESIDENTIAL_KINDS,
     Condition,
     ExitStrategy,
     LoanInterestMode,
+    LoanPurpose,
     LoanSubmitted,
     Premises,
+    Property,
     PropertyKind,
     ValuationSource,
     lies_in,
-    purchase_price_counts,
 )
 from halfpenny_risk.errors import BadApplication
 from halfpenny_risk.policy import Policy
@@ -36,9 +38,11 @@ UNKNOWN_RECORDS = 10_000
 class Application:
     """One loan for the models. Amounts are floats in the loan's currency: models estimate, the ledger counts.
 
-    ``purchase_price`` is the price that counts against the valuation, or None where none does. ``gdv`` is the value
-    after the works, None without works. ``refinance`` is True, False or None (another exit); ``rolled_up`` means that
-    interest is owed at the end. Ages count to ``applied_on``, the day of the application.
+    ``purchase_price`` is the price that counts against the valuation, or None where none does, and ``price_weight`` how
+    far it counts, from one down to zero. ``valuation_source`` is what the valuation is worth as evidence: the owner's
+    word wherever no report was verified. ``gdv`` is the value after the works, None without works. ``refinance`` is
+    True, False or None (another exit); ``rolled_up`` means that interest is owed at the end. Ages count to
+    ``applied_on``, the day of the application.
     """
 
     applied_on: date
@@ -51,6 +55,7 @@ class Application:
     year_built: int | None
     condition: Condition | None
     purchase_price: float | None
+    price_weight: float
     valuation: float | None
     valuation_source: ValuationSource
     valuation_age_months: float
@@ -87,7 +92,9 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
     flags: list[str] = []
     security, borrower = loan.property, loan.borrower
     today = loan.submitted_at.date()
+    _check_dwelling(security)
     position = _position(loan, flags)
+    weight = _price_weight(loan, policy, today)
     valuation = _positive(security.valuation)
     if valuation is None:
         flags.append("valuation_absurd")
@@ -109,10 +116,10 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
         beds=_whole(_within(security.beds, 0, 100, "beds_absurd", flags)),
         year_built=_whole(_within(security.year_built, EARLIEST_YEAR, today.year + 5, "year_built_absurd", flags)),
         condition=security.condition,
-        purchase_price=_price_that_counts(loan, today),
+        purchase_price=_price_that_counts(loan, weight),
+        price_weight=weight,
         valuation=valuation,
-        # A figure for a place that is not in its country is nobody's report of this property.
-        valuation_source=ValuationSource.OWNER if position is None else security.valuation_source,
+        valuation_source=_proven_source(loan, position, flags),
         valuation_age_months=_age_months(security.valued_on, today, flags),
         renovation_cost=works,
         gdv=_gdv(security.gdv, valuation, flags) if works > 0.0 else None,
@@ -144,14 +151,45 @@ def _position(loan: LoanSubmitted, flags: list[str]) -> tuple[float, float] | No
     return security.lat, security.lon
 
 
-def _price_that_counts(loan: LoanSubmitted, today: date) -> float | None:
-    """The purchase price wherever the property is being bought or was bought within a year, or nobody knows when."""
-    security = loan.property
-    if not purchase_price_counts(loan.purpose, security.purchased_on, today):
+def _check_dwelling(security: Property) -> None:
+    """A model would have to assume what is left out of a dwelling, and could assume too well."""
+    if security.kind not in RESIDENTIAL_KINDS:
+        return
+    if security.condition is None or security.beds is None or security.year_built is None:
+        raise BadApplication("a dwelling has a condition, bedrooms and a year of construction")
+
+
+def _proven_source(loan: LoanSubmitted, position: tuple[float, float] | None, flags: list[str]) -> ValuationSource:
+    """What the valuation counts as. A report that nobody has verified is the word of whoever sent the application."""
+    stated = loan.property.valuation_source
+    if stated is not ValuationSource.OWNER and not loan.property.report_verified:
+        flags.append("report_unverified")
+        return ValuationSource.OWNER
+    # A figure for a place that is not in its country is nobody's report of this property.
+    return ValuationSource.OWNER if position is None else stated
+
+
+def _price_weight(loan: LoanSubmitted, policy: Policy, today: date) -> float:
+    """How far the price paid counts against the valuation: wholly at first, then less from day to day, at last not.
+
+    Wholly as well where the property is being bought, whatever date stands beside it, and where nobody knows when.
+    """
+    bought = loan.property.purchased_on
+    if loan.purpose is LoanPurpose.PURCHASE or bought is None:
+        return 1.0
+    rules = policy.valuation
+    months = (today - bought).days / DAYS_A_MONTH
+    left = (rules.price_disregarded_months - months) / (rules.price_disregarded_months - rules.price_counts_months)
+    return min(1.0, max(0.0, left))
+
+
+def _price_that_counts(loan: LoanSubmitted, weight: float) -> float | None:
+    """The purchase price as long as it counts at all: then it must be known."""
+    if weight == 0.0:
         return None
-    price = _positive(security.purchase_price)
+    price = _positive(loan.property.purchase_price)
     if price is None:
-        raise BadApplication("the price is missing of what is being bought, or was not bought more than a year ago")
+        raise BadApplication("the price is missing of what is being bought, or was bought not long enough ago")
     return price
 
 

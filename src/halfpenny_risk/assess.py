@@ -45,6 +45,7 @@ REFER_FLAGS = frozenset(
         "value_unknown",
         "valuation_absurd",
         "valuation_stale",
+        "valuation_above_model",
         "currency_unknown",
         "area_absurd",
         "year_built_absurd",
@@ -130,7 +131,7 @@ def assess(
     base, reasons = explain.reasons(models.borrower, application, security, columns, scores, policy)
 
     def rescore(changed: Sequence[Application]) -> list[Scored]:
-        again = [(one, secured(one, security.model, policy)) for one in changed]
+        again = [(one, secured(one, security.model, policy, bound=security.bound)) for one in changed]
         return score_together(again, models, policy) if again else []
 
     against, favour = principal_reasons(
@@ -202,6 +203,7 @@ def _row(application: Application, security: Security, policy: Policy) -> tuple[
         overrun,
         policy.exit.works_delay_months * share,
         policy.exit.rank_months * (application.charge_rank - 1),
+        policy.reference_rate(application.currency).percent,
         ltv,
         _loan_to_gdv(application, security, debt + overrun),
         works,
@@ -332,11 +334,12 @@ def _challenger(models: ModelSet, columns: LoanColumns, policy: Policy) -> messa
 
 
 def _valuation(application: Application, security: Security, policy: Policy) -> messages.Valuation:
-    model = security.model
+    model, bound = security.model, security.bound
+    market = model or bound
     value, low, high = (model.value, model.low, model.high) if model else (security.used, security.low, security.high)
     return messages.Valuation(
         source=security.source,  # type: ignore[arg-type]
-        market=model.market if model else None,
+        market=market.market if market else None,
         value=money_text(value),
         low=money_text(low),
         high=money_text(high),
@@ -344,9 +347,10 @@ def _valuation(application: Application, security: Security, policy: Policy) -> 
         currency=application.currency,
         confidence=decimal_text(CONFIDENCE, 2),
         index_volatility=decimal_text(security.volatility, 4),
-        as_of=model.as_of if model else None,
-        index_as_of=model.index_as_of if model else None,
-        index_level=decimal_text(model.index_level, 4) if model else None,
+        as_of=market.as_of if market else None,
+        index_as_of=market.index_as_of if market else None,
+        index_level=decimal_text(market.index_level, 4) if market else None,
+        houses_value=money_text(bound.value) if bound else None,
         note=market_note(model.as_of, model.index_as_of, model.index_name, model.index_level, policy, security.flags)
         if model
         else None,

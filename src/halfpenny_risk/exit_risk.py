@@ -30,6 +30,7 @@ class ExitTerms:
     ``value``: the property in today's prices; ``value_sd``: its uncertainty in logs. ``amount``, ``prior_debt``,
     ``works_overrun`` (what works cost above their plan) and ``value`` are in one currency. ``rolled_up`` and
     ``refinance`` are 0 or 1 (``refinance`` may be NaN for another exit). ``volatility`` is the index's, a year.
+    ``reference_percent`` is the reference rate of the loan's currency, which the policy's margins stand on.
     ``late_months`` is the delay by works, ``rank_months`` what an enforcement takes longer behind other charges.
     """
 
@@ -44,6 +45,7 @@ class ExitTerms:
     works_overrun: Floats
     late_months: Floats
     rank_months: Floats
+    reference_percent: Floats
 
     def shifted(self, price_change: Floats | float, extra_months: Floats | float) -> ExitTerms:
         """The same loans with every price moved by a fraction and the exit that much later."""
@@ -72,8 +74,8 @@ def redemption(terms: ExitTerms, policy: ExitPolicy, delay_months: Floats | floa
     Rolled-up interest is owed on top of the principal, simple, for the whole term; retained and serviced interest has
     been paid. After the term the default rate runs on the principal in every mode.
     """
-    rate = (policy.reference_rate_percent + rate_shift) / 100.0
-    default_rate = (policy.default_rate_percent + rate_shift) / 100.0
+    rate = (terms.reference_percent + policy.interest_margin + rate_shift) / 100.0
+    default_rate = (terms.reference_percent + policy.default_margin + rate_shift) / 100.0
     rolled = terms.rolled_up * rate * terms.term_months / MONTHS_A_YEAR
     return terms.amount * (1.0 + rolled + default_rate * delay_months / MONTHS_A_YEAR)
 
@@ -81,7 +83,7 @@ def redemption(terms: ExitTerms, policy: ExitPolicy, delay_months: Floats | floa
 def prior_claim(terms: ExitTerms, policy: ExitPolicy, months: Floats, rate_shift: float = 0.0) -> Floats:
     """What is paid before ours: the debt that ranks before it, with its own interest until then, and the works'
     overrun."""
-    rate = (policy.prior_debt_rate_percent + rate_shift) / 100.0
+    rate = (terms.reference_percent + policy.prior_debt_margin + rate_shift) / 100.0
     return terms.prior_debt * (1.0 + rate * months / MONTHS_A_YEAR) + terms.works_overrun
 
 

@@ -28,7 +28,7 @@ DRIVERS = {
     "exit_uncertainty": ("value_sd", "volatility"),
     "exit_term": ("term_months",),
     "exit_strategy": ("refinance",),
-    "exit_interest": ("rolled_up",),
+    "exit_interest": ("rolled_up", "reference_percent"),
     "exit_works": ("works_overrun", "late_months"),
 }
 # Which fact of the borrower each feature needs: without it there is no sentence.

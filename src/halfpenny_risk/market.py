@@ -7,7 +7,8 @@ and its sales.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from halfpenny_messages import Condition
 from halfpenny_risk.application import Application
 from halfpenny_risk.artefacts import ArtefactFolder
 from halfpenny_risk.errors import BadArtefact
@@ -45,7 +47,13 @@ DAYS_A_YEAR = 365.25
 # A sale this near, of a home this alike in size, is a sale of the same home.
 SAME_HOME_KM, SAME_HOME_LOG_AREA = 0.01, 0.03
 # What an assessor's grade of construction is in an application's words.
-GRADE_OF_CONDITION = {"poor": 5.0, "fair": 6.0, "average": 7.0, "good": 8.0, "excellent": 10.0}
+GRADE_OF_CONDITION = {
+    Condition.POOR: 5.0,
+    Condition.FAIR: 6.0,
+    Condition.AVERAGE: 7.0,
+    Condition.GOOD: 8.0,
+    Condition.EXCELLENT: 10.0,
+}
 
 
 class MarketSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,6 +135,10 @@ class MarketModel:
             return None
         subject, previous, assumed = self._subject(application, detached, here, near)
         log_usd, error = self.estimate(subject, previous)
+        for better in self._better(application, subject):
+            # A home in a worse condition is worth no more, and no surer, than the trees find it in a better one.
+            other, other_error = self.estimate(better, previous)
+            log_usd, error = min(log_usd, other), max(error, other_error)
         multiples = spec.conformal_assumed if assumed else spec.conformal
         width = error * multiples[int(np.searchsorted(spec.segment_edges, error))]
         index_as_of, level = index.at(application.applied_on)
@@ -147,6 +159,18 @@ class MarketModel:
             index_level=level,
             index_name=index.name,
         )
+
+    def _better(self, application: Application, subject: Attributes) -> Iterator[Attributes]:
+        """The same home in each better condition, where its condition is stated and not the register's."""
+        if "grade" not in subject.names:
+            return
+        grade = subject.names.index("grade")
+        if subject.values[0, grade] != GRADE_OF_CONDITION[application.condition or Condition.POOR]:
+            return
+        for better in sorted(value for value in GRADE_OF_CONDITION.values() if value > subject.values[0, grade]):
+            values = subject.values.copy()
+            values[0, grade] = better
+            yield replace(subject, values=values)
 
     def estimate(self, subject: Attributes, previous: Neighbours) -> tuple[float, float]:
         """Log price in the data's currency on the day after the last sale, and its predicted absolute error in logs."""
@@ -202,8 +226,11 @@ class MarketModel:
                 values.append(known[name])
             elif last is not None:
                 values.append(float(column[last]))
-            elif name == "grade" and application.condition in GRADE_OF_CONDITION:
-                values.append(GRADE_OF_CONDITION[application.condition])
+            elif name == "grade":
+                # What nobody states is no better than the worst of what could be stated.
+                values.append(GRADE_OF_CONDITION[application.condition or Condition.POOR])
+                if application.condition is None:
+                    assumed.append(name)
             else:
                 values.append(float(np.median(column[candidates[:NEAREST]])))
                 assumed.append(name)

@@ -1,8 +1,8 @@
 """How many ordinary applications get an answer without a person: the share of the policy as it is, by a command.
 
-An ordinary application asks for 60 % of the value on a surveyor's report of the last three months, from a borrower with
-nothing against it. They are drawn, with a fixed seed, over the demo's markets: real homes' neighbourhoods in Seattle in
-dollars, Poland in złoty, Germany and Ireland in euros, and every kind of property.
+An ordinary application asks for 60 % of the value on a surveyor's report of the last three months, which staff have
+verified, from a borrower with nothing against it. They are drawn, with a fixed seed, over the demo's markets: real
+homes' neighbourhoods in Seattle in dollars, Poland in złoty, Germany and Ireland in euros, and every kind of property.
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ def _application(dice: random.Random, number: int, today: date) -> LoanSubmitted
             valuation=money(value),
             valued_on=today - timedelta(days=dice.randint(0, REPORT_DAYS)),
             valuation_source=ValuationSource.SURVEY,
+            report_verified=True,
         ),
         borrower=Borrower(
             company=f"Sample {number}",

@@ -23,8 +23,9 @@ DEFAULT_POLICY_FILE = Path(__file__).with_name("policy.json")
 class ExitPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the structural model assumes of sales, refinancing, works and enforcement.
 
-    ``*_percent`` are a year; ``*_sd`` and ``index_volatility`` are in logs; costs, discounts and the floor are
-    fractions of one. ``delay_weights`` has one weight for each of ``delay_months`` and adds up to one.
+    ``*_margin`` are points a year above the reference rate of the loan's currency, ``drift_percent`` is a year;
+    ``*_sd`` and ``index_volatility`` are in logs; costs, discounts and the floor are fractions of one.
+    ``delay_weights`` has one weight for each of ``delay_months`` and adds up to one.
 
     Works cost ``works_overrun`` of their price more than planned, which somebody must pay before the exit, and delay it
     by up to ``works_delay_months``: wholly where they cost ``works_full_share`` of the value. The loss given default is
@@ -32,9 +33,9 @@ class ExitPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``rank_months`` to an enforcement. ``least_sd`` is the smallest uncertainty that any value has.
     """
 
-    reference_rate_percent: float
-    default_rate_percent: float
-    prior_debt_rate_percent: float
+    interest_margin: float
+    default_margin: float
+    prior_debt_margin: float
     drift_percent: float
     index_volatility: float
     least_sd: float
@@ -92,6 +93,10 @@ class SourceRules(Struct, frozen=True, forbid_unknown_fields=True):
 class ValuationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far a stated value is trusted: by its source, and by its age in months.
 
+    A price that was paid counts wholly for ``price_counts_months`` and no more after ``price_disregarded_months``; its
+    weight falls in a straight line between them. A value that is more than the share ``refer_above_model`` above a
+    market model's, however old that is, is looked at by a person, whoever stated it.
+
     A market model whose prices are known no later than ``market_limit_months`` ago makes no value surer: the surveyor's
     report counts, and without one the lower of what is stated and what the model says.
     """
@@ -101,6 +106,9 @@ class ValuationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     refer_after_months: float
     stale_widening: float
     market_limit_months: float
+    price_counts_months: float
+    price_disregarded_months: float
+    refer_above_model: float
 
 
 class Limit(Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,7 +144,9 @@ LEVELS = (
     "exit.enforcement_months",
     "exit.delay_weights",
     "exit.index_volatility",
-    "exit.reference_rate_percent",
+    "exit.interest_margin",
+    "exit.default_margin",
+    "exit.prior_debt_margin",
     "exit.works_overrun",
     "valuation.sources",
     "price.cost_of_funds_margin",
@@ -220,6 +230,7 @@ class ReferenceLoan(Struct, frozen=True, forbid_unknown_fields=True):
 
     ltv: float
     term_months: int
+    currency: str
 
 
 class BorrowerScale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -318,6 +329,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
             faults.append("a limit declines before it refers")
         if set(self.valuation.sources) != set(ValuationSource):
             faults.append(f"valuation.sources must be those of {', '.join(ValuationSource)}")
+        if not 0.0 < self.valuation.price_counts_months < self.valuation.price_disregarded_months:
+            faults.append("valuation.price_disregarded_months must be above price_counts_months, and both above 0")
         return faults
 
 

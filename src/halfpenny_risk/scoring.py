@@ -112,6 +112,7 @@ def reference_terms(policy: Policy) -> ExitTerms:
         works_overrun=0.0 * one,
         late_months=0.0 * one,
         rank_months=0.0 * one,
+        reference_percent=policy.reference_rate(policy.reference_loan.currency).percent * one,
     )
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
 
-from halfpenny_messages import Valuation, ValuationSource
+from halfpenny_messages import PropertyKind, Valuation, ValuationSource
 from halfpenny_risk.application import DAYS_A_MONTH, Application
 from halfpenny_risk.policy import Policy, ValuationPolicy
 
 CONFIDENCE = 0.90
 # Half of the 90 % interval of a normal variable, in standard deviations.
 NORMAL_90 = 1.6448536269514722
+_HOUSES = (PropertyKind.HOUSE, PropertyKind.TOWNHOUSE)
 # No model that is of this day stands beside the stated value.
 UNCHECKED_FLAGS = frozenset({"outside_market", "market_stale"})
 
@@ -74,8 +75,9 @@ class Market(Protocol):
 class Security:
     """The value to lend on and what stands behind it; amounts in the loan's currency.
 
-    ``used`` is the lowest of the stated value, the price that counts and the model's estimate. ``low`` and ``high`` are
-    the 90 % interval around it; ``sd`` its standard deviation in logs.
+    ``used`` is the lowest of the stated value, as far as the price that was paid lets it stand, and the model's
+    estimate. ``low`` and ``high`` are the 90 % interval around it; ``sd`` its standard deviation in logs. ``bound`` is
+    what a model says of the place's houses, for a property of a kind that it does not value.
     """
 
     used: float
@@ -86,16 +88,18 @@ class Security:
     source: str
     model: ModelValue | None
     flags: tuple[str, ...]
+    bound: ModelValue | None = None
 
 
 def kept_security(application: Application, valuation: Valuation, policy: Policy) -> Security:
     """The security with the model's estimate of an earlier answer, for re-scoring without valuing anew."""
     if valuation.market is None or valuation.as_of is None or valuation.index_as_of is None:
         return secured(application, None, policy)
+    bounds = valuation.houses_value is not None
     index = policy.market_indices.get(valuation.market)
     model = ModelValue(
         market=valuation.market,
-        value=float(valuation.value),
+        value=float(valuation.houses_value or valuation.value),
         low=float(valuation.low),
         high=float(valuation.high),
         volatility=float(valuation.index_volatility),
@@ -106,7 +110,7 @@ def kept_security(application: Application, valuation: Valuation, policy: Policy
         index_level=float(valuation.index_level or 1.0),
         index_name="" if index is None else index.name,
     )
-    return secured(application, model, policy)
+    return secured(application, None if bounds else model, policy, bound=model if bounds else None)
 
 
 def appraise(application: Application, markets: Sequence[Market], policy: Policy) -> Security:
@@ -114,14 +118,27 @@ def appraise(application: Application, markets: Sequence[Market], policy: Policy
 
     Each source has an interval of its own (``ValuationPolicy``), wider with the age of the valuation, and the narrowest
     of them counts. Where no model knows the market as it is today, a value that no surveyor stands behind is taken down
-    first, and a surveyor's report is not set against a model of another day.
+    first, and a verified report is not lowered to a model of another day. No kind is better off for being outside of a
+    model: the lowest that the model says of the place's houses bounds every other kind, unless a verified report stands
+    behind it.
     """
-    model = next((value for market in markets if (value := market.value(application, policy)) is not None), None)
-    return secured(application, model, policy)
+    model = _first_value(application, markets, policy)
+    if model is not None:
+        return secured(application, model, policy)
+    as_houses = [_first_value(replace(application, kind=kind), markets, policy) for kind in _HOUSES]
+    bound = min((value for value in as_houses if value is not None), key=lambda value: value.value, default=None)
+    return secured(application, None, policy, bound=bound)
 
 
-def secured(application: Application, model: ModelValue | None, policy: Policy) -> Security:
+def _first_value(application: Application, markets: Sequence[Market], policy: Policy) -> ModelValue | None:
+    return next((value for market in markets if (value := market.value(application, policy)) is not None), None)
+
+
+def secured(
+    application: Application, model: ModelValue | None, policy: Policy, *, bound: ModelValue | None = None
+) -> Security:
     """The security where the market model's estimate is known already: it depends on the building alone."""
+    reached = model or bound
     rules = policy.valuation.sources[application.valuation_source]
     volatility = policy.exit.index_volatility if model is None else model.volatility
     sd = _age_adjusted_sd(rules.sd, application.valuation_age_months, volatility, policy.valuation)
@@ -137,15 +154,20 @@ def secured(application: Application, model: ModelValue | None, policy: Policy) 
             stated *= 1.0 - rules.haircut_outside_market
     if model is not None:
         flags.extend(f"assumed_{name}" for name in model.assumed)
-        if stated is not None and stated > model.high:
-            flags.append("valuation_above_model")
         if checked and model.high > model.low > 0.0:
             sd = min(sd, math.log(model.high / model.low) / (2.0 * NORMAL_90))
+    if (
+        reached is not None
+        and application.valuation is not None
+        and (application.valuation > (1.0 + policy.valuation.refer_above_model) * reached.value)
+    ):
+        # However old the model and whoever reports it: so large a gap is explained to a person first.
+        flags.append("valuation_above_model")
     if application.valuation_age_months > policy.valuation.refer_after_months:
         flags.append("valuation_stale")
     # An old market is no reason to doubt who was there; it is one to doubt who was not.
-    estimate = None if model is None or (surveyed and not checked) else model.value
-    known = [value for value in (stated, application.purchase_price, estimate) if value is not None]
+    estimate = None if reached is None or (surveyed and not checked) else reached.value
+    known = [value for value in (_within_price(stated, application), estimate) if value is not None]
     if application.valuation is None:
         # A stated value of nothing: it is lent on as if worth next to nothing.
         flags.append("value_unknown")
@@ -154,7 +176,18 @@ def secured(application: Application, model: ModelValue | None, policy: Policy) 
     half = math.exp(NORMAL_90 * sd)
     source = "valuer" if model is None else "both"
     sd = max(sd, policy.exit.least_sd)
-    return Security(used, used / half, used * half, sd, volatility, source, model, tuple(flags))
+    return Security(used, used / half, used * half, sd, volatility, source, model, tuple(flags), bound)
+
+
+def _within_price(stated: float | None, application: Application) -> float | None:
+    """The stated value, brought down towards the price paid by the weight that the price still has.
+
+    In logs, so that nothing jumps from one day to the next and a lower price never leaves a higher value.
+    """
+    price, weight = application.purchase_price, application.price_weight
+    if price is None or stated is None or stated <= price:
+        return stated
+    return stated * math.exp(weight * math.log(price / stated))
 
 
 def _is_stale(model: ModelValue, application: Application, policy: Policy) -> bool:

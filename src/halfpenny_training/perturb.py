@@ -62,6 +62,7 @@ def random_loans(count: int, seed: int) -> LoanColumns:
         works_overrun=np.zeros(count),
         late_months=np.zeros(count),
         rank_months=np.zeros(count),
+        reference_percent=random.uniform(0.0, 8.0, count),
     )
     nothing = np.zeros(count)
     return LoanColumns(

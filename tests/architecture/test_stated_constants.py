@@ -253,11 +253,13 @@ def test_no_example_is_left_over() -> None:
 # The policy's constants stand in italics; these are their places in policy.json, in the order of the pages.
 POLICY: dict[str, str] = {
     "exit-risk.md": """
+        valuation.price_counts_months valuation.price_disregarded_months
         valuation.sources.owner.haircut_outside_market valuation.sources.desktop.haircut_outside_market
+        valuation.refer_above_model
         valuation.sources.owner.sd valuation.sources.desktop.sd valuation.sources.survey.sd valuation.fresh_months
         valuation.refer_after_months exit.index_volatility exit.works_overrun exit.works_full_share
-        exit.works_delay_months exit.completion_sd exit.reference_rate_percent exit.default_rate_percent
-        exit.prior_debt_rate_percent exit.sale_cost exit.refinance_ltv exit.least_sd exit.downturn_share
+        exit.works_delay_months exit.completion_sd exit.interest_margin exit.default_margin
+        exit.prior_debt_margin exit.sale_cost exit.refinance_ltv exit.least_sd exit.downturn_share
         exit.enforcement_months exit.rank_months exit.forced_sale_discount exit.sale_cost exit.enforcement_cost
         exit.lgd_floor central_tendency reference_loan.ltv reference_loan.term_months reference_borrower_pd
         borrower_weight exit_weight overlays.ltgdv.from overlays.ltgdv.to overlays.ltgdv.points

@@ -44,7 +44,7 @@ async def test_the_queue_names_what_each_loan_waits_for(client: Client, database
         early = await lending.submitted(connection, borrower)
         small = await lending.assessed(connection, borrower)
         large = await lending.assessed(connection, borrower, amount_minor=150_000_000)
-        decision = loans.Decision(loans.Verdict.APPROVE, large.version, "Sound.")
+        decision = loans.Decision(loans.Verdict.APPROVE, large.version, loans.DecisionReason.WITHIN_POLICY, "Sound.")
         await loans.decide_on(connection, anna.user_id, large.id, decision, lending.RULES)
         await lending.offered(connection, borrower, bartek.user_id)
 
@@ -81,7 +81,7 @@ async def test_a_changed_application_loses_its_first_approval(
     async with database.unit_of_work() as connection:
         borrower = await lending.person(connection, "borrower")
         loan = await lending.assessed(connection, borrower, amount_minor=150_000_000)
-        decision = loans.Decision(loans.Verdict.APPROVE, loan.version, "Sound.")
+        decision = loans.Decision(loans.Verdict.APPROVE, loan.version, loans.DecisionReason.WITHIN_POLICY, "Sound.")
         await loans.decide_on(connection, anna.user_id, loan.id, decision, lending.RULES)
         valuation = loans.Valuation(300_000_000, loan.application.property.valued_on, "Alder & Finch Surveyors")
         changed = await loans.revalue(connection, loans.Actor(loans.ActorKind.BORROWER, borrower), loan.id, valuation)

@@ -25,6 +25,9 @@ from halfpenny.risk_reporting import store as risk_store
 from halfpenny.servicing.service import arrears, bank_receipts, settling
 from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import distributions, serviced_loans
+from halfpenny.underwriting import reviews, valuation_reports
+from halfpenny.underwriting.valuation_reports import service as valuer_service
+from halfpenny_demo.valuation_document import report_document
 from servicing import world as servicing_world
 from support import lending
 from support.bank import credits_in_suspense, pay_in_from_outside
@@ -119,14 +122,21 @@ async def _applications(database: Database) -> None:
         valued = await lending.assessed(connection, borrower)
         figure = loans.Valuation(48_000_000, valued.application.property.valued_on, "Alder & Finch Surveyors")
         await applying.revalue(connection, loans.Actor(loans.ActorKind.ADMINISTRATOR, staff[0]), valued.id, figure)
+        await _reports(connection, valued, staff)
         refused = await lending.assessed(connection, borrower)
         await deciding.decide_on(
-            connection, staff[0], refused.id, Decision(Verdict.DECLINE, refused.version, "Thin."), lending.RULES
+            connection,
+            staff[0],
+            refused.id,
+            Decision(Verdict.DECLINE, refused.version, loans.DecisionReason.EXIT, "Thin."),
+            lending.RULES,
         )
+        review = await reviews.request_review(connection, borrower, refused.id, "There is a buyer.")
+        await reviews.decide(connection, staff[1], review.id, overturned=False, answer="The buyer has no money.")
         large = await lending.assessed(connection, borrower, amount_minor=120_000_000)
         strict = replace(lending.RULES, second_approval_above_minor=1)
         for administrator in staff:
-            decision = Decision(Verdict.APPROVE, large.version, "Sound.")
+            decision = Decision(Verdict.APPROVE, large.version, loans.DecisionReason.WITHIN_POLICY, "Sound.")
             await deciding.decide_on(connection, administrator, large.id, decision, strict)
         await connection.execute(
             "INSERT INTO assessment (id, loan_id, loan_version, model_version, current, answer, received_at) "
@@ -151,6 +161,22 @@ async def _applications(database: Database) -> None:
         await _report(connection, proposed)
         cancelled = await lending.offered(connection, borrower, staff[1])
         await applying.withdraw(connection, borrower, cancelled.id)
+
+
+async def _reports(connection: Connection, loan: loans.Loan, staff: list[UserId]) -> None:
+    """A valuer who was removed and one of the panel; a report that was verified, and one that waits."""
+    gone = await valuation_reports.add_valuer(connection, staff[0], "Old Oak", "RICS", "1", "US")
+    await valuer_service.remove_valuer(connection, staff[1], gone.id)
+    valuer = await valuation_reports.add_valuer(connection, staff[0], "Alder & Finch", "RICS", "2", "US")
+    document = report_document("Alder & Finch", "1523 Lake Washington Boulevard", "470000.00 EUR", "2025-09-15")
+    figure = valuation_reports.UploadedReport(
+        valuer.id, loans.ValuationSource.SURVEY, 47_000_000, loan.application.property.valued_on, document
+    )
+    for verified in (True, False):
+        report = await valuation_reports.upload(connection, loan.borrower_id, loan.id, figure)
+        if verified:
+            checks = tuple(valuation_reports.ReportCheck)
+            await valuation_reports.verify(connection, staff[1], loan.id, report.id, checks)
 
 
 async def _funding(database: Database) -> None:

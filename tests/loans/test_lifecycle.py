@@ -13,6 +13,7 @@ from halfpenny import loans
 from halfpenny.approvals import FourEyes
 from halfpenny.loans import errors, store
 from halfpenny.loans.decision import Decision, Verdict
+from halfpenny.loans.decision_reasons import DecisionReason
 from halfpenny.loans.service import applying, conditions, deciding
 from halfpenny.platform import clock
 from halfpenny.platform.database import Database
@@ -184,7 +185,7 @@ async def test_another_valuation_asks_the_risk_service_again(database: Database)
 
         # Who edited does not decide; somebody else may.
         ready = await loans.get(connection, loan.id)
-        decision = Decision(Verdict.APPROVE, ready.version, "Still sound at 75 %.")
+        decision = Decision(Verdict.APPROVE, ready.version, DecisionReason.WITHIN_POLICY, "Still sound at 75 %.")
         with pytest.raises(FourEyes):
             await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         after, _ = await deciding.decide_on(connection, bartek, loan.id, decision, RULES)
@@ -196,7 +197,7 @@ async def test_a_decision_on_an_older_version_changes_nothing(database: Database
         borrower = await lending.person(connection, "borrower")
         anna = await lending.person(connection, "administrator")
         loan = await lending.assessed(connection, borrower)
-        decision = Decision(Verdict.APPROVE, loan.version - 1, "Sound.")
+        decision = Decision(Verdict.APPROVE, loan.version - 1, DecisionReason.WITHIN_POLICY, "Sound.")
         with pytest.raises(errors.StaleVersion) as refusal:
             await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         assert refusal.value.data == {"version": loan.version}
@@ -210,7 +211,7 @@ async def test_a_related_administrator_does_not_decide(database: Database) -> No
         anna = await lending.person(connection, "administrator")
         await connection.execute("INSERT INTO related_party VALUES ($1, $2)", anna, borrower)
         loan = await lending.assessed(connection, borrower)
-        decision = Decision(Verdict.DECLINE, loan.version, "No.")
+        decision = Decision(Verdict.DECLINE, loan.version, DecisionReason.EXIT, "No.")
         with pytest.raises(errors.SelfDealing):
             await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         assert (await loans.get(connection, loan.id)).status is loans.Status.ASSESSED
@@ -222,7 +223,9 @@ async def test_a_large_loan_is_offered_by_two(database: Database) -> None:
         anna = await lending.person(connection, "administrator")
         bartek = await lending.person(connection, "administrator")
         loan = await lending.assessed(connection, borrower, amount_minor=120_000_000)
-        decision = Decision(Verdict.APPROVE, loan.version, "Sound.", annual_rate=Decimal("9.5"))
+        decision = Decision(
+            Verdict.APPROVE, loan.version, DecisionReason.WITHIN_POLICY, "Sound.", annual_rate=Decimal("9.5")
+        )
         same, first = await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         assert (same.status, same.version, first.final) == (loans.Status.ASSESSED, loan.version, False)
         with pytest.raises(FourEyes):
@@ -242,7 +245,7 @@ async def test_two_decisions_at_once_make_one_offer(database: Database) -> None:
         loan = await lending.assessed(connection, borrower)
 
     async def decide(by: UserId) -> str:
-        decision = Decision(Verdict.APPROVE, loan.version, "Sound.")
+        decision = Decision(Verdict.APPROVE, loan.version, DecisionReason.WITHIN_POLICY, "Sound.")
         try:
             async with database.unit_of_work() as connection:
                 await deciding.decide_on(connection, by, loan.id, decision, RULES)
@@ -263,7 +266,7 @@ async def test_the_ceiling_counts_what_the_borrower_raises_elsewhere(database: D
         for _ in range(5):
             await lending.offered(connection, borrower, anna, amount_minor=100_000_000)
         loan = await lending.assessed(connection, borrower, amount_minor=5_000)
-        decision = Decision(Verdict.APPROVE, loan.version, "Sound.")
+        decision = Decision(Verdict.APPROVE, loan.version, DecisionReason.WITHIN_POLICY, "Sound.")
         with pytest.raises(errors.BorrowerCeiling):
             await deciding.decide_on(connection, anna, loan.id, decision, RULES)
         await clock.advance(connection, timedelta(days=366))
@@ -372,7 +375,7 @@ async def test_offer_and_opening_may_be_steps_of_their_own(database: Database) -
         anna = await lending.person(connection, "administrator")
         administrator = loans.Actor(loans.ActorKind.ADMINISTRATOR, anna)
         loan = await lending.assessed(connection, borrower)
-        decision = Decision(Verdict.APPROVE, loan.version, "Sound.")
+        decision = Decision(Verdict.APPROVE, loan.version, DecisionReason.WITHIN_POLICY, "Sound.")
         approved, _ = await deciding.decide_on(connection, anna, loan.id, decision, RULES, offer_at_once=False)
         assert (approved.status, approved.funding) == (loans.Status.APPROVED, None)
         with pytest.raises(errors.WrongStatus):

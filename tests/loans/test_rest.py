@@ -73,7 +73,7 @@ async def test_an_application_answers_with_its_id_status_and_version(client: Cli
 async def test_from_offer_to_funding(client: Client, database: Database, borrower: Somebody, anna: Somebody) -> None:
     loan = await apply(client, borrower)
     path = f"/api/v1/loans/{loan['id']}"
-    early = {"decision": "approve", "version": 2, "reason": "Sound."}
+    early = {"decision": "approve", "version": 2, "reason_code": "within_policy", "reason": "Sound."}
     answer = await client.post(f"{path}/decision", json=early, headers=anna.headers)
     assert (answer.status_code, answer.json()["code"]) == (409, "not_assessed")
 
@@ -83,6 +83,7 @@ async def test_from_offer_to_funding(client: Client, database: Database, borrowe
         "version": version,
         "annual_rate": "9.75",
         "funding_deadline": None,
+        "reason_code": "within_policy",
         "reason": "Sound security.",
     }
     answer = await client.post(f"{path}/decision", json=decision, headers=anna.headers)
@@ -124,7 +125,12 @@ async def test_above_the_limit_a_second_person_is_due(
 ) -> None:
     bartek = await make_somebody(database, "administrator", full_name="Bartek Zieliński")
     loan = await apply(client, borrower, amount="1500000.00")
-    decision = {"decision": "approve", "version": await assess(database, loan["id"]), "reason": "Sound."}
+    decision = {
+        "decision": "approve",
+        "version": await assess(database, loan["id"]),
+        "reason_code": "within_policy",
+        "reason": "Sound.",
+    }
     path = f"/api/v1/loans/{loan['id']}/decision"
     first = await client.post(path, json=decision, headers=anna.headers)
     assert (first.status_code, first.json()["status"]) == (202, "assessed")
@@ -146,7 +152,7 @@ async def test_the_applicant_never_decides(
     # The application itself may not change whose a loan is.
     async with superuser.unit_of_work() as connection:
         await connection.execute("UPDATE loan SET borrower_id = $1, entered_by = $1", promoted.user_id)
-    decision = {"decision": "approve", "version": version, "reason": "Mine."}
+    decision = {"decision": "approve", "version": version, "reason_code": "within_policy", "reason": "Mine."}
     answer = await client.post(f"/api/v1/loans/{loan['id']}/decision", json=decision, headers=promoted.headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "self_dealing")
     async with database.reading() as connection:
@@ -282,7 +288,12 @@ async def test_a_wrong_role_is_refused_and_changes_nothing(
     headers = (await make_somebody(database, role)).headers if role else {}
     bodies: dict[str, Any] = {
         "/loans": lending.body(term_months=99),
-        "/loans/{id}/decision": {"decision": "approve", "version": 1, "reason": "Sound."},
+        "/loans/{id}/decision": {
+            "decision": "approve",
+            "version": 1,
+            "reason_code": "within_policy",
+            "reason": "Sound.",
+        },
         "/loans/{id}/conditions": {"charge": {"rank": 1, "registered_on": "2025-09-20"}},
     }
     answer = await client.request(
@@ -309,7 +320,12 @@ async def test_who_sees_what(client: Client, database: Database, borrower: Someb
     assert (await client.get(path)).status_code == 401
     assert (await client.get(path, headers=anna.headers)).json()["borrower"]["income"] == "240000.00"
 
-    decision = {"decision": "approve", "version": await assess(database, loan["id"]), "reason": "Sound."}
+    decision = {
+        "decision": "approve",
+        "version": await assess(database, loan["id"]),
+        "reason_code": "within_policy",
+        "reason": "Sound.",
+    }
     await client.post(f"{path}/decision", json=decision, headers=anna.headers)
     for somebody in (investor, outsider):
         shown = await client.get(path, headers=somebody.headers)
@@ -379,7 +395,7 @@ async def test_an_approved_loan_is_offered_and_opened_by_administrators_alone(
     path = f"/api/v1/loans/{loan['id']}"
     version = await assess(database, loan["id"])
     async with database.unit_of_work() as connection:
-        decision = loans.Decision(loans.Verdict.APPROVE, version, "Sound.")
+        decision = loans.Decision(loans.Verdict.APPROVE, version, loans.DecisionReason.WITHIN_POLICY, "Sound.")
         await loans.decide_on(connection, anna.user_id, UUID(loan["id"]), decision, lending.RULES, offer_at_once=False)
     for step in ("offer", "open-funding"):
         refused = await client.post(f"{path}/{step}", headers=borrower.headers)

@@ -16,6 +16,7 @@ from halfpenny.approvals import FourEyes
 from halfpenny.loans import diagram, errors
 from halfpenny.loans.application_rules import check_application
 from halfpenny.loans.decision import Decision, DecisionFacts, FirstApproval, Verdict, decide
+from halfpenny.loans.decision_reasons import DecisionReason
 from halfpenny.loans.model import (
     TRANSITIONS,
     Actor,
@@ -64,7 +65,9 @@ def facts(**changes: object) -> DecisionFacts:
 
 
 def approval(version: int = 3, **changes: object) -> Decision:
-    return replace(Decision(Verdict.APPROVE, version, "Clear exit."), **changes)  # type: ignore[arg-type]
+    if changes.get("verdict") is Verdict.DECLINE:
+        changes = {"reason_code": DecisionReason.EXIT} | changes
+    return replace(Decision(Verdict.APPROVE, version, DecisionReason.WITHIN_POLICY, "Clear exit."), **changes)  # type: ignore[arg-type]
 
 
 def test_every_status_is_reached_from_a_draft() -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfpenny_messages import (
+    RESIDENTIAL_KINDS,
     Condition,
     ExitStrategy,
     LoanAssessed,
@@ -54,8 +55,10 @@ def amounts(low: int, high: int) -> st.SearchStrategy[str]:
     return st.integers(low * 100, high * 100).map(lambda minor: f"{minor // 100}.{minor % 100:02d}")
 
 
-def with_charge(behind: tuple[int, str] | None, **changes: Any) -> LoanSubmitted:
+def with_charge(behind: tuple[int, str] | None, left_out: bool, **changes: Any) -> LoanSubmitted:
     rank, prior_debt = behind or (1, "0")
+    if left_out and changes["kind"] not in RESIDENTIAL_KINDS:
+        changes |= {"beds": None, "year_built": None, "condition": None}
     return changed(charge_rank=rank, prior_debt=prior_debt, **changes)
 
 
@@ -76,10 +79,12 @@ ANY_LOAN = st.builds(
     lat=st.floats(allow_nan=True, allow_infinity=True) | st.just(47.7),
     lon=st.floats(-200.0, 200.0) | st.just(-122.3),
     area_m2=st.floats(allow_nan=True, allow_infinity=True) | st.floats(30.0, 300.0),
-    beds=st.none() | st.integers(-5, 10**6),
-    year_built=st.none() | st.integers(-5000, 10**6),
+    left_out=st.booleans(),
+    beds=st.integers(-5, 10**6),
+    year_built=st.integers(-5000, 10**6),
     kind=st.sampled_from(PropertyKind),
-    condition=st.none() | st.sampled_from(Condition),
+    condition=st.sampled_from(Condition),
+    report_verified=st.booleans(),
     valued_on=st.dates(date(1990, 1, 1), date(2030, 1, 1)),
     valuation_source=st.sampled_from(ValuationSource),
     purchased_on=st.none() | st.dates(date(1990, 1, 1), date(2030, 1, 1)),

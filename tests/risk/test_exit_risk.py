@@ -29,6 +29,7 @@ def terms(**changes: float) -> ExitTerms:
         "works_overrun": 0.0,
         "late_months": 0.0,
         "rank_months": 0.0,
+        "reference_percent": 3.75,
     }
     return ExitTerms(**{name: np.array([value]) for name, value in (usual | changes).items()})
 
@@ -82,6 +83,7 @@ CASES: list[dict[str, float]] = [
     {"works_overrun": 20_000.0, "late_months": 5.0},
     {"value_sd": 0.3, "volatility": 0.02},
     {"value_sd": 0.05, "volatility": 0.25},
+    {"rolled_up": 1.0, "reference_percent": 0.5, "prior_debt": 30_000.0},
 ]
 
 
@@ -120,6 +122,7 @@ def test_a_worse_loan_is_never_safer() -> None:
         "late_months": 12.0 * steps,
         "rank_months": 24.0 * steps,
         "term_months": 3.0 + 21.0 * steps,
+        "reference_percent": 8.0 * steps,
         "value_sd": POLICY.least_sd + 0.6 * steps,
         "value": 600_000.0 * (1.01 - steps),
     }.items():

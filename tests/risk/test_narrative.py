@@ -407,7 +407,7 @@ def test_row_11_a_plain_sentence_with_anything_added_is_refused(spoiled: str) ->
 
 
 TURNING_WORDS = [
-    *("not", "never", "hardly", "barely", "only", "just", "merely", "low", "high", "safe", "sure", "certain", "two"),
+    *("not", "never", "hardly", "barely", "only", "just", "merely", "tiny", "huge", "safe", "sure", "certain", "two"),
     *("guaranteed", "excellent", "ten", "half", "most", "least", "less", "more", "above", "below", "under", "over"),
     *("always", "soon", "early", "fully", "widow", "foreign", "honest", "approve", "buy", "A", "AAA"),
 ]

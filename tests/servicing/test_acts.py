@@ -182,10 +182,10 @@ async def test_an_interest_in_the_loan_bars_every_act_before_drawdown(client: Cl
         funding = await lending.funding(connection, borrower, decider, amount_minor=2_000_000)
         met = await lending.conditions_met(connection, borrower, decider, amount_minor=2_000_000)
     await relate(database, somebody.user_id, borrower)
-    decision = {"decision": "approve", "version": assessed.version, "reason": "Sound."}
+    decision = {"decision": "approve", "version": assessed.version, "reason_code": "within_policy", "reason": "Sound."}
     asked: list[tuple[str, str, Any]] = [
         ("POST", f"/loans/{assessed.id}/decision", decision),
-        ("POST", f"/loans/{assessed.id}/decision", decision | {"decision": "decline"}),
+        ("POST", f"/loans/{assessed.id}/decision", decision | {"decision": "decline", "reason_code": "exit"}),
         ("PUT", f"/loans/{assessed.id}/valuation", valuation),
         ("POST", f"/loans/{assessed.id}/assessment", None),
         ("POST", f"/loans/{funding.id}/conditions", {"valuation": valuation}),

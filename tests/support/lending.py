@@ -142,7 +142,9 @@ async def assessed(connection: Connection, borrower: UserId, **changes: Any) -> 
 
 async def offered(connection: Connection, borrower: UserId, administrator: UserId, **changes: Any) -> loans.Loan:
     loan = await assessed(connection, borrower, **changes)
-    decision = Decision(Verdict.APPROVE, loan.version, "Sound security, clear exit.")
+    decision = Decision(
+        Verdict.APPROVE, loan.version, loans.DecisionReason.WITHIN_POLICY, "Sound security, clear exit."
+    )
     loan, outcome = await deciding.decide_on(connection, administrator, loan.id, decision, RULES)
     assert outcome.final
     return loan

@@ -74,6 +74,81 @@ class Setting:
         return add
 
 
+def a_valuer(on: Setting, number: str) -> dict[str, Any]:
+    return {
+        "id": uuid7(),
+        "name": "Alder & Finch Surveyors",
+        "registration_body": "A register",
+        "registration_number": number,
+        "country": "US",
+        "added_by": on.administrator.user_id,
+        "added_at": NOW,
+    }
+
+
+async def valuers(on: Setting) -> PagedList:
+    async def valuer() -> dict[str, Any]:
+        return a_valuer(on, str(uuid7()))
+
+    return PagedList("/valuers", on.investor.headers, on.adding("panel_valuer", valuer), newest_first=False)
+
+
+async def open_reviews(on: Setting) -> PagedList:
+    loan_id = await on.loan()
+
+    async def review() -> dict[str, Any]:
+        decision = {
+            "id": uuid7(),
+            "loan_id": loan_id,
+            "loan_version": 1,
+            "verdict": "decline",
+            "final": True,
+            "reason_code": "exit",
+            "reason": "No buyer.",
+            "made_by": on.administrator.user_id,
+            "made_at": NOW,
+        }
+        async with on.owner.unit_of_work() as connection:
+            await rows.insert(connection, "loan_decision", decision)
+        return {
+            "id": uuid7(),
+            "loan_id": loan_id,
+            "decision_id": decision["id"],
+            "requested_by": on.borrower.user_id,
+            "requested_at": NOW,
+            "statement": "There is a buyer.",
+            "due_on": DAY,
+            "status": "open",
+        }
+
+    add = on.adding("decision_review", review)
+    return PagedList("/reviews", on.administrator.headers, add, newest_first=False)
+
+
+async def waiting_reports(on: Setting) -> PagedList:
+    loan_id, valuer = await on.loan(), a_valuer(on, str(uuid7()))
+    async with on.owner.unit_of_work() as connection:
+        await rows.insert(connection, "panel_valuer", valuer)
+
+    async def report() -> dict[str, Any]:
+        return {
+            "id": uuid7(),
+            "loan_id": loan_id,
+            "valuer_id": valuer["id"],
+            "source": "survey",
+            "amount_minor": 41_000_000,
+            "currency": "EUR",
+            "valued_on": DAY,
+            "document_sha256": "0" * 64,
+            "uploaded_by": on.borrower.user_id,
+            "uploaded_at": NOW,
+            "status": "uploaded",
+        }
+
+    add = on.adding("valuation_report", report)
+    return PagedList("/valuation-reports", on.administrator.headers, add, newest_first=False)
+
+
 async def people(on: Setting) -> PagedList:
     async def add() -> str:
         return str((await make_somebody(on.database)).user_id)
@@ -372,6 +447,9 @@ async def notifications(on: Setting) -> PagedList:
 # By the route as the description names it; more than one where parameters lead along another index.
 LISTS: dict[str, list[Callable[[Setting], Awaitable[PagedList]]]] = {
     "/users": [people],
+    "/valuers": [valuers],
+    "/reviews": [open_reviews],
+    "/valuation-reports": [waiting_reports],
     "/approvals": [
         _approvals(""),
         _approvals("?status=pending"),

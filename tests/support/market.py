@@ -49,7 +49,13 @@ async def open_loan(connection: Connection, borrower: UserId, administrator: Use
         connection, borrower, property=terms.property, amount_minor=terms.amount_minor,
         currency=terms.currency, term_months=terms.term_months,
     )  # fmt: skip
-    decision = Decision(Verdict.APPROVE, loan.version, "Sound.", annual_rate=Decimal("8.25") + number % 4)
+    decision = Decision(
+        Verdict.APPROVE,
+        loan.version,
+        loans.DecisionReason.WITHIN_POLICY,
+        "Sound.",
+        annual_rate=Decimal("8.25") + number % 4,
+    )
     loan, outcome = await deciding.decide_on(connection, administrator, loan.id, decision, lending.RULES)
     assert outcome.final
     return await deciding.accept(connection, borrower, loan.id)

@@ -48,6 +48,14 @@ def the_borrower(body: Any = None) -> Policy:
 SOMEBODY = "stands for the id of a real person"
 REASON = {"reason": "The property is empty."}
 AMOUNT = {"amount": "100.00", "currency": "EUR"}
+REPORT = {
+    "valuer_id": str(uuid7()),
+    "source": "survey",
+    "amount": "500000.00",
+    "valued_on": "2026-01-15",
+    "document": "JVBERi0xLjQKJSVFT0YK",
+}
+HIDDEN_FROM_ALL = Policy("hidden", "hidden", "hidden", "hidden")
 VALUATION = {"amount": "500000.00", "valued_on": "2026-01-15", "valuer": "Alder & Finch Surveyors"}
 
 # Callers without a token. Everything else answers them 401.
@@ -96,7 +104,31 @@ POLICIES: dict[str, Policy] = {
     "POST /api/v1/loans/{loan_id}/withdraw": the_borrower(),
     "POST /api/v1/loans/{loan_id}/accept": the_borrower(),
     "PUT /api/v1/loans/{loan_id}/valuation": Policy("hidden", "may", "hidden", "may", VALUATION),
-    "POST /api/v1/loans/{loan_id}/decision": administrators({"decision": "approve", "version": 1, "reason": "Sound."}),
+    "GET /api/v1/decision-reasons": everybody(),
+    "POST /api/v1/loans/{loan_id}/reviews": the_borrower({"statement": "The buyer has signed."}),
+    "GET /api/v1/loans/{loan_id}/reviews": Policy("hidden", "may", "hidden", "may"),
+    "GET /api/v1/reviews": administrators(),
+    "POST /api/v1/reviews/{review_id}/decision": Policy(
+        "role", "role", "role", "hidden", {"outcome": "upheld", "answer": "The debts are as stated."}
+    ),
+    "GET /api/v1/valuers": everybody(),
+    "POST /api/v1/valuers": administrators(
+        {"name": "Alder & Finch", "registration_body": "RICS", "registration_number": "77", "country": "US"}
+    ),
+    "POST /api/v1/valuers/{valuer_id}/remove": Policy("role", "role", "role", "hidden"),
+    "GET /api/v1/valuation-reports": administrators(),
+    "POST /api/v1/loans/{loan_id}/valuation-reports": Policy("hidden", "may", "hidden", "may", REPORT),
+    "GET /api/v1/loans/{loan_id}/valuation-reports": Policy("hidden", "may", "hidden", "may"),
+    "GET /api/v1/loans/{loan_id}/valuation-reports/{report_id}/document": HIDDEN_FROM_ALL,
+    "POST /api/v1/loans/{loan_id}/valuation-reports/{report_id}/verify": Policy(
+        "role", "role", "role", "hidden", {"checks": ["figure_and_date"]}
+    ),
+    "POST /api/v1/loans/{loan_id}/valuation-reports/{report_id}/refuse": Policy(
+        "role", "role", "role", "hidden", {"note": "Another house."}
+    ),
+    "POST /api/v1/loans/{loan_id}/decision": administrators(
+        {"decision": "approve", "version": 1, "reason_code": "within_policy", "reason": "Sound."}
+    ),
     "POST /api/v1/loans/{loan_id}/conditions": administrators({"valuation": VALUATION}),
     "POST /api/v1/loans/{loan_id}/offer": administrators(),
     "POST /api/v1/loans/{loan_id}/open-funding": administrators(),

@@ -41,6 +41,7 @@ ORDINARY = LoanSubmitted(
         valuation="460000.00",
         valued_on=date(2026, 2, 1),
         valuation_source=ValuationSource.SURVEY,
+        report_verified=True,
         purchased_on=date(2019, 5, 3),
         renovation_cost="0",
     ),

@@ -253,7 +253,7 @@ async def test_each_reader_gets_the_reasons_that_are_for_them(client: Client, da
     assert (hidden.status_code, hidden.json()["code"]) == (404, "loan_not_found")
 
     ready = await fresh(database, loan)
-    decision = {"decision": "approve", "version": ready.version, "reason": "Sound."}
+    decision = {"decision": "approve", "version": ready.version, "reason_code": "within_policy", "reason": "Sound."}
     await client.post(f"/api/v1/loans/{loan.id}/decision", json=decision, headers=staff.headers)
     shown = (await client.get(path, headers=investor.headers)).json()
     assert [reason["code"] for reason in shown["principal_against"]] == ["leverage"]

@@ -48,7 +48,10 @@ def test_row_13_the_letter_names_what_a_notice_must(language: LetterLanguage) ->
     assert [reason["text"] for reason in data["reasons"]] == [f"Reason {n}." for n in range(MOST_REASONS)]
     assert [fact["value"] for fact in data["facts"]][2:4] == ["2026-09-04", "2026-09-18"]
     rights = data["sections"][-1]["text"]
-    for right in {"en": ("a person", "contest", "60 days"), "pl": ("osoba", "zakwestionować", "60 dni")}[language]:
+    for right in {
+        "en": ("a person", "contest", "60 days", "30 days"),
+        "pl": ("osoba", "zakwestionować", "60 dni", "30 dni"),
+    }[language]:
         assert right in rights
     content = render(application(*reasons), language)
     assert content.startswith(b"%PDF-") and len(content) > 5_000
@@ -79,7 +82,9 @@ async def test_row_13_the_letter_is_for_the_borrower_and_staff_once_it_was_decli
     assert (early.status_code, early.json()["code"]) == (409, "application_not_declined")
     async with database.unit_of_work() as connection:
         now = await loans.get(connection, loan.id)
-        decision = loans.Decision(loans.Verdict.DECLINE, now.version, "The exit is not credible within the term.")
+        decision = loans.Decision(
+            loans.Verdict.DECLINE, now.version, loans.DecisionReason.EXIT, "The exit is not credible within the term."
+        )
         await loans.decide_on(connection, staff.user_id, loan.id, decision, lending.RULES)
     for reader in (borrower, staff):
         for language in ("en", "pl"):

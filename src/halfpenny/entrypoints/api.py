@@ -44,6 +44,8 @@ from halfpenny.risk_reporting.pages import router as risk_page_routes
 from halfpenny.risk_reporting.rest import router as risk_routes
 from halfpenny.servicing.rest import router as servicing_routes
 from halfpenny.underwriting.rest import router as underwriting_routes
+from halfpenny.underwriting.reviews.rest import router as review_routes
+from halfpenny.underwriting.valuation_reports.rest import router as valuation_report_routes
 
 log = structlog.get_logger("halfpenny.api")
 
@@ -180,6 +182,8 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     app.include_router(approval_routes, prefix=API)
     app.include_router(loans_routes, prefix=API)
     app.include_router(underwriting_routes, prefix=API)
+    app.include_router(valuation_report_routes, prefix=API)
+    app.include_router(review_routes, prefix=API)
     app.include_router(backoffice_routes, prefix=API)
     app.include_router(people_routes, prefix=API)
     app.include_router(funding_routes, prefix=API)

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     LOANS_APPLY = "loans:apply"
     LOANS_READ_ALL = "loans:read_all"
     LOANS_ASSESS = "loans:assess"
+    VALUERS_MANAGE = "valuers:manage"
     LOANS_DECIDE = "loans:decide"
     LOANS_CONDITIONS = "loans:conditions"
     LOANS_CANCEL = "loans:cancel"

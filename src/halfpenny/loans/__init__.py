@@ -3,6 +3,7 @@
 from halfpenny.loans.access import LoanReader, reader_of, require_party
 from halfpenny.loans.check import UNCHECKED, check
 from halfpenny.loans.decision import Decision, FirstApproval, Outcome, Verdict
+from halfpenny.loans.decision_reasons import REASON_TEXTS, DecisionReason
 from halfpenny.loans.dependencies import Rules
 from halfpenny.loans.errors import (
     LoanNotFound,
@@ -39,7 +40,16 @@ from halfpenny.loans.model import (
 from halfpenny.loans.service.applying import apply, draft, request_reassessment, revalue, submit, withdraw
 from halfpenny.loans.service.conditions import record_conditions
 from halfpenny.loans.service.conflicts import bar_interested, bar_interested_staff, check_separation_of_duties
-from halfpenny.loans.service.deciding import accept, decide_on, make_offer, open_funding, record_assessment
+from halfpenny.loans.service.deciding import (
+    accept,
+    decide_on,
+    decliners,
+    make_offer,
+    newest_decision,
+    open_funding,
+    record_assessment,
+    reinstate,
+)
 from halfpenny.loans.service.lifecycle import (
     add_funded,
     awaiting_decision,
@@ -71,6 +81,7 @@ __all__ = [
     "CONDITIONS",
     "PUBLIC_PROPERTY",
     "PUBLIC_STATUSES",
+    "REASON_TEXTS",
     "SYSTEM",
     "TRANSITIONS",
     "UNCHECKED",
@@ -81,6 +92,7 @@ __all__ = [
     "Charge",
     "Condition",
     "Decision",
+    "DecisionReason",
     "ExitStrategy",
     "FirstApproval",
     "FundingState",
@@ -120,12 +132,14 @@ __all__ = [
     "check",
     "check_separation_of_duties",
     "decide_on",
+    "decliners",
     "draft",
     "get",
     "get_many",
     "lock",
     "lock_funding",
     "make_offer",
+    "newest_decision",
     "newest_public_funding",
     "open_funding",
     "page_in",
@@ -134,6 +148,7 @@ __all__ = [
     "reader_of",
     "record_assessment",
     "record_conditions",
+    "reinstate",
     "request_reassessment",
     "require_party",
     "reschedule",

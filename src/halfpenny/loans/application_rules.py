@@ -61,7 +61,7 @@ def _check_value(asset: Property, today: date) -> None:
 
 
 def _check_purchase(application: Application, today: date) -> None:
-    """What was paid counts wherever it is being bought or was bought within a year: then it must be known."""
+    """What was paid counts wherever it is being bought or was bought within two years: then it must be known."""
     asset = application.property
     if asset.purchased_on is not None and asset.purchased_on > today:
         raise errors.PurchasedInFuture()

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from halfpenny.approvals import FourEyes
 from halfpenny.loans import errors
+from halfpenny.loans.decision_reasons import APPROVING, DecisionReason
 from halfpenny.loans.model import TRANSITIONS, Actor, ActorKind, LendingRules, Loan, Offer, Status, check_transition
 from halfpenny.loans.statuses import TransitionName
 from halfpenny.primitives.ids import LoanId, UserId
@@ -22,10 +23,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An administrator's decision on one version of an application. None means the default for a term."""
+    """An administrator's decision on one version of an application, its reason as a code and in words.
+
+    None means the default for a term.
+    """
 
     verdict: Verdict
     version: int
+    reason_code: DecisionReason
     reason: str
     annual_rate: Decimal | None = None
     funding_deadline: datetime | None = None
@@ -76,6 +81,7 @@ def decide(loan: Loan, decision: Decision, administrator: UserId, facts: Decisio
         raise FourEyes("An administrator never decides on what they entered or edited.")
     if decision.version != loan.version:
         raise errors.StaleVersion(version=loan.version)
+    check_reason(decision)
     if decision.verdict is Verdict.DECLINE:
         check_transition(loan, TRANSITIONS[TransitionName.DECLINE], Actor(ActorKind.ADMINISTRATOR, administrator))
         return Outcome(Verdict.DECLINE, final=True)
@@ -83,6 +89,12 @@ def decide(loan: Loan, decision: Decision, administrator: UserId, facts: Decisio
         raise errors.NotAssessed()
     check_transition(loan, TRANSITIONS[TransitionName.APPROVE], Actor(ActorKind.ADMINISTRATOR, administrator))
     return _approve(loan, decision, administrator, facts, rules)
+
+
+def check_reason(decision: Decision) -> None:
+    """Raises ReasonCodeDoesNotFit where a reason to approve stands under a decline, or the other way round."""
+    if (decision.reason_code in APPROVING) != (decision.verdict is Verdict.APPROVE):
+        raise errors.ReasonCodeDoesNotFit(reason_code=decision.reason_code.value, decision=decision.verdict.value)
 
 
 def _approve(

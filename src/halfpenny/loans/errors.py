@@ -57,7 +57,7 @@ class PurchasePriceNotPositive(Malformed):
 
 class PurchasePriceMissing(Malformed):
     code = "purchase_price_missing"
-    message = "State the purchase price, or that the property was bought more than a year ago."
+    message = "State the purchase price, or that the property was bought more than two years ago."
 
 
 class PurchasedInFuture(Malformed):
@@ -108,6 +108,11 @@ class LoanRateOutOfRange(Malformed):
 class RateMissing(Malformed):
     code = "rate_missing"
     message = "Name an annual rate: the risk service suggested none."
+
+
+class ReasonCodeDoesNotFit(Malformed):
+    code = "reason_code_does_not_fit"
+    message = "A decision's reason code is one of those that approve, or of those that decline."
 
 
 class DeadlineOutOfRange(Malformed):

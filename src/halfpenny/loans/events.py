@@ -51,7 +51,11 @@ def event(name: str, loan: Loan, *, cause: str = "valuation_changed") -> OutboxE
 def submitted_message(loan: Loan) -> messages.LoanSubmitted:
     """The application as the risk service reads it, at the version of its terms."""
     terms = loan.application
-    asset = {**view(terms.property, only=messages.Property.__struct_fields__), "area_m2": float(terms.property.area_m2)}
+    asset = {
+        **view(terms.property, only=messages.Property.__struct_fields__),
+        "area_m2": float(terms.property.area_m2),
+        "report_verified": terms.property.valuation_report_id is not None,
+    }
     # The notes are the borrower's words: no model reads them, so they stay here.
     shown = view(terms, leave_out=("property", "borrower", "purpose_note", "exit_note"))
     about = {"loan_id": loan.id, "version": loan.terms_version, "submitted_at": loan.submitted_at or loan.changed_at}

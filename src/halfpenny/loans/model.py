@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from uuid import UUID
 
 from halfpenny.loans import errors
+from halfpenny.loans.decision_reasons import DecisionReason
 from halfpenny.loans.statuses import FundingStatus, TransitionName
 from halfpenny.primitives.fees import OfferedFee, offered_fees
 from halfpenny.primitives.ids import LoanId, UserId
@@ -92,6 +94,8 @@ def _edge(name: TransitionName, sources: str, target: Status, event: str, actor_
 _TABLE = (
     _edge(TransitionName.SUBMIT, "draft", Status.SUBMITTED, "loan.submitted", "borrower"),
     _edge(TransitionName.ASSESS, "submitted", Status.ASSESSED, "loan.assessment_recorded", "system"),
+    # A review by another person found that it must be decided anew, on a new assessment.
+    _edge(TransitionName.REINSTATE, "declined", Status.SUBMITTED, "loan.reassessment_requested", "administrator"),
     # A changed valuation puts the question to the risk service again; a decision waits for the new answer.
     _edge(
         TransitionName.REQUEST_REASSESSMENT,
@@ -187,6 +191,7 @@ class Property:
     """The security. Amounts are minor units of the loan's currency; ``lat`` and ``lon`` are WGS 84 degrees.
 
     ``country`` is ISO 3166-1 alpha-2. ``purchased_on`` is None where it is being bought, or the date is not known.
+    ``valuation_report_id`` is the report that staff have verified; None: the valuation is no more than stated.
     """
 
     kind: PropertyKind
@@ -208,6 +213,7 @@ class Property:
     valuer: str | None = None
     valuation_source: ValuationSource = ValuationSource.OWNER
     purchased_on: date | None = None
+    valuation_report_id: UUID | None = None
 
 
 # What of the property everybody may read, as it reads in JSON: no address, no place on the map, no price paid.
@@ -338,6 +344,7 @@ class Loan:
     submitted_at: datetime | None = None
     decided_at: datetime | None = None
     decided_by: UserId | None = None
+    decision_reason_code: DecisionReason | None = None
     decision_reason: str | None = None
     offer: Offer | None = None
     risk: RiskSummary | None = None
@@ -414,12 +421,13 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Valuation:
-    """A valuer's figure, in minor units of the loan's currency, and its source."""
+    """A valuer's figure, in minor units of the loan's currency, its source, and its report once that is verified."""
 
     amount_minor: int
     valued_on: date
     valuer: str
     source: ValuationSource = ValuationSource.OWNER
+    report_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from halfpenny.loans.decision import Decision, Verdict
+from halfpenny.loans.decision import Decision, Verdict, check_reason
+from halfpenny.loans.decision_reasons import DecisionReason
 from halfpenny.loans.model import Application, Borrower, Charge, Insurance, Property, Valuation
 from halfpenny.platform.clock import MARKET_ZONE
 from halfpenny.platform.http import (
     AmountText,
+    CountryText,
     CurrencyText,
     DateText,
     LineText,
@@ -63,17 +65,13 @@ MomentText = Annotated[
     BeforeValidator(_moment),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-02-28T12:00:00Z"]}),
 ]
-CountryText = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Z]{2}$"),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$", "examples": ["PL"]}),
-]
 ConditionCode = Annotated[Condition, code_of(Condition), BeforeValidator(_condition)]
 KindCode = Annotated[PropertyKind, code_of(PropertyKind)]
 PurposeCode = Annotated[LoanPurpose, code_of(LoanPurpose)]
 ExitCode = Annotated[ExitStrategy, code_of(ExitStrategy)]
 InterestCode = Annotated[LoanInterestMode, code_of(LoanInterestMode)]
 SourceCode = Annotated[ValuationSource, code_of(ValuationSource)]
+ReasonCode = Annotated[DecisionReason, code_of(DecisionReason)]
 PremisesCode = Annotated[Premises, code_of(Premises)]
 NoteText = ProseText | Literal[""]
 
@@ -82,8 +80,9 @@ class PropertyRequest(RequestModel):
     """The security. ``country`` is ISO 3166-1 alpha-2 and holds the coordinates.
 
     Dwellings (house, townhouse, flat, multi_family) need ``year_built``, ``beds`` and ``condition``.
-    ``valuation_source`` is the owner's estimate unless given otherwise; a survey names its ``valuer``.
-    ``purchase_price`` may be left out where ``purchased_on`` is more than a year ago. ``gdv``, the value after the
+    ``valuation_source`` is the owner's estimate unless given otherwise; a survey names its ``valuer``, and counts as
+    one once staff have verified its report. ``purchase_price`` may be left out where ``purchased_on`` is more than two
+    years ago. ``gdv``, the value after the
     works, is not below ``valuation``.
     """
 
@@ -96,7 +95,7 @@ class PropertyRequest(RequestModel):
     description: Annotated[ProseText | Literal[""], Field(default="")]
     year_built: Annotated[int | None, Field(default=None, ge=1000, le=2200)]
     area_m2: Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
-    beds: Annotated[int | None, Field(default=None, ge=0, le=1000)]
+    beds: Annotated[int | None, Field(default=None, ge=0, le=100)]
     condition: Annotated[ConditionCode | None, Field(default=None)]
     purchase_price: Annotated[AmountText | None, Field(default=None)]
     purchased_on: Annotated[DateText | None, Field(default=None)]
@@ -148,16 +147,22 @@ class ApplicationRequest(RequestModel):
 
 
 class DecisionRequest(RequestModel):
-    """``annual_rate`` is percent a year (the suggested rate where left out); a decline names a reason."""
+    """``annual_rate`` is percent a year (the suggested rate where left out); the reason is a code, with words to it."""
 
     decision: Literal["approve", "decline"]
     version: Annotated[int, Field(ge=1)]
     annual_rate: Annotated[RateText | None, Field(default=None)]
     funding_deadline: Annotated[MomentText | None, Field(default=None)]
+    reason_code: ReasonCode
     reason: ProseText
 
     def read(self) -> Decision:
-        return Decision(Verdict(self.decision), self.version, self.reason, self.annual_rate, self.funding_deadline)
+        verdict = Verdict(self.decision)
+        decision = Decision(
+            verdict, self.version, self.reason_code, self.reason, self.annual_rate, self.funding_deadline
+        )
+        check_reason(decision)
+        return decision
 
 
 class ChargeRequest(RequestModel):

@@ -12,6 +12,7 @@ from halfpenny import approvals, identity
 from halfpenny.identity import Permission, requires
 from halfpenny.loans import errors, store, views
 from halfpenny.loans.access import LoanReader, reader_of
+from halfpenny.loans.decision_reasons import DecisionReason
 from halfpenny.loans.dependencies import Rules
 from halfpenny.loans.model import Actor, ActorKind, Loan
 from halfpenny.loans.requests import ApplicationRequest, ConditionsRequest, DecisionRequest, ValuationRequest
@@ -158,6 +159,12 @@ async def decide(
     if not outcome.final:
         response.status_code = 202
     return {**views.whole(loan, staff=True), "awaiting_second_approval": not outcome.final}
+
+
+@router.get("/decision-reasons", dependencies=[requires(Permission.LOANS_READ)])
+async def decision_reasons(_: identity.SignedIn) -> dict[str, Any]:
+    """The codes of a decision's reason, in both languages."""
+    return {"items": [views.decision_reason(code) for code in DecisionReason]}
 
 
 @router.post("/loans/{loan_id}/offer", dependencies=[requires(Permission.LOANS_DECIDE)])

@@ -12,6 +12,7 @@ class TransitionName(StrEnum):
     ASSESS = "assess"
     REQUEST_REASSESSMENT = "request_reassessment"
     APPROVE = "approve"
+    REINSTATE = "reinstate"
     DECLINE = "decline"
     OFFER = "offer"
     WITHDRAW = "withdraw"

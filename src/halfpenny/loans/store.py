@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from halfpenny.loans.decision import FirstApproval
+from halfpenny.loans.decision import Decision, FirstApproval
 from halfpenny.loans.model import (
     PUBLIC_STATUSES,
     RAISING_STATUSES,
@@ -87,6 +87,7 @@ PAGE_IN = (
     f"{_SELECT} WHERE l.id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') AND l.status = ANY($3) "
     "ORDER BY l.id LIMIT $2"
 )
+NEWEST_DECISION = "SELECT id FROM loan_decision WHERE loan_id = $1 ORDER BY loan_version DESC, id DESC LIMIT 1"
 PAST_DEADLINE = (
     "SELECT f.loan_id FROM loan_funding f WHERE f.status IN ('pending', 'open') "
     "AND f.deadline <= business_now() ORDER BY f.deadline, f.loan_id LIMIT $1"
@@ -184,6 +185,7 @@ async def revalue(connection: Connection, loan_id: UUID, valuation: Valuation, n
         "valued_on": valuation.valued_on,
         "valuer": valuation.valuer,
         "valuation_source": valuation.source,
+        "valuation_report_id": valuation.report_id,
     }
     await rows.update(connection, "property", found, _OF_LOAN, loan_id, also=_GDV_STILL_ABOVE)
     await rows.update(connection, "loan", {"changed_at": now}, "id = $1", loan_id, also=_NEW_TERMS)
@@ -236,16 +238,23 @@ async def increment_version(connection: Connection, loan_id: UUID) -> None:
     )
 
 
-async def set_offer(
-    connection: Connection, loan_id: UUID, offer: Offer, decided_by: UUID, reason: str, now: datetime
+async def set_decided(
+    connection: Connection, loan_id: UUID, decision: Decision, offer: Offer | None, decided_by: UUID, now: datetime
 ) -> None:
-    decided = {"decided_by": decided_by, "decision_reason": reason, "decided_at": now}
-    await rows.update(connection, "loan", rows.values(offer) | decided, "id = $1", loan_id)
+    """Who decided when and why, and the terms of an approval."""
+    decided = {
+        "decided_by": decided_by,
+        "decision_reason_code": decision.reason_code,
+        "decision_reason": decision.reason,
+        "decided_at": now,
+    }
+    await rows.update(connection, "loan", (rows.values(offer) if offer else {}) | decided, "id = $1", loan_id)
 
 
-async def set_decline(connection: Connection, loan_id: UUID, decided_by: UUID, reason: str, now: datetime) -> None:
-    decided = {"decided_by": decided_by, "decision_reason": reason, "decided_at": now}
-    await rows.update(connection, "loan", decided, "id = $1", loan_id)
+async def clear_decided(connection: Connection, loan_id: UUID) -> None:
+    """The loan is undecided again; what was decided stays among its decisions."""
+    nothing = dict.fromkeys(("decided_by", "decision_reason_code", "decision_reason", "decided_at"))
+    await rows.update(connection, "loan", nothing, "id = $1", loan_id)
 
 
 async def insert_funding(
@@ -276,10 +285,9 @@ async def insert_funding(
 async def insert_decision(
     connection: Connection,
     loan: Loan,
-    verdict: str,
+    decision: Decision,
     final: bool,
     offer: Offer | None,
-    reason: str,
     made_by: UUID,
     now: datetime,
 ) -> dict[str, str | bool | None]:
@@ -292,11 +300,12 @@ async def insert_decision(
             "id": decision_id,
             "loan_id": loan.id,
             "loan_version": loan.version,
-            "verdict": verdict,
+            "verdict": decision.verdict,
             "final": final,
             "annual_rate": offer.annual_rate if offer else None,
             "funding_deadline": offer.funding_deadline if offer else None,
-            "reason": reason,
+            "reason_code": decision.reason_code,
+            "reason": decision.reason,
             "made_by": made_by,
             "made_at": now,
         },
@@ -368,6 +377,20 @@ async def approvers(connection: Connection, loan_id: UUID) -> frozenset[UserId]:
         "SELECT DISTINCT made_by FROM loan_decision WHERE loan_id = $1 AND verdict = 'approve'", loan_id
     )
     return frozenset(UserId(row["made_by"]) for row in found)
+
+
+async def decliners(connection: Connection, loan_id: UUID) -> frozenset[UserId]:
+    """Everybody who declined the loan."""
+    found = await connection.fetch(
+        "SELECT DISTINCT made_by FROM loan_decision WHERE loan_id = $1 AND verdict = 'decline'", loan_id
+    )
+    return frozenset(UserId(row["made_by"]) for row in found)
+
+
+async def newest_decision(connection: Connection, loan_id: UUID) -> UUID | None:
+    """The id of the last decision on the loan."""
+    found: UUID | None = await connection.fetchval(NEWEST_DECISION, loan_id)
+    return found
 
 
 async def recorders(connection: Connection, loan_id: UUID) -> frozenset[UserId]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from halfpenny.loans.decision_reasons import APPROVING, REASON_TEXTS, DecisionReason
 from halfpenny.loans.model import (
     PUBLIC_PROPERTY,
     FundingState,
@@ -97,6 +98,13 @@ def _public_risk(loan: Loan) -> dict[str, Any] | None:
     }
 
 
+def decision_reason(code: DecisionReason) -> dict[str, Any]:
+    """A reason of decisions in both languages, and which decision it is a reason for."""
+    text = REASON_TEXTS[code]
+    verdict = "approve" if code in APPROVING else "decline"
+    return {"code": code.value, "decision": verdict, "text": {"en": text.en, "pl": text.pl}}
+
+
 def brief(loan: Loan) -> dict[str, Any]:
     """One line of a list."""
     return {
@@ -147,7 +155,13 @@ def _fee(fee: OfferedFee, amount_minor: int) -> dict[str, Any]:
 def _decision(loan: Loan, *, staff: bool) -> dict[str, Any] | None:
     if loan.decided_at is None:
         return None
-    shown: dict[str, Any] = {"decided_at": loan.decided_at.isoformat(), "reason": loan.decision_reason}
+    code = loan.decision_reason_code
+    shown: dict[str, Any] = {
+        "decided_at": loan.decided_at.isoformat(),
+        "reason_code": code,
+        "reason_text": None if code is None else {"en": REASON_TEXTS[code].en, "pl": REASON_TEXTS[code].pl},
+        "reason": loan.decision_reason,
+    }
     return {**shown, "decided_by": str(loan.decided_by)} if staff else shown
 
 

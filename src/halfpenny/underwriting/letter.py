@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from halfpenny.platform import papers
+from halfpenny.underwriting.reviews.model import ANSWER_WITHIN_DAYS, REQUEST_WITHIN_DAYS
 
 _TEMPLATE = Path(__file__).with_name("templates") / "decision_letter.typ"
 
@@ -73,12 +74,11 @@ _WORDS = {
             ),
             (
                 "Your rights",
-                "You may ask that a person who did not take this decision reviews it, state your view and send "
-                "what we "
-                "did not know, and contest the outcome. You may ask what part the automated assessment played "
-                "and which "
-                "facts it used, and have wrong facts corrected. Write to the address above within 60 days, with the "
-                "reference; it costs nothing, and you are answered in writing.",
+                "You may ask that a person who did not take this decision reviews it, state your view and send what "
+                "we did not know, and contest the outcome: on the loan's page or in writing to the address above, "
+                "within {request_days} days, with the reference. It costs nothing, and you are answered in writing "
+                "within {answer_days} days. You may ask what part the automated assessment played and which facts it "
+                "used, and have wrong facts corrected.",
             ),
         ),
     },
@@ -103,13 +103,10 @@ _WORDS = {
             (
                 "Państwa prawa",
                 "Mogą Państwo żądać, aby decyzję sprawdziła osoba, która jej nie podjęła, przedstawić własne "
-                "stanowisko i "
-                "przesłać to, czego nie wiedzieliśmy, oraz zakwestionować wynik. Mogą Państwo zapytać, jaką "
-                "rolę odegrała "
-                "automatyczna ocena i jakich danych użyła, oraz żądać sprostowania błędnych danych. Prosimy "
-                "pisać na adres "
-                "podany wyżej w ciągu 60 dni, z sygnaturą; jest to bezpłatne, a odpowiedź otrzymają Państwo na "
-                "piśmie.",
+                "stanowisko i przesłać to, czego nie wiedzieliśmy, oraz zakwestionować wynik: na stronie pożyczki "
+                "albo pisemnie na adres podany wyżej, w ciągu {request_days} dni, z sygnaturą. Jest to bezpłatne, a "
+                "odpowiedź otrzymają Państwo na piśmie w ciągu {answer_days} dni. Mogą Państwo zapytać, jaką rolę "
+                "odegrała automatyczna ocena i jakich danych użyła, oraz żądać sprostowania błędnych danych.",
             ),
         ),
     },
@@ -137,7 +134,13 @@ def letter_data(application: DeclinedApplication, language: LetterLanguage) -> d
         "facts": [{"name": name, "value": value} for name, value in zip(words["facts"], values, strict=True)],
         "reasons_heading": words["reasons"],
         "reasons": reasons or [{"text": words["none"], "change": None}],
-        "sections": [{"heading": heading, "text": text} for heading, text in words["sections"]],
+        "sections": [
+            {
+                "heading": heading,
+                "text": text.format(request_days=REQUEST_WITHIN_DAYS, answer_days=ANSWER_WITHIN_DAYS),
+            }
+            for heading, text in words["sections"]
+        ],
         "footer": words["footer"].format(reference=application.reference, model_version=application.model_version),
     }
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -78,6 +79,7 @@ async def declined_application(
         raise errors.ApplicationNotDeclined(status=loan.status.value)
     answers = [one for one in await store.of_loan(connection, loan.id, _LOOKED_AT) if one.current]
     reasons = answers[0].answer["principal_against"] if answers else []
+    code = loan.decision_reason_code
     money = format_minor(loan.application.amount_minor)
     return DeclinedApplication(
         creditor=lender,
@@ -89,12 +91,22 @@ async def declined_application(
         declined_on=loan.decided_at.date(),
         reference=str(loan.id),
         model_version=answers[0].model_version if answers else "",
-        reasons=[
-            LetterReason(reason["text"][language], reason["change"][language] if reason["change"] else None)
-            for reason in reasons
-            if "borrower" in reason["audience"]
-        ],
+        reasons=letter_reasons(code, [one for one in reasons if "borrower" in one["audience"]], language),
     )
+
+
+def letter_reasons(
+    code: loans.DecisionReason | None, reasons: Sequence[Mapping[str, Any]], language: LetterLanguage
+) -> list[LetterReason]:
+    """The reason that the decision names comes first, with what the assessment says about the same subject."""
+    named = [reason for reason in reasons if reason["code"] == code]
+    found = [
+        LetterReason(reason["text"][language], reason["change"][language] if reason["change"] else None)
+        for reason in (*named, *(reason for reason in reasons if reason["code"] != code))
+    ]
+    if code is not None and not named:
+        found.insert(0, LetterReason(getattr(loans.REASON_TEXTS[code], language), None))
+    return found
 
 
 async def request_reassessment(connection: Connection, administrator: UserId, loan_id: UUID) -> None:

@@ -126,7 +126,9 @@ async def apply(session: JourneySession, participants: Participants, interest_mo
         loan = await session.request(participants.borrower, "GET", participants.loan, quiet=True)
         return loan if loan["status"] == "assessed" else None
 
-    loan = await session.wait_for("the risk service answered", assessed)
+    await session.wait_for("the risk service answered", assessed)
+    await verify_report(session, participants)
+    loan = await session.wait_for("the risk service answered again", assessed)
     risk = loan["risk"]
     session.print_note(
         f"grade {risk['grade']}, chance of default {risk['probability_of_default']}, by {risk['model_version']}"
@@ -139,16 +141,39 @@ async def apply(session: JourneySession, participants: Participants, interest_mo
     )
 
 
+async def verify_report(session: JourneySession, participants: Participants) -> None:
+    """The surveyor's report: uploaded by the borrower, verified by staff, and only then more than an owner's word."""
+    ada, borrower = participants.administrators[0], participants.borrower
+    valuer = terms.valuer(datetime.now(UTC).date())
+    added = await session.request(ada, "POST", f"{API}/valuers", valuer, status=201, show="name registration_number")
+    reports = f"{participants.loan}/valuation-reports"
+    report = terms.valuation_report(datetime.now(UTC).date(), added["id"])
+    await session.request(borrower, "POST", reports, report | {"document": "bm8="}, status=422, code="document_not_pdf")
+    uploaded = await session.request(borrower, "POST", reports, report, status=201, show="status amount source")
+    verify = f"{reports}/{uploaded['id']}/verify"
+    checks = {"checks": ["figure_and_date", "valuer_and_registration", "property_facts", "purchase_history"]}
+    await session.request(borrower, "POST", verify, checks, status=403, code="wrong_role")
+    await session.request(ada, "POST", verify, {"checks": []}, status=422, code="checks_missing")
+    await session.request(ada, "POST", verify, checks, show="status checked_at")
+
+
 async def decide(session: JourneySession, participants: Participants) -> None:
     """Two administrators, because of the amount; then the borrower accepts."""
     session.begin_section("Four eyes, an offer, and the borrower's acceptance")
     ada, zofia = participants.administrators
     version = (await session.request(ada, "GET", participants.loan, show="status version"))["version"]
-    decision = {"decision": "approve", "annual_rate": terms.RATE, "reason": "Sound security and a clear exit strategy."}
+    decision = {
+        "decision": "approve",
+        "annual_rate": terms.RATE,
+        "reason_code": "within_policy",
+        "reason": "Sound security and a clear exit strategy.",
+    }
     path = f"{participants.loan}/decision"
     await session.request(
         participants.borrower, "POST", path, decision | {"version": version}, status=403, code="wrong_role"
     )
+    without_code = {name: value for name, value in decision.items() if name != "reason_code"} | {"version": version}
+    await session.request(ada, "POST", path, without_code, status=422, code="malformed")
     await session.request(ada, "POST", path, decision | {"version": version - 1}, status=409, code="stale_version")
     await session.request(ada, "POST", path, decision | {"version": version}, status=202)
     await session.request(ada, "POST", path, decision | {"version": version}, status=403, code="four_eyes")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import date, timedelta
 from typing import Any
+from uuid import uuid4
+
+from halfpenny_demo.valuation_document import report_document
 
 # One of the seed's houses: a sale of 26 January 2016 in King County, Washington, at the price level of
 # December 2016 in euros. seeding/README.md names the source and its licence.
@@ -52,6 +56,31 @@ def application(today: date, interest_mode: str) -> dict[str, Any]:
         "purpose_note": "Buy, and repair the terrace",
         "exit_strategy": "sale",
         "interest_mode": interest_mode,
+    }
+
+
+def valuer(today: date) -> dict[str, Any]:
+    """The body of POST /valuers: a branch of its own each time, since a registration is on the panel once."""
+    number = f"J-{today:%Y%m%d}-{uuid4().hex[:8]}"
+    return {
+        "name": HOUSE["valuer"],
+        "registration_body": "US register of valuers (synthetic)",
+        "registration_number": number,
+        "country": HOUSE["country"],
+    }
+
+
+def valuation_report(today: date, valuer_id: str) -> dict[str, Any]:
+    """The body of POST /loans/{id}/valuation-reports."""
+    valued_on = (today - timedelta(days=30)).isoformat()
+    figure = f"{HOUSE['valuation']} {CURRENCY}"
+    document = report_document(HOUSE["valuer"], f"{HOUSE['address']}, {HOUSE['city']}", figure, valued_on)
+    return {
+        "valuer_id": valuer_id,
+        "source": HOUSE["valuation_source"],
+        "amount": HOUSE["valuation"],
+        "valued_on": valued_on,
+        "document": base64.b64encode(document).decode(),
     }
 
 

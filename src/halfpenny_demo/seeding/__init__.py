@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from halfpenny import funding, identity
 from halfpenny.loans import LendingRules, Status
@@ -12,10 +14,11 @@ from halfpenny.platform import clock
 from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import Currency, Money
+from halfpenny.underwriting import valuation_reports
 from halfpenny_demo.seeding import store
 from halfpenny_demo.seeding.history import AssessLoans, History
 from halfpenny_demo.seeding.people import Company, make_people
-from halfpenny_demo.seeding.plan import LoanScenario, make_scenarios, reassigned_to
+from halfpenny_demo.seeding.plan import HISTORY_DAYS, SURVEYOR, LoanScenario, make_scenarios, reassigned_to
 from halfpenny_demo.seeding.properties import DemoProperty, read_sales
 from halfpenny_demo.seeding.steps import SeedContext
 from halfpenny_demo.seeding.synthetic import make_properties
@@ -71,7 +74,8 @@ async def seed_marketplace(
     desk = funding.FundingDesk(database)
     desk.start()
     try:
-        history = History(database, desk, SeedContext(rules, users.administrators), assess_loans, rng, now)
+        valuers = await _panel(database, users.administrators[0], scenarios, now - timedelta(days=HISTORY_DAYS))
+        history = History(database, desk, SeedContext(rules, users.administrators, valuers), assess_loans, rng, now)
         history.plan(_with_own_loans(scenarios, users.borrower), people.investors)
         history.assign_tickets_to(users.investor, dict(_OWN_TICKETS))
         await history.run(progress)
@@ -85,6 +89,27 @@ async def seed_marketplace(
         # All that are to be answered are; the others stay where their scenarios end, and would be assessed as soon as
         # the worker starts. An administrator asks for them with POST /loans/{id}/assessment.
         await store.mark_submissions_published(connection, history.submitted())
+
+
+async def _panel(
+    database: Database, administrator: UserId, scenarios: Sequence[LoanScenario], first: datetime
+) -> dict[str, UUID]:
+    """The valuer of each country, on the panel before the first application."""
+    countries = sorted({scenario.application.property.country for scenario in scenarios})
+    async with database.unit_of_work() as connection:
+        await clock.simulate_time(connection, first)
+        added = [
+            await valuation_reports.add_valuer(
+                connection,
+                administrator,
+                SURVEYOR,
+                f"{country} register of valuers (synthetic)",
+                f"V-{number:04}",
+                country,
+            )
+            for number, country in enumerate(countries, start=1)
+        ]
+    return {valuer.country: valuer.id for valuer in added}
 
 
 def demo_properties(rng: random.Random) -> list[DemoProperty]:

@@ -234,7 +234,7 @@ def _bought(rng: random.Random, asset: DemoProperty, purpose: LoanPurpose, appli
     if asset.sold_on is not None:
         return {"purchase_price_minor": asset.value_minor, "purchased_on": asset.sold_on}
     price = asset.value_minor * rng.randint(55, 90) // 100 // 100_000 * 100_000
-    return {"purchase_price_minor": price, "purchased_on": applied_on - timedelta(days=rng.randint(500, 3_500))}
+    return {"purchase_price_minor": price, "purchased_on": applied_on - timedelta(days=rng.randint(800, 3_500))}
 
 
 def split_into_tickets(

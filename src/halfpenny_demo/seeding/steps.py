@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from uuid import UUID
 
 from halfpenny import funding, loans, servicing, underwriting
 from halfpenny.loans import LoanInterestMode, Status
 from halfpenny.platform import clock
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import LoanId, UserId
-from halfpenny.primitives.money import Money
+from halfpenny.primitives.money import Money, format_minor
+from halfpenny.underwriting import valuation_reports
 from halfpenny_demo.seeding.plan import SURVEYOR, LoanScenario
+from halfpenny_demo.valuation_document import report_document
 from halfpenny_messages import LoanAssessed
 
 # Days after the application.
@@ -43,9 +46,9 @@ _YES = (
     "Location and condition speak for a sale within the term.",
 )
 _NO = (
-    "The exit is not credible within the term.",
-    "Debts of the business leave no room for delays.",
-    "The valuation is not supported by comparables.",
+    (loans.DecisionReason.EXIT, "The exit is not credible within the term."),
+    (loans.DecisionReason.DEBTS, "Debts of the business leave no room for delays."),
+    (loans.DecisionReason.VALUATION, "The valuation is not supported by comparables."),
 )
 _DEARER = "Offered above the suggested rate: one buyer decides whether the exit comes in time."
 _CHEAPER = "Offered below the suggested rate: the third loan of a borrower who repaid the first two early."
@@ -84,6 +87,8 @@ class SeedContext:
 
     rules: loans.LendingRules
     administrators: tuple[UserId, UserId]
+    # The panel's valuer of each country.
+    valuers: Mapping[str, UUID]
 
     @property
     def officer(self) -> loans.Actor:
@@ -153,6 +158,26 @@ async def _draft(connection: Connection, context: SeedContext, seeded: SeededLoa
 async def _apply(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
     scenario = seeded.scenario
     seeded.loan_id = (await loans.apply(connection, scenario.company.user_id, scenario.application, context.rules)).id
+    report = await valuation_reports.upload(
+        connection, scenario.company.user_id, seeded.loan_id, _report(scenario, context)
+    )
+    if scenario.target is not Status.SUBMITTED:
+        await valuation_reports.verify(
+            connection, context.administrators[0], seeded.loan_id, report.id, tuple(valuation_reports.ReportCheck)
+        )
+
+
+def _report(scenario: LoanScenario, context: SeedContext) -> valuation_reports.UploadedReport:
+    """The report that stands behind the application's valuation."""
+    asset = scenario.application.property
+    figure = f"{format_minor(asset.valuation_minor)} {scenario.application.currency}"
+    return valuation_reports.UploadedReport(
+        valuer_id=context.valuers[asset.country],
+        source=asset.valuation_source,
+        amount_minor=asset.valuation_minor,
+        valued_on=asset.valued_on,
+        document=report_document(SURVEYOR, f"{asset.address}, {asset.city}", figure, asset.valued_on.isoformat()),
+    )
 
 
 async def assess(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:
@@ -170,13 +195,15 @@ async def _decide(connection: Connection, context: SeedContext, seeded: SeededLo
     scenario = seeded.scenario
     loan = await loans.get(connection, seeded.loan)
     declined = scenario.target is Status.DECLINED
-    reason = (_NO if declined else _YES)[scenario.applied_days_ago % len(_NO if declined else _YES)]
+    code, reason = loans.DecisionReason.WITHIN_POLICY, _YES[scenario.applied_days_ago % len(_YES)]
+    if declined:
+        code, reason = _NO[scenario.applied_days_ago % len(_NO)]
     rate = None
     if not declined and scenario.rate_change and loan.risk is not None:
         rate = loan.risk.suggested_rate + scenario.rate_change
         reason = f"{reason} {_DEARER if scenario.rate_change > 0 else _CHEAPER}"
     decision = loans.Decision(
-        loans.Verdict.DECLINE if declined else loans.Verdict.APPROVE, loan.version, reason, annual_rate=rate
+        loans.Verdict.DECLINE if declined else loans.Verdict.APPROVE, loan.version, code, reason, annual_rate=rate
     )
     at_once = scenario.target is not Status.APPROVED
     first = scenario.applied_days_ago % 2

@@ -79,7 +79,8 @@ async def withdraw(connection: Connection, borrower_id: UserId, loan_id: UUID) -
 async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation: Valuation) -> Loan:
     """Take over another valuation before the decision; the risk service is asked again, and a decision waits for it.
 
-    Whoever enters it has edited the application: as an administrator they will not decide on it.
+    Whoever enters it has edited the application: as an administrator they will not decide on it. Whoever verified
+    another's report has not.
     """
     if actor.user_id is None:
         raise errors.NotYourTransition(transition="request_reassessment")
@@ -94,7 +95,8 @@ async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation
     await adopt_valuation(connection, loan_id, valuation)
     changed = await get(connection, loan_id)
     now = await business_now(connection)
-    await store.insert_edit(connection, loan_id, changed.version, actor.user_id, now)
+    if valuation.report_id is None:
+        await store.insert_edit(connection, loan_id, changed.version, actor.user_id, now)
     if loan.status is Status.ASSESSED:
         return await transition(connection, loan_id, TransitionName.REQUEST_REASSESSMENT, actor, locked=changed)
     await record_event(connection, REASSESSMENT_REQUESTED, changed, actor, action="loan.revalue")

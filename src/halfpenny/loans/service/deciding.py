@@ -71,7 +71,10 @@ async def decide_on(
     raised = await store.raised(connection, loan.borrower_id, loan_id)
     facts = DecisionFacts(
         now=now,
-        touched_by=await store.editors(connection, loan_id) | {loan.entered_by},
+        # Who declined it before a review does not decide on it again.
+        touched_by=await store.editors(connection, loan_id)
+        | await store.decliners(connection, loan_id)
+        | {loan.entered_by},
         related=administrator in await identity.related_to(connection, loan.borrower_id),
         raised_minor=sum(rules.euro_minor(minor, currency) for currency, minor in raised),
         first=waiting.get(loan_id),
@@ -81,10 +84,9 @@ async def decide_on(
     decided = await store.insert_decision(
         connection,
         loan,
-        decision.verdict.value,
+        decision,
         outcome.final,
         outcome.offer,
-        decision.reason,
         administrator,
         now,
     )
@@ -96,18 +98,23 @@ async def decide_on(
             "loan.first_approval",
             "loan",
             loan_id,
-            {"version": loan.version, "reason": decision.reason, **decided},
+            {
+                "version": loan.version,
+                "reason_code": decision.reason_code.value,
+                "reason": decision.reason,
+                **decided,
+            },
         )
         return loan, outcome
     if decision.verdict is Verdict.DECLINE:
-        await store.set_decline(connection, loan_id, administrator, decision.reason, now)
+        await store.set_decided(connection, loan_id, decision, None, administrator, now)
         declined = await transition(
             connection, loan_id, TransitionName.DECLINE, actor, reason=decision.reason, data=decided, locked=loan
         )
         return declined, outcome
     if outcome.offer is None:
         raise errors.RateMissing()
-    await store.set_offer(connection, loan_id, outcome.offer, administrator, decision.reason, now)
+    await store.set_decided(connection, loan_id, decision, outcome.offer, administrator, now)
     # The terms that were decided are kept; they are the offer as soon as that is made.
     approved = await transition(
         connection, loan_id, TransitionName.APPROVE, actor, reason=decision.reason, data=decided, locked=loan
@@ -115,6 +122,28 @@ async def decide_on(
     if not offer_at_once:
         return approved, outcome
     return await _make_offer(connection, SYSTEM, approved, rules), outcome
+
+
+async def reinstate(connection: Connection, administrator: UserId, loan_id: UUID, reason: str) -> Loan:
+    """Open a declined application again after a review: it is assessed anew, and another person decides.
+
+    Raises LoanNotFound, WrongStatus, SelfDealing.
+    """
+    loan = await lock(connection, loan_id)
+    actor = Actor(ActorKind.ADMINISTRATOR, administrator)
+    reopened = await transition(connection, loan_id, TransitionName.REINSTATE, actor, reason=reason, locked=loan)
+    await store.clear_decided(connection, loan_id)
+    return reopened
+
+
+async def newest_decision(connection: Connection, loan_id: UUID) -> UUID | None:
+    """The id of the last decision on the loan: what a review is about."""
+    return await store.newest_decision(connection, loan_id)
+
+
+async def decliners(connection: Connection, loan_id: UUID) -> frozenset[UserId]:
+    """Everybody who declined the loan."""
+    return await store.decliners(connection, loan_id)
 
 
 async def make_offer(connection: Connection, actor: Actor, loan_id: UUID, rules: LendingRules) -> Loan:

@@ -106,7 +106,8 @@ async def transition(
     await store.set_status(connection, [loan_id], edge.target, drawn_down_on, matures_on)
     if (funding_status := _FUNDING_STATUS_AFTER.get(name)) is not None:
         await store.set_funding_status(connection, [loan_id], funding_status)
-    if edge.name is TransitionName.SUBMIT:
+    if edge.name in (TransitionName.SUBMIT, TransitionName.REINSTATE):
+        # A new question to the risk service, which answers each version of the terms once.
         await store.set_terms_version(connection, loan_id)
     after = await get(connection, loan_id)
     await record_event(connection, edge.event, after, actor, action=f"loan.{name}", reason=reason, data=data)

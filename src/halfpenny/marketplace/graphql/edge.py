@@ -9,11 +9,15 @@ from starlette.responses import Response
 
 from halfpenny import identity
 from halfpenny.marketplace.graphql.execute import Marketplace
+from halfpenny.marketplace.graphql.schema import MAX_PAGE
 from halfpenny.marketplace.model import Document
 from halfpenny.marketplace.recoveries import recovery_loader
 from halfpenny.marketplace.store import ListingStore
+from halfpenny.platform.clock import business_date
+from halfpenny.platform.database import Database
 from halfpenny.platform.http import read_json
-from halfpenny.primitives.errors import Malformed
+from halfpenny.primitives.errors import Malformed, Unauthenticated
+from halfpenny.underwriting import reviews as decision_reviews
 
 # What the GraphQL over HTTP specification calls its own media type: there, a refused document is a 400.
 GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
@@ -60,8 +64,18 @@ async def graphql(
             "roles": [person.role.value],
         }
 
+    async def reviews() -> list[Document]:
+        if principal is None:
+            raise Unauthenticated()
+        principal.require_permission(identity.Permission.LOANS_DECIDE)
+        database: Database = request.app.state.database
+        async with database.reading() as connection:
+            found = await decision_reviews.open_reviews(connection, None, MAX_PAGE)
+            today = await business_date(connection)
+        return [decision_reviews.review_view(review, today, staff=True) for review in found]
+
     recoveries = recovery_loader(lambda: request.app.state.database)
-    answer = await marketplace.answer(read_json(await request.body()), listings, me, recoveries)
+    answer = await marketplace.answer(read_json(await request.body()), listings, me, recoveries, reviews)
     wants_own = GRAPHQL_RESPONSE in request.headers.get("accept", "")
     status = 200
     if answer.unavailable:

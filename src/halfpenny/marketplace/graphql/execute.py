@@ -16,7 +16,7 @@ from halfpenny.marketplace.errors import MalformedQuery
 from halfpenny.marketplace.graphql.limits import Limits
 from halfpenny.marketplace.graphql.plan import Plan, compile_plan
 from halfpenny.marketplace.graphql.prepare import InvalidDocument, InvalidSyntax, PreparedRequest, Preparer
-from halfpenny.marketplace.graphql.schema import DEFAULT_PAGE, Listings, RequestContext, schema
+from halfpenny.marketplace.graphql.schema import DEFAULT_PAGE, Listings, RequestContext, no_reviews, schema
 from halfpenny.marketplace.model import Document
 from halfpenny.marketplace.recoveries import no_recoveries
 from halfpenny.platform.http import failure_kind_of
@@ -53,10 +53,15 @@ class Marketplace:
         self._plans = lru_cache(KEPT_PLANS)(_plan)
 
     async def answer(
-        self, request: Any, listings: Listings, me: Any, recoveries: DataLoader[str, Document | None] | None = None
+        self,
+        request: Any,
+        listings: Listings,
+        me: Any,
+        recoveries: DataLoader[str, Document | None] | None = None,
+        reviews: Any = no_reviews,
     ) -> GraphQLAnswer:
-        """``request`` is the parsed body; ``me`` is called only when the document asks who is signed in, and
-        ``recoveries`` only where it asks for recovery cases."""
+        """``request`` is the parsed body; ``me``, ``recoveries`` and ``reviews`` are called only when the document asks
+        for who is signed in, for recovery cases or for open reviews."""
         try:
             prepared = self.prepare(request)
         except HalfpennyError as refused:
@@ -68,7 +73,7 @@ class Marketplace:
             except HalfpennyError as failed:
                 # The executor would meet the same error; it knows how to place it in the answer.
                 log.debug("graphql_plan_fell_back", code=failed.code)
-        return await self.execute(prepared, listings, me, recoveries)
+        return await self.execute(prepared, listings, me, recoveries, reviews)
 
     def prepare(self, request: Any) -> PreparedRequest:
         """Raises MalformedQuery, InvalidQuery or QueryTooLarge; nothing has been executed then."""
@@ -84,13 +89,14 @@ class Marketplace:
         listings: Listings,
         me: Any,
         recoveries: DataLoader[str, Document | None] | None = None,
+        reviews: Any = no_reviews,
     ) -> GraphQLAnswer:
         """The ordinary executor, field by field."""
         result = await schema.execute(
             prepared.text,
             variable_values=dict(prepared.raw_variables),
             operation_name=prepared.operation_name,
-            context_value=RequestContext(listings, me, prepared.document, recoveries or no_recoveries()),
+            context_value=RequestContext(listings, me, prepared.document, recoveries or no_recoveries(), reviews),
         )
         errors = [_during_execution(error) for error in result.errors or ()]
         unavailable = result.data is None and any(

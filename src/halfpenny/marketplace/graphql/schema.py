@@ -52,17 +52,23 @@ class Listings(Protocol):
     async def get(self, loan_id: str, paths: frozenset[str] | None = None) -> Document | None: ...
 
 
+async def no_reviews() -> list[Document]:
+    """For whoever is not signed in. Raises Unauthenticated."""
+    raise Unauthenticated()
+
+
 @dataclass(frozen=True, slots=True)
 class RequestContext:
     """The context of one request: the listings, a function for who is signed in (None when nobody is), its document.
 
-    ``recoveries`` loads recovery cases by the ids of their loans.
+    ``recoveries`` loads recovery cases by the ids of their loans, ``reviews`` the open reviews of decisions.
     """
 
     listings: Listings
     me: Callable[[], Awaitable[Document | None]]
     document: DocumentNode
     recoveries: DataLoader[str, Document | None] = field(default_factory=no_recoveries)
+    reviews: Callable[[], Awaitable[list[Document]]] = no_reviews
 
 
 @strawberry.type(description="An exact amount: a decimal string and an ISO 4217 currency.")
@@ -185,6 +191,18 @@ class LoanConnection:
     )
 
 
+@strawberry.type(
+    name="DecisionReview", description="A review of a decline that its borrower contests, without an answer yet."
+)
+class OpenReview:
+    id: strawberry.ID
+    loan_id: strawberry.ID
+    requested_at: str
+    statement: str
+    due_on: str
+    overdue: bool
+
+
 @strawberry.type(description="Who is signed in.")
 class Me:
     id: strawberry.ID
@@ -243,6 +261,13 @@ class Query:
         if person is None:
             raise Unauthenticated()
         return person  # type: ignore[return-value]
+
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="Staff's queue: the reviews that wait for an answer, the first due first, at most 100.",
+        metadata=requires(Permission.LOANS_DECIDE),
+    )
+    async def decision_reviews(self, info: strawberry.Info[RequestContext, None]) -> list[OpenReview]:
+        return await info.context.reviews()  # type: ignore[return-value]
 
 
 def _key(document: Any, name: str) -> Any:

@@ -10,6 +10,7 @@ from halfpenny.platform.database import Database
 from halfpenny.platform.http.asgi import send_problem
 from halfpenny.platform.http.fields import (
     AmountText,
+    CountryText,
     CurrencyText,
     DateText,
     IdText,
@@ -54,6 +55,7 @@ __all__ = [
     "AmountText",
     "AnswerWithStatus",
     "AppDatabase",
+    "CountryText",
     "CurrencyText",
     "DateText",
     "EdgeSettings",

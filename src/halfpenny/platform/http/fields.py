@@ -28,6 +28,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\
 _BREAKS = re.compile(r"[\t\r\n]")
 
 
+def code_of(kind: type[StrEnum]) -> BeforeValidator:
+    """A code travels as a string of the list; anything else is left for the strict check to refuse."""
+    return BeforeValidator(lambda value: kind(value) if type(value) is str and value in set(kind) else value)
+
+
 class RequestModel(BaseModel):
     """Base of every request body: no coercion (``"1"`` is not 1), no unknown fields, frozen."""
 
@@ -147,6 +152,11 @@ RateText = Annotated[
 DateText = Annotated[date, BeforeValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 # An id; becomes a UUID.
 IdText = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+CountryText = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{2}$"),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$", "examples": ["PL"]}),
+]
 # One line of text, such as a name or an address.
 LineText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_plain(one_line=True))]
 # Several lines of text, such as a description.

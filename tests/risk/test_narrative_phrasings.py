@@ -1,0 +1,95 @@
+"""Row 11: free phrasings that a language model may choose, and hostile ones that look like them.
+
+Both files were written before the grammar took any of their words; the even lines of the good ones were kept back while
+it was extended by the odd ones.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from halfpenny_risk.narrative.checking import WrittenSentence, fault_of
+from halfpenny_risk.narrative.english import english
+from halfpenny_risk.narrative.facts import Fact, Facts
+from halfpenny_risk.narrative.polish import polish
+
+LINES = Path(__file__).parent / "data" / "narratives"
+
+
+def lines(name: str) -> list[list[str]]:
+    return [line.split(" | ") for line in (LINES / name).read_text(encoding="utf-8").splitlines() if line]
+
+
+GOOD, HOSTILE = lines("good_free.txt"), lines("hostile_free.txt")
+ENGLISH, POLISH = english(), polish()
+
+
+def refused(sentence: WrittenSentence) -> bool:
+    return fault_of(sentence, Facts("C", (Fact(sentence.fact),))) is not None
+
+
+@pytest.mark.parametrize("half", [0, 1], ids=["extended by", "kept back"])
+@pytest.mark.parametrize("language", ["en", "pl"])
+def test_row_11_fewer_than_one_in_ten_free_phrasings_is_refused(half: int, language: str) -> None:
+    grammar = ENGLISH if language == "en" else POLISH
+    own = GOOD[half::2]
+    lost = [line for line in own if not grammar.derives(line[0], line[1 if language == "en" else 2])]
+    print(f"{language}: refused {len(lost)} of {len(own)} good phrasings")
+    assert len(lost) < 0.1 * len(own), lost
+
+
+def test_row_11_the_phrasings_are_about_every_fact() -> None:
+    facts = {line[0] for line in GOOD}
+    assert len(GOOD) >= 60 and len(facts) >= 25
+    assert {name.partition(":")[2] for name in facts if ":" in name} >= {
+        *("exit_leverage", "exit_prior_debt", "exit_uncertainty", "exit_term", "exit_strategy", "exit_interest"),
+        *("income", "debts", "adverse"),
+    }
+
+
+def test_row_11_no_hostile_phrasing_passes() -> None:
+    assert len(HOSTILE) >= 60
+    passed = [line for line in HOSTILE if not refused(WrittenSentence(*line[1:]))]
+    assert passed == []
+
+
+def test_row_11_the_hostile_lines_are_refused_for_their_hostile_side_alone() -> None:
+    """The other side is good, or the line would show nothing."""
+    grammars = (ENGLISH, POLISH)
+    derived = [
+        any(grammar.derives(line[1], text) for grammar, text in zip(grammars, line[2:], strict=True))
+        for line in HOSTILE
+    ]
+    assert sum(derived) >= len(HOSTILE) - 2
+
+
+def test_row_11_a_direction_is_said_of_its_own_direction_only() -> None:
+    swap = {"against": "for", "for": "against"}
+    turned = []
+    for fact, en, pl in GOOD:
+        side, found, code = fact.partition(":")
+        if found and (ENGLISH.derives(f"{swap[side]}:{code}", en) or POLISH.derives(f"{swap[side]}:{code}", pl)):
+            turned.append((fact, en, pl))
+    assert turned == []
+
+
+def test_row_11_a_figures_phrase_is_taken_for_no_other_figure() -> None:
+    """With the placeholder of another fact in it, a good sentence follows from neither."""
+    figures = sorted({fact for fact, _, _ in GOOD if ":" not in fact and fact != "value_range"})
+    wrong = []
+    for fact, en, pl in GOOD:
+        for other in figures:
+            if fact in figures and other != fact:
+                texts = (text.replace(f"{{{fact}}}", f"{{{other}}}") for text in (en, pl))
+                wrong += [
+                    (other, text)
+                    for grammar, text in zip((ENGLISH, POLISH), texts, strict=True)
+                    if grammar.derives(other, text) and (fact, other) not in SAME_WORDS
+                ]
+    assert wrong == []
+
+
+# The loan to value at the low end is a loan to value: its sentence names the low end.
+SAME_WORDS: set[tuple[str, str]] = set()
