@@ -38,8 +38,9 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class PrincipalReason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What weighed most for or against a loan: everything that was scored about one thing, in one sentence.
 
-    ``change`` says what would make a reason against weigh less, as the same model recomputed it; None where nothing
-    that the borrower could change does. ``contribution`` is in log-odds of default: above 0 is worse.
+    ``change`` says what one change would do to a reason against, as the same model recomputed it, or that none alone
+    betters the grade or the decision; None for what speaks for the loan. ``contribution`` is in log-odds of default:
+    above 0 is worse.
     """
 
     code: str

@@ -89,7 +89,7 @@ class LoanSubmitted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class ReassessmentRequested(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``loan.reassessment_requested`` version 1: the application again, and why.
 
-    ``cause``: valuation_changed, model_changed or requested_by_staff.
+    ``cause``: valuation_changed, model_changed, requested_by_staff or decision_reviewed.
     """
 
     loan: LoanSubmitted

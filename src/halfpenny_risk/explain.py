@@ -28,7 +28,7 @@ DRIVERS = {
     "exit_uncertainty": ("value_sd", "volatility"),
     "exit_term": ("term_months",),
     "exit_strategy": ("refinance",),
-    "exit_interest": ("rolled_up", "reference_percent"),
+    "exit_interest": ("rolled_up",),
     "exit_works": ("works_overrun", "late_months"),
 }
 # Which fact of the borrower each feature needs: without it there is no sentence.
@@ -51,7 +51,7 @@ NEGLIGIBLE_CONTRIBUTION = 5e-13
 
 def exit_contributions(terms: ExitTerms, policy: Policy) -> dict[str, float]:
     """What each driver of one loan's exit adds to the score, against the reference loan: Shapley values."""
-    standard = reference_terms(policy)
+    standard = reference_terms(policy, terms.reference_percent[:1])
     reference = {name: float(getattr(standard, name)[0]) for name in standard.__dataclass_fields__}
     value = float(terms.value[0])
     # Every amount is put in units of the value, so that the reference loan can have a value of one.

@@ -230,7 +230,6 @@ class ReferenceLoan(Struct, frozen=True, forbid_unknown_fields=True):
 
     ltv: float
     term_months: int
-    currency: str
 
 
 class BorrowerScale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

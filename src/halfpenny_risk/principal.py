@@ -20,6 +20,7 @@ from halfpenny_risk.wording import (
     DECISIONS,
     FIGURE_OF,
     LIMITS,
+    NO_CHANGE,
     change_worded,
     figure_in_both,
     missing_facts,
@@ -176,8 +177,8 @@ def _reason(
     return PrincipalReason(code=group, text=text, contribution=f"{weight:.6f}", change=change, audience=audience)
 
 
-def _best(rated: Rated, changes: Sequence[_Change], results: Sequence[Rated]) -> LocalisedText | None:
-    """The smallest change that betters the grade or the decision; else what the largest does to the probability."""
+def _best(rated: Rated, changes: Sequence[_Change], results: Sequence[Rated]) -> LocalisedText:
+    """The smallest change that betters the grade or the decision; else that it does not, and what it does."""
     for change, result in zip(changes, results, strict=True):
         better = result.grade < rated.grade or _order(result) < _order(rated)
         worse = result.grade > rated.grade or _order(result) > _order(rated)
@@ -188,12 +189,12 @@ def _best(rated: Rated, changes: Sequence[_Change], results: Sequence[Rated]) ->
                 f"{change.words.pl}: ocena {result.grade}, {outcome.pl}.",
             )
     if not changes or results[-1].probability_of_default >= rated.probability_of_default:
-        return None
+        return NO_CHANGE
     now, then = (figure_in_both(one.probability_of_default, "percent") for one in (rated, results[-1]))
     words = changes[-1].words
     return LocalisedText(
-        f"{words.en}: probability of default {then.en} instead of {now.en}.",
-        f"{words.pl}: prawdopodobieństwo niespłacenia {then.pl} zamiast {now.pl}.",
+        f"{words.en}: not enough by itself; probability of default {then.en} instead of {now.en}.",
+        f"{words.pl}: samo to nie wystarczy; prawdopodobieństwo niespłacenia {then.pl} zamiast {now.pl}.",
     )
 
 
@@ -266,6 +267,13 @@ def _smaller_amounts(application: Application, security: Security, _policy: Poli
     ]
 
 
+def _surveyed(application: Application, security: Security, _policy: Policy) -> list[_Change]:
+    """A report that confirms the value lent on: what a surveyor would find above it, nobody knows."""
+    figure = money_in_both(security.used, application.currency)
+    proven = {"valuation_source": ValuationSource.SURVEY, "valuation_age_months": 0.0}
+    return [_change(application, "valuation", figure, valuation=security.used, **proven)]
+
+
 def _more_of(group: str, application: Application, policy: Policy) -> list[_Change]:
     now = application.income if group == "income" else application.assets
     if now <= 0.0:
@@ -294,7 +302,6 @@ def _at_the_median(facts: Sequence[str], application: Application, policy: Polic
 
 # What can be put right in one step, and how.
 _FIXED: Mapping[str, Mapping[str, Any]] = {
-    "valuation": {"valuation_source": ValuationSource.SURVEY, "valuation_age_months": 0.0},
     "prior_debt": {"prior_debt": 0.0, "charge_rank": 1},
     "exit": {"refinance": False},
     "interest": {"rolled_up": False},
@@ -302,6 +309,7 @@ _FIXED: Mapping[str, Mapping[str, Any]] = {
 }
 _STEPS: Mapping[str, Callable[[Application, Security, Policy], list[_Change]]] = {
     "leverage": _smaller_amounts,
+    "valuation": _surveyed,
     "term": _shorter_terms,
     "income": lambda application, _, policy: _more_of("income", application, policy),
     "assets": lambda application, _, policy: _more_of("assets", application, policy),

@@ -97,9 +97,9 @@ def exit_log_odds(shortfall: Floats) -> Floats:
     return logit(np.clip(shortfall, LEAST_EXIT_PROBABILITY, 1.0 - LEAST_EXIT_PROBABILITY))
 
 
-def reference_terms(policy: Policy) -> ExitTerms:
-    """The reference loan, on a property worth one."""
-    one = np.ones(1)
+def reference_terms(policy: Policy, reference_percent: Floats) -> ExitTerms:
+    """The reference loan, on a property worth one, in each currency by its reference rate."""
+    one = np.ones(len(reference_percent))
     return ExitTerms(
         amount=policy.reference_loan.ltv * one,
         prior_debt=0.0 * one,
@@ -112,14 +112,18 @@ def reference_terms(policy: Policy) -> ExitTerms:
         works_overrun=0.0 * one,
         late_months=0.0 * one,
         rank_months=0.0 * one,
-        reference_percent=policy.reference_rate(policy.reference_loan.currency).percent * one,
+        reference_percent=reference_percent,
     )
 
 
-def reference_exit_odds(policy: Policy) -> float:
-    """The log-odds that the reference loan's exit falls short."""
-    risk = exit_risk(reference_terms(policy), policy.exit, with_loss=False)
-    return float(exit_log_odds(risk.shortfall)[0])
+def reference_exit_odds(policy: Policy, reference_percent: Floats) -> Floats:
+    """The log-odds that the reference loan's exit falls short, in each loan's currency.
+
+    A loan is measured against the reference loan of its own currency: the same loan is no riskier for being in złoty.
+    """
+    rates, places = np.unique(reference_percent, return_inverse=True)
+    risk = exit_risk(reference_terms(policy, rates), policy.exit, with_loss=False)
+    return exit_log_odds(risk.shortfall)[places]
 
 
 def overlays(loans: LoanColumns, policy: Policy) -> Floats:
@@ -156,7 +160,7 @@ def score_loans(model: BorrowerModel, loans: LoanColumns, policy: Policy, *, wit
     centre = float(logit(np.array(policy.central_tendency)))
     exits = exit_risk(loans.exit_terms, policy.exit, with_loss=with_loss)
     odds = exit_log_odds(exits.shortfall)
-    part = policy.exit_weight * (odds - reference_exit_odds(policy))
+    part = policy.exit_weight * (odds - reference_exit_odds(policy, loans.exit_terms.reference_percent))
     parts = centre + borrower_part(model, loans, policy) + part + overlays(loans, policy).sum(axis=1)
     # A loan cannot default less often than its own exit falls short.
     floor = np.maximum(odds - parts, 0.0)

@@ -234,6 +234,10 @@ DECISIONS: Mapping[str, LocalisedText] = {
     "decline": LocalisedText("not recommended", "negatywna rekomendacja"),
 }
 
+NO_CHANGE = LocalisedText(
+    "No change of this alone would better the grade or the decision.",
+    "Sama zmiana w tym zakresie nie poprawi oceny ani decyzji.",
+)
 # What would change a reason, before the outcome.
 _CHANGES: Mapping[str, tuple[str, str]] = {
     "leverage": (
@@ -249,7 +253,10 @@ _CHANGES: Mapping[str, tuple[str, str]] = {
     "premises": ("With premises of its own", "Przy własnej siedzibie"),
     "adverse_records": ("With adverse records: {value}", "Przy liczbie negatywnych wpisów: {value}"),
     "facts_missing": ("With these facts given, at a typical borrower's", "Po podaniu tych danych, jak u typowego"),
-    "valuation": ("With a surveyor's report of today", "Z dzisiejszym raportem rzeczoznawcy"),
+    "valuation": (
+        "With a verified surveyor's report of today at {value}",
+        "Ze zweryfikowanym dzisiejszym raportem rzeczoznawcy na {value}",
+    ),
     "prior_debt": ("Without debt that ranks before the loan", "Bez długu o wyższym pierwszeństwie"),
     "exit": ("Repaid by a sale", "Przy spłacie ze sprzedaży"),
     "interest": ("With interest paid as it falls due", "Przy odsetkach płaconych w terminie"),

@@ -30,6 +30,8 @@ from halfpenny.primitives.money import Currency
 from halfpenny.risk_reporting.store import RiskReportKind
 from halfpenny.servicing.model.position import LoanStanding
 from halfpenny.servicing.statuses import DistributionStatus, SegmentKind
+from halfpenny.underwriting.reviews import ReviewStatus
+from halfpenny.underwriting.valuation_reports.model import ReportStatus
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema.sql"
 ENUMS: dict[str, type[StrEnum]] = {
@@ -39,6 +41,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "ck_accrual_segment_kind": SegmentKind,
     "ck_approval_status": ApprovalStatus,
     "ck_bank_statement_line_direction": CashDirection,
+    "ck_decision_review_status": ReviewStatus,
     "ck_distribution_status": DistributionStatus,
     "ck_investment_status": InvestmentStatus,
     "ck_loan_decision_verdict": Verdict,
@@ -51,6 +54,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "ck_sandbox_bank_entry_direction": CashDirection,
     "ck_serviced_loan_standing": LoanStanding,
     "ck_bank_receipt_status": ReceiptStatus,
+    "ck_valuation_report_status": ReportStatus,
     "ck_waiting_ticket_status": WaitingStatus,
     "ck_wallet_payment_direction": PaymentDirection,
     "ck_wallet_payment_status": PaymentStatus,

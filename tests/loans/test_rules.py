@@ -147,7 +147,7 @@ LONG_AGO = date(2019, 5, 17)
         ({"property": replace(_HOUSE, purchased_on=TODAY + timedelta(days=1))}, "purchased_in_future"),
         (
             {
-                "property": replace(_HOUSE, purchase_price_minor=None, purchased_on=TODAY - timedelta(days=365)),
+                "property": replace(_HOUSE, purchase_price_minor=None, purchased_on=TODAY - timedelta(days=731)),
                 "purpose": LoanPurpose.WORKS,
             },
             "purchase_price_missing",
@@ -173,7 +173,7 @@ def test_the_bounds_of_terms_are_inside() -> None:
         # The border with Canada lies a little to the north of this house.
         {"property": replace(_HOUSE, lat=48.99, lon=-122.75)},
         {
-            "property": replace(_HOUSE, purchase_price_minor=None, purchased_on=TODAY - timedelta(days=366)),
+            "property": replace(_HOUSE, purchase_price_minor=None, purchased_on=TODAY - timedelta(days=732)),
             "purpose": LoanPurpose.REFINANCE,
         },
     ):

@@ -95,12 +95,45 @@ def test_row_13_what_no_single_change_mends_says_how_far_it_goes(models: ModelSe
     [records] = [reason for reason in assessed.principal_against if reason.code == "adverse_records"]
     assert records.change is not None
     outcome = re.fullmatch(
-        r"With adverse records: 0: probability of default ([\d.]+)% instead of ([\d.]+)%\.", records.change.en
+        r"With adverse records: 0: not enough by itself; probability of default ([\d.]+)% instead of ([\d.]+)%\.",
+        records.change.en,
     )
     assert outcome is not None
     without = score_application(changed(**{**hopeless, "adverse_records": 0}), models, POLICIES)
     assert float(outcome[1]) == pytest.approx(100 * without.probability_of_default, abs=0.051)
     assert float(outcome[2]) == pytest.approx(100 * float(assessed.probability_of_default), abs=0.051)
+
+
+@pytest.mark.parametrize("amount", ["600000.00", "940000.00", "1200000.00"])
+def test_row_13_no_report_makes_a_loan_above_the_value_good(models: ModelSet, amount: str) -> None:
+    """Valued by its owner at 480,000: a surveyor who confirms the value does not lend twice of it."""
+    owner = {**DUBLIN, "valuation": "480000.00", "valuation_source": ValuationSource.OWNER, "amount": amount}
+    assessed = answer(models, **owner)
+    assert assessed.recommendation == "decline"
+    for reason in assessed.principal_against:
+        assert reason.change is not None
+        if reason.code != "leverage":
+            assert "grade A" not in reason.change.en and ": recommended" not in reason.change.en
+
+
+def test_row_13_every_reason_against_has_a_change_that_suffices_or_says_that_it_does_not(models: ModelSet) -> None:
+    dice = random.Random(77)
+    said = set()
+    for _ in range(80):
+        assessed = answer(
+            models,
+            **DUBLIN,
+            amount=f"{dice.randint(200, 900)}000.00",
+            income=f"{dice.randint(5, 200)}000.00",
+            adverse_records=dice.choice((0, 2, 4, 9)),
+            valuation_source=dice.choice(tuple(ValuationSource)),
+            report_verified=dice.random() < 0.5,
+            term_months=dice.randint(3, 24),
+        )
+        for reason in assessed.principal_against:
+            assert reason.change is not None and reason.change.pl
+            said.add(next((part for part in ("grade", "not enough", "No change") if part in reason.change.en), None))
+    assert {"grade", "not enough"} <= said and None not in said
 
 
 def test_row_13_facts_that_were_not_given_are_named(models: ModelSet) -> None:

@@ -95,7 +95,7 @@ _TABLE = (
     _edge(TransitionName.SUBMIT, "draft", Status.SUBMITTED, "loan.submitted", "borrower"),
     _edge(TransitionName.ASSESS, "submitted", Status.ASSESSED, "loan.assessment_recorded", "system"),
     # A review by another person found that it must be decided anew, on a new assessment.
-    _edge(TransitionName.REINSTATE, "declined", Status.SUBMITTED, "loan.reassessment_requested", "administrator"),
+    _edge(TransitionName.REINSTATE, "declined", Status.SUBMITTED, "loan.reinstated", "administrator"),
     # A changed valuation puts the question to the risk service again; a decision waits for the new answer.
     _edge(
         TransitionName.REQUEST_REASSESSMENT,

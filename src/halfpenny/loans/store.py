@@ -87,7 +87,9 @@ PAGE_IN = (
     f"{_SELECT} WHERE l.id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') AND l.status = ANY($3) "
     "ORDER BY l.id LIMIT $2"
 )
-NEWEST_DECISION = "SELECT id FROM loan_decision WHERE loan_id = $1 ORDER BY loan_version DESC, id DESC LIMIT 1"
+NEWEST_DECLINE = (
+    "SELECT id FROM loan_decision WHERE loan_id = $1 AND verdict = 'decline' ORDER BY loan_version DESC LIMIT 1"
+)
 PAST_DEADLINE = (
     "SELECT f.loan_id FROM loan_funding f WHERE f.status IN ('pending', 'open') "
     "AND f.deadline <= business_now() ORDER BY f.deadline, f.loan_id LIMIT $1"
@@ -387,9 +389,9 @@ async def decliners(connection: Connection, loan_id: UUID) -> frozenset[UserId]:
     return frozenset(UserId(row["made_by"]) for row in found)
 
 
-async def newest_decision(connection: Connection, loan_id: UUID) -> UUID | None:
-    """The id of the last decision on the loan."""
-    found: UUID | None = await connection.fetchval(NEWEST_DECISION, loan_id)
+async def newest_decline(connection: Connection, loan_id: UUID) -> UUID | None:
+    """The id of the last decision that declined the loan."""
+    found: UUID | None = await connection.fetchval(NEWEST_DECLINE, loan_id)
     return found
 
 

@@ -173,7 +173,7 @@ async def decide(session: JourneySession, participants: Participants) -> None:
         participants.borrower, "POST", path, decision | {"version": version}, status=403, code="wrong_role"
     )
     without_code = {name: value for name, value in decision.items() if name != "reason_code"} | {"version": version}
-    await session.request(ada, "POST", path, without_code, status=422, code="malformed")
+    await session.request(ada, "POST", path, without_code, status=422, code="missing_field")
     await session.request(ada, "POST", path, decision | {"version": version - 1}, status=409, code="stale_version")
     await session.request(ada, "POST", path, decision | {"version": version}, status=202)
     await session.request(ada, "POST", path, decision | {"version": version}, status=403, code="four_eyes")

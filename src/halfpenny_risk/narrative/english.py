@@ -18,7 +18,8 @@ PHRASES = {
     "|the [overall] credit risk|the overall risk|the probability of default|the likelihood of default",
     "also": "also|too|as well",
     "amount": "the [requested] amount [requested] [of <loan>]|the [requested] sum|the principal",
-    "asks": "has asked for|has applied for|has requested|would like to borrow|intends to borrow|needs|asks for|applies for|requests|seeks|wishes to borrow|wants to borrow|would borrow",
+    "asks": "has asked for|has applied for|has requested|would like to borrow|intends to borrow|needs|asks for"
+    "|applies for|requests|seeks|wishes to borrow|wants to borrow|would borrow",
     "lenders": "lenders|investors|lenders together|investors together",
     "provide": "would provide|would lend|would put in",
     "term": "the [agreed] term [of <loan>]|its term|the term agreed in the application|the duration [of <loan>]",
@@ -28,7 +29,8 @@ PHRASES = {
     "makes_up": "is|comes to|makes up|covers|stands at|amounts to|represents|corresponds to",
     "against_value": "against the value [used]|measured against the value [used]|relative to the value [used]",
     "low_end": "at the lower bound of the valuation|on the lower bound of the valuation|at the lower bound of the range"
-    "|on the lower bound of the range|at the lower bound|at the low end of the valuation|at the low end of the range|at the low end of its range"
+    "|on the lower bound of the range|at the lower bound|at the low end of the valuation|at the low end of the range"
+    "|at the low end of its range"
     "|at the lower end of the valuation|at the lower end of the range|measured against the low end of the range"
     "|measured against the low value|at the low value",
     "low_is": "it is|that is|it would be|that would be|<loan> is|<loan> would be|<ltv> is|<ltv> would be",
@@ -37,7 +39,8 @@ PHRASES = {
     "|the [estimated] default probability|the <chance> that <loan> defaults|the <chance> that it defaults"
     "|an estimated <chance> of default",
     "within": "within the term|over the term|during the term|until maturity",
-    "in_default": "if <borrower> defaults|should it default|should <borrower> default|if it defaults|in default|in a default|in case of [a] default|in the event of [a] default|if <loan> defaults"
+    "in_default": "if <borrower> defaults|should it default|should <borrower> default|if it defaults|in default"
+    "|in a default|in case of [a] default|in the event of [a] default|if <loan> defaults"
     "|should <loan> default|given [a] default|after a default|upon default",
     "lgd": "the [estimated] loss given default|the [estimated] loss in case of [a] default"
     "|the [estimated] loss in the event of [a] default|the [estimated] loss after a default",
@@ -48,14 +51,17 @@ PHRASES = {
     "value": "the value [used]|the [estimated] value of <property>|the property value|the property's value"
     "|the resulting value|the assessed value|the value in this assessment",
     "valued": "is valued at|was valued at|is taken to be worth|was taken to be worth|is worth|has a value of",
-    "range": "the valuation|the range of values|the value of <property>|its value|the valuation's range|the value range|the range of the value|the value|its range|it|the range|the range of the valuation|its value",
+    "range": "the valuation|the range of values|the value of <property>|its value|the valuation's range"
+    "|the value range|the range of the value|the value|its range|it|the range|the range of the valuation|its value",
     "lies": "lies between {value_low} and {value_high}|may lie between {value_low} and {value_high}"
     "|ranges from {value_low} to {value_high}|reaches from {value_low} to {value_high}"
     "|runs from {value_low} to {value_high}|runs from {value_low} up to {value_high}"
     "|is estimated between {value_low} and {value_high}|is {value_low} to {value_high}",
     "valuation": "the valuation|the valuation model|the model|the estimate|the value",
-    "draws_on": "looked at|considers|considered|was derived from|is derived from|is supported by|draws on|rests on|is based on|relies on|uses|used|compared|compares|refers to",
-    "sales": "comparable sales|comparable sales nearby|nearby sales|comparable properties|similar sales|sales of comparable properties|sales in the neighbourhood|sales nearby|sales",
+    "draws_on": "looked at|considers|considered|was derived from|is derived from|is supported by|draws on|rests on"
+    "|is based on|relies on|uses|used|compared|compares|refers to",
+    "sales": "comparable sales|comparable sales nearby|nearby sales|comparable properties|similar sales"
+    "|sales of comparable properties|sales in the neighbourhood|sales nearby|sales",
     "exit": "the exit|the planned exit|the exit strategy|the planned exit strategy|its exit|the way of repayment",
     "repay": "to repay it|to repay the loan|to repay this loan|repayment",
     "raises": "raises|raise|increases|increase|adds to|add to",
@@ -63,7 +69,8 @@ PHRASES = {
 }
 # The subject of a sentence about a driver, by what it says: some can only be said of one direction.
 _DRIVERS = {
-    "exit_leverage": "its loan to value|the loan-to-value ratio|the [level of] leverage|leverage|the size of the loan against the value|the loan to value"
+    "exit_leverage": "its loan to value|the loan-to-value ratio|the [level of] leverage|leverage"
+    "|the size of the loan against the value|the loan to value"
     "|the ratio of loan to value|the level of debt against the value|its leverage",
     "exit_prior_debt": "the rank of the charge|the charge's rank|the rank of this loan",
     "exit_uncertainty": "the range of the value|the range of the valuation|the width of this range"
@@ -84,27 +91,34 @@ _AGAINST = {
     "exit_term": "<the> long term|<the> longer term|<the> long duration",
     "income": "<the> low income [of <borrower>]|<the> limited income [of <borrower>]|the borrower's low income",
     "debts": "<the> high debts [of <borrower>]|the borrower's high debts|<the> high level of debt [of <borrower>]",
-    "exit_prior_debt": "[the] prior debt on <property>|[the] debt ranking before <loan>|[the] debt ranking ahead of <loan>"
-    "|[the] debt that ranks ahead of <loan>|[the] debts ranking before <loan>|prior debt|debt that ranks before this loan|debts that rank before this loan"
+    "exit_prior_debt": "[the] prior debt on <property>|[the] debt ranking before <loan>"
+    "|[the] debt ranking ahead of <loan>"
+    "|[the] debt that ranks ahead of <loan>|[the] debts ranking before <loan>|prior debt"
+    "|debt that ranks before this loan|debts that rank before this loan"
     "|debt that ranks before the loan|the prior debt|prior charges",
     "exit_uncertainty": "<the> uncertain valuation|<the> uncertain value|<the> wide range of the valuation"
     "|<the> wide range of the value|<the> wide range of values|<the> wide valuation range|uncertainty in the value"
-    "|uncertainty in the valuation|uncertainty about the valuation|the uncertainty of the valuation|the uncertainty of the value|uncertainty about the value",
-    "exit_interest": "interest [that is] added to the debt|interest [that is] added to the loan|capitalised interest|rolled-up interest|interest that is rolled up|interest that is paid at the end"
+    "|uncertainty in the valuation|uncertainty about the valuation|the uncertainty of the valuation"
+    "|the uncertainty of the value|uncertainty about the value",
+    "exit_interest": "interest [that is] added to the debt|interest [that is] added to the loan|capitalised interest"
+    "|rolled-up interest|interest that is rolled up|interest that is paid at the end"
     "|interest paid at the end",
-    "adverse": "[the] negative entries [in the credit registers|in registers|in credit registers]|[the] negative records"
+    "adverse": "[the] negative entries [in the credit registers|in registers|in credit registers]"
+    "|[the] negative records"
     "|the adverse records|adverse records [in registers]|adverse credit records"
     "|the borrower's [adverse] records [in registers]|entries in registers|adverse entries in registers",
 }
 _FOR = {
     "exit_leverage": "<the> low loan to value|<the> moderate loan to value|<the> low loan-to-value ratio"
     "|<the> moderate loan-to-value ratio|<the> low LTV|<the> moderate LTV|<the> low leverage|<the> moderate leverage",
-    "exit_uncertainty": "<the> narrow range of the valuation|<the> narrow range of the value|<the> narrow range of values"
+    "exit_uncertainty": "<the> narrow range of the valuation|<the> narrow range of the value"
+    "|<the> narrow range of values"
     "|<the> narrow valuation range|the certainty of the valuation|the certainty of the value",
     "exit_term": "<the> short term|<the> shorter term|<the> short duration",
     "income": "<the> high income [of <borrower>]|the borrower's high income",
     "debts": "<the> low debts [of <borrower>]|the borrower's low debts|<the> low level of debt [of <borrower>]",
-    "exit_interest": "[the] regular payment of interest|regular interest payments|the payment of interest as it falls due"
+    "exit_interest": "[the] regular payment of interest|regular interest payments"
+    "|the payment of interest as it falls due"
     "|interest paid during the term|interest that is paid during the term"
     "|interest paid as it falls due",
 }
@@ -387,10 +401,12 @@ def _drivers() -> dict[str, list[str]]:
 PHRASES |= {
     "leads_to": "leads to|lead to|means|mean|results in|result in|contributes to|contribute to",
     "because_of": "because of|due to|owing to",
-    "weighs_against": "works against the loan|work against the loan|works against it|is against the loan|weighs against the loan|counts against the loan|speaks against the loan|weigh against the loan"
+    "weighs_against": "works against the loan|work against the loan|works against it|is against the loan"
+    "|weighs against the loan|counts against the loan|speaks against the loan|weigh against the loan"
     "|count against the loan|speak against the loan|weighs against it",
     "weighs_for": "works in the loan's favour|work in the loan's favour|works in favour of the loan|speaks for the loan"
-    "|speaks in favour of the loan|speak in favour of the loan|speaks in its favour|works in its favour|weighs in favour of the loan|counts in favour|count in favour|counts in favour of the loan"
+    "|speaks in favour of the loan|speak in favour of the loan|speaks in its favour|works in its favour"
+    "|weighs in favour of the loan|counts in favour|count in favour|counts in favour of the loan"
     "|weighs for it|weigh in favour of the loan",
     "raised": "raised|increased",
     "lowered": "lowered|reduced|decreased",

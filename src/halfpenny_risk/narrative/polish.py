@@ -14,9 +14,11 @@ PHRASES = {
     "is": "wynosi|to|stanowi|jest równa|szacuje się na|szacowane jest na|jest szacowane na|szacowana jest na"
     "|jest szacowana na|oszacowano na",
     "year": "rocznie|w skali roku",
-    "risk": "jej ryzyko|ryzyko niewykonania zobowiązania|ogólne ryzyko|prawdopodobieństwo niespłacenia|ryzyko|ryzyko niespłacenia|ryzyko pożyczki|ryzyko tej pożyczki|ryzyko kredytowe",
+    "risk": "jej ryzyko|ryzyko niewykonania zobowiązania|ogólne ryzyko|prawdopodobieństwo niespłacenia|ryzyko"
+    "|ryzyko niespłacenia|ryzyko pożyczki|ryzyko tej pożyczki|ryzyko kredytowe",
     "amount": "kwota|[wnioskowana] kwota [<of_loan>]|wnioskowana suma",
-    "asks": "wystąpił o|wystąpiła o|chciałby pożyczyć|chciałaby pożyczyć|potrzebuje|zamierza pożyczyć|wnioskuje o|ubiega się o|prosi o|chce pożyczyć",
+    "asks": "wystąpił o|wystąpiła o|chciałby pożyczyć|chciałaby pożyczyć|potrzebuje|zamierza pożyczyć|wnioskuje o"
+    "|ubiega się o|prosi o|chce pożyczyć",
     "lenders": "pożyczkodawcy|inwestorzy|pożyczkodawcy łącznie|inwestorzy łącznie",
     "provide": "udostępniliby|pożyczyliby|wpłaciliby",
     "term": "okres [<of_loan>]|jej okres|czas trwania [<of_loan>]|okres podany we wniosku",
@@ -24,7 +26,9 @@ PHRASES = {
     "of_value": "wartości [<of_property>]|tej wartości|przyjętej wartości|jej wartości|tego, ile warta jest <property>",
     "makes_up": "to|stanowi|wynosi|odpowiada",
     "against_value": "wobec [przyjętej] wartości|w stosunku do [przyjętej] wartości",
-    "low_end": "przy niższej granicy wyceny|przy niższej granicy przedziału|na dolnej granicy przedziału|na dolnej granicy wyceny|wobec dolnej granicy wyceny|przy dolnej granicy|wobec dolnej granicy przedziału|przy dolnej granicy przedziału"
+    "low_end": "przy niższej granicy wyceny|przy niższej granicy przedziału|na dolnej granicy przedziału"
+    "|na dolnej granicy wyceny|wobec dolnej granicy wyceny|przy dolnej granicy|wobec dolnej granicy przedziału"
+    "|przy dolnej granicy przedziału"
     "|mierzona wobec dolnej granicy przedziału|przy dolnej granicy wyceny",
     "low_is": "to|wynosi|wyniósłby|wyniosłaby|wynosiłby|<loan> stanowi|<loan> stanowiłaby|wskaźnik to|wskaźnik LTV to"
     "|wskaźnik wynosi|wskaźnik LTV wynosi|wskaźnik LTV wyniósłby",
@@ -32,7 +36,8 @@ PHRASES = {
     "pd": "[szacowane] prawdopodobieństwo <default>|jej [szacowane] prawdopodobieństwo <default>|szansa <default>"
     "|szacowane prawdopodobieństwo <default>",
     "within": "w okresie pożyczki|w tym okresie|do dnia zapadalności",
-    "in_default": "jeśli <borrower> nie spłaci pożyczki|gdyby <borrower> nie spłacił pożyczki|w razie <default>|w przypadku <default>|jeśli pożyczka nie zostanie spłacona"
+    "in_default": "jeśli <borrower> nie spłaci pożyczki|gdyby <borrower> nie spłacił pożyczki|w razie <default>"
+    "|w przypadku <default>|jeśli pożyczka nie zostanie spłacona"
     "|gdyby pożyczka nie została spłacona",
     "lgd": "[szacowana] strata w razie <default>|[szacowana] strata w przypadku <default>",
     "el": "oczekiwana strata|jej oczekiwana strata",
@@ -41,14 +46,17 @@ PHRASES = {
     "rate": "[sugerowana] stopa|[sugerowana] stopa procentowa|sugerowana roczna stopa|jej sugerowana stopa [procentowa]"
     "|sugerowane oprocentowanie|stopa sugerowana dla pożyczki|oprocentowanie|roczna stopa|stopa roczna",
     "value": "wartość|przyjęta wartość|[szacowana] wartość <of_property>|wynikająca z tego wartość",
-    "range": "wycena|wartość <of_property>|zakres wartości|przedział wartości <of_property>|wartość|jej przedział|przedział wartości|przedział wyceny|jej wartość|ona|on|przedział",
+    "range": "wycena|wartość <of_property>|zakres wartości|przedział wartości <of_property>|wartość|jej przedział"
+    "|przedział wartości|przedział wyceny|jej wartość|ona|on|przedział",
     "lies": "mieści się między {value_low} a {value_high}|leży między {value_low} a {value_high}"
     "|może leżeć między {value_low} a {value_high}|sięga od {value_low} do {value_high}"
     "|rozciąga się od {value_low} do {value_high}|wynosi od {value_low} do {value_high}|to {value_low} do {value_high}",
     "valuation": "wycena|model wyceny|model|wartość",
-    "sales_number": "porównywalnych sprzedażach z okolicy|podobnych sprzedażach|porównywalnych sprzedażach|porównywalnych transakcjach|sprzedażach z okolicy",
+    "sales_number": "porównywalnych sprzedażach z okolicy|podobnych sprzedażach|porównywalnych sprzedażach"
+    "|porównywalnych transakcjach|sprzedażach z okolicy",
     "sales_object": "sprzedaże z okolicy|porównywalne sprzedaże|sprzedaże porównywalnych nieruchomości",
-    "sales_genitive": "porównywalnych sprzedaży z okolicy|podobnych sprzedaży|porównywalnych sprzedaży|sprzedaży|transakcji|porównywalnych transakcji|sprzedaży z okolicy",
+    "sales_genitive": "porównywalnych sprzedaży z okolicy|podobnych sprzedaży|porównywalnych sprzedaży|sprzedaży"
+    "|transakcji|porównywalnych transakcji|sprzedaży z okolicy",
     "exit": "wyjście|planowane wyjście|strategia wyjścia|planowana strategia wyjścia|jej wyjście|sposób spłaty",
     "raises": "zwiększa|zwiększają|podnosi|podnoszą|podwyższa|podwyższają",
     "lowers": "obniża|obniżają|zmniejsza|zmniejszają",
@@ -67,14 +75,19 @@ _DRIVERS = {
 }
 # What is said with an adjective can only be said of the direction that the adjective points to.
 _AGAINST = {
-    "exit_leverage": "wysoki wskaźnik LTV|wysoka dźwignia|wysoki poziom zadłużenia|wysoki stosunek pożyczki do wartości",
+    "exit_leverage": "wysoki wskaźnik LTV|wysoka dźwignia|wysoki poziom zadłużenia"
+    "|wysoki stosunek pożyczki do wartości",
     "exit_term": "długi okres [<of_loan>]|dłuższy okres [<of_loan>]",
     "income": "niski dochód [pożyczkobiorcy]|ograniczony dochód [pożyczkobiorcy]|niski dochód firmy",
     "debts": "wysokie zadłużenie [pożyczkobiorcy]|wysokie długi [pożyczkobiorcy]|duże zadłużenie [pożyczkobiorcy]",
-    "exit_prior_debt": "dług wyprzedzający tę pożyczkę|zadłużenie wyprzedzające tę pożyczkę|dług wyprzedzający pożyczkę|wcześniejsze zadłużenie <of_property>|wcześniejsze zadłużenie|zadłużenie o wyższym pierwszeństwie|dług o wyższym pierwszeństwie",
-    "exit_uncertainty": "niepewna wycena|niepewna wartość|szeroki przedział wyceny|szeroki przedział wartości|niepewność co do wartości|niepewność co do wyceny|niepewność wyceny|niepewność wartości",
+    "exit_prior_debt": "dług wyprzedzający tę pożyczkę|zadłużenie wyprzedzające tę pożyczkę"
+    "|dług wyprzedzający pożyczkę|wcześniejsze zadłużenie <of_property>|wcześniejsze zadłużenie"
+    "|zadłużenie o wyższym pierwszeństwie|dług o wyższym pierwszeństwie",
+    "exit_uncertainty": "niepewna wycena|niepewna wartość|szeroki przedział wyceny|szeroki przedział wartości"
+    "|niepewność co do wartości|niepewność co do wyceny|niepewność wyceny|niepewność wartości",
     "exit_interest": "kapitalizowane odsetki|odsetki płatne na końcu|odsetki doliczane do długu",
-    "adverse": "negatywne wpisy w rejestrach kredytowych|[negatywne] wpisy [pożyczkobiorcy] w rejestrach|negatywne wpisy|wpisy negatywne"
+    "adverse": "negatywne wpisy w rejestrach kredytowych|[negatywne] wpisy [pożyczkobiorcy] w rejestrach"
+    "|negatywne wpisy|wpisy negatywne"
     "|wpisy pożyczkobiorcy w rejestrach",
 }
 _FOR = {
@@ -84,7 +97,8 @@ _FOR = {
     "exit_term": "krótki okres [<of_loan>]|krótszy okres [<of_loan>]",
     "income": "wysoki dochód [pożyczkobiorcy]|wysoki dochód firmy",
     "debts": "niskie zadłużenie [pożyczkobiorcy]|niskie długi [pożyczkobiorcy]|małe zadłużenie [pożyczkobiorcy]",
-    "exit_interest": "regularna płatność odsetek|bieżąca płatność odsetek|odsetki płacone w trakcie okresu|odsetki płacone w terminie|odsetki płacone na bieżąco",
+    "exit_interest": "regularna płatność odsetek|bieżąca płatność odsetek|odsetki płacone w trakcie okresu"
+    "|odsetki płacone w terminie|odsetki płacone na bieżąco",
 }
 _CLAUSES_AGAINST = {
     "exit_term": ("im dłuższy okres, tym wyższe ryzyko",),
@@ -348,9 +362,12 @@ def _drivers() -> dict[str, list[str]]:
 
 
 PHRASES |= {
-    "weighs_against": "działają przeciw pożyczce|przemawia przeciwko pożyczce|przemawiają przeciwko pożyczce|działa przeciw pożyczce|przemawia przeciw pożyczce|przemawiają przeciw pożyczce"
+    "weighs_against": "działają przeciw pożyczce|przemawia przeciwko pożyczce|przemawiają przeciwko pożyczce"
+    "|działa przeciw pożyczce|przemawia przeciw pożyczce|przemawiają przeciw pożyczce"
     "|przeciw pożyczce działa",
-    "weighs_for": "przemawia za pożyczką|przemawiają za pożyczką|przemawia na korzyść pożyczki|działa na korzyść pożyczki|działają na korzyść pożyczki|działa na rzecz pożyczki|liczy się na plus|działają na rzecz pożyczki|za nią działa",
+    "weighs_for": "przemawia za pożyczką|przemawiają za pożyczką|przemawia na korzyść pożyczki"
+    "|działa na korzyść pożyczki|działają na korzyść pożyczki|działa na rzecz pożyczki|liczy się na plus"
+    "|działają na rzecz pożyczki|za nią działa",
 }
 
 

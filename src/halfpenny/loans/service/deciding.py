@@ -20,7 +20,7 @@ from halfpenny.loans.model import (
     Status,
     check_transition,
 )
-from halfpenny.loans.service.applying import lock_own
+from halfpenny.loans.service.applying import lock_own, request_reassessment
 from halfpenny.loans.service.conflicts import bar_interested_staff
 from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
 from halfpenny.loans.statuses import TransitionName
@@ -133,12 +133,13 @@ async def reinstate(connection: Connection, administrator: UserId, loan_id: UUID
     actor = Actor(ActorKind.ADMINISTRATOR, administrator)
     reopened = await transition(connection, loan_id, TransitionName.REINSTATE, actor, reason=reason, locked=loan)
     await store.clear_decided(connection, loan_id)
+    await request_reassessment(connection, reopened, "decision_reviewed")
     return reopened
 
 
-async def newest_decision(connection: Connection, loan_id: UUID) -> UUID | None:
-    """The id of the last decision on the loan: what a review is about."""
-    return await store.newest_decision(connection, loan_id)
+async def newest_decline(connection: Connection, loan_id: UUID) -> UUID | None:
+    """The id of the last decision that declined the loan: what a review is about."""
+    return await store.newest_decline(connection, loan_id)
 
 
 async def decliners(connection: Connection, loan_id: UUID) -> frozenset[UserId]:

@@ -107,7 +107,7 @@ async def transition(
     if (funding_status := _FUNDING_STATUS_AFTER.get(name)) is not None:
         await store.set_funding_status(connection, [loan_id], funding_status)
     if edge.name in (TransitionName.SUBMIT, TransitionName.REINSTATE):
-        # A new question to the risk service, which answers each version of the terms once.
+        # The risk service answers each version of the terms once: here it is asked anew.
         await store.set_terms_version(connection, loan_id)
     after = await get(connection, loan_id)
     await record_event(connection, edge.event, after, actor, action=f"loan.{name}", reason=reason, data=data)

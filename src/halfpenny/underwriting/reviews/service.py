@@ -26,7 +26,7 @@ async def request_review(connection: Connection, borrower_id: UserId, loan_id: U
     loan = await loans.lock(connection, loan_id)
     if loan.borrower_id != borrower_id:
         raise loans.LoanNotFound()
-    decision_id = await loans.newest_decision(connection, loan_id)
+    decision_id = await loans.newest_decline(connection, loan_id)
     if loan.status is not loans.Status.DECLINED or loan.decided_at is None or decision_id is None:
         raise errors.NothingToReview(status=loan.status.value)
     now = await business_now(connection)
