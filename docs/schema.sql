@@ -423,7 +423,7 @@ CREATE INDEX ix_decision_review_open ON public.decision_review USING btree (id) 
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.decision_review REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'statement,answer', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.decision_review REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'statement,answer', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.decision_review REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'statement,answer', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE ON decision_review TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (answer), UPDATE (decided_at), UPDATE (decided_by), UPDATE (status) ON decision_review TO halfpenny_app;
 
 CREATE TABLE delivery (
   queue text NOT NULL,
@@ -723,7 +723,7 @@ CREATE INDEX ix_loan_maturing ON public.loan USING btree (matures_on, id) WHERE 
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.loan REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'company', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loan REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'company', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.loan REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'company', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE (adverse_records), UPDATE (amount_minor), UPDATE (annual_rate), UPDATE (assets_minor), UPDATE (changed_at), UPDATE (charge_rank), UPDATE (company), UPDATE (conditions), UPDATE (currency), UPDATE (debts_minor), UPDATE (decided_at), UPDATE (decided_by), UPDATE (decision_reason), UPDATE (drawn_down_on), UPDATE (exit_note), UPDATE (exit_strategy), UPDATE (fees), UPDATE (funding_deadline), UPDATE (income_minor), UPDATE (interest_mode), UPDATE (matures_on), UPDATE (premises), UPDATE (prior_debt_minor), UPDATE (purpose), UPDATE (purpose_note), UPDATE (risk), UPDATE (status), UPDATE (submitted_at), UPDATE (term_months), UPDATE (terms_version), UPDATE (version), UPDATE (yearly_costs_minor), UPDATE (years_trading) ON loan TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (adverse_records), UPDATE (amount_minor), UPDATE (annual_rate), UPDATE (assets_minor), UPDATE (changed_at), UPDATE (charge_rank), UPDATE (company), UPDATE (conditions), UPDATE (currency), UPDATE (debts_minor), UPDATE (decided_at), UPDATE (decided_by), UPDATE (decision_reason), UPDATE (decision_reason_code), UPDATE (drawn_down_on), UPDATE (exit_note), UPDATE (exit_strategy), UPDATE (fees), UPDATE (funding_deadline), UPDATE (income_minor), UPDATE (interest_mode), UPDATE (matures_on), UPDATE (premises), UPDATE (prior_debt_minor), UPDATE (purpose), UPDATE (purpose_note), UPDATE (risk), UPDATE (status), UPDATE (submitted_at), UPDATE (term_months), UPDATE (terms_version), UPDATE (version), UPDATE (yearly_costs_minor), UPDATE (years_trading) ON loan TO halfpenny_app;
 
 CREATE TABLE loan_condition (
   id uuid NOT NULL,
@@ -917,7 +917,7 @@ CREATE UNIQUE INDEX uq_panel_valuer_registration ON public.panel_valuer USING bt
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.panel_valuer REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'name', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.panel_valuer REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'name', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.panel_valuer REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'name', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE ON panel_valuer TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (removed_at), UPDATE (removed_by) ON panel_valuer TO halfpenny_app;
 
 CREATE TABLE "position" (
   loan_id uuid NOT NULL,
@@ -968,7 +968,7 @@ CREATE TABLE property (
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.property REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'address,description', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.property REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'address,description', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.property REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'address,description', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE (address), UPDATE (area_m2), UPDATE (beds), UPDATE (city), UPDATE (condition), UPDATE (country), UPDATE (currency), UPDATE (description), UPDATE (gdv_minor), UPDATE (kind), UPDATE (lat), UPDATE (lon), UPDATE (purchase_price_minor), UPDATE (purchased_on), UPDATE (renovation_cost_minor), UPDATE (valuation_minor), UPDATE (valuation_source), UPDATE (valued_on), UPDATE (valuer), UPDATE (year_built) ON property TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (address), UPDATE (area_m2), UPDATE (beds), UPDATE (city), UPDATE (condition), UPDATE (country), UPDATE (currency), UPDATE (description), UPDATE (gdv_minor), UPDATE (kind), UPDATE (lat), UPDATE (lon), UPDATE (purchase_price_minor), UPDATE (purchased_on), UPDATE (renovation_cost_minor), UPDATE (valuation_minor), UPDATE (valuation_report_id), UPDATE (valuation_source), UPDATE (valued_on), UPDATE (valuer), UPDATE (year_built) ON property TO halfpenny_app;
 
 CREATE UNLOGGED TABLE rate_window (
   key text NOT NULL,
@@ -1326,7 +1326,7 @@ CREATE INDEX ix_valuation_report_waiting ON public.valuation_report USING btree 
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.valuation_report REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'note', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.valuation_report REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'note', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.valuation_report REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'note', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE ON valuation_report TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (checked_at), UPDATE (checked_by), UPDATE (note), UPDATE (status) ON valuation_report TO halfpenny_app;
 
 CREATE TABLE valuation_report_document (
   report_id uuid NOT NULL,
