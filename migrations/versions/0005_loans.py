@@ -164,10 +164,12 @@ CREATE FUNCTION loan_has_borrower(p_loan_id uuid, p_person uuid) RETURNS boolean
 
 GRANT SELECT, INSERT ON property, loan, loan_funding TO halfpenny_app;
 -- A draft may be written anew and a property valued anew; whose a loan is, on which property, never changes.
-GRANT UPDATE (valuation_report_id, kind, address, city, country, lat, lon, description, year_built, area_m2, beds, condition, currency,
+GRANT UPDATE (kind, address, city, country, lat, lon, description, year_built, area_m2, beds, condition, currency,
+  valuation_report_id,
   purchase_price_minor, purchased_on, valuation_minor, valued_on, valuation_source, valuer, renovation_cost_minor,
   gdv_minor) ON property TO halfpenny_app;
-GRANT UPDATE (status, version, terms_version, decision_reason_code, company, income_minor, assets_minor, debts_minor, adverse_records,
+GRANT UPDATE (status, version, terms_version, company, income_minor, assets_minor, debts_minor, adverse_records,
+  decision_reason_code,
   years_trading, yearly_costs_minor, premises, charge_rank, prior_debt_minor, amount_minor, currency, term_months,
   purpose, purpose_note, exit_strategy, exit_note, interest_mode, risk, annual_rate, fees,
   funding_deadline, decided_by, decided_at, decision_reason, submitted_at, drawn_down_on, matures_on, conditions,

@@ -187,7 +187,7 @@ def _within_price(stated: float | None, application: Application) -> float | Non
     price, weight = application.purchase_price, application.price_weight
     if price is None or stated is None or stated <= price:
         return stated
-    return stated * math.exp(weight * math.log(price / stated))
+    return price if weight == 1.0 else stated * math.exp(weight * math.log(price / stated))
 
 
 def _is_stale(model: ModelValue, application: Application, policy: Policy) -> bool:

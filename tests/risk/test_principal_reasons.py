@@ -49,7 +49,7 @@ def test_row_13_against_and_for_are_apart_few_and_in_order(models: ModelSet) -> 
         against, favour = assessed.principal_against, assessed.principal_for
         assert len(against) <= 4 and len(favour) <= 4
         codes = [reason.code for reason in (*against, *favour)]
-        assert len(set(codes)) == len(codes), "nothing is said twice, and nothing on both sides"
+        assert len(set(codes)) == len(codes), "nothing is outcomes twice, and nothing on both sides"
         beyond = [reason for reason in against if "policy" in reason.text.en]
         assert list(against[: len(beyond)]) == beyond, "what passed a limit comes first"
         weights = [float(reason.contribution) for reason in against[len(beyond) :]]
@@ -118,7 +118,7 @@ def test_row_13_no_report_makes_a_loan_above_the_value_good(models: ModelSet, am
 
 def test_row_13_every_reason_against_has_a_change_that_suffices_or_says_that_it_does_not(models: ModelSet) -> None:
     dice = random.Random(77)
-    said = set()
+    outcomes = set()
     for _ in range(80):
         assessed = answer(
             models,
@@ -132,8 +132,10 @@ def test_row_13_every_reason_against_has_a_change_that_suffices_or_says_that_it_
         )
         for reason in assessed.principal_against:
             assert reason.change is not None and reason.change.pl
-            said.add(next((part for part in ("grade", "not enough", "No change") if part in reason.change.en), None))
-    assert {"grade", "not enough"} <= said and None not in said
+            outcomes.add(
+                next((part for part in ("grade", "not enough", "No change") if part in reason.change.en), None)
+            )
+    assert {"grade", "not enough"} <= outcomes and None not in outcomes
 
 
 def test_row_13_facts_that_were_not_given_are_named(models: ModelSet) -> None:

@@ -12,6 +12,7 @@ from halfpenny.identity import Permission, requires
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, ProseText, RequestModel, page
 from halfpenny.underwriting.reviews import service, store
+from halfpenny.underwriting.reviews.model import ReviewStatus
 from halfpenny.underwriting.reviews.views import review_view
 
 router = APIRouter(tags=["reviews"])
@@ -70,7 +71,11 @@ async def decide(
     """Answer a review. Overturned, the application is assessed and decided anew, by others than who declined it."""
     async with database.unit_of_work() as connection:
         review = await service.decide(
-            connection, principal.user_id, review_id, overturned=body.outcome == "overturned", answer=body.answer
+            connection,
+            principal.user_id,
+            review_id,
+            overturned=body.outcome == ReviewStatus.OVERTURNED,
+            answer=body.answer,
         )
         today = await business_date(connection)
     return review_view(review, today, staff=True)

@@ -111,7 +111,7 @@ async def remove_valuer(valuer_id: UUID, principal: identity.SignedIn, database:
     """Take a valuer off the panel. What was verified before stays verified."""
     async with database.unit_of_work() as connection:
         await service.remove_valuer(connection, principal.user_id, valuer_id)
-    return {"id": str(valuer_id), "status": "removed"}
+    return {"id": str(valuer_id)}
 
 
 @router.get("/valuation-reports", dependencies=[requires(Permission.LOANS_ASSESS)], response_model=PageOf)
