@@ -28,11 +28,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\
 _BREAKS = re.compile(r"[\t\r\n]")
 
 
-def code_of(kind: type[StrEnum]) -> BeforeValidator:
-    """A code travels as a string of the list; anything else is left for the strict check to refuse."""
-    return BeforeValidator(lambda value: kind(value) if type(value) is str and value in set(kind) else value)
-
-
 class RequestModel(BaseModel):
     """Base of every request body: no coercion (``"1"`` is not 1), no unknown fields, frozen."""
 
