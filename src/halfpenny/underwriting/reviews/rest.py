@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from halfpenny import identity, loans
 from halfpenny.identity import Permission, requires
 from halfpenny.platform.clock import business_date
-from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, ProseText, RequestModel, page
+from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, ProseText, RequestModel, code_of, page
 from halfpenny.underwriting.reviews import service, store
 from halfpenny.underwriting.reviews.model import ReviewStatus
 from halfpenny.underwriting.reviews.views import review_view
@@ -28,7 +28,7 @@ class ReviewRequest(RequestModel):
 class ReviewDecisionRequest(RequestModel):
     """Whether the decision stands, and the answer that the borrower reads."""
 
-    outcome: Literal["upheld", "overturned"]
+    outcome: Annotated[ReviewStatus, code_of(ReviewStatus, only=(ReviewStatus.UPHELD, ReviewStatus.OVERTURNED))]
     answer: ProseText
 
 
@@ -74,7 +74,7 @@ async def decide(
             connection,
             principal.user_id,
             review_id,
-            overturned=body.outcome == ReviewStatus.OVERTURNED,
+            overturned=body.outcome is ReviewStatus.OVERTURNED,
             answer=body.answer,
         )
         today = await business_date(connection)
