@@ -234,15 +234,16 @@ CREATE TABLE bank_receipt (
   posted_by uuid,
   posted_at timestamp with time zone,
   CONSTRAINT pk_bank_receipt PRIMARY KEY (id),
-  CONSTRAINT uq_bank_receipt_line_id UNIQUE (line_id),
   CONSTRAINT bank_receipt_line_id_fkey FOREIGN KEY (line_id) REFERENCES bank_statement_line(id),
   CONSTRAINT ck_bank_receipt_amount_is_positive CHECK ((amount_minor > 0)),
-  CONSTRAINT ck_bank_receipt_is_posted CHECK ((((posted_by IS NULL) = (posted_at IS NULL)) AND ((status <> 'posted_ahead'::text) OR (posted_at IS NOT NULL)) AND ((status = 'matched'::text) = (line_id IS NOT NULL)))),
-  CONSTRAINT ck_bank_receipt_status CHECK ((status = ANY (ARRAY['expected'::text, 'posted_ahead'::text, 'matched'::text, 'withdrawn'::text]))),
+  CONSTRAINT ck_bank_receipt_is_posted CHECK ((((posted_by IS NULL) = (posted_at IS NULL)) AND ((status <> ALL (ARRAY['posted_ahead'::text, 'reversed'::text])) OR (posted_at IS NOT NULL)) AND ((status = 'reversed'::text) OR ((status = 'matched'::text) = (line_id IS NOT NULL))))),
+  CONSTRAINT ck_bank_receipt_status CHECK ((status = ANY (ARRAY['expected'::text, 'posted_ahead'::text, 'matched'::text, 'withdrawn'::text, 'reversed'::text]))),
   CONSTRAINT ck_bank_receipt_takes_two CHECK ((posted_by <> announced_by))
 );
+CREATE INDEX ix_bank_receipt_line_id ON public.bank_receipt USING btree (line_id) WHERE (line_id IS NOT NULL);
 CREATE INDEX ix_bank_receipt_loan_id ON public.bank_receipt USING btree (loan_id, id);
 CREATE INDEX ix_bank_receipt_without_line ON public.bank_receipt USING btree (currency, amount_minor) WHERE (line_id IS NULL);
+CREATE UNIQUE INDEX uq_bank_receipt_line_id ON public.bank_receipt USING btree (line_id) WHERE (status <> 'reversed'::text);
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.bank_receipt REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.bank_receipt REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.bank_receipt REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,reference', 'insert,update,delete');
@@ -475,6 +476,7 @@ CREATE TABLE distribution_share (
   default_interest_minor bigint NOT NULL,
   recovered_minor bigint NOT NULL,
   withheld_minor bigint NOT NULL,
+  withholding_millionths integer DEFAULT 0 NOT NULL,
   netted_minor bigint NOT NULL,
   wallet_account_id uuid NOT NULL,
   journal_id uuid DEFAULT uuidv7() NOT NULL,
@@ -896,6 +898,23 @@ CREATE TABLE outgoing_mail (
 CREATE INDEX ix_outgoing_mail_due_at ON public.outgoing_mail USING btree (due_at);
 GRANT DELETE, INSERT, SELECT, UPDATE ON outgoing_mail TO halfpenny_app;
 
+CREATE TABLE overpaid_settlement (
+  loan_id uuid NOT NULL,
+  position_id uuid NOT NULL,
+  number integer NOT NULL,
+  after_distribution integer NOT NULL,
+  settled_on date NOT NULL,
+  bearer text NOT NULL,
+  amount_minor bigint NOT NULL,
+  CONSTRAINT pk_overpaid_settlement PRIMARY KEY (loan_id, position_id, number),
+  CONSTRAINT ck_overpaid_settlement_amount CHECK ((amount_minor > 0)),
+  CONSTRAINT ck_overpaid_settlement_bearer CHECK ((bearer = ANY (ARRAY['platform'::text, 'holders'::text])))
+);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.overpaid_settlement REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.overpaid_settlement REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.overpaid_settlement REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
+GRANT INSERT, SELECT ON overpaid_settlement TO halfpenny_app;
+
 CREATE TABLE panel_valuer (
   id uuid NOT NULL,
   name text NOT NULL,
@@ -994,6 +1013,7 @@ CREATE TABLE reconciliation_item (
   suspense_minor bigint DEFAULT 0 NOT NULL,
   status text DEFAULT 'open'::text NOT NULL,
   question text,
+  question_data jsonb,
   found_at timestamp with time zone NOT NULL,
   resolved_at timestamp with time zone,
   resolved_by uuid,
@@ -1010,7 +1030,7 @@ CREATE INDEX ix_reconciliation_item_reference ON public.reconciliation_item USIN
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.reconciliation_item REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.reconciliation_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.reconciliation_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE (question), UPDATE (resolved_at), UPDATE (resolved_by), UPDATE (status) ON reconciliation_item TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (question), UPDATE (question_data), UPDATE (resolved_at), UPDATE (resolved_by), UPDATE (status) ON reconciliation_item TO halfpenny_app;
 
 CREATE TABLE recovery_case (
   loan_id uuid NOT NULL,
@@ -1075,6 +1095,34 @@ CREATE TABLE reserve_release (
 );
 CREATE INDEX ix_reserve_release_due_on ON public.reserve_release USING btree (due_on, loan_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON reserve_release TO halfpenny_app;
+
+CREATE TABLE risk_method (
+  id uuid NOT NULL,
+  policy_version text NOT NULL,
+  model_version text NOT NULL,
+  content jsonb NOT NULL,
+  published_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_risk_method PRIMARY KEY (id)
+);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.risk_method REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.risk_method REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.risk_method REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+GRANT INSERT, SELECT ON risk_method TO halfpenny_app;
+
+CREATE TABLE risk_report (
+  id uuid NOT NULL,
+  kind text NOT NULL,
+  as_of date NOT NULL,
+  content jsonb NOT NULL,
+  made_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_risk_report PRIMARY KEY (id),
+  CONSTRAINT ck_risk_report_kind CHECK ((kind = ANY (ARRAY['monitoring'::text, 'portfolio'::text])))
+);
+CREATE INDEX ix_risk_report_kind_id ON public.risk_report USING btree (kind, id);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.risk_report REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.risk_report REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.risk_report REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
+GRANT INSERT, SELECT ON risk_report TO halfpenny_app;
 
 CREATE TABLE row_history (
   seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
