@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from halfpenny import identity
@@ -50,6 +51,24 @@ async def record_assessment(connection: Connection, loan_id: UUID, risk: RiskSum
     return True
 
 
+async def _decision_facts(
+    connection: Connection, administrator: UserId, loan: Loan, now: datetime, rules: LendingRules
+) -> DecisionFacts:
+    """What a decision is judged by beside the application itself, read under the lock of the loan."""
+    waiting = await store.first_approvals(connection, [loan.id])
+    raised = await store.raised(connection, loan.borrower_id, loan.id)
+    return DecisionFacts(
+        now=now,
+        # Who declined it before a review does not decide on it again.
+        touched_by=await store.editors(connection, loan.id)
+        | await store.decliners(connection, loan.id)
+        | {loan.entered_by},
+        related=administrator in await identity.related_to(connection, loan.borrower_id),
+        raised_minor=sum(rules.euro_minor(minor, currency) for currency, minor in raised),
+        first=waiting.get(loan.id),
+    )
+
+
 async def decide_on(
     connection: Connection,
     administrator: UserId,
@@ -67,18 +86,7 @@ async def decide_on(
     """
     loan = await lock(connection, loan_id)
     now = await business_now(connection)
-    waiting = await store.first_approvals(connection, [loan_id])
-    raised = await store.raised(connection, loan.borrower_id, loan_id)
-    facts = DecisionFacts(
-        now=now,
-        # Who declined it before a review does not decide on it again.
-        touched_by=await store.editors(connection, loan_id)
-        | await store.decliners(connection, loan_id)
-        | {loan.entered_by},
-        related=administrator in await identity.related_to(connection, loan.borrower_id),
-        raised_minor=sum(rules.euro_minor(minor, currency) for currency, minor in raised),
-        first=waiting.get(loan_id),
-    )
+    facts = await _decision_facts(connection, administrator, loan, now, rules)
     outcome = decide(loan, decision, administrator, facts, rules)
     # From here on nothing refuses any more.
     decided = await store.insert_decision(
