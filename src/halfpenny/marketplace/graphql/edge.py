@@ -67,7 +67,7 @@ async def graphql(
     async def reviews() -> list[Document]:
         if principal is None:
             raise Unauthenticated()
-        principal.require_permission(identity.Permission.LOANS_DECIDE)
+        principal.require_permission(identity.Permission.LOANS_READ_ALL)
         database: Database = request.app.state.database
         async with database.reading() as connection:
             found = await decision_reviews.open_reviews(connection, None, MAX_PAGE)

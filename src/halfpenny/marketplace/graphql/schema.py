@@ -264,7 +264,7 @@ class Query:
 
     @strawberry.field(  # type: ignore[untyped-decorator]
         description="Staff's queue: the reviews that wait for an answer, the first due first, at most 100.",
-        metadata=requires(Permission.LOANS_DECIDE),
+        metadata=requires(Permission.LOANS_READ_ALL),
     )
     async def decision_reviews(self, info: strawberry.Info[RequestContext, None]) -> list[OpenReview]:
         return await info.context.reviews()  # type: ignore[return-value]

@@ -54,7 +54,7 @@ async def of_loan(loan_id: UUID, principal: identity.SignedIn, database: AppData
     return {"items": [review_view(review, today, staff=staff) for review in found]}
 
 
-@router.get("/reviews", dependencies=[requires(Permission.LOANS_DECIDE)], response_model=PageOf)
+@router.get("/reviews", dependencies=[requires(Permission.LOANS_READ_ALL)], response_model=PageOf)
 async def open_reviews(_: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
     """Staff's queue: reviews without an answer, the first due first."""
     start = paging.start(UUID)

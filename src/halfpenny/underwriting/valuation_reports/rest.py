@@ -114,7 +114,7 @@ async def remove_valuer(valuer_id: UUID, principal: identity.SignedIn, database:
     return {"id": str(valuer_id)}
 
 
-@router.get("/valuation-reports", dependencies=[requires(Permission.LOANS_ASSESS)], response_model=PageOf)
+@router.get("/valuation-reports", dependencies=[requires(Permission.LOANS_READ_ALL)], response_model=PageOf)
 async def waiting(_: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
     """Reports that wait for staff to check them, oldest first."""
     start = paging.start(UUID)
