@@ -136,7 +136,7 @@ TERMS: dict[str, Forgery] = {
 ROWS: dict[str, Forgery] = {
     "a decision that nobody made": Forgery(
         "INSERT INTO loan_decision SELECT '00000000-0000-7000-8000-00000000000d', loan_id, loan_version, verdict, "
-        "false, annual_rate, funding_deadline, reason, '{outsider}', made_at FROM loan_decision "
+        "false, annual_rate, funding_deadline, reason_code, reason, '{outsider}', made_at FROM loan_decision "
         "WHERE loan_id = '{active}';"
         "INSERT INTO row_history (table_name, row_key, change, data) SELECT 'loan_decision', id::text, 'inserted', "
         "to_jsonb(d) FROM loan_decision d WHERE id = '00000000-0000-7000-8000-00000000000d'",

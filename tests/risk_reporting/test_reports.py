@@ -14,7 +14,7 @@ import pytest
 
 from halfpenny import loans, risk_reporting, servicing
 from halfpenny.ledger import AccountKind
-from halfpenny.loans.decision import Decision, Verdict
+from halfpenny.loans.decision import Decision, DecisionReason, Verdict
 from halfpenny.loans.service import applying, deciding
 from halfpenny.platform import clock
 from halfpenny.platform.database import Connection, Database
@@ -85,13 +85,15 @@ async def world(database: Database) -> World:
             await answered(connection, loan.id, recommendation="refer")
             loan = await loans.get(connection, loan.id)
             if end is OutcomeKind.DECLINED:
-                decision = Decision(Verdict.DECLINE, loan.version, "No exit.")
+                decision = Decision(Verdict.DECLINE, loan.version, DecisionReason.EXIT, "No exit.")
                 await deciding.decide_on(connection, administrator, loan.id, decision, lending.RULES)
             elif end is OutcomeKind.WITHDRAWN:
                 await applying.withdraw(connection, borrower, loan.id)
             elif end is OutcomeKind.RAISING:
                 rate = Decimal("11.00")
-                decision = Decision(Verdict.APPROVE, loan.version, "Sound.", annual_rate=rate)
+                decision = Decision(
+                    Verdict.APPROVE, loan.version, DecisionReason.WITHIN_POLICY, "Sound.", annual_rate=rate
+                )
                 await deciding.decide_on(connection, administrator, loan.id, decision, lending.RULES)
                 await deciding.accept(connection, borrower, loan.id)
             kinds[str(loan.id)] = end

@@ -13,15 +13,17 @@ from uuid import UUID
 
 import httpx2
 
-from halfpenny import ledger, realtime, servicing
+from halfpenny import ledger, loans, realtime, servicing, underwriting
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform import audit, rows
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency
+from halfpenny_messages import LOAN_ASSESSED, LoanAssessed, decode_payload
 from servicing import world as servicing_world
 from support import lending
 from support.people import Somebody, make_somebody
+from underwriting.test_assessments import answer
 
 EUR = Currency.EUR
 DAY = date(2026, 2, 3)
@@ -147,6 +149,21 @@ async def waiting_reports(on: Setting) -> PagedList:
 
     add = on.adding("valuation_report", report)
     return PagedList("/valuation-reports", on.administrator.headers, add, newest_first=False)
+
+
+async def allowances(on: Setting) -> PagedList:
+    async def add() -> str:
+        drawn = await servicing_world.drawn(on.database, [100_000])
+        async with on.owner.unit_of_work() as connection:
+            loan = await loans.get(connection, drawn.loan.id)
+            payload = decode_payload(LOAN_ASSESSED, 1, answer(loan.id, loan.terms_version))
+            assert isinstance(payload, LoanAssessed)
+            await underwriting.receive(connection, payload, NOW)
+        return str(drawn.loan.id)
+
+    return PagedList(
+        "/risk/allowances", on.administrator.headers, add, newest_first=False, key=lambda item: str(item["loan_id"])
+    )
 
 
 async def people(on: Setting) -> PagedList:
@@ -450,6 +467,7 @@ LISTS: dict[str, list[Callable[[Setting], Awaitable[PagedList]]]] = {
     "/valuers": [valuers],
     "/reviews": [open_reviews],
     "/valuation-reports": [waiting_reports],
+    "/risk/allowances": [allowances],
     "/approvals": [
         _approvals(""),
         _approvals("?status=pending"),

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from halfpenny import approvals, funding, identity, ledger, loans, marketplace, realtime, servicing
+from halfpenny import approvals, funding, identity, ledger, loans, marketplace, realtime, servicing, underwriting
 from halfpenny.entrypoints import worker
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.entrypoints.wording import counted
@@ -74,6 +74,7 @@ def _progress() -> Progress:
 CHECKS: tuple[Check, ...] = (
     ledger.check,
     loans.check,
+    underwriting.check,
     funding.check,
     servicing.check,
     approvals.check,
@@ -92,6 +93,7 @@ UNCHECKED: Mapping[str, str] = {
     **realtime.UNCHECKED,
     **ledger.UNCHECKED,
     **loans.UNCHECKED,
+    **underwriting.UNCHECKED,
     **funding.UNCHECKED,
     **servicing.UNCHECKED,
 }

@@ -3,14 +3,17 @@
 The question itself leaves with the application (``loan.submitted``), in the transaction that stores it.
 """
 
+from halfpenny.underwriting.check import UNCHECKED, check
 from halfpenny.underwriting.consumers import SUBSCRIPTION
 from halfpenny.underwriting.service import receive, request_all_reassessments, request_reassessment
 from halfpenny.underwriting.store import AnswerFigures, assessed_page
 
 __all__ = [
     "SUBSCRIPTION",
+    "UNCHECKED",
     "AnswerFigures",
     "assessed_page",
+    "check",
     "receive",
     "request_all_reassessments",
     "request_reassessment",
