@@ -474,20 +474,20 @@ END $$;
 CHAIN = Path(__file__).with_name("0002_chain.sql").read_text(encoding="utf-8")
 
 
-def _text(word: str | None) -> str:
-    return f"'{word}'" if word else "NULL"
+def chart_lines() -> list[tuple[str, str, str, bool, str | None, str | None]]:
+    """The rows of `chart`; `halfpenny check books` compares the table with them."""
+    return [(*line, wallet_of(*line[:3]), GIVING_BACK.get(line[:3])) for line in CHART]
+
+
+def _literal(value: str | bool | None) -> str:
+    return f"'{value}'" if isinstance(value, str) else "NULL" if value is None else str(value)
 
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute(TABLES)
     op.execute(CHART_TABLE)
-    rows = ", ".join(
-        f"('{event}', '{debit}', '{credit}', {one_owner}, {_text(wallet_of(event, debit, credit))}, "
-        f"{_text(GIVING_BACK.get((event, debit, credit)))})"
-        for event, debit, credit, one_owner in CHART
-    )
-    op.execute(f"INSERT INTO chart VALUES {rows}")
+    op.execute("INSERT INTO chart VALUES " + ", ".join(f"({', '.join(map(_literal, line))})" for line in chart_lines()))
     op.execute("SELECT keep_row_history('chart', 'event,debit,credit')")
     for table in ("transfer", "hold", "hold_outcome", "balance_snapshot", "ledger_segment"):
         op.execute(APPEND_ONLY.format(table=table))

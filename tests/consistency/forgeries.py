@@ -313,6 +313,14 @@ EFFECTS: dict[str, Forgery] = {
         QUEUE_CHECK,
         "delivery",
     ),
+    "an event from before the subscription that was handled is missing": Forgery(
+        "WITH taken AS (DELETE FROM inbox WHERE event_id = (SELECT event_id FROM inbox ORDER BY event_id LIMIT 1) "
+        "RETURNING event_id) UPDATE outbox SET recorded_at = (SELECT min(subscribed_at) FROM subscription) "
+        "- interval '3 minutes', published_at = published_at + interval '1 hour' "
+        "WHERE event_id IN (SELECT event_id FROM taken)",
+        QUEUE_CHECK,
+        "inbox",
+    ),
     "an event waits where nobody asked for it": Forgery(
         f"INSERT INTO delivery (queue, event_id, seq) SELECT '{QUEUE}', event_id, seq FROM outbox "
         "WHERE name = 'loan.offered' LIMIT 1",

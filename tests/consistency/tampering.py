@@ -38,6 +38,25 @@ SELECT conrelid::regclass::text AS table_name, pg_get_constraintdef(oid) AS defi
 WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND conrelid <> 0
 """
 
+# One transfer for each line of the chart that follows from nothing, between accounts of one loan and its borrower.
+ONE_OF_EACH_LINE = """
+INSERT INTO account (id, kind, owner_id, currency)
+SELECT account_id_of(k.kind, o.owner, 'EUR'), k.kind, o.owner, 'EUR'
+FROM (SELECT debit AS kind FROM chart UNION SELECT credit FROM chart) k CROSS JOIN LATERAL (SELECT CASE
+  WHEN k.kind IN ('client_bank', 'own_bank', 'fee_income', 'tax_payable', 'default_income', 'suspense',
+    'payouts_in_transit') THEN NULL WHEN k.kind = 'wallet' THEN '{borrower}'::uuid ELSE '{active}'::uuid END AS owner) o
+ON CONFLICT DO NOTHING;
+INSERT INTO transfer (journal_id, ordinal, event, reference, effective_date, debit_account_id, credit_account_id,
+  amount, currency, debit_version, credit_version, debit_balance, credit_balance)
+SELECT uuidv7(), 0, h.event, '{active}', business_date(), d.id, c.id, 1, 'EUR', 900000 + row_number() OVER (),
+  900000 + row_number() OVER (), 0, 0
+FROM chart h
+JOIN account d ON d.kind = h.debit AND d.currency = 'EUR'
+  AND coalesce(d.owner_id, '{active}') IN ('{active}', '{borrower}')
+JOIN account c ON c.kind = h.credit AND c.currency = 'EUR'
+  AND coalesce(c.owner_id, '{active}') IN ('{active}', '{borrower}')
+"""
+
 
 @dataclass(frozen=True)
 class Column:

@@ -15,14 +15,17 @@ import pytest
 
 from consistency import forgeries
 from consistency.forgeries import Forgery
-from consistency.tampering import DISARM, Change, Column, allowed_values, changes, columns
+from consistency.postings import POSTINGS
+from consistency.tampering import DISARM, ONE_OF_EACH_LINE, Change, Column, allowed_values, changes, columns
 from consistency.world import make_books
+from halfpenny import funding, ledger, servicing
 from halfpenny.entrypoints.books import CHECKS, UNCHECKED
 from halfpenny.platform import row_history
 from halfpenny.platform.consistency import Check, Finding, Progress, collect, no_progress, snapshot
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.servers import PostgresServer
 from halfpenny.primitives.ids import uuid7
+from support.worked_tables import worked_table
 
 EVERY_CHECK: tuple[Check, ...] = (*CHECKS, forgeries.QUEUE_CHECK)
 # What the list of reasons may never hold.
@@ -380,7 +383,10 @@ WHERE l.status = 'active' AND l.amount_minor = 1000000 ORDER BY h.investor_id LI
 """
 
 
-@pytest.mark.parametrize("kind", list(forgeries.KINDS.values()), ids=list(forgeries.KINDS))
+_KINDS = {**forgeries.KINDS, "postings": POSTINGS}
+
+
+@pytest.mark.parametrize("kind", list(_KINDS.values()), ids=list(_KINDS))
 async def test_what_is_changed_with_its_history_is_named(tampered: Connection, kind: dict[str, Forgery]) -> None:
     row = await tampered.fetchrow(_CAST)
     assert row is not None
@@ -396,6 +402,30 @@ async def test_what_is_changed_with_its_history_is_named(tampered: Connection, k
         if forgery.table not in {finding.table for finding in findings}:
             missed.append(f"{lie}: {[str(finding) for finding in findings]}")
     assert missed == [], "\n".join(missed)
+
+
+async def test_a_transfer_of_every_line_of_the_chart_has_a_row_that_justifies_it(tampered: Connection) -> None:
+    row = await tampered.fetchrow(_CAST)
+    assert row is not None
+    await tampered.execute("SET LOCAL session_replication_role = replica")
+    await tampered.execute(ONE_OF_EACH_LINE.format(**{name: str(value) for name, value in row.items()}))
+    forged = await tampered.fetch(
+        "SELECT t.journal_id, t.event, d.kind AS debit, c.kind AS credit FROM transfer t JOIN account d "
+        "ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id WHERE t.debit_version > 900000"
+    )
+    assert len(forged) == await tampered.fetchval("SELECT count(*) FROM chart")
+    named = {finding.row.partition("/")[0] for finding in await collect(tampered, funding.check, servicing.check)}
+    unnamed = {t["event"] for t in forged if str(t["journal_id"]) not in named}
+    # What gives an investment back names it, and the ledger refuses it without.
+    assert unnamed == {"revoke", "cancel", "expire"}
+    named |= {finding.row.partition("/")[0] for finding in await collect(tampered, ledger.check)}
+    assert [str(t["event"]) for t in forged if str(t["journal_id"]) not in named] == []
+
+
+async def test_the_documented_reasons_of_transfers_are_those_of_every_event(tampered: Connection) -> None:
+    documented = [row["event"] for row in worked_table("check-books.md", "What justifies a transfer")]
+    events = await tampered.fetch("SELECT DISTINCT event FROM chart ORDER BY event")
+    assert sorted(documented) == [row["event"] for row in events]
 
 
 async def test_every_kind_of_event_is_held_against_what_it_reports(tampered: Connection) -> None:

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from urllib.parse import urlsplit
 
 import sqlalchemy
@@ -33,6 +34,11 @@ def sqlalchemy_url(url: str) -> str:
     """A libpq URL as SQLAlchemy wants it, with the driver that connects to PostgreSQL without an event loop."""
     _, _, rest = url.partition("://")
     return f"postgresql+psycopg://{rest}"
+
+
+def module(revision: str) -> ModuleType:
+    """The module of one migration, for what it states that is compared later: ``0002`` has the chart of accounts."""
+    return ScriptDirectory.from_config(_config()).get_revision(revision).module
 
 
 def migrate(url: str) -> tuple[str | None, str]:

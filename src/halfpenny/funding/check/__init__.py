@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from halfpenny.funding.check.bank import STATEMENTS_AND_RECEIPTS
 from halfpenny.funding.check.events import EVENTS
 from halfpenny.funding.check.investments import INVESTMENTS_AND_PAYMENTS
+from halfpenny.funding.check.transfers import TRANSFERS
 from halfpenny.platform.consistency import Finding, Progress, compare
 from halfpenny.platform.database import Connection
 
@@ -29,6 +30,6 @@ UNCHECKED: Mapping[str, str] = {
 
 async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     """Everything that funding keeps. Runs inside one view of the database."""
-    every = (*INVESTMENTS_AND_PAYMENTS, *STATEMENTS_AND_RECEIPTS, *EVENTS)
+    every = (*INVESTMENTS_AND_PAYMENTS, *STATEMENTS_AND_RECEIPTS, *TRANSFERS, *EVENTS)
     async for finding in compare(connection, every, progress, "investments and payments"):
         yield finding

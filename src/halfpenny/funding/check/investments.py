@@ -23,7 +23,7 @@ INVESTMENTS = Comparison(
     "coalesce(i.id, t.journal_id)",
     """investment i
 FULL JOIN (
-  SELECT t.journal_id, t.amount, t.currency, t.effective_date, t.credit_balance, t.recorded_at,
+  SELECT t.journal_id, t.ordinal, t.amount, t.currency, t.effective_date, t.credit_balance, t.recorded_at,
          d.owner_id AS investor_id, c.owner_id AS loan_id
   FROM transfer t JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
   WHERE t.event = 'invest') t ON t.journal_id = i.id
@@ -41,6 +41,8 @@ LEFT JOIN (
         "investor_id": ("i.investor_id", "t.investor_id"),
         "amount_minor": ("i.amount_minor", "t.amount"),
         "currency": ("i.currency", "t.currency"),
+        # It paid once: a second transfer of its journal has another ordinal.
+        "ordinal": ("0", "t.ordinal"),
         "status": (
             "i.status",
             "CASE WHEN b.reverses IS NULL THEN 'committed' WHEN b.event = 'revoke' THEN 'revoked' ELSE 'returned' END",

@@ -156,16 +156,18 @@ _TOTAL = "s.principal_minor + s.interest_minor + s.default_interest_minor + s.re
 _PAID = f"{_TOTAL} - s.netted_minor"
 PAID = Comparison(
     "distribution_share",
-    "coalesce(concat_ws('/', s.distribution_id, s.position_id), t.journal_id::text)",
+    "coalesce(s.distribution_id || '/' || s.position_id, t.journal_id::text)",
     """(SELECT s.*, d.loan_id, d.effective_date, d.currency FROM distribution_share s
   JOIN distribution d ON d.id = s.distribution_id) s
 FULL JOIN (
-  SELECT journal_id, sum(amount) FILTER (WHERE ordinal = 0)::bigint AS paid,
-         sum(amount) FILTER (WHERE ordinal = 1)::bigint AS withheld,
-         sum(amount) FILTER (WHERE ordinal = 2)::bigint AS netted, min(effective_date) AS day,
-         (array_agg(credit_account_id) FILTER (WHERE ordinal = 0))[1] AS wallet_id, min(currency) AS currency,
-         (array_agg(reference))[1] AS loan_id
-  FROM transfer WHERE event = 'distribution' GROUP BY journal_id
+  SELECT t.journal_id, sum(t.amount) FILTER (WHERE c.kind = 'wallet')::bigint AS paid,
+         sum(t.amount) FILTER (WHERE c.kind = 'tax_payable')::bigint AS withheld,
+         sum(t.amount) FILTER (WHERE c.kind = 'overpaid_distribution')::bigint AS netted,
+         min(t.effective_date) AS day, count(*) FILTER (WHERE c.kind = 'wallet') AS wallets,
+         (array_agg(t.credit_account_id) FILTER (WHERE c.kind = 'wallet'))[1] AS wallet_id, min(t.currency) AS currency,
+         (array_agg(d.owner_id))[1] AS loan_id
+  FROM transfer t JOIN account d ON d.id = t.debit_account_id JOIN account c ON c.id = t.credit_account_id
+  WHERE t.event = 'distribution' GROUP BY t.journal_id
   ) t ON t.journal_id = s.journal_id""",
     {
         # Below zero is nothing to pay: it was had too much, or taxed too much.
@@ -185,6 +187,8 @@ FULL JOIN (
             "CASE WHEN t.journal_id IS NOT NULL THEN greatest(s.netted_minor, 0) END",
             "CASE WHEN t.journal_id IS NOT NULL THEN coalesce(t.netted, 0) END",
         ),
+        # Never two wallets for one share.
+        "wallets": ("coalesce(t.wallets, 0)", "least(coalesce(t.wallets, 0), 1)"),
         "wallet_account_id": (
             "CASE WHEN t.paid > 0 THEN s.wallet_account_id END",
             "CASE WHEN t.paid > 0 THEN t.wallet_id END",
