@@ -98,6 +98,7 @@ async def test_the_audit_trail_names_who_did_what(client: Client, database: Data
     trail = await read(client, f"/audit?subject_id={loan.id}", anna)
     assert [(item["action"], item["actor_name"]) for item in trail["items"]] == [
         ("loan.approve", "Anna Lindqvist"),
+        ("loan.assess", None),
         ("loan.submit", "Ines Almeida"),
         ("loan.draft", "Ines Almeida"),
     ]

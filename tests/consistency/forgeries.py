@@ -248,7 +248,11 @@ EFFECTS: dict[str, Forgery] = {
         "DELETE FROM outbox WHERE event_id = " + _LOAN_EVENT, loans.check, "outbox"
     ),
     "an event has not left": Forgery(
-        "UPDATE outbox SET published_at = NULL WHERE seq = (SELECT min(seq) FROM outbox)", QUEUE_CHECK, "outbox"
+        # However quickly these books were made: a later event left long after.
+        "UPDATE outbox SET published_at = CASE WHEN seq > (SELECT min(seq) FROM outbox) "
+        "THEN published_at + interval '1 hour' END",
+        QUEUE_CHECK,
+        "outbox",
     ),
     "an event that was handled has not left": Forgery(
         "UPDATE outbox SET published_at = NULL WHERE event_id = (SELECT event_id FROM inbox ORDER BY handled_at DESC, "
@@ -391,4 +395,69 @@ CHAINS: dict[str, Forgery] = {
         "row_history_segment",
     ),
 }
-KINDS = {"terms": TERMS, "rows": ROWS, "effects": EFFECTS, "chains": CHAINS}
+
+
+def moved(status: str, source: str, also: str = "") -> Forgery:
+    """A loan that is said to have moved, with its version and the event that reports it."""
+    return Forgery(
+        f"{also} CREATE TEMPORARY TABLE chosen ON COMMIT DROP AS SELECT id FROM loan WHERE status = '{source}' "
+        f"ORDER BY id LIMIT 1; SELECT 1 / count(*) FROM chosen; "
+        f"UPDATE loan SET status = '{status}', version = version + 1 "
+        "WHERE id IN (SELECT id FROM chosen);"
+        "INSERT INTO row_history (table_name, row_key, change, data) SELECT 'loan', id::text, 'updated', "
+        "jsonb_build_object('status', status, 'version', version) FROM loan WHERE id IN (SELECT id FROM chosen);"
+        f"SELECT outbox_append(jsonb_build_array(jsonb_build_object('name', 'loan.{status}', 'version', 1, "
+        "'aggregate_id', id, 'payload', jsonb_build_object('loan_id', id, 'status', status, 'version', version)))) "
+        "FROM loan WHERE id IN (SELECT id FROM chosen)",
+        loans.check,
+        "loan",
+    )
+
+
+_PROPERTY = "(SELECT property_id FROM loan WHERE id = '{active}')"
+# What was decided on, and what was shown: with one forged entry of the history each.
+FACTS: dict[str, Forgery] = {
+    "what the property is worth": Forgery(
+        f"UPDATE property SET valuation_minor = valuation_minor * 3 WHERE id = {_PROPERTY};"
+        "INSERT INTO row_history (table_name, row_key, change, data) SELECT 'property', id::text, 'updated', "
+        f"jsonb_build_object('valuation_minor', valuation_minor) FROM property WHERE id = {_PROPERTY}",
+        loans.check,
+        "property",
+    ),
+    "the debts of the borrower": term("debts_minor", "7"),
+    "the income of the borrower": term("income_minor", "990000000"),
+    "the assets of the borrower": term("assets_minor", "990000000"),
+    "the adverse records of the borrower": term("adverse_records", "0 + 4"),
+    "the risk grade": term(
+        "risk", "(SELECT risk || jsonb_build_object('grade', 'A1') FROM loan WHERE id = '{active}')"
+    ),
+    "the amount of an insurance": Forgery(
+        "UPDATE loan_condition SET amount_minor = amount_minor * 2 WHERE kind = 'insurance' AND loan_id = '{active}';"
+        "INSERT INTO row_history (table_name, row_key, change, data) SELECT 'loan_condition', id::text, 'updated', "
+        "jsonb_build_object('amount_minor', amount_minor) FROM loan_condition WHERE kind = 'insurance' "
+        "AND loan_id = '{active}'",
+        loans.check,
+        "loan_condition",
+    ),
+    "evidence that nobody recorded": Forgery(
+        "INSERT INTO loan_condition (id, loan_id, kind, charge_rank, registered_on, recorded_by, recorded_at) "
+        "SELECT '00000000-0000-7000-8000-00000000000e', loan_id, kind, charge_rank, registered_on, recorded_by, "
+        "recorded_at FROM loan_condition WHERE kind = 'charge' AND loan_id = '{active}' LIMIT 1;"
+        "INSERT INTO row_history (table_name, row_key, change, data) SELECT 'loan_condition', id::text, 'inserted', "
+        "to_jsonb(c) FROM loan_condition c WHERE id = '00000000-0000-7000-8000-00000000000e'",
+        loans.check,
+        "loan_condition",
+    ),
+    "the day on which a loan matures": Forgery(
+        "UPDATE loan SET matures_on = matures_on + 200 WHERE id = '{active}';"
+        "INSERT INTO row_history (table_name, row_key, change, data) SELECT 'loan', id::text, 'updated', "
+        "jsonb_build_object('matures_on', matures_on) FROM loan WHERE id = '{active}'",
+        servicing.check,
+        "loan",
+    ),
+    "a loan that has matured": moved("matured", "active"),
+    "a loan that met its conditions": moved("conditions_met", "funded"),
+    "an offer that was withdrawn": moved("withdrawn", "submitted"),
+    "a loan that was cancelled": moved("cancelled", "funding"),
+}
+KINDS = {"facts": FACTS, "terms": TERMS, "rows": ROWS, "effects": EFFECTS, "chains": CHAINS}

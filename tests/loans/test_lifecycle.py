@@ -102,6 +102,7 @@ async def test_the_way_to_conditions_met_is_one_event_a_step(database: Database)
     assert [(row["action"], row["actor_id"]) for row in actions] == [
         ("loan.draft", borrower),
         ("loan.submit", borrower),
+        ("loan.assess", None),
         ("loan.approve", anna),
         ("loan.accept", borrower),
         ("loan.record_conditions", anna),

@@ -5,19 +5,22 @@ Every column of a loan is held against the history of its rows as well; here is 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 
 from halfpenny.loans.events import CHANGE_EVENTS, SUBMITTED
 from halfpenny.loans.model import (
     ASSESSMENT_RECORDED,
     CONDITION_RECORDED,
+    CONDITIONS,
     REASSESSMENT_REQUESTED,
     RESCHEDULED,
     REVALUED,
     TRANSITIONS,
+    ActorKind,
     Status,
+    Transition,
 )
-from halfpenny.loans.store import AGREED_TERMS
+from halfpenny.loans.store import AGREED_TERMS, DECIDED_ON
 from halfpenny.platform.consistency import Comparison, Finding, Progress, compare
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue.check import RECENT
@@ -31,9 +34,11 @@ UNCHECKED: Mapping[str, str] = {
 _UNDECIDED = frozenset({Status.DRAFT, Status.SUBMITTED, Status.ASSESSED, Status.WITHDRAWN, Status.DECLINED})
 _DECIDED = ", ".join(f"'{status}'" for status in Status if status not in _UNDECIDED)
 _EVENTS_OF: dict[tuple[str, str], list[str]] = {}
+_EDGES_OF: dict[tuple[str, str], list[Transition]] = {}
 for _edge in TRANSITIONS.values():
     for _source in sorted(_edge.sources):
         _EVENTS_OF.setdefault((_source, _edge.target), []).append(_edge.event)
+        _EDGES_OF.setdefault((_source, _edge.target), []).append(_edge)
 _REPORTED = ", ".join(
     f"('{source}', '{target}', '{{{','.join(names)}}}'::text[])" for (source, target), names in _EVENTS_OF.items()
 )
@@ -118,12 +123,14 @@ _AGREED = ", ".join(f"'{status}'" for status in Status if status not in _MAY_BE_
 _TYPES = {"annual_rate": "numeric(9,6)", "fees": "jsonb", "funding_deadline": "timestamptz"}
 
 
-def _terms_of(table: str) -> dict[str, tuple[str, str]]:
-    """The columns of the terms as they stand in ``table`` r, and as the acceptance ``a`` has them."""
-    kinds = _TYPES | {name: "uuid" for name in AGREED_TERMS[table] if name.endswith("_id")}
-    kinds |= {name: "bigint" for name in AGREED_TERMS[table] if name.endswith("_minor")}
-    kinds |= {"term_months": "integer", "charge_rank": "integer"}
-    return {name: (f"r.{name}", f"(a.terms->>'{name}')::{kinds.get(name, 'text')}") for name in AGREED_TERMS[table]}
+_INTEGERS = ("term_months", "charge_rank", "adverse_records", "years_trading")
+
+
+def _terms_of(names: Collection[str]) -> dict[str, tuple[str, str]]:
+    """The columns of the terms as they stand in a table r, and as the audit entry ``a`` has them."""
+    kinds = _TYPES | {name: "uuid" for name in names if name.endswith("_id")}
+    kinds |= {name: "bigint" for name in names if name.endswith("_minor")} | dict.fromkeys(_INTEGERS, "integer")
+    return {name: (f"r.{name}", f"(a.terms->>'{name}')::{kinds.get(name, 'text')}") for name in names}
 
 
 _ACCEPTANCES = """(SELECT subject_id, (array_agg(data->'terms' ORDER BY id))[1] AS terms, count(*) AS times
@@ -132,7 +139,7 @@ AGREED = Comparison(
     "loan",
     "r.id",
     f"""loan r LEFT JOIN {_ACCEPTANCES} a ON a.subject_id = r.id""",
-    {"acceptances": ("a.times", "1::bigint"), **_terms_of("loan")},
+    {"acceptances": ("a.times", "1::bigint"), **_terms_of(AGREED_TERMS["loan"])},
     "the audit entry of its acceptance",
     present="a.subject_id IS NOT NULL",
     wanted=f"a.subject_id IS NOT NULL OR r.status IN ({_AGREED})",
@@ -141,7 +148,7 @@ AGREED_FUNDING = Comparison(
     "loan_funding",
     "r.loan_id",
     f"""loan_funding r JOIN {_ACCEPTANCES} a ON a.subject_id = r.loan_id""",
-    _terms_of("loan_funding"),
+    _terms_of(AGREED_TERMS["loan_funding"]),
     "the audit entry of its loan's acceptance",
 )
 # A true entry of its history leaves them alone from then on, but for the day on which it matures.
@@ -180,6 +187,87 @@ DECIDED = Comparison(
     "the audit entry of the decision",
     present="d.id IS NOT NULL",
     wanted="a.id IS NOT NULL",
+)
+DECIDED_FIGURES = Comparison(
+    "loan",
+    "r.id",
+    """loan r JOIN (SELECT DISTINCT ON (subject_id) subject_id, data->'decided_on' AS terms FROM audit_entry
+  WHERE subject = 'loan' AND data->>'final' = 'true' ORDER BY subject_id, id DESC) a ON a.subject_id = r.id""",
+    _terms_of(DECIDED_ON),
+    "the audit entry of its decision",
+)
+# Whoever says what a property is worth leaves an audit entry with the figure.
+VALUED = Comparison(
+    "property",
+    "p.id",
+    """loan l JOIN property p ON p.id = l.property_id
+LEFT JOIN (SELECT DISTINCT ON (subject_id) subject_id, (data->>'valuation_minor')::bigint AS valuation_minor
+  FROM audit_entry WHERE subject = 'loan' AND data ? 'valuation_minor' ORDER BY subject_id, id DESC) a
+ON a.subject_id = l.id""",
+    {"valuation_minor": ("p.valuation_minor", "a.valuation_minor")},
+    "the audit entry of its last valuation",
+)
+ASSESSED = Comparison(
+    "loan",
+    "l.id",
+    """loan l LEFT JOIN (SELECT DISTINCT ON (subject_id) subject_id, data->'risk' AS risk FROM audit_entry
+  WHERE subject = 'loan' AND action = 'loan.assess' ORDER BY subject_id, id DESC) a ON a.subject_id = l.id""",
+    {"risk": ("l.risk", "a.risk")},
+    "the audit entry of its last assessment",
+)
+_EVIDENCE = ("charge_rank", "registered_on", "valuer", "valued_on", "insurer", "policy", "expires_on", "amount_minor")
+EVIDENCE = Comparison(
+    "loan_condition",
+    "coalesce(c.id::text, a.evidence->>'id')",
+    """loan_condition c FULL JOIN (SELECT subject_id, actor_id, jsonb_array_elements(data->'evidence') AS evidence
+  FROM audit_entry WHERE subject = 'loan' AND action = 'loan.record_conditions') a ON a.evidence->>'id' = c.id::text""",
+    {
+        "loan_id": ("c.loan_id", "a.subject_id"),
+        "recorded_by": ("c.recorded_by", "a.actor_id"),
+        "kind": ("c.kind", "a.evidence->>'kind'"),
+        **{name: (f"c.{name}::text", f"a.evidence->>'{name}'") for name in _EVIDENCE},
+    },
+    "the audit entry of whoever recorded it",
+    present="c.id IS NOT NULL",
+    wanted="a.evidence IS NOT NULL",
+)
+# What only persons do stands in the audit trail, under the version that it led to.
+_BY_PERSONS = {
+    pair: [f"loan.{edge.name}" for edge in edges]
+    for pair, edges in _EDGES_OF.items()
+    if not any(ActorKind.SYSTEM in edge.actor_kinds for edge in edges)
+}
+_PERSONAL = ", ".join(
+    f"('{source}', '{target}', '{{{','.join(actions)}}}'::text[])" for (source, target), actions in _BY_PERSONS.items()
+)
+ACTED = Comparison(
+    "loan",
+    "s.row_key",
+    f"""(SELECT row_key, data->>'status' AS status, data->>'version' AS version,
+    lag(data->>'status') OVER (PARTITION BY row_key ORDER BY seq) AS before
+  FROM row_history WHERE table_name = 'loan' AND data ? 'status') s
+JOIN (VALUES {_PERSONAL}) e(source, target, actions) ON e.source = s.before AND e.target = s.status
+LEFT JOIN audit_entry a ON a.subject = 'loan' AND a.subject_id = s.row_key::uuid AND a.action = ANY(e.actions)
+  AND a.data->>'version' = s.version AND a.actor_id IS NOT NULL""",
+    {"status": ("s.status", "CASE WHEN a.id IS NOT NULL THEN s.status ELSE s.before END")},
+    "the audit entry of whoever moved it",
+)
+# What the system does follows from a rule.
+_AFTER_CONDITIONS = ", ".join(f"'{status}'" for status in (Status.CONDITIONS_MET, Status.ACTIVE, Status.MATURED))
+RULES = Comparison(
+    "loan",
+    "l.id",
+    "loan l",
+    {
+        "status": (
+            "l.status",
+            f"CASE WHEN l.status IN ({_AFTER_CONDITIONS}) AND cardinality(l.conditions) < {len(CONDITIONS)} "
+            f"THEN '{Status.FUNDED}' "
+            f"WHEN l.status = '{Status.MATURED}' AND l.matures_on > business_date() THEN '{Status.ACTIVE}' "
+            "ELSE l.status END",
+        )
+    },
+    "what makes the system move it",
 )
 # Every change of a loan as its history has it, with the event that has to report it: a transition's follows from where
 # it led from and to. What the risk service is asked counts the versions of the terms.
@@ -273,6 +361,12 @@ COMPARISONS = (
     APPROVED,
     DECLINED,
     DECIDED,
+    DECIDED_FIGURES,
+    VALUED,
+    ASSESSED,
+    EVIDENCE,
+    ACTED,
+    RULES,
     STEPS,
     CONDITIONS_SHOWN,
     PROPERTIES,

@@ -225,8 +225,11 @@ async def set_terms_version(connection: Connection, loan_id: UUID) -> None:
     await connection.execute("UPDATE loan SET terms_version = version WHERE id = $1", loan_id)
 
 
-async def set_risk(connection: Connection, loan_id: UUID, risk: RiskSummary) -> None:
-    await rows.update(connection, "loan", {"risk": msgspec.to_builtins(risk)}, "id = $1", loan_id)
+async def set_risk(connection: Connection, loan_id: UUID, risk: RiskSummary) -> Any:
+    """Returns what the row now holds."""
+    kept = msgspec.to_builtins(risk)
+    await rows.update(connection, "loan", {"risk": kept}, "id = $1", loan_id)
+    return kept
 
 
 async def set_maturity(connection: Connection, loan_id: UUID, matures_on: date) -> None:
@@ -292,8 +295,8 @@ async def insert_decision(
     offer: Offer | None,
     made_by: UUID,
     now: datetime,
-) -> dict[str, str | bool | None]:
-    """Returns what the audit trail keeps of it."""
+) -> dict[str, Any]:
+    """Returns what the audit trail keeps of it: with the figures that were decided on."""
     decision_id = uuid7()
     await rows.insert(
         connection,
@@ -318,9 +321,24 @@ async def insert_decision(
         "final": final,
         "annual_rate": str(offer.annual_rate) if offer else None,
         "funding_deadline": offer.funding_deadline.isoformat() if offer else None,
+        "decided_on": await connection.fetchval(
+            f"SELECT jsonb_build_object({_DECIDED_ON}) FROM loan WHERE id = $1", loan.id
+        ),
     }
 
 
+# What the borrower said of the company: nobody changes it once somebody has decided on it.
+BORROWER_FIGURES = (
+    "income_minor",
+    "assets_minor",
+    "debts_minor",
+    "adverse_records",
+    "years_trading",
+    "yearly_costs_minor",
+    "premises",
+)
+# What a decision was made on; the offer's own figures follow from it.
+DECIDED_ON = ("amount_minor", "currency", "term_months", "interest_mode", "charge_rank", *BORROWER_FIGURES)
 # What borrower and lender have agreed on once the offer is accepted, by the table that keeps it.
 AGREED_TERMS: Mapping[str, tuple[str, ...]] = {
     "loan": (
@@ -337,9 +355,11 @@ AGREED_TERMS: Mapping[str, tuple[str, ...]] = {
         "annual_rate",
         "fees",
         "funding_deadline",
+        *BORROWER_FIGURES,
     ),
     "loan_funding": ("target_minor", "minimum_minor", "step_minor", "maximum_minor"),
 }
+_DECIDED_ON = ", ".join(f"'{name}', {name}" for name in DECIDED_ON)
 _AGREED = ", ".join(f"'{name}', {table}.{name}" for table, names in AGREED_TERMS.items() for name in names)
 
 
@@ -419,8 +439,11 @@ async def insert_condition(
     evidence: Charge | Valuation | Insurance,
     recorded_by: UUID,
     now: datetime,
-) -> None:
-    """Keep one piece of evidence; later ones of its kind are added, earlier ones stay to be read."""
+) -> dict[str, Any]:
+    """Keep one piece of evidence; later ones of its kind are added, earlier ones stay to be read.
+
+    Returns what the audit trail keeps of it.
+    """
     columns: dict[str, Any]
     match evidence:
         case Charge():
@@ -446,6 +469,7 @@ async def insert_condition(
         "recorded_at": now,
     }
     await rows.insert(connection, "loan_condition", columns)
+    return {name: str(value) for name, value in columns.items() if name not in {"recorded_by", "recorded_at"}}
 
 
 async def set_conditions(connection: Connection, loan_id: UUID, conditions: frozenset[str]) -> None:

@@ -33,8 +33,14 @@ async def draft(connection: Connection, borrower_id: UserId, application: Applic
     loan_id = LoanId(uuid7())
     now = await business_now(connection)
     await store.insert(connection, loan_id, borrower_id, borrower_id, application, now)
-    await audit.record(connection, borrower_id, "loan.draft", "loan", loan_id, {"version": 1})
-    return await get(connection, loan_id)
+    drafted = await get(connection, loan_id)
+    await audit.record(connection, borrower_id, "loan.draft", "loan", loan_id, {"version": 1, **valued(drafted)})
+    return drafted
+
+
+def valued(loan: Loan) -> dict[str, int]:
+    """What the property was said to be worth, as the audit trail keeps it with whoever said so: minor units."""
+    return {"valuation_minor": loan.application.property.valuation_minor}
 
 
 async def rewrite(
@@ -47,7 +53,8 @@ async def rewrite(
     check_application(application, rules, await business_date(connection))
     await store.rewrite(connection, loan_id, application, await business_now(connection))
     after = await get(connection, loan_id)
-    await audit.record(connection, borrower_id, "loan.rewrite", "loan", loan_id, {"version": after.version})
+    facts = {"version": after.version, **valued(after)}
+    await audit.record(connection, borrower_id, "loan.rewrite", "loan", loan_id, facts)
     return after
 
 
@@ -98,8 +105,10 @@ async def revalue(connection: Connection, actor: Actor, loan_id: UUID, valuation
     if valuation.report_id is None:
         await store.insert_edit(connection, loan_id, changed.version, actor.user_id, now)
     if loan.status is Status.ASSESSED:
-        return await transition(connection, loan_id, TransitionName.REQUEST_REASSESSMENT, actor, locked=changed)
-    await record_event(connection, REASSESSMENT_REQUESTED, changed, actor, action="loan.revalue")
+        return await transition(
+            connection, loan_id, TransitionName.REQUEST_REASSESSMENT, actor, data=valued(changed), locked=changed
+        )
+    await record_event(connection, REASSESSMENT_REQUESTED, changed, actor, action="loan.revalue", data=valued(changed))
     return changed
 
 

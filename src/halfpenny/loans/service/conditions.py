@@ -18,7 +18,7 @@ from halfpenny.loans.model import (
     Valuation,
     check_evidence,
 )
-from halfpenny.loans.service.applying import adopt_valuation
+from halfpenny.loans.service.applying import adopt_valuation, valued
 from halfpenny.loans.service.conflicts import bar_interested
 from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
 from halfpenny.loans.statuses import TransitionName
@@ -50,8 +50,9 @@ async def record_conditions(
     today, now = await business_date(connection), await business_now(connection)
     for piece in evidence:
         check_evidence(loan.application, piece, today)
+    recorded = []
     for piece in evidence:
-        await store.insert_condition(connection, loan_id, piece, administrator, now)
+        recorded.append(await store.insert_condition(connection, loan_id, piece, administrator, now))
         if isinstance(piece, Valuation) and piece.amount_minor != loan.application.property.valuation_minor:
             await adopt_valuation(connection, loan_id, piece)
     shown = {type(piece).__name__.lower() for piece in evidence}
@@ -65,10 +66,10 @@ async def record_conditions(
         after,
         actor,
         action="loan.record_conditions",
-        data={"conditions": sorted(shown)},
+        data={"conditions": sorted(shown), "evidence": recorded},
     )
     if after.terms_version != loan.terms_version:
-        await record_event(connection, REASSESSMENT_REQUESTED, after, actor, action="loan.revalue")
+        await record_event(connection, REASSESSMENT_REQUESTED, after, actor, action="loan.revalue", data=valued(after))
     if after.status is Status.FUNDED and after.conditions == CONDITIONS:
         return await transition(connection, loan_id, TransitionName.MEET_CONDITIONS, actor, locked=after)
     return after

@@ -42,12 +42,14 @@ async def record_assessment(connection: Connection, loan_id: UUID, risk: RiskSum
     overtaken = loan.risk is not None and loan.risk.assessed_at > risk.assessed_at
     if gone or overtaken or risk.loan_version != loan.terms_version:
         return False
-    await store.set_risk(connection, loan_id, risk)
+    # What is decided on stands once more where nothing is ever changed.
+    answered = {"risk": await store.set_risk(connection, loan_id, risk)}
     if loan.status is Status.SUBMITTED:
-        await transition(connection, loan_id, TransitionName.ASSESS, locked=loan)
+        await transition(connection, loan_id, TransitionName.ASSESS, data=answered, locked=loan)
         return True
     await store.increment_version(connection, loan_id)
-    await record_event(connection, ASSESSMENT_RECORDED, await get(connection, loan_id), SYSTEM, action="loan.assess")
+    after = await get(connection, loan_id)
+    await record_event(connection, ASSESSMENT_RECORDED, after, SYSTEM, action="loan.assess", data=answered)
     return True
 
 

@@ -56,6 +56,17 @@ CROSS JOIN LATERAL (SELECT jsonb_object_keys(s.terms || coalesce(s.drawn, '{}'))
     {"terms": ("s.terms->t.name", "s.drawn->t.name"), "drawdowns": ("s.times", "1::bigint")},
     "the audit entry of its drawdown",
 )
+# The loan's day of maturity is one that its schedule has had: the replay holds the schedule against the events.
+MATURITY = Comparison(
+    "loan",
+    "l.id",
+    """(SELECT * FROM loan WHERE matures_on IS NOT NULL) l
+LEFT JOIN (SELECT DISTINCT row_key, (data->>'matures_on')::date AS matures_on FROM row_history
+  WHERE table_name = 'serviced_loan' AND data ? 'matures_on') h
+ON h.row_key = l.id::text AND h.matures_on = l.matures_on""",
+    {"matures_on": ("l.matures_on", "h.matures_on")},
+    "the days of maturity of its schedule",
+)
 # A loan's status follows from its row in servicing; between active and matured the close of its last day decides.
 STATUSES = Comparison(
     "loan",
@@ -240,4 +251,4 @@ FULL JOIN (
     present="e.loan_id IS NOT NULL",
     wanted="b.id IS NOT NULL",
 )
-LOANS = (BORROWERS, SERVICED, DRAWN_TERMS, STATUSES, OUTSTANDING, MONEY, STAKES, CASES, SETTLED, RECEIPTS)
+LOANS = (BORROWERS, SERVICED, DRAWN_TERMS, MATURITY, STATUSES, OUTSTANDING, MONEY, STAKES, CASES, SETTLED, RECEIPTS)
