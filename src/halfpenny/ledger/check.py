@@ -175,10 +175,10 @@ SNAPSHOTS = Comparison(
     """balance_snapshot s
 LEFT JOIN (
   SELECT account_id, version, sum(debit) OVER own AS debits, sum(credit) OVER own AS credits,
-         max(last_day) OVER own AS last_day
+         max(last_day) OVER own AS last_day, last_version
   FROM (
     SELECT l.account_id, v.versions[width_bucket(l.version - 1, v.versions) + 1] AS version, sum(l.debit) AS debit,
-           sum(l.credit) AS credit, max(l.effective_date) AS last_day
+           sum(l.credit) AS credit, max(l.effective_date) AS last_day, max(l.version) AS last_version
     FROM (SELECT debit_account_id AS account_id, debit_version AS version, amount AS debit, 0 AS credit, effective_date
             FROM transfer
           UNION ALL SELECT credit_account_id, credit_version, 0, amount, effective_date FROM transfer) l
@@ -188,6 +188,7 @@ LEFT JOIN (
   WINDOW own AS (PARTITION BY account_id ORDER BY version)) t
   ON t.account_id = s.account_id AND t.version = s.version""",
     {
+        "version": ("s.version", "t.last_version"),
         "debits": ("s.debits", "t.debits::bigint"),
         "credits": ("s.credits", "t.credits::bigint"),
         "as_of": ("s.as_of", "greatest(s.as_of, t.last_day)"),
