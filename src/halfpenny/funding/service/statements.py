@@ -120,7 +120,7 @@ def check_account(account: ClientAccount, statement: BankStatement) -> None:
 
 def check_has_come(statement: BankStatement, today: date) -> None:
     """Raise StatementOfFuture where it closes or books a day after ``today``, the business date."""
-    if max(statement.day, *(line.booked_on for line in statement.lines)) > today:
+    if max([statement.day, *(line.booked_on for line in statement.lines)]) > today:
         raise errors.StatementOfFuture(
             account=statement.account, day=statement.day.isoformat(), business_date=today.isoformat()
         )
