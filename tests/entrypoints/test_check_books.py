@@ -103,9 +103,12 @@ async def test_an_investment_moved_to_somebody_else_is_one_line_for_each_row(
         await connection.execute("UPDATE position SET investor_id = $1", other)
         investment = await connection.fetchval("SELECT id FROM investment")
     lines, report = await answer(settings)
-    basis = "(its transfers in the ledger)"
-    assert lines == [f"investment {investment}: investor_id is {other}, should be {holder} {basis}"]
-    assert report.findings == 1
+    moved, reported = lines
+    assert moved == f"investment {investment}: investor_id is {other}, should be {holder} (its transfers in the ledger)"
+    # Its event says who invested: from here, that is the one that is wrong.
+    assert reported.startswith("outbox investment.made ") and f" of {investment}: " in reported
+    assert reported.endswith(f"investor_id is {holder}, should be {other} (the investment that it reports)")
+    assert report.findings == 2
 
 
 def test_what_no_check_can_see_is_listed_with_its_reason() -> None:
