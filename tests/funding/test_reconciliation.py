@@ -19,6 +19,7 @@ from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import Currency, Money
+from servicing.world import advance
 from support.people import make_somebody
 
 
@@ -104,6 +105,7 @@ async def test_a_payment_that_comes_a_day_late_releases_its_suspense(database: D
     tomorrow = statement.day + timedelta(days=1)
     moved = replace(line, booked_on=tomorrow, value_on=tomorrow)
     late = changed(statement, moved, day=tomorrow, message_id="tomorrow", opening_minor=0)
+    await advance(database, timedelta(days=1))
     [found] = await matched(database, late)
     assert (found.kind.value, found.suspense_minor) == ("late", 0)
     assert await standing(database) == (10_000, 0, 0)
