@@ -378,8 +378,10 @@ async def test_the_first_statement_of_an_account_takes_two_people(
     # From now on one person takes in what brings no money that only they vouch for.
     follows = bank.write_statement(day_of(15_025, -8, day=MONDAY + timedelta(days=1)))
     assert (await client.post(path, content=follows, headers=one.headers)).status_code == 201
+    proposed = []
     for forged in (1, 1_000_000_00):
         body_of = bank.write_statement(day_of(15_017, forged, -forged, day=MONDAY + timedelta(days=2)))
+        proposed.append(body_of)
         answer = await client.post(path, content=body_of, headers=one.headers)
         assert (answer.status_code, answer.json()["approval"]["status"]) == (202, "pending")
     again = await client.post(path, content=body, headers=one.headers)
@@ -392,5 +394,6 @@ async def test_the_first_statement_of_an_account_takes_two_people(
     assert (first["opening"], first["closing"], newest["opening"]) == ("100.00", "150.25", "150.25")
     async with database.reading() as connection:
         digests = [row["sha256"] for row in await connection.fetch("SELECT sha256 FROM statement_file ORDER BY id")]
-    assert digests == [hashlib.sha256(body).digest(), hashlib.sha256(follows).digest()]
+    # Every file that was handed in is kept, one that waits for a second person and one that came again too.
+    assert digests == [hashlib.sha256(file).digest() for file in (body, follows, *proposed, body)]
     await books(database)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from halfpenny.primitives.ids import uuid7
+from halfpenny.underwriting.valuation_reports.model import ReportCheck
 from support import lending
 from support.people import PASSWORD
 
@@ -121,7 +122,7 @@ POLICIES: dict[str, Policy] = {
     "GET /api/v1/loans/{loan_id}/valuation-reports": Policy("hidden", "may", "hidden", "may"),
     "GET /api/v1/loans/{loan_id}/valuation-reports/{report_id}/document": HIDDEN_FROM_ALL,
     "POST /api/v1/loans/{loan_id}/valuation-reports/{report_id}/verify": Policy(
-        "role", "role", "role", "hidden", {"checks": ["figure_and_date"]}
+        "role", "role", "role", "hidden", {"checks": [check.value for check in ReportCheck]}
     ),
     "POST /api/v1/loans/{loan_id}/valuation-reports/{report_id}/refuse": Policy(
         "role", "role", "role", "hidden", {"note": "Another house."}
@@ -172,7 +173,7 @@ POLICIES: dict[str, Policy] = {
     "POST /api/v1/receipts/{receipt_id}/withdraw": Policy("role", "role", "role", "hidden"),
     "POST /api/v1/receipts/{receipt_id}/match": Policy("role", "role", "role", "hidden", {"loan_id": str(uuid7())}),
     "POST /api/v1/receipts/{receipt_id}/return": Policy("role", "role", "role", "hidden"),
-    "POST /api/v1/receipts/{receipt_id}/unmatch": administrators(REASON),
+    "POST /api/v1/receipts/{receipt_id}/unmatch": Policy("role", "role", "role", "hidden", REASON),
     "POST /api/v1/receipts/{receipt_id}/reverse": Policy(
         "role", "role", "role", "hidden", REASON | {"reversed_on": "2026-01-15", "reference": "RTRN/1"}
     ),
