@@ -49,7 +49,7 @@ WAITING = [
         "outgoing_mail",
         "INSERT INTO outgoing_mail (id, recipient, occasion) SELECT uuidv7(), 'a@b.c', 'invitation' {rows}",
         "DELETE FROM outgoing_mail",
-        lambda connection: identity.take_mail(connection, 10),
+        lambda connection: identity.claim_mail(connection, 10),
     ),
     Waiting(
         "outbox",
