@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from halfpenny.entrypoints.reaching import require_real_time
 
+from halfpenny.entrypoints.connectivity import require_real_time
 from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.platform import clock
 from halfpenny.platform.database import Database

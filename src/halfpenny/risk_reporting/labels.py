@@ -115,7 +115,7 @@ MEANING: Final[Mapping[str, str]] = {
     "E": _("Default is too likely for the policy."),
 }
 REFERRED: Final[Mapping[str, str]] = {
-    "owner_value_unchecked": _("the value is the owner's word, and no model can check it"),
+    "owner_value_unchecked": _("the value is the owner's own figure, and no model can check it"),
     "value_unknown": _("the value cannot be known"),
     "valuation_absurd": _("the valuation contradicts what is known of the market"),
     "valuation_stale": _("the valuation is too old"),
