@@ -11,7 +11,7 @@ BIN = .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train check lint format schema requirements clean bench chaos mutants
+.PHONY: help demo test train check lint format schema docs requirements clean bench chaos mutants
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -36,7 +36,7 @@ chaos:  ## Kill, hang and cut off what investing stands on, many times, and coun
 	@$(SETUP) dev
 	@HALFPENNY_CHAOS=long exec $(BIN)/python -m pytest -s --timeout 36000 tests/chaos tests/funding/test_model_machine.py $(ARGS)
 
-mutants:  ## Change 98 rules, one at a time, and see a test fail for each; ARGS="--only cursor" tries some
+mutants:  ## Change one rule at a time, those of tests/mutants/mutants.toml, and see a test fail for each; ARGS="--only cursor" tries some
 	@$(SETUP) dev
 	@exec $(BIN)/python tests/mutants/run.py $(ARGS)
 
@@ -58,6 +58,14 @@ format:  ## Format the code
 schema:  ## Write docs/schema.sql anew, after a change in migrations/
 	@$(SETUP) dev
 	@exec $(BIN)/halfpenny check schema --write
+
+# Each document, and the module that prints it.
+GENERATED = settings:entrypoints.settings_document permissions:entrypoints.permissions errors:entrypoints.error_codes \
+	loan-lifecycle:loans.diagram
+docs:  ## Write the generated pages of docs/ anew: settings, permissions, errors, the states of a loan
+	@$(SETUP) dev
+	@for each in $(GENERATED); do \
+		$(BIN)/python -m halfpenny.$${each#*:} > docs/.new && mv docs/.new docs/$${each%%:*}.md || exit 1; done
 
 requirements:  ## Pin the newest packages that pyproject.toml allows
 	@$(SETUP) dev

@@ -37,6 +37,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="fail when any test was skipped, as .ci/run does")
 
 
+def pytest_configure() -> None:
+    """Properties are about what holds, not about how soon: two workers and their servers share two cores."""
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("shared machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("shared machine")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config) -> LoadFileScheduling | None:
     """``--dist loadfile``, the longest files first."""

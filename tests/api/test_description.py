@@ -103,7 +103,7 @@ def caller_of(operation: str) -> str:
 
 
 @schema.parametrize()
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_route_keeps_to_its_description(case: schemathesis.Case, stage: Stage) -> None:
     somebody = stage.people[caller_of(f"{case.operation.method.upper()} {case.operation.path}")]
     # Half of the requests are about a loan that is there.

@@ -12,7 +12,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
 
 
 def test_every_code_is_documented_and_none_else() -> None:
-    assert DOCUMENT.read_text() == document(), "python -m halfpenny.entrypoints.error_codes > docs/errors.md"
+    assert DOCUMENT.read_text() == document(), "make docs"
 
 
 def test_a_code_has_one_status_and_one_answer_to_retrying() -> None:

@@ -23,8 +23,12 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(setting.name, raising=False)
 
 
+# Any text is a folder, a name or a postal address.
+FREE_TEXT = {"HALFPENNY_DATA", "HALFPENNY_LENDER_NAME", "HALFPENNY_LENDER_ADDRESS"}
+
+
 def test_the_document_equals_the_settings() -> None:
-    assert DOCUMENT.read_text() == document(), "python -m halfpenny.entrypoints.settings_document > docs/settings.md"
+    assert DOCUMENT.read_text() == document(), "make docs"
 
 
 def documented() -> list[tuple[str, str]]:
@@ -116,6 +120,20 @@ def test_a_wrong_setting_is_named_in_one_line(
         Settings.load()
     assert str(wrong.value).startswith(printed)
     assert "\n" not in str(wrong.value)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in documented() if not name.endswith("_KEY_FILE")])
+def test_a_value_that_cannot_be_read_is_answered_with_one_that_can(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "\N{BALLOT X} \N{BALLOT X}")
+    try:
+        Settings.load()
+    except WrongSettings as wrong:
+        assert str(wrong).startswith(f"{name}: ")
+        examples = str(wrong).partition("such as ")[2]
+        monkeypatch.setenv(name, examples if examples.startswith("{") else re.split(", | or ", examples)[0])
+        assert Settings.load()
+    else:
+        assert name in FREE_TEXT
 
 
 @pytest.mark.parametrize(

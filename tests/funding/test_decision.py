@@ -159,7 +159,7 @@ def _with_sophisticated() -> BatchState:
 
 
 @given(sequences())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_batch_is_decided_like_one_ticket_at_a_time(case: tuple[BatchState, list[Ticket]]) -> None:
     batch, tickets = case
     alone = apart(batch)

@@ -116,7 +116,7 @@ async def test_two_different_keys_on_one_request_are_refused(database: Database,
     assert await effects(database, person) == 1
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sequence=st.lists(st.tuples(st.sampled_from(WAYS), st.sampled_from(["k1", "k2", "k3"])), max_size=12))
 async def test_any_sequence_has_one_effect_a_key(database: Database, sequence: list[tuple[str, str]]) -> None:
     """Whatever came first under a key is what it stands for."""

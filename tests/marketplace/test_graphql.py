@@ -265,7 +265,7 @@ def selection(draw: st.DrawFn, kind: str = "Loan", depth: int = 0) -> str:
     return " ".join([*parts, draw(st.sampled_from(("", "__typename", "always: __typename")))])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(selection())
 async def test_whatever_is_selected_the_plan_answers_as_the_executor(chosen: str) -> None:
     document = f"{{ loans {{ edges {{ node {{ {chosen} __typename }} }} }} }}"

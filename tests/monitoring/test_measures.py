@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import brier_score_loss, roc_auc_score
@@ -26,7 +26,6 @@ from halfpenny_monitoring.measures import (
 )
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 400).flatmap(lambda d: st.tuples(st.just(d), st.integers(max(d, 1), 5_000))),
     st.floats(1e-6, 1.0 - 1e-6),
@@ -54,7 +53,6 @@ def test_the_ends_of_a_beta_distribution() -> None:
     assert binomial_p_value(0, 12, 0.3) == 1.0
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 30)), min_size=1, max_size=120))
 def test_ranking_and_distance_are_those_of_scikit_learn(loans: list[tuple[bool, int]]) -> None:
     """Predictions come in 30 levels, so that many tie."""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from halfpenny_monitoring.impairment import (
@@ -86,7 +86,6 @@ def table(book: list[Exposure]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@settings(deadline=None)
 @given(books)
 def test_a_shock_costs_the_sum_of_its_loans(book: list[Exposure]) -> None:
     found, left = stress(book, RATES)
@@ -123,7 +122,6 @@ def test_a_loan_without_a_grid_is_named_and_an_old_grid_counts_at_its_worst() ->
     assert [str(result.expected_loss) for result in found] == ["2010.00", "4010.00", "14010.00"]
 
 
-@settings(deadline=None)
 @given(books)
 def test_concentrations_are_those_of_a_grouped_table(book: list[Exposure]) -> None:
     found = {each.kind: each for each in concentrations(book, RATES)}
@@ -177,7 +175,6 @@ def test_an_allowance_by_hand() -> None:
     assert allowance(exposure(defaulted=True), DAY).allowance_minor == 4_000_000
 
 
-@settings(deadline=None)
 @given(exposures)
 def test_an_allowance_lies_between_nothing_and_the_principal(loan: Exposure) -> None:
     found = allowance(loan, DAY)
@@ -187,7 +184,6 @@ def test_an_allowance_lies_between_nothing_and_the_principal(loan: Exposure) -> 
     assert found.allowance_minor <= late.allowance_minor <= worse.allowance_minor
 
 
-@settings(deadline=None)
 @given(books, books)
 def test_the_journal_balances_and_leads_from_one_report_to_the_next(
     before: list[Exposure], after: list[Exposure]

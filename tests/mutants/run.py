@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from halfpenny.platform.child import ends_with_this_process
+
 ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("mutants.toml")
 TIMEOUT_S = 300
@@ -109,6 +111,7 @@ class Scratch:
                 stderr=log,
                 timeout=timeout_s,
                 check=False,
+                preexec_fn=ends_with_this_process(),
             ).returncode
 
     def _write(self, path: Path, text: str) -> None:

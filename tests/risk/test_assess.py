@@ -94,7 +94,7 @@ ANY_LOAN = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(loan=ANY_LOAN)
 @pytest.mark.parametrize("choice", ["champion", "scorecard"])
 def test_any_application_gets_an_answer_that_adds_up(choice: str, loan: LoanSubmitted) -> None:

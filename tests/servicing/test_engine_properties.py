@@ -32,7 +32,7 @@ from halfpenny.servicing.model.segments import accrual_scale
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
 from support.lending_strategies import loan_histories, loan_terms
 
-many = settings(max_examples=100, deadline=None)
+many = settings(max_examples=100)
 
 
 @many

@@ -58,7 +58,7 @@ def test_the_second_count_begins_where_the_amount_becomes_material_and_anew_afte
     assert days_material(LOAN, paid, on, LIMIT) == 10
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(loan_histories(receipts_only=True))
 def test_it_never_counts_more_than_days_past_due_and_every_amount_counts_the_same(
     history: tuple[LoanTerms, list[Event], date],

@@ -45,7 +45,7 @@ bodies = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(bodies, st.sampled_from(["principal", "principal", "net_advance"]), amounts)
 def test_any_body_adds_up_or_is_refused_by_name(body: dict[str, Any], size: str, amount: str) -> None:
     try:

@@ -1,6 +1,6 @@
 """Every code that a problem document may carry, as docs/errors.md lists them.
 
-python -m halfpenny.entrypoints.error_codes > docs/errors.md
+``make docs`` writes it; a test compares them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _INTRODUCTION = """# Error codes
 Every failure of the REST interface is a problem document (RFC 9457) whose member `code` is one of these and never
 changes its meaning; GraphQL carries it in `extensions.code`. `409` is a business rule that refused, `422` input that
 could not be read. Where *retry* is yes, the same request may succeed later; one that moves money is retried with the
-same `Idempotency-Key`. Made by `python -m halfpenny.entrypoints.error_codes`.
+same `Idempotency-Key`. Made by `make docs`.
 
 A body that does not fit is a 422 whose `data.errors` names each fault by a JSON pointer and a code: `missing_field`,
 `unknown_field`, `malformed`, or what the field should have been, such as `malformed_amount`, `malformed_currency`,

@@ -1,6 +1,6 @@
 """Who may call what, as docs/permissions.md lists it: roles by permission, and the permission of each route and field.
 
-python -m halfpenny.entrypoints.permissions > docs/permissions.md
+``make docs`` writes it; a test compares them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _INTRODUCTION = """# Permissions
 A route or field of a query names the permission that its caller needs, and one table has the permissions of each role.
 Whether a caller may do it to *this* loan, ticket or person is the thing's own rule: what is not theirs to see does not
 exist (404). An account has one role. What takes a second person takes one whatever the role: see
-[acts that take two people](guides/approvals.md). Made by `python -m halfpenny.entrypoints.permissions`.
+[acts that take two people](guides/approvals.md). Made by `make docs`.
 
 ## Roles
 

@@ -354,4 +354,6 @@ def _first_fault(error: ValidationError) -> str:
     # A name of its own is reported in capitals already.
     name = field if field.isupper() else f"{prefixes.get(error.title, 'HALFPENNY_')}{field}".upper()
     # Pydantic puts its own words before the text of a ValueError.
-    return f"{name}: {fault['msg'].removeprefix('Value error, ')}"
+    message = fault["msg"].removeprefix("Value error, ")
+    shown = {setting.name: setting.default or setting.example for setting in every_setting()}.get(name)
+    return f"{name}: {message}" + (f", such as {shown}" if shown and "such as" not in message else "")

@@ -1,6 +1,6 @@
 """docs/settings.md, from the settings themselves.
 
-python -m halfpenny.entrypoints.settings_document > docs/settings.md
+``make docs`` writes it; a test compares them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _INTRODUCTION = """# Settings
 
 Everything comes from environment variables, read once at the start; one that is empty counts as not set. A wrong value
 stops the start with one line that names it; so does a variable that begins with `HALFPENNY_` and is not listed here.
-What has no default is shown by an example, in italics. Made by `python -m halfpenny.entrypoints.settings_document`.
+What has no default is shown by an example, in italics. Made by `make docs`.
 
 | variable | default, or *an example* | what it is |
 |---|---|---|

@@ -1,6 +1,6 @@
 """The page docs/loan-lifecycle.md, drawn from the one transition table.
 
-``python -m halfpenny.loans.diagram > docs/loan-lifecycle.md`` brings it up to date; a test compares them.
+``make docs`` writes it; a test compares them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _INTRODUCTION = """\
 # The life of a loan
 
 This page is drawn from `TRANSITIONS` in `src/halfpenny/loans/model.py` by
-`python -m halfpenny.loans.diagram > docs/loan-lifecycle.md`; a test fails where the two differ.
+`make docs`; a test fails where the two differ.
 
 Every transition counts the loan's version up by one and writes its event in the same transaction. What a
 person does is on the audit trail as well. A request that names an older version than the loan's is refused.
