@@ -31,7 +31,7 @@ from halfpenny.entrypoints.books import CHECKS
 from halfpenny.funding.service.payments import settle_pending
 from halfpenny.ledger import AccountKind
 from halfpenny.platform import audit, clock, row_history
-from halfpenny.platform.consistency import Check, find_all, no_progress
+from halfpenny.platform.consistency import Check, Finding, find_in_parallel, no_progress
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.migrations import migrate
 from halfpenny.platform.servers import PostgresServer
@@ -254,12 +254,16 @@ def checking(url: str, results: multiprocessing.Queue[tuple[int, int, float, int
 async def _check(url: str) -> tuple[int, int, float, int, float]:
     database = await Database.connect(url, timeout_s=3_600)
     started, findings = time.perf_counter(), 0
+
+    def count(finding: Finding) -> None:
+        nonlocal findings
+        findings += 1
+        print(f"wrong: {finding}")
+
+    await find_in_parallel(database, [_timed(check) for check in CHECKS], no_progress, count)
+    took = time.perf_counter() - started
     async with database.reading() as connection:
         transfers = await connection.fetchval("SELECT count(*) FROM transfer")
-        async for finding in find_all(connection, [_timed(check) for check in CHECKS], no_progress):
-            findings += 1
-            print(f"wrong: {finding}")
-    took = time.perf_counter() - started
     await database.close()
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return transfers, findings, took, peak_mb, time.process_time()
@@ -324,14 +328,19 @@ def postmaster_of(server: PostgresServer) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--transfers", type=int, default=10_000_000)
+    parser.add_argument("--keep", type=Path, help="a folder for the books: filled once, checked again each time")
     arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="halfpenny-bench-"))
+    folder: Path = arguments.keep or Path(tempfile.mkdtemp(prefix="halfpenny-bench-"))
+    filled = folder / "filled"
+    folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
     server = PostgresServer(folder / "postgres", durable=False)
     server.start()
     try:
-        migrate(server.url)
-        asyncio.run(fill(server.url, arguments.transfers))
+        if not filled.exists():
+            migrate(server.url)
+            asyncio.run(fill(server.url, arguments.transfers))
+            filled.touch()
         processes = ServerProcesses(postmaster_of(server))
         method = multiprocessing.get_context("spawn")
         results: multiprocessing.Queue[tuple[int, int, float, int, float]] = method.Queue()
@@ -344,7 +353,8 @@ def main() -> None:
         transfers, findings, took, peak_mb, cpu_s = results.get(timeout=10)
     finally:
         server.stop()
-        shutil.rmtree(folder)
+        if not arguments.keep:
+            shutil.rmtree(folder)
     limit = LIMIT_S_FOR_TEN_MILLION * transfers / 10_000_000
     print(f"checked {transfers:,} transfers in {took:.1f} s ({transfers / took:,.0f} a second): {findings} findings")
     print(f"time / limit = {took / limit:.2f} (limit {limit:.0f} s)")

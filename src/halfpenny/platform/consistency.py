@@ -8,6 +8,8 @@ comparison at most ``LIMIT`` findings leave it.
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,12 +17,14 @@ from typing import TypeAlias
 
 import asyncpg
 
-from halfpenny.platform.database import Connection
+from halfpenny.platform.database import Connection, Database
 
 LIMIT = 100
 # Comparisons read whole tables; none of them is given up as hanging.
 TIMEOUT_S = 3_600.0
 ROW = "row"
+# That check at once: one reads while the other computes, on one core too.
+CONNECTIONS = 2
 _PRESENT, _MISSING = "present", "missing"
 
 
@@ -145,6 +149,36 @@ async def find_all(connection: Connection, checks: Sequence[Check], progress: Pr
         for check in checks:
             async for finding in check(connection, progress):
                 yield finding
+
+
+async def find_in_parallel(
+    database: Database, checks: Sequence[Check], progress: Progress, report: Callable[[Finding], None]
+) -> None:
+    """Run the checks on ``CONNECTIONS`` connections that share one view of the database; ``report`` gets each finding.
+
+    Each connection takes the next check when it has finished one: those that take longest come first in ``checks``.
+    Raises what a check raises.
+    """
+    waiting = deque(checks)
+
+    async def work(view: str) -> None:
+        async with database.reading() as connection, connection.transaction(isolation="repeatable_read"):
+            await connection.execute(f"SET TRANSACTION SNAPSHOT '{view}'")
+            await _prepare(connection)
+            while waiting:
+                async for finding in waiting.popleft()(connection, progress):
+                    report(finding)
+
+    # Whoever exports a view keeps it for the others by staying in its transaction.
+    async with database.reading() as connection, connection.transaction(isolation="repeatable_read"):
+        view = await connection.fetchval("SELECT pg_export_snapshot()")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(CONNECTIONS, len(waiting))):
+                    group.create_task(work(view))
+        except BaseExceptionGroup as failed:
+            # Whoever calls knows the errors of a database, and no groups of them.
+            raise failed.exceptions[0] from None
 
 
 async def collect(connection: Connection, *checks: Check) -> list[Finding]:
