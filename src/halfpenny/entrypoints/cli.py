@@ -11,9 +11,9 @@ from uuid import UUID
 import typer
 
 from halfpenny.entrypoints.frame import on_servers
-from halfpenny.entrypoints.settings import Settings, WrongSettings
+from halfpenny.entrypoints.settings import Settings
 from halfpenny.entrypoints.wording import counted
-from halfpenny.primitives.errors import HalfpennyError
+from halfpenny.primitives.errors import HalfpennyError, OperatorError
 
 app = typer.Typer(
     help="Halfpenny: a marketplace for bridge loans, exact to the last halfpenny.",
@@ -264,17 +264,10 @@ def _add_demonstration() -> None:
 
 def main() -> None:
     """Run a command; what goes wrong by name ends in one line and a status, not in a traceback."""
-    from halfpenny.identity import BadSigningKey
-    from halfpenny.platform.data_folder import AlreadyRunning, FolderUnusable
-    from halfpenny.platform.migrations import MigrationFailed
-    from halfpenny.platform.servers import ServerFailed
-
     _add_demonstration()
     try:
         app(prog_name="halfpenny")
-    except WrongSettings as wrong:
-        sys.exit(f"halfpenny: {wrong}")
-    except (AlreadyRunning, BadSigningKey, FolderUnusable, MigrationFailed, ServerFailed) as failed:
+    except OperatorError as failed:
         sys.exit(f"halfpenny: {failed}")
     except HalfpennyError as refused:
         sys.exit(f"halfpenny: {refused} ({refused.code})")

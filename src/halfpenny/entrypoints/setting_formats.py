@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from halfpenny.primitives.errors import OperatorError
+
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 _DATABASE_NAME = re.compile(r"[A-Za-z0-9_-]{1,38}", re.ASCII)
 
 
-class WrongSettings(Exception):
+class WrongSettings(OperatorError):
     """A setting is missing, malformed or unknown; the message is one line that names it."""
 
 

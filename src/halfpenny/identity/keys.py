@@ -13,10 +13,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from halfpenny.identity.settings import IdentitySettings
+from halfpenny.primitives.errors import OperatorError
 from halfpenny.primitives.ids import uuid7
 
 
-class BadSigningKey(ValueError):
+class BadSigningKey(OperatorError):
     """The signing key file cannot be used; the message names the setting and the reason."""
 
 

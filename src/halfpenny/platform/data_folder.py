@@ -13,13 +13,14 @@ from typing import TextIO
 import msgspec
 
 from halfpenny.platform.servers import remove_folder
+from halfpenny.primitives.errors import OperatorError
 
 
-class AlreadyRunning(Exception):
+class AlreadyRunning(OperatorError):
     """Another demo holds the data folder; the message is one line."""
 
 
-class FolderUnusable(Exception):
+class FolderUnusable(OperatorError):
     """The data folder cannot be written; the message is one line that names the setting."""
 
 

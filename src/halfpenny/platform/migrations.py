@@ -18,6 +18,7 @@ from alembic.util import CommandError
 
 from halfpenny.platform.schema import describe
 from halfpenny.platform.servers import PostgresServer
+from halfpenny.primitives.errors import OperatorError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CHECKOUT = _PACKAGE.parents[1]
@@ -26,7 +27,7 @@ FOLDER = _PACKAGE / "migrations" if (_PACKAGE / "migrations").is_dir() else _CHE
 SCHEMA_FILE = _PACKAGE / "schema.sql" if (_PACKAGE / "schema.sql").is_file() else _CHECKOUT / "docs" / "schema.sql"
 
 
-class MigrationFailed(Exception):
+class MigrationFailed(OperatorError):
     """The schema could not be brought up to date; the message is one line."""
 
 

@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 
+class OperatorError(Exception):
+    """What the operator has to mend: a setting, a folder, a server. A command ends with its text in one line.
+
+    It never reaches who calls the API. The command line knows it by this base, without the parts that raise it.
+    """
+
+
 class HalfpennyError(Exception):
     """A failure with a name that callers may rely on.
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from halfpenny.platform.child import ends_with_this_process
+from halfpenny.primitives.errors import OperatorError
 
 # Linux hands out the ports from 32768 up to outgoing connections, so a server that picks one there can lose it.
 _PORTS = range(20000, 32768)
@@ -24,7 +25,7 @@ _PORTS = range(20000, 32768)
 _SHARED_FOLDER = Path("/var/lib/halfpenny")
 
 
-class ServerFailed(Exception):
+class ServerFailed(OperatorError):
     """A server did not start or stop; the message is one line that names what to do or which log to read."""
 
 
