@@ -16,7 +16,7 @@ from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Currency, Money
 from servicing import world
 from support.growth import grow
-from support.tuples import tuples_read, until_reported
+from support.tuples import all_reads
 
 ROWS = 30_000
 TIMES = 10
@@ -145,19 +145,10 @@ async def read_by(database: Database, database_url: str, made: world.Drawn) -> d
     """Tuples read by each act, by table and index."""
     found = {}
     for act in ACTS:
-        before = await reported(database, database_url)
+        before = await all_reads(database, database_url)
         await act(database, made)
-        after = await reported(database, database_url)
+        after = await all_reads(database, database_url)
         found[act.__name__] = {
             name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)
         }
     return found
-
-
-async def reported(database: Database, database_url: str) -> dict[str, int]:
-    """A reading to which every connection of the pool has contributed."""
-    await until_reported()
-    async with database.unit_of_work() as one, database.unit_of_work() as two:
-        await one.execute("SELECT 1")
-        await two.execute("SELECT 1")
-    return await tuples_read(database_url)

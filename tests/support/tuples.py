@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
 import asyncpg
+
+from halfpenny.platform.database import Connection, Database
 
 # Heap tuples that scans returned and index entries that were walked over, for every table of ours and each index.
 _READ = """
@@ -13,8 +16,9 @@ SELECT relname AS name, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) A
 UNION ALL
 SELECT indexrelname, coalesce(idx_tup_read, 0) FROM pg_stat_user_indexes
 """
-# A backend reports what it has read at most once a second, when a transaction of its ends.
-REPORTED_AFTER_S = 1.1
+# A backend reports what it has read at most once a second, when a transaction of its ends, unless it is asked to.
+_REPORTED_AFTER_S = 1.1
+_REPORT = "SELECT pg_stat_force_next_flush()"
 
 
 async def tuples_read(database_url: str) -> dict[str, int]:
@@ -27,8 +31,21 @@ async def tuples_read(database_url: str) -> dict[str, int]:
 
 
 async def until_reported() -> None:
-    """Wait until the next transaction of any backend will report."""
-    await asyncio.sleep(REPORTED_AFTER_S)
+    """Wait until the next transaction of any backend will report, of those that no test can ask."""
+    await asyncio.sleep(_REPORTED_AFTER_S)
+
+
+async def report_reads(connection: Connection) -> None:
+    """What this connection has read so far is among ``tuples_read`` from now on."""
+    await connection.execute(_REPORT)
+
+
+async def all_reads(database: Database, database_url: str) -> dict[str, int]:
+    """``tuples_read``, to which every connection of the pool has reported; none of them is in use."""
+    async with AsyncExitStack() as stack:
+        for _ in range(database.pool.get_idle_size()):
+            await report_reads(await stack.enter_async_context(database.reading()))
+    return await tuples_read(database_url)
 
 
 def per_item(before: Mapping[str, int], after: Mapping[str, int], items: int) -> dict[str, float]:

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from halfpenny.primitives.ids import uuid7
-from support.tuples import per_item, tuples_read, until_reported
+from support.tuples import per_item, report_reads, tuples_read
 
 EVENTS = 6_000
 BATCH = 200
@@ -46,14 +46,14 @@ async def test_an_event_reads_as_much_at_the_end_as_at_the_start(database_url: s
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         await connection.execute("SELECT queue_subscribe('risk', '{loan.submitted}')")
         await carry(connection, BATCH)
-        await until_reported()
         await carry(connection, BATCH)
+        await report_reads(connection)
         before = await tuples_read(database_url)
         quarters = []
         for _ in range(4):
             await carry(connection, EVENTS // 4)
-            await until_reported()
             await carry(connection, BATCH)
+            await report_reads(connection)
             after = await tuples_read(database_url)
             quarters.append(per_item(before, after, EVENTS // 4 + BATCH))
             before = after
