@@ -50,6 +50,11 @@ class Child:
                 preexec_fn=ends_with_this_process(),
             )
 
+    def terminate(self) -> None:
+        """Ask it to end, without waiting: those that end side by side end sooner."""
+        if self._process is not None:
+            self._process.terminate()
+
     def stop(self) -> None:
         if self._process is not None:
             stop_process(self._process, signal.SIGTERM, timeout_s=15)

@@ -187,7 +187,9 @@ class Demo:
                 self._console.print(f"[yellow]![/] {child.restart()}")
 
     def _stop_children(self) -> None:
-        for child in reversed(self._children):
+        for child in self._children:
+            child.terminate()
+        for child in self._children:
             child.stop()
 
     def _run_scenario(self) -> int:

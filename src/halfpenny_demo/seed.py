@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 
@@ -66,7 +67,7 @@ async def seed(
             (logins.administrators[1], "Zofia Marek", Role.ADMINISTRATOR),
             *((logins.others[role], full_name, role) for role, full_name in _STAFF),
         ]
-        hashes = [await passwords.hash(login.password) for login, _, _ in people]
+        hashes = await asyncio.gather(*(passwords.hash(login.password) for login, _, _ in people))
         try:
             async with database.unit_of_work() as connection:
                 investor, borrower, ada, zofia, *_ = [

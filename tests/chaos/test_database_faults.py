@@ -197,6 +197,12 @@ async def _fill_and_free(database: Database, desk: FundingDesk, folder: Path, wo
 
     assert isinstance(world, World)
     ask = at_the_desk(desk, world)
+    # Some are acknowledged before: how many fit into the room that is left depends on where the log stands.
+    for number in range(5):
+        order = Order(world.loan.id, number, 5_000, uuid7().hex)
+        tally.operations += 1
+        tally.note_outcome(order, await ask(order))
+    assert len(tally.acknowledged) == 5
     ballast = folder / "ballast"
     with ballast.open("wb", buffering=0) as file:
         try:
