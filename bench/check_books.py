@@ -231,7 +231,7 @@ async def _draw_and_repay(database: Database, loan: tuple[LoanId, UserId, UserId
             ]
             await loans.record_conditions(connection, administrator, loan_id, evidence)
             # Whoever approved a loan does not draw it down as well.
-            await servicing.draw_down(connection, loan_id, loans.SYSTEM, servicing.Product())
+            await servicing.draw_down(connection, loan_id, loans.SYSTEM)
         amount = (await loans.get(connection, loan_id)).application.amount_minor // 10
         # More than is due: the rest repays principal, as the share of every holder then shows.
         await servicing.repay(connection, loan_id, borrower, Money(amount, _EUR), apply=servicing.Apply.PREPAY)

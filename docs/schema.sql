@@ -682,6 +682,7 @@ CREATE TABLE loan (
   risk jsonb,
   annual_rate numeric(9,6),
   fees jsonb,
+  product_terms jsonb,
   funding_deadline timestamp with time zone,
   decided_by uuid,
   decided_at timestamp with time zone,
@@ -713,6 +714,7 @@ CREATE TABLE loan (
   CONSTRAINT ck_loan_premises CHECK ((premises = ANY (ARRAY['owned'::text, 'rented'::text]))),
   CONSTRAINT ck_loan_prior_debt CHECK ((prior_debt_minor >= 0)),
   CONSTRAINT ck_loan_prior_debt_fits_rank CHECK (((charge_rank > 1) = (prior_debt_minor > 0))),
+  CONSTRAINT ck_loan_product_terms CHECK ((jsonb_typeof(product_terms) = 'object'::text)),
   CONSTRAINT ck_loan_purpose CHECK ((purpose = ANY (ARRAY['purchase'::text, 'refinance'::text, 'works'::text, 'development'::text, 'other'::text]))),
   CONSTRAINT ck_loan_status CHECK ((status = ANY (ARRAY['draft'::text, 'submitted'::text, 'assessed'::text, 'approved'::text, 'offered'::text, 'accepted'::text, 'declined'::text, 'withdrawn'::text, 'funding'::text, 'expired'::text, 'cancelled'::text, 'funded'::text, 'conditions_met'::text, 'active'::text, 'matured'::text, 'defaulted'::text, 'in_recovery'::text, 'repaid'::text, 'written_off'::text]))),
   CONSTRAINT ck_loan_term CHECK ((term_months > 0)),
@@ -725,7 +727,7 @@ CREATE INDEX ix_loan_maturing ON public.loan USING btree (matures_on, id) WHERE 
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.loan REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'company', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loan REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'company', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.loan REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'company', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE (adverse_records), UPDATE (amount_minor), UPDATE (annual_rate), UPDATE (assets_minor), UPDATE (changed_at), UPDATE (charge_rank), UPDATE (company), UPDATE (conditions), UPDATE (currency), UPDATE (debts_minor), UPDATE (decided_at), UPDATE (decided_by), UPDATE (decision_reason), UPDATE (decision_reason_code), UPDATE (drawn_down_on), UPDATE (exit_note), UPDATE (exit_strategy), UPDATE (fees), UPDATE (funding_deadline), UPDATE (income_minor), UPDATE (interest_mode), UPDATE (matures_on), UPDATE (premises), UPDATE (prior_debt_minor), UPDATE (purpose), UPDATE (purpose_note), UPDATE (risk), UPDATE (status), UPDATE (submitted_at), UPDATE (term_months), UPDATE (terms_version), UPDATE (version), UPDATE (yearly_costs_minor), UPDATE (years_trading) ON loan TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (adverse_records), UPDATE (amount_minor), UPDATE (annual_rate), UPDATE (assets_minor), UPDATE (changed_at), UPDATE (charge_rank), UPDATE (company), UPDATE (conditions), UPDATE (currency), UPDATE (debts_minor), UPDATE (decided_at), UPDATE (decided_by), UPDATE (decision_reason), UPDATE (decision_reason_code), UPDATE (drawn_down_on), UPDATE (exit_note), UPDATE (exit_strategy), UPDATE (fees), UPDATE (funding_deadline), UPDATE (income_minor), UPDATE (interest_mode), UPDATE (matures_on), UPDATE (premises), UPDATE (prior_debt_minor), UPDATE (product_terms), UPDATE (purpose), UPDATE (purpose_note), UPDATE (risk), UPDATE (status), UPDATE (submitted_at), UPDATE (term_months), UPDATE (terms_version), UPDATE (version), UPDATE (yearly_costs_minor), UPDATE (years_trading) ON loan TO halfpenny_app;
 
 CREATE TABLE loan_condition (
   id uuid NOT NULL,

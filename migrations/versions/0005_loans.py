@@ -73,6 +73,8 @@ CREATE TABLE loan (
   annual_rate numeric(9, 6) CONSTRAINT ck_loan_annual_rate CHECK (annual_rate > 0),
   -- The fees of the offer: [{"kind": "arrangement", "percent": "2"}].
   fees jsonb CONSTRAINT ck_loan_fees CHECK (jsonb_typeof(fees) = 'array'),
+  -- What the offer took over from its product and the settings of its day.
+  product_terms jsonb CONSTRAINT ck_loan_product_terms CHECK (jsonb_typeof(product_terms) = 'object'),
   funding_deadline timestamptz,
   decided_by uuid CONSTRAINT fk_loan_decided_by_app_user REFERENCES app_user,
   decided_at timestamptz,
@@ -171,7 +173,7 @@ GRANT UPDATE (kind, address, city, country, lat, lon, description, year_built, a
 GRANT UPDATE (status, version, terms_version, company, income_minor, assets_minor, debts_minor, adverse_records,
   decision_reason_code,
   years_trading, yearly_costs_minor, premises, charge_rank, prior_debt_minor, amount_minor, currency, term_months,
-  purpose, purpose_note, exit_strategy, exit_note, interest_mode, risk, annual_rate, fees,
+  purpose, purpose_note, exit_strategy, exit_note, interest_mode, risk, annual_rate, fees, product_terms,
   funding_deadline, decided_by, decided_at, decision_reason, submitted_at, drawn_down_on, matures_on, conditions,
   changed_at) ON loan TO halfpenny_app;
 GRANT UPDATE (funded_minor, investors, version, status) ON loan_funding TO halfpenny_app;

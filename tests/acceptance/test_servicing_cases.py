@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,10 +21,10 @@ from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Apply, Event, FeeDue, Pause, PenaltyDue, Receipt
 from halfpenny.servicing.model.flows import Distributable
 from halfpenny.servicing.model.ltv import cumulative_ltv_percent
-from halfpenny.servicing.model.materiality import Materiality, days_material
+from halfpenny.servicing.model.materiality import days_material
 from halfpenny.servicing.model.payoff import payoff, receive
 from halfpenny.servicing.model.position import LoanPosition, LoanStanding
-from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
+from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Materiality, Repayment
 from halfpenny.servicing.store import serviced_loans
 from servicing import world
 from support import sharing
@@ -245,7 +246,8 @@ def test_h_e3_cent_at_maturity(case: dict[str, Any]) -> None:
         on = matures_on + timedelta(days=case["days_past_due"])
         position = replay(terms, (), on, recorded=[receipt])
         assert position.days_past_due == case["days_past_due"]
-        days = days_material(terms, [receipt], on, Materiality(500_00, Rate.parse_annual("1")))
+        limited = replace(terms, materiality=Materiality(500_00, Rate.parse_annual("1")))
+        days = days_material(limited, [receipt], on)
         assert is_regulatory_default(days) is defaults, unpaid
 
 

@@ -88,6 +88,12 @@ TERMS: dict[str, Forgery] = {
         "UPDATE serviced_loan SET terms = jsonb_set(terms, '{{periods}}', '9') WHERE loan_id = '{active}';",
     ),
     "the fees": term("fees", "'[]'::jsonb"),
+    "the terms of the product, with those of the drawn loan": term(
+        "product_terms",
+        "(SELECT jsonb_set(product_terms, '{{minimum_interest_months}}', '3') FROM loan WHERE id = '{active}')",
+        "UPDATE serviced_loan SET terms = jsonb_set(terms, '{{minimum_interest_months}}', '3') "
+        "WHERE loan_id = '{active}';",
+    ),
     "the funding deadline, with its decision and its funding": term(
         "funding_deadline",
         "timestamptz '2027-01-01'",
@@ -118,6 +124,8 @@ TERMS: dict[str, Forgery] = {
     "how days are counted": drawn_term("day_count", '"act/360"'),
     "the least interest": drawn_term("minimum_interest_months", "3"),
     "what of retained interest comes back": drawn_term("rebate_of_retained_interest", "false"),
+    "when arrears are material": drawn_term("materiality,above_minor", "99"),
+    "which share of the debt is material": drawn_term("materiality,above_share,millionths", "99"),
     "the order of the waterfall": drawn_term("waterfall", '"other"'),
     "an entry that changes a term to what it is": Forgery(
         "INSERT INTO row_history (table_name, row_key, change, data) SELECT 'loan', id::text, 'updated', "

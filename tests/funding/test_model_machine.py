@@ -401,7 +401,7 @@ class Marketplace(RuleBasedStateMachine):
                         evidence = lending.evidence(found.application)
                         await loans.record_conditions(connection, self.colleague, loan, evidence)
                     actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, self.staff)
-                    await servicing.draw_down(connection, loan, actor, servicing.Product())
+                    await servicing.draw_down(connection, loan, actor)
             except HalfpennyError as refused:
                 if refused.code == "reflection_running":
                     assert until is not None

@@ -205,11 +205,11 @@ async def test_who_approved_and_recorded_the_conditions_does_not_draw_down(datab
     await world.advance(database, world.REFLECTION)
     with pytest.raises(loans.SeparationOfDuties):
         async with database.unit_of_work() as connection:
-            await servicing.draw_down(connection, made.loan.id, made.staff, world.PRODUCT)
+            await servicing.draw_down(connection, made.loan.id, made.staff)
     async with database.unit_of_work() as connection:
         assert (await loans.get(connection, made.loan.id)).status is Status.CONDITIONS_MET
         colleague = Actor(ActorKind.ADMINISTRATOR, await lending.person(connection, "administrator"))
-        done = await servicing.draw_down(connection, made.loan.id, colleague, world.PRODUCT)
+        done = await servicing.draw_down(connection, made.loan.id, colleague)
     assert done.loan.status is Status.ACTIVE
 
 

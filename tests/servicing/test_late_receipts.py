@@ -45,7 +45,7 @@ async def drawn_together(database: Database, count: int) -> list[world.Drawn]:
     async with database.unit_of_work() as connection:
         today = await clock.business_date(connection)
         for one in ready:
-            done = await servicing.draw_down(connection, one.loan.id, one.staff, world.PRODUCT)
+            done = await servicing.draw_down(connection, one.loan.id, one.staff)
             made.append(replace(one, loan=done.loan, drawn_on=today))
     return made
 

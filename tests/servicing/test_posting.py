@@ -24,7 +24,7 @@ async def test_drawdown_waits_for_the_last_investors_reflection(database: Databa
     before = await world.balances(database, made.loan.id, AccountKind.ESCROW, AccountKind.LOAN_RECEIVABLE)
     with pytest.raises(errors.ReflectionRunning):
         async with database.unit_of_work() as connection:
-            await servicing.draw_down(connection, made.loan.id, made.staff, world.PRODUCT)
+            await servicing.draw_down(connection, made.loan.id, made.staff)
     assert await world.balances(database, made.loan.id, AccountKind.ESCROW, AccountKind.LOAN_RECEIVABLE) == before
     assert before == [1_000_000, 0]
 
@@ -49,7 +49,7 @@ async def test_a_second_drawdown_is_refused_and_posts_nothing(database: Database
     before = await world.wallets(database, [made.borrower])
     with pytest.raises(loans.WrongStatus):
         async with database.unit_of_work() as connection:
-            await servicing.draw_down(connection, made.loan.id, made.staff, world.PRODUCT)
+            await servicing.draw_down(connection, made.loan.id, made.staff)
     assert await world.wallets(database, [made.borrower]) == before
 
 

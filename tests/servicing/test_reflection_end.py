@@ -37,7 +37,7 @@ async def take_back(database: Database, made: world.Drawn, ticket_id: UUID) -> N
 
 async def draw_down(database: Database, made: world.Drawn) -> None:
     async with database.unit_of_work() as connection:
-        await servicing.draw_down(connection, made.loan.id, made.staff, world.PRODUCT)
+        await servicing.draw_down(connection, made.loan.id, made.staff)
 
 
 async def test_up_to_the_last_moment_a_ticket_can_be_taken_back(database: Database, database_url: str) -> None:

@@ -23,7 +23,6 @@ from support import lending
 from support.money import pay_in
 
 EUR = Currency.EUR
-PRODUCT = servicing.Product()
 REFLECTION = timedelta(days=5)
 
 
@@ -53,13 +52,20 @@ async def ready(
     mode: LoanInterestMode = LoanInterestMode.SERVICED,
     term_months: int = 12,
     recorded_by_approver: bool = False,
+    rules: loans.LendingRules = lending.RULES,
 ) -> Drawn:
     """A loan that is funded with ``stakes`` and whose conditions are met; reflection is still running."""
     async with database.unit_of_work() as connection:
         borrower = await lending.person(connection, "borrower")
         administrator = await lending.person(connection, "administrator")
         loan = await lending.funding(
-            connection, borrower, administrator, amount_minor=sum(stakes), interest_mode=mode, term_months=term_months
+            connection,
+            borrower,
+            administrator,
+            rules=rules,
+            amount_minor=sum(stakes),
+            interest_mode=mode,
+            term_months=term_months,
         )
         investors = {await lending.person(connection, "investor"): stake for stake in stakes}
         for investor, stake in investors.items():
@@ -79,12 +85,17 @@ async def ready(
 
 
 async def drawn(
-    database: Database, stakes: list[int], *, mode: LoanInterestMode = LoanInterestMode.SERVICED, term_months: int = 12
+    database: Database,
+    stakes: list[int],
+    *,
+    mode: LoanInterestMode = LoanInterestMode.SERVICED,
+    term_months: int = 12,
+    rules: loans.LendingRules = lending.RULES,
 ) -> Drawn:
-    made = await ready(database, stakes, mode=mode, term_months=term_months)
+    made = await ready(database, stakes, mode=mode, term_months=term_months, rules=rules)
     await advance(database, REFLECTION)
     async with database.unit_of_work() as connection:
-        done = await servicing.draw_down(connection, made.loan.id, made.staff, PRODUCT)
+        done = await servicing.draw_down(connection, made.loan.id, made.staff)
         today = await clock.business_date(connection)
     return Drawn(done.loan, made.borrower, made.administrator, made.stakes, today)
 

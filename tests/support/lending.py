@@ -130,22 +130,33 @@ async def person(connection: Connection, role: str, name: str = "Ines Almeida") 
     return user_id
 
 
-async def submitted(connection: Connection, borrower: UserId, **changes: Any) -> loans.Loan:
-    return await applying.apply(connection, borrower, application(**changes), RULES)
+async def submitted(
+    connection: Connection, borrower: UserId, *, rules: loans.LendingRules = RULES, **changes: Any
+) -> loans.Loan:
+    return await applying.apply(connection, borrower, application(**changes), rules)
 
 
-async def assessed(connection: Connection, borrower: UserId, **changes: Any) -> loans.Loan:
-    loan = await submitted(connection, borrower, **changes)
+async def assessed(
+    connection: Connection, borrower: UserId, *, rules: loans.LendingRules = RULES, **changes: Any
+) -> loans.Loan:
+    loan = await submitted(connection, borrower, rules=rules, **changes)
     assert await deciding.record_assessment(connection, loan.id, risk(loan.terms_version))
     return await loans.get(connection, loan.id)
 
 
-async def offered(connection: Connection, borrower: UserId, administrator: UserId, **changes: Any) -> loans.Loan:
-    loan = await assessed(connection, borrower, **changes)
+async def offered(
+    connection: Connection,
+    borrower: UserId,
+    administrator: UserId,
+    *,
+    rules: loans.LendingRules = RULES,
+    **changes: Any,
+) -> loans.Loan:
+    loan = await assessed(connection, borrower, rules=rules, **changes)
     decision = Decision(
         Verdict.APPROVE, loan.version, loans.DecisionReason.WITHIN_POLICY, "Sound security, clear exit."
     )
-    loan, outcome = await deciding.decide_on(connection, administrator, loan.id, decision, RULES)
+    loan, outcome = await deciding.decide_on(connection, administrator, loan.id, decision, rules)
     assert outcome.final
     return loan
 

@@ -159,24 +159,24 @@ async def advance(settings: Settings, by: str) -> ClockAdvance:
     async with _database(settings) as database:
         async with database.unit_of_work() as connection:
             now = await clock.advance(connection, int(found[1]) * _UNITS[found[2]])
-        days = await _close(database, settings.servicing.materiality)
+        days = await _close(database)
     return ClockAdvance(now, len(days))
 
 
 async def close_days(settings: Settings) -> list[servicing.DayClosed]:
     """Close every day that has passed and has not been closed."""
     async with _database(settings) as database:
-        return await _close(database, settings.servicing.materiality)
+        return await _close(database)
 
 
-async def _close(database: Database, materiality: servicing.Materiality) -> list[servicing.DayClosed]:
+async def _close(database: Database) -> list[servicing.DayClosed]:
     with _progress() as progress:
         task = progress.add_task("closing")
 
         def report(day: date, done: int, whole: int) -> None:
             progress.update(task, description=f"closing {day}", completed=done, total=whole)
 
-        days = await servicing.close_days(database, progress=report, materiality=materiality)
+        days = await servicing.close_days(database, progress=report)
         # What fell due in those days is paid before the command ends.
         await servicing.pay_distributions(database)
         return days

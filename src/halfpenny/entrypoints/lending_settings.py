@@ -1,4 +1,4 @@
-"""The settings of the business: limits of lending, terms of servicing, four eyes."""
+"""The settings of the business: limits of lending, terms of offers, tax on distributions, four eyes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from halfpenny.primitives.money import UNITS_PER_EUR, Currency
 
 if TYPE_CHECKING:  # every command reads its settings first: features are loaded by those that use them
     from halfpenny.loans import LendingRules
-    from halfpenny.servicing import Materiality, Product, Withholding
+    from halfpenny.servicing import Withholding
 
 # In whole units: what a BIGINT of minor units takes, and far beyond any loan.
 _LARGEST = 1_000_000_000_000
@@ -38,7 +38,7 @@ _WITHHELD = '{"PL": [19, 19], "DE": [26.375, 15]}'
 
 
 class LendingSettings(BaseSettings):
-    """Limits of the business."""
+    """Limits of the business, and the terms of the offers that it makes; an accepted offer keeps its own."""
 
     model_config = section("HALFPENNY_")
 
@@ -65,6 +65,28 @@ class LendingSettings(BaseSettings):
         default_factory=dict,
         description="Fees of an offer, in percent of the loan, that replace the usual ones.",
         examples=[_FEES],
+    )
+    default_rate_percent: Decimal = Field(
+        default=Decimal(12), decimal_places=6, ge=0, le=100, description="What overdue amounts bear, in percent a year."
+    )
+    materiality_above: int = Field(
+        default=500,
+        ge=0,
+        le=_LARGEST,
+        description="An amount past due ends in a default only above so many whole euros, or their equal.",
+    )
+    materiality_above_percent: Decimal = Field(
+        default=Decimal(1),
+        decimal_places=6,
+        ge=0,
+        le=100,
+        description="An amount past due ends in a default only above this share of what the loan owes, in percent.",
+    )
+    minimum_interest_months: int = Field(
+        default=0, ge=0, le=24, description="Months of interest that an early redemption pays at least."
+    )
+    rebate_of_retained_interest: bool = Field(
+        default=True, description="Whether an early redemption gives retained interest back."
     )
     funding_days: int = Field(
         default=30, ge=1, le=365, description="Days that a loan is funded for where the decision names no deadline."
@@ -108,13 +130,20 @@ class LendingSettings(BaseSettings):
     @property
     def rules(self) -> LendingRules:
         """The limits as the rules of loans take them, in minor units."""
-        from halfpenny.loans import LendingRules
+        from halfpenny.loans import LendingRules, ProductSettings
 
         return LendingRules(
             minimum_term_months=self.minimum_term_months,
             maximum_term_months=self.maximum_term_months,
             maximum_annual_rate=self.maximum_annual_rate,
             fees=offered_fees(self.fee_percents),
+            product=ProductSettings(
+                default_rate=self.default_rate_percent,
+                minimum_interest_months=self.minimum_interest_months,
+                rebate_of_retained_interest=self.rebate_of_retained_interest,
+                materiality_above_eur_minor=self.materiality_above * 100,
+                materiality_above_percent=self.materiality_above_percent,
+            ),
             funding_days=self.funding_days,
             maximum_funding_days=self.maximum_funding_days,
             minimum_ticket_minor=self.minimum_ticket * 100,
@@ -125,54 +154,16 @@ class LendingSettings(BaseSettings):
 
 
 class ServicingSettings(BaseSettings):
-    """What every drawn loan has in common."""
+    """What every distribution has in common."""
 
     model_config = section("HALFPENNY_")
 
-    default_rate_percent: Decimal = Field(
-        default=Decimal(12), decimal_places=6, ge=0, le=100, description="What overdue amounts bear, in percent a year."
-    )
-    materiality_above: int = Field(
-        default=500,
-        ge=0,
-        le=_LARGEST,
-        description="An amount past due ends in a default only above so many whole euros, or their equal.",
-    )
-    materiality_above_percent: Decimal = Field(
-        default=Decimal(1),
-        decimal_places=6,
-        ge=0,
-        le=100,
-        description="An amount past due ends in a default only above this share of what the loan owes, in percent.",
-    )
-    minimum_interest_months: int = Field(
-        default=0, ge=0, le=24, description="Months of interest that an early redemption pays at least."
-    )
-    rebate_of_retained_interest: bool = Field(
-        default=True, description="Whether an early redemption gives retained interest back."
-    )
     withholding_percent: Annotated[
         dict[_Country, tuple[_Percent, _Percent]], *json_object("countries, each with two percentages", _WITHHELD)
     ] = Field(
         default_factory=lambda: {"PL": (Decimal(19), Decimal(19))},
         description="Tax withheld from interest by the investor's country: [without, with] a treaty form, in percent.",
     )
-
-    @property
-    def product(self) -> Product:
-        from halfpenny.servicing import Product, as_rate
-
-        return Product(
-            default_rate=as_rate(self.default_rate_percent),
-            minimum_interest_months=self.minimum_interest_months,
-            rebate_of_retained_interest=self.rebate_of_retained_interest,
-        )
-
-    @property
-    def materiality(self) -> Materiality:
-        from halfpenny.servicing import Materiality, as_rate
-
-        return Materiality(self.materiality_above * 100, as_rate(self.materiality_above_percent))
 
     @property
     def withholding(self) -> Withholding:

@@ -67,7 +67,6 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
     """Every feature's recurring work."""
     database = resources.database
     listings = marketplace.ListingStore(resources.documents)
-    materiality = resources.settings.servicing.materiality
     people, given = resources.settings.identity_settings, resources.settings.identity
     post = identity.SmtpSender(given.mail_url, given.mail_sender) if given.mail_url else None
     return [
@@ -77,7 +76,7 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
         PeriodicJob("expire_approvals", 5.0, lambda: approvals.expire_due(database)),
         PeriodicJob("expire_loans", 1.0, lambda: funding.expire(database)),
         PeriodicJob("pay_distributions", 0.5, lambda: servicing.pay_distributions(database)),
-        PeriodicJob("close_days", 2.0, lambda: servicing.close_days(database, materiality=materiality)),
+        PeriodicJob("close_days", 2.0, lambda: servicing.close_days(database)),
         PeriodicJob("seal_ledger", 1.0, lambda: _seal_ledger(database)),
         PeriodicJob("seal_row_history", 2.0, lambda: row_history.seal(database)),
         PeriodicJob("seal_audit_trail", 2.0, lambda: backoffice.seal_audit_trail(database)),

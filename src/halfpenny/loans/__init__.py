@@ -37,6 +37,7 @@ from halfpenny.loans.model import (
     Transition,
     Valuation,
 )
+from halfpenny.loans.products import ProductSettings
 from halfpenny.loans.service.applying import apply, draft, request_reassessment, revalue, submit, withdraw
 from halfpenny.loans.service.conditions import record_conditions
 from halfpenny.loans.service.conflicts import bar_interested, bar_interested_staff, check_separation_of_duties
@@ -108,6 +109,7 @@ __all__ = [
     "Offer",
     "Outcome",
     "Premises",
+    "ProductSettings",
     "Property",
     "PropertyKind",
     "RiskReason",

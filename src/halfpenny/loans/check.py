@@ -120,7 +120,7 @@ PROPERTIES = Comparison(
 # What both sides are bound to since the offer was accepted stands in the sealed audit trail as well.
 _MAY_BE_NOT_AGREED = _UNDECIDED | {Status.APPROVED, Status.OFFERED, Status.EXPIRED}
 _AGREED = ", ".join(f"'{status}'" for status in Status if status not in _MAY_BE_NOT_AGREED)
-_TYPES = {"annual_rate": "numeric(9,6)", "fees": "jsonb", "funding_deadline": "timestamptz"}
+_TYPES = {"annual_rate": "numeric(9,6)", "fees": "jsonb", "product_terms": "jsonb", "funding_deadline": "timestamptz"}
 
 
 _INTEGERS = ("term_months", "charge_rank", "adverse_records", "years_trading")

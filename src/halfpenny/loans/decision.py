@@ -135,4 +135,4 @@ def _offer(loan: Loan, decision: Decision, facts: DecisionFacts, rules: LendingR
         deadline = facts.now + timedelta(days=rules.funding_days)
     if not facts.now < deadline <= facts.now + timedelta(days=rules.maximum_funding_days):
         raise errors.DeadlineOutOfRange(maximum_days=rules.maximum_funding_days)
-    return Offer(rate.quantize(Decimal("0.000001")), rules.fees, deadline)
+    return Offer(rate.quantize(Decimal("0.000001")), rules.fees, rules.product_terms(loan.application), deadline)

@@ -11,10 +11,12 @@ from uuid import UUID
 
 from halfpenny.loans import errors
 from halfpenny.loans.decision_reasons import DecisionReason
+from halfpenny.loans.products import ProductSettings
 from halfpenny.loans.statuses import FundingStatus, TransitionName
 from halfpenny.primitives.fees import OfferedFee, offered_fees
 from halfpenny.primitives.ids import LoanId, UserId
 from halfpenny.primitives.money import UNITS_PER_EUR, Currency
+from halfpenny.primitives.product_terms import ProductTerms
 from halfpenny_messages import (
     Condition,
     ExitStrategy,
@@ -299,10 +301,11 @@ class RiskSummary:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the platform offers: percent a year, the fees, and until when money is raised."""
+    """What the platform offers: percent a year, the fees, the product's terms, and until when money is raised."""
 
     annual_rate: Decimal
     fees: tuple[OfferedFee, ...]
+    product_terms: ProductTerms
     funding_deadline: datetime
 
 
@@ -380,6 +383,7 @@ class LendingRules:
     maximum_term_months: int = 24
     maximum_annual_rate: Decimal = Decimal("60")
     fees: tuple[OfferedFee, ...] = field(default_factory=lambda: offered_fees({}))
+    product: ProductSettings = field(default_factory=ProductSettings)
     funding_days: int = 30
     maximum_funding_days: int = 180
     minimum_ticket_minor: int = 5_000
@@ -392,6 +396,11 @@ class LendingRules:
     def euro_minor(self, minor: int, currency: Currency) -> int:
         """An amount in euro cents at the settings' rate, rounded down: a limit is never reached early."""
         return int(Decimal(minor) / self.units_per_eur[currency])
+
+    def product_terms(self, application: Application) -> ProductTerms:
+        """What an offer on this application would take over from its product today."""
+        rate = self.units_per_eur[application.currency]
+        return self.product.offered(application.interest_mode, application.term_months, rate)
 
 
 def ltv_percent(application: Application) -> Decimal:

@@ -354,6 +354,7 @@ AGREED_TERMS: Mapping[str, tuple[str, ...]] = {
         "prior_debt_minor",
         "annual_rate",
         "fees",
+        "product_terms",
         "funding_deadline",
         *BORROWER_FIGURES,
     ),

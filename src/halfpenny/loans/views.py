@@ -68,6 +68,7 @@ def public(loan: Loan) -> dict[str, Any]:
         "terms": {
             "amount": format_minor(terms.amount_minor),
             "annual_rate": f"{offer.annual_rate:f}" if offer else None,
+            "product_terms": view(offer.product_terms) if offer else None,
             "term_months": terms.term_months,
             "interest_mode": terms.interest_mode.value,
             "charge_rank": terms.charge_rank,
@@ -139,7 +140,10 @@ def funding(state: FundingState | None) -> dict[str, Any] | None:
 def _offer(loan: Loan, offer: Offer | None) -> dict[str, Any] | None:
     if offer is None:
         return None
-    return view(offer, leave_out=("fees",)) | {"fees": [_fee(fee, loan.application.amount_minor) for fee in offer.fees]}
+    return view(offer, leave_out=("fees", "product_terms")) | {
+        "fees": [_fee(fee, loan.application.amount_minor) for fee in offer.fees],
+        "product_terms": view(offer.product_terms),
+    }
 
 
 def _fee(fee: OfferedFee, amount_minor: int) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from halfpenny.servicing.check import UNCHECKED, check
 from halfpenny.servicing.consumers import RECEIPTS_EVENTS, RECEIPTS_QUEUE, SUBSCRIPTION, receipts_subscription
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.flows import Withholding
-from halfpenny.servicing.model.materiality import Materiality
-from halfpenny.servicing.model.product import Product, as_rate
+from halfpenny.servicing.model.product import as_rate
 from halfpenny.servicing.receipt_acts import receipt_acts
 from halfpenny.servicing.service.arrears import RecoveryCase, recovery_cases, start_recovery, write_off
 from halfpenny.servicing.service.closing import DayClosed, close_day, close_days
@@ -23,9 +22,7 @@ __all__ = [
     "UNCHECKED",
     "Apply",
     "DayClosed",
-    "Materiality",
     "PostingResult",
-    "Product",
     "RecoveryCase",
     "ServicingFacts",
     "Withholding",

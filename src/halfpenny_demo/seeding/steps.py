@@ -237,7 +237,7 @@ async def _record_conditions(connection: Connection, context: SeedContext, seede
 
 
 async def _draw_down(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
-    await servicing.draw_down(connection, seeded.loan, context.officer, servicing.Product())
+    await servicing.draw_down(connection, seeded.loan, context.officer)
 
 
 async def _pay_due(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:

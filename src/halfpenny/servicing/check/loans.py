@@ -14,6 +14,33 @@ def _engine_value(place: int) -> str:
     return f"CASE l.interest_mode {kinds} END"
 
 
+def _rate(column: str) -> str:
+    return f"(l.product_terms->>'{column}')::numeric"
+
+
+# The rest of what the offer fixed: no setting of a later day is in the terms of a loan.
+_AGREED_WITH_THE_OFFER = {
+    **{
+        f"terms.{name}": (f"s.terms->>'{name}'", f"l.product_terms->>'{name}'")
+        for name in (
+            "day_count",
+            "default_day_count",
+            "minimum_interest_months",
+            "rebate_of_retained_interest",
+            "count_due_date",
+            "waterfall",
+        )
+    },
+    "terms.default_rate": ("(s.terms->'default_rate'->>'millionths')::numeric / 1000000", _rate("default_rate")),
+    "terms.materiality.above_minor": (
+        "(s.terms->'materiality'->>'above_minor')::bigint",
+        "(l.product_terms->>'materiality_above_minor')::bigint",
+    ),
+    "terms.materiality.above_share": (
+        "(s.terms->'materiality'->'above_share'->>'millionths')::numeric / 1000000",
+        _rate("materiality_above_percent"),
+    ),
+}
 SERVICED = Comparison(
     "serviced_loan",
     "coalesce(s.loan_id, l.id)",
@@ -34,6 +61,7 @@ SERVICED = Comparison(
             "(SELECT jsonb_object_agg(f->>'kind', ((f->>'percent')::numeric * 1000000)::bigint) "
             "FROM jsonb_array_elements(l.fees) f)",
         ),
+        **_AGREED_WITH_THE_OFFER,
         "count_due_date": ("s.count_due_date", "(s.terms->>'count_due_date')::boolean"),
         "unlikely_to_pay": (
             "s.unlikely_to_pay AND NOT EXISTS (SELECT FROM servicing_event e WHERE e.loan_id = s.loan_id "

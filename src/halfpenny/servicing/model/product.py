@@ -1,22 +1,19 @@
-"""The products that are lent on: how an offered loan becomes terms of the engine."""
+"""How an offered loan becomes terms of the engine: only what the offer says counts, whatever the settings say now."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from halfpenny.primitives.fees import OfferedFee
 from halfpenny.primitives.money import Money
-from halfpenny.primitives.rate import MILLIONTHS, Rate
-from halfpenny.servicing.model.terms import Fee, InterestMode, LoanTerms, Repayment
-from halfpenny.servicing.model.waterfall import DEFAULT_WATERFALL
+from halfpenny.primitives.product_terms import ProductTerms
+from halfpenny.primitives.rate import Rate
+from halfpenny.servicing.model.terms import Fee, InterestMode, LoanTerms, Materiality, Repayment
 from halfpenny_messages import LoanInterestMode
 
-# What overdue amounts bear unless the settings name another rate.
-DEFAULT_RATE = Rate(12 * MILLIONTHS)
 # How the engine repays a loan of each kind that may be applied for; a new kind is one line here.
 REPAYMENTS: Final[Mapping[LoanInterestMode, tuple[Repayment, InterestMode]]] = {
     LoanInterestMode.SERVICED: (Repayment.BULLET, InterestMode.SERVICED),
@@ -25,29 +22,19 @@ REPAYMENTS: Final[Mapping[LoanInterestMode, tuple[Repayment, InterestMode]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
-    """What every loan of the platform has in common beyond its offer. Rates are percent a year."""
-
-    default_rate: Rate = DEFAULT_RATE
-    minimum_interest_months: int = 0
-    rebate_of_retained_interest: bool = True
-    waterfall: str = DEFAULT_WATERFALL
-
-
 def as_rate(percent: Decimal) -> Rate:
     """NUMERIC(9,6) percent, exactly."""
     return Rate(int(percent.scaleb(6)))
 
 
-def product_terms(
+def loan_terms(
     principal: Money,
     annual_rate: Decimal,
     fees: Sequence[OfferedFee],
     term_months: int,
     interest_mode: LoanInterestMode,
     advanced_on: date,
-    product: Product,
+    product: ProductTerms,
 ) -> LoanTerms:
     """A loan on the offer's terms: the same that quotes show and that investors saw before investing."""
     repayment, mode = REPAYMENTS[interest_mode]
@@ -58,11 +45,15 @@ def product_terms(
         interest_mode=mode,
         periods=term_months,
         advanced_on=advanced_on,
+        day_count=product.day_count,
         fees=tuple(
             Fee(fee.kind.value, fee.kind.when, percent_millionths=as_rate(fee.percent).millionths) for fee in fees
         ),
-        minimum_interest_months=min(product.minimum_interest_months, term_months),
+        minimum_interest_months=product.minimum_interest_months,
         rebate_of_retained_interest=product.rebate_of_retained_interest,
-        default_rate=product.default_rate,
+        count_due_date=product.count_due_date,
+        default_rate=as_rate(product.default_rate),
+        default_day_count=product.default_day_count,
         waterfall=product.waterfall,
+        materiality=Materiality(product.materiality_above_minor, as_rate(product.materiality_above_percent)),
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Final
 
 from halfpenny.primitives.day_count import DayCount
 from halfpenny.primitives.fees import FeeTime
 from halfpenny.primitives.money import Currency, Money, percent_of
-from halfpenny.primitives.rate import NO_RATE, Rate
+from halfpenny.primitives.rate import NO_RATE, WHOLE, Rate
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.due_dates import MonthEnd, due_dates
 from halfpenny.servicing.model.waterfall import DEFAULT_WATERFALL, WATERFALLS
@@ -66,6 +67,23 @@ class Fee:
 
 
 @dataclass(frozen=True, slots=True)
+class Materiality:
+    """When an amount past due is material: both thresholds have to be exceeded, minor units of the loan's currency and
+    a share of what the loan owes (Delegated Regulations (EU) 2018/171, article 2, and 2022/2115, article 1)."""
+
+    above_minor: int = 0
+    above_share: Rate = NO_RATE
+
+    def is_material(self, past_due_minor: int, exposure_minor: int) -> bool:
+        """Whether what of instalments is unpaid, of so much that the loan owes in all, is material. Minor units."""
+        share = self.above_share.millionths
+        return past_due_minor > self.above_minor and past_due_minor * WHOLE > share * exposure_minor
+
+
+EVERY_AMOUNT: Final = Materiality()
+
+
+@dataclass(frozen=True, slots=True)
 class LoanTerms:
     """What borrower and lender agreed. Dates are business dates; rates are percent a year.
 
@@ -96,6 +114,7 @@ class LoanTerms:
     default_rate: Rate = NO_RATE
     default_day_count: DayCount = DayCount.ACT_365F
     waterfall: str = DEFAULT_WATERFALL
+    materiality: Materiality = EVERY_AMOUNT
 
     def __post_init__(self) -> None:
         if self.principal.minor <= 0:

@@ -11,13 +11,6 @@ from halfpenny import identity, loans
 from halfpenny.loans import Actor, ActorKind
 from halfpenny.platform.database import Connection
 from halfpenny.servicing.model.flows import Withholding
-from halfpenny.servicing.model.materiality import Materiality
-from halfpenny.servicing.model.product import Product
-
-
-def product_of(request: Request) -> Product:
-    found: Product = request.app.state.settings.servicing.product
-    return found
 
 
 def withholding_of(request: Request) -> Withholding:
@@ -25,13 +18,6 @@ def withholding_of(request: Request) -> Withholding:
     return found
 
 
-def materiality_of(request: Request) -> Materiality:
-    found: Materiality = request.app.state.settings.servicing.materiality
-    return found
-
-
-AppMateriality = Annotated[Materiality, Depends(materiality_of)]
-AppProduct = Annotated[Product, Depends(product_of)]
 AppWithholding = Annotated[Withholding, Depends(withholding_of)]
 
 

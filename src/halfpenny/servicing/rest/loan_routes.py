@@ -20,7 +20,7 @@ from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.serviced_loan import instalment_balances
 from halfpenny.servicing.model.waterfall import WATERFALLS, Component, simulate
 from halfpenny.servicing.requests import PaymentRequest, SimulationRequest
-from halfpenny.servicing.rest.dependencies import AppProduct, staff, visible_loan
+from halfpenny.servicing.rest.dependencies import staff, visible_loan
 from halfpenny.servicing.service import drawing_down, receiving
 from halfpenny.servicing.store import serviced_loans
 
@@ -34,7 +34,6 @@ async def draw_down(
     principal: identity.SignedIn,
     money: identity.MoneyRequest,
     database: AppDatabase,
-    product: AppProduct,
 ) -> JSONResponse:
     """Pay the borrower from escrow, less fees and retained interest; interest runs from today.
 
@@ -43,7 +42,7 @@ async def draw_down(
     """
 
     async def act(connection: Connection) -> dict[str, Any]:
-        done = await drawing_down.draw_down(connection, loan_id, staff(principal), product)
+        done = await drawing_down.draw_down(connection, loan_id, staff(principal))
         return views.drawdown(done, done.serviced.terms.advance_fees_minor())
 
     return await once(database, money, 200, act)
@@ -86,9 +85,7 @@ async def redemption(
 
 
 @router.get("/loans/{loan_id}/schedule", dependencies=[identity.ANYONE])
-async def schedule(
-    loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase, product: AppProduct
-) -> dict[str, Any]:
+async def schedule(loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase) -> dict[str, Any]:
     """The posted schedule, or before drawdown the one that a drawdown today would store: one function makes both."""
     async with database.reading() as connection:
         loan = await visible_loan(connection, loan_id, principal)
@@ -99,19 +96,24 @@ async def schedule(
             events = await serviced_loans.events(connection, loan_id)
             position = replay(serviced.terms, (), max(today, serviced.replayed_on), recorded=events)
             return {"posted": True, "instalments": [views.instalment(one) for one in instalment_balances(position)]}
-    planned = replay(drawing_down.terms_of(loan, product, today), (), today).schedule
+    planned = replay(drawing_down.terms_of(loan, today), (), today).schedule
     return {"posted": False, "instalments": [views.planned_instalment(row) for row in planned.instalments]}
 
 
 @router.get("/loans/{loan_id}/waterfall", dependencies=[identity.ANYONE])
 async def waterfall(
-    loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase, product: AppProduct
+    loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase, rules: loans.Rules
 ) -> dict[str, Any]:
     """The order in which receipts will be, or are, used: shown before anybody invests."""
     async with database.reading() as connection:
-        await visible_loan(connection, loan_id, principal)
-        serviced = await serviced_loans.find(connection, loan_id)
-    return views.waterfall(serviced.terms.waterfall if serviced else product.waterfall)
+        loan = await visible_loan(connection, loan_id, principal)
+    return views.waterfall(_waterfall_of(loan, rules))
+
+
+def _waterfall_of(loan: loans.Loan, rules: loans.LendingRules) -> str:
+    """That of the offer; before there is one, that of an offer made now."""
+    product = loan.offer.product_terms if loan.offer else rules.product_terms(loan.application)
+    return product.waterfall
 
 
 @router.post("/loans/{loan_id}/waterfall/simulations", dependencies=[identity.ANYONE])
@@ -120,17 +122,16 @@ async def simulation(
     body: SimulationRequest,
     principal: identity.MaybeSignedIn,
     database: AppDatabase,
-    product: AppProduct,
+    rules: loans.Rules,
 ) -> dict[str, Any]:
     """What an amount would pay of what is owed, by this loan's waterfall; nothing is stored."""
     async with database.reading() as connection:
-        await visible_loan(connection, loan_id, principal)
-        serviced = await serviced_loans.find(connection, loan_id)
-    key = serviced.terms.waterfall if serviced else product.waterfall
+        loan = await visible_loan(connection, loan_id, principal)
     if unknown := sorted(set(body.owed) - {component.value for component in Component}):
         raise errors.UnknownComponent(components=unknown)
     owed = {Component(name): parse_minor(amount) for name, amount in body.owed.items()}
-    lines, left = simulate(WATERFALLS[key], owed, parse_minor(body.amount), defaulted=body.defaulted)
+    waterfall = WATERFALLS[_waterfall_of(loan, rules)]
+    lines, left = simulate(waterfall, owed, parse_minor(body.amount), defaulted=body.defaulted)
     return views.simulated(lines, left)
 
 

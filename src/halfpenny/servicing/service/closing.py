@@ -21,7 +21,7 @@ from halfpenny.servicing import errors, events
 from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
 from halfpenny.servicing.model.disproving import DEFAULT_REASON
 from halfpenny.servicing.model.events import Default
-from halfpenny.servicing.model.materiality import EVERY_AMOUNT, Materiality, days_material
+from halfpenny.servicing.model.materiality import days_material
 from halfpenny.servicing.model.position import LoanStanding
 from halfpenny.servicing.service.posting import lock_serviced_loan, post_events
 from halfpenny.servicing.store import closing, serviced_loans
@@ -49,12 +49,8 @@ async def close_days(
     *,
     range_size: int = RANGE_SIZE,
     progress: Progress | None = None,
-    materiality: Materiality = EVERY_AMOUNT,
 ) -> list[DayClosed]:
-    """Close every business day that has passed and has not been closed; returns one line a day.
-
-    ``materiality`` says which amounts past due end in a default after more than ninety days.
-    """
+    """Close every business day that has passed and has not been closed; returns one line a day."""
     done: list[DayClosed] = []
     while True:
         async with database.reading() as connection:
@@ -62,7 +58,7 @@ async def close_days(
             today = await business_date(connection)
         if day is None or day >= today:
             return done
-        closed = await close_day(database, day, range_size=range_size, progress=progress, materiality=materiality)
+        closed = await close_day(database, day, range_size=range_size, progress=progress)
         if closed is None:
             return done
         done.append(closed)
@@ -74,7 +70,6 @@ async def close_day(
     *,
     range_size: int = RANGE_SIZE,
     progress: Progress | None = None,
-    materiality: Materiality = EVERY_AMOUNT,
 ) -> DayClosed | None:
     """Close one day; None where another worker is at it. Raises CloseOutOfOrder for a day that is not over."""
     async with database.reading() as guard:
@@ -83,14 +78,12 @@ async def close_day(
         if not await guard.fetchval("SELECT pg_try_advisory_lock($1)", _CLOSE_LOCK):
             return None
         try:
-            return await _close_day(database, day, range_size, progress, materiality)
+            return await _close_day(database, day, range_size, progress)
         finally:
             await guard.fetchval("SELECT pg_advisory_unlock($1)", _CLOSE_LOCK)
 
 
-async def _close_day(
-    database: Database, day: date, range_size: int, progress: Progress | None, materiality: Materiality
-) -> DayClosed:
+async def _close_day(database: Database, day: date, range_size: int, progress: Progress | None) -> DayClosed:
     async with database.reading() as connection:
         ranges = await closing.ranges(connection, range_size)
     whole = sum(row["loans"] for row in ranges)
@@ -105,7 +98,7 @@ async def _close_day(
                 if not await closing.is_closed(connection, day, row["first_loan_id"]):
                     range_released, range_late = await _close_range(connection, day, row)
                     released, late = released + range_released, late + range_late
-            await _post_individually(database, day, row["first_loan_id"], row["last_loan_id"], materiality)
+            await _post_individually(database, day, row["first_loan_id"], row["last_loan_id"])
             done += row["loans"]
             if progress is not None:
                 progress(day, done, whole)
@@ -141,7 +134,7 @@ async def _replay_planned(database: Database, day: date, first: UUID, last: UUID
             await post_events(connection, loan_id, [], through=day, reason="daily close")
 
 
-async def _post_individually(database: Database, day: date, first: UUID, last: UUID, materiality: Materiality) -> None:
+async def _post_individually(database: Database, day: date, first: UUID, last: UUID) -> None:
     """Move the few loans that need more than sums: matured, at the last day of a reserve, more than 90 days late.
 
     A transaction each, after the range's own, because a loan is locked before any account. Doing it again after a
@@ -159,6 +152,6 @@ async def _post_individually(database: Database, day: date, first: UUID, last: U
             late = serviced.days_past_due > REGULATORY_DEFAULT_DAYS and serviced.standing is LoanStanding.LATE
             if late:
                 known = await serviced_loans.events(connection, loan_id)
-                late = days_material(serviced.terms, known, day, materiality) > REGULATORY_DEFAULT_DAYS
+                late = days_material(serviced.terms, known, day) > REGULATORY_DEFAULT_DAYS
             new = [Default(day, DEFAULT_REASON)] if late else []
             await post_events(connection, loan_id, new, through=day, reason="daily close")

@@ -16,14 +16,14 @@ from halfpenny.servicing import errors
 from halfpenny.servicing.codec import to_json
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.flows import flows_of
-from halfpenny.servicing.model.product import Product, product_terms
+from halfpenny.servicing.model.product import loan_terms
 from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.service.posting import PostingResult, loan_account, store_replay
 from halfpenny.servicing.store import distributions, serviced_loans
 
 
-async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product: Product) -> PostingResult:
-    """Pay out a funded loan whose conditions are met, and start its interest.
+async def draw_down(connection: Connection, loan_id: UUID, actor: Actor) -> PostingResult:
+    """Pay out a funded loan whose conditions are met, on the terms of its offer, and start its interest.
 
     Raises LoanNotFound, WrongStatus, NotYourTransition, ReflectionRunning (409 until the last investor's days to
     think have passed), SelfDealing, SeparationOfDuties, ImpossibleTerms.
@@ -37,7 +37,7 @@ async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product
         raise errors.ReflectionRunning(until=until.isoformat())
     await loans.check_separation_of_duties(connection, actor, loan)
     today = await business_date(connection)
-    terms = terms_of(loan, product, today)
+    terms = terms_of(loan, today)
     serviced = await serviced_loans.insert(connection, loan_id, loan.borrower_id, terms)
     stakes = [(p.investor_id, p.invested_minor) for p in await funding.positions(connection, loan_id)]
     await distributions.insert_holdings(connection, loan_id, stakes, terms.currency, today)
@@ -68,16 +68,16 @@ async def draw_down(connection: Connection, loan_id: UUID, actor: Actor, product
     return PostingResult(loan, serviced, position, flows)
 
 
-def terms_of(loan: Loan, product: Product, advanced_on: date) -> LoanTerms:
+def terms_of(loan: Loan, advanced_on: date) -> LoanTerms:
     """The terms that a drawdown on a day stores; previews show the same. Raises WrongStatus before the offer."""
     if loan.offer is None:
         raise loans.WrongStatus(status=loan.status.value)
-    return product_terms(
+    return loan_terms(
         Money(loan.application.amount_minor, loan.application.currency),
         loan.offer.annual_rate,
         loan.offer.fees,
         loan.application.term_months,
         loan.application.interest_mode,
         advanced_on,
-        product,
+        loan.offer.product_terms,
     )

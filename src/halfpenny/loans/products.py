@@ -1,0 +1,69 @@
+"""The products that are offered: their published definitions, and what the settings add to an offer.
+
+A published version is never edited: a change is a new version, and each loan keeps the one that was accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
+
+from halfpenny.primitives.day_count import DayCount
+from halfpenny.primitives.product_terms import ProductTerms
+from halfpenny_messages import LoanInterestMode
+
+
+@dataclass(frozen=True, slots=True)
+class ProductDefinition:
+    """One version of a product: how its interest and its days are counted, and in which order receipts pay.
+
+    ``count_due_date``: the due date itself is the first day past due.
+    """
+
+    key: str
+    version: int
+    day_count: DayCount = DayCount.THIRTY_360
+    default_day_count: DayCount = DayCount.ACT_365F
+    count_due_date: bool = False
+    waterfall: str = "halfpenny/1"
+
+
+# The newest version of each: what an application for this kind of interest is offered.
+PRODUCTS: Final[Mapping[LoanInterestMode, ProductDefinition]] = MappingProxyType(
+    {mode: ProductDefinition(mode.value, 1) for mode in LoanInterestMode}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductSettings:
+    """What the settings say of every product; an offer keeps what they were when it was made.
+
+    Rates are percent a year, ``materiality_above_eur_minor`` is euro cents.
+    """
+
+    default_rate: Decimal = Decimal(12)
+    minimum_interest_months: int = 0
+    rebate_of_retained_interest: bool = True
+    materiality_above_eur_minor: int = 0
+    materiality_above_percent: Decimal = Decimal(0)
+
+    def offered(self, mode: LoanInterestMode, term_months: int, units_per_eur: Decimal) -> ProductTerms:
+        """The terms of an offer made now; ``units_per_eur`` is of the loan's currency."""
+        product = PRODUCTS[mode]
+        return ProductTerms(
+            product=product.key,
+            version=product.version,
+            day_count=product.day_count,
+            default_rate=self.default_rate,
+            default_day_count=product.default_day_count,
+            minimum_interest_months=min(self.minimum_interest_months, term_months),
+            rebate_of_retained_interest=self.rebate_of_retained_interest,
+            count_due_date=product.count_due_date,
+            waterfall=product.waterfall,
+            # Whole minor units: an amount is above the exact product where it is above this.
+            materiality_above_minor=int(self.materiality_above_eur_minor * units_per_eur),
+            materiality_above_percent=self.materiality_above_percent,
+        )

@@ -1,0 +1,30 @@
+"""What an offer takes over from its product and from the settings, beside its rate and its fees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from halfpenny.primitives.day_count import DayCount
+
+
+@dataclass(frozen=True, slots=True)
+class ProductTerms:
+    """The terms that are fixed with an offer: what is published or set later changes nothing in them.
+
+    ``product`` and ``version`` name the product's published definition. Rates are percent a year. An amount past due
+    is material above ``materiality_above_minor``, minor units of the loan's currency, and above
+    ``materiality_above_percent`` of what the loan owes: both (Delegated Regulation (EU) 2018/171, article 2).
+    """
+
+    product: str
+    version: int
+    day_count: DayCount
+    default_rate: Decimal
+    default_day_count: DayCount
+    minimum_interest_months: int
+    rebate_of_retained_interest: bool
+    count_due_date: bool
+    waterfall: str
+    materiality_above_minor: int
+    materiality_above_percent: Decimal
