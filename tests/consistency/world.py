@@ -34,7 +34,7 @@ from support.bank import credits_in_suspense, pay_in_from_outside
 from support.money import pay_in
 
 EUR = Currency.EUR
-QUEUE = funding.SUBSCRIPTION.queue
+QUEUE = funding.SUBSCRIPTIONS[0].queue
 EVENTS = ["investment.made", "loan.approved", "loan.drawn_down"]
 
 

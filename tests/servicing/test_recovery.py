@@ -19,6 +19,7 @@ from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.queue import Message
 from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
+from halfpenny.servicing.events import DISTRIBUTION_PAID, RECOVERY_UPDATED
 from halfpenny.servicing.service import arrears
 from halfpenny.servicing.store import recoveries
 from servicing import world
@@ -141,7 +142,9 @@ async def test_investors_are_notified_of_payments_and_of_the_recovery_once(datab
     await world.repay(database, made, 412_000)
     await servicing.pay_distributions(database)
     async with database.reading() as connection:
-        rows = await connection.fetch("SELECT * FROM outbox WHERE name LIKE 'servicing.%' ORDER BY seq")
+        rows = await connection.fetch(
+            "SELECT * FROM outbox WHERE name = ANY ($1) ORDER BY seq", [RECOVERY_UPDATED, DISTRIBUTION_PAID]
+        )
     messages = [
         Message(row["event_id"], row["name"], row["version"], row["recorded_at"], row["payload"], 1) for row in rows
     ]

@@ -113,7 +113,7 @@ async def _seal_ledger(database: Database) -> None:
 # Their effects and their inbox are in PostgreSQL, in one transaction.
 _IN_THE_DATABASE = (
     underwriting.SUBSCRIPTION,
-    funding.SUBSCRIPTION,
+    *funding.SUBSCRIPTIONS,
     servicing.SUBSCRIPTION,
     risk_reporting.SUBSCRIPTION,
     realtime_topics.marketplace_frames(),

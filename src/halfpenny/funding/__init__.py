@@ -3,7 +3,7 @@
 from halfpenny.funding.acts import bank_acts
 from halfpenny.funding.bank import BankCredit, StatementLine
 from halfpenny.funding.check import UNCHECKED, check
-from halfpenny.funding.consumers import SUBSCRIPTION
+from halfpenny.funding.consumers import SUBSCRIPTIONS
 from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
 from halfpenny.funding.errors import (
     BankReceiptUnknown,
@@ -51,7 +51,7 @@ from halfpenny.funding.service.payments import (
 )
 from halfpenny.funding.service.reconciling import open_findings, resolve
 from halfpenny.funding.service.statements import Handover, pay_from_outside, reconcile, reconcile_day, reconcile_due
-from halfpenny.funding.service.tickets import cancel, expire, revoke
+from halfpenny.funding.service.tickets import cancel, end_waiting_list, expire, revoke
 from halfpenny.funding.statuses import ReceiptStatus
 from halfpenny.funding.store.bank_receipts import allocations_of, line_of_allocation, page_of_expected, page_of_suspense
 from halfpenny.funding.store.bank_receipts import find as find_receipt
@@ -71,7 +71,7 @@ __all__ = [
     "INVESTMENT_REVOKED",
     "MILESTONE_REACHED",
     "RECEIPT_ARRIVED",
-    "SUBSCRIPTION",
+    "SUBSCRIPTIONS",
     "UNCHECKED",
     "WITHDRAWAL_RETURNED",
     "WITHDRAWAL_SETTLED",
@@ -106,6 +106,7 @@ __all__ = [
     "check_remaining",
     "count_batch",
     "credit_in_suspense",
+    "end_waiting_list",
     "expire",
     "find_receipt",
     "has_pending_payments",

@@ -16,8 +16,10 @@ INVESTMENT_REVOKED = "investment.revoked"
 INVESTMENT_RETURNED = "investment.returned"
 MILESTONE_REACHED = "funding.milestone_reached"
 DEPOSIT_SETTLED = "deposit.settled"
+DEPOSIT_RETURNED = "deposit.returned"
 WITHDRAWAL_SETTLED = "withdrawal.settled"
 WITHDRAWAL_RETURNED = "withdrawal.returned"
+PAYMENT_ENDED = (DEPOSIT_SETTLED, DEPOSIT_RETURNED, WITHDRAWAL_SETTLED, WITHDRAWAL_RETURNED)
 RECEIPT_ARRIVED = "receipt.arrived"
 
 

@@ -8,7 +8,7 @@ from halfpenny.realtime.channels import RowSource, SharedSource, State
 from halfpenny.realtime.check import UNCHECKED
 from halfpenny.realtime.edge import router as socket_router
 from halfpenny.realtime.hub import TICK_S, Hub, RowTopics, SharedTopic
-from halfpenny.realtime.notifications import Notice, notify_many
+from halfpenny.realtime.notifications import Notice, NotificationKind, notify_many
 from halfpenny.realtime.publishing import delete_old_frames, fan_out
 from halfpenny.realtime.store import watchers
 
@@ -17,6 +17,7 @@ __all__ = [
     "UNCHECKED",
     "Hub",
     "Notice",
+    "NotificationKind",
     "RowSource",
     "RowTopics",
     "SharedSource",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,32 @@ from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.realtime import errors, store
 from halfpenny.realtime.store import Notification
+
+
+class NotificationKind(StrEnum):
+    """What a person is notified of: everyone whose money moves, and whoever has lent to or borrowed in a loan."""
+
+    MILESTONE = "milestone"
+    INVESTMENT_REVOKED = "investment_revoked"
+    INVESTMENT_RETURNED = "investment_returned"
+    WAITING_LIST_SERVED = "waiting_list_served"
+    WAITING_LIST_ENDED = "waiting_list_ended"
+    DEPOSIT_SETTLED = "deposit_settled"
+    DEPOSIT_RETURNED = "deposit_returned"
+    WITHDRAWAL_SETTLED = "withdrawal_settled"
+    WITHDRAWAL_RETURNED = "withdrawal_returned"
+    LOAN_DRAWN_DOWN = "loan_drawn_down"
+    LOAN_EXTENDED = "loan_extended"
+    LOAN_DEFAULTED = "loan_defaulted"
+    LOAN_DEFAULT_UNDONE = "loan_default_undone"
+    LOAN_CURED = "loan_cured"
+    LOAN_ACCELERATED = "loan_accelerated"
+    LOAN_WRITTEN_OFF = "loan_written_off"
+    LOAN_REPAID = "loan_repaid"
+    LOAN_REOPENED = "loan_reopened"
+    DISTRIBUTION_PAID = "distribution_paid"
+    RECOVERY_UPDATE = "recovery_update"
+    REVIEW_DECIDED = "review_decided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +48,7 @@ class Notice:
     """
 
     user_id: UUID
-    kind: str
+    kind: NotificationKind
     data: dict[str, Any]
     dedupe_key: str
 

@@ -9,8 +9,8 @@ from halfpenny.funding import RECEIPT_ARRIVED
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue import Message, Subscription
 from halfpenny.primitives.money import format_minor
-from halfpenny.realtime import Notice, notify_many
-from halfpenny.servicing.events import DISTRIBUTION_PAID, RECOVERY_UPDATED
+from halfpenny.realtime import Notice, NotificationKind, notify_many
+from halfpenny.servicing.events import ACCELERATED, DISTRIBUTION_PAID, RECOVERY_UPDATED
 from halfpenny.servicing.receipt_acts import excess_rule
 from halfpenny.servicing.service.bank_receipts import allocate_arrived
 from halfpenny.servicing.store import distributions, investors
@@ -19,12 +19,61 @@ QUEUE = "servicing.notices"
 _PAGE = 5_000
 
 
+# What becomes of a loan is reported to its borrower and to everyone who has lent in it, without delay (EU 2022/2115,
+# article 1(5), asks it of a default).
+_OF_LOAN = {
+    "loan.drawn_down": NotificationKind.LOAN_DRAWN_DOWN,
+    "loan.extended": NotificationKind.LOAN_EXTENDED,
+    "loan.rescheduled": NotificationKind.LOAN_EXTENDED,
+    "loan.defaulted": NotificationKind.LOAN_DEFAULTED,
+    "loan.default_undone": NotificationKind.LOAN_DEFAULT_UNDONE,
+    "loan.cured": NotificationKind.LOAN_CURED,
+    "loan.written_off": NotificationKind.LOAN_WRITTEN_OFF,
+    "loan.repaid": NotificationKind.LOAN_REPAID,
+    "loan.reopened": NotificationKind.LOAN_REOPENED,
+    ACCELERATED: NotificationKind.LOAN_ACCELERATED,
+}
+
+
 async def notify_investors(connection: Connection, message: Message) -> None:
-    """A distribution has been paid, or a recovery case has news."""
+    """A distribution has been paid, a recovery case has news, or a loan's state has changed."""
     if message.name == DISTRIBUTION_PAID:
         await _notify_of_distribution(connection, UUID(message.payload["distribution_id"]))
-    else:
+    elif message.name == RECOVERY_UPDATED:
         await _notify_of_recovery(connection, message)
+    else:
+        await _notify_of_loan(connection, message, _OF_LOAN[message.name])
+
+
+async def _notify_of_loan(connection: Connection, message: Message, kind: NotificationKind) -> None:
+    """The borrower, and each holder with what is outstanding and what was lost of the own stake."""
+    loan_id = UUID(message.payload["loan_id"])
+    loan = await loans.get(connection, loan_id)
+    data = {"loan_id": str(loan_id), "title": loan.title, "currency": loan.application.currency.value}
+    if loan.matures_on is not None:
+        data["matures_on"] = loan.matures_on.isoformat()
+    key = f"{kind}:{message.id}"
+    await notify_many(connection, [Notice(loan.borrower_id, kind, data, key)])
+    after: UUID | None = None
+    while holders := await investors.holders_page(connection, loan_id, after, _PAGE):
+        await notify_many(
+            connection,
+            [
+                Notice(
+                    holder["investor_id"],
+                    kind,
+                    {
+                        **data,
+                        "stake": format_minor(holder["stake_minor"]),
+                        "outstanding": format_minor(holder["outstanding_minor"]),
+                        "lost": format_minor(holder["lost_minor"]),
+                    },
+                    key,
+                )
+                for holder in holders
+            ],
+        )
+        after = holders[-1]["investor_id"]
 
 
 async def _notify_of_distribution(connection: Connection, distribution_id: UUID) -> None:
@@ -39,7 +88,7 @@ async def _notify_of_distribution(connection: Connection, distribution_id: UUID)
             [
                 Notice(
                     share["investor_id"],
-                    "distribution_paid",
+                    NotificationKind.DISTRIBUTION_PAID,
                     {
                         "loan_id": str(row["loan_id"]),
                         "title": title,
@@ -63,7 +112,7 @@ async def _notify_of_recovery(connection: Connection, message: Message) -> None:
     await notify_many(
         connection,
         [
-            Notice(investor_id, "recovery_update", data, f"recovery:{loan_id}:{number}")
+            Notice(investor_id, NotificationKind.RECOVERY_UPDATE, data, f"recovery:{loan_id}:{number}")
             for investor_id in await investors.holders(connection, loan_id)
         ],
     )
@@ -85,4 +134,4 @@ def receipts_subscription(excess_above_eur_minor: int, rules: loans.LendingRules
     return Subscription(RECEIPTS_QUEUE, RECEIPTS_EVENTS, handler=allocate)
 
 
-SUBSCRIPTION = Subscription(QUEUE, (DISTRIBUTION_PAID, RECOVERY_UPDATED), handler=notify_investors)
+SUBSCRIPTION = Subscription(QUEUE, (DISTRIBUTION_PAID, RECOVERY_UPDATED, *_OF_LOAN), handler=notify_investors)

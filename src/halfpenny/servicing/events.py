@@ -11,6 +11,7 @@ from halfpenny.primitives.ids import uuid7
 RANGE_CLOSED = "servicing.range_closed"
 DAY_CLOSED = "servicing.day_closed"
 RECOVERY_UPDATED = "servicing.recovery_updated"
+ACCELERATED = "servicing.accelerated"
 DISTRIBUTION_PAID = "servicing.distribution_paid"
 
 
@@ -41,6 +42,10 @@ def recovery_updated(loan_id: UUID, number: int, published_on: date) -> OutboxEv
         loan_id,
         {"loan_id": str(loan_id), "number": number, "published_on": published_on.isoformat()},
     )
+
+
+def accelerated(loan_id: UUID, effective_on: date) -> OutboxEvent:
+    return OutboxEvent(ACCELERATED, 1, loan_id, {"loan_id": str(loan_id), "effective_on": effective_on.isoformat()})
 
 
 def distribution_paid(loan_id: UUID, distribution_id: UUID) -> OutboxEvent:

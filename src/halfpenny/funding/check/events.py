@@ -51,7 +51,7 @@ PAYMENTS = Comparison(
   WHERE p.status <> 'pending') p
 LEFT JOIN (SELECT (payload->>'payment_id')::uuid AS id, max(name) AS name, count(*) AS times,
     max(replace(payload->>'amount', '.', '')::bigint) AS minor FROM outbox
-  WHERE name IN ('{events.DEPOSIT_SETTLED}', '{events.WITHDRAWAL_SETTLED}', '{events.WITHDRAWAL_RETURNED}')
+  WHERE name IN ('{"', '".join(events.PAYMENT_ENDED)}')
   GROUP BY 1) o ON o.id = p.id""",
     {
         "name": ("o.name", "p.direction || '.' || p.status"),
@@ -64,10 +64,7 @@ LEFT JOIN (SELECT (payload->>'payment_id')::uuid AS id, max(name) AS name, count
 REPORTED_PAYMENTS = reported(
     "LEFT JOIN wallet_payment p ON p.id = (o.payload->>'payment_id')::uuid",
     "p.id",
-    {
-        name: "o.name = p.direction || '.' || p.status"
-        for name in (events.DEPOSIT_SETTLED, events.WITHDRAWAL_SETTLED, events.WITHDRAWAL_RETURNED)
-    },
+    {name: "o.name = p.direction || '.' || p.status" for name in events.PAYMENT_ENDED},
     {
         "payload.amount": ("replace(o.payload->>'amount', '.', '')::bigint", "p.amount_minor"),
         "payload.currency": ("o.payload->>'currency'", "p.currency"),

@@ -27,7 +27,8 @@ from halfpenny.platform.clock import MARKET_ZONE, business_now
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.ids import JournalId, LoanId, UserId, uuid7, uuid7_of, whole_milliseconds
-from halfpenny.primitives.money import Currency, CurrencyMismatch, Money
+from halfpenny.primitives.money import Currency, CurrencyMismatch, Money, format_minor
+from halfpenny.realtime import Notice, NotificationKind, notify_many
 
 # One release serves at most so many of those who wait; whoever is left has the next release.
 _WAITING_LIST_BATCH_SIZE = 50
@@ -68,6 +69,7 @@ async def revoke(connection: Connection, investor_id: UserId, investment_id: UUI
 async def _serve(connection: Connection, state: LoanState, queue: list[WaitingTicket]) -> None:
     """Give what was released to those who wait, in their order, each at most what they still want."""
     remaining = state.target_minor - state.funded_minor
+    title = (await loans.get(connection, state.loan_id)).title if queue else ""
     for waiting in queue:
         if remaining == 0:
             return
@@ -76,9 +78,33 @@ async def _serve(connection: Connection, state: LoanState, queue: list[WaitingTi
         decision = (await decide_and_write(connection, [_ticket_for(waiting, amount)]))[0]
         if isinstance(decision, HalfpennyError):
             await store.end_waiting(connection, waiting.id, WaitingStatus.REFUSED, decision.code, now)
+            await notify_many(connection, [_waiting_ended(waiting, title, decision.code)])
         elif isinstance(decision, AcceptedTicket):
             await store.serve_waiting(connection, waiting.id, amount, now)
+            await notify_many(connection, [_waiting_served(waiting, title, amount)])
             remaining -= amount
+
+
+def _waiting_served(waiting: WaitingTicket, title: str, amount_minor: int) -> Notice:
+    """What came out of the wallet for a loan that one waited for, and how much one still waits for."""
+    data = {
+        **_waiting_data(waiting, title),
+        "amount": format_minor(amount_minor),
+        "still_wanted": format_minor(waiting.wanted_minor - amount_minor),
+    }
+    # What was served before distinguishes the parts of one waiting ticket.
+    key = f"waiting:{waiting.id}:{waiting.served_minor}"
+    return Notice(waiting.investor_id, NotificationKind.WAITING_LIST_SERVED, data, key)
+
+
+def _waiting_ended(waiting: WaitingTicket, title: str, code: str) -> Notice:
+    """Nothing more will come of it: ``code`` is why, as the waiting list has it."""
+    data = {**_waiting_data(waiting, title), "amount": format_minor(waiting.wanted_minor), "reason": code}
+    return Notice(waiting.investor_id, NotificationKind.WAITING_LIST_ENDED, data, f"waiting:{waiting.id}:ended")
+
+
+def _waiting_data(waiting: WaitingTicket, title: str) -> dict[str, str]:
+    return {"loan_id": str(waiting.loan_id), "title": title, "currency": waiting.currency}
 
 
 def _ticket_for(waiting: WaitingTicket, amount_minor: int) -> Ticket:
@@ -168,8 +194,17 @@ async def _end(
         total = sum(ticket.amount_minor for ticket in tickets)
         state = state_of((await loans.add_funded(connection, [(loan_id, -total, -investors, 1)]))[LoanId(loan_id)])
         await _record_events(connection, events.INVESTMENT_RETURNED, state, tickets, loan.status.value)
-    await store.end_all_waiting(connection, loan_id, f"loan_{loan.status.value}", now)
+    await end_waiting_list(connection, loan)
     return loan
+
+
+async def end_waiting_list(connection: Connection, loan: loans.Loan) -> None:
+    """Nobody waits for a loan that ended or was drawn down; each is notified, with the loan's status as the reason."""
+    now = await business_now(connection)
+    ended = await store.end_all_waiting(connection, loan.id, f"loan_{loan.status.value}", now)
+    await notify_many(
+        connection, [_waiting_ended(waiting, loan.title, f"loan_{loan.status.value}") for waiting in ended]
+    )
 
 
 async def _record_events(

@@ -166,9 +166,16 @@ async def end_waiting(
     await rows.update(connection, "waiting_ticket", end, f"id = $1 AND status = '{_WAITING}'", waiting_id)
 
 
-async def end_all_waiting(connection: Connection, loan_id: UUID, refusal: str, now: datetime) -> None:
-    end = {"status": WaitingStatus.REFUSED, "refusal": refusal, "ended_at": now}
-    await rows.update(connection, "waiting_ticket", end, f"loan_id = $1 AND status = '{_WAITING}'", loan_id)
+async def end_all_waiting(connection: Connection, loan_id: UUID, refusal: str, now: datetime) -> list[WaitingTicket]:
+    """End everyone's waiting for a loan; returns who waited until now, in their order."""
+    ended = await connection.fetch(
+        f"UPDATE waiting_ticket SET status = '{WaitingStatus.REFUSED}', refusal = $2, ended_at = $3 "
+        f"WHERE loan_id = $1 AND status = '{_WAITING}' RETURNING *",
+        loan_id,
+        refusal,
+        now,
+    )
+    return [_waiting(row) for row in sorted(ended, key=lambda row: row["place"])]
 
 
 async def leave_waiting_list(connection: Connection, waiting_id: UUID, investor_id: UUID, now: datetime) -> bool:

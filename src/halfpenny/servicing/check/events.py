@@ -23,7 +23,15 @@ _PAID = f"""(SELECT d.* FROM distribution d JOIN row_history h ON h.table_name =
   AND h.row_key = d.id::text AND h.data->>'status' = 'paid' AND h.recorded_at > {RECENT})"""
 _UPDATES = f"""(SELECT u.* FROM recovery_update u JOIN row_history h ON h.table_name = 'recovery_update'
   AND h.row_key = concat_ws('/', u.loan_id, u.number) AND h.change = 'inserted' AND h.recorded_at > {RECENT})"""
+_ACCELERATIONS = f"""(SELECT loan_id, effective_date AS effective_on FROM servicing_event
+  WHERE kind = 'acceleration' AND recorded_at > {RECENT})"""
 EVENTS = (
+    _each(
+        events.ACCELERATED,
+        _ACCELERATIONS,
+        "r.loan_id",
+        "o.aggregate_id = r.loan_id AND (o.payload->>'effective_on')::date = r.effective_on",
+    ),
     _each(events.DISTRIBUTION_PAID, _PAID, "r.id", "(o.payload->>'distribution_id')::uuid = r.id"),
     _each(
         events.RECOVERY_UPDATED,
@@ -51,6 +59,13 @@ EVENTS = (
             "aggregate_id": ("o.aggregate_id", "r.loan_id"),
             "payload.loan_id": ("o.payload->>'loan_id'", "r.loan_id::text"),
         },
+    ),
+    reported(
+        """LEFT JOIN servicing_event r ON r.loan_id = o.aggregate_id AND r.kind = 'acceleration'
+  AND r.effective_date = (o.payload->>'effective_on')::date""",
+        "r.loan_id",
+        {events.ACCELERATED: "true"},
+        {"payload.loan_id": ("o.payload->>'loan_id'", "r.loan_id::text")},
     ),
     reported(
         "LEFT JOIN recovery_update r ON r.loan_id = o.aggregate_id AND r.number = (o.payload->>'number')::integer",

@@ -52,7 +52,9 @@ async def accelerate(connection: Connection, loan_id: UUID, actor: Actor, reason
     await _in_default(connection, loan_id)
     today = await business_date(connection)
     await audit.record(connection, actor.user_id, "loan.accelerate", "loan", loan_id, {"reason": reason})
-    return await post_events(connection, loan_id, [Acceleration(today)], actor, reason=reason)
+    posted = await post_events(connection, loan_id, [Acceleration(today)], actor, reason=reason)
+    await outbox.append_many(connection, [events.accelerated(loan_id, today)])
+    return posted
 
 
 async def extend(connection: Connection, loan_id: UUID, months: int, actor: Actor, reason: str) -> PostingResult:

@@ -65,6 +65,7 @@ async def draw_down(connection: Connection, loan_id: UUID, actor: Actor) -> Post
         matures_on=position.schedule.ends_on,
         data={"terms": to_json(terms)},
     )
+    await funding.end_waiting_list(connection, loan)
     return PostingResult(loan, serviced, position, flows)
 
 

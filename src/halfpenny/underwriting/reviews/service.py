@@ -64,7 +64,8 @@ async def decide(
     await _append_event(connection, REVIEW_DECIDED, decided)
     data = {"loan_id": str(loan.id), "review_id": str(review_id), "status": status.value}
     await realtime.notify_many(
-        connection, [realtime.Notice(loan.borrower_id, "review_decided", data, f"review:{review_id}")]
+        connection,
+        [realtime.Notice(loan.borrower_id, realtime.NotificationKind.REVIEW_DECIDED, data, f"review:{review_id}")],
     )
     await audit.record(
         connection, reviewer, "loan.review_decide", "loan", loan.id, {"review_id": str(review_id), "status": status}

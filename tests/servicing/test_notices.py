@@ -1,0 +1,85 @@
+"""Row 22: the borrower and every holder are notified of what becomes of a loan, once and without delay."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from halfpenny import servicing
+from halfpenny.funding.service import tickets
+from halfpenny.platform.database import Database
+from halfpenny.primitives.money import Money
+from halfpenny.realtime import NotificationKind
+from halfpenny.servicing.service import arrears
+from servicing import world
+from support import lending
+from support.notices import deliver, notices
+
+STATES = tuple(kind for kind in NotificationKind if kind.startswith("loan_"))
+
+
+async def _kinds(database: Database, made: world.Drawn) -> list[list[str]]:
+    """Of each holder and the borrower, in their order; delivered twice, notified once."""
+    for _ in range(2):
+        await deliver(database, [servicing.SUBSCRIPTION])
+    people = [*sorted(made.stakes), made.borrower]
+    return [[kind for kind, _ in await notices(database, person, *STATES)] for person in people]
+
+
+async def test_from_the_drawdown_to_the_loss(database: Database) -> None:
+    made = await world.drawn(database, [300_000, 100_000])
+    assert await _kinds(database, made) == [["loan_drawn_down"]] * 3
+    await world.advance(database, timedelta(days=10))
+    async with database.unit_of_work() as connection:
+        await arrears.extend(connection, made.loan.id, 2, made.staff, "The sale takes longer.")
+    async with database.unit_of_work() as connection:
+        await arrears.mark_unlikely_to_pay(connection, made.loan.id, made.staff, "Insolvent.")
+    async with database.unit_of_work() as connection:
+        await arrears.accelerate(connection, made.loan.id, made.staff, "In default.")
+    expected = ["loan_drawn_down", "loan_extended", "loan_defaulted", "loan_accelerated"]
+    assert await _kinds(database, made) == [expected] * 3
+    await world.repay(database, made, 150_000)
+    async with database.unit_of_work() as connection:
+        await arrears.write_off(connection, made.loan.id, made.staff, "Nothing more will come.")
+    assert await _kinds(database, made) == [[*expected, "loan_written_off"]] * 3
+    async with database.reading() as connection:
+        lost = dict(await connection.fetch("SELECT investor_id, lost_minor FROM holding"))
+    assert sum(lost.values()) > 0
+    for person, minor in lost.items():
+        [(_, data)] = await notices(database, person, NotificationKind.LOAN_WRITTEN_OFF)
+        assert data["lost"] == f"{minor // 100}.{minor % 100:02}"
+        assert data["stake"] == f"{made.stakes[person] // 100}.00"
+        assert data["title"] == made.loan.title
+        [(_, extended)] = await notices(database, person, NotificationKind.LOAN_EXTENDED)
+        assert extended["matures_on"] > made.loan.matures_on.isoformat()  # type: ignore[union-attr]
+    # A borrower sees no investor's figures.
+    [(_, data)] = await notices(database, made.borrower, NotificationKind.LOAN_WRITTEN_OFF)
+    assert data.keys() == {"loan_id", "title", "currency", "matures_on"}
+    assert await world.problems(database) == []
+
+
+async def test_a_default_that_was_cured_and_a_loan_that_was_repaid(database: Database) -> None:
+    made = await world.drawn(database, [200_000])
+    async with database.unit_of_work() as connection:
+        await arrears.mark_unlikely_to_pay(connection, made.loan.id, made.staff, "Insolvent, it seemed.")
+    async with database.unit_of_work() as connection:
+        await arrears.cure(connection, made.loan.id, False, made.staff, "It was another company.")
+    async with database.reading() as connection:
+        figure = (await servicing.redemption_on(connection, made.loan.id, None)).payable
+    await world.repay(database, made, figure)
+    assert await _kinds(database, made) == [["loan_drawn_down", "loan_defaulted", "loan_cured", "loan_repaid"]] * 2
+
+
+async def test_nobody_waits_for_a_loan_that_was_drawn_down(database: Database) -> None:
+    made = await world.ready(database, [50_000, 50_000])
+    async with database.unit_of_work() as connection:
+        waiting = await lending.person(connection, "investor")
+        await tickets.join_waiting_list(connection, waiting, made.loan.id, Money(6_000, world.EUR))
+    await world.advance(database, world.REFLECTION)
+    async with database.unit_of_work() as connection:
+        await servicing.draw_down(connection, made.loan.id, made.staff, world.PRODUCT)
+    [(kind, data)] = await notices(database, waiting)
+    assert (kind, data["amount"], data["reason"]) == (NotificationKind.WAITING_LIST_ENDED, "60.00", "loan_active")
+    async with database.reading() as connection:
+        [row] = await connection.fetch("SELECT status, refusal FROM waiting_ticket")
+    assert tuple(row) == ("refused", "loan_active")
+    assert await world.problems(database) == []
