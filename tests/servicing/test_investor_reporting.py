@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import date, timedelta
 from decimal import Decimal
 
+import httpx2
 import pytest
 
 from halfpenny import loans, servicing
+from halfpenny.identity import Role
 from halfpenny.ledger import Account, AccountKind
+from halfpenny.loans import LoanInterestMode
+from halfpenny.platform import clock
 from halfpenny.platform.database import Database
+from halfpenny.platform.papers import PaperLanguage, amount_text
 from halfpenny.primitives.ids import uuid7
-from halfpenny.primitives.money import Currency
+from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.model.investor import CashFlows, expected_shares, safe_cell, tax_csv
-from halfpenny.servicing.service import distributing, investor_reporting
+from halfpenny.servicing.service import arrears, distributing, investor_reporting
+from halfpenny.servicing.statement import StatementParties, render, statement_data
 from halfpenny.servicing.store import distributions, serviced_loans
 from servicing import world
+from support.people import sign_in
 
 STAKES = [400_000, 600_000]
 
@@ -51,7 +60,8 @@ async def test_nineteen_percent_is_withheld_posted_and_on_the_statement(database
     assert (line.interest, line.withheld, line.paid) == (3_417, 649, 2_768)
     assert {payment.journal_id for payment in answer.payments} <= journals
     assert all(entry.journal_id in journals for wallet in answer.wallets for entry in wallet.entries)
-    assert tax_csv(answer.payments).splitlines()[1].split(",")[3:5] == ["34.17", "6.49"]
+    (row,) = csv.DictReader(io.StringIO(tax_csv(answer.payments, answer.losses, answer.titles)))
+    assert (row["loan"], row["interest"], row["withheld"], row["lost"]) == (made.loan.title, "34.17", "6.49", "0.00")
     assert await world.problems(database) == []
 
 
@@ -59,9 +69,11 @@ async def test_the_statement_is_a_pdf_and_takes_a_name_literally(database: Datab
     made = await paid_first_interest(database)
     async with database.reading() as connection:
         answer = await investor_reporting.year_statement(connection, next(iter(made.stakes)), made.drawn_on.year)
-    pdf = investor_reporting.statement_pdf(answer, '#panic("no") *Ines* $x$ "quoted" \\')
-    assert pdf.startswith(b"%PDF-")
-    assert len(pdf) > 5_000
+    parties = StatementParties("#Lender", "Street 1 *", '#panic("no") *Ines* $x$ "quoted" \\', made.drawn_on)
+    for language in PaperLanguage:
+        pdf = render(answer, parties, language)
+        assert pdf.startswith(b"%PDF-")
+        assert len(pdf) > 5_000
 
 
 async def test_cash_flows_received_and_expected_give_the_loans_yield(database: Database) -> None:
@@ -72,8 +84,10 @@ async def test_cash_flows_received_and_expected_give_the_loans_yield(database: D
     assert [amount for _, amount in found.received] == [3_417]
     assert sum(amount for _, amount in found.expected) == 400_000 + 11 * 3_417
     # 10.25 % paid monthly is about 10.7 % a year, effective.
-    assert found.xirr_percent is not None
-    assert Decimal("10.3") < found.xirr_percent < Decimal("11.2")
+    assert found.expected_xirr_percent is not None
+    assert Decimal("10.3") < found.expected_xirr_percent < Decimal("11.2")
+    assert found.received_multiple == Decimal("0.0085")
+    assert not found.is_in_default
     with pytest.raises(loans.LoanNotFound):
         async with database.reading() as connection:
             await investor_reporting.cash_flows(connection, uuid7(), made.loan.id)
@@ -116,4 +130,95 @@ def test_expected_shares_follow_the_holdings() -> None:
 
 def test_no_yield_without_money_back() -> None:
     flows = CashFlows(100, date(2026, 1, 1), (), ())
-    assert (flows.xirr_percent, flows.money_multiple) == (None, Decimal("0.0000"))
+    assert (flows.received_xirr_percent, flows.received_multiple) == (None, Decimal("0.0000"))
+    assert (flows.expected_xirr_percent, flows.expected_multiple) == (None, Decimal("0.0000"))
+
+
+@pytest.mark.parametrize("days_after", [0, 1, 40])
+async def test_row_21_a_matured_unpaid_loan_with_retained_interest_expects_nothing_twice(
+    database: Database, days_after: int
+) -> None:
+    made = await world.drawn(database, STAKES, mode=LoanInterestMode.RETAINED, term_months=3)
+    investor, stake = next(iter(made.stakes.items()))
+    assert made.loan.matures_on is not None
+    await world.go_to(database, made.loan.matures_on + timedelta(days=days_after))
+    await servicing.close_days(database)
+    await servicing.pay_distributions(database)
+    async with database.reading() as connection:
+        found = await investor_reporting.cash_flows(connection, investor, made.loan.id)
+        # What the loan owes by its own schedule, and this investor's part of it.
+        owed = await connection.fetchval(
+            "SELECT sum(unpaid_minor) FROM instalment WHERE loan_id = $1 AND due_on <= business_date()", made.loan.id
+        )
+    interest = sum(amount for _, amount in found.received)
+    assert interest > 0
+    assert sum(amount for _, amount in found.expected) == owed * stake // sum(made.stakes.values())
+    if days_after == 0:
+        assert sum(amount for _, amount in found.expected) == stake
+    assert len({on for on, _ in found.expected}) == 1
+
+
+async def test_row_21_a_loan_in_default_is_marked_and_promises_nothing(database: Database) -> None:
+    made = await paid_first_interest(database)
+    investor = next(iter(made.stakes))
+    await world.advance(database, timedelta(days=160))
+    await servicing.close_days(database)
+    async with database.reading() as connection:
+        found = await investor_reporting.cash_flows(connection, investor, made.loan.id)
+    assert found.is_in_default and found.days_past_due > 90
+    assert (found.expected_xirr_percent, found.expected_multiple) == (None, None)
+    assert found.received_xirr_percent is not None and found.received_xirr_percent < -90
+    assert [amount for _, amount in found.received] == [3_417]
+
+
+async def test_row_21_losses_and_what_was_recovered_stand_in_every_statement(
+    database: Database, client: httpx2.AsyncClient
+) -> None:
+    made = await paid_first_interest(database)
+    investor, stake = next(iter(made.stakes.items()))
+    async with database.unit_of_work() as connection:
+        await arrears.mark_unlikely_to_pay(connection, made.loan.id, made.staff, "Insolvent.")
+    await world.repay(database, made, 250_037)
+    async with database.unit_of_work() as connection:
+        await arrears.write_off(connection, made.loan.id, made.staff, "Nothing more will come, it seems.")
+    await world.repay(database, made, 31_007)
+    await servicing.pay_distributions(database)
+    headers = (await sign_in(database, investor, Role.INVESTOR)).headers
+    async with database.reading() as connection:
+        year = (await clock.business_date(connection)).year
+        lost = await connection.fetchval("SELECT lost_minor FROM holding WHERE investor_id = $1", investor)
+        answer = await investor_reporting.year_statement(connection, investor, year)
+    assert 0 < lost < stake
+    shown = (await client.get(f"/api/v1/statements/{year}", headers=headers)).json()
+    (line,) = shown["loans"]
+    assert (line["title"], line["lost"], line["outstanding"]) == (made.loan.title, format_minor(lost), "0.00")
+    # 40 % of 310.07 is 124.028.
+    assert (line["recovered"], shown["totals"][0]["lost"]) == ("124.03", format_minor(lost))
+    flows = (await client.get(f"/api/v1/portfolio/{made.loan.id}/cash-flows", headers=headers)).json()
+    assert [each["amount"] for each in flows["lost"]] == [format_minor(lost)]
+    assert flows["in_default"] is True and flows["expected_xirr_percent"] is None
+    sheet = (await client.get(f"/api/v1/statements/{year}/tax.csv", headers=headers)).text
+    rows = list(csv.DictReader(io.StringIO(sheet)))
+    assert [row["lost"] for row in rows if row["kind"] == "loss"] == [format_minor(lost)]
+    # Every cent of the stake is somewhere: back, or lost.
+    assert sum(payment.principal for payment in answer.payments) + lost == stake
+    for language, words in ((PaperLanguage.ENGLISH, "Lost"), (PaperLanguage.POLISH, "Strata")):
+        data = statement_data(answer, StatementParties("L", "S 1", "Ines", made.drawn_on), language)
+        cells = data["currencies"][0]["rows"][0]
+        assert cells[list(data["columns"]).index(words)] == amount_text(lost, language)
+        pdf = await client.get(f"/api/v1/statements/{year}/pdf?language={language}", headers=headers)
+        assert pdf.content.startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    ("minor", "english", "polish"),
+    [(0, "0.00", "0,00"), (123_456_789, "1,234,567.89", "1\u00a0234\u00a0567,89"), (-5, "\u22120.05", "\u22120,05")],
+)
+def test_amounts_on_papers_have_separators(minor: int, english: str, polish: str) -> None:
+    assert amount_text(minor, PaperLanguage.ENGLISH) == english
+    assert amount_text(minor, PaperLanguage.POLISH) == polish
+
+
+def test_a_negative_amount_in_a_sheet_is_a_number() -> None:
+    assert safe_cell("-12.34") == "-12.34"
+    assert safe_cell("-12.34+A1") == "'-12.34+A1"

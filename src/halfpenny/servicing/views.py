@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from halfpenny import funding
 from halfpenny.platform.database import Record
 from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing.model.flows import Flows
+from halfpenny.servicing.model.investor import CashFlows, YearTotals
 from halfpenny.servicing.model.redemption import Payoff
 from halfpenny.servicing.model.schedule import Instalment
 from halfpenny.servicing.model.serviced_loan import InstalmentBalance
@@ -95,6 +99,47 @@ def portfolio_line(line: PortfolioLine) -> dict[str, Any]:
         "days_past_due": held["days_past_due"] if held else None,
         "matures_on": held["matures_on"].isoformat() if held else None,
         "investments": [funding.investment_view(investment) for investment in line.investments],
+    }
+
+
+def year_totals(line: YearTotals) -> dict[str, Any]:
+    """A year's sums of one loan or of all in one currency; ``outstanding`` is what was lent at the end of the year."""
+    return {
+        "currency": line.currency.value,
+        "interest": format_minor(line.interest),
+        "default_interest": format_minor(line.default_interest),
+        "withheld": format_minor(line.withheld),
+        "principal": format_minor(line.principal),
+        "recovered": format_minor(line.recovered),
+        "netted": format_minor(line.netted),
+        "lost": format_minor(line.lost),
+        "paid": format_minor(line.paid),
+        "outstanding": format_minor(line.outstanding),
+    }
+
+
+def cash_flows(found: CashFlows) -> dict[str, Any]:
+    """One loan's flows to an investor, what came apart from what is to come."""
+
+    def dated(flows: Iterable[tuple[date, int]]) -> list[dict[str, str]]:
+        return [{"on": on.isoformat(), "amount": format_minor(minor)} for on, minor in flows]
+
+    def figure(value: Decimal | None) -> str | None:
+        return None if value is None else f"{value:f}"
+
+    return {
+        "stake": format_minor(found.stake),
+        "since": found.since.isoformat(),
+        "received": dated(found.received),
+        "expected": dated(found.expected),
+        "lost": dated(found.lost),
+        "standing": found.standing.value,
+        "days_past_due": found.days_past_due,
+        "in_default": found.is_in_default,
+        "received_xirr_percent": figure(found.received_xirr_percent),
+        "received_multiple": figure(found.received_multiple),
+        "expected_xirr_percent": figure(found.expected_xirr_percent),
+        "expected_multiple": figure(found.expected_multiple),
     }
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse, Response
 
 from halfpenny import identity
 from halfpenny.identity import Permission, requires
+from halfpenny.platform.clock import business_date
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, page
+from halfpenny.platform.papers import PaperLanguage
 from halfpenny.primitives.money import format_minor
+from halfpenny.servicing import statement as statement_paper
 from halfpenny.servicing import views
 from halfpenny.servicing.model.investor import tax_csv
 from halfpenny.servicing.service import investor_reporting
@@ -33,36 +36,28 @@ async def own_portfolio(principal: identity.SignedIn, database: AppDatabase, pag
 
 @router.get("/portfolio/{loan_id}/cash-flows", dependencies=[requires(Permission.OWN_BOOKS)])
 async def cash_flows(loan_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
-    """What one loan has paid and is expected to pay, with the yield (XIRR) and money multiple of both."""
+    """What one loan has paid, lost and is expected to pay.
+
+    Yield (XIRR, percent a year) and money multiple are given for what was received alone, and for that together with
+    what is expected; the latter two are null for a loan in default.
+    """
     async with database.reading() as connection:
         found = await investor_reporting.cash_flows(connection, principal.user_id, loan_id)
-    return {
-        "stake": format_minor(found.stake),
-        "since": found.since.isoformat(),
-        "received": [{"on": on.isoformat(), "amount": format_minor(amount)} for on, amount in found.received],
-        "expected": [{"on": on.isoformat(), "amount": format_minor(amount)} for on, amount in found.expected],
-        "xirr_percent": None if found.xirr_percent is None else f"{found.xirr_percent:f}",
-        "money_multiple": None if found.money_multiple is None else f"{found.money_multiple:f}",
-    }
+    return views.cash_flows(found)
 
 
 @router.get("/statements/{year}", dependencies=[requires(Permission.OWN_BOOKS)])
 async def statement(year: Year, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
-    """A calendar year: sums by currency, and every movement of each wallet with its transfer."""
+    """A calendar year: sums by currency and by loan, and every movement of each wallet with its transfer."""
     async with database.reading() as connection:
         found = await investor_reporting.year_statement(connection, principal.user_id, year)
     return {
         "year": year,
-        "totals": [
-            {
-                "currency": line.currency.value,
-                "interest": format_minor(line.interest),
-                "withheld": format_minor(line.withheld),
-                "principal": format_minor(line.principal),
-                "recovered": format_minor(line.recovered),
-                "paid": format_minor(line.paid),
-            }
-            for line in found.totals
+        "totals": [views.year_totals(line) for line in found.totals],
+        "loans": [
+            {"loan_id": str(line.loan_id), "title": found.titles[line.loan_id], **views.year_totals(line)}
+            for line in found.loans
+            if line.loan_id is not None
         ],
         "wallets": [
             {
@@ -86,14 +81,22 @@ async def statement(year: Year, principal: identity.SignedIn, database: AppDatab
 
 @router.get("/statements/{year}/pdf", dependencies=[requires(Permission.OWN_BOOKS)], response_class=Response)
 async def statement_pdf(
-    year: Year, principal: identity.SignedIn, database: AppDatabase, people: identity.RunningIdentity
+    year: Year,
+    principal: identity.SignedIn,
+    database: AppDatabase,
+    people: identity.RunningIdentity,
+    request: Request,
+    language: PaperLanguage = PaperLanguage.ENGLISH,
 ) -> Response:
-    """The same as a PDF."""
+    """The same as a PDF, in English or Polish."""
+    lending = request.app.state.settings.lending
     async with database.reading() as connection:
         found = await investor_reporting.year_statement(connection, principal.user_id, year)
+        today = await business_date(connection)
     person = await identity.me(people, principal)
-    content = await run_in_threadpool(investor_reporting.statement_pdf, found, person.full_name)
-    headers = {"Content-Disposition": f'attachment; filename="halfpenny-statement-{year}.pdf"'}
+    parties = statement_paper.StatementParties(lending.lender_name, lending.lender_address, person.full_name, today)
+    content = await run_in_threadpool(statement_paper.render, found, parties, language)
+    headers = {"Content-Disposition": f'attachment; filename="halfpenny-statement-{year}-{language}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 
 
@@ -103,8 +106,10 @@ async def statement_pdf(
     response_class=PlainTextResponse,
 )
 async def tax_export(year: Year, principal: identity.SignedIn, database: AppDatabase) -> Response:
-    """Interest and tax withheld, one row a payment, for a spreadsheet."""
+    """Payments with the tax withheld, and losses, one row each, for a spreadsheet."""
     async with database.reading() as connection:
         found = await investor_reporting.year_statement(connection, principal.user_id, year)
     headers = {"Content-Disposition": f'attachment; filename="halfpenny-tax-{year}.csv"'}
-    return Response(tax_csv(found.payments), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(
+        tax_csv(found.payments, found.losses, found.titles), media_type="text/csv; charset=utf-8", headers=headers
+    )

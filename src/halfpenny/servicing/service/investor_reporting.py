@@ -1,41 +1,55 @@
-"""Investor reporting: positions, cash flows, a year's statement. Every line names the transfer that it rests on."""
+"""Investor reporting: cash flows and a year's figures. Every payment names the transfer that it rests on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from importlib.resources import files
+from decimal import Decimal
 from uuid import UUID
 
 from halfpenny import ledger, loans
 from halfpenny.ledger import Account, AccountKind, AccountStatement
-from halfpenny.platform import papers
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Record
-from halfpenny.primitives.money import Currency, format_minor
+from halfpenny.primitives.ids import LoanId
+from halfpenny.primitives.money import Currency
 from halfpenny.servicing.model.investor import (
     CashFlows,
+    InvestorLoss,
     InvestorPayment,
     YearTotals,
     expected_shares,
     totals_by_currency,
+    totals_by_loan,
 )
-from halfpenny.servicing.store import investors
+from halfpenny.servicing.model.position import LoanStanding
+from halfpenny.servicing.store import distributions, investors
 
-_TEMPLATE = files("halfpenny.servicing").joinpath("templates", "statement.typ")
+
+@dataclass(frozen=True, slots=True)
+class InvestorTax:
+    """What is withheld of an investor's interest: percent, by the country of the tax profile."""
+
+    country: str
+    percent: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class YearStatement:
-    """A calendar year: what each wallet did, and what the loans paid. Amounts are minor units."""
+    """A calendar year: what each wallet did, and what each loan paid, lost and still owed at its end; minor units."""
 
     year: int
     wallets: tuple[AccountStatement, ...]
     payments: tuple[InvestorPayment, ...]
+    losses: tuple[InvestorLoss, ...]
+    loans: tuple[YearTotals, ...]
+    titles: Mapping[UUID, str]
+    tax: InvestorTax | None
 
     @property
     def totals(self) -> list[YearTotals]:
-        return totals_by_currency(self.payments)
+        return totals_by_currency(self.loans)
 
 
 def _payment(row: Record) -> InvestorPayment:
@@ -46,11 +60,16 @@ def _payment(row: Record) -> InvestorPayment:
         distribution_id=row["distribution_id"],
         journal_id=row["journal_id"],
         principal=row["principal_minor"],
-        interest=row["interest_minor"] + row["default_interest_minor"],
+        interest=row["interest_minor"],
+        default_interest=row["default_interest_minor"],
         recovered=row["recovered_minor"],
         withheld=row["withheld_minor"],
         netted=row["netted_minor"],
     )
+
+
+def _loss(row: Record) -> InvestorLoss:
+    return InvestorLoss(row["loan_id"], Currency(row["currency"]), row["effective_date"], row["lost_minor"])
 
 
 async def cash_flows(connection: Connection, investor_id: UUID, loan_id: UUID) -> CashFlows:
@@ -60,12 +79,10 @@ async def cash_flows(connection: Connection, investor_id: UUID, loan_id: UUID) -
         raise loans.LoanNotFound()
     today = await business_date(connection)
     paid = await investors.received(connection, investor_id, loan_id, date.min, date.max)
+    lost = await investors.losses(connection, investor_id, loan_id, date.min, date.max)
     due = [
         # A date that has passed is expected today: a cash flow cannot lie behind us and still be to come.
-        (
-            max(row["due_on"], today),
-            row["interest_minor"] + row["principal_minor"] if row["reserved"] else row["unpaid_minor"],
-        )
+        (max(row["due_on"], today), row["expected_minor"])
         for row in await investors.expected(connection, loan_id, today)
     ]
     return CashFlows(
@@ -73,6 +90,9 @@ async def cash_flows(connection: Connection, investor_id: UUID, loan_id: UUID) -
         since=held["advanced_on"],
         received=tuple((payment.effective_date, payment.paid) for payment in map(_payment, paid)),
         expected=expected_shares(due, held["outstanding_minor"], held["principal_outstanding_minor"]),
+        lost=tuple((loss.effective_date, loss.lost) for loss in map(_loss, lost)),
+        standing=LoanStanding(held["standing"]),
+        days_past_due=held["days_past_due"],
     )
 
 
@@ -81,47 +101,20 @@ async def year_statement(connection: Connection, investor_id: UUID, year: int) -
     first, last = date(year, 1, 1), date(year, 12, 31)
     accounts = [Account(AccountKind.WALLET, investor_id, currency) for currency in Currency]
     moved = [await ledger.statement(connection, account, first, last) for account in accounts]
-    paid = await investors.received(connection, investor_id, None, first, last)
+    payments = [_payment(row) for row in await investors.received(connection, investor_id, None, first, last)]
+    losses = [_loss(row) for row in await investors.losses(connection, investor_id, None, first, last)]
+    lent = await investors.outstanding_at(connection, investor_id, last)
+    by_loan = totals_by_loan(
+        payments, losses, {row["loan_id"]: (Currency(row["currency"]), row["outstanding_minor"]) for row in lent}
+    )
+    known = await loans.get_many(connection, [LoanId(line.loan_id) for line in by_loan if line.loan_id is not None])
+    tax = await distributions.tax_profile(connection, investor_id)
     return YearStatement(
         year,
         tuple(one for one in moved if one.entries or one.opening),
-        tuple(_payment(row) for row in paid),
+        tuple(payments),
+        tuple(losses),
+        tuple(by_loan),
+        {loan_id: loan.title for loan_id, loan in known.items()},
+        None if tax is None else InvestorTax(tax["country"], Decimal(tax["withholding_millionths"]) / 1_000_000),
     )
-
-
-def statement_pdf(statement: YearStatement, name: str) -> bytes:
-    """The statement as PDF, typeset from a template that gets its texts as data and never as markup."""
-    data = {
-        "year": statement.year,
-        "name": name,
-        "totals": [
-            {
-                "currency": line.currency.value,
-                "interest": format_minor(line.interest),
-                "withheld": format_minor(line.withheld),
-                "principal": format_minor(line.principal),
-                "recovered": format_minor(line.recovered),
-                "netted": format_minor(line.netted),
-                "paid": format_minor(line.paid),
-            }
-            for line in statement.totals
-        ],
-        "wallets": [
-            {
-                "currency": wallet.account.currency.value,
-                "opening": format_minor(wallet.opening),
-                "closing": format_minor(wallet.closing),
-                "entries": [
-                    {
-                        "date": entry.effective_date.isoformat(),
-                        "event": entry.event.replace("_", " "),
-                        "amount": format_minor(entry.amount),
-                        "journal": str(entry.journal_id),
-                    }
-                    for entry in wallet.entries
-                ],
-            }
-            for wallet in statement.wallets
-        ],
-    }
-    return papers.render_pdf(_TEMPLATE, data)

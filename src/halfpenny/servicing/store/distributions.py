@@ -243,6 +243,11 @@ async def share_of(connection: Connection, distribution_id: UUID, investor_id: U
     )
 
 
+async def tax_profile(connection: Connection, investor_id: UUID) -> Record | None:
+    """An investor's country, treaty form and rate in millionths of a percent; None for whoever has given none."""
+    return await connection.fetchrow("SELECT * FROM tax_profile WHERE investor_id = $1", investor_id)
+
+
 async def set_tax_profile(
     connection: Connection, investor_id: UUID, country: str, treaty_form: bool, withholding_millionths: int
 ) -> None:

@@ -1,0 +1,163 @@
+"""An investor's yearly statement as a paper, in English or Polish: facts in, a paper out.
+
+It holds what an accountant asks of it: who issued it and for whom, the period and its day, each loan by its name with
+interest, default interest, tax, principal, recoveries and losses apart, what was still lent at the end of the year, and
+every movement of each wallet with its transfer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+from typing import Any
+
+from halfpenny.ledger import AccountStatement
+from halfpenny.platform import papers
+from halfpenny.platform.papers import PaperLanguage, amount_text
+from halfpenny.servicing.model.investor import YearTotals
+from halfpenny.servicing.service.investor_reporting import YearStatement
+
+_TEMPLATE = files("halfpenny.servicing").joinpath("templates", "statement.typ")
+
+
+@dataclass(frozen=True, slots=True)
+class StatementParties:
+    """Who issues the statement, for whom, and on which day."""
+
+    issuer: str
+    issuer_address: str
+    investor: str
+    issued_on: date
+
+
+_COLUMNS = (
+    "interest", "default_interest", "withheld", "principal", "recovered", "netted", "lost", "paid", "outstanding"
+)  # fmt: skip
+_WORDS: dict[PaperLanguage, dict[str, Any]] = {
+    PaperLanguage.ENGLISH: {
+        "title": "Statement for {year}",
+        "facts": ("Investor", "Period", "Issued on", "Tax"),
+        "period": "{first} to {last}",
+        "tax": "{rate} % withheld on interest, {country}, by the profile of today",
+        "no_tax": "no tax profile; what was withheld stands with each loan",
+        "loans": "Loans",
+        "nothing": "No loan paid, lost or owed anything in this year.",
+        "columns": (
+            "Loan", "Interest", "Default interest", "Tax withheld", "Principal", "Recovered", "Netted", "Lost",
+            "Paid", "Lent on 31 Dec",
+        ),
+        "total": "Total, {currency}",
+        "netted": "Netted is what had been paid too much before a late or bounced receipt was booked (negative), and "
+        "what was kept of later payments for it. Lost is principal that was written off; what came of it later is "
+        "under recovered. Paid is what went into the wallet.",
+        "wallet": "Wallet, {currency}",
+        "balances": "Balance on 1 January {opening}, on 31 December {closing}.",
+        "wallet_columns": ("Date", "Movement", "Amount", "Transfer"),
+        "movements": {
+            "deposit": "deposit", "withdrawal": "withdrawal", "invest": "investment", "revoke": "investment revoked",
+            "cancel": "investment returned, loan cancelled", "expire": "investment returned, loan expired",
+            "distribution": "payment of a loan", "drawdown": "drawdown", "servicing": "servicing of a loan",
+            "receipt": "repayment", "receipt_reversed": "repayment taken back", "correction": "correction",
+        },
+    },
+    PaperLanguage.POLISH: {
+        "title": "Zestawienie za {year} rok",
+        "facts": ("Inwestor", "Okres", "Data wystawienia", "Podatek"),
+        "period": "od {first} do {last}",
+        "tax": "{rate} % od odsetek pobrane u źródła, {country}, według dzisiejszego profilu",
+        "no_tax": "brak profilu podatkowego; pobrany podatek podano przy każdej pożyczce",
+        "loans": "Pożyczki",
+        "nothing": "W tym roku żadna pożyczka nic nie wypłaciła, nie straciła ani nie była winna.",
+        "columns": (
+            "Pożyczka", "Odsetki", "Odsetki za opóźnienie", "Pobrany podatek", "Kapitał", "Odzyskano", "Potrącono",
+            "Strata", "Wypłacono", "Kapitał na 31 grudnia",
+        ),
+        "total": "Razem, {currency}",
+        "netted": "Potrącono: to, co wypłacono za dużo, zanim zaksięgowano spóźnioną lub zwróconą wpłatę (ujemne), i "
+        "to, co zatrzymano za to z późniejszych wypłat. Strata to odpisany kapitał; co z niego wróciło, podano w "
+        "kolumnie „Odzyskano”. Wypłacono: to, co wpłynęło do portfela.",
+        "wallet": "Portfel, {currency}",
+        "balances": "Saldo na 1 stycznia {opening}, na 31 grudnia {closing}.",
+        "wallet_columns": ("Data", "Operacja", "Kwota", "Przelew"),
+        "movements": {
+            "deposit": "wpłata", "withdrawal": "wypłata", "invest": "inwestycja", "revoke": "wycofanie inwestycji",
+            "cancel": "zwrot inwestycji, pożyczka anulowana", "expire": "zwrot inwestycji, zbiórka wygasła",
+            "distribution": "płatność z pożyczki", "drawdown": "wypłata pożyczki", "servicing": "obsługa pożyczki",
+            "receipt": "spłata", "receipt_reversed": "cofnięta spłata", "correction": "korekta",
+        },
+    },
+}  # fmt: skip
+
+
+def statement_data(statement: YearStatement, parties: StatementParties, language: PaperLanguage) -> dict[str, Any]:
+    """What the template sets, in the language asked for."""
+    words = _WORDS[language]
+    first, last = date(statement.year, 1, 1), date(statement.year, 12, 31)
+
+    def amount(minor: int) -> str:
+        return amount_text(minor, language)
+
+    values = (
+        parties.investor,
+        words["period"].format(first=first.isoformat(), last=last.isoformat()),
+        parties.issued_on.isoformat(),
+        _tax(statement, words),
+    )
+    return {
+        "language": language.value,
+        "title": words["title"].format(year=statement.year),
+        "issuer": parties.issuer,
+        "issuer_address": parties.issuer_address,
+        "facts": [{"name": name, "value": value} for name, value in zip(words["facts"], values, strict=True)],
+        "loans": words["loans"],
+        "nothing": words["nothing"],
+        "columns": words["columns"],
+        "netted": words["netted"],
+        "currencies": [
+            {
+                "rows": [
+                    [statement.titles[line.loan_id], *_cells(line, amount)]
+                    for line in statement.loans
+                    if line.currency is total.currency and line.loan_id is not None
+                ],
+                "total": [words["total"].format(currency=total.currency.value), *_cells(total, amount)],
+            }
+            for total in statement.totals
+        ],
+        "wallets": [_wallet(wallet, words, amount) for wallet in statement.wallets],
+        "wallet_columns": words["wallet_columns"],
+    }
+
+
+def _cells(line: YearTotals, amount: Callable[[int], str]) -> list[str]:
+    return [amount(getattr(line, column)) for column in _COLUMNS]
+
+
+def _tax(statement: YearStatement, words: dict[str, Any]) -> str:
+    if statement.tax is None:
+        return str(words["no_tax"])
+    return str(words["tax"].format(rate=f"{statement.tax.percent:f}", country=statement.tax.country))
+
+
+def _wallet(wallet: AccountStatement, words: dict[str, Any], amount: Callable[[int], str]) -> dict[str, Any]:
+    currency = wallet.account.currency.value
+    return {
+        "heading": words["wallet"].format(currency=currency),
+        "balances": words["balances"].format(opening=amount(wallet.opening), closing=amount(wallet.closing)),
+        "entries": [
+            [
+                entry.effective_date.isoformat(),
+                words["movements"].get(entry.event, entry.event.replace("_", " ")),
+                amount(entry.amount),
+                str(entry.journal_id),
+            ]
+            for entry in wallet.entries
+        ],
+    }
+
+
+def render(statement: YearStatement, parties: StatementParties, language: PaperLanguage) -> bytes:
+    """The statement as PDF."""
+    return papers.render_pdf(_TEMPLATE, statement_data(statement, parties, language))
