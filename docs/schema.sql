@@ -1565,6 +1565,7 @@ BEGIN
                 ELSE 'OLD TABLE AS old_rows NEW TABLE AS new_rows' END, p_key, p_left_out, p_statements);
     END LOOP;
 END $function$;
+REVOKE ALL ON FUNCTION keep_row_history(text,text,text,text) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION public.ledger_check_chart(postings posting[])
  RETURNS void
@@ -1653,6 +1654,8 @@ BEGIN
   END IF;
   RETURN true;
 END $function$;
+REVOKE ALL ON FUNCTION ledger_end_hold(uuid,uuid,date) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_end_hold(uuid,uuid,date) TO halfpenny_app;
 
 CREATE OR REPLACE FUNCTION public.ledger_hold(hold_id uuid, hold_event text, hold_reference uuid, debit account_name, credit account_name, hold_amount bigint)
  RETURNS boolean
@@ -1684,6 +1687,8 @@ BEGIN
   UPDATE account SET pending_credits = pending_credits + hold_amount WHERE id = credit.id;
   RETURN true;
 END $function$;
+REVOKE ALL ON FUNCTION ledger_hold(uuid,text,uuid,account_name,account_name,bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_hold(uuid,text,uuid,account_name,account_name,bigint) TO halfpenny_app;
 
 CREATE OR REPLACE FUNCTION public.ledger_lock(accounts account_name[])
  RETURNS SETOF account
@@ -1720,6 +1725,8 @@ BEGIN
   END IF;
   RETURN QUERY SELECT a.* FROM account a WHERE a.id = ANY (ids) ORDER BY a.id FOR NO KEY UPDATE;
 END $function$;
+REVOKE ALL ON FUNCTION ledger_lock(account_name[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_lock(account_name[]) TO halfpenny_app;
 
 CREATE OR REPLACE FUNCTION public.ledger_post(postings posting[])
  RETURNS SETOF uuid
@@ -1793,6 +1800,8 @@ BEGIN
   RETURN QUERY SELECT DISTINCT p.journal_id FROM unnest(postings) p
     WHERE present IS NULL OR NOT p.journal_id = ANY (present);
 END $function$;
+REVOKE ALL ON FUNCTION ledger_post(posting[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_post(posting[]) TO halfpenny_app;
 
 CREATE OR REPLACE FUNCTION public.ledger_seal(max_transfers integer)
  RETURNS bigint
@@ -1830,6 +1839,8 @@ BEGIN
     ON CONFLICT (chain) DO UPDATE SET place = EXCLUDED.place, hash = EXCLUDED.hash;
   RETURN sealed.transfers;
 END $function$;
+REVOKE ALL ON FUNCTION ledger_seal(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_seal(integer) TO halfpenny_app;
 
 CREATE OR REPLACE FUNCTION public.ledger_snapshot()
  RETURNS bigint
@@ -1855,6 +1866,8 @@ BEGIN
   GET DIAGNOSTICS kept = ROW_COUNT;
   RETURN kept;
 END $function$;
+REVOKE ALL ON FUNCTION ledger_snapshot() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_snapshot() TO halfpenny_app;
 
 CREATE OR REPLACE FUNCTION public.ledger_wallet_is_of(wallet_of text, thing uuid, person uuid)
  RETURNS boolean
@@ -1955,7 +1968,7 @@ CREATE OR REPLACE FUNCTION public.other_chain_heads(p_chain text)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
     SELECT coalesce(jsonb_object_agg(chain, jsonb_build_array(place, encode(hash, 'hex'))), '{}')
     FROM chain_head WHERE chain <> p_chain
@@ -1965,7 +1978,7 @@ CREATE OR REPLACE FUNCTION public.other_chains_moved(p_chain text, p_heads jsonb
  RETURNS boolean
  LANGUAGE plpgsql
  STABLE
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
 AS $function$
@@ -2195,13 +2208,19 @@ CREATE OR REPLACE FUNCTION public.record_row_history()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
  SET "TimeZone" TO 'UTC'
 AS $function$
 DECLARE
-    row_key text := 'concat_ws(''/'', r.' || replace(TG_ARGV[0], ',', ', r.') || ')';
+    key_columns text[] := (SELECT array_agg(quote_ident(c)) FROM unnest(string_to_array(TG_ARGV[0], ',')) c);
+    row_key text := 'concat_ws(''/'', r.' || array_to_string(key_columns, ', r.') || ')';
     left_out text[] := string_to_array(TG_ARGV[1], ',');
 BEGIN
+    -- Here current_user is the schema's owner: what somebody else has made, and may call as ours, has no history.
+    IF TG_TABLE_SCHEMA <> 'public' OR NOT EXISTS (
+        SELECT FROM pg_catalog.pg_class WHERE oid = TG_RELID AND relowner = current_user::regrole) THEN
+        RAISE EXCEPTION 'no history is kept of %.%', TG_TABLE_SCHEMA, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+    END IF;
     IF TG_OP = 'INSERT' THEN
         EXECUTE format(
             'INSERT INTO row_history (table_name, row_key, change, data) '
@@ -2217,11 +2236,13 @@ BEGIN
             'SELECT %L, %s, ''updated'', changed.data FROM new_rows r JOIN old_rows o USING (%s) '
             'CROSS JOIN LATERAL (SELECT jsonb_object_agg(n.key, n.value) AS data '
             '  FROM jsonb_each(to_jsonb(r) - $1) n WHERE n.value IS DISTINCT FROM to_jsonb(o) -> n.key) changed '
-            'WHERE changed.data IS NOT NULL ORDER BY 2', TG_TABLE_NAME, row_key, TG_ARGV[0])
+            'WHERE changed.data IS NOT NULL ORDER BY 2', TG_TABLE_NAME, row_key,
+            array_to_string(key_columns, ', '))
             USING left_out;
     END IF;
     RETURN NULL;
 END $function$;
+REVOKE ALL ON FUNCTION record_row_history() FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION public.refuse_rewriting()
  RETURNS trigger
@@ -2236,7 +2257,7 @@ CREATE OR REPLACE FUNCTION public.row_history_seal(p_max integer)
  RETURNS bigint
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
  SET enable_bitmapscan TO 'on'
 AS $function$
 DECLARE
@@ -2268,6 +2289,8 @@ BEGIN
         ON CONFLICT (chain) DO UPDATE SET place = EXCLUDED.place, hash = EXCLUDED.hash;
     RETURN sealed.entries;
 END $function$;
+REVOKE ALL ON FUNCTION row_history_seal(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION row_history_seal(integer) TO halfpenny_app;
 
 CREATE OR REPLACE FUNCTION public.row_history_segment_hash(previous bytea, p_from_xid bigint, p_to_xid bigint, p_heads jsonb)
  RETURNS TABLE(entries bigint, hash bytea)

@@ -41,7 +41,7 @@ GRANT SELECT, INSERT, UPDATE ON chain_head TO halfpenny_app;
 
 -- The heads of the other chains, as a new seal of `p_chain` records them in what it hashes: {chain: [place, hash]}. A
 -- chain that is deleted, or cut off at its end, then contradicts the others.
-CREATE FUNCTION other_chain_heads(p_chain text) RETURNS jsonb LANGUAGE sql STABLE SET search_path = public AS $$
+CREATE FUNCTION other_chain_heads(p_chain text) RETURNS jsonb LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT coalesce(jsonb_object_agg(chain, jsonb_build_array(place, encode(hash, 'hex'))), '{}')
     FROM chain_head WHERE chain <> p_chain
 $$;
@@ -49,7 +49,7 @@ $$;
 -- Whether another chain has sealed rows that the heads of the newest segment of `p_chain` do not name yet. Segments
 -- without rows do not count, or the chains would answer each other for ever.
 CREATE FUNCTION other_chains_moved(p_chain text, p_heads jsonb) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = public SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM audit_seal WHERE place > coalesce((p_heads->'audit'->>0)::bigint, 0))
         OR (p_chain <> 'ledger' AND EXISTS (SELECT FROM ledger_segment
@@ -62,11 +62,17 @@ END $$;
 -- such a trigger, each separated by commas.
 -- Moments are written in UTC, so that an entry reads the same in every session.
 CREATE FUNCTION record_row_history() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public SET timezone = 'UTC' AS $$
+SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
-    row_key text := 'concat_ws(''/'', r.' || replace(TG_ARGV[0], ',', ', r.') || ')';
+    key_columns text[] := (SELECT array_agg(quote_ident(c)) FROM unnest(string_to_array(TG_ARGV[0], ',')) c);
+    row_key text := 'concat_ws(''/'', r.' || array_to_string(key_columns, ', r.') || ')';
     left_out text[] := string_to_array(TG_ARGV[1], ',');
 BEGIN
+    -- Here current_user is the schema's owner: what somebody else has made, and may call as ours, has no history.
+    IF TG_TABLE_SCHEMA <> 'public' OR NOT EXISTS (
+        SELECT FROM pg_catalog.pg_class WHERE oid = TG_RELID AND relowner = current_user::regrole) THEN
+        RAISE EXCEPTION 'no history is kept of %.%', TG_TABLE_SCHEMA, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+    END IF;
     IF TG_OP = 'INSERT' THEN
         EXECUTE format(
             'INSERT INTO row_history (table_name, row_key, change, data) '
@@ -82,11 +88,15 @@ BEGIN
             'SELECT %L, %s, ''updated'', changed.data FROM new_rows r JOIN old_rows o USING (%s) '
             'CROSS JOIN LATERAL (SELECT jsonb_object_agg(n.key, n.value) AS data '
             '  FROM jsonb_each(to_jsonb(r) - $1) n WHERE n.value IS DISTINCT FROM to_jsonb(o) -> n.key) changed '
-            'WHERE changed.data IS NOT NULL ORDER BY 2', TG_TABLE_NAME, row_key, TG_ARGV[0])
+            'WHERE changed.data IS NOT NULL ORDER BY 2', TG_TABLE_NAME, row_key,
+            array_to_string(key_columns, ', '))
             USING left_out;
     END IF;
     RETURN NULL;
 END $$;
+
+-- Only the schema's owner makes triggers of it: it writes with the owner's rights.
+REVOKE EXECUTE ON FUNCTION record_row_history() FROM PUBLIC;
 
 -- Begins to keep a table's history: its present rows, and from now on what the application's role changes.
 -- A table whose hot columns are left out names the statements that may touch the others in `statements`.
@@ -110,6 +120,8 @@ BEGIN
     END LOOP;
 END $$;
 
+REVOKE EXECUTE ON FUNCTION keep_row_history(text, text, text, text) FROM PUBLIC;
+
 -- The entries of one row, in their order, as the row they leave.
 CREATE AGGREGATE jsonb_merge(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb, INITCOND = '{}');
 
@@ -124,7 +136,7 @@ $$;
 -- Seals what finished transactions wrote since the last segment, about p_max entries of them; returns how many. When
 -- nothing was written but another chain went on, a segment without entries records the heads.
 CREATE FUNCTION row_history_seal(p_max integer) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET enable_bitmapscan = on AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_bitmapscan = on AS $$
 DECLARE
     last row_history_segment;
     heads jsonb;
@@ -154,6 +166,9 @@ BEGIN
         ON CONFLICT (chain) DO UPDATE SET place = EXCLUDED.place, hash = EXCLUDED.hash;
     RETURN sealed.entries;
 END $$;
+
+REVOKE EXECUTE ON FUNCTION row_history_seal(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION row_history_seal(integer) TO halfpenny_app;
 
 CREATE TRIGGER row_history_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON row_history
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();

@@ -471,6 +471,16 @@ BEGIN
 END $$;
 """
 
+# They run with the rights of the schema's owner: only the application may call them.
+RIGHTS = """
+REVOKE EXECUTE ON FUNCTION ledger_lock(account_name[]), ledger_post(posting[]),
+  ledger_hold(uuid, text, uuid, account_name, account_name, bigint), ledger_end_hold(uuid, uuid, date),
+  ledger_seal(integer), ledger_snapshot() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_lock(account_name[]), ledger_post(posting[]),
+  ledger_hold(uuid, text, uuid, account_name, account_name, bigint), ledger_end_hold(uuid, uuid, date),
+  ledger_seal(integer), ledger_snapshot() TO halfpenny_app;
+"""
+
 CHAIN = Path(__file__).with_name("0002_chain.sql").read_text(encoding="utf-8")
 
 
@@ -491,7 +501,7 @@ def upgrade() -> None:
     op.execute("SELECT keep_row_history('chart', 'event,debit,credit')")
     for table in ("transfer", "hold", "hold_outcome", "balance_snapshot", "ledger_segment"):
         op.execute(APPEND_ONLY.format(table=table))
-    for part in (LOCK, CHART_RULE, POST, HOLDS, CHAIN):
+    for part in (LOCK, CHART_RULE, POST, HOLDS, CHAIN, RIGHTS):
         op.execute(part)
 
 

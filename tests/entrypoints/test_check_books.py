@@ -86,6 +86,33 @@ async def test_a_listing_behind_its_loan_is_named(settings: Settings, market: Wo
     assert f"listings {market.loan.id}: node.funding.funded.amount is 250.00, should be 550.00" in "\n".join(lines)
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("UPDATE loan SET fees = fees || '{\"zz\": 1}'::jsonb", "loan {loan} is unreadable: "),
+        ("UPDATE loan SET purpose = 'holiday'", "loan {loan} is unreadable: "),
+        ("UPDATE loan SET risk = '{\"grade\": 7}'", "loan {loan} is unreadable: "),
+    ],
+)
+async def test_a_value_that_cannot_be_read_hides_nothing_else(
+    settings: Settings, market: World, superuser: Database, documents: DocumentStore, change: str, named: str
+) -> None:
+    """Row 'a traceback on a tampered value': the command goes on to its verdict, and names what is wrong besides."""
+    other = str(uuid7())
+    listing = await documents.collection(LISTINGS).find_one({"_id": str(market.loan.id)})
+    await documents.collection(LISTINGS).insert_one({**listing, "_id": other})
+    async with superuser.unit_of_work() as connection:
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute("ALTER TABLE loan DROP CONSTRAINT IF EXISTS ck_loan_purpose")
+        await connection.execute(change)
+        await connection.execute("UPDATE investment SET amount_minor = amount_minor + 1")
+    lines, report = await answer(settings)
+    assert any(line.startswith(named.format(loan=market.loan.id)) for line in lines), lines
+    assert any(line.startswith(f"listings {other} is present, should be missing") for line in lines)
+    assert any(line.startswith("investment ") and "amount_minor" in line for line in lines)
+    assert report.lines[-1].startswith(f"{len(lines)} findings: ")
+
+
 async def test_what_was_not_checked_is_listed(settings: Settings, market: World) -> None:
     without = settings.model_copy(update={"documents": settings.documents.model_copy(update={"url": ""})})
     lines, report = await answer(without)

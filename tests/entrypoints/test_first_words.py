@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import pytest
 
-from halfpenny.platform.servers import DocumentServer, free_port
+from halfpenny.platform.servers import DocumentServer, PostgresServer, free_port
+from halfpenny.primitives.ids import uuid7
 from support.server import api_process
 
 HALFPENNY = ("halfpenny.entrypoints.cli",)
@@ -61,6 +64,42 @@ def test_a_database_that_is_not_there(arguments: tuple[str, ...], tmp_path: Path
     output = refusal(*arguments, DATABASE_URL=nobody_there("postgresql"), HALFPENNY_DATA=str(tmp_path))
     assert output.startswith("DATABASE_URL: ")
     assert "hunter2" not in output
+
+
+@pytest.fixture
+def empty_database_url(postgres: PostgresServer) -> Iterator[str]:
+    """A database that was never migrated."""
+    name = f"empty_{uuid7().hex}"
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield postgres.database_url(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+NEEDS_SCHEMA = [
+    ("serve",), ("worker",), ("check", "books"), ("deadletters", "list"), ("reassess",), ("close", "run"),
+    ("documents", "rebuild"), ("sandbox", "advance", "1d"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", NEEDS_SCHEMA, ids=" ".join)
+def test_a_database_without_a_schema(arguments: tuple[str, ...], empty_database_url: str, tmp_path: Path) -> None:
+    output = refusal(
+        *HALFPENNY,
+        *arguments,
+        DATABASE_URL=empty_database_url,
+        MONGO_URL=nobody_there("mongodb"),
+        HALFPENNY_DATA=str(tmp_path),
+    )
+    assert output == "DATABASE_URL: this database has no schema yet: run halfpenny migrate\n"
+
+
+@pytest.mark.parametrize("arguments", [("check", "books"), ("deadletters", "list")], ids=" ".join)
+def test_no_database_at_all(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    output = refusal(*HALFPENNY, *arguments, HALFPENNY_DATA=str(folder))
+    assert output.startswith(f"DATABASE_URL is not set, and there is no database in {folder}: run halfpenny migrate")
+    assert not (folder / "postgres").exists()
 
 
 @pytest.mark.parametrize("arguments", [(*HALFPENNY, "worker"), RISK], ids=" ".join)

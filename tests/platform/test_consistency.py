@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from halfpenny.platform import clock
-from halfpenny.platform.consistency import Check, Finding, Progress, find_in_parallel, no_progress
+from halfpenny.platform.consistency import Check, Finding, Progress, find_all, find_in_parallel, no_progress
 from halfpenny.platform.database import Connection, Database, DatabaseUnavailable
 from support import lending
 
@@ -53,6 +53,21 @@ async def test_every_check_sees_the_same_moment_whatever_is_written_meanwhile(da
     assert len({finding.row for finding in found}) == 2
     async with database.reading() as connection:
         assert await connection.fetchval("SELECT count(*) FROM app_user") == 1
+
+
+async def test_a_check_that_a_value_breaks_off_is_a_finding_and_the_others_go_on(database: Database) -> None:
+    async def broken(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
+        yield Finding("app_user", "1", "row", "0", "1", "")
+        raise ValueError("a date of month 13")
+
+    found: list[Finding] = []
+    await find_in_parallel(database, [broken, _counting()], no_progress, found.append)
+    async with database.reading() as connection:
+        alone = [finding async for finding in find_all(connection, [broken, _counting()], no_progress)]
+    for findings in (found, alone):
+        assert len(findings) == 3
+        [cut_short] = [str(finding) for finding in findings if "unreadable" in str(finding)]
+        assert "a date of month 13" in cut_short
 
 
 async def test_the_error_of_a_check_comes_out_as_it_is(database: Database) -> None:

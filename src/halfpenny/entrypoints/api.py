@@ -22,7 +22,7 @@ from halfpenny.backoffice.people_routes import router as people_routes
 from halfpenny.backoffice.rest import router as backoffice_routes
 from halfpenny.entrypoints import errors, realtime_topics
 from halfpenny.entrypoints.acts import registered_acts
-from halfpenny.entrypoints.connectivity import require_broker, require_database, require_real_time
+from halfpenny.entrypoints.connectivity import require_broker, require_database, require_real_time, require_schema
 from halfpenny.entrypoints.setting_formats import listed
 from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.funding.bank_routes import router as bank_routes
@@ -127,6 +127,7 @@ def serve(settings: Settings) -> None:
 
     # Asked before the processes part: each of them would fail, and be started again, without end.
     asyncio.run(require_database(settings))
+    asyncio.run(require_schema(settings))
     asyncio.run(require_real_time(settings))
     settings.server.require_free()
     # Read here so that an unusable key stops the start in one line, and made before the processes part.

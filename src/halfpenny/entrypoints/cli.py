@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from halfpenny.entrypoints.frame import on_servers
+from halfpenny.entrypoints.frame import on_any_servers, on_servers
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.entrypoints.wording import counted
 from halfpenny.primitives.errors import HalfpennyError, OperatorError
@@ -57,7 +57,7 @@ def worker() -> None:
 
 
 @app.command()
-@on_servers
+@on_any_servers
 async def migrate(settings: Settings) -> None:
     """Bring the database's schema up to this release."""
     from halfpenny.platform.migrations import migrate as bring_up_to_date
@@ -101,7 +101,7 @@ def check_schema(
         _compare_schema()
 
 
-@on_servers
+@on_any_servers
 async def _compare_schema(settings: Settings) -> None:
     from halfpenny.platform import migrations
 

@@ -27,6 +27,16 @@ async def require_database(settings: Settings) -> None:
         raise WrongSettings(f"DATABASE_URL: cannot connect to PostgreSQL ({_reason(error)})") from None
 
 
+async def require_schema(settings: Settings) -> None:
+    """Raises WrongSettings where the database of DATABASE_URL has never been migrated."""
+    connection = await asyncpg.connect(settings.require_database(), timeout=settings.database.timeout_s)
+    try:
+        if await connection.fetchval("SELECT to_regclass('public.alembic_version') IS NULL"):
+            raise WrongSettings("DATABASE_URL: this database has no schema yet: run halfpenny migrate")
+    finally:
+        await connection.close(timeout=settings.database.timeout_s)
+
+
 async def require_real_time(settings: Settings) -> None:
     """Raises WrongSettings where production is to start on a database whose business clock a sandbox has moved.
 
@@ -44,8 +54,6 @@ async def require_real_time(settings: Settings) -> None:
                 "restore a backup from before the clock was moved. Setting it back would date new money before old."
             )
         await clock.fix_at_real_time(connection)
-    except asyncpg.UndefinedTableError:
-        raise WrongSettings("DATABASE_URL: this database has no schema yet: run halfpenny migrate") from None
     finally:
         await connection.close(timeout=settings.database.timeout_s)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings
 
 from halfpenny.entrypoints.setting_formats import WrongSettings, json_object, section
 from halfpenny.primitives.fees import FeeKind, offered_fees
 from halfpenny.primitives.money import UNITS_PER_EUR, Currency
+from halfpenny_messages.countries import is_country
 
 if TYPE_CHECKING:  # every command reads its settings first: features are loaded by those that use them
     from halfpenny.loans import LendingRules
@@ -18,7 +19,16 @@ if TYPE_CHECKING:  # every command reads its settings first: features are loaded
 
 # In whole units: what a BIGINT of minor units takes, and far beyond any loan.
 _LARGEST = 1_000_000_000_000
-_Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
+
+
+def _country(code: str) -> str:
+    if not is_country(code):
+        raise ValueError
+    return code
+
+
+_Country = Annotated[str, AfterValidator(_country)]
+_Line = Annotated[str, StringConstraints(strip_whitespace=True)]
 _Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=6)]
 
 
@@ -97,10 +107,10 @@ class LendingSettings(BaseSettings):
     minimum_ticket: int = Field(
         default=50, ge=1, le=_LARGEST, description="Smallest ticket, in whole units of the loan's currency."
     )
-    lender_name: str = Field(
+    lender_name: _Line = Field(
         default="Halfpenny", min_length=1, max_length=200, description="Who lends, as letters to borrowers name it."
     )
-    lender_address: str = Field(
+    lender_address: _Line = Field(
         default="Sample Street 1, 00-001 Warszawa",
         min_length=1,
         max_length=300,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
-from halfpenny.entrypoints.settings import Settings
+from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.platform.data_folder import Addresses, DataFolder
 from halfpenny.platform.servers import DocumentServer, PostgresServer, RabbitServer
 
@@ -92,11 +92,12 @@ def with_addresses(settings: Settings, addresses: Addresses) -> Settings:
 
 
 @contextmanager
-def running_servers(settings: Settings) -> Iterator[Settings]:
+def running_servers(settings: Settings, *, make: bool) -> Iterator[Settings]:
     """Settings whose servers answer, for one command.
 
     Those of DATABASE_URL, else those of the demo that runs on the data folder, else our own servers on that
-    folder, started for as long as the command runs.
+    folder, started for as long as the command runs. Where there is no database in the folder, one is made only for
+    a command that may ``make`` it; else raises WrongSettings, and leaves nothing behind.
     """
     if settings.database.url:
         yield settings
@@ -106,6 +107,11 @@ def running_servers(settings: Settings) -> Iterator[Settings]:
     if running is not None:
         yield with_addresses(settings, running)
         return
+    if not make and not (folder.path / "postgres").exists():
+        raise WrongSettings(
+            f"DATABASE_URL is not set, and there is no database in {folder.path}: run halfpenny migrate, or "
+            "halfpenny demo"
+        )
     with ExitStack() as stack:
         stack.enter_context(folder.locked())
         servers = Servers(settings, folder, rabbitmq=False, announce=lambda name: SilentStep())

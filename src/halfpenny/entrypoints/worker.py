@@ -24,7 +24,7 @@ from halfpenny import (
     underwriting,
 )
 from halfpenny.entrypoints import realtime_topics
-from halfpenny.entrypoints.connectivity import require_broker, require_database, require_real_time
+from halfpenny.entrypoints.connectivity import require_broker, require_database, require_real_time, require_schema
 from halfpenny.entrypoints.risk import outcomes_file
 from halfpenny.entrypoints.settings import Settings, require_listening
 from halfpenny.platform import row_history
@@ -170,6 +170,7 @@ async def _work(settings: Settings) -> None:
             server, _ = start_http_server(port, settings.server.host)
             stack.callback(server.shutdown)
         await require_database(settings)
+        await require_schema(settings)
         await require_real_time(settings)
         await require_broker(settings)
         resources = await open_resources(settings, stack)

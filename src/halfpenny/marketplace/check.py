@@ -11,14 +11,20 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from halfpenny import loans
 from halfpenny.marketplace.model import Document, listing
 from halfpenny.marketplace.store import ListingStore
 from halfpenny.platform.consistency import LIMIT, ROW, Check, Finding, Progress, more
 from halfpenny.platform.database import Connection, Database
+from halfpenny.primitives.errors import HalfpennyError
 
 _BATCH = 500
 _RECHECK_DELAY_S = (0.5, 1.0, 2.0)
+# What reading a row raises when a value in it is not what its column holds, and the mark of such a loan.
+_UNREADABLE = (msgspec.ValidationError, HalfpennyError, LookupError, ValueError, TypeError)
+_LOAN_UNREADABLE = "(unreadable)"
 _BASIS = "the listing that a rebuild makes of its loan"
 
 
@@ -75,12 +81,27 @@ async def _both(
 ) -> tuple[dict[str, Document], dict[str, Document]]:
     """What a rebuild would make of these loans, and what is stored in the range after ``bounds[0]``."""
     async with database.reading() as connection:
-        found = await loans.get_many(connection, ids)
-    wanted = {str(one.id): shown for one in found.values() if (shown := listing(one)) is not None}
+        try:
+            wanted = await _wanted(connection, ids)
+        except _UNREADABLE:
+            wanted = {}
+            for loan_id in ids:
+                try:
+                    wanted |= await _wanted(connection, [loan_id])
+                except _UNREADABLE as error:
+                    wanted[str(loan_id)] = {_LOAN_UNREADABLE: str(error)}
     return wanted, await store.whole(*bounds)
 
 
+async def _wanted(connection: Connection, ids: Sequence[UUID]) -> dict[str, Document]:
+    found = await loans.get_many(connection, ids)
+    return {str(one.id): shown for one in found.values() if (shown := listing(one)) is not None}
+
+
 def _named(loan_id: str, stored: Document | None, wanted: Document | None) -> Iterator[Finding]:
+    if wanted is not None and _LOAN_UNREADABLE in wanted:
+        yield Finding("loan", loan_id, ROW, f"unreadable: {wanted[_LOAN_UNREADABLE]}", "readable", _BASIS)
+        return
     if stored is None or wanted is None:
         states = ("missing", "present") if stored is None else ("present", "missing")
         yield Finding("listings", loan_id, ROW, *states, _BASIS)

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import asyncpg
+import msgspec
 
 from halfpenny.platform.database import Connection, Database
+from halfpenny.primitives.errors import HalfpennyError
 
 LIMIT = 100
 # Comparisons read whole tables; none of them is given up as hanging.
@@ -147,8 +149,20 @@ async def find_all(connection: Connection, checks: Sequence[Check], progress: Pr
     """What the checks find, as they find it, in one view of the database."""
     async with snapshot(connection):
         for check in checks:
-            async for finding in check(connection, progress):
+            async for finding in _whole(check, connection, progress):
                 yield finding
+
+
+async def _whole(check: Check, connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
+    """What the check finds; where a value that was tampered with breaks it off, that is a finding, and others go on."""
+    try:
+        async for finding in check(connection, progress):
+            yield finding
+    except (asyncpg.DataError, msgspec.ValidationError, HalfpennyError, LookupError, ValueError, TypeError) as error:
+        if isinstance(error, HalfpennyError) and error.retryable:
+            raise
+        name = check.__module__.removeprefix("halfpenny.").partition(".")[0]
+        yield Finding(f"({name})", "(some row)", ROW, f"unreadable: {error!r}", "readable", "the rest of its check")
 
 
 async def find_in_parallel(
@@ -166,7 +180,7 @@ async def find_in_parallel(
             await connection.execute(f"SET TRANSACTION SNAPSHOT '{view}'")
             await _prepare(connection)
             while waiting:
-                async for finding in waiting.popleft()(connection, progress):
+                async for finding in _whole(waiting.popleft(), connection, progress):
                     report(finding)
 
     # Whoever exports a view keeps it for the others by staying in its transaction.
