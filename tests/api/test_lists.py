@@ -74,6 +74,7 @@ async def walk(setting: Setting, wanted: PagedList, limit: int, *, adding: bool 
         # At once, as a list that repeats its last row has no end.
         assert not set(shown) & set(found), f"{shown} came before"
         found += shown
+        assert shown or after is None, "a cursor promised a row that was not there"
         after = page["next_cursor"]
         if after is None:
             return found

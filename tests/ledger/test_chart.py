@@ -367,6 +367,18 @@ async def test_a_receipt_is_taken_back_only_where_one_of_that_amount_came(connec
         await refused(connection, Journal(JournalId(uuid7()), "receipt_reversed", (transfer,), today))
     transfer = Transfer(collections, suspense, 900)
     assert await ledger.post(connection, Journal(JournalId(uuid7()), "receipt_reversed", (transfer,), today))
+    # What came from the loan's own reserve is no receipt, however much it was.
+    other = uuid7()
+    reserve, released = account(AccountKind.INTEREST_RESERVE, other), account(AccountKind.COLLECTIONS, other)
+    wallet, escrow = account(AccountKind.WALLET, cast.holder), account(AccountKind.ESCROW, other)
+    for event, moved in (
+        ("invest", Transfer(wallet, escrow, 700)),
+        ("drawdown", Transfer(escrow, reserve, 700)),
+        ("servicing", Transfer(reserve, released, 700)),
+    ):
+        assert await ledger.post(connection, Journal(JournalId(uuid7()), event, (moved,), today))
+    transfer = Transfer(released, suspense, 700)
+    await refused(connection, Journal(JournalId(uuid7()), "receipt_reversed", (transfer,), today))
 
 
 async def test_an_account_opens_only_under_the_id_that_follows_from_it(connection: Connection) -> None:

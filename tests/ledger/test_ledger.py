@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -70,6 +71,11 @@ async def test_the_same_journal_posts_once_and_other_contents_conflict(database:
     with pytest.raises(ledger.JournalConflict):
         async with database.unit_of_work() as connection:
             await ledger.post(connection, changed)
+    # Another reference alone makes it another journal: the same money for something else.
+    elsewhere = replace(posted, reference=uuid7())
+    with pytest.raises(ledger.JournalConflict):
+        async with database.unit_of_work() as connection:
+            await ledger.post(connection, elsewhere)
     longer = Journal(posted.id, posted.event, posted.transfers * 2, posted.effective_date)
     with pytest.raises(ledger.JournalConflict):
         async with database.unit_of_work() as connection:
