@@ -23,6 +23,7 @@ from halfpenny_monitoring.measures import (
     jeffreys_p_value,
     paired_difference,
 )
+from halfpenny_monitoring.money import cents
 from halfpenny_monitoring.outcomes import Outcome, OutcomesHeader
 
 # Below the first a back-test is amber, below the second red: the levels of a one-sided test.
@@ -120,8 +121,8 @@ def backtest(name: str, loans: Sequence[Outcome], header: OutcomesHeader) -> Bac
         interval=jeffreys_interval(defaults, count),
         p_value=p_value,
         binomial_p_value=binomial_p_value(defaults, count, predicted),
-        expected_loss=_cents(sum(header.in_euro(loan.amount * loan.expected_loss, loan.currency) for loan in loans)),
-        observed_loss=_cents(sum(header.in_euro(loan.lost, loan.currency) for loan in loans)),
+        expected_loss=cents(sum(header.in_euro(loan.amount * loan.expected_loss, loan.currency) for loan in loans)),
+        observed_loss=cents(sum(header.in_euro(loan.lost, loan.currency) for loan in loans)),
         signal=signal_of_p_value(p_value),
     )
 
@@ -231,7 +232,3 @@ def overrides(outcomes: Sequence[Outcome], header: OutcomesHeader) -> list[Overr
         share = len(chosen) / len(decided) if decided else 0.0
         found.append(Override(name=name, decisions=len(chosen), share=share, test=test))
     return found
-
-
-def _cents(amount: Decimal | int) -> Decimal:
-    return Decimal(amount).quantize(Decimal("0.01"))

@@ -15,10 +15,12 @@ from msgspec import Struct
 
 from halfpenny_monitoring.backtest import Signal
 from halfpenny_monitoring.measures import Stability, mix_stability, population_stability
+from halfpenny_monitoring.money import cents
 from halfpenny_monitoring.outcomes import Outcome, OutcomesHeader
 
 WINDOW = 1_000
 WINDOW_DAYS = 183
+# The customary limits.
 PSI_WATCH, PSI_ACT = 0.10, 0.25
 # What is asked of each segment: a segment with too few loans on either side says so.
 SEGMENTS: tuple[tuple[str, Callable[[Outcome], str]], ...] = (
@@ -67,7 +69,7 @@ def features(outcome: Outcome, header: OutcomesHeader) -> dict[str, float | None
     def euro(amount: Decimal | None) -> float | None:
         if amount is None:
             return None
-        return float(header.in_euro(amount, outcome.currency).quantize(Decimal("0.01")))
+        return float(cents(header.in_euro(amount, outcome.currency)))
 
     records = outcome.adverse_records
     return {
@@ -119,7 +121,7 @@ def _drift(name: str, reference: int, recent: int, found: Stability | None) -> D
 
 
 def signal_of_psi(psi: float | None) -> Signal:
-    """Below 0.10 steady, above 0.25 act: the customary limits."""
+    """Up to PSI_WATCH steady, above PSI_ACT act."""
     if psi is None:
         return Signal.TOO_FEW
     return Signal.ACT if psi > PSI_ACT else Signal.WATCH if psi > PSI_WATCH else Signal.STEADY

@@ -16,6 +16,8 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
+from halfpenny_monitoring.money import in_euro
+
 FORMAT = "halfpenny-outcomes-1"
 # A default is declared at the latest so many days after the loan was due: after them its outcome is known.
 DAYS_AFTER_MATURITY = 90
@@ -101,9 +103,10 @@ class OutcomesHeader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def in_euro(self, amount: Decimal, currency: str) -> Decimal:
         """The amount at the stated rate; raises OutcomesUnreadable for a currency that has none."""
-        if currency not in self.units_per_euro:
-            raise OutcomesUnreadable(f"no rate is stated for {currency}")
-        return amount / self.units_per_euro[currency]
+        try:
+            return in_euro(amount, currency, self.units_per_euro)
+        except KeyError:
+            raise OutcomesUnreadable(f"no rate is stated for {currency}") from None
 
 
 def write_outcomes(file: IO[bytes], header: OutcomesHeader, outcomes: Iterable[Outcome]) -> int:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from msgspec import Struct
 
-CENT = Decimal("0.01")
+from halfpenny_monitoring.money import EuroRates, cents, in_euro
+
 # How many of the largest are named in a concentration.
 NAMED = 10
 
@@ -80,12 +81,9 @@ class Concentration(Struct, frozen=True, kw_only=True):
     largest: tuple[Cluster, ...]
 
 
-EuroRates = Mapping[str, Decimal]
-
-
 def euro(exposure: Exposure, rates: EuroRates) -> Decimal:
     """The principal in euros, not rounded."""
-    return Decimal(exposure.principal_minor) / 100 / rates[exposure.currency]
+    return in_euro(Decimal(exposure.principal_minor) / 100, exposure.currency, rates)
 
 
 def expected_loss(exposure: Exposure, rates: EuroRates) -> Decimal:
@@ -183,8 +181,3 @@ def related_groups(borrowers: Iterable[str], related: Mapping[str, Iterable[str]
             one, two = sorted((root(person), root(other)))
             parent[two] = one
     return {borrower: root(borrower) for borrower in borrowers}
-
-
-def cents(amount: Decimal) -> Decimal:
-    """Rounded half up to hundredths."""
-    return amount.quantize(CENT, ROUND_HALF_UP)

@@ -10,6 +10,8 @@ from decimal import Decimal
 from msgspec import Struct
 
 from halfpenny_monitoring.backtest import (
+    ACT_BELOW,
+    WATCH_BELOW,
     Backtest,
     Comparison,
     Override,
@@ -19,14 +21,14 @@ from halfpenny_monitoring.backtest import (
     compare_models,
     overrides,
 )
-from halfpenny_monitoring.drift import Drift, SegmentDrift, feature_drift, segment_drift
+from halfpenny_monitoring.drift import PSI_ACT, PSI_WATCH, Drift, SegmentDrift, feature_drift, segment_drift
 from halfpenny_monitoring.impairment import JournalLine, StageTotal, allowance, journal, stage_totals
-from halfpenny_monitoring.outcomes import Outcome, OutcomesHeader
+from halfpenny_monitoring.money import cents
+from halfpenny_monitoring.outcomes import DAYS_AFTER_MATURITY, Outcome, OutcomesHeader
 from halfpenny_monitoring.portfolio import (
     Concentration,
     Exposure,
     StressResult,
-    cents,
     concentrations,
     euro,
     expected_loss,
@@ -34,10 +36,24 @@ from halfpenny_monitoring.portfolio import (
 )
 
 
+class MonitoringLimits(Struct, frozen=True, kw_only=True):
+    """Where a figure asks for a look: a p-value below, a PSI above. They are kept with the report that used them.
+
+    ``days_after_due`` is when a loan's outcome window is over.
+    """
+
+    days_after_due: int = DAYS_AFTER_MATURITY
+    p_watch: float = WATCH_BELOW
+    p_act: float = ACT_BELOW
+    psi_watch: float = PSI_WATCH
+    psi_act: float = PSI_ACT
+
+
 class MonitoringReport(Struct, frozen=True, kw_only=True):
     """``outcomes`` counts the assessed loans by what became of them; the rest is as its own types describe."""
 
     as_of: date
+    limits: MonitoringLimits = MonitoringLimits()
     assessed: int
     booked: int
     outcomes: dict[str, int]
@@ -90,7 +106,8 @@ def report_lines(report: MonitoringReport) -> Iterator[str]:
         tested = f", {kind.test.defaults} of {kind.test.loans} defaulted" if kind.test else ""
         yield f"  {kind.name:<26}{kind.decisions:>6} ({kind.share:.1%}){tested}"
     yield ""
-    yield "drift against the booked population (PSI: below 0.10 steady, above 0.25 act)"
+    limits = report.limits
+    yield f"drift against the booked population (PSI: above {limits.psi_watch:g} watch, above {limits.psi_act:g} act)"
     yield from (_drift_line(drift) for drift in report.drift)
     for segment in report.segments:
         yield _drift_line(segment.mix)

@@ -309,6 +309,9 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
 
     def _market_faults(self) -> list[str]:
         faults = []
+        read = max(self.currencies.rates_on, *(anchor.read_on for anchor in self.anchors))
+        if self.effective_from < read:
+            faults.append(f"effective_from is before {read}, when a figure that it rests on was read")
         for name, index in self.market_indices.items():
             days = [point.on for point in index.points]
             if not days or days != sorted(set(days)) or min(point.level for point in index.points) <= 0.0:

@@ -23,6 +23,7 @@ from halfpenny_monitoring.impairment import (
     stage_totals,
     twelve_month_probability,
 )
+from halfpenny_monitoring.money import cents, in_euro
 from halfpenny_monitoring.portfolio import Exposure, StressedLoss, concentrations, related_groups, stress
 from halfpenny_monitoring.report import PortfolioReport, portfolio
 from support.generated_outcomes import HEADER
@@ -225,3 +226,14 @@ def test_the_guides_example_is_what_the_code_computes() -> None:
     found = [int(whole.replace(",", "") + cents) for whole, cents in re.findall(r"allowance ([\d,]+)\.(\d\d)", guide)]
     examples = (exposure(), exposure(matures_on=DAY + timedelta(days=730)), exposure(defaulted=True))
     assert found == [allowance(example, DAY).allowance_minor for example in examples]
+
+
+@given(st.decimals(min_value=-(10**9), max_value=10**9, places=5), st.sampled_from(["EUR", "PLN"]))
+def test_amounts_are_converted_exactly_and_rounded_once_half_up(amount: Decimal, currency: str) -> None:
+    rates = {"EUR": Decimal(1), "PLN": Decimal("4.25")}
+    assert in_euro(amount, currency, rates) * rates[currency] == pytest.approx(amount)
+    rounded = cents(amount)
+    assert rounded.as_tuple().exponent == -2
+    away = abs(rounded) - abs(amount)
+    assert -Decimal("0.005") < away <= Decimal("0.005")
+    assert cents(-amount) == -rounded

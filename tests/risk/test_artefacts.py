@@ -94,6 +94,7 @@ def test_no_feature_is_a_protected_attribute() -> None:
         ({"borrower_weight": -1.0}, "weights"),
         ({"surprise": 1}, "surprise"),
         ({"grades": {"A": 0.2, "B": 0.1, "C": 0.3, "D": 0.4}}, "grades"),
+        ({"effective_from": "2016-01-01"}, "effective_from is before 2026-11-25"),
     ],
 )
 def test_a_policy_with_a_fault_is_refused_by_name(tmp_path: Path, change: dict[str, object], fault: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from halfpenny import loans, risk_reporting, servicing
@@ -19,11 +21,13 @@ from halfpenny.loans.service import applying, deciding
 from halfpenny.platform import clock
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.money import UNITS_PER_EUR
+from halfpenny.risk_reporting import metrics, store
 from halfpenny.risk_reporting.pages import router as pages
 from halfpenny.risk_reporting.pages import stress_grid
 from halfpenny.risk_reporting.rest import router
 from halfpenny.underwriting import receive
 from halfpenny_messages import LOAN_ASSESSED, LoanAssessed, decode_payload
+from halfpenny_monitoring.drift import PSI_ACT
 from halfpenny_monitoring.impairment import Stage
 from halfpenny_monitoring.outcomes import OutcomeKind, read_outcomes
 from halfpenny_monitoring.report import monitor
@@ -156,6 +160,41 @@ async def test_the_job_makes_both_reports_once_a_day_and_writes_the_file(
     assert again is not None and again.portfolio.opening_as_of == book.as_of
 
 
+async def test_a_day_has_one_pair_of_reports_whoever_makes_them(
+    database: Database, world: World, tmp_path: Path
+) -> None:
+    """The command twice and two workers, at the same time."""
+    made = await asyncio.gather(
+        risk_reporting.make_reports(database, UNITS_PER_EUR),
+        risk_reporting.make_reports(database, UNITS_PER_EUR),
+        risk_reporting.make_due_reports(database, UNITS_PER_EUR, tmp_path / "one.jsonl"),
+        risk_reporting.make_due_reports(database, UNITS_PER_EUR, tmp_path / "two.jsonl"),
+    )
+    async with database.reading() as connection:
+        kinds = await connection.fetch("SELECT kind FROM risk_report ORDER BY kind")
+    assert [row["kind"] for row in kinds] == ["monitoring", "portfolio"]
+    assert made[0] is not None and all(each in (made[0], None) for each in made)
+    assert made[0].portfolio.opening_as_of is None
+
+
+async def test_the_drift_in_the_metrics_is_that_of_the_stored_report(
+    database: Database, world: World, tmp_path: Path
+) -> None:
+    """A worker that was started again, or that another worker was quicker than, shows the same figures."""
+    made = await risk_reporting.make_reports(database, UNITS_PER_EUR)
+    content = msgspec.to_builtins(made.monitoring)
+    content["drift"][0]["psi"] = 0.375
+    content["drift"][1]["psi"] = None
+    async with database.unit_of_work() as connection:
+        today = await clock.business_date(connection)
+        await store.insert(connection, store.RiskReportKind.MONITORING, today, content)
+    metrics.FEATURE_PSI.clear()
+    metrics.FEATURE_PSI.labels(content["drift"][1]["name"]).set(9.0)
+    assert await risk_reporting.make_due_reports(database, UNITS_PER_EUR, tmp_path / "outcomes.jsonl") is None
+    [shown] = metrics.FEATURE_PSI.collect()
+    assert {sample.labels["feature"]: sample.value for sample in shown.samples} == {content["drift"][0]["name"]: 0.375}
+
+
 async def test_nothing_is_made_of_nothing(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "outcomes.jsonl"
     assert await risk_reporting.make_due_reports(database, UNITS_PER_EUR, path) is None
@@ -223,6 +262,22 @@ async def test_the_pages_show_the_stored_reports(database: Database, world: Worl
     assert {"en": "Loss allowance, stage 3", "pl": "Odpis, koszyk 3"}[language] in text
     assert "Madrona Renovations OÜ" in text
     assert {"en": "Approved after referral", "pl": "Zatwierdzone po przekazaniu człowiekowi"}[language] in models.text
+
+
+@pytest.mark.parametrize(("language", "shown"), [("en", ("0.03", "0.125", "75")), ("pl", ("0,03", "0,125", "75"))])
+async def test_the_page_states_the_limits_that_its_report_used(
+    database: Database, world: World, language: str, shown: tuple[str, str, str]
+) -> None:
+    staff = await make_somebody(database, "auditor")
+    made = await risk_reporting.make_reports(database, UNITS_PER_EUR)
+    content = msgspec.to_builtins(made.monitoring)
+    assert content["limits"]["psi_act"] == PSI_ACT
+    content["limits"] |= {"p_act": 0.03, "psi_watch": 0.125, "days_after_due": 75}
+    async with database.unit_of_work() as connection:
+        await store.insert(connection, store.RiskReportKind.MONITORING, made.monitoring.as_of, content)
+    async with lending_client(database, pages) as client:
+        page = await client.get("/staff/risk", headers=staff.headers | {"accept-language": language})
+    assert all(figure in page.text for figure in shown)
 
 
 def test_the_grid_is_shaded_by_its_own_worst() -> None:

@@ -1,10 +1,11 @@
-"""What an alert can watch: the drift of the last report, in the process that made it."""
+"""What an alert can watch: the drift of the newest stored report."""
 
 from __future__ import annotations
 
-from prometheus_client import Gauge
+from collections.abc import Mapping
+from typing import Any
 
-from halfpenny_monitoring.report import MonitoringReport
+from prometheus_client import Gauge
 
 FEATURE_PSI = Gauge(
     "halfpenny_risk_feature_psi",
@@ -13,8 +14,9 @@ FEATURE_PSI = Gauge(
 )
 
 
-def show_drift(report: MonitoringReport) -> None:
-    """Take over each figure that the report has; with too few loans there is none."""
-    for drift in report.drift:
-        if drift.psi is not None:
-            FEATURE_PSI.labels(drift.name).set(drift.psi)
+def show_drift(report: Mapping[str, Any]) -> None:
+    """Take over each figure that the stored report has, and no other; with too few loans there is none."""
+    FEATURE_PSI.clear()
+    for drift in report["drift"]:
+        if drift["psi"] is not None:
+            FEATURE_PSI.labels(drift["name"]).set(drift["psi"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -15,11 +15,14 @@ from uuid import UUID
 import msgspec
 
 from halfpenny import identity, loans, servicing, underwriting
+from halfpenny.loans import Loan
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import LoanId, UserId
 from halfpenny.risk_reporting import metrics, model, store
 from halfpenny.risk_reporting.store import RiskReportKind
+from halfpenny.servicing import ServicingFacts
+from halfpenny.underwriting import AnswerFigures
 from halfpenny_monitoring.impairment import Allowance, allowance
 from halfpenny_monitoring.outcomes import Outcome, OutcomesHeader, write_outcomes
 from halfpenny_monitoring.portfolio import Exposure, related_groups
@@ -62,22 +65,29 @@ async def collect(
         )
     )
     borrowers: dict[str, UserId] = {}
-    after: UUID | None = None
+    async for loan, answers, facts in _assessed(connection, None):
+        book.outcomes.append(model.outcome(loan, answers, facts))
+        held = model.exposure(loan, answers, facts, str(loan.borrower_id))
+        if held is not None:
+            book.exposures.append(held)
+            borrowers[held.group] = loan.borrower_id
+        if len(book.outcomes) % _BATCH == 0:
+            progress(len(book.outcomes))
+    groups = await _groups(connection, borrowers)
+    book.exposures = [msgspec.structs.replace(held, group=groups[held.group]) for held in book.exposures]
+    return book
+
+
+async def _assessed(
+    connection: Connection, after: UUID | None
+) -> AsyncIterator[tuple[Loan, Sequence[AnswerFigures], ServicingFacts | None]]:
+    """Every assessed loan after this one by id, with its answers and what servicing knows of it, read in batches."""
     while page := await underwriting.assessed_page(connection, after, _BATCH):
         known = await loans.get_many(connection, list(page))
         facts = await servicing.facts_of(connection, list(page))
         for loan_id, answers in page.items():
-            loan = known[LoanId(loan_id)]
-            book.outcomes.append(model.outcome(loan, answers, facts.get(loan_id)))
-            held = model.exposure(loan, answers, facts.get(loan_id), str(loan.borrower_id))
-            if held is not None:
-                book.exposures.append(held)
-                borrowers[held.group] = loan.borrower_id
+            yield known[LoanId(loan_id)], answers, facts.get(loan_id)
         after = max(page)
-        progress(len(book.outcomes))
-    groups = await _groups(connection, borrowers)
-    book.exposures = [msgspec.structs.replace(held, group=groups[held.group]) for held in book.exposures]
-    return book
 
 
 async def _groups(connection: Connection, borrowers: Mapping[str, UserId]) -> dict[str, str]:
@@ -90,11 +100,10 @@ async def _groups(connection: Connection, borrowers: Mapping[str, UserId]) -> di
 async def make_reports(
     database: Database, units_per_eur: Mapping[Any, Decimal], progress: Progress = _silent
 ) -> ReportsMade:
-    """Make both reports of the present business date and keep them."""
+    """The reports of the present business date: those that are kept, or else made and kept now."""
     async with database.reading() as connection:
         book = await collect(connection, units_per_eur, progress)
-    async with database.unit_of_work() as connection:
-        return await _keep(connection, book)
+    return await _keep_once(database, book)
 
 
 async def make_due_reports(
@@ -102,27 +111,38 @@ async def make_due_reports(
 ) -> ReportsMade | None:
     """The worker's job: once a business date, as soon as there is an assessed loan; None where there is nothing to do.
 
-    Any number of workers may run it at once: only one of them keeps the reports of a day.
+    Any number of workers may run it at once, beside the command too: a day has one pair of reports. The metrics show
+    the newest, whoever made it and however often this process was started.
     """
     async with database.reading() as connection:
-        today = await business_date(connection)
-        if await _made_on(connection) >= today:
+        newest = await store.newest(connection, RiskReportKind.MONITORING)
+        if newest is not None:
+            metrics.show_drift(newest)
+        if _day_of(newest) >= await business_date(connection):
             return None
         book = await collect(connection, units_per_eur)
     if not book.outcomes:
         return None
     await asyncio.to_thread(write_outcomes_file, outcomes_file, book)
+    return await _keep_once(database, book)
+
+
+def _day_of(report: Mapping[str, Any] | None) -> date:
+    """The business date of a stored report; the first day of the calendar where there is none."""
+    return date.min if report is None else date.fromisoformat(report["as_of"])
+
+
+async def _keep_once(database: Database, book: CollectedBook) -> ReportsMade:
+    """Keep the reports of the book's day, unless another process has: then those."""
     async with database.unit_of_work() as connection:
-        await store.lock_day(connection, today)
-        if await _made_on(connection) >= today:
-            return None
-        return await _keep(connection, book)
-
-
-async def _made_on(connection: Connection) -> date:
-    """The business date of the newest reports; the first day of the calendar before there are any."""
-    newest = await store.newest(connection, RiskReportKind.MONITORING)
-    return date.min if newest is None else date.fromisoformat(newest["as_of"])
+        await store.lock_day(connection, book.header.as_of)
+        newest = await store.newest(connection, RiskReportKind.MONITORING)
+        if _day_of(newest) < book.header.as_of:
+            return await _keep(connection, book)
+        opening = await store.newest(connection, RiskReportKind.PORTFOLIO)
+    return ReportsMade(
+        msgspec.convert(newest, MonitoringReport, strict=False), msgspec.convert(opening, PortfolioReport, strict=False)
+    )
 
 
 async def _keep(connection: Connection, book: CollectedBook) -> ReportsMade:
@@ -131,7 +151,7 @@ async def _keep(connection: Connection, book: CollectedBook) -> ReportsMade:
     made = await asyncio.to_thread(_reports, book, opening)
     for kind, report in ((RiskReportKind.MONITORING, made.monitoring), (RiskReportKind.PORTFOLIO, made.portfolio)):
         await store.insert(connection, kind, book.header.as_of, msgspec.to_builtins(report))
-    metrics.show_drift(made.monitoring)
+    metrics.show_drift(msgspec.to_builtins(made.monitoring))
     return made
 
 
@@ -156,12 +176,10 @@ async def allowances_page(connection: Connection, after: UUID | None, limit: int
     """The allowances of at most ``limit`` loans of the book by id, as they are now."""
     today = await business_date(connection)
     found: list[Allowance] = []
-    while len(found) < limit and (page := await underwriting.assessed_page(connection, after, _BATCH)):
-        known = await loans.get_many(connection, list(page))
-        facts = await servicing.facts_of(connection, list(page))
-        for loan_id, answers in page.items():
-            held = model.exposure(known[LoanId(loan_id)], answers, facts.get(loan_id), "")
-            if held is not None and len(found) < limit:
-                found.append(allowance(held, today))
-        after = max(page)
+    async for loan, answers, facts in _assessed(connection, after):
+        held = model.exposure(loan, answers, facts, "")
+        if held is not None:
+            found.append(allowance(held, today))
+        if len(found) == limit:
+            break
     return found
