@@ -1111,6 +1111,31 @@ CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.risk_method REFEREN
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.risk_method REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 GRANT INSERT, SELECT ON risk_method TO halfpenny_app;
 
+CREATE TABLE risk_promotion (
+  number bigint NOT NULL,
+  champion_file text NOT NULL,
+  champion_sha256 text NOT NULL,
+  challenger_file text NOT NULL,
+  challenger_sha256 text NOT NULL,
+  judgement jsonb NOT NULL,
+  proposed_by uuid NOT NULL,
+  approved_by uuid NOT NULL,
+  promoted_at timestamp with time zone NOT NULL,
+  signed text NOT NULL,
+  CONSTRAINT pk_risk_promotion PRIMARY KEY (number),
+  CONSTRAINT fk_risk_promotion_approved_by FOREIGN KEY (approved_by) REFERENCES app_user(id),
+  CONSTRAINT fk_risk_promotion_proposed_by FOREIGN KEY (proposed_by) REFERENCES app_user(id),
+  CONSTRAINT ck_risk_promotion_another CHECK ((champion_sha256 <> challenger_sha256)),
+  CONSTRAINT ck_risk_promotion_hashes CHECK (((champion_sha256 ~ '^[0-9a-f]{64}$'::text) AND (challenger_sha256 ~ '^[0-9a-f]{64}$'::text))),
+  CONSTRAINT ck_risk_promotion_number CHECK ((number > 0)),
+  CONSTRAINT ck_risk_promotion_two_people CHECK ((approved_by <> proposed_by))
+);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.risk_promotion REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('number', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.risk_promotion REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('number', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.risk_promotion REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('number', '', 'insert,update,delete');
+CREATE TRIGGER risk_promotion_is_kept BEFORE DELETE OR UPDATE OR TRUNCATE ON public.risk_promotion FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+GRANT INSERT, SELECT ON risk_promotion TO halfpenny_app;
+
 CREATE TABLE risk_report (
   id uuid NOT NULL,
   kind text NOT NULL,

@@ -1,4 +1,4 @@
-"""Risk reporting: the stored reports on what became of assessed loans and on the book, and the published method."""
+"""Risk reporting: the stored reports on what became of assessed loans and on the book, the published method, and which model leads."""
 
 from alembic import op
 
@@ -32,10 +32,36 @@ GRANT SELECT, INSERT ON risk_method TO halfpenny_app;
 SELECT keep_row_history('risk_method', 'id');
 """
 
+PROMOTIONS = """
+-- Which borrower model leads: the newest is in force. Each was approved by somebody else than who proposed it.
+CREATE TABLE risk_promotion (
+  number bigint CONSTRAINT pk_risk_promotion PRIMARY KEY,
+  champion_file text NOT NULL,
+  champion_sha256 text NOT NULL,
+  challenger_file text NOT NULL,
+  challenger_sha256 text NOT NULL,
+  judgement jsonb NOT NULL,
+  proposed_by uuid NOT NULL CONSTRAINT fk_risk_promotion_proposed_by REFERENCES app_user,
+  approved_by uuid NOT NULL CONSTRAINT fk_risk_promotion_approved_by REFERENCES app_user,
+  promoted_at timestamptz NOT NULL,
+  signed text NOT NULL,
+  CONSTRAINT ck_risk_promotion_number CHECK (number > 0),
+  CONSTRAINT ck_risk_promotion_hashes
+    CHECK (champion_sha256 ~ '^[0-9a-f]{64}$' AND challenger_sha256 ~ '^[0-9a-f]{64}$'),
+  CONSTRAINT ck_risk_promotion_another CHECK (champion_sha256 <> challenger_sha256),
+  CONSTRAINT ck_risk_promotion_two_people CHECK (approved_by <> proposed_by)
+);
+GRANT SELECT, INSERT ON risk_promotion TO halfpenny_app;
+CREATE TRIGGER risk_promotion_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON risk_promotion
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
+SELECT keep_row_history('risk_promotion', 'number');
+"""
+
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute(REPORTS)
+    op.execute(PROMOTIONS)
 
 
 def downgrade() -> None:

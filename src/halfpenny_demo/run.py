@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -16,6 +17,7 @@ import uvloop
 from rich.console import Console
 
 from halfpenny.entrypoints.connectivity import require_broker, require_database
+from halfpenny.entrypoints.risk import write_promotion_key
 from halfpenny.entrypoints.servers import Servers, with_addresses
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.data_folder import AlreadyRunning, DataFolder
@@ -151,6 +153,8 @@ class Demo:
                 # Nobody but the demo talks to this risk service: any port will do, and its inbox lies with our data.
                 "HALFPENNY_RISK_PORT": os.environ.get("HALFPENNY_RISK_PORT") or str(free_port()),
                 "HALFPENNY_RISK_INBOX": str(self._folder.path / "risk-inbox.sqlite"),
+                "HALFPENNY_RISK_PROMOTION_KEY": str(self._promotion_key()),
+                "HALFPENNY_RISK_PROMOTION_FILE": str(self._folder.path / "risk-promotion.json"),
             }
         )
         programs = (
@@ -162,6 +166,12 @@ class Demo:
             child = Child(name, module, arguments, self._folder.logs / log, variables)
             child.start()
             self._children.append(child)
+
+    def _promotion_key(self) -> Path:
+        """The public key by which the risk service knows a promotion that was approved here."""
+        path = self._folder.path / "promotion-key.pub.json"
+        write_promotion_key(self._settings, path)
+        return path
 
     def _await_ready(self) -> None:
         step = self._start_step("API, worker and risk service")

@@ -10,6 +10,14 @@ import msgspec
 
 from halfpenny_messages.assessed import LOAN_ASSESSED, LOAN_NARRATIVE_WRITTEN, LoanAssessed, NarrativeWritten
 from halfpenny_messages.method import METHOD_PUBLISHED, MethodPublished
+from halfpenny_messages.promotion import (
+    MODEL_PROMOTED,
+    PROMOTION_ASKED,
+    PROMOTION_RESTATED,
+    ModelPromoted,
+    PromotionAsked,
+    PromotionRestated,
+)
 from halfpenny_messages.submitted import (
     LOAN_REASSESSMENT_REQUESTED,
     LOAN_SUBMITTED,
@@ -18,7 +26,16 @@ from halfpenny_messages.submitted import (
 )
 from halfpenny_messages.wire import MalformedMessage, UnknownMessage, brief, pack_envelope, unpack_envelope
 
-Payload = LoanSubmitted | ReassessmentRequested | LoanAssessed | NarrativeWritten | MethodPublished
+Payload = (
+    LoanSubmitted
+    | ReassessmentRequested
+    | LoanAssessed
+    | NarrativeWritten
+    | MethodPublished
+    | ModelPromoted
+    | PromotionRestated
+    | PromotionAsked
+)
 
 _PAYLOADS: dict[tuple[str, int], type[Payload]] = {
     (LOAN_SUBMITTED, 1): LoanSubmitted,
@@ -26,6 +43,9 @@ _PAYLOADS: dict[tuple[str, int], type[Payload]] = {
     (LOAN_ASSESSED, 1): LoanAssessed,
     (LOAN_NARRATIVE_WRITTEN, 1): NarrativeWritten,
     (METHOD_PUBLISHED, 1): MethodPublished,
+    (MODEL_PROMOTED, 1): ModelPromoted,
+    (PROMOTION_RESTATED, 1): PromotionRestated,
+    (PROMOTION_ASKED, 1): PromotionAsked,
 }
 _NAME_AND_VERSION = {kind: name_and_version for name_and_version, kind in _PAYLOADS.items()}
 

@@ -23,6 +23,9 @@ DELIVERY_LIMIT = ATTEMPTS_LIMIT
 because a queue that exists cannot be declared with another one."""
 DEAD_LETTER_DELIVERY_LIMIT = 1_000_000
 """Looking at a dead letter returns it, which the broker counts as one more delivery."""
+REASON_HEADER = "halfpenny-reason"
+ERROR_HEADER = "halfpenny-error"
+"""What a program that keeps no table of failures puts on a message that it sets aside: the code, and what happened."""
 CONFIRM_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 5.0
 HEARTBEAT_S = 10

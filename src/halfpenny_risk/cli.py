@@ -1,4 +1,4 @@
-"""The command line: ``halfpenny-risk serve``, ``decided-share`` and ``monitor``."""
+"""The command line: ``halfpenny-risk serve``, ``decided-share``, ``monitor`` and ``propose``."""
 
 from __future__ import annotations
 
@@ -26,12 +26,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     watch.add_argument("outcomes", type=Path, metavar="OUTCOMES", help="what `halfpenny risk outcomes` wrote")
     watch.add_argument("--out", type=Path, default=None, metavar="FILE", help="also write the whole report as JSON")
+    propose = commands.add_parser("propose", help="propose on the platform that a judged model leads")
+    propose.add_argument("model", metavar="MODEL", help="its file in the models' folder, such as borrower_next.json")
+    propose.add_argument("--reason", required=True, help="why, for the second person who approves it")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "decided-share":
             _decided_share(chosen.on or datetime.now(UTC).date())
         elif chosen.command == "monitor":
             _monitor(chosen.outcomes, chosen.out)
+        elif chosen.command == "propose":
+            _propose(chosen.model, chosen.reason)
         else:
             _serve()
     except RiskError as error:
@@ -65,6 +70,15 @@ def _decided_share(today: date) -> None:
         counts = ", ".join(f"{answer} {answers[answer]}" for answer in ("approve", "refer", "decline"))
         share = 1.0 - answers["refer"] / answers.total()
         sys.stdout.write(f"{name:<4} {counts}: {share:.1%} decided without a person\n")
+
+
+def _propose(model: str, reason: str) -> None:
+    from halfpenny_risk.proposing import proposal, propose
+    from halfpenny_risk.settings import read_settings
+
+    settings = read_settings()
+    approval = propose(settings.proposer, proposal(settings, model, reason))
+    sys.stdout.write(f"{model} is proposed as approval {approval}; another person approves it on the platform\n")
 
 
 def _monitor(path: Path, out: Path | None) -> None:

@@ -36,6 +36,36 @@ class BadApplication(RiskError):
     code = "bad_application"
 
 
+class PromotionForged(RiskError):
+    """What asks for another leading model was not signed by the platform, or for another purpose."""
+
+    code = "promotion_forged"
+
+
+class PromotionReplayed(RiskError):
+    """The promotion in force, by an event that is not the one which brought it."""
+
+    code = "promotion_replayed"
+
+
+class PromotionStale(RiskError):
+    """A promotion that is older than the one in force."""
+
+    code = "promotion_stale"
+
+
+class PromotedModelMissing(RiskError):
+    """A promotion of a model that is not in this service's folder with the hash that was approved."""
+
+    code = "promoted_model_missing"
+
+
+class ProposalRefused(RiskError):
+    """A model cannot be proposed: it was not judged, or the platform refused."""
+
+    code = "proposal_refused"
+
+
 class SourceMissing(RiskError):
     """A data package that training needs is not installed here; the message names how to get it."""
 

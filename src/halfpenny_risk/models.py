@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
 from halfpenny_risk.assess import ModelSet
 from halfpenny_risk.borrower import BorrowerModel, boosted_from, scorecard_from
 from halfpenny_risk.errors import BadSettings
+from halfpenny_risk.valuation import Market
 
 CHAMPION_FILE = "borrower_champion.json"
 SCORECARD_FILE = "borrower_scorecard.json"
-# What ``halfpenny-training promote`` writes: which borrower model leads and which one runs beside it.
-ROLES_FILE = "roles.json"
 Choice = Literal["champion", "scorecard"]
 
 
-def load_models(choice: Choice, folder: Path = DEFAULT_FOLDER) -> ModelSet:
+class Lead(NamedTuple):
+    """The file of the borrower model that leads, and of the one that runs beside it."""
+
+    champion: str = CHAMPION_FILE
+    challenger: str = SCORECARD_FILE
+
+
+# Before the first promotion.
+AS_TRAINED = Lead()
+
+
+def load_models(choice: Choice, folder: Path = DEFAULT_FOLDER, lead: Lead = AS_TRAINED) -> ModelSet:
     """Load and check what ``choice`` needs; raises ``BadArtefact`` or ``BadSettings``.
 
-    The scorecard needs one small file and knows no market, so that it starts at once on the smallest machine.
+    The scorecard needs one small file and knows no market, so that it starts at once on the smallest machine; ``lead``
+    does not matter to it.
     """
     artefacts = ArtefactFolder.open(folder)
     if choice == "scorecard":
@@ -30,10 +41,16 @@ def load_models(choice: Choice, folder: Path = DEFAULT_FOLDER) -> ModelSet:
         raise BadSettings(f"HALFPENNY_RISK_MODEL must be champion or scorecard, not {choice!r}")
     from halfpenny_risk.market import load_markets
 
-    roles = artefacts.json(ROLES_FILE) if artefacts.has(ROLES_FILE) else {}
-    champion = _borrower(artefacts, roles.get("champion", CHAMPION_FILE))
-    challenger = _borrower(artefacts, roles.get("challenger", SCORECARD_FILE))
-    markets = load_markets(artefacts)
+    return _led_by(artefacts, lead, load_markets(artefacts))
+
+
+def with_lead(models: ModelSet, artefacts: ArtefactFolder, lead: Lead) -> ModelSet:
+    """The same markets under another pair of borrower models; raises ``BadArtefact``."""
+    return _led_by(artefacts, lead, models.markets)
+
+
+def _led_by(artefacts: ArtefactFolder, lead: Lead, markets: tuple[Market, ...]) -> ModelSet:
+    champion, challenger = _borrower(artefacts, lead.champion), _borrower(artefacts, lead.challenger)
     version = "+".join([champion.version, *(market.version for market in markets)])
     return ModelSet(version, champion, markets, challenger)
 

@@ -24,6 +24,14 @@ class NarrativeSettings:
 
 
 @dataclass(frozen=True)
+class ProposerSettings:
+    """Where ``halfpenny-risk propose`` sends a proposal, and the access token of the person who makes it."""
+
+    url: str | None
+    access_token: str | None
+
+
+@dataclass(frozen=True)
 class Settings:
     """The service's settings. Exactly one of ``database_url`` and ``amqp_url`` carries the queue;
     with neither only the HTTP port is served."""
@@ -38,6 +46,9 @@ class Settings:
     artefacts: Path | None
     policy: Path | None
     inbox: Path
+    promotion_key: Path | None
+    promotion_file: Path
+    proposer: ProposerSettings
     concurrency: int
     narrative: NarrativeSettings | None
 
@@ -47,6 +58,7 @@ PREFIX = "HALFPENNY_RISK_"
 NAMES = frozenset(
     {
         *("MODEL", "MONGO_DATABASE", "HOST", "PORT", "ARTEFACTS", "POLICY", "INBOX", "CONCURRENCY"),
+        *("PROMOTION_KEY", "PROMOTION_FILE", "PLATFORM_URL", "ACCESS_TOKEN"),
         *("NARRATIVE_URL", "NARRATIVE_MODEL", "NARRATIVE_API_KEY", "NARRATIVE_TIMEOUT_S"),
     }
 )
@@ -78,9 +90,21 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         artefacts=_path(environment, "HALFPENNY_RISK_ARTEFACTS"),
         policy=_path(environment, "HALFPENNY_RISK_POLICY"),
         inbox=Path(environment.get("HALFPENNY_RISK_INBOX", ".data/risk-inbox.sqlite")),
+        promotion_key=_path(environment, "HALFPENNY_RISK_PROMOTION_KEY"),
+        promotion_file=Path(environment.get("HALFPENNY_RISK_PROMOTION_FILE", ".data/risk-promotion.json")),
+        proposer=_proposer(environment),
         concurrency=_whole(environment, "HALFPENNY_RISK_CONCURRENCY", 4, 1, 64),
         narrative=_narrative(environment),
     )
+
+
+def _proposer(environment: Mapping[str, str]) -> ProposerSettings:
+    url = _url(environment, "HALFPENNY_RISK_PLATFORM_URL", {"http", "https"})
+    token = environment.get("HALFPENNY_RISK_ACCESS_TOKEN")
+    # The token itself is a secret and is not repeated.
+    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+        raise BadSettings("HALFPENNY_RISK_ACCESS_TOKEN must be the access token of whoever proposes")
+    return ProposerSettings(url.rstrip("/") if url else None, token)
 
 
 def _narrative(environment: Mapping[str, str]) -> NarrativeSettings | None:

@@ -1,4 +1,4 @@
-"""The command line: ``halfpenny-training data | train | evaluate | card | promote | monitor``."""
+"""The command line: ``halfpenny-training data | train | evaluate | card | judge``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from halfpenny_risk.artefacts import DEFAULT_FOLDER
@@ -70,15 +71,15 @@ def _parser() -> argparse.ArgumentParser:
     card.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
     card.add_argument("--out", type=Path, default=Path("docs/models"))
 
-    promote = commands.add_parser("promote", help="make a borrower model the champion; the old one runs beside it")
-    _data_option(promote)
-    promote.add_argument("candidate", type=Path, help="a borrower model written by train")
-    promote.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
-
-    monitor = commands.add_parser("monitor", help="what was predicted against what came true, and drift")
-    monitor.add_argument("--outcomes", type=Path, required=True, metavar="CSV", help="loans whose end is known")
-    monitor.add_argument("--reference", type=Path, metavar="CSV", help="the table to measure drift against")
-    monitor.add_argument("--features", default="", help="columns to watch for drift, separated by commas")
+    judge = commands.add_parser(
+        "judge", help="judge a borrower model as the next champion, and put it among the models, ready to be proposed"
+    )
+    _data_option(judge)
+    judge.add_argument("candidate", type=Path, help="a borrower model written by train")
+    judge.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="folder of the models")
+    judge.add_argument(
+        "--champion", default="borrower_champion.json", help="the model that leads now (default: %(default)s)"
+    )
     return parser
 
 
@@ -111,14 +112,11 @@ def _run(options: argparse.Namespace) -> int:
         from halfpenny_training.card import write_cards
 
         write_cards(options.folder, options.out, _print_line)
-    elif options.command == "promote":
-        from halfpenny_training.lifecycle import promote
+    elif options.command == "judge":
+        from halfpenny_training.lifecycle import judge
 
-        promote(options.candidate, options.folder, options.data, _print_line)
-    elif options.command == "monitor":
-        from halfpenny_training.lifecycle import monitor
-
-        monitor(options.outcomes, options.reference, _names(options.features), _print_line)
+        today = datetime.now(UTC).date()
+        judge(options.candidate, options.folder, options.data, options.champion, today, _print_line)
     return 0
 
 

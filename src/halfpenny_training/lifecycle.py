@@ -1,39 +1,31 @@
-"""Promotion and monitoring: which model leads, and whether its predictions came true."""
+"""Judging a borrower model as the next champion, on rows that it had not seen."""
 
 from __future__ import annotations
 
 import json
-import shutil
+import re
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from halfpenny_risk.artefacts import EVALUATION, ArtefactFolder, sign, write_json
-from halfpenny_risk.assess import ModelSet
+from halfpenny_risk.assess import ModelSet, decimal_text
 from halfpenny_risk.borrower import BorrowerModel, boosted_from, scorecard_from
-from halfpenny_risk.errors import BadArtefact, BadTable
-from halfpenny_risk.models import CHAMPION_FILE, ROLES_FILE, SCORECARD_FILE, load_models
+from halfpenny_risk.errors import BadArtefact
+from halfpenny_risk.models import Lead, load_models
 from halfpenny_risk.normal import Floats, expit
+from halfpenny_risk.promotion import JUDGEMENTS_FILE
 from halfpenny_training.borrower import SEED, credit_matrix, fit_champion, fit_scorecard
-from halfpenny_training.metrics import (
-    Ints,
-    auc,
-    bootstrap,
-    brier,
-    calibration,
-    expected_calibration_error,
-    psi,
-)
+from halfpenny_training.metrics import Estimate, Ints, bootstrap, brier, calibration
 from halfpenny_training.perturb import monotone_breaks
 from halfpenny_training.pipeline import CREDIT_FILE
-from halfpenny_training.report import Line, print_lines
 from halfpenny_training.sources import sha256_of
 from halfpenny_training.splits import stratified_folds
-from halfpenny_training.table import Table, read_csv
+from halfpenny_training.table import read_csv
 
 Progress = Callable[[str], None]
 
@@ -50,72 +42,94 @@ RECIPE = frozenset(
     {"iterations", "depth", "learning_rate", "l2_leaf_reg", "rsm", "bootstrap_type", "subsample", "loss_function"}
     | {"random_seed"}
 )
-PSI_WATCH, PSI_ACT = 0.10, 0.25
+_NAME = re.compile(r"borrower_[a-z0-9_]{1,60}\.json", re.ASCII)
 
 
-def promote(candidate: Path, folder: Path, data: Path, progress: Progress) -> None:
-    """Make ``candidate`` the champion and the present champion its challenger.
+def judge(candidate: Path, folder: Path, data: Path, champion: str, today: date, progress: Progress) -> str:
+    """Judge a borrower model as the next champion, and put it among the models in ``folder``; returns its name there.
 
-    Refused with ``BadArtefact`` when it cannot be loaded, breaks monotonicity, does not name what it was made from or
-    is not what that makes, or is uncalibrated or worse than the champion on rows that it had not seen. The files stay
-    in the folder, so that going back is promoting again.
+    Who leads does not change: that is proposed by ``halfpenny-risk propose`` and approved on the platform. Refused with
+    ``BadArtefact``, and nothing is written, when the candidate cannot be loaded, breaks monotonicity, does not name
+    what it was made from or is not what that makes, or is uncalibrated or worse than ``champion`` on rows that it had
+    not seen. The files stay in the folder, so that going back is judging and proposing again.
     """
     present = ArtefactFolder.open(folder)
-    roles = present.json(ROLES_FILE) if present.has(ROLES_FILE) else {}
-    champion = roles.get("champion", CHAMPION_FILE)
     name = candidate.name if candidate.name.startswith("borrower_") else f"borrower_{candidate.name}"
-    if name in (CHAMPION_FILE, SCORECARD_FILE, champion) and candidate.resolve() != (folder / name).resolve():
-        name = f"borrower_candidate_{candidate.stem.removeprefix('borrower_')}.json"
+    if not _NAME.fullmatch(name):
+        raise BadArtefact(f"{name}: a model's name is borrower_ and small letters, digits and _, and ends in .json")
+    content = candidate.read_bytes() if candidate.is_file() else b""
+    if not content:
+        raise BadArtefact(f"{candidate} cannot be read")
+    if (folder / name).exists() and (folder / name).read_bytes() != content:
+        raise BadArtefact(f"{folder / name} is another model: give the candidate a name of its own")
+    if name == champion:
+        raise BadArtefact(f"{name} is the champion that it would be judged against")
     with tempfile.TemporaryDirectory() as scratch:
         trial = Path(scratch)
-        shutil.copyfile(candidate, trial / name)
-        for file in present.hashes:
-            if file.startswith("borrower_") and file != name:
-                shutil.copyfile(folder / file, trial / file)
-        write_json(trial / ROLES_FILE, {"champion": name, "challenger": champion})
+        (trial / name).write_bytes(content)
+        (trial / champion).write_bytes(present.read(champion))
         sign(trial)
-        named = {"champion": name, "challenger": champion}
         tried = ArtefactFolder.open(trial)
-        _check_candidate(load_models("champion", trial), tried, named, candidate.name, data, progress)
-        shutil.copyfile(trial / name, folder / name)
-    write_json(folder / ROLES_FILE, {"champion": name, "challenger": champion})
+        models = load_models("champion", trial, Lead(name, champion))
+        found = _judged(models, tried, Lead(name, champion), candidate.name, data, progress)
+        found["judged_on"] = today.isoformat()
+    (folder / name).write_bytes(content)
+    judgements = present.json(JUDGEMENTS_FILE) if present.has(JUDGEMENTS_FILE) else {}
+    write_json(folder / JUDGEMENTS_FILE, {**judgements, tried.hashes[name]: found})
     sign(folder)
-    progress(f"{name} leads, {champion} runs beside it; the service takes them at its next start")
+    progress(f"{name} may lead instead of {champion}; propose it: halfpenny-risk propose {name} --reason ...")
+    return name
 
 
-def _check_candidate(
-    models: ModelSet, artefacts: ArtefactFolder, roles: Mapping[str, str], name: str, data: Path, progress: Progress
-) -> None:
-    """Judge the candidate on rows that it had not seen; raises ``BadArtefact`` with the first gate that it fails."""
+def _judged(
+    models: ModelSet, artefacts: ArtefactFolder, lead: Lead, name: str, data: Path, progress: Progress
+) -> dict[str, Any]:
+    """The judgement of the candidate, which leads in ``models``; raises ``BadArtefact`` at the first gate it fails."""
     breaks = monotone_breaks(MONOTONE_TRIALS, models=models)
     if any(breaks.values()):
         raise BadArtefact(f"{name} breaks monotonicity {sum(breaks.values())} times")
     rows, bad = credit_matrix(read_csv(data / CREDIT_FILE))
     hashed = sha256_of(data / CREDIT_FILE)
-    training = artefacts.json(roles["champion"]).get("training") or {}
+    training = artefacts.json(lead.champion).get("training") or {}
     if training.get("data_sha256") != hashed:
         raise BadArtefact(f"{name} does not name the applications in {data} as those that it was made from")
     own = models.borrower.log_odds(rows)
     # What is judged is the recipe, so the file has to be what the recipe makes of these applications.
     if np.abs(own - _made_again(training, rows, bad).log_odds(rows)).max() > MADE_AGAIN_WITHIN:
         raise BadArtefact(f"{name} is not what its recipe makes of these applications")
-    slope = float(artefacts.json(roles["champion"]).get("calibration", {}).get("slope", 1.0))
+    slope = float(artefacts.json(lead.champion).get("calibration", {}).get("slope", 1.0))
     if not TREE_SLOPES[0] <= slope <= TREE_SLOPES[1]:
         raise BadArtefact(f"{name} is over-fitted or unfinished: on unseen rows its trees need the slope {slope:.3f}")
     unseen = unseen_odds(training, rows, bad)
-    champion = artefacts.json(roles["challenger"]).get("training") or {}
-    assert models.challenger is not None  # noqa: S101 - the roles name the present champion as it
+    champion = artefacts.json(lead.challenger).get("training") or {}
+    assert models.challenger is not None  # noqa: S101 - the present champion runs beside the candidate
     # A champion of other applications has seen none of these, and is judged as it stands.
     theirs = unseen_odds(champion, rows, bad) if champion.get("data_sha256") == hashed else None
-    _check_unseen(name, bad, own, unseen, models.challenger.log_odds(rows) if theirs is None else theirs, progress)
+    figures = _check_unseen(
+        name, bad, own, unseen, models.challenger.log_odds(rows) if theirs is None else theirs, progress
+    )
+    return {
+        "champion": {"file": lead.challenger, "sha256": artefacts.hashes[lead.challenger]},
+        "data_sha256": hashed,
+        "rows": len(bad),
+        "monotone_trials": MONOTONE_TRIALS,
+        **{figure: _as_text(estimate) for figure, estimate in figures.items()},
+    }
 
 
-def _check_unseen(name: str, bad: Ints, own: Floats, unseen: Floats, champion: Floats, progress: Progress) -> None:
+def _as_text(estimate: Estimate) -> dict[str, str]:
+    return {part: decimal_text(getattr(estimate, part), 6) for part in ("value", "low", "high")}
+
+
+def _check_unseen(
+    name: str, bad: Ints, own: Floats, unseen: Floats, champion: Floats, progress: Progress
+) -> dict[str, Estimate]:
     probability = expit(unseen)
     slope = bootstrap(lambda some: calibration(bad[some], probability[some])[0], len(bad))
     level = bootstrap(lambda some: calibration(bad[some], probability[some])[1], len(bad))
+    score = bootstrap(lambda some: _brier_of(unseen[some], bad[some]), len(bad))
     behind = bootstrap(lambda some: _brier_of(unseen[some], bad[some]) - _brier_of(champion[some], bad[some]), len(bad))
-    progress(f"{name}: Brier {_brier_of(own, bad):.5f} on its own rows, {_brier_of(unseen, bad):.5f} on unseen ones")
+    progress(f"{name}: Brier {_brier_of(own, bad):.5f} on its own rows, {score.value:.5f} on unseen ones")
     progress(f"on unseen rows: Brier less the champion's {behind}; slope {slope}, intercept {level}")
     if slope.low > SLOPES[1] or slope.high < SLOPES[0]:
         raise BadArtefact(f"{name} is not calibrated on unseen rows: slope {slope}")
@@ -123,6 +137,7 @@ def _check_unseen(name: str, bad: Ints, own: Floats, unseen: Floats, champion: F
         raise BadArtefact(f"{name} is not calibrated on unseen rows: intercept {level}")
     if behind.low > 0.0:
         raise BadArtefact(f"{name} is worse than the champion on unseen rows by {behind.value:.5f} of Brier score")
+    return {"brier": score, "brier_difference": behind, "slope": slope, "intercept": level}
 
 
 def _made_again(training: Mapping[str, Any], rows: Floats, bad: Ints) -> BorrowerModel:
@@ -154,87 +169,6 @@ def _recipe_of(training: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _brier_of(odds: Floats, outcome: Ints) -> float:
     return brier(outcome, expit(odds))
-
-
-@dataclass(frozen=True)
-class Outcomes:
-    """Loans whose end is known: what was predicted of each, what was decided and what came of it."""
-
-    probability: Floats
-    expected_loss: Floats
-    defaulted: Ints
-    loss: Floats
-    overridden: Ints
-    table: Table
-
-
-def read_outcomes(path: Path) -> Outcomes:
-    """The outcomes file of docs/guides/risk-training.md; raises ``BadTable``."""
-    table = read_csv(path)
-    probability = table.floats("probability_of_default")
-    if np.isnan(probability).any() or (probability < 0.0).any() or (probability > 1.0).any():
-        raise BadTable(f"{path}: probability_of_default must be between 0 and 1 in every row")
-    return Outcomes(
-        probability=probability,
-        expected_loss=np.nan_to_num(table.floats("expected_loss")),
-        defaulted=_flags(table, "defaulted"),
-        loss=np.nan_to_num(table.floats("loss")),
-        overridden=_flags(table, "overridden"),
-        table=table,
-    )
-
-
-def _flags(table: Table, name: str) -> Ints:
-    values = table.floats(name)
-    if not np.isin(values, (0.0, 1.0)).all():
-        raise BadTable(f"column {name!r} must be 0 or 1 in every row")
-    return values.astype(np.int64)
-
-
-def monitor(path: Path, reference: Path | None, watched: list[str], progress: Progress) -> dict[str, object]:
-    """Calibration of the predictions, overridden loans against the model's own, and the drift of features."""
-    outcomes = read_outcomes(path)
-    lines: list[Line] = []
-    for title, some in (
-        ("all loans", np.ones(len(outcomes.defaulted), dtype=bool)),
-        ("priced as the model suggested", outcomes.overridden == 0),
-        ("overridden by an administrator", outcomes.overridden == 1),
-    ):
-        rows = np.flatnonzero(some)
-        if len(rows):
-            lines += _calibration_lines(title, outcomes, rows)
-    print_lines(f"{len(outcomes.defaulted)} loans, {int(outcomes.defaulted.sum())} defaulted", lines, progress)
-    slope, intercept = calibration(outcomes.defaulted, outcomes.probability)
-    if np.isfinite(slope):
-        progress(f"\nrecalibration: log-odds = {intercept:.4f} + {slope:.4f} x predicted log-odds")
-    else:
-        progress("\nrecalibration: needs loans of both outcomes")
-    drifts = {}
-    if reference is not None:
-        before = read_csv(reference)
-        progress("\nDrift against the reference (PSI: below 0.10 steady, above 0.25 act)")
-        for name in watched:
-            drifts[name] = psi(before.floats(name), outcomes.table.floats(name))
-            verdict = "act" if drifts[name] > PSI_ACT else "watch" if drifts[name] > PSI_WATCH else "steady"
-            progress(f"{name:<30} {drifts[name]:.4f} {verdict}")
-    return {"lines": [line.as_json() for line in lines], "psi": drifts, "slope": slope, "intercept": intercept}
-
-
-def _calibration_lines(title: str, outcomes: Outcomes, rows: Ints) -> list[Line]:
-    bad, predicted = outcomes.defaulted[rows], outcomes.probability[rows]
-    loss, expected = outcomes.loss[rows], outcomes.expected_loss[rows]
-
-    def line(name: str, figure: Callable[[Ints], float]) -> Line:
-        return Line(f"{title}: {name}", bootstrap(figure, len(rows)))
-
-    return [
-        line("default rate, observed", lambda some: float(bad[some].mean())),
-        line("default rate, predicted", lambda some: float(predicted[some].mean())),
-        line("loss, observed", lambda some: float(loss[some].mean())),
-        line("loss, predicted", lambda some: float(expected[some].mean())),
-        line("AUC", lambda some: auc(bad[some], predicted[some])),
-        line("calibration error (ECE)", lambda some: expected_calibration_error(bad[some], predicted[some])),
-    ]
 
 
 def write_evaluation(folder: Path, part: str, content: dict[str, object]) -> None:

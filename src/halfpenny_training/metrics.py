@@ -68,21 +68,6 @@ def reliability(target: Ints, probability: Floats, bins: int = 10) -> list[tuple
     return [(float(probability[part].mean()), float(target[part].mean()), len(part)) for part in order]
 
 
-def psi(expected: Floats, actual: Floats, bins: int = 10) -> float:
-    """Population stability index of ``actual`` against ``expected``; unknown values are a bin of their own."""
-    known = expected[~np.isnan(expected)]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.array([])
-
-    def shares(values: Floats) -> Floats:
-        slot = np.where(np.isnan(values), len(edges) + 1, np.searchsorted(edges, np.nan_to_num(values)))
-        counts = np.bincount(slot, minlength=len(edges) + 2).astype(np.float64)
-        # Half a case in each empty bin keeps the logarithm finite.
-        return np.maximum(counts, 0.5) / max(len(values), 1)
-
-    before, after = shares(expected), shares(actual)
-    return float(((after - before) * np.log(after / before)).sum())
-
-
 @dataclass(frozen=True)
 class Estimate:
     """A figure and its 95 % bootstrap interval."""

@@ -35,7 +35,7 @@ def train_borrower(data: Path, out: Path, progress: Progress) -> None:
 
 
 def boosted_artefact(data: Path, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Boosted trees by a recipe of CatBoost's parameters, as an artefact that ``promote`` can make again."""
+    """Boosted trees by a recipe of CatBoost's parameters, as an artefact that ``judge`` can make again."""
     rows, bad = borrower.credit_matrix(read_csv(data / CREDIT_FILE))
     with tempfile.TemporaryDirectory() as scratch:
         content = borrower.fit_champion(rows, bad, Path(scratch), recipe)

@@ -103,7 +103,8 @@ ALLOWED = {
     ("datetime.now", "src/halfpenny/platform/telemetry.py"): "a log line says when it was written, in real time",
     ("datetime.now", "src/halfpenny_risk/cli.py"): "a command runs on the day on which it is typed",
     ("datetime.now", "src/halfpenny_risk/service/rabbit.py"): "a sender stamps its event, as the outbox does",
-    ("datetime.now", "src/halfpenny_risk/service/postgres.py"): "the method is published as of the day of the start",
+    ("datetime.now", "src/halfpenny_risk/service/publishing.py"): "the method is published as of the day",
+    ("datetime.now", "src/halfpenny_training/cli.py"): "a judgement is dated by the day on which it is made",
 }
 
 

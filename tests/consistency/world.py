@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from uuid import UUID
 
 from funding.world import give, make_ticket, open_desk
 from halfpenny import funding, ledger, loans, servicing
+from halfpenny.approvals import Acts, approve, perform
 from halfpenny.approvals import events as approval_events
 from halfpenny.approvals import store as approval_store
 from halfpenny.funding import bank
@@ -21,17 +24,22 @@ from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.idempotency import RequestKey, claim, remember
 from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Currency, Money
+from halfpenny.risk_reporting import PromotionKey, promotion_acts
 from halfpenny.risk_reporting import store as risk_store
+from halfpenny.risk_reporting.promotions.acts import PROMOTE
+from halfpenny.risk_reporting.promotions.model import SEAT, ProposedPromotion
 from halfpenny.servicing.service import arrears, bank_receipts, settling
 from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import distributions, serviced_loans
 from halfpenny.underwriting import reviews, valuation_reports
 from halfpenny.underwriting.valuation_reports import service as valuer_service
 from halfpenny_demo.valuation_document import report_document
+from halfpenny_messages import Judgement, MeasuredFigure, ModelFile
 from servicing import world as servicing_world
 from support import lending
 from support.bank import credits_in_suspense, pay_in_from_outside
 from support.money import pay_in
+from support.people import make_somebody
 
 EUR = Currency.EUR
 QUEUE = funding.SUBSCRIPTIONS[0].queue
@@ -48,6 +56,7 @@ async def make_books(database: Database) -> None:
     await _in_trouble(database)
     await _bank(database)
     await _risk_reports(database)
+    await _promotion(database)
     await _relay(database)
     await seal(database)
 
@@ -71,6 +80,35 @@ async def _risk_reports(database: Database) -> None:
         await risk_store.insert(connection, risk_store.RiskReportKind.MONITORING, today, {"assessed": 3})
         await risk_store.insert(connection, risk_store.RiskReportKind.PORTFOLIO, today, {"exposure": "90000.00"})
         await risk_store.insert_method(connection, method)
+
+
+async def _promotion(database: Database) -> None:
+    """Two people promote a model."""
+    with tempfile.TemporaryDirectory() as folder:
+        acts = Acts(promotion_acts(PromotionKey(Path(folder) / "key.json", make=True)))
+        champion, candidate = (
+            ModelFile(file=f"borrower_{name}.json", sha256=digit * 64) for name, digit in (("old", "a"), ("new", "b"))
+        )
+        figure = MeasuredFigure(value="0.15", low="0.14", high="0.16")
+        judgement = Judgement(
+            champion=champion,
+            judged_on=date(2026, 11, 20),
+            data_sha256="c" * 64,
+            rows=4446,
+            monotone_trials=10_000,
+            brier=figure,
+            brier_difference=figure,
+            slope=figure,
+            intercept=figure,
+        )
+        proposed = ProposedPromotion(candidate, champion, judgement)
+        one, other = [await make_somebody(database, "administrator") for _ in range(2)]
+        async with database.unit_of_work() as connection:
+            outcome = await perform(
+                connection, acts, PROMOTE, one.principal(), SEAT, proposed, "Better on unseen rows."
+            )
+            assert outcome.approval is not None
+            await approve(connection, acts, other.principal(), outcome.approval.id)
 
 
 async def _subscribe(database: Database) -> None:

@@ -11,7 +11,7 @@ from halfpenny_risk.settings import NAMES, PREFIX, read_settings
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "risk-service.md"
 ROW = re.compile(r"^\| `([A-Z_]+)` \| (\*?)`(.+?)`\*? \| .+ \|$", re.MULTILINE)
-FILES = {"HALFPENNY_RISK_POLICY", "HALFPENNY_RISK_ARTEFACTS"}
+FILES = {"HALFPENNY_RISK_POLICY", "HALFPENNY_RISK_ARTEFACTS", "HALFPENNY_RISK_PROMOTION_KEY"}
 
 
 def documented() -> list[tuple[str, str, bool]]:

@@ -5,75 +5,29 @@ A list is found by its route in the description; one that is not named here fail
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx2
-
 from halfpenny import ledger, loans, realtime, servicing, underwriting
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform import audit, rows
-from halfpenny.platform.database import Connection, Database
+from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny_messages import LOAN_ASSESSED, LoanAssessed, decode_payload
 from servicing import world as servicing_world
 from support import lending
-from support.people import Somebody, make_somebody
+from support.paged_lists import PagedList, Setting
+from support.people import make_somebody
 from underwriting.test_assessments import answer
 
 EUR = Currency.EUR
 DAY = date(2026, 2, 3)
 DATES = {"advanced_on": DAY, "matures_on": DAY, "replayed_on": DAY}
 NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
-Add = Callable[[], Awaitable[str]]
-
-
-@dataclass(frozen=True)
-class PagedList:
-    """A list as one caller sees it. ``add`` makes one more row and returns what it is known by in an item.
-
-    ``add`` None is a list whose rows are all there from the start (``known``).
-    """
-
-    path: str
-    headers: dict[str, str]
-    add: Add | None
-    newest_first: bool
-    key: Callable[[Any], str] = lambda item: str(item["id"])
-    part: Callable[[Any], Any] = lambda body: body
-    items: str = "items"
-    known: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """The application under test and the people who look at its lists. ``owner`` may write every table."""
-
-    client: httpx2.AsyncClient
-    database: Database
-    owner: Database
-    administrator: Somebody
-    investor: Somebody
-    borrower: Somebody
-
-    async def loan(self) -> UUID:
-        async with self.database.unit_of_work() as connection:
-            return (await lending.submitted(connection, self.borrower.user_id)).id
-
-    def adding(self, table: str, row: Callable[[], Awaitable[dict[str, Any]]], known_by: str = "id") -> Add:
-        """Rows written straight into a table, where the way that leads to them is long."""
-
-        async def add() -> str:
-            made = await row()
-            async with self.owner.unit_of_work() as connection:
-                await rows.insert(connection, table, made)
-            return str(made[known_by])
-
-        return add
 
 
 def a_valuer(on: Setting, number: str) -> dict[str, Any]:
@@ -163,6 +117,33 @@ async def allowances(on: Setting) -> PagedList:
 
     return PagedList(
         "/risk/allowances", on.administrator.headers, add, newest_first=False, key=lambda item: str(item["loan_id"])
+    )
+
+
+async def promotions(on: Setting) -> PagedList:
+    numbers = itertools.count(1)
+    colleague = await make_somebody(on.database, "administrator")
+
+    async def promotion() -> dict[str, Any]:
+        return {
+            "number": next(numbers),
+            "champion_file": "borrower_next.json",
+            "champion_sha256": "a" * 64,
+            "challenger_file": "borrower_champion.json",
+            "challenger_sha256": "b" * 64,
+            "judgement": {},
+            "proposed_by": on.administrator.user_id,
+            "approved_by": colleague.user_id,
+            "promoted_at": NOW,
+            "signed": "not read here",
+        }
+
+    return PagedList(
+        "/risk/promotions",
+        on.administrator.headers,
+        on.adding("risk_promotion", promotion, "number"),
+        newest_first=True,
+        key=lambda item: str(item["number"]),
     )
 
 
@@ -468,6 +449,7 @@ LISTS: dict[str, list[Callable[[Setting], Awaitable[PagedList]]]] = {
     "/reviews": [open_reviews],
     "/valuation-reports": [waiting_reports],
     "/risk/allowances": [allowances],
+    "/risk/promotions": [promotions],
     "/approvals": [
         _approvals(""),
         _approvals("?status=pending"),

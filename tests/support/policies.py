@@ -79,6 +79,22 @@ PUBLIC = {
     "GET /api/v1/statistics/default-rate",
 }
 
+FIGURE = {"value": "0.15", "low": "0.14", "high": "0.16"}
+LEADING = {"file": "borrower_champion.json", "sha256": "a" * 64}
+PROMOTION = {
+    "champion": {"file": "borrower_next.json", "sha256": "b" * 64},
+    "challenger": LEADING,
+    "judgement": {
+        "champion": LEADING,
+        "judged_on": "2026-01-15",
+        "data_sha256": "c" * 64,
+        "rows": 4446,
+        "monotone_trials": 10_000,
+        **dict.fromkeys(("brier", "brier_difference", "slope", "intercept"), FIGURE),
+    },
+    **REASON,
+}
+
 POLICIES: dict[str, Policy] = {
     "POST /api/v1/auth/logout": everybody(),
     "POST /api/v1/auth/password": everybody({"current_password": PASSWORD, "new_password": "short"}),
@@ -190,6 +206,8 @@ POLICIES: dict[str, Policy] = {
     "POST /api/v1/loans/{loan_id}/recovery/costs": administrators(AMOUNT | {"kind": "survey"} | REASON),
     "POST /api/v1/loans/{loan_id}/write-off": administrators(REASON),
     "GET /api/v1/arrears": administrators(),
+    "POST /api/v1/risk/promotions": administrators(PROMOTION),
+    "GET /api/v1/risk/promotions": administrators(),
     "GET /api/v1/risk/monitoring": administrators(),
     "GET /api/v1/risk/portfolio": administrators(),
     "GET /api/v1/risk/allowances": administrators(),

@@ -29,6 +29,8 @@ class Programs:
     mongo_url: str
     mongo_name: str
     amqp_url: str = ""
+    models: Path | None = None
+    _risk_ports: dict[str, int] = field(default_factory=dict)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -68,14 +70,28 @@ class Programs:
         self._start(name, "halfpenny.entrypoints.cli", "worker")
 
     def risk(self, name: str = "risk") -> None:
-        inbox = self.folder / "risk-inbox.sqlite"
-        self._start(
-            name,
-            "halfpenny_risk.cli",
-            "serve",
-            HALFPENNY_RISK_PORT=str(free_port()),
-            HALFPENNY_RISK_INBOX=str(inbox),
-        )
+        port = self._risk_ports.setdefault(name, free_port())
+        self._start(name, "halfpenny_risk.cli", "serve", HALFPENNY_RISK_PORT=str(port), **self.risk_environment(name))
+
+    def risk_environment(self, name: str = "risk") -> dict[str, str]:
+        """What one risk service keeps is its own; promotions are taken where there is a public key."""
+        given = {"HALFPENNY_RISK_INBOX": str(self.folder / f"{name}-inbox.sqlite")}
+        if self.models is not None:
+            given["HALFPENNY_RISK_ARTEFACTS"] = str(self.models)
+        if self.promotion_key.exists():
+            given["HALFPENNY_RISK_PROMOTION_KEY"] = str(self.promotion_key)
+            given["HALFPENNY_RISK_PROMOTION_FILE"] = str(self.promotion_file(name))
+        return given
+
+    def risk_address(self, name: str = "risk") -> str:
+        return f"http://127.0.0.1:{self._risk_ports[name]}"
+
+    @property
+    def promotion_key(self) -> Path:
+        return self.folder / "promotion-key.pub.json"
+
+    def promotion_file(self, name: str = "risk") -> Path:
+        return self.folder / f"{name}-promotion.json"
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of our commands to its end."""

@@ -16,7 +16,7 @@ from halfpenny_training.cli import main
 from halfpenny_training.encoding import encode, learn_code, parse_moment, read_times
 from halfpenny_training.index import hedonic_index
 from halfpenny_training.loans import load_loans
-from halfpenny_training.metrics import auc, bootstrap, brier, calibration, logistic_fit, psi
+from halfpenny_training.metrics import auc, bootstrap, brier, calibration, logistic_fit
 from halfpenny_training.projection import OHIO_NORTH
 from halfpenny_training.splits import stratified_folds, time_split
 from halfpenny_training.table import Table, parse_number, read_csv
@@ -270,8 +270,6 @@ def test_figures_of_known_cases() -> None:
     drawn = (random.random(20_000) < 1.0 / (1.0 + np.exp(-odds))).astype(np.int64)
     slope, intercept = calibration(drawn, 1.0 / (1.0 + np.exp(-odds)))
     assert abs(slope - 1.0) < 0.05 and abs(intercept) < 0.05
-    assert psi(odds, odds) == pytest.approx(0.0, abs=1e-9)
-    assert psi(odds, odds + 2.0) > 0.25
     estimate = bootstrap(lambda rows: float(drawn[rows].mean()), len(drawn))
     assert estimate.low < estimate.value < estimate.high
     separable = logistic_fit(np.array([[-1.0], [1.0]]), np.array([0, 1]), ridge=1e-3)
@@ -294,45 +292,3 @@ def test_the_projection_is_undone() -> None:
     lat, lon = OHIO_NORTH.to_degrees(np.array([600_000.0, 484_668.145]), np.array([0.0, 195_300.0]))
     assert lat[0] == pytest.approx(39.6666666667, abs=1e-9) and lon[0] == pytest.approx(-82.5, abs=1e-12)
     assert 41.3 < lat[1] < 41.8 and -84.0 < lon[1] < -83.5
-
-
-OUTCOMES = ["probability_of_default", "expected_loss", "defaulted", "loss", "overridden", "ltv"]
-
-
-def test_monitor_reports_overridden_loans_beside_the_models_own(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    random = np.random.default_rng(8)
-    rows = []
-    for i in range(400):
-        output, overridden = float(random.uniform(0.01, 0.2)), i % 4 == 0
-        # Whoever overrode the model was wrong twice as often as it.
-        bad = random.random() < output * (2.0 if overridden else 1.0)
-        rows.append(
-            [
-                f"{output:.4f}",
-                f"{0.2 * output:.4f}",
-                int(bad),
-                0.2 if bad else 0,
-                int(overridden),
-                f"{random.uniform(0.4, 0.7):.3f}",
-            ]
-        )
-    path = write(tmp_path / "outcomes.csv", OUTCOMES, rows)
-    before = write(tmp_path / "before.csv", ["ltv"], [[f"{random.uniform(0.2, 0.4):.3f}"] for _ in range(300)])
-    assert main(["monitor", "--outcomes", str(path), "--reference", str(before), "--features", "ltv"]) == 0
-    output = capsys.readouterr().out
-    assert "overridden by an administrator: default rate, observed" in output
-    assert "priced as the model suggested: loss, predicted" in output
-    assert next(line for line in output.splitlines() if line.startswith("ltv ")).endswith("act")
-
-
-@pytest.mark.parametrize(
-    "row", [["1.5", "0", "0", "0", "0", "0"], ["0.1", "0", "2", "0", "0", "0"], ["0.1", "0", "", "0", "0", "0"]]
-)
-def test_outcomes_that_make_no_sense_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], row: list[str]
-) -> None:
-    path = write(tmp_path / "outcomes.csv", OUTCOMES, [row])
-    assert main(["monitor", "--outcomes", str(path)]) == 2
-    assert capsys.readouterr().err.startswith("bad_table: ")

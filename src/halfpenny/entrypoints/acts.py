@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from halfpenny import backoffice, funding, servicing
+from halfpenny import backoffice, funding, risk_reporting, servicing
 from halfpenny.approvals import Acts
 from halfpenny.entrypoints.settings import Settings
 
@@ -20,6 +20,7 @@ def registered_acts(settings: Settings) -> Acts:
             *servicing.receipt_acts(given.receipt_excess_above * 100, settings.lending.rules),
             *servicing.arrears_acts(given.second_person_above * 100, settings.lending.rules),
             *backoffice.staffing_acts(timedelta(hours=given.role_grant_wait_hours), hand_out_invitations=no_letters),
+            *risk_reporting.promotion_acts(settings.promotion_key),
         ],
         timedelta(days=given.approval_days),
     )

@@ -41,6 +41,7 @@ from halfpenny.platform.telemetry import access_writer, configure_logging, probe
 from halfpenny.realtime.rest import router as realtime_routes
 from halfpenny.risk_reporting.pages import public_router as method_page_routes
 from halfpenny.risk_reporting.pages import router as risk_page_routes
+from halfpenny.risk_reporting.promotions.rest import router as promotion_routes
 from halfpenny.risk_reporting.rest import router as risk_routes
 from halfpenny.servicing.rest import router as servicing_routes
 from halfpenny.underwriting.rest import router as underwriting_routes
@@ -193,6 +194,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         app.include_router(sandbox_bank_routes, prefix=API)
     app.include_router(servicing_routes, prefix=API)
     app.include_router(risk_routes, prefix=API)
+    app.include_router(promotion_routes, prefix=API)
     app.include_router(realtime_routes, prefix=API)
     app.include_router(realtime.socket_router)
     # Behind a proxy that rewrites Host, our own pages still come from the public address.

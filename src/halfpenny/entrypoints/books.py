@@ -11,7 +11,18 @@ from datetime import date, datetime, timedelta
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from halfpenny import approvals, funding, identity, ledger, loans, marketplace, realtime, servicing, underwriting
+from halfpenny import (
+    approvals,
+    funding,
+    identity,
+    ledger,
+    loans,
+    marketplace,
+    realtime,
+    risk_reporting,
+    servicing,
+    underwriting,
+)
 from halfpenny.entrypoints import worker
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.entrypoints.wording import counted
@@ -78,6 +89,7 @@ CHECKS: tuple[Check, ...] = (
     loans.check,
     underwriting.check,
     approvals.check,
+    risk_reporting.check,
     queues.check,
     audit.check,
     row_history.check,

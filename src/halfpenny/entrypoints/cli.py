@@ -256,6 +256,15 @@ async def risk_allowances(
     typer.echo(f"{counted(await write_allowances(settings, file), 'allowance')} written to {file}")
 
 
+@risk.command("promotion-key")
+def risk_promotion_key(file: Annotated[Path, typer.Argument(help="Where to write it, as a JWK set.")]) -> None:
+    """Write the public half of the key that signs promotions of models, for HALFPENNY_RISK_PROMOTION_KEY."""
+    from halfpenny.entrypoints.risk import write_promotion_key
+
+    write_promotion_key(Settings.load(), file)
+    typer.echo(f"The public key is in {file}")
+
+
 def _add_demonstration() -> None:
     """The commands of halfpenny_demo, where that package is installed: what production runs does not need it."""
     if importlib.util.find_spec("halfpenny_demo") is not None:

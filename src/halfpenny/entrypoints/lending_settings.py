@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -210,6 +211,13 @@ class ApprovalSettings(BaseSettings):
         ge=0,
         le=_LARGEST,
         description="A bank receipt that exceeds its loan's debt by more whole euros than this takes a second person.",
+    )
+
+    promotion_key_file: Path | None = Field(
+        default=None,
+        examples=["/etc/halfpenny/promotion-key.pem"],
+        description="ES256 key (PEM, JWK or JWK set) that signs promotions of risk models; empty: one made in the "
+        "data folder, and in production no model can be promoted.",
     )
 
     @model_validator(mode="after")

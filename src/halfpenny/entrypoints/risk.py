@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from rich.console import Console
 
 from halfpenny import risk_reporting
@@ -69,6 +70,18 @@ async def write_allowances(settings: Settings, path: Path) -> int:
     except OSError as error:
         raise WrongSettings(f"cannot write {path}: {error.strerror or error}") from None
     return written
+
+
+def write_promotion_key(settings: Settings, path: Path) -> None:
+    """The public half of the key of promotions, as the risk service reads it. Raises WrongSettings."""
+    try:
+        document = risk_reporting.public_key_document(settings.promotion_key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
+    except risk_reporting.PromotionKeyMissing as error:
+        raise WrongSettings(str(error)) from None
+    except OSError as error:
+        raise WrongSettings(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from halfpenny.entrypoints.setting_formats import (
 
 if TYPE_CHECKING:  # every command reads its settings first: features are loaded by those that use them
     from halfpenny.identity import IdentitySettings
+    from halfpenny.risk_reporting import PromotionKey
 
 __all__ = [
     "DatabaseSettings",
@@ -280,6 +281,15 @@ class Settings(BaseSettings):
             failures_per_account_and_address=given.failures_per_account_and_address,
             failures_per_account=given.failures_per_account,
         )
+
+    @property
+    def promotion_key(self) -> PromotionKey:
+        """The key that signs promotions of models."""
+        from halfpenny.risk_reporting import PromotionKey
+
+        given = self.approvals.promotion_key_file
+        make = self.environment != "production" and given is None
+        return PromotionKey(given or self.data / "promotion-key.json", make)
 
     def require_database(self) -> str:
         """DATABASE_URL, for the commands that cannot do without."""

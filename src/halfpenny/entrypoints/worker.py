@@ -40,7 +40,12 @@ from halfpenny.platform.queue import (
     run_consumers,
 )
 from halfpenny.platform.telemetry import configure_logging
-from halfpenny_messages import RISK_REQUESTS_EVENTS, RISK_REQUESTS_QUEUE
+from halfpenny_messages import (
+    RISK_PROMOTIONS_EVENTS,
+    RISK_PROMOTIONS_QUEUE,
+    RISK_REQUESTS_EVENTS,
+    RISK_REQUESTS_QUEUE,
+)
 
 log = structlog.get_logger("halfpenny.worker")
 
@@ -116,6 +121,7 @@ _IN_THE_DATABASE = (
     *funding.SUBSCRIPTIONS,
     servicing.SUBSCRIPTION,
     risk_reporting.SUBSCRIPTION,
+    risk_reporting.PROMOTIONS,
     realtime_topics.marketplace_frames(),
 )
 
@@ -143,7 +149,10 @@ def subscriptions(resources: Resources) -> list[Subscription]:
 
 
 # Kept for the risk service from the first event on, also while it is away.
-REMOTE = (RemoteQueue(RISK_REQUESTS_QUEUE, RISK_REQUESTS_EVENTS),)
+REMOTE = (
+    RemoteQueue(RISK_REQUESTS_QUEUE, RISK_REQUESTS_EVENTS),
+    RemoteQueue(RISK_PROMOTIONS_QUEUE, RISK_PROMOTIONS_EVENTS),
+)
 
 
 def transport(settings: Settings, database: Database) -> Transport:

@@ -31,7 +31,7 @@ from halfpenny.identity.errors import (
     UserNotFound,
     WrongRole,
 )
-from halfpenny.identity.keys import BadSigningKey, SigningKeys, load_signing_keys
+from halfpenny.identity.keys import BadSigningKey, SigningKeys, load_keys, load_signing_keys
 from halfpenny.identity.mail import MailSender, OutgoingEmail, SmtpSender, send_due
 from halfpenny.identity.model import KycStatus, Person, Principal, RevokedSubject
 from halfpenny.identity.passwords import Passwords
@@ -112,6 +112,7 @@ __all__ = [
     "invite",
     "is_active_holder",
     "issue_invitation",
+    "load_keys",
     "load_signing_keys",
     "me",
     "money_request",

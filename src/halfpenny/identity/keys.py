@@ -1,4 +1,4 @@
-"""The ES256 keys that sign access tokens: a JWK set in one file that all API processes share."""
+"""ES256 keys that sign, such as those of access tokens: a JWK set in one file that all API processes share."""
 
 from __future__ import annotations
 
@@ -29,24 +29,29 @@ class SigningKeys:
     by_id: dict[str, ECKey]
 
 
+SETTING = "HALFPENNY_SIGNING_KEY_FILE"
 _NO_KEY = (
-    "HALFPENNY_SIGNING_KEY_FILE: {path} should hold a private key on the curve P-256: PEM, a JWK or a JWK set, such as "
+    "{setting}: {path} should hold a private key on the curve P-256: PEM, a JWK or a JWK set, such as "
     "`openssl ecparam -name prime256v1 -genkey -noout` writes"
 )
 
 
 def load_signing_keys(settings: IdentitySettings) -> SigningKeys:
-    """Read the key file; the first key signs. A missing file is made where the settings allow it,
-    which is where they name the data folder's own.
+    """The keys of access tokens. Raises BadSigningKey."""
+    return load_keys(settings.signing_key_file, SETTING, make=settings.make_signing_key)
+
+
+def load_keys(path: Path, setting: str, *, make: bool) -> SigningKeys:
+    """Read a key file; the first key signs. A missing file is made where ``make`` allows it, which is where the
+    settings name the data folder's own.
 
     The file holds a PEM private key, a JWK or a JWK set (RFC 7517), on the curve P-256.
-    Raises BadSigningKey.
+    Raises BadSigningKey, naming ``setting``.
     """
-    path = settings.signing_key_file
     if not path.exists():
-        if not settings.make_signing_key:
+        if not make:
             raise BadSigningKey(
-                f"HALFPENNY_SIGNING_KEY_FILE: {path} does not exist; only outside production and where no file is "
+                f"{setting}: {path} does not exist; only outside production and where no file is "
                 "named, a key is made in the data folder"
             )
         try:
@@ -56,12 +61,12 @@ def load_signing_keys(settings: IdentitySettings) -> SigningKeys:
     try:
         keys = [_import(entry) for entry in _entries(path.read_bytes())]
     except OSError as error:
-        raise BadSigningKey(f"HALFPENNY_SIGNING_KEY_FILE: cannot read {path} ({error.strerror})") from error
+        raise BadSigningKey(f"{setting}: cannot read {path} ({error.strerror})") from error
     except (ValueError, TypeError, LookupError, AttributeError, JoseError) as error:
         # What a parser says about a file that is something else altogether would mislead.
-        raise BadSigningKey(_NO_KEY.format(path=path)) from error
+        raise BadSigningKey(_NO_KEY.format(setting=setting, path=path)) from error
     if not keys:
-        raise BadSigningKey(_NO_KEY.format(path=path))
+        raise BadSigningKey(_NO_KEY.format(setting=setting, path=path))
     return SigningKeys(keys[0], {key.thumbprint(): key for key in keys})
 
 

@@ -44,6 +44,8 @@ class Permission(StrEnum):
     LEDGER_APPROVE = "ledger:approve"
     AUDIT_READ = "audit:read"
     RISK_READ = "risk:read"
+    MODELS_PROPOSE = "models:propose"
+    MODELS_APPROVE = "models:approve"
     APPROVALS_READ = "approvals:read"
     APPROVALS_DECIDE = "approvals:decide"
 

@@ -6,7 +6,10 @@ The application keeps the page renderer at ``app.state.pages``.
 from pathlib import Path
 from typing import Final
 
+from halfpenny.risk_reporting.check import check
 from halfpenny.risk_reporting.consumers import SUBSCRIPTION
+from halfpenny.risk_reporting.promotions import SUBSCRIPTION as PROMOTIONS
+from halfpenny.risk_reporting.promotions import PromotionKey, PromotionKeyMissing, promotion_acts, public_key_document
 from halfpenny.risk_reporting.service import (
     CollectedBook,
     ReportsMade,
@@ -20,13 +23,19 @@ from halfpenny.risk_reporting.service import (
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 __all__ = [
+    "PROMOTIONS",
     "SUBSCRIPTION",
     "TEMPLATES",
     "CollectedBook",
+    "PromotionKey",
+    "PromotionKeyMissing",
     "ReportsMade",
     "allowances_page",
+    "check",
     "collect",
     "make_due_reports",
     "make_reports",
+    "promotion_acts",
+    "public_key_document",
     "write_outcomes_file",
 ]

@@ -3,6 +3,7 @@ this one path."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from datetime import date
@@ -94,6 +95,12 @@ class Assessor:
         self.policies = policies
         self.metrics = metrics
         self._narrator = narrator
+        self.models_changed = asyncio.Event()
+
+    def switch(self, models: ModelSet) -> None:
+        """Answer with other models from the next application on; the method is published anew."""
+        self.models = models
+        self.models_changed.set()
 
     async def answer(self, request: Request) -> Answer:
         """Assess the loan in ``request``; raises ``MessageError`` or ``RiskError`` with a stable code."""
@@ -117,8 +124,12 @@ class Assessor:
         self.metrics.narratives.labels(narrative.written_by).inc()
         return msgspec.structs.replace(assessed, narrative=narrative)
 
+    def method_version(self, today: date) -> tuple[str, str]:
+        """The models and the policy that answer on this day: the method is published when one of them changes."""
+        return self.models.version, self.policies.on(today).version
+
     def method(self, today: date) -> Publication:
-        """What is published when the service starts; it takes a second or two of arithmetic."""
+        """What is published at the start and after each change; it takes a second or two of arithmetic."""
         published = published_method(self.models, self.policies, self._folder, today)
         return Publication(uuid4(), published)
 

@@ -6,7 +6,7 @@ window and the reference is the booked population (``halfpenny_monitoring.drift`
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from halfpenny_messages import LoanAssessed
 
@@ -36,6 +36,10 @@ class Metrics:
         self.narratives = Counter("risk_narrative", "Narratives by author", ["written_by"], registry=self.registry)
         self.disagreement = Counter(
             "risk_challenger", "Whether the challenger gave the same grade", ["same_grade"], registry=self.registry
+        )
+
+        self.promotion = Gauge(
+            "risk_promotion", "Number of the promotion in force; 0 before the first", registry=self.registry
         )
 
     def observe(self, assessed: LoanAssessed, seconds: float) -> None:

@@ -7,9 +7,8 @@ is killed and when.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,17 +21,23 @@ from halfpenny_messages import (
     LOAN_ASSESSED,
     LOAN_NARRATIVE_WRITTEN,
     METHOD_PUBLISHED,
+    PROMOTION_ASKED,
+    RISK_PROMOTIONS_EVENTS,
+    RISK_PROMOTIONS_QUEUE,
     RISK_REQUESTS_EVENTS,
     RISK_REQUESTS_QUEUE,
     LoanAssessed,
     MessageError,
     MethodPublished,
     NarrativeWritten,
+    PromotionAsked,
     to_builtins,
 )
 from halfpenny_risk.errors import BadSettings, RiskError
-from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Completion, Request
+from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Completion, Publication, Request
 from halfpenny_risk.service.completing import Completing
+from halfpenny_risk.service.promoting import Promoting
+from halfpenny_risk.service.publishing import Publishing
 
 log = structlog.get_logger("halfpenny_risk.postgres")
 
@@ -54,18 +59,34 @@ WITH first AS (
     INSERT INTO inbox (queue, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id)
 SELECT outbox_append($3::jsonb) FROM first
 """
+# Every instance hears of a promotion; the one that took it tells the others in the transaction that ends its delivery.
+_HEARD_CHANNEL = "risk_promotion"
+_TOLD = """
+WITH first AS (
+    INSERT INTO inbox (queue, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id)
+SELECT pg_notify($3, $4) FROM (SELECT 1) always LEFT JOIN first ON true
+"""
+_APPEND = "SELECT outbox_append($1::jsonb)"
+
+# What is done, in one transaction with the end of a delivery: a statement with its arguments.
+Effect = tuple[str, tuple[object, ...]]
+Act = Callable[[Request], Awaitable[tuple[Effect, Callable[[], None]]]]
+# What the question which promotion is in force is about: no loan, and always the same.
+_ASKS = UUID("6d0c7a52-2f0b-4d0e-9a54-5b8f0c1e7a02")
 
 
 class PostgresConsumer:
     """Claims requests and answers them until stopped; a database that is away is waited for."""
 
-    def __init__(self, url: str, assessor: Assessor, concurrency: int) -> None:
+    def __init__(self, url: str, assessor: Assessor, concurrency: int, promoting: Promoting | None = None) -> None:
         self._url = url
         self._assessor = assessor
         self._concurrency = concurrency
-        self._wake = asyncio.Event()
+        self._promoting = promoting
+        self._wake = {RISK_REQUESTS_QUEUE: asyncio.Event(), RISK_PROMOTIONS_QUEUE: asyncio.Event()}
+        self._told: asyncio.Queue[str] = asyncio.Queue()
         self._completions: Completing | None = None
-        self._published = False
+        self._publishing = Publishing(assessor)
         self.connected = False
 
     async def probe(self) -> None:
@@ -93,18 +114,20 @@ class PostgresConsumer:
     async def _session(self, stop: asyncio.Event) -> None:
         listener = await asyncpg.connect(self._url, timeout=CONNECT_TIMEOUT_S, **_OPTIONS)
         try:
-            await listener.execute("SELECT queue_subscribe($1, $2)", RISK_REQUESTS_QUEUE, list(RISK_REQUESTS_EVENTS))
-            await listener.add_listener(f"queue_{RISK_REQUESTS_QUEUE}", lambda *_: self._wake.set())
-            listener.add_termination_listener(lambda *_: self._wake.set())
+            await self._listen(listener)
             pool = await asyncpg.create_pool(
                 self._url, min_size=1, max_size=self._concurrency, timeout=CONNECT_TIMEOUT_S, **_OPTIONS
             )
             self.connected = True
             try:
-                async with asyncio.TaskGroup() as group, self._completing(pool):
-                    if not self._published:
-                        group.create_task(self._publish_method(pool))
-                    workers = [group.create_task(self._work(pool, listener, stop)) for _ in range(self._concurrency)]
+                async with asyncio.TaskGroup() as group, self._beside(pool):
+                    workers = [
+                        group.create_task(self._work(RISK_REQUESTS_QUEUE, self._answer, pool, listener, stop))
+                        for _ in range(self._concurrency)
+                    ]
+                    if self._promoting is not None:
+                        promotions = self._work(RISK_PROMOTIONS_QUEUE, self._promote, pool, listener, stop)
+                        workers.append(group.create_task(promotions))
                     await asyncio.wait(workers)
             except ExceptionGroup as together:
                 # All workers fail of the one cause that the database is away: one is enough to log.
@@ -115,86 +138,123 @@ class PostgresConsumer:
             self.connected = False
             listener.terminate()
 
-    async def _publish_method(self, pool: Any) -> None:
-        """Once in the life of this process."""
-        publication = await asyncio.to_thread(self._assessor.method, datetime.now(UTC).date())
-        event = _event(publication.id, METHOD_PUBLISHED, publication.method, publication.id)
-        async with pool.acquire() as connection:
-            await connection.execute("SELECT outbox_append($1::jsonb)", msgspec.json.encode([event]).decode())
-        self._published = True
+    async def _listen(self, listener: Any) -> None:
+        """Subscribe to the queues, and to what other instances tell of promotions."""
+        await self._subscribe(listener, RISK_REQUESTS_QUEUE, RISK_REQUESTS_EVENTS)
+        listener.add_termination_listener(self._wake_all)
+        if self._promoting is not None:
+            await self._subscribe(listener, RISK_PROMOTIONS_QUEUE, RISK_PROMOTIONS_EVENTS)
+            await listener.add_listener(_HEARD_CHANNEL, lambda *heard: self._told.put_nowait(heard[-1]))
+
+    def _wake_all(self, _: object) -> None:
+        for wake in self._wake.values():
+            wake.set()
+
+    async def _subscribe(self, listener: Any, queue: str, events: Sequence[str]) -> None:
+        await listener.execute("SELECT queue_subscribe($1, $2)", queue, list(events))
+        wake = self._wake[queue]
+        await listener.add_listener(f"queue_{queue}", lambda *_: wake.set())
 
     @asynccontextmanager
-    async def _completing(self, pool: Any) -> AsyncIterator[None]:
-        """Write prose for what was answered, as long as this session lasts."""
+    async def _beside(self, pool: Any) -> AsyncIterator[None]:
+        """Write prose for what was answered, publish the method and hear of promotions, while this session lasts."""
 
-        async def send(completion: Completion) -> None:
-            event = _event(completion.id, LOAN_NARRATIVE_WRITTEN, completion.written, completion.written.loan_id)
+        async def complete(completion: Completion) -> None:
+            await append(_event(completion.id, LOAN_NARRATIVE_WRITTEN, completion.written, completion.written.loan_id))
+
+        async def publish(publication: Publication) -> None:
+            await append(_event(publication.id, METHOD_PUBLISHED, publication.method, publication.id))
+
+        async def append(event: dict[str, Any]) -> None:
             async with pool.acquire() as connection:
-                await connection.execute("SELECT outbox_append($1::jsonb)", msgspec.json.encode([event]).decode())
+                await connection.execute(_APPEND, msgspec.json.encode([event]).decode())
 
-        self._completions = Completing(self._assessor, send)
-        running = asyncio.create_task(self._completions.run())
+        self._completions = Completing(self._assessor, complete)
+        running = [
+            asyncio.create_task(self._completions.run()),
+            asyncio.create_task(self._publishing.run(publish)),
+        ]
+        if self._promoting is not None:
+            running.append(asyncio.create_task(self._hear(self._promoting)))
+            asked = PromotionAsked(number=self._promoting.number)
+            await append(_event(None, PROMOTION_ASKED, asked, _ASKS))
         try:
             yield
         finally:
-            running.cancel()
+            for task in running:
+                task.cancel()
 
-    async def _work(self, pool: Any, listener: Any, stop: asyncio.Event) -> None:
+    async def _hear(self, promoting: Promoting) -> None:
+        while True:
+            await promoting.hear(await self._told.get())
+
+    async def _work(self, queue: str, act: Act, pool: Any, listener: Any, stop: asyncio.Event) -> None:
+        wake = self._wake[queue]
         while not stop.is_set():
             if listener.is_closed():
                 raise asyncpg.InterfaceError("the listening connection is closed")
-            if not await self._one(pool):
-                self._wake.clear()
-                await _first_completed(stop, self._wake, POLL_S)
+            if not await self._one(queue, act, pool):
+                wake.clear()
+                await _first_completed(stop, wake, POLL_S)
 
-    async def _one(self, pool: Any) -> bool:
-        """Claim and settle one request; False when there was none."""
+    async def _one(self, queue: str, act: Act, pool: Any) -> bool:
+        """Claim and settle one delivery; False when there was none."""
         async with pool.acquire() as connection:
-            row = await connection.fetchrow(_CLAIM, RISK_REQUESTS_QUEUE, LEASE_S)
+            row = await connection.fetchrow(_CLAIM, queue, LEASE_S)
             if row is None:
                 return False
             try:
                 request = Request(row["event_id"], row["name"], row["version"], msgspec.json.decode(row["payload"]))
-                answer = await self._assessor.answer(request)
+                (statement, arguments), then = await act(request)
             except (MessageError, RiskError) as error:
-                await self._refuse(connection, row["event_id"], error.code, str(error))
+                await self._refuse(connection, queue, row["event_id"], error.code, str(error))
                 return True
             except Exception as error:  # a defect of ours must not stop the queue: it is retried, then set aside
-                log.exception("assessment_failed", event_id=str(row["event_id"]))
+                log.exception("delivery_failed", queue=queue, event_id=str(row["event_id"]))
                 await connection.execute(
-                    "SELECT queue_fail($1, $2, $3, $4)",
-                    RISK_REQUESTS_QUEUE,
-                    row["event_id"],
-                    repr(error)[:500],
-                    MAX_ATTEMPTS,
+                    "SELECT queue_fail($1, $2, $3, $4)", queue, row["event_id"], repr(error)[:500], MAX_ATTEMPTS
                 )
                 self._assessor.metrics.outcomes.labels("failed").inc()
                 return True
-            event = _event(answer.id, LOAN_ASSESSED, answer.assessed, answer.assessed.loan_id)
             async with connection.transaction():
-                await connection.execute(
-                    _ANSWER, RISK_REQUESTS_QUEUE, row["event_id"], msgspec.json.encode([event]).decode()
-                )
-                await connection.execute("SELECT queue_done($1, $2)", RISK_REQUESTS_QUEUE, row["event_id"])
+                await connection.execute(statement, *arguments)
+                await connection.execute("SELECT queue_done($1, $2)", queue, row["event_id"])
+            then()
+            return True
+
+    async def _answer(self, request: Request) -> tuple[Effect, Callable[[], None]]:
+        answer = await self._assessor.answer(request)
+        event = _event(answer.id, LOAN_ASSESSED, answer.assessed, answer.assessed.loan_id)
+
+        def then() -> None:
             self._assessor.metrics.outcomes.labels("answered").inc()
             if self._completions is not None:
                 self._completions.add(answer)
-            return True
 
-    async def _refuse(self, connection: Any, event_id: object, code: str, detail: str) -> None:
+        return (_ANSWER, (RISK_REQUESTS_QUEUE, request.id, msgspec.json.encode([event]).decode())), then
+
+    async def _promote(self, request: Request) -> tuple[Effect, Callable[[], None]]:
+        assert self._promoting is not None  # noqa: S101 - this queue is only worked on by instances that promote
+        told = await self._promoting.take(request)
+        outcome = self._assessor.metrics.outcomes.labels("promotion_taken")
+        return (_TOLD, (RISK_PROMOTIONS_QUEUE, request.id, _HEARD_CHANNEL, told)), outcome.inc
+
+    async def _refuse(self, connection: Any, queue: str, event_id: object, code: str, detail: str) -> None:
         """Trying again cannot help: straight to the dead letters, under the code."""
-        await connection.execute(
-            "SELECT queue_dead_letter($1, $2, $3, $4)", RISK_REQUESTS_QUEUE, event_id, code, detail[:500]
-        )
+        await connection.execute("SELECT queue_dead_letter($1, $2, $3, $4)", queue, event_id, code, detail[:500])
         self._assessor.metrics.outcomes.labels(code).inc()
-        log.warning("request_refused", event_id=str(event_id), code=code)
+        log.warning("request_refused", queue=queue, event_id=str(event_id), code=code)
 
 
 def _event(
-    event_id: UUID, name: str, payload: LoanAssessed | NarrativeWritten | MethodPublished, about: UUID
+    event_id: UUID | None,
+    name: str,
+    payload: LoanAssessed | NarrativeWritten | MethodPublished | PromotionAsked,
+    about: UUID,
 ) -> dict[str, Any]:
+    """For ``outbox_append``, which makes an id of what the event says where it is given none."""
     return {
-        "event_id": str(event_id),
+        **({"event_id": str(event_id)} if event_id else {}),
         "name": name,
         "version": 1,
         "aggregate_id": str(about),

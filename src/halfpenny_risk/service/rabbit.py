@@ -10,29 +10,36 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from uuid import UUID
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from yarl import URL
 
 from halfpenny_messages import (
     CONFIRM_TIMEOUT_S,
     CONNECT_TIMEOUT_S,
     DEAD_LETTER_EXCHANGE,
+    ERROR_HEADER,
     EVENTS_EXCHANGE,
     HEARTBEAT_S,
     LOAN_ASSESSED,
     LOAN_NARRATIVE_WRITTEN,
     METHOD_PUBLISHED,
+    PROMOTION_ASKED,
+    REASON_HEADER,
+    RISK_PROMOTIONS_EVENTS,
+    RISK_PROMOTIONS_QUEUE,
     RISK_REQUESTS_EVENTS,
     RISK_REQUESTS_QUEUE,
     MessageError,
+    PromotionAsked,
     dead_letter_queue,
     dead_letter_queue_arguments,
     encode,
@@ -40,14 +47,21 @@ from halfpenny_messages import (
     unpack_envelope,
 )
 from halfpenny_risk.errors import BadSettings, RiskError
-from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Completion, Request
+from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Answer, Assessor, Completion, Publication, Request
 from halfpenny_risk.service.completing import Completing
+from halfpenny_risk.service.promoting import Promoting
+from halfpenny_risk.service.publishing import Publishing
 
 log = structlog.get_logger("halfpenny_risk.rabbit")
 
 INITIAL_BACKOFF_S, MAX_BACKOFF_S = 0.2, 5.0
 RETRY_DELAYS_S = (0.1, 0.4, 1.6, 6.4)
 KEEP_DAYS = 30
+# Every instance hears of a promotion by an unnamed queue of its own, which ends with its connection.
+_TOLD = "risk.promotion_taken"
+
+Settle = Callable[[AbstractChannel, AbstractIncomingMessage], Awaitable[None]]
+Result = TypeVar("Result")
 
 
 class Inbox:
@@ -93,14 +107,17 @@ class Inbox:
 class RabbitConsumer:
     """Takes requests, answers them, and outlives its broker."""
 
-    def __init__(self, url: str, assessor: Assessor, inbox: Path, concurrency: int) -> None:
+    def __init__(
+        self, url: str, assessor: Assessor, inbox: Path, concurrency: int, promoting: Promoting | None = None
+    ) -> None:
         self._url = URL(url).update_query(heartbeat=HEARTBEAT_S)
         self._assessor = assessor
         self._inbox = Inbox(inbox)
         self._concurrency = concurrency
+        self._promoting = promoting
         self._attempts: dict[UUID, int] = {}
         self._completions: Completing | None = None
-        self._published = False
+        self._publishing = Publishing(assessor)
         self.connected = False
 
     async def probe(self) -> None:
@@ -141,79 +158,138 @@ class RabbitConsumer:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=False)
             channel.close_callbacks.add(lambda *_: lost.set())
             await channel.set_qos(prefetch_count=self._concurrency)
-            queue = await declare(channel)
             working: set[asyncio.Task[None]] = set()
 
-            async def send(completion: Completion) -> None:
-                body = encode(completion.written, id=completion.id, recorded_at=datetime.now(UTC))
-                await _publish(channel, completion.id, LOAN_NARRATIVE_WRITTEN, body)
+            async def consume(queue: AbstractQueue, settle: Settle) -> str:
+                async def take(message: AbstractIncomingMessage) -> None:
+                    task = asyncio.ensure_future(self._handle(settle, channel, message, lost))
+                    working.add(task)
+                    task.add_done_callback(working.discard)
 
-            self._completions = Completing(self._assessor, send)
-            completing = asyncio.create_task(self._completions.run())
+                return await queue.consume(take)
 
-            async def take(message: AbstractIncomingMessage) -> None:
-                task = asyncio.ensure_future(self._handle(channel, message, lost))
-                working.add(task)
-                task.add_done_callback(working.discard)
-
-            if not self._published:
-                await self._publish_method(channel)
-            tag = await queue.consume(take)
-            self.connected = True
-            ends = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(lost.wait())]
-            try:
-                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for end in ends:
-                    end.cancel()
-                completing.cancel()
+            queue = await declare(channel)
+            async with self._beside(channel):
+                consuming = [(queue, await consume(queue, self._settle))]
+                if self._promoting is not None:
+                    queue = await self._declare_promotions(channel, self._promoting)
+                    consuming.append((queue, await consume(queue, self._settle_promotion)))
+                self.connected = True
+                ends = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(lost.wait())]
+                try:
+                    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for end in ends:
+                        end.cancel()
             if lost.is_set():
                 raise ConnectionError("the connection to the broker was lost")
-            await queue.cancel(tag)
+            for queue, tag in consuming:
+                await queue.cancel(tag)
             # What was taken is finished; what the broker sent besides goes back untouched when we leave.
             if working:
                 await asyncio.wait(working, timeout=CONFIRM_TIMEOUT_S)
 
-    async def _publish_method(self, channel: AbstractChannel) -> None:
-        """Once in the life of this process, before the first answer."""
-        publication = await asyncio.to_thread(self._assessor.method, datetime.now(UTC).date())
-        body = encode(publication.method, id=publication.id, recorded_at=datetime.now(UTC))
-        await _publish(channel, publication.id, METHOD_PUBLISHED, body)
-        self._published = True
+    @asynccontextmanager
+    async def _beside(self, channel: AbstractChannel) -> AsyncIterator[None]:
+        """Write prose for what was answered and publish the method, while this session lasts."""
 
-    async def _handle(self, channel: AbstractChannel, message: AbstractIncomingMessage, lost: asyncio.Event) -> None:
+        async def complete(completion: Completion) -> None:
+            body = encode(completion.written, id=completion.id, recorded_at=datetime.now(UTC))
+            await _publish(channel, completion.id, LOAN_NARRATIVE_WRITTEN, body)
+
+        async def publish(publication: Publication) -> None:
+            body = encode(publication.method, id=publication.id, recorded_at=datetime.now(UTC))
+            await _publish(channel, publication.id, METHOD_PUBLISHED, body)
+
+        self._completions = Completing(self._assessor, complete)
+        running = [
+            asyncio.create_task(self._completions.run()),
+            asyncio.create_task(self._publishing.run(publish)),
+        ]
         try:
-            await self._settle(channel, message)
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+
+    async def _declare_promotions(self, channel: AbstractChannel, promoting: Promoting) -> AbstractQueue:
+        """The queue of promotions; this instance hears what others take of it, and asks which one is in force."""
+        queue = await declare(channel, RISK_PROMOTIONS_QUEUE, RISK_PROMOTIONS_EVENTS)
+        heard = await channel.declare_queue(exclusive=True, auto_delete=True)
+        await heard.bind(await channel.get_exchange(EVENTS_EXCHANGE, ensure=False), routing_key=_TOLD)
+
+        async def hear(message: AbstractIncomingMessage) -> None:
+            await promoting.hear(message.body.decode(errors="replace"))
+
+        await heard.consume(hear, no_ack=True)
+        event_id = uuid4()
+        asked = encode(PromotionAsked(number=promoting.number), id=event_id, recorded_at=datetime.now(UTC))
+        await _publish(channel, event_id, PROMOTION_ASKED, asked)
+        return queue
+
+    async def _handle(
+        self, settle: Settle, channel: AbstractChannel, message: AbstractIncomingMessage, lost: asyncio.Event
+    ) -> None:
+        try:
+            await settle(channel, message)
         except (OSError, TimeoutError, aio_pika.exceptions.AMQPError) as error:
             # Unacknowledged, it comes again on the next connection.
             log.warning("answer_unconfirmed", error=type(error).__name__)
             lost.set()
 
     async def _settle(self, channel: AbstractChannel, message: AbstractIncomingMessage) -> None:
+        request, answer = await self._attempt(channel, message, RISK_REQUESTS_QUEUE, self._answer)
+        if request is None:
+            return
+        if answer is not None:
+            body = encode(answer.assessed, id=answer.id, recorded_at=datetime.now(UTC))
+            await _publish(channel, answer.id, LOAN_ASSESSED, body)
+            self._inbox.remember(request.id)
+        await message.ack()
+        if answer is not None:
+            self._assessor.metrics.outcomes.labels("answered").inc()
+            if self._completions is not None:
+                self._completions.add(answer)
+
+    async def _answer(self, request: Request) -> Answer | None:
+        """None where it was answered before."""
+        return None if self._inbox.knows(request.id) else await self._assessor.answer(request)
+
+    async def _settle_promotion(self, channel: AbstractChannel, message: AbstractIncomingMessage) -> None:
+        assert self._promoting is not None  # noqa: S101 - this queue is only consumed by instances that promote
+        request, told = await self._attempt(channel, message, RISK_PROMOTIONS_QUEUE, self._promoting.take)
+        if request is None or told is None:
+            return
+        # The others are told before the promotion is acknowledged: killed in between, it comes and is told again.
+        await _publish(channel, request.id, _TOLD, told.encode())
+        await message.ack()
+        self._assessor.metrics.outcomes.labels("promotion_taken").inc()
+
+    async def _attempt(
+        self,
+        channel: AbstractChannel,
+        message: AbstractIncomingMessage,
+        queue: str,
+        act: Callable[[Request], Awaitable[Result]],
+    ) -> tuple[Request | None, Result | None]:
+        """Read and act; (None, None) where the message was settled otherwise: refused, or to be tried later."""
+        request = None
         try:
             request = _read(message.body)
-            if self._inbox.knows(request.id):
-                await message.ack()
-                return
-            answer = await self._assessor.answer(request)
+            result = await act(request)
         except (MessageError, RiskError) as error:
-            log.warning("request_refused", code=error.code, detail=str(error)[:200])
+            log.warning("request_refused", queue=queue, code=error.code, detail=str(error)[:200])
             self._assessor.metrics.outcomes.labels(error.code).inc()
-            await message.reject(requeue=False)
-            return
+            await _set_aside(channel, message, queue, error.code, str(error))
+            return None, None
         except Exception:  # a defect of ours must not stop the queue: it is retried, then set aside
-            log.exception("assessment_failed")
+            log.exception("delivery_failed", queue=queue)
             self._assessor.metrics.outcomes.labels("failed").inc()
-            await self._try_later(message, request.id)
-            return
-        body = encode(answer.assessed, id=answer.id, recorded_at=datetime.now(UTC))
-        await _publish(channel, answer.id, LOAN_ASSESSED, body)
-        self._inbox.remember(request.id)
-        await message.ack()
+            if request is not None:
+                await self._try_later(message, request.id)
+            return None, None
         self._attempts.pop(request.id, None)
-        self._assessor.metrics.outcomes.labels("answered").inc()
-        if self._completions is not None:
-            self._completions.add(answer)
+        return request, result
 
     async def _try_later(self, message: AbstractIncomingMessage, event_id: UUID) -> None:
         tried = self._attempts.get(event_id, 0) + 1
@@ -241,18 +317,36 @@ async def _publish(channel: AbstractChannel, event_id: UUID, name: str, body: by
     )
 
 
-async def declare(channel: AbstractChannel) -> aio_pika.abc.AbstractQueue:
-    """The queue of requests, its dead letters and its bindings, as the platform declares them too."""
+async def _set_aside(
+    channel: AbstractChannel, message: AbstractIncomingMessage, queue: str, code: str, detail: str
+) -> None:
+    """To the dead letters under the code, which a rejection could not carry; confirmed before it is acknowledged."""
+    exchange = await channel.get_exchange(DEAD_LETTER_EXCHANGE, ensure=False)
+    letter = aio_pika.Message(
+        message.body,
+        content_type="application/json",
+        message_id=message.message_id,
+        type=message.type,
+        headers={REASON_HEADER: code, ERROR_HEADER: detail[:500]},
+        timestamp=datetime.now(UTC),
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+    )
+    await exchange.publish(letter, routing_key=queue, mandatory=False, timeout=CONFIRM_TIMEOUT_S)
+    await message.ack()
+
+
+async def declare(
+    channel: AbstractChannel, name: str = RISK_REQUESTS_QUEUE, wanted: Sequence[str] = RISK_REQUESTS_EVENTS
+) -> AbstractQueue:
+    """A queue of ours, its dead letters and its bindings, as the platform declares them too."""
     events = await channel.declare_exchange(EVENTS_EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
     dead = await channel.declare_exchange(DEAD_LETTER_EXCHANGE, aio_pika.ExchangeType.DIRECT, durable=True)
     dead_letters = await channel.declare_queue(
-        dead_letter_queue(RISK_REQUESTS_QUEUE), durable=True, arguments={**dead_letter_queue_arguments()}
+        dead_letter_queue(name), durable=True, arguments={**dead_letter_queue_arguments()}
     )
-    await dead_letters.bind(dead, routing_key=RISK_REQUESTS_QUEUE)
-    queue = await channel.declare_queue(
-        RISK_REQUESTS_QUEUE, durable=True, arguments={**queue_arguments(RISK_REQUESTS_QUEUE)}
-    )
-    for event in RISK_REQUESTS_EVENTS:
+    await dead_letters.bind(dead, routing_key=name)
+    queue = await channel.declare_queue(name, durable=True, arguments={**queue_arguments(name)})
+    for event in wanted:
         await queue.bind(events, routing_key=event)
     return queue
 

@@ -9,14 +9,16 @@ from typing import Protocol
 
 import structlog
 
-from halfpenny_risk.artefacts import DEFAULT_FOLDER
-from halfpenny_risk.models import load_models
+from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
+from halfpenny_risk.models import AS_TRAINED, load_models
 from halfpenny_risk.narrative import Cache, LanguageModelNarrator, MongoCache, NoCache, TemplateNarrator
 from halfpenny_risk.policy import load_policies
+from halfpenny_risk.promotion import PromotionsKept, PromotionVerifier, lead_of
 from halfpenny_risk.service.assessor import Assessor, Narrator
 from halfpenny_risk.service.http import make_app
 from halfpenny_risk.service.listener import Listener
 from halfpenny_risk.service.metrics import Metrics
+from halfpenny_risk.service.promoting import Promoting
 from halfpenny_risk.settings import Settings
 
 log = structlog.get_logger("halfpenny_risk")
@@ -31,10 +33,18 @@ class Consumer(Protocol):
     async def run(self, stop: asyncio.Event) -> None: ...
 
 
-def make_assessor(settings: Settings, narrator: Narrator) -> Assessor:
-    """The models and the policy that the settings name; raises ``RiskError`` when one cannot be used."""
+def make_service(settings: Settings, narrator: Narrator) -> tuple[Assessor, Promoting | None]:
+    """The models and the policy that the settings name, led as the last promotion says; raises ``RiskError`` when one
+    cannot be used. Without a key, and with the scorecard alone, no promotion is taken."""
     folder = settings.artefacts or DEFAULT_FOLDER
-    return Assessor(load_models(settings.model, folder), load_policies(settings.policy), narrator, Metrics(), folder)
+    kept, number, lead = None, 0, AS_TRAINED
+    if settings.promotion_key is not None and settings.model == "champion":
+        kept = PromotionsKept(settings.promotion_file, PromotionVerifier.read(settings.promotion_key))
+        if (in_force := kept.kept()) is not None:
+            number, lead = in_force[0].number, lead_of(in_force[0], ArtefactFolder.open(folder))
+    models = load_models(settings.model, folder, lead)
+    assessor = Assessor(models, load_policies(settings.policy), narrator, Metrics(), folder)
+    return assessor, Promoting(assessor, kept, folder, number) if kept else None
 
 
 async def make_narrator(settings: Settings, stack: AsyncExitStack) -> Narrator:
@@ -52,16 +62,16 @@ async def make_narrator(settings: Settings, stack: AsyncExitStack) -> Narrator:
     return LanguageModelNarrator(settings.narrative, cache, client)
 
 
-def make_consumer(settings: Settings, assessor: Assessor) -> Consumer | None:
+def make_consumer(settings: Settings, assessor: Assessor, promoting: Promoting | None) -> Consumer | None:
     """RabbitMQ when there is one, else the queue in PostgreSQL, else none."""
     if settings.amqp_url:
         from halfpenny_risk.service.rabbit import RabbitConsumer
 
-        return RabbitConsumer(settings.amqp_url, assessor, settings.inbox, settings.concurrency)
+        return RabbitConsumer(settings.amqp_url, assessor, settings.inbox, settings.concurrency, promoting)
     if settings.database_url:
         from halfpenny_risk.service.postgres import PostgresConsumer
 
-        return PostgresConsumer(settings.database_url, assessor, settings.concurrency)
+        return PostgresConsumer(settings.database_url, assessor, settings.concurrency, promoting)
     return None
 
 
@@ -72,8 +82,8 @@ async def serve(settings: Settings, stop: asyncio.Event | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        assessor = make_assessor(settings, await make_narrator(settings, stack))
-        consumer = make_consumer(settings, assessor)
+        assessor, promoting = make_service(settings, await make_narrator(settings, stack))
+        consumer = make_consumer(settings, assessor, promoting)
         if consumer is not None:
             # A queue that goes away later is waited for; one that was never there is a mistake in the settings.
             await consumer.probe()

@@ -15,7 +15,7 @@ from halfpenny.platform.database import Database
 from halfpenny.platform.queue.broker import Broker
 from halfpenny.platform.queue.messages import Poison, decode
 from halfpenny.platform.queue.transport import DeadLetter
-from halfpenny_messages import CONFIRM_TIMEOUT_S, dead_letter_queue
+from halfpenny_messages import CONFIRM_TIMEOUT_S, ERROR_HEADER, REASON_HEADER, dead_letter_queue
 
 _NOTES = "SELECT event_id, attempts, reason, error, noted_at FROM failure_note WHERE queue = $1"
 
@@ -104,8 +104,8 @@ def _describe(queue: str, id: UUID, letter: AbstractIncomingMessage, note: Any) 
         payload=payload,
         # The broker's own count goes up with every look at a dead letter, so it is not the number of attempts.
         attempts=note["attempts"] if note else 0,
-        reason=note["reason"] if note else reason,
-        error=note["error"] if note else error,
+        reason=note["reason"] if note else str(letter.headers.get(REASON_HEADER, reason)),
+        error=note["error"] if note else str(letter.headers.get(ERROR_HEADER, error)),
         died_at=_died_at(letter),
     )
 
@@ -114,4 +114,4 @@ def _died_at(letter: AbstractIncomingMessage) -> datetime | None:
     match letter.headers.get("x-death"):
         case [{"time": datetime() as when}, *_]:
             return when
-    return None
+    return letter.timestamp if REASON_HEADER in letter.headers else None

@@ -1,4 +1,4 @@
-"""Promotion: a better model leads and the old one runs beside it; a worse or a broken one changes nothing."""
+"""Judging the next champion: a good one lies among the models with its judgement; another changes nothing."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
-from halfpenny_risk.artefacts import DEFAULT_FOLDER
+from halfpenny_messages import Judgement, ModelFile
+from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
 from halfpenny_risk.borrower import BorrowerModel, boosted_from
-from halfpenny_risk.models import load_models
+from halfpenny_risk.models import CHAMPION_FILE, Lead, load_models
 from halfpenny_risk.normal import expit
+from halfpenny_risk.promotion import JUDGEMENTS_FILE
 from halfpenny_training.borrower import credit_matrix
 from halfpenny_training.cli import main
 from halfpenny_training.metrics import brier
@@ -58,8 +61,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def promote(candidate: Path, folder: Path, data: Path) -> int:
-    return main(["promote", str(candidate), "--folder", str(folder), "--data", str(data)])
+def judge(candidate: Path, folder: Path, data: Path, *more: str) -> int:
+    return main(["judge", str(candidate), "--folder", str(folder), "--data", str(data), *more])
+
+
+def judgements(folder: Path) -> dict[str, Judgement]:
+    return msgspec.convert(ArtefactFolder.open(folder).json(JUDGEMENTS_FILE), dict[str, Judgement])
 
 
 MODEST = {"iterations": 60, "depth": 2, "learning_rate": 0.1, "l2_leaf_reg": 8.0, "loss_function": "Logloss"}
@@ -75,19 +82,53 @@ def load(path: Path) -> BorrowerModel:
     return boosted_from(json.loads(path.read_text()), "file")
 
 
-def test_row_16_a_model_that_is_good_on_unseen_rows_leads_and_can_be_followed(
+def test_row_16_a_model_that_is_good_on_unseen_rows_can_be_proposed_and_followed(
     tmp_path: Path, folder: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert promote(written(tmp_path / "borrower_next.json", data, MODEST), folder, data) == 0
+    assert judge(written(tmp_path / "borrower_next.json", data, MODEST), folder, data) == 0
     assert "on unseen rows" in capsys.readouterr().out
-    models = load_models("champion", folder)
-    assert models.borrower.version.startswith("next-")
-    assert models.challenger is not None and models.challenger.version.startswith("champion-")
-    # Now the champion has seen these rows too, and both are judged by folds.
-    assert promote(written(tmp_path / "borrower_third.json", data, MODEST | {"iterations": 64}), folder, data) == 0
-    again = load_models("champion", folder)
-    assert again.borrower.version.startswith("third-")
-    assert again.challenger is not None and again.challenger.version.startswith("next-")
+    hashes = ArtefactFolder.open(folder).hashes
+    [(judged, judgement)] = judgements(folder).items()
+    assert judged == hashes["borrower_next.json"]
+    assert judgement.champion == ModelFile(file=CHAMPION_FILE, sha256=hashes[CHAMPION_FILE])
+    assert (judgement.rows, judgement.monotone_trials) == (420, 10_000)
+    assert float(judgement.brier_difference.low) <= 0.0
+    for figure in (judgement.brier, judgement.brier_difference, judgement.slope, judgement.intercept):
+        assert float(figure.low) <= float(figure.value) <= float(figure.high)
+    # Judging changes nobody's lead: that takes two people and a signature.
+    assert load_models("champion", folder).borrower.version.startswith("champion-")
+    # Once it leads it has seen these rows too, and both are judged by folds.
+    third = written(tmp_path / "borrower_third.json", data, MODEST | {"iterations": 64})
+    assert judge(third, folder, data, "--champion", "borrower_next.json") == 0
+    assert judgements(folder)[ArtefactFolder.open(folder).hashes["borrower_third.json"]].champion.sha256 == judged
+    led = load_models("champion", folder, Lead("borrower_third.json", "borrower_next.json"))
+    assert led.borrower.version.startswith("third-")
+    assert led.challenger is not None and led.challenger.version.startswith("next-")
+
+
+@pytest.mark.parametrize(
+    ("name", "champion", "message"),
+    [
+        ("borrower_champion.json", "borrower_champion.json", "another model"),
+        ("borrower_scorecard.json", "borrower_champion.json", "another model"),
+        ("Next Model.json", "borrower_champion.json", "a model's name"),
+        ("borrower_next.json", "borrower_gone.json", "not in the manifest"),
+    ],
+)
+def test_a_candidate_takes_no_other_models_place(
+    tmp_path: Path,
+    folder: Path,
+    data: Path,
+    name: str,
+    champion: str,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    candidate = written(tmp_path / name, data, MODEST)
+    before = contents(folder)
+    assert judge(candidate, folder, data, "--champion", champion) == 2
+    assert message in capsys.readouterr().err
+    assert contents(folder) == before
 
 
 def test_row_16_an_over_fitted_model_is_refused_though_it_is_best_on_its_own_rows(
@@ -96,7 +137,7 @@ def test_row_16_an_over_fitted_model_is_refused_though_it_is_best_on_its_own_row
     written(tmp_path / "borrower_modest.json", data, MODEST)
     candidate = written(tmp_path / "borrower_next.json", data, OVER_FITTED)
     before = contents(folder)
-    assert promote(candidate, folder, data) == 2
+    assert judge(candidate, folder, data) == 2
     assert "over-fitted" in capsys.readouterr().err
     rows, bad = credit_matrix(read_csv(data / CREDIT_FILE))
     own = [brier(bad, expit(load(path).log_odds(rows))) for path in (tmp_path / "borrower_modest.json", candidate)]
@@ -128,7 +169,7 @@ def test_row_16_a_model_that_is_not_what_it_claims_changes_nothing(
     change(content)
     candidate.write_text(json.dumps(content))
     before = contents(folder)
-    assert promote(candidate, folder, data) == 2
+    assert judge(candidate, folder, data) == 2
     assert message in capsys.readouterr().err
     assert contents(folder) == before
 
@@ -140,6 +181,6 @@ def test_what_is_no_model_changes_nothing(
     candidate = tmp_path / "borrower_next.json"
     candidate.write_text(content)
     before = contents(folder)
-    assert promote(candidate, folder, data) == 2
+    assert judge(candidate, folder, data) == 2
     assert capsys.readouterr().err.startswith("bad_artefact: ")
     assert contents(folder) == before

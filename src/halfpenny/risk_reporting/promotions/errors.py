@@ -1,0 +1,25 @@
+"""Refusals of promotions."""
+
+from __future__ import annotations
+
+from halfpenny.primitives.errors import Refused
+
+
+class AlreadyChampion(Refused):
+    code = "already_champion"
+    message = "This model leads already."
+
+
+class ChampionDiffers(Refused):
+    code = "champion_differs"
+    message = "Another model leads than the proposal names. Bring the risk service up to date, then propose again."
+
+
+class JudgedAgainstAnother(Refused):
+    code = "judged_against_another"
+    message = "The candidate was judged against another model than the one that leads. Judge it again."
+
+
+class PromotionKeyMissing(Refused):
+    code = "promotion_key_missing"
+    message = "No key is set that signs promotions: HALFPENNY_PROMOTION_KEY_FILE."

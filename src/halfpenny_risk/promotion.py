@@ -1,0 +1,156 @@
+"""Which borrower model leads, by a signed promotion: verified, held against the models' folder, kept in one file.
+
+Nothing but the signature is trusted. The file keeps the last promotion as it was signed, so that a restart answers
+with the same model; it is verified again each time that it is read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+import msgspec
+
+from halfpenny_messages import SIGNATURE_ALGORITHM, SIGNATURE_TYPE, ModelFile, Promotion
+from halfpenny_risk.artefacts import ArtefactFolder
+from halfpenny_risk.errors import (
+    BadArtefact,
+    BadSettings,
+    PromotedModelMissing,
+    PromotionForged,
+    PromotionReplayed,
+    PromotionStale,
+)
+from halfpenny_risk.models import Lead
+
+if TYPE_CHECKING:  # loaded where a key is set
+    from joserfc.jwk import ECKey
+
+JUDGEMENTS_FILE = "judgements.json"
+"""Written by ``halfpenny-training judge``, and signed in the manifest: a Judgement by the SHA-256 of each candidate."""
+_KEY = "HALFPENNY_RISK_PROMOTION_KEY"
+
+
+class KeptPromotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of the file: the promotion in force as it was signed, and the event that brought it."""
+
+    event_id: UUID
+    signed: str
+
+
+class PromotionVerifier:
+    """Verifies signatures by the platform's public keys."""
+
+    def __init__(self, keys: Sequence[ECKey]) -> None:
+        self._keys = keys
+
+    @classmethod
+    def read(cls, path: Path) -> PromotionVerifier:
+        """From a file that holds a JWK set, a JWK or a PEM public key, on the curve P-256; raises ``BadSettings``."""
+        from joserfc.errors import JoseError
+        from joserfc.jwk import ECKey
+
+        try:
+            raw = path.read_bytes()
+            if raw.lstrip().startswith(b"-----BEGIN"):
+                keys = [ECKey.import_key(raw)]
+            else:
+                content = msgspec.json.decode(raw, type=dict)
+                keys = [ECKey.import_key(entry) for entry in content.get("keys", [content])]
+        except OSError as error:
+            raise BadSettings(f"{_KEY}: cannot read {path} ({error.strerror})") from None
+        except (ValueError, TypeError, LookupError, JoseError, msgspec.MsgspecError):
+            raise BadSettings(f"{_KEY}: {path} holds no public key on the curve P-256") from None
+        if not keys or any(key.curve_name != "P-256" for key in keys):
+            raise BadSettings(f"{_KEY}: {path} holds no public key on the curve P-256")
+        return cls(keys)
+
+    def verify(self, signed: str) -> Promotion:
+        """The promotion that was signed; raises ``PromotionForged``."""
+        from joserfc import jws
+        from joserfc.errors import JoseError
+
+        for key in self._keys:
+            try:
+                found = jws.deserialize_compact(signed, key, algorithms=[SIGNATURE_ALGORITHM])
+            except (JoseError, ValueError, TypeError):
+                continue
+            if found.protected.get("typ") != SIGNATURE_TYPE:
+                raise PromotionForged("signed for another purpose")
+            try:
+                return msgspec.json.decode(found.payload, type=Promotion)
+            except msgspec.MsgspecError as error:
+                raise PromotionForged(f"what was signed is no promotion: {error}") from None
+        raise PromotionForged("not signed by the platform")
+
+
+@dataclass
+class PromotionsKept:
+    """The promotion in force, in one file; several instances of the service may share it."""
+
+    path: Path
+    verifier: PromotionVerifier
+
+    def kept(self) -> tuple[Promotion, KeptPromotion] | None:
+        """What is in force; None before the first. Raises ``BadArtefact`` where the file is not as it was written."""
+        try:
+            content = msgspec.json.decode(self.path.read_bytes(), type=KeptPromotion)
+            return self.verifier.verify(content.signed), content
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError, PromotionForged) as error:
+            raise BadArtefact(f"{self.path} is not the promotion that was kept there: {error}") from None
+
+    def admit(self, event_id: UUID, signed: str, *, restated: bool) -> Promotion:
+        """The promotion, where it follows the one in force, or is that one.
+
+        Raises ``PromotionForged``; ``PromotionStale`` for one that is older; ``PromotionReplayed`` for the one in
+        force under another event, unless the platform restates it.
+        """
+        promotion = self.verifier.verify(signed)
+        in_force = self.kept()
+        if in_force is not None and promotion.number < in_force[0].number:
+            raise PromotionStale(f"promotion {promotion.number} is older than {in_force[0].number}, which is in force")
+        # The same event may come twice, as every event may; the same promotion by another one may not.
+        again = not restated and in_force is not None and promotion.number == in_force[0].number
+        if again and in_force is not None and event_id != in_force[1].event_id:
+            raise PromotionReplayed(f"promotion {promotion.number} came before, by another event")
+        return promotion
+
+    def keep(self, event_id: UUID, signed: str, number: int) -> None:
+        """Write it, whole or not at all, unless another instance has kept a later one meanwhile."""
+        in_force = self.kept()
+        if in_force is not None and in_force[0].number >= number:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.path.with_name(f".{self.path.name}.{uuid4().hex}")
+        try:
+            with draft.open("wb") as file:
+                file.write(msgspec.json.encode(KeptPromotion(event_id, signed)))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self.path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def lead_of(promotion: Promotion, artefacts: ArtefactFolder) -> Lead:
+    """The two files that a promotion names; raises ``PromotedModelMissing`` where one is not there as it was judged."""
+    for model in (promotion.champion, promotion.challenger):
+        if artefacts.hashes.get(model.file) != model.sha256:
+            raise PromotedModelMissing(
+                f"promotion {promotion.number} names {model.file} with the SHA-256 {model.sha256[:12]}..., "
+                f"which is not in {artefacts.folder}"
+            )
+    return Lead(promotion.champion.file, promotion.challenger.file)
+
+
+def model_file(artefacts: ArtefactFolder, name: str) -> ModelFile:
+    """The file with its hash, as messages name it; raises ``BadArtefact``."""
+    if not artefacts.has(name):
+        raise BadArtefact(f"{name} is not in the manifest of {artefacts.folder}")
+    return ModelFile(file=name, sha256=artefacts.hashes[name])

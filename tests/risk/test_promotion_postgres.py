@@ -1,0 +1,231 @@
+"""Promotions over the queue in PostgreSQL: every instance follows, what is forged, repeated or old changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from halfpenny.platform.database import Database
+from halfpenny.risk_reporting import PromotionKey
+from halfpenny_messages import (
+    MODEL_PROMOTED,
+    PROMOTION_ASKED,
+    PROMOTION_RESTATED,
+    RISK_PROMOTIONS_EVENTS,
+    RISK_PROMOTIONS_QUEUE,
+)
+from halfpenny_risk.artefacts import ArtefactFolder, sign
+from halfpenny_risk.models import load_models
+from halfpenny_risk.narrative import TemplateNarrator
+from halfpenny_risk.policy import load_policies
+from halfpenny_risk.promotion import lead_of
+from halfpenny_risk.service.assessor import Assessor
+from halfpenny_risk.service.metrics import Metrics
+from halfpenny_risk.service.postgres import PostgresConsumer
+from halfpenny_risk.service.promoting import Promoting
+from support.promotions import NEXT, THIRD, kept_in, models_folder, promotion, promotion_key
+
+PATIENCE_S = 60.0
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """There is nothing to wait for but what another program does."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if true():
+                return
+            await asyncio.sleep(0.02)
+
+
+@dataclass
+class Instance:
+    """One risk service, as ``serve`` puts it together."""
+
+    assessor: Assessor
+    promoting: Promoting
+    consumer: PostgresConsumer
+
+    @property
+    def leads(self) -> str:
+        return self.assessor.models.borrower.version.partition("-")[0]
+
+
+@dataclass
+class Fleet:
+    """Instances that share the models; each has a file of its own unless ``file`` names a shared one."""
+
+    folder: Path
+    key: PromotionKey
+    url: str
+    scratch: Path
+
+    @asynccontextmanager
+    async def instance(self, file: str) -> AsyncIterator[Instance]:
+        kept = kept_in(self.scratch, self.key, file)
+        in_force = kept.kept()
+        lead = [lead_of(in_force[0], ArtefactFolder.open(self.folder))] if in_force else []
+        models = load_models("champion", self.folder, *lead)
+        assessor = Assessor(models, load_policies(), TemplateNarrator(), Metrics(), self.folder)
+        promoting = Promoting(assessor, kept, self.folder, in_force[0].number if in_force else 0)
+        consumer = PostgresConsumer(self.url, assessor, 1, promoting)
+        stop = asyncio.Event()
+        task = asyncio.create_task(consumer.run(stop))
+        try:
+            await until(lambda: consumer.connected)
+            yield Instance(assessor, promoting, consumer)
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, PATIENCE_S)
+
+    def signed(self, number: int, champion: str, challenger: str = "borrower_champion.json") -> str:
+        return self.key.sign(promotion(self.folder, number, champion, challenger))
+
+
+@pytest.fixture
+def fleet(database_url: str, tmp_path: Path) -> Fleet:
+    return Fleet(models_folder(tmp_path / "models"), promotion_key(tmp_path), database_url, tmp_path)
+
+
+async def send(database: Database, signed: str, name: str = MODEL_PROMOTED, event_id: UUID | None = None) -> UUID:
+    event_id = event_id or uuid4()
+    event = {
+        "event_id": str(event_id),
+        "name": name,
+        "version": 1,
+        "aggregate_id": str(uuid4()),
+        "payload": {"signed": signed},
+    }
+    async with database.unit_of_work() as connection:
+        await connection.execute("SELECT queue_subscribe($1, $2)", RISK_PROMOTIONS_QUEUE, list(RISK_PROMOTIONS_EVENTS))
+        await connection.execute("SELECT outbox_append($1::jsonb)", [event])
+        await connection.execute("SELECT outbox_fan_out(100)")
+    return event_id
+
+
+async def letters(database: Database) -> list[tuple[UUID, str]]:
+    async with database.reading() as connection:
+        rows = await connection.fetch("SELECT event_id, reason FROM dead_letter ORDER BY died_at")
+    return [(row["event_id"], row["reason"]) for row in rows]
+
+
+async def settled(database: Database) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            async with database.reading() as connection:
+                if not await connection.fetchval(
+                    "SELECT count(*) FROM delivery WHERE queue = $1", RISK_PROMOTIONS_QUEUE
+                ):
+                    return
+            await asyncio.sleep(0.02)
+
+
+async def questions(database: Database, count: int) -> list[dict[str, int]]:
+    """What the instances have asked, once they have asked so often."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            async with database.reading() as connection:
+                rows = await connection.fetch("SELECT payload FROM outbox WHERE name = $1", PROMOTION_ASKED)
+            if len(rows) >= count:
+                return [row["payload"] for row in rows]
+            await asyncio.sleep(0.02)
+
+
+async def led_by(name: str, *instances: Instance) -> None:
+    await until(lambda: {each.leads for each in instances} == {name})
+
+
+@pytest.mark.parametrize("files", [("one.json", "two.json"), ("shared.json", "shared.json")])
+async def test_row_16_every_instance_follows_and_still_does_after_a_restart(
+    database: Database, fleet: Fleet, files: tuple[str, str]
+) -> None:
+    async with fleet.instance(files[0]) as one, fleet.instance(files[1]) as two:
+        assert (one.leads, two.leads) == ("champion", "champion")
+        await send(database, fleet.signed(1, NEXT))
+        await led_by("next", one, two)
+        await send(database, fleet.signed(2, THIRD, NEXT))
+        await led_by("third", one, two)
+        for each in (one, two):
+            assert each.assessor.models.challenger is not None
+            assert each.assessor.models.challenger.version.startswith("next-")
+            assert each.promoting.number == 2
+    async with fleet.instance(files[0]) as one, fleet.instance(files[1]) as two:
+        assert (one.leads, two.leads) == ("third", "third")
+    assert await letters(database) == []
+
+
+async def test_row_16_forged_repeated_and_old_promotions_change_nothing(
+    database: Database, fleet: Fleet, tmp_path: Path
+) -> None:
+    stranger = promotion_key(tmp_path / "stranger")
+    first, second = fleet.signed(1, NEXT), fleet.signed(2, THIRD, NEXT)
+    async with fleet.instance("one.json") as one, fleet.instance("two.json") as two:
+        await send(database, first)
+        event_id = await send(database, second)
+        await led_by("third", one, two)
+        before = (tmp_path / "one.json").read_bytes(), (tmp_path / "two.json").read_bytes()
+        forged = await send(database, stranger.sign(promotion(fleet.folder, 3, NEXT)))
+        await settled(database)
+        repeated = await send(database, second)
+        await settled(database)
+        old = await send(database, first)
+        old_restated = await send(database, first, PROMOTION_RESTATED)
+        await settled(database)
+        unreadable = await send(database, "", "risk.model_promoted")
+        await settled(database)
+        # The event itself may come again: it is in force, and nothing happens.
+        async with database.unit_of_work() as connection:
+            await connection.execute(
+                "INSERT INTO delivery (queue, event_id, seq) SELECT $1, event_id, seq FROM outbox WHERE event_id = $2",
+                RISK_PROMOTIONS_QUEUE,
+                event_id,
+            )
+        await settled(database)
+        assert (one.leads, two.leads) == ("third", "third")
+        assert before == ((tmp_path / "one.json").read_bytes(), (tmp_path / "two.json").read_bytes())
+    assert sorted(await letters(database)) == sorted(
+        [
+            (forged, "promotion_forged"),
+            (repeated, "promotion_replayed"),
+            (old, "promotion_stale"),
+            (old_restated, "promotion_stale"),
+            (unreadable, "promotion_forged"),
+        ]
+    )
+
+
+async def test_row_16_a_model_that_is_not_there_is_named_and_taken_once_it_is(database: Database, fleet: Fleet) -> None:
+    signed = fleet.signed(1, NEXT)
+    away = fleet.folder / NEXT
+    content = away.read_bytes()
+    away.write_bytes(content + b" ")
+    sign(fleet.folder)
+    async with fleet.instance("one.json") as one:
+        event_id = await send(database, signed)
+        await settled(database)
+        assert await letters(database) == [(event_id, "promoted_model_missing")]
+        assert one.leads == "champion"
+        away.write_bytes(content)
+        sign(fleet.folder)
+        async with database.unit_of_work() as connection:
+            assert await connection.fetchval("SELECT queue_replay($1, $2)", RISK_PROMOTIONS_QUEUE, event_id)
+        await led_by("next", one)
+
+
+async def test_row_16_an_instance_without_a_file_asks_and_follows_what_is_restated(
+    database: Database, fleet: Fleet
+) -> None:
+    async with fleet.instance("one.json") as one:
+        await send(database, fleet.signed(1, NEXT))
+        await led_by("next", one)
+        async with fleet.instance("fresh.json") as fresh:
+            assert fresh.leads == "champion"
+            assert await questions(database, 2) == [{"number": 0}, {"number": 0}]
+            await send(database, fleet.signed(1, NEXT), PROMOTION_RESTATED)
+            await led_by("next", one, fresh)
+    assert await letters(database) == []

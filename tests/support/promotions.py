@@ -1,0 +1,90 @@
+"""Promotions for the tests: models that may lead, keys, and the platform's side of a proposal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from halfpenny.risk_reporting import PromotionKey
+from halfpenny.risk_reporting.promotions.signing import public_key_document
+from halfpenny_messages import Promotion
+from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder, sign, write_json
+from halfpenny_risk.models import CHAMPION_FILE
+from halfpenny_risk.promotion import JUDGEMENTS_FILE, PromotionsKept, PromotionVerifier, model_file
+
+NEXT, THIRD = "borrower_next.json", "borrower_third.json"
+NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
+
+
+def figures(value: str) -> dict[str, str]:
+    return {"value": value, "low": f"-{value}", "high": value}
+
+
+def judgement(champion: dict[str, str]) -> dict[str, Any]:
+    return {
+        "champion": champion,
+        "judged_on": "2026-11-20",
+        "data_sha256": "0" * 64,
+        "rows": 4446,
+        "monotone_trials": 10_000,
+        "brier": figures("0.1502"),
+        "brier_difference": figures("0.0007"),
+        "slope": figures("1.01"),
+        "intercept": figures("0.02"),
+    }
+
+
+def models_folder(path: Path) -> Path:
+    """The package's models, and two more that were judged, each against the one before it."""
+    shutil.copytree(DEFAULT_FOLDER, path)
+    before = CHAMPION_FILE
+    judgements = {}
+    for name, shift in ((NEXT, 0.11), (THIRD, 0.23)):
+        content = json.loads((DEFAULT_FOLDER / CHAMPION_FILE).read_text())
+        content["calibration"]["intercept"] += shift
+        write_json(path / name, content)
+        hashes = sign(path)
+        judgements[hashes[name]] = judgement({"file": before, "sha256": hashes[before]})
+        before = name
+    write_json(path / JUDGEMENTS_FILE, judgements)
+    sign(path)
+    return path
+
+
+def promotion(folder: Path, number: int, champion: str, challenger: str = CHAMPION_FILE) -> Promotion:
+    artefacts = ArtefactFolder.open(folder)
+    return Promotion(
+        number=number,
+        champion=model_file(artefacts, champion),
+        challenger=model_file(artefacts, challenger),
+        promoted_at=NOW,
+    )
+
+
+def promotion_key(folder: Path) -> PromotionKey:
+    return PromotionKey(folder / "promotion-key.json", make=True)
+
+
+def public_key(folder: Path, key: PromotionKey) -> Path:
+    path = folder / "promotion-key.pub.json"
+    path.write_text(json.dumps(public_key_document(key)))
+    return path
+
+
+def kept_in(folder: Path, key: PromotionKey, name: str = "promotion.json") -> PromotionsKept:
+    return PromotionsKept(folder / name, PromotionVerifier.read(public_key(folder, key)))
+
+
+def proposed(folder: Path, champion: str, challenger: str = CHAMPION_FILE) -> dict[str, Any]:
+    """The body of a proposal, as ``halfpenny-risk propose`` makes it."""
+    hashes = ArtefactFolder.open(folder).hashes
+    leads = {"file": challenger, "sha256": hashes[challenger]}
+    return {
+        "champion": {"file": champion, "sha256": hashes[champion]},
+        "challenger": leads,
+        "judgement": judgement(leads),
+        "reason": "Better on unseen rows.",
+    }
