@@ -162,14 +162,14 @@ async def test_row_16_every_instance_follows_and_still_does_after_a_restart(
 async def test_row_16_forged_repeated_and_old_promotions_change_nothing(
     database: Database, fleet: Fleet, tmp_path: Path
 ) -> None:
-    stranger = promotion_key(tmp_path / "stranger")
+    another_key = promotion_key(tmp_path / "another")
     first, second = fleet.signed(1, NEXT), fleet.signed(2, THIRD, NEXT)
     async with fleet.instance("one.json") as one, fleet.instance("two.json") as two:
         await send(database, first)
         event_id = await send(database, second)
         await led_by("third", one, two)
         before = (tmp_path / "one.json").read_bytes(), (tmp_path / "two.json").read_bytes()
-        forged = await send(database, stranger.sign(promotion(fleet.folder, 3, NEXT)))
+        forged = await send(database, another_key.sign(promotion(fleet.folder, 3, NEXT)))
         await settled(database)
         repeated = await send(database, second)
         await settled(database)

@@ -61,7 +61,7 @@ async def until(true: Callable[[], bool]) -> None:
 async def test_row_16_every_instance_follows_and_what_is_refused_is_named(
     channel: AbstractChannel, broker_url: str, database: Database, tmp_path: Path
 ) -> None:
-    key, stranger = promotion_key(tmp_path), promotion_key(tmp_path / "stranger")
+    key, another_key = promotion_key(tmp_path), promotion_key(tmp_path / "another")
     folder = models_folder(tmp_path / "models")
     exchange = await channel.get_exchange(EVENTS_EXCHANGE)
 
@@ -95,11 +95,11 @@ async def test_row_16_every_instance_follows_and_what_is_refused_is_named(
         event_id = await send(second)
         await until(lambda: (leads(one), leads(two)) == ("third", "third"))
         refused = {
-            await send(stranger.sign(promotion(folder, 3, NEXT))): "promotion_forged",
+            await send(another_key.sign(promotion(folder, 3, NEXT))): "promotion_forged",
             await send(second): "promotion_replayed",
             await send(first): "promotion_stale",
         }
-        # Delivered twice, as any event may be: nothing happens, and nobody is told.
+        # Delivered twice, as any event may be: nothing happens, and nobody is notified.
         await send(second, event_id)
         broker = Broker(broker_url)
         async with asyncio.timeout(PATIENCE_S):

@@ -193,7 +193,7 @@ async def deliver(database: Database, payload: dict[str, Any]) -> Verdict:
     return verdict
 
 
-async def test_a_service_that_asks_is_told_what_it_missed(database: Database, office: Office) -> None:
+async def test_a_service_that_asks_gets_what_it_missed(database: Database, office: Office) -> None:
     assert isinstance(await deliver(database, {"number": 0}), Handled)
     assert await events(database, PROMOTION_RESTATED) == []
     await office.promote(NEXT, CHAMPION_FILE)

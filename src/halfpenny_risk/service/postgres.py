@@ -59,9 +59,9 @@ WITH first AS (
     INSERT INTO inbox (queue, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id)
 SELECT outbox_append($3::jsonb) FROM first
 """
-# Every instance hears of a promotion; the one that took it tells the others in the transaction that ends its delivery.
-_HEARD_CHANNEL = "risk_promotion"
-_TOLD = """
+# Every instance is notified of a promotion; the one that took it notifies the others in the transaction that ends its delivery.
+_NOTICES_CHANNEL = "risk_promotion"
+_NOTIFY = """
 WITH first AS (
     INSERT INTO inbox (queue, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id)
 SELECT pg_notify($3, $4) FROM (SELECT 1) always LEFT JOIN first ON true
@@ -84,7 +84,7 @@ class PostgresConsumer:
         self._concurrency = concurrency
         self._promoting = promoting
         self._wake = {RISK_REQUESTS_QUEUE: asyncio.Event(), RISK_PROMOTIONS_QUEUE: asyncio.Event()}
-        self._told: asyncio.Queue[str] = asyncio.Queue()
+        self._notices: asyncio.Queue[str] = asyncio.Queue()
         self._completions: Completing | None = None
         self._publishing = Publishing(assessor)
         self.connected = False
@@ -139,12 +139,12 @@ class PostgresConsumer:
             listener.terminate()
 
     async def _listen(self, listener: Any) -> None:
-        """Subscribe to the queues, and to what other instances tell of promotions."""
+        """Subscribe to the queues, and to the notices of other instances about promotions."""
         await self._subscribe(listener, RISK_REQUESTS_QUEUE, RISK_REQUESTS_EVENTS)
         listener.add_termination_listener(self._wake_all)
         if self._promoting is not None:
             await self._subscribe(listener, RISK_PROMOTIONS_QUEUE, RISK_PROMOTIONS_EVENTS)
-            await listener.add_listener(_HEARD_CHANNEL, lambda *heard: self._told.put_nowait(heard[-1]))
+            await listener.add_listener(_NOTICES_CHANNEL, lambda *notice: self._notices.put_nowait(notice[-1]))
 
     def _wake_all(self, _: object) -> None:
         for wake in self._wake.values():
@@ -157,7 +157,7 @@ class PostgresConsumer:
 
     @asynccontextmanager
     async def _beside(self, pool: Any) -> AsyncIterator[None]:
-        """Write prose for what was answered, publish the method and hear of promotions, while this session lasts."""
+        """Write prose for what was answered, publish the method and receive notices of promotions, while this session lasts."""
 
         async def complete(completion: Completion) -> None:
             await append(_event(completion.id, LOAN_NARRATIVE_WRITTEN, completion.written, completion.written.loan_id))
@@ -175,7 +175,7 @@ class PostgresConsumer:
             asyncio.create_task(self._publishing.run(publish)),
         ]
         if self._promoting is not None:
-            running.append(asyncio.create_task(self._hear(self._promoting)))
+            running.append(asyncio.create_task(self._receive_notices(self._promoting)))
             asked = PromotionAsked(number=self._promoting.number)
             await append(_event(None, PROMOTION_ASKED, asked, _ASKS))
         try:
@@ -184,9 +184,9 @@ class PostgresConsumer:
             for task in running:
                 task.cancel()
 
-    async def _hear(self, promoting: Promoting) -> None:
+    async def _receive_notices(self, promoting: Promoting) -> None:
         while True:
-            await promoting.hear(await self._told.get())
+            await promoting.receive(await self._notices.get())
 
     async def _work(self, queue: str, act: Act, pool: Any, listener: Any, stop: asyncio.Event) -> None:
         wake = self._wake[queue]
@@ -235,9 +235,9 @@ class PostgresConsumer:
 
     async def _promote(self, request: Request) -> tuple[Effect, Callable[[], None]]:
         assert self._promoting is not None  # noqa: S101 - this queue is only worked on by instances that promote
-        told = await self._promoting.take(request)
+        notice = await self._promoting.take(request)
         outcome = self._assessor.metrics.outcomes.labels("promotion_taken")
-        return (_TOLD, (RISK_PROMOTIONS_QUEUE, request.id, _HEARD_CHANNEL, told)), outcome.inc
+        return (_NOTIFY, (RISK_PROMOTIONS_QUEUE, request.id, _NOTICES_CHANNEL, notice)), outcome.inc
 
     async def _refuse(self, connection: Any, queue: str, event_id: object, code: str, detail: str) -> None:
         """Trying again cannot help: straight to the dead letters, under the code."""

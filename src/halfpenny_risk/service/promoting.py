@@ -1,4 +1,4 @@
-"""Switching the leading model while the service runs: one instance takes a promotion from the queue, all hear of it."""
+"""Switching the leading model while the service runs: one instance takes a promotion from the queue, all are notified."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ class Promoting:
         assessor.metrics.promotion.set(number)
 
     async def take(self, request: Request) -> str:
-        """Apply what came by the queue; returns what the other instances are told.
+        """Apply what came by the queue; returns the notice to the other instances.
 
         Raises ``MessageError`` or ``RiskError`` with a stable code, and nothing has changed.
         """
         payload = decode_payload(request.name, request.version, request.payload)
         if not isinstance(payload, ModelPromoted | PromotionRestated):
             raise UnknownMessage(f"{request.name} promotes nothing")
-        told = KeptPromotion(request.id, payload.signed)
-        await self._apply(told, restated=isinstance(payload, PromotionRestated))
-        return msgspec.json.encode(told).decode()
+        notice = KeptPromotion(request.id, payload.signed)
+        await self._apply(notice, restated=isinstance(payload, PromotionRestated))
+        return msgspec.json.encode(notice).decode()
 
-    async def hear(self, told: str) -> None:
+    async def receive(self, notice: str) -> None:
         """Apply what another instance took, after verifying it as well; what cannot be applied is logged."""
         try:
-            await self._apply(msgspec.json.decode(told, type=KeptPromotion), restated=True)
+            await self._apply(msgspec.json.decode(notice, type=KeptPromotion), restated=True)
         except (msgspec.MsgspecError, MessageError, RiskError) as error:
-            log.warning("promotion_not_heard", error=f"{type(error).__name__}: {error}")
+            log.warning("notice_not_applied", error=f"{type(error).__name__}: {error}")
 
-    async def _apply(self, told: KeptPromotion, *, restated: bool) -> None:
+    async def _apply(self, notice: KeptPromotion, *, restated: bool) -> None:
         async with self._lock:
-            promotion = await asyncio.to_thread(self._kept.admit, told.event_id, told.signed, restated=restated)
+            promotion = await asyncio.to_thread(self._kept.admit, notice.event_id, notice.signed, restated=restated)
             # The file may be another instance's too: what matters is whether this one answers by it.
             if promotion.number > self.number:
-                await self._switch(promotion, told)
+                await self._switch(promotion, notice)
 
-    async def _switch(self, promotion: Promotion, told: KeptPromotion) -> None:
+    async def _switch(self, promotion: Promotion, notice: KeptPromotion) -> None:
         artefacts = await asyncio.to_thread(ArtefactFolder.open, self._folder)
         lead = lead_of(promotion, artefacts)
         models = await asyncio.to_thread(with_lead, self._assessor.models, artefacts, lead)
-        await asyncio.to_thread(self._kept.keep, told.event_id, told.signed, promotion.number)
+        await asyncio.to_thread(self._kept.keep, notice.event_id, notice.signed, promotion.number)
         self._assessor.switch(models)
         self.number = promotion.number
         self._assessor.metrics.promotion.set(promotion.number)

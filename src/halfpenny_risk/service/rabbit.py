@@ -57,8 +57,8 @@ log = structlog.get_logger("halfpenny_risk.rabbit")
 INITIAL_BACKOFF_S, MAX_BACKOFF_S = 0.2, 5.0
 RETRY_DELAYS_S = (0.1, 0.4, 1.6, 6.4)
 KEEP_DAYS = 30
-# Every instance hears of a promotion by an unnamed queue of its own, which ends with its connection.
-_TOLD = "risk.promotion_taken"
+# Every instance is notified of a promotion by an unnamed queue of its own, which ends with its connection.
+_NOTICE = "risk.promotion_taken"
 
 Settle = Callable[[AbstractChannel, AbstractIncomingMessage], Awaitable[None]]
 Result = TypeVar("Result")
@@ -213,15 +213,15 @@ class RabbitConsumer:
                 task.cancel()
 
     async def _declare_promotions(self, channel: AbstractChannel, promoting: Promoting) -> AbstractQueue:
-        """The queue of promotions; this instance hears what others take of it, and asks which one is in force."""
+        """The queue of promotions; this instance is notified of what others take of it, and asks which one is in force."""
         queue = await declare(channel, RISK_PROMOTIONS_QUEUE, RISK_PROMOTIONS_EVENTS)
-        heard = await channel.declare_queue(exclusive=True, auto_delete=True)
-        await heard.bind(await channel.get_exchange(EVENTS_EXCHANGE, ensure=False), routing_key=_TOLD)
+        notices = await channel.declare_queue(exclusive=True, auto_delete=True)
+        await notices.bind(await channel.get_exchange(EVENTS_EXCHANGE, ensure=False), routing_key=_NOTICE)
 
-        async def hear(message: AbstractIncomingMessage) -> None:
-            await promoting.hear(message.body.decode(errors="replace"))
+        async def receive(message: AbstractIncomingMessage) -> None:
+            await promoting.receive(message.body.decode(errors="replace"))
 
-        await heard.consume(hear, no_ack=True)
+        await notices.consume(receive, no_ack=True)
         event_id = uuid4()
         asked = encode(PromotionAsked(number=promoting.number), id=event_id, recorded_at=datetime.now(UTC))
         await _publish(channel, event_id, PROMOTION_ASKED, asked)
@@ -257,11 +257,11 @@ class RabbitConsumer:
 
     async def _settle_promotion(self, channel: AbstractChannel, message: AbstractIncomingMessage) -> None:
         assert self._promoting is not None  # noqa: S101 - this queue is only consumed by instances that promote
-        request, told = await self._attempt(channel, message, RISK_PROMOTIONS_QUEUE, self._promoting.take)
-        if request is None or told is None:
+        request, notice = await self._attempt(channel, message, RISK_PROMOTIONS_QUEUE, self._promoting.take)
+        if request is None or notice is None:
             return
-        # The others are told before the promotion is acknowledged: killed in between, it comes and is told again.
-        await _publish(channel, request.id, _TOLD, told.encode())
+        # The others are notified before the promotion is acknowledged: killed in between, it comes and is sent again.
+        await _publish(channel, request.id, _NOTICE, notice.encode())
         await message.ack()
         self._assessor.metrics.outcomes.labels("promotion_taken").inc()
 
