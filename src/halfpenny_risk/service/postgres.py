@@ -59,7 +59,7 @@ WITH first AS (
     INSERT INTO inbox (queue, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id)
 SELECT outbox_append($3::jsonb) FROM first
 """
-# Every instance is notified of a promotion; the one that took it notifies the others in the transaction that ends its delivery.
+# Every instance is notified of a promotion, by the one that took it, in the transaction that ends its delivery.
 _NOTICES_CHANNEL = "risk_promotion"
 _NOTIFY = """
 WITH first AS (
@@ -157,7 +157,7 @@ class PostgresConsumer:
 
     @asynccontextmanager
     async def _beside(self, pool: Any) -> AsyncIterator[None]:
-        """Write prose for what was answered, publish the method and receive notices of promotions, while this session lasts."""
+        """Write prose for what was answered, publish the method and receive notices, while this session lasts."""
 
         async def complete(completion: Completion) -> None:
             await append(_event(completion.id, LOAN_NARRATIVE_WRITTEN, completion.written, completion.written.loan_id))

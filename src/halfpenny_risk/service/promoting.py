@@ -1,4 +1,4 @@
-"""Switching the leading model while the service runs: one instance takes a promotion from the queue, all are notified."""
+"""Switching the leading model at run time: one instance takes a promotion from the queue, all are notified."""
 
 from __future__ import annotations
 

@@ -213,7 +213,7 @@ class RabbitConsumer:
                 task.cancel()
 
     async def _declare_promotions(self, channel: AbstractChannel, promoting: Promoting) -> AbstractQueue:
-        """The queue of promotions; this instance is notified of what others take of it, and asks which one is in force."""
+        """The queue of promotions; this instance gets notices of what others take, and asks which one is in force."""
         queue = await declare(channel, RISK_PROMOTIONS_QUEUE, RISK_PROMOTIONS_EVENTS)
         notices = await channel.declare_queue(exclusive=True, auto_delete=True)
         await notices.bind(await channel.get_exchange(EVENTS_EXCHANGE, ensure=False), routing_key=_NOTICE)
