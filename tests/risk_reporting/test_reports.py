@@ -273,6 +273,21 @@ async def test_the_page_states_the_limits_that_its_report_used(
     content = msgspec.to_builtins(made.monitoring)
     assert content["limits"]["psi_act"] == PSI_ACT
     content["limits"] |= {"p_act": 0.03, "psi_watch": 0.125, "days_after_due": 75}
+    content["grades"] = [
+        {
+            "name": "A",
+            "loans": 40,
+            "defaults": 1,
+            "expected": 0.8,
+            "predicted_rate": 0.02,
+            "observed_rate": 0.025,
+            "interval": [0.001, 0.11],
+            "p_value": 0.4,
+            "expected_loss": "10.00",
+            "observed_loss": "12.00",
+            "signal": "steady",
+        }
+    ]
     async with database.unit_of_work() as connection:
         await store.insert(connection, store.RiskReportKind.MONITORING, made.monitoring.as_of, content)
     async with lending_client(database, pages) as client:
