@@ -9,6 +9,7 @@ that this side does not know raises ``UnknownMessage`` so that it can be dead-le
 from halfpenny_messages.assessed import (
     LOAN_ASSESSED,
     LOAN_NARRATIVE_WRITTEN,
+    MOST_PRINCIPAL_REASONS,
     Challenger,
     Comparable,
     LoanAssessed,
@@ -22,6 +23,7 @@ from halfpenny_messages.assessed import (
     Valuation,
 )
 from halfpenny_messages.codes import (
+    PRICE_DISREGARDED_DAYS,
     RESIDENTIAL_KINDS,
     Condition,
     ExitStrategy,
@@ -112,6 +114,8 @@ __all__ = [
     "MAX_MESSAGE_BYTES",
     "METHOD_PUBLISHED",
     "MODEL_PROMOTED",
+    "MOST_PRINCIPAL_REASONS",
+    "PRICE_DISREGARDED_DAYS",
     "PROMOTION_ASKED",
     "PROMOTION_RESTATED",
     "REASON_HEADER",

@@ -12,6 +12,8 @@ from halfpenny_messages.values import AmountText, CurrencyCode, DecimalText
 
 LOAN_ASSESSED = "loan.assessed"
 LOAN_NARRATIVE_WRITTEN = "loan.narrative_written"
+# More than four reasons help nobody (official comment on 12 CFR 1002.9(b)(2)).
+MOST_PRINCIPAL_REASONS = 4
 Grade = Literal["A", "B", "C", "D", "E"]
 Audience = Literal["borrower", "investor", "staff"]
 
@@ -66,16 +68,17 @@ class Comparable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Valuation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The automated valuation in the loan's currency, or the valuer's figure where no model covers it.
+    """The market model's estimate in the loan's currency, or the value lent on where no model covers the property.
 
-    ``source``: model, valuer (outside every market that a model knows) or both. ``confidence`` is the
-    coverage that the interval [low, high] was calibrated to. ``used`` is the value that the loan was
-    measured against. ``as_of`` is the day of the last sale that the model knows; ``index_as_of`` the day to which a
-    published index carried its prices, times ``index_level``; ``note`` says so in words. ``houses_value`` is
-    what that model says of a house there, where the property is of a kind that it does not value.
+    ``source`` is ``both`` where a model's estimate stands beside the stated value, ``valuer`` outside every market that
+    a model knows: then the stated value stands alone, whoever stated it. ``confidence`` is the coverage that the
+    interval [low, high] was calibrated to. ``used`` is the value that the loan was measured against. ``as_of`` is the
+    day of the last sale that the model knows; ``index_as_of`` the day to which a published index carried its prices,
+    times ``index_level``; ``note`` says so in words. ``houses_value`` is what that model says of a house there, where
+    the property is of a kind that it does not value.
     """
 
-    source: Literal["model", "valuer", "both"]
+    source: Literal["valuer", "both"]
     market: str | None
     value: AmountText
     low: AmountText
@@ -112,7 +115,7 @@ class StressCell(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Narrative(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Prose about the figures. It decides nothing; ``written_by`` is ``model`` or ``template``."""
+    """Prose about the figures. It decides nothing; ``written_by`` is ``ai`` (``model`` names which) or ``template``."""
 
     text: LocalisedText
     label: LocalisedText

@@ -47,14 +47,17 @@ class LoanPurpose(StrEnum):
     OTHER = "other"
 
 
-# A price is held against the valuation for this long, whatever the loan is for, though less and less after a year.
-PURCHASE_COUNTS_DAYS = 731
+# So many days after a purchase its price is no longer held against the valuation: two years, one of them a leap year.
+PRICE_DISREGARDED_DAYS = 731
 
 
 def purchase_price_counts(purpose: LoanPurpose, purchased_on: date | None, today: date) -> bool:
-    """Whether the price is held against the valuation: being bought, bought within two years, or nobody knows when."""
-    bought_before = purchased_on is not None and (today - purchased_on).days > PURCHASE_COUNTS_DAYS
-    return purpose is LoanPurpose.PURCHASE or not bought_before
+    """Whether the price is held against the valuation: being bought, bought within two years, or nobody knows when.
+
+    The platform asks for the price exactly where the risk service gives it a weight.
+    """
+    disregarded = purchased_on is not None and (today - purchased_on).days >= PRICE_DISREGARDED_DAYS
+    return purpose is LoanPurpose.PURCHASE or not disregarded
 
 
 class ExitStrategy(StrEnum):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from halfpenny_messages import (
+    PRICE_DISREGARDED_DAYS,
     RESIDENTIAL_KINDS,
     Condition,
     ExitStrategy,
@@ -22,12 +23,12 @@ from halfpenny_messages import (
     PropertyKind,
     ValuationSource,
     lies_in,
+    purchase_price_counts,
 )
 from halfpenny_risk.errors import BadApplication
-from halfpenny_risk.policy import Policy
+from halfpenny_risk.policy import DAYS_A_MONTH, Policy
 
 EARLIEST_YEAR = 1000
-DAYS_A_MONTH = 30.4375
 MAX_LTV = 9.99
 # What an unknown fact counts as: no income, no assets, and more debts, costs and records than anybody may have.
 UNKNOWN_DEBTS = UNKNOWN_COSTS = 1e13
@@ -83,7 +84,10 @@ class Application:
 
 
 def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
-    """The models' view of ``loan``; raises ``BadApplication`` where it contradicts itself or asks for nothing."""
+    """The models' view of ``loan``; raises ``BadApplication`` where it contradicts itself or asks for nothing.
+
+    ``UnknownCurrency``, one of those, is for a currency that the policy has no rate of.
+    """
     amount, prior_debt = float(loan.amount), float(loan.prior_debt)
     if amount <= 0.0:
         raise BadApplication("the amount is zero: there is nothing to score")
@@ -98,8 +102,6 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
     valuation = _positive(security.valuation)
     if valuation is None:
         flags.append("valuation_absurd")
-    if loan.currency not in policy.currencies.per_euro:
-        flags.append("currency_unknown")
     if (today - policy.reference_rate(loan.currency).as_of).days > policy.reference_rate_limit_months * DAYS_A_MONTH:
         flags.append("reference_rate_stale")
     for name in ("income", "assets", "debts", "adverse_records", "yearly_costs", "years_trading", "premises"):
@@ -175,12 +177,12 @@ def _price_weight(loan: LoanSubmitted, policy: Policy, today: date) -> float:
     Wholly as well where the property is being bought, whatever date stands beside it, and where nobody knows when.
     """
     bought = loan.property.purchased_on
+    if not purchase_price_counts(loan.purpose, bought, today):
+        return 0.0
     if loan.purpose is LoanPurpose.PURCHASE or bought is None:
         return 1.0
-    rules = policy.valuation
-    months = (today - bought).days / DAYS_A_MONTH
-    left = (rules.price_disregarded_months - months) / (rules.price_disregarded_months - rules.price_counts_months)
-    return min(1.0, max(0.0, left))
+    wholly_days = policy.valuation.price_counts_months * DAYS_A_MONTH
+    return min(1.0, (PRICE_DISREGARDED_DAYS - (today - bought).days) / (PRICE_DISREGARDED_DAYS - wholly_days))
 
 
 def _price_that_counts(loan: LoanSubmitted, weight: float) -> float | None:

@@ -20,7 +20,7 @@ from halfpenny_risk.borrower import BorrowerFacts, BorrowerModel, facts_row
 from halfpenny_risk.exit_risk import ExitTerms, exit_risk
 from halfpenny_risk.normal import Floats, expit
 from halfpenny_risk.policy import Policy, PolicyVersions
-from halfpenny_risk.principal import principal_reasons
+from halfpenny_risk.principal import Case, principal_reasons
 from halfpenny_risk.scoring import (
     LoanColumns,
     Price,
@@ -46,7 +46,6 @@ REFER_FLAGS = frozenset(
         "valuation_absurd",
         "valuation_stale",
         "valuation_above_model",
-        "currency_unknown",
         "area_absurd",
         "year_built_absurd",
         "position_absurd",
@@ -130,13 +129,14 @@ def assess(
     ltv = float(columns.ltv[0])
     base, reasons = explain.reasons(models.borrower, application, security, columns, scores, policy)
 
-    def rescore(changed: Sequence[Application]) -> list[Scored]:
-        again = [(one, secured(one, security.model, policy, bound=security.bound)) for one in changed]
+    def rescore(changed: Sequence[messages.LoanSubmitted]) -> list[Scored]:
+        # Read anew from the beginning; only the building is the same, and with it the market's estimate.
+        read = [read_application(one, policy) for one in changed]
+        again = [(one, secured(one, security.model, policy, bound=security.bound)) for one in read]
         return score_together(again, models, policy) if again else []
 
-    against, favour = principal_reasons(
-        application, security, scored, reasons, passed_limits(columns, scores, policy), policy, rescore
-    )
+    case = Case(loan, application, security, policy)
+    against, favour = principal_reasons(case, scored, reasons, passed_limits(columns, scores, policy), rescore)
     return messages.LoanAssessed(
         loan_id=loan.loan_id,
         request_id=request_id,

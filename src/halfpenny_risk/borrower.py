@@ -98,9 +98,7 @@ class BorrowerFacts:
 def facts_row(application: Application, ltv: float, policy: Policy) -> tuple[float, ...]:
     """The fields of ``BorrowerFacts`` of one application, in units of the policy's median borrower."""
     scale = policy.borrower_scale
-    # An unknown currency is taken as the one in which the borrower's own means are worth least.
-    per_euro = policy.currencies.per_euro
-    rate = per_euro.get(application.currency, max(per_euro.values()))
+    rate = policy.units_per_euro(application.currency)
     return (
         application.amount / rate / scale.amount_euro,
         ltv,

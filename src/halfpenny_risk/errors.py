@@ -66,6 +66,12 @@ class ProposalRefused(RiskError):
     code = "proposal_refused"
 
 
+class UnknownCurrency(BadApplication):
+    """An application in a currency that the policy has no rate of; the message names it."""
+
+    code = "unknown_currency"
+
+
 class SourceMissing(RiskError):
     """A data package that training needs is not installed here; the message names how to get it."""
 

@@ -188,11 +188,13 @@ class MarketModel:
         return value, max(error, self.spec.least_error)
 
     def _rate(self, application: Application, policy: Policy) -> float | None:
-        """Loan currency for one unit of the data's."""
-        per_euro = policy.currencies.per_euro
-        if application.currency not in per_euro or self.spec.currency not in per_euro:
+        """Loan currency for one unit of the data's; None where the policy does not know the data's currency.
+
+        Raises UnknownCurrency for the loan's.
+        """
+        if self.spec.currency not in policy.currencies.per_euro:
             return None
-        return per_euro[application.currency] / per_euro[self.spec.currency]
+        return policy.units_per_euro(application.currency) / policy.units_per_euro(self.spec.currency)
 
     def _subject(
         self, application: Application, detached: float, here: Floats, near: Neighbours

@@ -83,7 +83,7 @@ def factor_weights(models: ModelSet, policies: PolicyVersions, today: date) -> t
     """
     added: dict[str, list[float]] = {code: [] for code in (*GROUPS, "borrower_other")}
     group_of = {code: group for group, codes in GROUPS.items() for code in codes}
-    for loan in sample_applications(today):
+    for loan in sample_applications(policies.on(today), today):
         scored = score_application(loan, models, policies)
         _, found = explain.reasons(
             models.borrower, scored.application, scored.security, scored.columns, scored.scores, scored.policy
@@ -104,11 +104,11 @@ def _mean_distance(amounts: list[float]) -> float:
     return math.fsum(abs(amount - mean) for amount in amounts) / len(amounts)
 
 
-def sample_applications(today: date) -> Iterator[LoanSubmitted]:
+def sample_applications(policy: Policy, today: date) -> Iterator[LoanSubmitted]:
     """Ordinary applications with what makes them unlike: loan-to-value, rank, works, term, records, valuation."""
     dice = random.Random(SEED)  # noqa: S311 - the same applications every time, nothing to be guessed
     replace = msgspec.structs.replace
-    for loan in ordinary_applications(today, SAMPLE, SEED):
+    for loan in ordinary_applications(policy, today, SAMPLE, SEED):
         value = float(loan.property.valuation)
         second, works = dice.random() < 0.15, dice.random() < 0.25
         share = dice.uniform(0.35, 0.80) - (0.10 if second else 0.0)

@@ -28,18 +28,18 @@ from halfpenny_messages import (
     ValuationSource,
 )
 from halfpenny_risk.assess import ModelSet, score_application
-from halfpenny_risk.policy import PolicyVersions
+from halfpenny_risk.policy import Policy, PolicyVersions
 
 COUNT, SEED = 500, 2026
 LOAN_TO_VALUE = 0.60
 REPORT_DAYS = 91
-# Country, currency, a position, units of the currency for a euro.
+# Country, currency, a position.
 _MARKETS = (
-    ("US", "USD", 47.66, -122.33, 1.16),
-    ("PL", "PLN", 52.23, 21.01, 4.24),
-    ("PL", "PLN", 54.38, 18.60, 4.24),
-    ("DE", "EUR", 51.33, 12.37, 1.0),
-    ("IE", "EUR", 53.35, -6.26, 1.0),
+    ("US", "USD", 47.66, -122.33),
+    ("PL", "PLN", 52.23, 21.01),
+    ("PL", "PLN", 54.38, 18.60),
+    ("DE", "EUR", 51.33, 12.37),
+    ("IE", "EUR", 53.35, -6.26),
 )
 _EXITS = (ExitStrategy.SALE, ExitStrategy.SALE, ExitStrategy.REFINANCE)
 
@@ -57,26 +57,27 @@ class Share:
         return 1.0 - self.answers["refer"] / self.answers.total()
 
 
-def ordinary_applications(today: date, count: int = COUNT, seed: int = SEED) -> Iterator[LoanSubmitted]:
-    """The applications, each made on ``today``."""
+def ordinary_applications(policy: Policy, today: date, count: int = COUNT, seed: int = SEED) -> Iterator[LoanSubmitted]:
+    """The applications, each made on ``today`` by a borrower around the policy's median, at its rates of exchange."""
     dice = random.Random(seed)  # noqa: S311 - the same applications every time, nothing to be guessed
     for number in range(count):
-        yield _application(dice, number, today)
+        yield _application(dice, number, today, policy)
 
 
 def decided_share(models: ModelSet, policies: PolicyVersions, today: date, seed: int = SEED) -> Share:
     """Score them all with the models and the policy of that day."""
     answers: Counter[str] = Counter()
     by_currency: dict[str, Counter[str]] = {}
-    for loan in ordinary_applications(today, seed=seed):
+    for loan in ordinary_applications(policies.on(today), today, seed=seed):
         recommendation = score_application(loan, models, policies).recommendation
         answers[recommendation] += 1
         by_currency.setdefault(loan.currency, Counter())[recommendation] += 1
     return Share(answers, by_currency)
 
 
-def _application(dice: random.Random, number: int, today: date) -> LoanSubmitted:
-    country, currency, lat, lon, rate = dice.choice(_MARKETS)
+def _application(dice: random.Random, number: int, today: date, policy: Policy) -> LoanSubmitted:
+    country, currency, lat, lon = dice.choice(_MARKETS)
+    rate, median = policy.units_per_euro(currency), policy.borrower_scale
     kind = dice.choice(tuple(PropertyKind))
     lived_in = kind in RESIDENTIAL_KINDS
     value = 150_000.0 * 2.0 ** dice.uniform(0.0, 2.0) * rate
@@ -107,12 +108,12 @@ def _application(dice: random.Random, number: int, today: date) -> LoanSubmitted
         ),
         borrower=Borrower(
             company=f"Sample {number}",
-            income=money(90_000.0 * rate * 2.0 ** dice.uniform(-0.5, 1.0)),
-            assets=money(400_000.0 * rate * 2.0 ** dice.uniform(-0.5, 1.0)),
-            debts=money(50_000.0 * rate * dice.random()),
+            income=money(median.income_euro_a_year * rate * 2.0 ** dice.uniform(-0.5, 1.0)),
+            assets=money(median.assets_euro * rate * 2.0 ** dice.uniform(-0.5, 1.0)),
+            debts=money(median.debts_euro * rate * dice.random()),
             adverse_records=0,
             years_trading=dice.randint(2, 20),
-            yearly_costs=money(45_000.0 * rate * 2.0 ** dice.uniform(-0.5, 0.5)),
+            yearly_costs=money(median.costs_euro_a_year * rate * 2.0 ** dice.uniform(-0.5, 0.5)),
             premises=dice.choice(tuple(Premises)),
         ),
         charge_rank=1,

@@ -14,10 +14,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from halfpenny_messages import ValuationSource
-from halfpenny_risk.errors import BadSettings
+from halfpenny_messages import PRICE_DISREGARDED_DAYS, ValuationSource
+from halfpenny_risk.errors import BadSettings, UnknownCurrency
 
 DEFAULT_POLICY_FILE = Path(__file__).with_name("policy.json")
+DAYS_A_MONTH = 30.4375
 
 
 class ExitPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,9 +94,10 @@ class SourceRules(Struct, frozen=True, forbid_unknown_fields=True):
 class ValuationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far a stated value is trusted: by its source, and by its age in months.
 
-    A price that was paid counts wholly for ``price_counts_months`` and no more after ``price_disregarded_months``; its
-    weight falls in a straight line between them. A value that is more than the share ``refer_above_model`` above a
-    market model's, however old that is, is looked at by a person, whoever stated it.
+    A price that was paid counts wholly for ``price_counts_months`` and no more from ``PRICE_DISREGARDED_DAYS`` on,
+    which the platform knows as well; its weight falls in a straight line between them. A value that is more than the
+    share ``refer_above_model`` above a market model's, however old that is, is looked at by a person, whoever stated
+    it.
 
     A market model whose prices are known no later than ``market_limit_months`` ago makes no value surer: the surveyor's
     report counts, and without one the lower of what is stated and what the model says.
@@ -107,7 +109,6 @@ class ValuationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     stale_widening: float
     market_limit_months: float
     price_counts_months: float
-    price_disregarded_months: float
     refer_above_model: float
 
 
@@ -302,10 +303,19 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
             faults.append("grades must rise from A to D")
         return faults[0] if faults else None
 
+    def units_per_euro(self, currency: str) -> float:
+        """Units of ``currency`` in a euro. Raises UnknownCurrency: whatever rate one took would better something."""
+        rate = self.currencies.per_euro.get(currency)
+        if rate is None:
+            raise UnknownCurrency(f"the policy {self.version} has no rate of {currency}")
+        return rate
+
     def reference_rate(self, currency: str) -> ReferenceRate:
-        """The currency's rate; of a currency that nobody knows the dearest, since unknown is never better."""
-        known = self.reference_rates.get(currency)
-        return known or max(self.reference_rates.values(), key=lambda rate: rate.percent)
+        """The currency's reference rate. Raises UnknownCurrency."""
+        rate = self.reference_rates.get(currency)
+        if rate is None:
+            raise UnknownCurrency(f"the policy {self.version} has no reference rate of {currency}")
+        return rate
 
     def _market_faults(self) -> list[str]:
         faults = []
@@ -331,8 +341,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
             faults.append("a limit declines before it refers")
         if set(self.valuation.sources) != set(ValuationSource):
             faults.append(f"valuation.sources must be those of {', '.join(ValuationSource)}")
-        if not 0.0 < self.valuation.price_counts_months < self.valuation.price_disregarded_months:
-            faults.append("valuation.price_disregarded_months must be above price_counts_months, and both above 0")
+        if not 0.0 < self.valuation.price_counts_months * DAYS_A_MONTH < PRICE_DISREGARDED_DAYS:
+            faults.append(f"valuation.price_counts_months must be above 0 and end before {PRICE_DISREGARDED_DAYS} days")
         return faults
 
 

@@ -2,20 +2,33 @@
 
 Contributions that say one thing (loan to value by the borrower's model and by the exit's) count as one reason. A limit
 of the policy that was passed comes before every contribution. What would change a reason is found by the model itself:
-the application is scored again with one thing made better, step by step, until its grade or its decision is better.
+the application is read and scored again with one thing made better, step by step, until its grade or its decision is
+better.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from halfpenny_messages import LocalisedText, PrincipalReason, Reason, ValuationSource
+from msgspec.structs import replace
+
+from halfpenny_messages import (
+    MOST_PRINCIPAL_REASONS,
+    ExitStrategy,
+    LoanInterestMode,
+    LoanSubmitted,
+    LocalisedText,
+    Premises,
+    PrincipalReason,
+    Reason,
+    ValuationSource,
+)
 from halfpenny_risk.application import Application
 from halfpenny_risk.policy import Policy
-from halfpenny_risk.valuation import Security
+from halfpenny_risk.valuation import Security, stated_for
 from halfpenny_risk.wording import (
     DECISIONS,
     FIGURE_OF,
@@ -27,7 +40,6 @@ from halfpenny_risk.wording import (
     money_in_both,
 )
 
-MOST = 4
 # A contribution smaller than this, in log-odds, is no reason for anything.
 LEAST_CONTRIBUTION = 0.02
 # Which contributions say one thing.
@@ -68,11 +80,14 @@ _MEASURED: Mapping[str, tuple[str, ...]] = {
 }
 # What raised the score to the exit's own odds is the loan's size at work, and no subject for a sentence.
 _WITHOUT_SENTENCE = frozenset({"exit_floor"})
-_FACT_OF = {"income": "income", "assets": "assets", "debts": "debts", "adverse_records": "adverse_records"}
+# What counts as missing where the borrower does not state it.
+_EXPECTED_FACTS = ("income", "assets", "debts", "adverse_records")
 _LOWEST_LTV_PERCENT = 20
 _MORE = (1.25, 1.5, 2.0, 3.0, 5.0)
 _FEWER = (0.75, 0.5, 0.25, 0.0)
-_YEARS = (2.0, 5.0, 10.0, 20.0)
+_YEARS = (2, 5, 10, 20)
+# The smallest change of an amount that an application can state.
+_CENT = 0.01
 
 
 class Rated(Protocol):
@@ -89,28 +104,37 @@ class Rated(Protocol):
 
 
 @dataclass(frozen=True)
-class _Change:
-    """One thing made better: the changed application, and the change in words."""
+class Case:
+    """One application as it came, as it was read, the security that it was valued at, and the policy of its day."""
 
+    loan: LoanSubmitted
     application: Application
+    security: Security
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class _Change:
+    """One thing made better: the application as it would be sent then, and the change in words."""
+
+    loan: LoanSubmitted
     words: LocalisedText
 
 
-Rescore = Callable[[Sequence[Application]], Sequence[Rated]]
+Rescore = Callable[[Sequence[LoanSubmitted]], Sequence[Rated]]
 
 
 def principal_reasons(
-    application: Application,
-    security: Security,
+    case: Case,
     rated: Rated,
     reasons: Sequence[Reason],
     passed_limits: Sequence[tuple[str, float]],
-    policy: Policy,
     rescore: Rescore,
 ) -> tuple[tuple[PrincipalReason, ...], tuple[PrincipalReason, ...]]:
     """Against (in order, with what would change each) and for (strongest first).
 
-    ``passed_limits`` names the limits that were passed with the figure allowed; ``rescore`` rates changed applications.
+    ``passed_limits`` names the limits that were passed with the figure allowed; ``rescore`` rates changed applications
+    as if they had been sent: they are read anew, so that no flag of the application as it is stays on them.
     """
     known = {reason.code: reason for reason in reasons}
     weights = {
@@ -122,22 +146,23 @@ def principal_reasons(
         limits.setdefault(OF_LIMIT.get(name, ""), (name, limit))
     limits.pop("", None)
     against = [*limits, *sorted(_beyond(weights, 1.0), key=lambda group: -weights[group])]
-    chosen = [group for group in dict.fromkeys(against) if group in limits or _leading(group, known)][:MOST]
-    changes = {group: _changes(group, application, security, policy) for group in chosen}
-    flat = [change.application for group in chosen for change in changes[group]]
+    sayable = [group for group in dict.fromkeys(against) if group in limits or _leading(group, known)]
+    chosen = sayable[:MOST_PRINCIPAL_REASONS]
+    changes = {group: _STEPS[group](case) for group in chosen}
+    flat = [change.loan for group in chosen for change in changes[group]]
     scored = iter(rescore(flat))
     reasons_against = []
     for group in chosen:
         results = [next(scored) for _ in changes[group]]
         reasons_against.append(
-            _reason(group, known, weights[group], limits.get(group), _best(rated, changes[group], results), application)
+            _reason(group, known, weights[group], limits.get(group), _best(rated, changes[group], results), case.loan)
         )
     favour = [
-        _reason(group, known, weights[group], None, None, application, sign=-1.0)
+        _reason(group, known, weights[group], None, None, case.loan, sign=-1.0)
         for group in sorted(_beyond(weights, -1.0), key=lambda group: weights[group])
         if group not in chosen and _leading(group, known, -1.0)
     ]
-    return tuple(reasons_against), tuple(favour[:MOST])
+    return tuple(reasons_against), tuple(favour[:MOST_PRINCIPAL_REASONS])
 
 
 def _beyond(weights: Mapping[str, float], sign: float) -> list[str]:
@@ -157,13 +182,13 @@ def _reason(
     weight: float,
     limit: tuple[str, float] | None,
     change: LocalisedText | None,
-    application: Application,
+    loan: LoanSubmitted,
     sign: float = 1.0,
 ) -> PrincipalReason:
     measured = _MEASURED.get(limit[0], ()) if limit is not None else ()
     leading = next((known[code] for code in measured if code in known), None) or _leading(group, known, sign)
     if group == "facts_missing":
-        text = missing_facts([fact for fact in _FACT_OF if not application.knows(fact)])
+        text = missing_facts([fact for fact in _EXPECTED_FACTS if getattr(loan.borrower, fact) is None])
     else:
         text = leading.text if leading is not None else LocalisedText("", "")
     if limit is not None:
@@ -202,121 +227,142 @@ def _order(rated: Rated) -> int:
     return ("approve", "refer", "decline").index(rated.recommendation)
 
 
-def _changes(group: str, application: Application, security: Security, policy: Policy) -> list[_Change]:
-    """What could be better, the smallest change first."""
-    if group in _FIXED:
-        return [_change(application, group, "", **_FIXED[group])]
-    return _STEPS[group](application, security, policy)
+def _change(
+    case: Case,
+    group: str,
+    value: str | LocalisedText,
+    *,
+    of_property: Mapping[str, Any] | None = None,
+    of_borrower: Mapping[str, Any] | None = None,
+    **terms: Any,
+) -> _Change:
+    loan = case.loan
+    if of_property:
+        terms["property"] = replace(loan.property, **of_property)
+    if of_borrower:
+        terms["borrower"] = replace(loan.borrower, **of_borrower)
+    return _Change(replace(loan, **terms), change_worded(group, value))
 
 
-def _fewer_debts(application: Application, _security: Security, policy: Policy) -> list[_Change]:
-    if not application.knows("debts"):
-        return [_at_the_median(("debts",), application, policy)]
-    left = [share * application.debts for share in _FEWER]
-    return [_change(application, "debts", money_in_both(debts, application.currency), debts=debts) for debts in left]
+def _whole(amount: float) -> str:
+    """An amount as an application states it, in the whole units that the words about it show."""
+    return f"{round(amount)}.00"
 
 
-def _fewer_records(application: Application, _security: Security, _policy: Policy) -> list[_Change]:
-    fewer = range(min(application.adverse_records, 20) - 1, -1, -1)
-    return [_change(application, "adverse_records", str(records), adverse_records=records) for records in fewer]
-
-
-def _lower_costs(application: Application, _security: Security, policy: Policy) -> list[_Change]:
-    shares: tuple[float, ...] = _FEWER
-    if application.knows("yearly_costs"):
-        now = application.yearly_costs
-    else:
-        # Stated at the median borrower's, or at less.
-        now = policy.borrower_scale.costs_euro_a_year * policy.currencies.per_euro.get(application.currency, 1.0)
-        shares = (1.0, *_FEWER)
+def _of_amounts(case: Case, group: str, fact: str, amounts: Sequence[float]) -> list[_Change]:
+    """The borrower's fact at each of the amounts."""
+    currency = case.loan.currency
     return [
-        _change(application, "costs", money_in_both(share * now, application.currency), yearly_costs=share * now)
-        for share in shares
+        _change(case, group, money_in_both(amount, currency), of_borrower={fact: _whole(amount)}) for amount in amounts
     ]
 
 
-def _stated_years(application: Application, _security: Security, _policy: Policy) -> list[_Change]:
-    """What stating them would do; nobody has traded longer tomorrow than stated today."""
-    if application.knows("years_trading"):
-        return []
-    return [_change(application, "years_trading", f"{years:.0f}", years_trading=years) for years in _YEARS]
-
-
-def _stated_premises(application: Application, _security: Security, _policy: Policy) -> list[_Change]:
-    return [] if application.premises_owned else [_change(application, "premises", "", premises_owned=True)]
-
-
-def _shorter_terms(application: Application, _security: Security, _policy: Policy) -> list[_Change]:
-    shorter = range(application.term_months - 1, 2, -1)
-    return [_change(application, "term", str(months), term_months=months) for months in shorter]
-
-
-def _change(application: Application, group: str, value: str | LocalisedText, **fields: object) -> _Change:
-    changed = replace(application, **fields)  # type: ignore[arg-type]
-    return _Change(changed, change_worded(group, value))
-
-
-def _smaller_amounts(application: Application, security: Security, _policy: Policy) -> list[_Change]:
-    """Whole percents of the value below today's, down to a fifth of it: near ones one by one, then every third."""
-    start = min(math.ceil(100.0 * (application.amount + application.prior_debt) / security.used) - 1, 120)
-    near = range(start, max(start - 20, _LOWEST_LTV_PERCENT - 1), -1)
-    far = range(start - 20, _LOWEST_LTV_PERCENT - 1, -3)
-    amounts = [(percent, percent / 100.0 * security.used - application.prior_debt) for percent in (*near, *far)]
-    return [
-        _change(application, "leverage", str(percent), amount=amount) for percent, amount in amounts if amount > 0.0
-    ]
-
-
-def _surveyed(application: Application, security: Security, _policy: Policy) -> list[_Change]:
-    """A report that confirms the value lent on: what a surveyor would find above it, nobody knows."""
-    figure = money_in_both(security.used, application.currency)
-    proven = {"valuation_source": ValuationSource.SURVEY, "valuation_age_months": 0.0}
-    return [_change(application, "valuation", figure, valuation=security.used, **proven)]
-
-
-def _more_of(group: str, application: Application, policy: Policy) -> list[_Change]:
-    now = application.income if group == "income" else application.assets
-    if now <= 0.0:
-        return [_at_the_median((group,), application, policy)]
-    currency = application.currency
-    return [
-        _change(application, group, money_in_both(factor * now, currency), **{group: factor * now}) for factor in _MORE
-    ]
-
-
-def _at_the_median(facts: Sequence[str], application: Application, policy: Policy) -> _Change:
-    """The facts that were not given, as the median borrower of the policy has them, and no adverse record."""
-    rate = policy.currencies.per_euro.get(application.currency, 1.0)
-    scale = policy.borrower_scale
-    medians = {
+def _medians(case: Case) -> Mapping[str, float]:
+    """What the median borrower of the policy has, in the loan's currency."""
+    rate, scale = case.policy.units_per_euro(case.loan.currency), case.policy.borrower_scale
+    return {
         "income": scale.income_euro_a_year * rate,
         "assets": scale.assets_euro * rate,
         "debts": scale.debts_euro * rate,
-        "adverse_records": 0,
+        "yearly_costs": scale.costs_euro_a_year * rate,
     }
-    fields = {fact: medians[fact] for fact in facts if not application.knows(fact) or fact != "adverse_records"}
-    known = tuple(flag for flag in application.flags if flag.removesuffix("_missing") not in facts)
-    changed = replace(application, flags=known, **fields)  # type: ignore[arg-type]
-    return _Change(changed, change_worded("facts_missing", ""))
 
 
-# What can be put right in one step, and how.
-_FIXED: Mapping[str, Mapping[str, Any]] = {
-    "prior_debt": {"prior_debt": 0.0, "charge_rank": 1},
-    "exit": {"refinance": False},
-    "interest": {"rolled_up": False},
-    "works": {"renovation_cost": 0.0, "gdv": None},
-}
-_STEPS: Mapping[str, Callable[[Application, Security, Policy], list[_Change]]] = {
+def _stated(case: Case, facts: Sequence[str]) -> list[_Change]:
+    """Those of the facts that were not stated, stated: as the median borrower has them, and no adverse record."""
+    medians = _medians(case)
+    given = {
+        fact: _whole(medians[fact]) if fact in medians else 0
+        for fact in facts
+        if getattr(case.loan.borrower, fact) is None
+    }
+    return [_change(case, "facts_missing", "", of_borrower=given)]
+
+
+def _more_of(case: Case, fact: str) -> list[_Change]:
+    if getattr(case.loan.borrower, fact) is None:
+        return _stated(case, (fact,))
+    now = float(getattr(case.loan.borrower, fact))
+    # Of nothing every multiple is nothing: then it is the median borrower's that is taken in parts and multiples.
+    start, factors = (now, _MORE) if now else (_medians(case)[fact], (0.5, 1.0, *_MORE))
+    return _of_amounts(case, fact, fact, [factor * start for factor in factors])
+
+
+def _fewer_debts(case: Case) -> list[_Change]:
+    if case.loan.borrower.debts is None:
+        return _stated(case, ("debts",))
+    return _of_amounts(case, "debts", "debts", [share * case.application.debts for share in _FEWER])
+
+
+def _lower_costs(case: Case) -> list[_Change]:
+    if case.loan.borrower.yearly_costs is None:
+        # Stated at the median borrower's, or at less.
+        amounts = [share * _medians(case)["yearly_costs"] for share in (1.0, *_FEWER)]
+    else:
+        amounts = [share * case.application.yearly_costs for share in _FEWER]
+    return _of_amounts(case, "costs", "yearly_costs", amounts)
+
+
+def _fewer_records(case: Case) -> list[_Change]:
+    fewer = range(min(case.application.adverse_records, 20) - 1, -1, -1)
+    return [
+        _change(case, "adverse_records", str(records), of_borrower={"adverse_records": records}) for records in fewer
+    ]
+
+
+def _more_years(case: Case) -> list[_Change]:
+    now = case.loan.borrower.years_trading or 0
+    return [
+        _change(case, "years_trading", str(years), of_borrower={"years_trading": years})
+        for years in _YEARS
+        if years > now
+    ]
+
+
+def _smaller_amounts(case: Case) -> list[_Change]:
+    """Whole percents of the value below today's, down to a fifth of it: near ones one by one, then every third."""
+    used, prior = case.security.used, case.application.prior_debt
+    start = min(math.ceil(100.0 * (case.application.amount + prior) / used) - 1, 120)
+    near = range(start, max(start - 20, _LOWEST_LTV_PERCENT - 1), -1)
+    far = range(start - 20, _LOWEST_LTV_PERCENT - 1, -3)
+    amounts = [(percent, percent / 100.0 * used - prior) for percent in (*near, *far)]
+    return [
+        _change(case, "leverage", str(percent), amount=f"{amount:.2f}") for percent, amount in amounts if amount > _CENT
+    ]
+
+
+def _shorter_terms(case: Case) -> list[_Change]:
+    shorter = range(case.loan.term_months - 1, 2, -1)
+    return [_change(case, "term", str(months), term_months=months) for months in shorter]
+
+
+def _surveyed(case: Case) -> list[_Change]:
+    """A report that confirms the value lent on: what a surveyor would find above it, nobody knows."""
+    value = stated_for(case.security.used, case.application)
+    proven = {
+        "valuation": _whole(value),
+        "valued_on": case.application.applied_on,
+        "valuation_source": ValuationSource.SURVEY,
+        "report_verified": True,
+    }
+    return [_change(case, "valuation", money_in_both(value, case.loan.currency), of_property=proven)]
+
+
+# What could be better about each reason, the smallest change first.
+_STEPS: Mapping[str, Callable[[Case], list[_Change]]] = {
     "leverage": _smaller_amounts,
+    "prior_debt": lambda case: [_change(case, "prior_debt", "", prior_debt="0", charge_rank=1)],
     "valuation": _surveyed,
     "term": _shorter_terms,
-    "income": lambda application, _, policy: _more_of("income", application, policy),
-    "assets": lambda application, _, policy: _more_of("assets", application, policy),
+    "exit": lambda case: [_change(case, "exit", "", exit_strategy=ExitStrategy.SALE)],
+    "interest": lambda case: [_change(case, "interest", "", interest_mode=LoanInterestMode.SERVICED)],
+    "works": lambda case: [_change(case, "works", "", of_property={"renovation_cost": "0", "gdv": None})],
+    "income": lambda case: _more_of(case, "income"),
+    "assets": lambda case: _more_of(case, "assets"),
     "debts": _fewer_debts,
     "costs": _lower_costs,
-    "years_trading": _stated_years,
-    "premises": _stated_premises,
+    "years_trading": _more_years,
+    "premises": lambda case: [_change(case, "premises", "", of_borrower={"premises": Premises.OWNED})],
     "adverse_records": _fewer_records,
-    "facts_missing": lambda application, _, policy: [_at_the_median(tuple(_FACT_OF), application, policy)],
+    "facts_missing": lambda case: _stated(case, _EXPECTED_FACTS),
 }

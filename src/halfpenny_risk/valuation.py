@@ -1,4 +1,4 @@
-"""What the security is worth: the valuer's figure, the model's where there is one, and the one to lend on."""
+"""What the security is worth: the stated figure, the model's where there is one, and the one to lend on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import date
 from typing import Protocol
 
 from halfpenny_messages import PropertyKind, Valuation, ValuationSource
-from halfpenny_risk.application import DAYS_A_MONTH, Application
-from halfpenny_risk.policy import Policy, ValuationPolicy
+from halfpenny_risk.application import Application
+from halfpenny_risk.policy import DAYS_A_MONTH, Policy, ValuationPolicy
 
 CONFIDENCE = 0.90
 # Half of the 90 % interval of a normal variable, in standard deviations.
@@ -188,6 +188,14 @@ def _within_price(stated: float | None, application: Application) -> float | Non
     if price is None or stated is None or stated <= price:
         return stated
     return price if weight == 1.0 else stated * math.exp(weight * math.log(price / stated))
+
+
+def stated_for(used: float, application: Application) -> float:
+    """The stated value that the price paid brings down to ``used``: ``_within_price`` backwards, at most today's."""
+    price, weight, stated = application.purchase_price, application.price_weight, application.valuation
+    if price is None or stated is None or used <= price or weight == 1.0:
+        return used
+    return price * math.exp(min(math.log(used / price) / (1.0 - weight), math.log(max(stated, used) / price)))
 
 
 def _is_stale(model: ModelValue, application: Application, policy: Policy) -> bool:

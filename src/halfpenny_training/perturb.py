@@ -22,6 +22,7 @@ PUSHED = ("ltv", "adverse", "income", "costs", "years_trading", "withheld")
 
 def random_loans(count: int, seed: int) -> LoanColumns:
     """Loans all over the plausible range and some way beyond it; a tenth of the borrowers' facts unknown."""
+    median = load_policies().policies[-1].borrower_scale
     random = np.random.default_rng(seed)
 
     def between(low: float, high: float) -> Floats:
@@ -38,7 +39,7 @@ def random_loans(count: int, seed: int) -> LoanColumns:
     amount, months = (ltv - prior) * value, np.round(between(1.0, 36.0))
     refinance = random.choice([0.0, 1.0, np.nan], count)
     facts = BorrowerFacts(
-        amount=amount / 250_000.0,
+        amount=amount / median.amount_euro,
         ltv=ltv,
         income=some_unknown(np.where(random.random(count) < 0.05, 0.0, around(0.8))),
         assets=some_unknown(around(1.2)),

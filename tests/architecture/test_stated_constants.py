@@ -36,7 +36,7 @@ from halfpenny.servicing.service.arrears import RECOVERY_UPDATE_INTERVAL_DAYS
 from halfpenny.servicing.service.distributing import CHUNK
 from halfpenny.underwriting.reviews.model import ANSWER_WITHIN_DAYS, REQUEST_WITHIN_DAYS
 from halfpenny.underwriting.valuation_reports.model import MAX_DOCUMENT_BYTES
-from halfpenny_messages import DELIVERY_LIMIT
+from halfpenny_messages import DELIVERY_LIMIT, PRICE_DISREGARDED_DAYS
 from halfpenny_monitoring.impairment import SIGNIFICANT_DAYS
 from halfpenny_monitoring.outcomes import DAYS_AFTER_MATURITY
 from halfpenny_risk.assess import EXTRA_MONTHS, PRICE_CHANGES_PERCENT
@@ -128,6 +128,7 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
         "Prices {}, {}, {}, {} %, the exit {}, {}, {}, {} months later",
         (*PRICE_CHANGES_PERCENT, *EXTRA_MONTHS),
     ),
+    ("docs/algorithms/exit-risk.md", "to nothing {} days after it", (PRICE_DISREGARDED_DAYS,)),
     ("docs/guides/risk-monitoring.md", "{} days after it was due by its first terms", (DAYS_AFTER_MATURITY,)),
     ("docs/guides/risk-monitoring.md", "more than {} days past due, past its maturity", (SIGNIFICANT_DAYS,)),
     ("docs/guides/decisions-and-reviews.md", "free of charge, within {} days", (REQUEST_WITHIN_DAYS,)),
@@ -258,7 +259,7 @@ def test_no_example_is_left_over() -> None:
 # The policy's constants stand in italics; these are their places in policy.json, in the order of the pages.
 POLICY: dict[str, str] = {
     "exit-risk.md": """
-        valuation.price_counts_months valuation.price_disregarded_months
+        valuation.price_counts_months
         valuation.sources.owner.haircut_outside_market valuation.sources.desktop.haircut_outside_market
         valuation.refer_above_model
         valuation.sources.owner.sd valuation.sources.desktop.sd valuation.sources.survey.sd valuation.fresh_months
@@ -277,6 +278,7 @@ POLICY: dict[str, str] = {
         price.cost_of_funds_margin price.operating_cost_percent price.capital_fraction price.hurdle_margin
         price.step_percent price.bands.0.floor_margin price.bands.0.cap_margin price.bands.6.floor_margin
         price.bands.6.cap_margin limits.ltv.decline limits.ltgdv.decline limits.pd.decline
+        valuation.refer_above_model
     """,
 }
 

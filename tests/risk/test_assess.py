@@ -168,7 +168,6 @@ def test_two_hundred_hostile_descriptions_move_nothing(models: ModelSet) -> None
         ({"adverse_records": 8}, "declines_adverse_records"),
         ({"charge_rank": 3, "prior_debt": "1000.00"}, "refers_charge_rank"),
         ({"debts": "600000.00"}, "refers_debts_to_assets"),
-        ({"currency": "XXX"}, "currency_unknown"),
         ({"exit_strategy": ExitStrategy.OTHER}, "exit_unknown"),
         ({"lat": 0.0, "lon": 0.0}, "position_absurd"),
         ({"income": None}, "income_missing"),

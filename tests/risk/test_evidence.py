@@ -7,11 +7,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from halfpenny_messages import PropertyKind, ValuationSource
+from halfpenny_messages import (
+    PRICE_DISREGARDED_DAYS,
+    LoanPurpose,
+    PropertyKind,
+    ValuationSource,
+    purchase_price_counts,
+)
+from halfpenny_risk.application import read_application
 from halfpenny_risk.assess import ModelSet
 from halfpenny_risk.errors import BadApplication
 from halfpenny_risk.models import load_models
+from halfpenny_risk.policy import load_policies
+from support.risk_applications import changed
 from support.risk_path import TODAY, WARSAW, CachedMarket, outcome, scored
 
 
@@ -77,6 +88,17 @@ def test_row_2_a_price_fades_from_day_to_day_and_must_be_known_until_then(models
     prices = (None, "1.00", "390000.00")
     figures = {outcome(scored(models, **{**long_ago, "purchase_price": price})).figures for price in prices}
     assert len(figures) == 1
+
+
+@given(days=st.integers(0, 1_500), purpose=st.sampled_from(LoanPurpose))
+@example(days=PRICE_DISREGARDED_DAYS - 1, purpose=LoanPurpose.WORKS)
+@example(days=PRICE_DISREGARDED_DAYS, purpose=LoanPurpose.WORKS)
+def test_row_2_the_platform_asks_for_a_price_exactly_where_it_has_a_weight(days: int, purpose: LoanPurpose) -> None:
+    bought = TODAY - timedelta(days=days)
+    loan = changed(purpose=purpose, purchased_on=bought, purchase_price="300000.00")
+    read = read_application(loan, load_policies().on(loan.submitted_at.date()))
+    assert (read.price_weight > 0.0) == purchase_price_counts(purpose, bought, loan.submitted_at.date())
+    assert (read.purchase_price is None) == (read.price_weight == 0.0)
 
 
 @pytest.mark.parametrize("fact", ["condition", "beds", "year_built"])

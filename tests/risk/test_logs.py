@@ -1,4 +1,4 @@
-"""What the risk service states is one JSON object a line, whatever is in it."""
+"""What the risk service logs is one JSON object a line, whatever is in it."""
 
 from __future__ import annotations
 

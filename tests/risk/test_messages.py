@@ -1,4 +1,4 @@
-"""The wire: what is reported must come back the same, and what cannot be read must be named."""
+"""The wire: what is sent must come back the same, and what cannot be read must be named."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def completion(content: str) -> bytes:
 
 
 def answer_of(*names: str) -> str:
-    """What a language model answers that shows these facts in the plainest words."""
+    """What a language model answers that puts these facts in the plainest words."""
     outcome = [{"fact": name, "en": PLAIN[name].en, "pl": PLAIN[name].pl} for name in names]
     return json.dumps({"sentences": outcome})
 
@@ -69,7 +69,7 @@ def good_prose() -> str:
 
 
 class Endpoint:
-    """A local server that speaks enough of the OpenAI protocol; what it answers is the test's to state."""
+    """A local server that speaks enough of the OpenAI protocol; what it answers is the test's to decide."""
 
     def __init__(self, answerer: Answerer) -> None:
         self.answerer = answerer
@@ -308,7 +308,7 @@ async def test_a_missing_document_store_is_only_a_cache_that_misses() -> None:
 
 
 async def test_two_hundred_hostile_texts_are_refused_even_when_the_model_obeys_them() -> None:
-    """The model of this test does the worst: it states whatever the description reported it to."""
+    """The model of this test does the worst: it writes whatever the description told it to."""
     plain = PLAIN["rate"]
     for text in hostile_descriptions():
         for en, pl in ((text, text), (f"{plain.en} {text}", plain.pl), (plain.en, f"{text} {plain.pl}")):
@@ -375,7 +375,7 @@ def test_row_11_nine_good_answers_in_ten_pass() -> None:
 
 @pytest.mark.parametrize("name", sorted(PLAIN))
 def test_row_11_the_plain_sentences_pass_and_only_for_their_own_fact(name: str) -> None:
-    """Whatever is reported of one fact is reported of no other: no figure and no direction can be swapped."""
+    """Whatever is said of one fact is said of no other: no figure and no direction can be swapped."""
     for other in PLAIN:
         facts = Facts("C", (Fact(other),))
         passes = fault_of(WrittenSentence(other, PLAIN[name].en, PLAIN[name].pl), facts) is None

@@ -40,7 +40,8 @@ def test_row_1_the_share_sees_a_policy_that_refers_everything(models: ModelSet) 
 
 
 def test_row_1_the_applications_are_ordinary() -> None:
-    for loan in ordinary_applications(TODAY, count=200, seed=8):
+    [policy] = load_policies().policies
+    for loan in ordinary_applications(policy, TODAY, count=200, seed=8):
         assert lies_in(loan.property.country, loan.property.lat, loan.property.lon)
         assert float(loan.amount) == pytest.approx(0.60 * float(loan.property.valuation), abs=0.01)
         assert (TODAY - loan.property.valued_on).days <= 92

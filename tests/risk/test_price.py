@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 
 from halfpenny_messages import ExitStrategy
 from halfpenny_risk.assess import ModelSet, Scored, score_application
-from halfpenny_risk.errors import BadSettings
+from halfpenny_risk.batch import score_batch
+from halfpenny_risk.errors import BadSettings, UnknownCurrency
 from halfpenny_risk.models import load_models
 from halfpenny_risk.policy import DEFAULT_POLICY_FILE, LEVELS, load_policies
 from support.risk_applications import changed
@@ -58,8 +60,28 @@ def test_row_8_the_terms_add_up_and_name_the_reference_rate(models: ModelSet) ->
         assert dict(price.terms)["reference_rate"] == Decimal("3.75")
 
 
-def test_row_8_an_unknown_currency_is_priced_at_the_dearest_reference_rate() -> None:
-    assert POLICY.reference_rate("XAU").percent == max(rate.percent for rate in POLICY.reference_rates.values())
+@pytest.mark.parametrize("currency", ["XAU", "CHF", "DKK"])
+def test_row_8_a_currency_without_a_rate_is_refused_by_its_name(models: ModelSet, currency: str) -> None:
+    """Every rate that one could take in its place betters something: income and assets, or debts and the amount."""
+    loan = changed(**WARSAW, currency=currency)
+    with pytest.raises(UnknownCurrency, match=currency) as refused:
+        score_application(loan, models, POLICIES)
+    assert refused.value.code == "unknown_currency" and not refused.value.retryable
+    [row] = score_batch([loan], models, POLICIES)
+    assert row == {"loan_id": str(loan.loan_id), "error": "unknown_currency"}
+    for known in (POLICY.units_per_euro, POLICY.reference_rate):
+        with pytest.raises(UnknownCurrency, match=currency):
+            known(currency)
+
+
+def test_row_8_the_shares_that_come_late_are_those_of_the_policys_weights() -> None:
+    said = re.search(
+        r"(\d+) % of sales, (\d+) % of refinancings and (\d+) % of other", POLICY.judgements["exit.delay_weights"]
+    )
+    assert said is not None
+    late = [100.0 * (1.0 - POLICY.exit.delay_weights[way][0]) for way in ("sale", "refinance", "unknown")]
+    assert [float(share) for share in said.groups()] == pytest.approx(late)
+    assert POLICY.exit.delay_months[0] == 0
 
 
 def test_row_8_every_level_says_where_it_comes_from(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ async def test_a_submitted_and_a_reassessed_loan_are_each_answered_once(database
 
 
 async def test_row_12_answers_do_not_wait_for_prose_which_follows(database: Database, database_url: str) -> None:
-    """A language model that states nothing until it is let go, and then prose for every answer."""
+    """A language model that answers nothing until it is let go, and then prose for every answer."""
     narrator = SlowNarrator()
     for version in (1, 2, 3, 4, 5):
         await submit(database, LOAN_SUBMITTED, 1, to_builtins(changed(version=version)))

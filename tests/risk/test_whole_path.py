@@ -260,7 +260,7 @@ def test_row_1_an_owner_cannot_talk_a_house_up_past_its_model(models: ModelSet) 
 
 
 def test_row_1_most_ordinary_applications_are_decided_without_a_person(models: ModelSet) -> None:
-    dice = random.Random(11)
+    dice, median = random.Random(11), POLICIES.policies[-1].borrower_scale
     decided = 0
     for _ in range(500):
         home = dice.choice([home for home in HOMES if home["country"] in ("US", "PL")])
@@ -273,8 +273,8 @@ def test_row_1_most_ordinary_applications_are_decided_without_a_person(models: M
                 valued_on=TODAY - timedelta(days=dice.randint(0, 91)),
                 amount=money(0.6 * value),
                 term_months=dice.randint(6, 18),
-                income=money(90_000.0 * 2.0 ** dice.uniform(-0.5, 1.0)),
-                assets=money(400_000.0 * 2.0 ** dice.uniform(-0.5, 1.0)),
+                income=money(median.income_euro_a_year * 2.0 ** dice.uniform(-0.5, 1.0)),
+                assets=money(median.assets_euro * 2.0 ** dice.uniform(-0.5, 1.0)),
                 exit_strategy=dice.choice((ExitStrategy.SALE, ExitStrategy.SALE, ExitStrategy.REFINANCE)),
             ).recommendation
             != "refer"

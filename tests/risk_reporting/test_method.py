@@ -45,7 +45,7 @@ def test_weights_are_the_spread_of_the_contributions(method: MethodPublished) ->
     """Added up by numpy over the same applications, in the groups of the principal reasons."""
     codes = sorted({code for group in GROUPS.values() for code in group} | {"borrower_other"})
     rows = []
-    for loan in sample_applications(TODAY):
+    for loan in sample_applications(POLICIES.on(TODAY), TODAY):
         one = score_application(loan, MODELS, POLICIES)
         _, found = explain.reasons(MODELS.borrower, one.application, one.security, one.columns, one.scores, one.policy)
         added = {reason.code: float(reason.contribution) for reason in found}

@@ -120,7 +120,6 @@ REFERRED: Final[Mapping[str, str]] = {
     "valuation_absurd": _("the valuation contradicts what is known of the market"),
     "valuation_stale": _("the valuation is too old"),
     "valuation_above_model": _("the valuation is far above what the model estimates"),
-    "currency_unknown": _("no reference rate is known for the currency"),
     "area_absurd": _("the floor area cannot be right"),
     "year_built_absurd": _("the year of construction cannot be right"),
     "position_absurd": _("the position on the map cannot be right"),

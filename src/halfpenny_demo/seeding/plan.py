@@ -22,7 +22,6 @@ from halfpenny.loans import (
 from halfpenny.primitives.money import Currency
 from halfpenny_demo.seeding.people import Company
 from halfpenny_demo.seeding.properties import DemoProperty
-from halfpenny_demo.seeding.synthetic import PLN_PER_EURO
 
 # How many loans stand where today, and how many days ago each of them was applied for.
 _STATUSES: tuple[tuple[Status, int, tuple[int, int]], ...] = (
@@ -70,8 +69,6 @@ _EXITS = (
 )
 SURVEYOR = "Alder & Finch Surveyors"
 _MODES = (LoanInterestMode.RETAINED, LoanInterestMode.RETAINED, LoanInterestMode.SERVICED, LoanInterestMode.ROLLED_UP)
-# Cents of each currency for a hundred euro cents: what a company's figures are in another currency.
-_FOR_A_EURO = {Currency.EUR: Decimal(1), Currency.PLN: PLN_PER_EURO, Currency.USD: Decimal("1.15")}
 _COUNTRIES = {Currency.EUR: ("DE", "IE", "EE"), Currency.PLN: ("PL",), Currency.USD: ("US",)}
 # Percent of the value that is asked for: most ask for about half, and those who are declined asked for too much.
 _LOAN_TO_VALUE = (30, 63)
@@ -123,7 +120,7 @@ def make_scenarios(
 
 
 def _euro_value(asset: DemoProperty) -> Decimal:
-    return asset.value_minor / _FOR_A_EURO[asset.currency]
+    return asset.value_minor / asset.currency.units_per_eur
 
 
 def _large_scenario(rng: random.Random, asset: DemoProperty, company: Company, today: date) -> LoanScenario:
@@ -142,7 +139,7 @@ def reassigned_to(scenario: LoanScenario, company: Company) -> LoanScenario:
 
 
 def _borrower(company: Company, currency: Currency) -> Borrower:
-    rate = _FOR_A_EURO[currency]
+    rate = currency.units_per_eur
     return Borrower(
         company.name,
         int(company.income_minor * rate),

@@ -14,7 +14,6 @@ from halfpenny.loans import Condition, PropertyKind
 from halfpenny.primitives.money import Currency
 from halfpenny_demo.seeding.properties import DemoProperty
 
-PLN_PER_EURO = Decimal("4.25")
 INVENTED = {
     "en": "Invented for this demonstration: no such property exists.",
     "pl": "Nieruchomość wymyślona na potrzeby tej demonstracji: nie istnieje.",
@@ -169,7 +168,7 @@ def _make_property(rng: random.Random, currency: Currency, place: _Place, number
     area = Decimal(rng.randint(*kind.area_m2))
     built = kind.kind is not PropertyKind.LAND
     euros = place.euros_a_square_metre * kind.price * float(area) * rng.uniform(0.85, 1.15)
-    units = euros * float(PLN_PER_EURO) if currency is Currency.PLN else euros
+    units = euros * float(currency.units_per_eur)
     polish = place.country == "PL"
     language = "pl" if polish else "en"
     return DemoProperty(

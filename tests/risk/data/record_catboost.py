@@ -1,4 +1,4 @@
-"""Record what CatBoost itself states, for the tests of trees, which run without it.
+"""Record what CatBoost itself predicts, for the tests of trees, which run without it.
 
 Run in the training environment: `.venv-train/bin/python tests/risk/data/record_catboost.py`.
 """
