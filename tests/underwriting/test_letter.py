@@ -4,38 +4,34 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import date
+from uuid import UUID
 
 import pytest
 
 from halfpenny import loans
 from halfpenny.platform.database import Database
-from halfpenny.underwriting.letter import (
-    MOST_REASONS,
-    DeclinedApplication,
-    LetterLanguage,
-    LetterReason,
-    letter_data,
-    render,
-)
+from halfpenny.underwriting import service
+from halfpenny.underwriting.letter import DeclinedApplication, LetterLanguage, LetterReason, letter_data, render
 from halfpenny.underwriting.rest import router
+from halfpenny_messages import MOST_PRINCIPAL_REASONS
 from support import lending
 from support.edge import Client
 from support.lending_app import lending_client
-from support.people import make_somebody
+from support.people import Somebody, make_somebody
 from underwriting.test_assessments import answer, deliver
 
 
-def application(*reasons: LetterReason) -> DeclinedApplication:
+def application(*reasons: LetterReason, model_version: str | None = "model-7+policy-3") -> DeclinedApplication:
     return DeclinedApplication(
         creditor="Mosty sp. z o.o.",
         creditor_address="Prosta 7, 61-001 Poznań",
         company="Żuraw #strong[Holding] $x^2$",
-        title="Land in Łódź-Śródmieście, 900 m²",
-        amount="410000.00 PLN",
+        secured_on="Piotrkowska 1, Łódź-Śródmieście",
+        amount={"amount": "410000.00", "currency": "PLN"},
         applied_on=date(2026, 9, 4),
         declined_on=date(2026, 9, 18),
         reference="a-reference",
-        model_version="model-7+policy-3",
+        model_version=model_version,
         reasons=reasons,
     )
 
@@ -45,8 +41,11 @@ def test_row_13_the_letter_names_what_a_notice_must(language: LetterLanguage) ->
     reasons = [LetterReason(f"Reason {number}.", "With less: grade C." if number else None) for number in range(6)]
     data = letter_data(application(*reasons), language)
     assert (data["creditor"], data["creditor_address"]) == ("Mosty sp. z o.o.", "Prosta 7, 61-001 Poznań")
-    assert [reason["text"] for reason in data["reasons"]] == [f"Reason {n}." for n in range(MOST_REASONS)]
-    assert [fact["value"] for fact in data["facts"]][2:4] == ["2026-09-04", "2026-09-18"]
+    assert [reason["text"] for reason in data["reasons"]] == [f"Reason {n}." for n in range(MOST_PRINCIPAL_REASONS)]
+    assert [fact["value"] for fact in data["facts"]][1:4] == {
+        "en": ["PLN\u00a0410,000.00", "4 September 2026", "18 September 2026"],
+        "pl": ["410\u00a0000,00\u00a0zł", "4 września 2026", "18 września 2026"],
+    }[language]
     rights = data["sections"][-1]["text"]
     for right in {
         "en": ("a person", "contest", "60 days", "30 days"),
@@ -57,9 +56,23 @@ def test_row_13_the_letter_names_what_a_notice_must(language: LetterLanguage) ->
     assert content.startswith(b"%PDF-") and len(content) > 5_000
 
 
-def test_row_13_a_letter_without_an_assessment_says_so() -> None:
-    data = letter_data(application(), LetterLanguage.ENGLISH)
-    assert len(data["reasons"]) == 1 and "on request" in data["reasons"][0]["text"]
+@pytest.mark.parametrize("language", list(LetterLanguage))
+def test_row_13_a_letter_claims_an_assessment_by_a_model_only_where_there_was_one(language: LetterLanguage) -> None:
+    reason = LetterReason("Reason.", None)
+    by_model, by_person = (
+        letter_data(application(reason, model_version=version), language) for version in ("model-7+policy-3", None)
+    )
+    claims = {
+        "en": ("A risk model assessed", "the automated assessment", "assessed by"),
+        "pl": ("Model ryzyka ocenił", "automatyczna ocena", "ocena:"),
+    }[language]
+    for claim in claims:
+        assert claim in str(by_model) and claim not in str(by_person)
+    assert by_person["footer"].endswith("a-reference") and "None" not in str(by_person)
+    assert [section["heading"] for section in by_person["sections"]] == [
+        section["heading"] for section in by_model["sections"]
+    ]
+    assert render(application(reason, model_version=None), language).startswith(b"%PDF-")
 
 
 @pytest.fixture
@@ -93,3 +106,58 @@ async def test_row_13_the_letter_is_for_the_borrower_and_staff_once_it_was_decli
             assert found.content.startswith(b"%PDF-")
     assert (await client.get(path, headers=other.headers)).status_code == 404
     assert (await client.get(f"{path}?language=de", headers=borrower.headers)).status_code == 422
+
+
+async def decline(database: Database, staff: Somebody, loan_id: UUID, code: loans.DecisionReason) -> loans.Loan:
+    async with database.unit_of_work() as connection:
+        now = await loans.get(connection, loan_id)
+        decision = loans.Decision(loans.Verdict.DECLINE, now.version, code, "As the code says.")
+        loan, _ = await loans.decide_on(connection, staff.user_id, loan_id, decision, lending.RULES)
+    return loan
+
+
+async def letter_of(database: Database, loan: loans.Loan) -> DeclinedApplication:
+    async with database.reading() as connection:
+        return await service.declined_application(connection, loan, "A lender", "A street 1", LetterLanguage.ENGLISH)
+
+
+async def test_row_13_a_decline_without_an_assessment_has_the_decisions_reason_alone(database: Database) -> None:
+    borrower = await make_somebody(database, "borrower")
+    staff = await make_somebody(database, "administrator")
+    async with database.unit_of_work() as connection:
+        loan = await lending.submitted(connection, borrower.user_id)
+    declined = await decline(database, staff, loan.id, loans.DecisionReason.OUTSIDE_LENDING_POLICY)
+    told = await letter_of(database, declined)
+    assert told.model_version is None
+    assert [reason.text for reason in told.reasons] == [
+        loans.REASON_TEXTS[loans.DecisionReason.OUTSIDE_LENDING_POLICY].en
+    ]
+
+
+@pytest.mark.parametrize("answered_again", [False, True])
+async def test_row_13_the_letter_is_about_the_terms_that_were_decided_on(
+    database: Database, answered_again: bool
+) -> None:
+    """Assessed, valued anew, declined: what a model said of the valuation before is no reason for this decision."""
+    borrower = await make_somebody(database, "borrower")
+    staff = await make_somebody(database, "administrator")
+    valuer = await make_somebody(database, "administrator")
+    async with database.unit_of_work() as connection:
+        loan = await lending.submitted(connection, borrower.user_id)
+    await deliver(database, answer(loan.id, loan.terms_version))
+    async with database.unit_of_work() as connection:
+        value = loans.Valuation(29_900_000, loan.application.property.valued_on, "Somebody else")
+        actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, valuer.user_id)
+        await loans.revalue(connection, actor, loan.id, value)
+        terms = (await loans.get(connection, loan.id)).terms_version
+    assert terms > loan.terms_version
+    if answered_again:
+        await deliver(database, answer(loan.id, terms, model_version="rules-2"))
+    declined = await decline(database, staff, loan.id, loans.DecisionReason.LEVERAGE)
+    told = await letter_of(database, declined)
+    if answered_again:
+        assert told.model_version == "rules-2"
+        assert told.reasons[0] == LetterReason("The loan is 60 % of the value.", "At 52% of the value: grade A.")
+    else:
+        assert told.model_version is None
+        assert told.reasons == [LetterReason(loans.REASON_TEXTS[loans.DecisionReason.LEVERAGE].en, None)]

@@ -16,8 +16,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from halfpenny.platform import papers
+from halfpenny.platform import figures, papers
 from halfpenny.underwriting.reviews.model import ANSWER_WITHIN_DAYS, REQUEST_WITHIN_DAYS
+from halfpenny_messages import MOST_PRINCIPAL_REASONS
 
 _TEMPLATE = Path(__file__).with_name("templates") / "decision_letter.typ"
 
@@ -37,111 +38,131 @@ class LetterReason:
 
 @dataclass(frozen=True, slots=True)
 class DeclinedApplication:
-    """What the letter is about. ``amount`` reads as people read it, with its currency."""
+    """What the letter is about. ``amount`` is ``{"amount": "410000.00", "currency": "PLN"}``.
+
+    ``model_version`` is None where no model had assessed the terms that were decided on. ``reasons`` are in order.
+    """
 
     creditor: str
     creditor_address: str
     company: str
-    title: str
-    amount: str
+    secured_on: str
+    amount: dict[str, str]
     applied_on: date
     declined_on: date
     reference: str
-    model_version: str
+    model_version: str | None
     reasons: Sequence[LetterReason]
 
 
-# The act's own measure: more than four reasons help nobody (official comment on 12 CFR 1002.9(b)(2)).
-MOST_REASONS = 4
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The letter's own words in one language. ``facts`` name its facts in their order."""
+
+    title: str
+    action: str
+    reasons: str
+    facts: tuple[str, ...]
+    reference: str
+    assessed_by: str
+    how: str
+    how_by_model: str
+    how_by_person: str
+    never_asked: str
+    rights: str
+    review: str
+    explanation_by_model: str
+    explanation_by_person: str
+
 
 _WORDS = {
-    LetterLanguage.ENGLISH: {
-        "title": "Your application was declined",
-        "action": "We have looked at your application for the loan named above and have decided not to grant it.",
-        "reasons": "The principal reasons",
-        "facts": ("Application", "Amount", "Applied on", "Decided on", "Reference"),
-        "footer": "Reference {reference} · assessed by {model_version}",
-        "none": "No assessment by a model was made; the person who decided gives the reasons on request.",
-        "sections": (
-            (
-                "How it was assessed",
-                "A risk model assessed the application from its figures; a person of ours took the decision. "
-                "Under each "
-                "reason stands what the same model would have said with that one thing changed. It is no "
-                "promise: a new "
-                "application is assessed anew. Sex, age, origin, marital status, religion and the like are asked for "
-                "nowhere and are part of no model.",
-            ),
-            (
-                "Your rights",
-                "You may ask that a person who did not take this decision reviews it, state your view and send what "
-                "we did not know, and contest the outcome: on the loan's page or in writing to the address above, "
-                "within {request_days} days, with the reference. It costs nothing, and you are answered in writing "
-                "within {answer_days} days. You may ask what part the automated assessment played and which facts it "
-                "used, and have wrong facts corrected.",
-            ),
-        ),
-    },
-    LetterLanguage.POLISH: {
-        "title": "Odmowa udzielenia pożyczki",
-        "action": "Rozpatrzyliśmy wniosek o pożyczkę wskazaną wyżej i postanowiliśmy jej nie udzielić.",
-        "reasons": "Główne przyczyny",
-        "facts": ("Wniosek", "Kwota", "Data wniosku", "Data decyzji", "Sygnatura"),
-        "footer": "Sygnatura {reference} · ocena: {model_version}",
-        "none": "Model nie oceniał wniosku; osoba, która podjęła decyzję, poda przyczyny na żądanie.",
-        "sections": (
-            (
-                "Jak oceniono wniosek",
-                "Model ryzyka ocenił wniosek na podstawie jego danych; decyzję podjął nasz pracownik. Pod każdą "
-                "przyczyną "
-                "podano, co ten sam model powiedziałby po zmianie tej jednej rzeczy. Nie jest to obietnica: "
-                "nowy wniosek "
-                "oceniamy od nowa. O płeć, wiek, pochodzenie, stan cywilny, wyznanie i podobne cechy nigdzie "
-                "nie pytamy i "
-                "nie ma ich w żadnym modelu.",
-            ),
-            (
-                "Państwa prawa",
-                "Mogą Państwo żądać, aby decyzję sprawdziła osoba, która jej nie podjęła, przedstawić własne "
-                "stanowisko i przesłać to, czego nie wiedzieliśmy, oraz zakwestionować wynik: na stronie pożyczki "
-                "albo pisemnie na adres podany wyżej, w ciągu {request_days} dni, z sygnaturą. Jest to bezpłatne, a "
-                "odpowiedź otrzymają Państwo na piśmie w ciągu {answer_days} dni. Mogą Państwo zapytać, jaką rolę "
-                "odegrała automatyczna ocena i jakich danych użyła, oraz żądać sprostowania błędnych danych.",
-            ),
-        ),
-    },
+    LetterLanguage.ENGLISH: _Words(
+        title="Your application was declined",
+        action="We have looked at your application for the loan named above and have decided not to grant it.",
+        reasons="The principal reasons",
+        facts=("Property", "Amount", "Applied on", "Decided on", "Reference"),
+        reference="Reference",
+        assessed_by="assessed by",
+        how="How it was assessed",
+        how_by_model="A risk model assessed the application from its figures; a person of ours took the decision. "
+        "Under a reason of the model stands what the same model would have said with that one thing changed. It is no "
+        "promise: a new application is assessed anew.",
+        how_by_person="A person of ours took the decision on the application itself; no model's assessment of its "
+        "terms was used.",
+        never_asked="Sex, age, origin, marital status, religion and the like are asked for nowhere and are part of no "
+        "model.",
+        rights="Your rights",
+        review="You may ask that a person who did not take this decision reviews it, state your view and send what "
+        "we did not know, and contest the outcome: with the reference, in writing to the address above or on the "
+        "page of your application, within {request_days} days. It costs nothing, and you are answered in writing "
+        "within {answer_days} days.",
+        explanation_by_model="You may ask what part the automated assessment played and which facts it used, and have "
+        "wrong facts corrected.",
+        explanation_by_person="You may ask which facts the decision rests on, and have wrong facts corrected.",
+    ),
+    LetterLanguage.POLISH: _Words(
+        title="Odmowa udzielenia pożyczki",
+        action="Rozpatrzyliśmy wniosek o pożyczkę wskazaną wyżej i postanowiliśmy jej nie udzielić.",
+        reasons="Główne przyczyny",
+        facts=("Nieruchomość", "Kwota", "Data wniosku", "Data decyzji", "Sygnatura"),
+        reference="Sygnatura",
+        assessed_by="ocena:",
+        how="Jak oceniono wniosek",
+        how_by_model="Model ryzyka ocenił wniosek na podstawie jego danych; decyzję podjął nasz pracownik. Pod "
+        "przyczyną z modelu podano, co ten sam model powiedziałby po zmianie tej jednej rzeczy. Nie jest to obietnica: "
+        "nowy wniosek oceniamy od nowa.",
+        how_by_person="Decyzję podjął nasz pracownik na podstawie samego wniosku; nie korzystano z oceny jego warunków "
+        "przez model.",
+        never_asked="O płeć, wiek, pochodzenie, stan cywilny, wyznanie i podobne cechy nigdzie nie pytamy i nie ma ich "
+        "w żadnym modelu.",
+        rights="Państwa prawa",
+        review="Mogą Państwo żądać, aby decyzję sprawdziła osoba, która jej nie podjęła, przedstawić własne "
+        "stanowisko i przesłać to, czego nie wiedzieliśmy, oraz zakwestionować wynik: z podaniem sygnatury, pisemnie "
+        "na adres podany wyżej albo na stronie wniosku, w ciągu {request_days} dni. Jest to bezpłatne, a odpowiedź "
+        "otrzymają Państwo na piśmie w ciągu {answer_days} dni.",
+        explanation_by_model="Mogą Państwo zapytać, jaką rolę odegrała automatyczna ocena i jakich danych użyła, oraz "
+        "żądać sprostowania błędnych danych.",
+        explanation_by_person="Mogą Państwo zapytać, na jakich danych oparto decyzję, oraz żądać sprostowania błędnych "
+        "danych.",
+    ),
 }
 
 
 def letter_data(application: DeclinedApplication, language: LetterLanguage) -> dict[str, Any]:
-    """What the template sets, in the language asked for."""
-    words: dict[str, Any] = _WORDS[language]
+    """What the template sets, in the language asked for: words, amounts and dates."""
+    words = _WORDS[language]
+    by_model = application.model_version is not None
     values = (
-        application.title,
-        application.amount,
-        application.applied_on.isoformat(),
-        application.declined_on.isoformat(),
+        application.secured_on,
+        figures.exact_money(application.amount, language),
+        figures.long_day(application.applied_on, language),
+        figures.long_day(application.declined_on, language),
         application.reference,
     )
-    reasons = [{"text": reason.text, "change": reason.change} for reason in application.reasons[:MOST_REASONS]]
+    reasons = application.reasons[:MOST_PRINCIPAL_REASONS]
+    review = words.review.format(request_days=REQUEST_WITHIN_DAYS, answer_days=ANSWER_WITHIN_DAYS)
+    footer = f"{words.reference} {application.reference}"
     return {
         "language": language.value,
         "creditor": application.creditor,
         "creditor_address": application.creditor_address,
         "addressee": application.company,
-        "title": words["title"],
-        "action": words["action"],
-        "facts": [{"name": name, "value": value} for name, value in zip(words["facts"], values, strict=True)],
-        "reasons_heading": words["reasons"],
-        "reasons": reasons or [{"text": words["none"], "change": None}],
+        "title": words.title,
+        "action": words.action,
+        "facts": [{"name": name, "value": value} for name, value in zip(words.facts, values, strict=True)],
+        "reasons_heading": words.reasons,
+        "reasons": [{"text": reason.text, "change": reason.change} for reason in reasons],
         "sections": [
             {
-                "heading": heading,
-                "text": text.format(request_days=REQUEST_WITHIN_DAYS, answer_days=ANSWER_WITHIN_DAYS),
-            }
-            for heading, text in words["sections"]
+                "heading": words.how,
+                "text": f"{words.how_by_model if by_model else words.how_by_person} {words.never_asked}",
+            },
+            {
+                "heading": words.rights,
+                "text": f"{review} {words.explanation_by_model if by_model else words.explanation_by_person}",
+            },
         ],
-        "footer": words["footer"].format(reference=application.reference, model_version=application.model_version),
+        "footer": f"{footer} · {words.assessed_by} {application.model_version}" if by_model else footer,
     }
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from halfpenny import loans
 from halfpenny.platform import audit
+from halfpenny.platform.clock import MARKET_ZONE
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import format_minor
@@ -20,8 +21,6 @@ from halfpenny.underwriting.letter import DeclinedApplication, LetterLanguage, L
 from halfpenny_messages import LoanAssessed, NarrativeWritten, PrincipalReason, to_builtins
 
 _REASSESSMENT_BATCH_SIZE = 200
-# The answer that a decision went by is among so many of the newest.
-_LOOKED_AT = 50
 # In these statuses there is nobody left to whom the answer would matter.
 _OVER = frozenset(
     {
@@ -74,29 +73,30 @@ async def declined_application(
     """What the letter about a declined application says. Raises ApplicationNotDeclined.
 
     The reasons are those of the answer that the loan went by when it was decided: the principal ones, for the borrower.
+    Where no answer to the terms that were decided on had come, the decision's own reason stands alone.
     """
-    if loan.status is not loans.Status.DECLINED or loan.decided_at is None:
-        raise errors.ApplicationNotDeclined(status=loan.status.value)
-    answers = [one for one in await store.of_loan(connection, loan.id, _LOOKED_AT) if one.current]
-    reasons = answers[0].answer["principal_against"] if answers else []
     code = loan.decision_reason_code
-    money = format_minor(loan.application.amount_minor)
+    if loan.status is not loans.Status.DECLINED or loan.decided_at is None or code is None:
+        raise errors.ApplicationNotDeclined(status=loan.status.value)
+    answer = await store.decided_on(connection, loan.id, loan.terms_version)
+    reasons = answer.answer["principal_against"] if answer else []
+    terms = loan.application
     return DeclinedApplication(
         creditor=lender,
         creditor_address=address,
-        company=loan.application.borrower.company,
-        title=loan.title,
-        amount=f"{money} {loan.application.currency.value}",
-        applied_on=(loan.submitted_at or loan.created_at).date(),
-        declined_on=loan.decided_at.date(),
+        company=terms.borrower.company,
+        secured_on=f"{terms.property.address}, {terms.property.city}",
+        amount={"amount": format_minor(terms.amount_minor), "currency": terms.currency.value},
+        applied_on=(loan.submitted_at or loan.created_at).astimezone(MARKET_ZONE).date(),
+        declined_on=loan.decided_at.astimezone(MARKET_ZONE).date(),
         reference=str(loan.id),
-        model_version=answers[0].model_version if answers else "",
+        model_version=answer.model_version if answer else None,
         reasons=letter_reasons(code, [one for one in reasons if "borrower" in one["audience"]], language),
     )
 
 
 def letter_reasons(
-    code: loans.DecisionReason | None, reasons: Sequence[Mapping[str, Any]], language: LetterLanguage
+    code: loans.DecisionReason, reasons: Sequence[Mapping[str, Any]], language: LetterLanguage
 ) -> list[LetterReason]:
     """The reason that the decision names comes first, with what the assessment says about the same subject."""
     named = [reason for reason in reasons if reason["code"] == code]
@@ -104,7 +104,7 @@ def letter_reasons(
         LetterReason(reason["text"][language], reason["change"][language] if reason["change"] else None)
         for reason in (*named, *(reason for reason in reasons if reason["code"] != code))
     ]
-    if code is not None and not named:
+    if not named:
         found.insert(0, LetterReason(getattr(loans.REASON_TEXTS[code], language), None))
     return found
 

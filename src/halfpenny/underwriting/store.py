@@ -80,6 +80,18 @@ async def of_loan(connection: Connection, loan_id: UUID, limit: int) -> list[Ass
     return [_assessment(row) for row in await connection.fetch(OF_LOAN, loan_id, limit)]
 
 
+DECIDED_ON = (
+    "SELECT assessment.*, NULL AS narrative FROM assessment "
+    "WHERE loan_id = $1 AND loan_version = $2 AND current ORDER BY id DESC LIMIT 1"
+)
+
+
+async def decided_on(connection: Connection, loan_id: UUID, terms_version: int) -> Assessment | None:
+    """The answer that a loan with these terms goes by; None where it has none."""
+    row = await connection.fetchrow(DECIDED_ON, loan_id, terms_version)
+    return None if row is None else _assessment(row)
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerFigures:
     """One answer without its prose, reasons and comparables: what reports over many loans read."""

@@ -15,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.types import Scope
 
+from halfpenny.platform import figures
 from halfpenny.platform.http import failure_kind_of
 from halfpenny.primitives.errors import HalfpennyError
-from halfpenny.web import figures, language
+from halfpenny.web import language
 
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE / "static"
@@ -87,7 +88,7 @@ def _environment(code: str, folders: list[Path]) -> Environment:
         lstrip_blocks=True,
     )
     environment.install_gettext_translations(language.translations(code), newstyle=True)  # type: ignore[attr-defined]
-    for name in ("money", "percent", "share", "number", "day"):
+    for name in ("money", "exact_money", "percent", "share", "number", "day"):
         environment.filters[name] = partial(getattr(figures, name), language=code)
     environment.globals["static"] = static_address
     environment.globals["icon"] = icon

@@ -46,16 +46,6 @@ async def find_valuer(connection: Connection, valuer_id: UUID) -> Valuer | None:
     return None if row is None else rows.read(Valuer, row)
 
 
-async def find_registered(connection: Connection, body: str, number: str) -> Valuer | None:
-    """The valuer on the panel with this registration."""
-    row = await connection.fetchrow(
-        "SELECT * FROM panel_valuer WHERE registration_body = $1 AND registration_number = $2 AND removed_at IS NULL",
-        body,
-        number,
-    )
-    return None if row is None else rows.read(Valuer, row)
-
-
 async def remove_valuer(connection: Connection, valuer_id: UUID, removed_by: UserId, now: datetime) -> bool:
     """Take a valuer off the panel; False where none of that id is on it."""
     found = await connection.fetchval(

@@ -21,11 +21,16 @@ _LETTER_BEFORE_FIGURE: Final = re.compile(r"(?<=[A-Za-z])(?=[0-9])")
 
 def money(amount: dict[str, str], language: str) -> str:
     """``{"amount": "1250.00", "currency": "EUR"}`` as ``€1,250``: cents are shown only where there are some."""
-    value = Decimal(amount["amount"])
-    text = format_currency(value, amount["currency"], locale=LOCALES[language])
+    value, text = Decimal(amount["amount"]), exact_money(amount, language)
     if value == value.to_integral_value():
         cents = format_decimal(Decimal("0.00"), format="#,##0.00", locale=LOCALES[language])[1:]
         text = text.replace(cents, "", 1)
+    return text
+
+
+def exact_money(amount: dict[str, str], language: str) -> str:
+    """``{"amount": "1250.00", "currency": "EUR"}`` as ``€1,250.00``: papers, tables and forms always show the cents."""
+    text = format_currency(Decimal(amount["amount"]), amount["currency"], locale=LOCALES[language])
     # Where the currency is letters, browsers part it from the figure (CLDR, currencySpacing); Babel does not.
     return _LETTER_BEFORE_FIGURE.sub("\u00a0", text)
 
@@ -49,6 +54,11 @@ def day(text: str, language: str) -> str:
     if len(text) == len("2026-01-01"):
         return format_date(date.fromisoformat(text), format="medium", locale=LOCALES[language])
     return format_date(_local(text), format="medium", locale=LOCALES[language])
+
+
+def long_day(day: date, language: str) -> str:
+    """A date with its month in words, as letters write it: ``4 September 2026``."""
+    return format_date(day, format="long", locale=LOCALES[language])
 
 
 def _local(text: str) -> datetime:
