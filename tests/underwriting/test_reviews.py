@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -11,6 +12,7 @@ from halfpenny import loans
 from halfpenny.loans.decision import Decision, Verdict
 from halfpenny.loans.rest import router as loans_router
 from halfpenny.loans.service import deciding
+from halfpenny.platform import audit
 from halfpenny.platform.database import Database
 from halfpenny.underwriting.reviews.rest import router
 from support import lending
@@ -72,11 +74,16 @@ async def test_row_13_an_overturned_decline_is_assessed_and_decided_anew_by_some
         events = await lending.events_of(connection, loan.id)
         kinds = await connection.fetch("SELECT kind FROM notification WHERE user_id = $1", people["owner"].user_id)
         audited = await connection.fetch(
-            "SELECT action FROM audit_entry WHERE subject_id = $1 AND action LIKE 'loan.review%' ORDER BY id", loan.id
+            "SELECT action, data FROM audit_entry WHERE subject_id = $1 AND action ~ 'review|reinstate' ORDER BY id",
+            loan.id,
         )
     assert {"loan.review_requested", "loan.review_decided"} <= set(events)
     assert "review_decided" in {row["kind"] for row in kinds}
-    assert [row["action"] for row in audited] == ["loan.review_request", "loan.review_decide"]
+    assert [row["action"] for row in audited] == ["loan.review_request", "loan.reinstate", "loan.review_decide"]
+    # The words can be erased; the trail keeps their digests.
+    assert not any(words in str(row["data"]) for row in audited for words in (*statement.values(), verdict["answer"]))
+    digest = audit.text_digest(UUID(review["id"]), verdict["answer"])
+    assert audited[-1]["data"]["answer_sha256"] == digest and len(digest) == 64
 
 
 async def test_row_13_an_upheld_decline_stays_and_its_borrower_reads_why(

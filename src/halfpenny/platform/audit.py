@@ -37,6 +37,19 @@ async def record(
     await rows.insert(connection, "audit_entry", entry)
 
 
+def text_digest(row_id: UUID, text: str) -> str:
+    """What the trail keeps of words that may be about a person: SHA-256 of the row's id and the text, in hexadecimal.
+
+    The words themselves stay in their own row, where they can be erased; ``text_digest_sql`` computes the same.
+    """
+    return hashlib.sha256(f"{row_id}{text}".encode()).hexdigest()
+
+
+def text_digest_sql(row_id: str, text: str) -> str:
+    """``text_digest`` of two columns as an SQL expression; NULL where the text is."""
+    return f"encode(sha256(convert_to({row_id}::text || {text}, 'UTF8')), 'hex')"
+
+
 def _digest(previous: bytes, row: Record, heads: str) -> bytes:
     body = msgspec.json.encode(
         [

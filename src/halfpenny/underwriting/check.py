@@ -1,23 +1,28 @@
 """Underwriting's part of `check books`: a report's document is the one that was checked, a review's events are true.
 
-Each column of a report, a valuer and a review is held against the history of its row as well.
+Each column of a report, a valuer and a review is held against the history of its row as well. Words that may be about a
+person stay out of that history, which is never erased: they are held against their digest in the audit trail.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 
+from halfpenny.platform import audit
 from halfpenny.platform.consistency import Comparison, Finding, Progress, compare
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue.check import RECENT, reported
 from halfpenny.underwriting.reviews.model import ReviewStatus
-from halfpenny.underwriting.reviews.service import REVIEW_DECIDED, REVIEW_REQUESTED
+from halfpenny.underwriting.reviews.service import (
+    DECIDED_ACTION,
+    REQUESTED_ACTION,
+    REVIEW_DECIDED,
+    REVIEW_REQUESTED,
+)
+from halfpenny.underwriting.valuation_reports.service import REFUSED_ACTION
 
 UNCHECKED: Mapping[str, str] = {
-    "decision_review.answer": "words of staff to a borrower: personal, they stay out of a history that is never erased",
-    "decision_review.statement": "words of the borrower: they stay out of a history that is never erased",
     "panel_valuer.name": "may name a person: it stays out of a history that is never erased",
-    "valuation_report.note": "words of staff about a report: they may name a person, and decide nothing",
 }
 
 DOCUMENTS = Comparison(
@@ -28,6 +33,25 @@ DOCUMENTS = Comparison(
     "the hash in its report",
     present="d.report_id IS NOT NULL",
     wanted="r.id IS NOT NULL",
+)
+
+
+def _sealed_words(table: str, column: str, action: str, key: str) -> Comparison:
+    """The words in a column against the digest in the audit entry of whoever wrote them."""
+    return Comparison(
+        table,
+        "r.id",
+        f"""{table} r LEFT JOIN audit_entry a
+  ON a.subject = 'loan' AND a.subject_id = r.loan_id AND a.action = '{action}' AND a.data->>'{key}' = r.id::text""",
+        {column: (audit.text_digest_sql("r.id", f"r.{column}"), f"a.data->>'{column}_sha256'")},
+        "the digest in the audit trail",
+    )
+
+
+WORDS = (
+    _sealed_words("decision_review", "statement", REQUESTED_ACTION, "review_id"),
+    _sealed_words("decision_review", "answer", DECIDED_ACTION, "review_id"),
+    _sealed_words("valuation_report", "note", REFUSED_ACTION, "report_id"),
 )
 EVENTS = Comparison(
     "outbox",
@@ -56,5 +80,5 @@ REPORTED = reported(
 
 async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     """Everything that underwriting keeps. Runs inside one view of the database."""
-    async for finding in compare(connection, (DOCUMENTS, EVENTS, REPORTED), progress, "underwriting"):
+    async for finding in compare(connection, (DOCUMENTS, *WORDS, EVENTS, REPORTED), progress, "underwriting"):
         yield finding

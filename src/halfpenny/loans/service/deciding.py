@@ -134,14 +134,15 @@ async def decide_on(
     return await _make_offer(connection, SYSTEM, approved, rules), outcome
 
 
-async def reinstate(connection: Connection, administrator: UserId, loan_id: UUID, reason: str) -> Loan:
-    """Open a declined application again after a review: it is assessed anew, and another person decides.
+async def reinstate(connection: Connection, administrator: UserId, loan_id: UUID, review_id: UUID) -> Loan:
+    """Open a declined application again after that review: it is assessed anew, and another person decides.
 
     Raises LoanNotFound, WrongStatus, SelfDealing.
     """
     loan = await lock(connection, loan_id)
     actor = Actor(ActorKind.ADMINISTRATOR, administrator)
-    reopened = await transition(connection, loan_id, TransitionName.REINSTATE, actor, reason=reason, locked=loan)
+    after = {"review_id": str(review_id)}
+    reopened = await transition(connection, loan_id, TransitionName.REINSTATE, actor, data=after, locked=loan)
     await store.clear_decided(connection, loan_id)
     await request_reassessment(connection, reopened, "decision_reviewed")
     return reopened

@@ -15,6 +15,8 @@ from halfpenny.underwriting.reviews.model import DecisionReview, ReviewStatus, c
 
 REVIEW_REQUESTED = "loan.review_requested"
 REVIEW_DECIDED = "loan.review_decided"
+REQUESTED_ACTION = "loan.review_request"
+DECIDED_ACTION = "loan.review_decide"
 _VERSION = 1
 
 
@@ -35,8 +37,12 @@ async def request_review(connection: Connection, borrower_id: UserId, loan_id: U
     if not await store.insert(connection, review):
         raise errors.ReviewRequested()
     await _append_event(connection, REVIEW_REQUESTED, review)
-    facts = {"review_id": str(review.id), "due_on": due_on.isoformat()}
-    await audit.record(connection, borrower_id, "loan.review_request", "loan", loan_id, facts)
+    facts = {
+        "review_id": str(review.id),
+        "due_on": due_on.isoformat(),
+        "statement_sha256": audit.text_digest(review.id, statement),
+    }
+    await audit.record(connection, borrower_id, REQUESTED_ACTION, "loan", loan_id, facts)
     return review
 
 
@@ -47,30 +53,35 @@ async def decide(
 
     Raises ReviewNotFound, SelfDealing, ReviewDecided, FourEyes for whoever took the decision.
     """
-    found = await store.find(connection, review_id)
-    if found is None:
-        raise errors.ReviewNotFound()
+    found = await get_review(connection, review_id)
     loan = await loans.lock(connection, found.loan_id)
     await loans.bar_interested(connection, reviewer, loan)
     # Read again under the loan's lock: two reviewers may be at it at once.
-    review = await store.find(connection, review_id) or found
+    review = await get_review(connection, review_id)
     check_reviewer(review, reviewer, await loans.decliners(connection, loan.id))
     now = await business_now(connection)
     status = ReviewStatus.OVERTURNED if overturned else ReviewStatus.UPHELD
     await store.set_decided(connection, review_id, status, reviewer, now, answer)
     if overturned:
-        await loans.reinstate(connection, reviewer, loan.id, answer)
-    decided = await store.find(connection, review_id) or review
+        await loans.reinstate(connection, reviewer, loan.id, review_id)
+    decided = await get_review(connection, review_id)
     await _append_event(connection, REVIEW_DECIDED, decided)
     data = {"loan_id": str(loan.id), "review_id": str(review_id), "status": status.value}
     await realtime.notify_many(
         connection,
         [realtime.Notice(loan.borrower_id, realtime.NotificationKind.REVIEW_DECIDED, data, f"review:{review_id}")],
     )
-    await audit.record(
-        connection, reviewer, "loan.review_decide", "loan", loan.id, {"review_id": str(review_id), "status": status}
-    )
+    facts = {"review_id": str(review_id), "status": status, "answer_sha256": audit.text_digest(review_id, answer)}
+    await audit.record(connection, reviewer, DECIDED_ACTION, "loan", loan.id, facts)
     return decided
+
+
+async def get_review(connection: Connection, review_id: UUID) -> DecisionReview:
+    """Raises ReviewNotFound."""
+    found = await store.find(connection, review_id)
+    if found is None:
+        raise errors.ReviewNotFound()
+    return found
 
 
 async def open_reviews(connection: Connection, after: UUID | None, limit: int) -> list[DecisionReview]:

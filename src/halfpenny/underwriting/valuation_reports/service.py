@@ -24,6 +24,7 @@ from halfpenny.underwriting.valuation_reports.model import (
     check_report,
 )
 
+REFUSED_ACTION = "valuation_report.refuse"
 _UNDECIDED = frozenset({loans.Status.DRAFT, loans.Status.SUBMITTED, loans.Status.ASSESSED})
 
 
@@ -113,8 +114,8 @@ async def refuse(
     await _unchecked(connection, checked_by, loan_id, report_id)
     now = await business_now(connection)
     await store.set_checked(connection, report_id, ReportStatus.REFUSED, checked_by, now, note)
-    facts = {"report_id": str(report_id), "note": note}
-    await audit.record(connection, checked_by, "valuation_report.refuse", "loan", loan_id, facts)
+    facts = {"report_id": str(report_id), "note_sha256": audit.text_digest(report_id, note)}
+    await audit.record(connection, checked_by, REFUSED_ACTION, "loan", loan_id, facts)
     return await _of_loan(connection, loan_id, report_id)
 
 
