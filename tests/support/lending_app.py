@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from fastapi import APIRouter, FastAPI
 
-from halfpenny import marketplace, risk_reporting, web
+from halfpenny import marketplace, risk_reporting, underwriting, web
 from halfpenny.approvals import Acts
 from halfpenny.entrypoints import errors
 from halfpenny.identity import Identity
@@ -35,7 +35,7 @@ async def lending_client(
     app.state.database = database
     app.state.identity = running
     app.state.tokens = running.tokens
-    app.state.pages = web.Pages([marketplace.TEMPLATES, risk_reporting.TEMPLATES])
+    app.state.pages = web.Pages([underwriting.TEMPLATES, marketplace.TEMPLATES, risk_reporting.TEMPLATES])
     app.state.acts = acts or Acts([])
     app.state.settings = SimpleNamespace(
         lending=SimpleNamespace(rules=rules or LendingRules(), lender_name="A lender", lender_address="A street 1")

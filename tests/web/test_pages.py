@@ -12,7 +12,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from fastapi import FastAPI
 
-from halfpenny import loans, marketplace, risk_reporting, web
+from halfpenny import loans, marketplace, risk_reporting, underwriting, web
 from halfpenny.entrypoints import errors
 from halfpenny.marketplace import ListingStore, rebuild
 from halfpenny.platform.database import Database
@@ -292,7 +292,8 @@ def test_polish_has_every_text() -> None:
     with catalogue_file.open("rb") as file:
         catalogue = read_po(file, locale="pl")
     used = set()
-    for folder in (web.STATIC.parent, marketplace.TEMPLATES.parent, risk_reporting.TEMPLATES.parent):
+    for feature in (underwriting, marketplace, risk_reporting, web):
+        folder = (web.STATIC if feature is web else feature.TEMPLATES).parent
         methods = [("**.html", "jinja2"), ("**.py", "python")]
         options = {"**.html": {"silent": "false", "trim_blocks": "true", "lstrip_blocks": "true"}}
         used |= {message for _, _, message, _, _ in extract_from_dir(folder, methods, options)}

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
-from halfpenny import funding, marketplace, realtime, risk_reporting, web
+from halfpenny import funding, marketplace, realtime, risk_reporting, underwriting, web
 from halfpenny.approvals.rest import router as approval_routes
 from halfpenny.backoffice.people_routes import router as people_routes
 from halfpenny.backoffice.rest import router as backoffice_routes
@@ -44,6 +44,7 @@ from halfpenny.risk_reporting.pages import router as risk_page_routes
 from halfpenny.risk_reporting.promotions.rest import router as promotion_routes
 from halfpenny.risk_reporting.rest import router as risk_routes
 from halfpenny.servicing.rest import router as servicing_routes
+from halfpenny.underwriting.pages import router as review_page_routes
 from halfpenny.underwriting.rest import router as underwriting_routes
 from halfpenny.underwriting.reviews.rest import router as review_routes
 from halfpenny.underwriting.valuation_reports.rest import router as valuation_report_routes
@@ -201,11 +202,12 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     app.state.websocket_origins = frozenset({settings.server.public_url.rstrip("/")} - {""})
     app.include_router(marketplace.graphql_router)
     app.include_router(marketplace.page_router)
+    app.include_router(review_page_routes)
     app.include_router(risk_page_routes)
     app.include_router(method_page_routes)
     app.include_router(web.explorer_router, prefix=API)
     app.mount(web.MOUNT, web.PageFiles())
-    app.state.pages = web.Pages([marketplace.TEMPLATES, risk_reporting.TEMPLATES])
+    app.state.pages = web.Pages([underwriting.TEMPLATES, marketplace.TEMPLATES, risk_reporting.TEMPLATES])
     app.state.marketplace = marketplace.Marketplace(introspection=settings.environment != "production")
     app.include_router(
         probes(

@@ -9,7 +9,7 @@ from halfpenny.marketplace.graphql import Limits, Marketplace, field_permissions
 from halfpenny.marketplace.graphql import router as graphql_router
 from halfpenny.marketplace.labels import property_kinds
 from halfpenny.marketplace.model import listing
-from halfpenny.marketplace.pages import TEMPLATES, PageRenderer
+from halfpenny.marketplace.pages import TEMPLATES
 from halfpenny.marketplace.pages import router as page_router
 from halfpenny.marketplace.projection import CaughtUp, catch_up, rebuild, refresh
 from halfpenny.marketplace.store import ListingStore
@@ -22,7 +22,6 @@ __all__ = [
     "Limits",
     "ListingStore",
     "Marketplace",
-    "PageRenderer",
     "catch_up",
     "field_permissions",
     "graphql_router",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_
 from halfpenny.marketplace.model import Document, ListedStatus, ListingQuery, Order, SortDirection
 from halfpenny.marketplace.recoveries import recovery_loader
 from halfpenny.marketplace.store import ListingStore
+from halfpenny.platform.http import AppPages
 from halfpenny.primitives.errors import HalfpennyError, Malformed
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -43,22 +44,9 @@ _SORTS: Final[Mapping[str, tuple[Order, SortDirection]]] = {
 _FIELDS: Final = ("status", "kind", "min_rate", "max_ltv", "max_term", "sort")
 
 
-class PageRenderer(Protocol):
-    """The layout, which lies above the features and is handed to them by the application."""
-
-    def render(self, request: Request, template: str, context: Mapping[str, Any], *, status: int = 200) -> Response: ...
-
-    def failure(self, request: Request, error: HalfpennyError) -> Response: ...
-
-
 class UnknownFilter(Malformed):
     code = "unknown_filter"
     message = "The address contains an unknown filter."
-
-
-def _pages(request: Request) -> PageRenderer:
-    pages: PageRenderer = request.app.state.pages
-    return pages
 
 
 def _listings(request: Request) -> ListingStore:
@@ -69,12 +57,11 @@ def _listings(request: Request) -> ListingStore:
 # A recovery case may stand beside loans of these statuses.
 _AFTER_DEFAULT = frozenset({"in_recovery", "repaid", "written_off"})
 router = APIRouter(include_in_schema=False)
-_Pages = Annotated[PageRenderer, Depends(_pages)]
 _Listings = Annotated[ListingStore, Depends(_listings)]
 
 
 @router.get("/", dependencies=[identity.ANYONE])
-async def market(request: Request, pages: _Pages, listings: _Listings) -> Response:
+async def market(request: Request, pages: AppPages, listings: _Listings) -> Response:
     """The list, filtered by the address; every filter works as a plain form too."""
     try:
         chosen = {name: request.query_params.get(name, "") for name in _FIELDS}
@@ -101,7 +88,7 @@ async def market(request: Request, pages: _Pages, listings: _Listings) -> Respon
 
 
 @router.get("/loans/{loan_id}", dependencies=[identity.ANYONE])
-async def loan(loan_id: str, request: Request, pages: _Pages, listings: _Listings) -> Response:
+async def loan(loan_id: str, request: Request, pages: AppPages, listings: _Listings) -> Response:
     try:
         node = await listings.get(str(_uuid(loan_id)))
         if node is None:

@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from halfpenny import identity, loans
 from halfpenny.identity import Permission, requires
-from halfpenny.marketplace import PageRenderer, property_kinds
-from halfpenny.platform.http import AppDatabase
+from halfpenny.marketplace import property_kinds
+from halfpenny.platform.http import AppDatabase, AppPages
 from halfpenny.risk_reporting import labels, views
 from halfpenny.risk_reporting.rest import newest, published_method
 from halfpenny.risk_reporting.store import RiskReportKind
 from halfpenny_monitoring.portfolio import BORROWER_GROUP
 
-
-def _pages(request: Request) -> PageRenderer:
-    pages: PageRenderer = request.app.state.pages
-    return pages
-
-
 router = APIRouter(prefix="/staff/risk", include_in_schema=False)
 public_router = APIRouter(include_in_schema=False)
-_Pages = Annotated[PageRenderer, Depends(_pages)]
 # From which share of the largest loss of the grid a cell is drawn how dark; the figure stands in each.
 _SHADES: Final = (0.25, 0.5, 0.75)
 
 
 @router.get("", dependencies=[requires(Permission.RISK_READ)])
-async def monitoring(request: Request, _: identity.SignedIn, database: AppDatabase, pages: _Pages) -> Response:
+async def monitoring(request: Request, _: identity.SignedIn, database: AppDatabase, pages: AppPages) -> Response:
     """Back-tests, vintages, both models, overrides and drift."""
     async with database.reading() as connection:
         report = await newest(connection, RiskReportKind.MONITORING)
@@ -40,7 +33,7 @@ async def monitoring(request: Request, _: identity.SignedIn, database: AppDataba
 
 
 @router.get("/portfolio", dependencies=[requires(Permission.RISK_READ)])
-async def portfolio(request: Request, _: identity.SignedIn, database: AppDatabase, pages: _Pages) -> Response:
+async def portfolio(request: Request, _: identity.SignedIn, database: AppDatabase, pages: AppPages) -> Response:
     """Stress, concentration, and the stages of IFRS 9."""
     async with database.reading() as connection:
         report = views.portfolio(await newest(connection, RiskReportKind.PORTFOLIO))
@@ -77,7 +70,7 @@ def stress_grid(results: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @public_router.get("/method", dependencies=[identity.ANYONE])
-async def method(request: Request, database: AppDatabase, pages: _Pages) -> Response:
+async def method(request: Request, database: AppDatabase, pages: AppPages) -> Response:
     """How loans are scored and priced, for everybody (Delegated Regulation (EU) 2024/358 art. 1-3, 19, 21)."""
     lending = request.app.state.settings.lending
     async with database.reading() as connection:

@@ -3,13 +3,19 @@
 The question itself leaves with the application (``loan.submitted``), in the transaction that stores it.
 """
 
+from pathlib import Path
+from typing import Final
+
 from halfpenny.underwriting.check import UNCHECKED, check
 from halfpenny.underwriting.consumers import SUBSCRIPTION
 from halfpenny.underwriting.service import receive, request_all_reassessments, request_reassessment
 from halfpenny.underwriting.store import AnswerFigures, assessed_page
 
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
 __all__ = [
     "SUBSCRIPTION",
+    "TEMPLATES",
     "UNCHECKED",
     "AnswerFigures",
     "assessed_page",

@@ -32,6 +32,7 @@ from halfpenny.platform.http.idempotency import (
 from halfpenny.platform.http.json_body import fingerprint, read_json
 from halfpenny.platform.http.layers import EdgeSettings, guard
 from halfpenny.platform.http.openapi import describe
+from halfpenny.platform.http.pages import AppPages, FormFields, PageRenderer
 from halfpenny.platform.http.paging import (
     PageOf,
     PageQuery,
@@ -55,17 +56,20 @@ __all__ = [
     "AmountText",
     "AnswerWithStatus",
     "AppDatabase",
+    "AppPages",
     "CountryText",
     "CurrencyText",
     "DateText",
     "EdgeSettings",
     "Fingerprint",
+    "FormFields",
     "IdText",
     "IdempotencyKey",
     "LineText",
     "OptionalIdempotencyKey",
     "PageOf",
     "PageQuery",
+    "PageRenderer",
     "Paging",
     "Problem",
     "ProseText",

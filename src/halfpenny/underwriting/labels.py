@@ -1,0 +1,38 @@
+"""The words of underwriting on a page. The marked texts are translated when they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+
+def _(text: str) -> str:
+    """Marks a text for the catalogues of web/translations."""
+    return text
+
+
+REVIEW: Final[Mapping[str, str]] = {
+    "open": _("Waits for an answer"),
+    "upheld": _("The decision stands"),
+    "overturned": _("The application is decided anew"),
+}
+REPORT: Final[Mapping[str, str]] = {
+    "uploaded": _("not checked yet"),
+    "verified": _("verified"),
+    "refused": _("refused"),
+}
+SOURCE: Final[Mapping[str, str]] = {
+    "desktop": _("Desktop valuation"),
+    "survey": _("Surveyor's report"),
+}
+PREMISES: Final[Mapping[str, str]] = {"owned": _("owned"), "rented": _("rented")}
+# Why a form was not taken, by the code of the refusal; the form stands there again with what was typed.
+FAULT: Final[Mapping[str, str]] = {
+    "malformed": _("Write something, at most 5,000 characters, and choose an outcome where there is a choice."),
+    "nothing_to_review": _("Only a declined application can be reviewed."),
+    "review_too_late": _("The time in which a review can be asked for has passed."),
+    "review_requested": _("A review of this decision was asked for already."),
+    "review_decided": _("Somebody else has answered in the meantime."),
+    "four_eyes": _("Whoever took the decision does not review it: another person answers."),
+    "self_dealing": _("You have an interest in this loan: another person answers."),
+}
