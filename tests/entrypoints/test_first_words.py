@@ -1,4 +1,4 @@
-"""A start that cannot be states in one line which setting is to blame: for each command, with real servers or none."""
+"""A start that fails says in one line which setting is to blame: for each command, with real servers or none."""
 
 from __future__ import annotations
 

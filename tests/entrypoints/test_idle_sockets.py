@@ -71,7 +71,7 @@ async def test_thirteen_hundred_silent_sockets_stop_nobody(
             invested = await client.post(path, json={"amount": "50.00", "currency": "EUR"}, headers=person.paying())
         assert (alive.status_code, invested.status_code) == (200, 201)
         assert time.monotonic() - started < BODY_TIMEOUT_S * 3, "the attack was over before it was looked at"
-        # Each is notified or cut off in its time, whatever it had begun.
+        # Each is answered or cut off in its time, whatever it had begun.
         try:
             reads = (reader.read() for reader, _ in sockets)
             ends = await asyncio.wait_for(asyncio.gather(*reads, return_exceptions=True), BODY_TIMEOUT_S * 10)

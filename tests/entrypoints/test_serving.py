@@ -32,7 +32,7 @@ def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
 
 
 def refused(environment: dict[str, str], command: str = "serve") -> str:
-    """What a start that must fail states."""
+    """What a start that must fail prints."""
     ended = subprocess.run(
         [*COMMAND, command], env=environment, capture_output=True, text=True, timeout=120, check=False
     )

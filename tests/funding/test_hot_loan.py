@@ -22,7 +22,7 @@ PLACES = 120
 
 
 async def taken_minor(database: Database, world: World) -> int:
-    """What all accepted tickets add up to, whatever a total states."""
+    """What all accepted tickets add up to, whatever a total says."""
     async with database.reading() as connection:
         return int(
             await connection.fetchval(

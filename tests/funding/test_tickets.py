@@ -214,7 +214,7 @@ async def test_expiry_at_the_deadline_happens_once_whoever_runs_it(database: Dat
 
 
 async def test_cancel_against_fund_one_outcome(database: Database) -> None:
-    """The last ticket and the cancellation meet: either way every cent is where the loan's status states."""
+    """The last ticket and the cancellation meet: either way every cent is where the loan's status says."""
     for _ in range(5):
         world = await make_world(database, target_minor=10_000, investors=2, balance_minor=10_000)
         actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, world.administrator)

@@ -41,7 +41,7 @@ def _read(part: str) -> Any:
 
 
 def signed(header: dict[str, Any], claims: dict[str, Any], key: ECKey | None = None) -> str:
-    """A token with any header and claims and a correct ES256 signature, with our own key unless reported."""
+    """A token with any header and claims and a correct ES256 signature, with our own key unless another is given."""
     head = f"{b64(json.dumps(header).encode())}.{b64(json.dumps(claims).encode())}"
     private = (key or identity.load_signing_keys(identity_settings()).current).private_key
     assert private is not None

@@ -66,7 +66,7 @@ def test_every_cent_is_where_it_belongs(
 @pytest.mark.parametrize("programs", ["postgresql"], indirect=True)
 @pytest.mark.timeout(600)
 def test_a_story_that_goes_wrong_ends_badly(programs: Programs, database_url: str) -> None:
-    """Nobody decides here but one administrator, so the second approval never comes: the status states so."""
+    """Nobody decides here but one administrator, so the second approval never comes: the status says so."""
     logins = administrators(database_url)
     alone = Logins(logins.investor, logins.borrower, (logins.administrators[0], logins.administrators[0]))
     address = programs.api()

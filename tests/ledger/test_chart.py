@@ -108,7 +108,7 @@ async def test_every_event_moves_money_only_where_the_chart_allows(connection: C
 
 
 def test_no_line_moves_money_between_people_or_out_of_nothing(chart: list[Line]) -> None:
-    """What no line may ever state, whoever adds one."""
+    """What no line may ever hold, whoever adds one."""
     assert [line for line in chart if line[1] == line[2]] == []
     assert {line[0] for line in chart if line[1:3] == ("client_bank", "wallet")} == {"deposit"}
     out = {"payout", "reconciliation_resolved", "sweep", "receipt_reversed"}

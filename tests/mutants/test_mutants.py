@@ -1,4 +1,4 @@
-"""The list of mutants fits the code as it is, and the runner shows the dead from the living (``make mutants``)."""
+"""The list of mutants fits the code as it is, and the runner names those that survive (``make mutants``)."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_a_child_ends_with_a_parent_that_is_killed(how: signal.Signals) -> None:
 
 
 def test_a_parent_that_died_before_the_child_could_ask_counts_too() -> None:
-    """The child is reported a parent that is not its parent any more: it ends by itself."""
+    """The child is given a parent that is not its parent any more: it ends by itself."""
     program = f"""
 import time
 from halfpenny.platform.child import end_with_parent

@@ -1,4 +1,4 @@
-"""One LISTEN connection a process: it shows payloads, states when something may have been missed, and comes back."""
+"""One LISTEN connection a process: it passes payloads on, reports what may have been missed, and comes back."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 
 
 def output(program: str) -> list[dict[str, Any]]:
-    """What a process that logs states; a process of its own, because logging is set up once for all."""
+    """What a process that logs writes; a process of its own, because logging is set up once for all."""
     begin = "import logging, structlog\nfrom halfpenny.platform.telemetry import configure_logging\n"
     done = subprocess.run(
         [sys.executable, "-c", begin + program],

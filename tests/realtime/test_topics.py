@@ -228,7 +228,7 @@ async def test_the_marketplace_resumes_from_memory_from_the_table_or_from_a_snap
     async with watching(hub, database) as watcher:
         watcher.ask(op="subscribe", topic="marketplace", after=1)
         (missed,) = await watcher.first_frames(1)
-        # Two frames were missed, and state their latest state once.
+        # Two frames were missed: the latest state comes once, for both.
         assert (missed["type"], missed["seq"], len(missed["data"]["loans"])) == ("update", 3, 1)
         await publish([loan_id])
         await watcher.until(printed(4))

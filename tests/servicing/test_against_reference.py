@@ -107,7 +107,7 @@ def test_random_loans_agree_with_the_reference(shard: int) -> None:
     late = paid = ahead = redeemed = looked_back = material = not_material = 0
     for number in range(LOANS // SHARDS):
         loan, terms, events, receipts, as_of = random_loan(random_)
-        # The reference knows the future; the engine is notified only what is effective by then.
+        # The reference knows the future; the engine is given only what is effective by then.
         loan.drawdowns = {on: amount for on, amount in loan.drawdowns.items() if on <= as_of}
         loan.pauses = [pause for pause in loan.pauses if pause[0] <= as_of]
         limit = Materiality(random_.choice((0, 500_00, 20_00)), Rate(random_.choice((0, 1_000_000, 20_000_000))))

@@ -71,7 +71,7 @@ def test_a_rate_shows_what_it_was_divided_by() -> None:
         (date(2023, 1, 1), 0, 0),
         (JANUARY, 1, 4),
     ]
-    # The empty window states nothing, so it is not averaged in as a zero.
+    # The empty window says nothing, so it is not averaged in as a zero.
     assert rate.percent == Decimal("25.00")
 
 

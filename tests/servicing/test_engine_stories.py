@@ -227,7 +227,7 @@ def test_the_reserve_of_a_loan_that_is_called_in_pays_its_debts() -> None:
     [
         # Less than what is due is only a receipt.
         (60_000, None, 0, 0),
-        # More than that waits for the next instalment, or repays principal where somebody states so.
+        # More than that waits for the next instalment, or repays principal where somebody says so.
         (170_000, None, 70_000, 0),
         (170_000, Apply.DUE, 70_000, 0),
         (170_000, Apply.PREPAY, 0, 70_000),

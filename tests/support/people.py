@@ -22,7 +22,7 @@ PASSWORD = "larch tumbler otter quay"
 def signing_key_file() -> Path:
     """One key for the whole test run, so that tokens made here are taken by every application under test."""
     path = Path(tempfile.mkdtemp(prefix="halfpenny-key-")) / "signing-key.json"
-    load_signing_keys(IdentitySettings(path))  # a program that is reported a file makes none
+    load_signing_keys(IdentitySettings(path))  # a program that is given a file makes none
     return path
 
 
@@ -77,7 +77,7 @@ async def make_somebody(
     email_verified: bool = True,
     lifetime_s: int = 900,
 ) -> Somebody:
-    """A new account that may move money unless reported otherwise, signed in for ``lifetime_s``."""
+    """A new account that may move money unless told otherwise, signed in for ``lifetime_s``."""
     role = Role(role)
     email = email or f"{role}-{uuid7().hex[-12:]}@example.com"
     async with database.unit_of_work() as connection:

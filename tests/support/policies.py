@@ -10,7 +10,7 @@ from halfpenny.underwriting.valuation_reports.model import ReportCheck
 from support import lending
 from support.people import PASSWORD
 
-# may: the caller gets past every question of who they are (a rule of the business may still state no).
+# may: the caller gets past every question of who they are (a rule of the business may still refuse).
 # role: 403, this role never does that. hidden: 404, as if the thing did not exist.
 Verdict = Literal["may", "role", "hidden"]
 

@@ -1,4 +1,4 @@
-"""Two hundred descriptions that try to move a decision: reported to people, to programs and to language models."""
+"""Two hundred descriptions that try to move a decision: addressed to people, to programs and to language models."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class LendingSettings(BaseSettings):
         dict[_OtherCurrency, _Units], *json_object("currencies and their units in a euro", _UNITS)
     ] = Field(
         default_factory=dict,
-        description="Units of a currency in a euro that replace the built-in ones; they only convert limits.",
+        description="Units of a currency in a euro that replace the built-in ones, in limits and in reports.",
         examples=[_UNITS],
     )
     sandbox: bool = Field(

@@ -91,7 +91,7 @@ class Listener:
     def __init__(self, url: str) -> None:
         self._url = url
         self._callbacks: dict[str, list[Callable[[str | None], None]]] = {}
-        # Those that have not been subscribed yet that their channel is listened to.
+        # Those whose channel is not listened to yet.
         self._new: list[tuple[str, Callable[[str | None], None]]] = []
         self._heartbeats: list[Callable[[float | None], None]] = []
         self._changed = asyncio.Event()

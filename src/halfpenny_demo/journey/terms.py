@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from halfpenny_demo.valuation_document import report_document
 
-# One of the seed's houses: a sale of 26 January 2016 in King County, Washington, at the price level of
-# December 2016 in euros. seeding/README.md names the source and its licence.
+# A house that was sold in King County, Washington, on 26 January 2016, and is not among the seed's properties. Its
+# figures are made for the journey, whose loan is in euros. seeding/README.md names its source and the licence.
 HOUSE: dict[str, Any] = {
     "kind": "house",
     "address": "Parcel 531810-1230, assessment area 14",
