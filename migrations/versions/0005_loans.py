@@ -237,6 +237,23 @@ CREATE TABLE valuation_report_document (
     CONSTRAINT fk_valuation_report_document_report_id_valuation_report REFERENCES valuation_report,
   content bytea NOT NULL
 );
+
+-- What the credit assessment asks for beside the figures; only accounts are of a financial year.
+CREATE TABLE application_document (
+  id uuid CONSTRAINT pk_application_document PRIMARY KEY,
+  loan_id uuid NOT NULL CONSTRAINT fk_application_document_loan_id_loan REFERENCES loan,
+  kind text NOT NULL CONSTRAINT ck_application_document_kind
+    CHECK (kind IN ('accounts', 'ownership', 'business_plan')),
+  financial_year integer,
+  document_sha256 text NOT NULL CONSTRAINT ck_application_document_document_sha256
+    CHECK (document_sha256 ~ '^[0-9a-f]{64}$'),
+  uploaded_by uuid NOT NULL CONSTRAINT fk_application_document_uploaded_by_app_user REFERENCES app_user,
+  uploaded_at timestamptz NOT NULL,
+  document bytea NOT NULL,
+  CONSTRAINT ck_application_document_year_of_accounts CHECK ((kind = 'accounts') = (financial_year IS NOT NULL))
+);
+CREATE INDEX ix_application_document_loan_id_id ON application_document (loan_id, id);
+
 CREATE TABLE decision_review (
   id uuid CONSTRAINT pk_decision_review PRIMARY KEY,
   loan_id uuid NOT NULL CONSTRAINT fk_decision_review_loan_id_loan REFERENCES loan,
@@ -262,7 +279,8 @@ GRANT UPDATE (removed_by, removed_at) ON panel_valuer TO halfpenny_app;
 GRANT UPDATE (status, checked_by, checked_at, note) ON valuation_report TO halfpenny_app;
 GRANT UPDATE (status, decided_by, decided_at, answer) ON decision_review TO halfpenny_app;
 SELECT keep_row_history('decision_review', 'id', 'statement,answer');
-GRANT SELECT, INSERT ON valuation_report_document TO halfpenny_app;
+GRANT SELECT, INSERT ON valuation_report_document, application_document TO halfpenny_app;
+SELECT keep_row_history('application_document', 'id', 'document');
 SELECT keep_row_history('panel_valuer', 'id', 'name');
 SELECT keep_row_history('valuation_report', 'id', 'note');
 

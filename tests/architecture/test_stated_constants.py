@@ -34,8 +34,8 @@ from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
 from halfpenny.servicing.model.waterfall import HALFPENNY_1
 from halfpenny.servicing.service.arrears import RECOVERY_UPDATE_INTERVAL_DAYS
 from halfpenny.servicing.service.distributing import CHUNK
+from halfpenny.underwriting.pdf import MAX_DOCUMENT_BYTES
 from halfpenny.underwriting.reviews.model import ANSWER_WITHIN_DAYS, REQUEST_WITHIN_DAYS
-from halfpenny.underwriting.valuation_reports.model import MAX_DOCUMENT_BYTES
 from halfpenny_messages import DELIVERY_LIMIT, PRICE_DISREGARDED_DAYS
 from halfpenny_monitoring.impairment import SIGNIFICANT_DAYS
 from halfpenny_monitoring.outcomes import DAYS_AFTER_MATURITY

@@ -31,7 +31,7 @@ from halfpenny.risk_reporting.promotions.model import SEAT, ProposedPromotion
 from halfpenny.servicing.service import arrears, bank_receipts, settling
 from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import distributions, serviced_loans
-from halfpenny.underwriting import reviews, valuation_reports
+from halfpenny.underwriting import documents, reviews, valuation_reports
 from halfpenny.underwriting.valuation_reports import service as valuer_service
 from halfpenny_demo.valuation_document import report_document
 from halfpenny_messages import Judgement, MeasuredFigure, ModelFile
@@ -43,6 +43,7 @@ from support.people import make_somebody
 
 EUR = Currency.EUR
 QUEUE = funding.SUBSCRIPTIONS[0].queue
+PLAN = report_document("Alder & Finch", "Pier 4", "Houses for sale", "2026-01-15")
 EVENTS = ["investment.made", "loan.approved", "loan.drawn_down"]
 
 
@@ -169,6 +170,10 @@ async def _applications(database: Database) -> None:
             Decision(Verdict.DECLINE, refused.version, loans.DecisionReason.EXIT, "Thin."),
             lending.RULES,
         )
+        plan = documents.UploadedDocument(documents.DocumentKind.BUSINESS_PLAN, None, PLAN)
+        accounts = documents.UploadedDocument(documents.DocumentKind.ACCOUNTS, 2025, PLAN)
+        for document in (plan, accounts):
+            await documents.upload(connection, borrower, valued.id, document)
         review = await reviews.request_review(connection, borrower, refused.id, "There is a buyer.")
         await reviews.decide(connection, staff[1], review.id, overturned=False, answer="The buyer has no money.")
         large = await lending.assessed(connection, borrower, amount_minor=120_000_000)

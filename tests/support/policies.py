@@ -56,6 +56,7 @@ REPORT = {
     "valued_on": "2026-01-15",
     "document": "JVBERi0xLjQKJSVFT0YK",
 }
+APPLICATION_DOCUMENT = {"kind": "ownership", "document": "JVBERi0xLjQKJSVFT0YK"}
 HIDDEN_FROM_ALL = Policy("hidden", "hidden", "hidden", "hidden")
 VALUATION = {"amount": "500000.00", "valued_on": "2026-01-15", "valuer": "Alder & Finch Surveyors"}
 
@@ -133,6 +134,9 @@ POLICIES: dict[str, Policy] = {
         {"name": "Alder & Finch", "registration_body": "RICS", "registration_number": "77", "country": "US"}
     ),
     "POST /api/v1/valuers/{valuer_id}/remove": Policy("role", "role", "role", "hidden"),
+    "POST /api/v1/loans/{loan_id}/documents": Policy("hidden", "may", "hidden", "may", APPLICATION_DOCUMENT),
+    "GET /api/v1/loans/{loan_id}/documents": Policy("hidden", "may", "hidden", "may"),
+    "GET /api/v1/loans/{loan_id}/documents/{document_id}": HIDDEN_FROM_ALL,
     "GET /api/v1/valuation-reports": administrators(),
     "POST /api/v1/loans/{loan_id}/valuation-reports": Policy("hidden", "may", "hidden", "may", REPORT),
     "GET /api/v1/loans/{loan_id}/valuation-reports": Policy("hidden", "may", "hidden", "may"),

@@ -44,6 +44,7 @@ from halfpenny.risk_reporting.pages import router as risk_page_routes
 from halfpenny.risk_reporting.promotions.rest import router as promotion_routes
 from halfpenny.risk_reporting.rest import router as risk_routes
 from halfpenny.servicing.rest import router as servicing_routes
+from halfpenny.underwriting.documents.rest import router as application_document_routes
 from halfpenny.underwriting.pages import router as review_page_routes
 from halfpenny.underwriting.rest import router as underwriting_routes
 from halfpenny.underwriting.reviews.rest import router as review_routes
@@ -186,6 +187,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     app.include_router(loans_routes, prefix=API)
     app.include_router(underwriting_routes, prefix=API)
     app.include_router(valuation_report_routes, prefix=API)
+    app.include_router(application_document_routes, prefix=API)
     app.include_router(review_routes, prefix=API)
     app.include_router(backoffice_routes, prefix=API)
     app.include_router(people_routes, prefix=API)

@@ -34,6 +34,13 @@ DOCUMENTS = Comparison(
     present="d.report_id IS NOT NULL",
     wanted="r.id IS NOT NULL",
 )
+APPLICATION_DOCUMENTS = Comparison(
+    "application_document",
+    "d.id",
+    "application_document d",
+    {"document": ("encode(sha256(d.document), 'hex')", "d.document_sha256")},
+    "the hash beside it",
+)
 
 
 def _sealed_words(table: str, column: str, action: str, key: str) -> Comparison:
@@ -80,5 +87,7 @@ REPORTED = reported(
 
 async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     """Everything that underwriting keeps. Runs inside one view of the database."""
-    async for finding in compare(connection, (DOCUMENTS, *WORDS, EVENTS, REPORTED), progress, "underwriting"):
+    async for finding in compare(
+        connection, (DOCUMENTS, APPLICATION_DOCUMENTS, *WORDS, EVENTS, REPORTED), progress, "underwriting"
+    ):
         yield finding

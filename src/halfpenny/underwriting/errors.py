@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from halfpenny.primitives.errors import NotFound, Refused
+from halfpenny.primitives.errors import Malformed, NotFound, Refused
 
 
 class NotAssessedYet(NotFound):
@@ -18,3 +18,13 @@ class NothingToAssess(Refused):
 class ApplicationNotDeclined(Refused):
     code = "application_not_declined"
     message = "This letter is for applications that were declined."
+
+
+class DocumentTooLarge(Malformed):
+    code = "document_too_large"
+    message = "The document is larger than the limit."
+
+
+class DocumentNotPdf(Malformed):
+    code = "document_not_pdf"
+    message = "The document must be a whole PDF, in base64."

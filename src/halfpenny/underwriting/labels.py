@@ -25,6 +25,11 @@ SOURCE: Final[Mapping[str, str]] = {
     "desktop": _("Desktop valuation"),
     "survey": _("Surveyor's report"),
 }
+DOCUMENT: Final[Mapping[str, str]] = {
+    "accounts": _("Accounts"),
+    "ownership": _("Ownership"),
+    "business_plan": _("Business plan"),
+}
 PREMISES: Final[Mapping[str, str]] = {"owned": _("owned"), "rented": _("rented")}
 # Why a form was not taken, by the code of the refusal; the form stands there again with what was typed.
 FAULT: Final[Mapping[str, str]] = {

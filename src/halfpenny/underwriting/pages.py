@@ -19,6 +19,8 @@ from halfpenny.platform.views import view
 from halfpenny.primitives.errors import HalfpennyError, Malformed
 from halfpenny.primitives.money import format_minor
 from halfpenny.underwriting import labels, service, store
+from halfpenny.underwriting.documents import store as document_store
+from halfpenny.underwriting.documents.model import MOST_DOCUMENTS, asked_for
 from halfpenny.underwriting.letter import LetterLanguage
 from halfpenny.underwriting.reviews import DecisionReview, ReviewStatus, errors, review_view
 from halfpenny.underwriting.reviews import service as reviews
@@ -171,6 +173,7 @@ async def _case_page(
         declined = await _declined(connection, loan, lending.lender_name, lending.lender_address)
         assessed = await store.decided_on(connection, loan.id, loan.terms_version)
         reports = await report_store.of_loan(connection, loan.id, _SHOWN)
+        papers = await document_store.of_loan(connection, loan.id, MOST_DOCUMENTS)
         deciders = await loans.decliners(connection, loan.id)
         today = await business_date(connection)
     context = {
@@ -180,6 +183,8 @@ async def _case_page(
         "declined": declined,
         "assessed": None if assessed is None else assessed.answer,
         "reports": [view(report) for report in reports],
+        "documents": [view(document) for document in papers],
+        "asked_for": [view(asked) for asked in asked_for(papers)],
         "may_answer": _may_answer(review, principal, deciders),
         "took_the_decision": principal.user_id in deciders,
         **_form(refused),

@@ -45,16 +45,6 @@ class ReportDatedInFuture(Malformed):
     message = "A report cannot be dated in the future."
 
 
-class DocumentTooLarge(Malformed):
-    code = "document_too_large"
-    message = "The document is larger than the limit."
-
-
-class DocumentNotPdf(Malformed):
-    code = "document_not_pdf"
-    message = "The document must be a whole PDF, in base64."
-
-
 class ChecksMissing(Malformed):
     code = "checks_missing"
     message = "A report is verified when everything in it has been checked."

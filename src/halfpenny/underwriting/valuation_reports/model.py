@@ -10,13 +10,9 @@ from uuid import UUID
 
 from halfpenny.primitives.ids import LoanId, UserId
 from halfpenny.primitives.money import Currency
+from halfpenny.underwriting.pdf import check_pdf
 from halfpenny.underwriting.valuation_reports import errors
 from halfpenny_messages import ValuationSource
-
-MAX_DOCUMENT_BYTES = 600_000
-_PDF_BEGINS, _PDF_ENDS = b"%PDF-", b"%%EOF"
-# The end mark may be followed by line breaks, and by nothing else of any length.
-_END_WITHIN_BYTES = 1024
 
 
 class ReportStatus(StrEnum):
@@ -93,10 +89,7 @@ def check_report(report: UploadedReport, valuer: Valuer | None, country: str, to
         raise errors.ReportAmountNotPositive()
     if report.valued_on > today:
         raise errors.ReportDatedInFuture()
-    if len(report.document) > MAX_DOCUMENT_BYTES:
-        raise errors.DocumentTooLarge(maximum_bytes=MAX_DOCUMENT_BYTES)
-    if not report.document.startswith(_PDF_BEGINS) or _PDF_ENDS not in report.document[-_END_WITHIN_BYTES:]:
-        raise errors.DocumentNotPdf()
+    check_pdf(report.document)
     if valuer is None or valuer.removed_at is not None:
         raise errors.ValuerNotOnPanel()
     if valuer.country != country:

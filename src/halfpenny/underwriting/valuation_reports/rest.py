@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from halfpenny import identity, loans
 from halfpenny.identity import Permission, requires
@@ -28,14 +26,14 @@ from halfpenny.platform.http import (
 )
 from halfpenny.platform.views import view
 from halfpenny.primitives.money import parse_minor
-from halfpenny.underwriting.valuation_reports import errors, service, store
+from halfpenny.underwriting.pdf import Base64Document, decoded
+from halfpenny.underwriting.valuation_reports import service, store
 from halfpenny.underwriting.valuation_reports.model import ReportCheck, UploadedReport, ValuationReport, Valuer
 from halfpenny_messages import ValuationSource
 
 router = APIRouter(tags=["valuation reports"])
 _REPORT = "/loans/{loan_id}/valuation-reports/{report_id}"
 _SHOWN = 50
-_BASE64 = r"^[A-Za-z0-9+/]+={0,2}$"
 
 
 class ValuerRequest(RequestModel):
@@ -54,13 +52,10 @@ class ReportRequest(RequestModel):
     source: Annotated[ValuationSource, code_of(ValuationSource)]
     amount: AmountText
     valued_on: DateText
-    document: Annotated[str, StringConstraints(pattern=_BASE64, max_length=900_000)]
+    document: Base64Document
 
     def read(self) -> UploadedReport:
-        try:
-            document = base64.b64decode(self.document, validate=True)
-        except binascii.Error as error:
-            raise errors.DocumentNotPdf() from error
+        document = decoded(self.document)
         return UploadedReport(self.valuer_id, self.source, parse_minor(self.amount), self.valued_on, document)
 
 
