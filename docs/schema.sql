@@ -94,6 +94,28 @@ CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.app_user REFERENCIN
 CREATE TRIGGER user_changed AFTER UPDATE OF role, disabled_at, email_verified_at, kyc_status ON public.app_user FOR EACH ROW WHEN (((old.role <> new.role) OR (old.kyc_status <> new.kyc_status) OR (old.disabled_at IS DISTINCT FROM new.disabled_at) OR (old.email_verified_at IS DISTINCT FROM new.email_verified_at))) EXECUTE FUNCTION notify_user_changed();
 GRANT INSERT, SELECT, UPDATE (country), UPDATE (disabled_at), UPDATE (email_verified_at), UPDATE (kyc_status), UPDATE (password_hash), UPDATE (role), UPDATE (sophisticated) ON app_user TO halfpenny_app;
 
+CREATE TABLE application_document (
+  id uuid NOT NULL,
+  loan_id uuid NOT NULL,
+  kind text NOT NULL,
+  financial_year integer,
+  document_sha256 text NOT NULL,
+  uploaded_by uuid NOT NULL,
+  uploaded_at timestamp with time zone NOT NULL,
+  document bytea NOT NULL,
+  CONSTRAINT pk_application_document PRIMARY KEY (id),
+  CONSTRAINT fk_application_document_loan_id_loan FOREIGN KEY (loan_id) REFERENCES loan(id),
+  CONSTRAINT fk_application_document_uploaded_by_app_user FOREIGN KEY (uploaded_by) REFERENCES app_user(id),
+  CONSTRAINT ck_application_document_document_sha256 CHECK ((document_sha256 ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT ck_application_document_kind CHECK ((kind = ANY (ARRAY['accounts'::text, 'ownership'::text, 'business_plan'::text]))),
+  CONSTRAINT ck_application_document_year_of_accounts CHECK (((kind = 'accounts'::text) = (financial_year IS NOT NULL)))
+);
+CREATE INDEX ix_application_document_loan_id_id ON public.application_document USING btree (loan_id, id);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.application_document REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'document', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.application_document REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'document', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.application_document REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'document', 'insert,update,delete');
+GRANT INSERT, SELECT ON application_document TO halfpenny_app;
+
 CREATE TABLE approval (
   id uuid NOT NULL,
   act text NOT NULL,

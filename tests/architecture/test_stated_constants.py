@@ -34,6 +34,7 @@ from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
 from halfpenny.servicing.model.waterfall import HALFPENNY_1
 from halfpenny.servicing.service.arrears import RECOVERY_UPDATE_INTERVAL_DAYS
 from halfpenny.servicing.service.distributing import CHUNK
+from halfpenny.underwriting.documents.model import ACCOUNTS_YEARS
 from halfpenny.underwriting.pdf import MAX_DOCUMENT_BYTES
 from halfpenny.underwriting.reviews.model import ANSWER_WITHIN_DAYS, REQUEST_WITHIN_DAYS
 from halfpenny_messages import DELIVERY_LIMIT, PRICE_DISREGARDED_DAYS
@@ -133,6 +134,7 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
     ("docs/guides/risk-monitoring.md", "more than {} days past due, past its maturity", (SIGNIFICANT_DAYS,)),
     ("docs/guides/decisions-and-reviews.md", "free of charge, within {} days", (REQUEST_WITHIN_DAYS,)),
     ("docs/guides/decisions-and-reviews.md", "answered within {} days", (ANSWER_WITHIN_DAYS,)),
+    ("docs/guides/decisions-and-reviews.md", "the accounts of {} financial years", (ACCOUNTS_YEARS,)),
     ("docs/guides/valuation-reports.md", "at most {} bytes", (f"{MAX_DOCUMENT_BYTES:,}",)),
     ("docs/guides/risk-service.md", "a circuit breaker for {} s", (CIRCUIT_OPEN_S,)),
     ("docs/guides/risk-service.md", "figures only, up to {})", (MAX_BATCH,)),

@@ -87,7 +87,6 @@ REPORTED = reported(
 
 async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     """Everything that underwriting keeps. Runs inside one view of the database."""
-    async for finding in compare(
-        connection, (DOCUMENTS, APPLICATION_DOCUMENTS, *WORDS, EVENTS, REPORTED), progress, "underwriting"
-    ):
+    comparisons = (DOCUMENTS, APPLICATION_DOCUMENTS, *WORDS, EVENTS, REPORTED)
+    async for finding in compare(connection, comparisons, progress, "underwriting"):
         yield finding
