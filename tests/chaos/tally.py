@@ -129,7 +129,7 @@ async def verdict(database: Database, world: World, tally: Tally) -> dict[str, A
     }
     print(output)
     assert not lost and not doubled and not tally.open, (lost[:5], doubled[:5])
-    # Nothing is there that nobody asked for, and nothing that its caller was told is refused.
+    # Nothing is there that nobody asked for, and nothing of which its caller got a refusal.
     assert len(rows) == len(tally.acknowledged), output
     await check_books(database)
     return output

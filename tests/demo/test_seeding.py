@@ -102,7 +102,7 @@ async def test_the_seeded_marketplace_is_whole(database: Database, tmp_path: Pat
 
 
 async def _check_what_an_investor_sees(connection: Connection) -> None:
-    """Row 'a seed that an investor believes': three markets, titles of their own, rates and ratios that agree."""
+    """The seed as an investor sees it: three markets, titles of their own, rates and ratios that agree."""
     ids = [row["id"] for row in await connection.fetch("SELECT id FROM loan")]
     found = list((await loans.get_many(connection, ids)).values())
     assert len({loan.title for loan in found}) == len(found) == 200

@@ -81,7 +81,7 @@ async def test_one_key_sent_to_two_processes_at_once_has_one_effect(database: Da
     async with open_desk(database) as one, open_desk(other) as two:
         for number in range(30):
             asked = [world.ticket(0, 5_000, f"key {number}"), world.ticket(0, 5_000, f"key {number}")]
-            # The same key on another loan is another request: one of the two wins, the other is told so.
+            # The same key on another loan is another request: one of the two wins, the other gets a refusal.
             crossed = [
                 world.ticket(1, 5_000, f"key {number}"),
                 world.ticket(1, 5_000, f"key {number}", loan_id=loan.id),

@@ -26,7 +26,7 @@ from halfpenny.platform.servers import DocumentServer
 from support.server import api_process
 
 # The lock is taken in two places: by a statement of ``claim``, and for many tickets at once in ``funding_facts``. Both
-# ask this function for the lock's number just before. One process is told from the other by a setting in its address.
+# ask this function for the lock's number just before. A setting in its address names which process it is.
 _BARRIERS = """
 ALTER FUNCTION idempotency_lock_id (uuid, text) RENAME TO lock_id_of_key;
 CREATE FUNCTION barrier(process text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT hashtext('barrier ' || $1) $$;

@@ -362,7 +362,7 @@ async def test_every_list_is_served_by_an_index(database: Database, name: str) -
     types = {"OWN_PAGE": "(uuid, uuid, int)", "AWAITING_DECISION_PAGE": "(uuid, int)", "PAST_DEADLINE": "(int)"}
     async with database.unit_of_work() as connection:
         await connection.execute(f"PREPARE listing{types[name]} AS {getattr(store, name)}")
-        # A plan for any parameters, and on tables too small for an index to pay without being told so.
+        # A plan for any parameters, and on tables too small for an index to pay unless the planner is forced.
         await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off")
         plan = await connection.fetch(f"EXPLAIN EXECUTE listing{arguments[name]}")
     text = "\n".join(row[0] for row in plan)

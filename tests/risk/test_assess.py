@@ -75,7 +75,7 @@ ANY_LOAN = st.builds(
     debts=st.none() | amounts(0, 10_000_000),
     adverse_records=st.none() | st.integers(0, 10_000),
     term_months=st.integers(1, 120),
-    currency=st.sampled_from(["EUR", "PLN", "GBP", "USD", "ILS", "XXX"]),
+    currency=st.sampled_from(["EUR", "PLN", "GBP", "USD", "ILS"]),
     lat=st.floats(allow_nan=True, allow_infinity=True) | st.just(47.7),
     lon=st.floats(-200.0, 200.0) | st.just(-122.3),
     area_m2=st.floats(allow_nan=True, allow_infinity=True) | st.floats(30.0, 300.0),

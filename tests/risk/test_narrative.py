@@ -308,7 +308,7 @@ async def test_a_missing_document_store_is_only_a_cache_that_misses() -> None:
 
 
 async def test_two_hundred_hostile_texts_are_refused_even_when_the_model_obeys_them() -> None:
-    """The model of this test does the worst: it writes whatever the description told it to."""
+    """The model of this test does the worst: it writes whatever the description demands."""
     plain = PLAIN["rate"]
     for text in hostile_descriptions():
         for en, pl in ((text, text), (f"{plain.en} {text}", plain.pl), (plain.en, f"{text} {plain.pl}")):

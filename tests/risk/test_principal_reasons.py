@@ -93,23 +93,23 @@ def amount_of(words: str) -> str:
 
 
 # The change of an application that each sentence names, by what the sentence begins with.
-SAID: list[tuple[str, Callable[[re.Match[str]], Mapping[str, Any]]]] = [
-    (r"Over (\d+) months", lambda said: {"term_months": int(said[1])}),
-    (r"With a yearly income of ([\d,]+) [A-Z]{3}", lambda said: {"income": amount_of(said[1])}),
-    (r"With assets of ([\d,]+) [A-Z]{3}", lambda said: {"assets": amount_of(said[1])}),
-    (r"With debts of ([\d,]+) [A-Z]{3}", lambda said: {"debts": amount_of(said[1])}),
-    (r"With yearly costs of ([\d,]+) [A-Z]{3}", lambda said: {"yearly_costs": amount_of(said[1])}),
-    (r"Having traded for (\d+) years", lambda said: {"years_trading": int(said[1])}),
+NAMED_CHANGES: list[tuple[str, Callable[[re.Match[str]], Mapping[str, Any]]]] = [
+    (r"Over (\d+) months", lambda found: {"term_months": int(found[1])}),
+    (r"With a yearly income of ([\d,]+) [A-Z]{3}", lambda found: {"income": amount_of(found[1])}),
+    (r"With assets of ([\d,]+) [A-Z]{3}", lambda found: {"assets": amount_of(found[1])}),
+    (r"With debts of ([\d,]+) [A-Z]{3}", lambda found: {"debts": amount_of(found[1])}),
+    (r"With yearly costs of ([\d,]+) [A-Z]{3}", lambda found: {"yearly_costs": amount_of(found[1])}),
+    (r"Having traded for (\d+) years", lambda found: {"years_trading": int(found[1])}),
     (r"With premises of its own", lambda _: {"premises": Premises.OWNED}),
-    (r"With adverse records: (\d+)", lambda said: {"adverse_records": int(said[1])}),
+    (r"With adverse records: (\d+)", lambda found: {"adverse_records": int(found[1])}),
     (r"Without debt that ranks before the loan", lambda _: {"prior_debt": "0", "charge_rank": 1}),
     (r"Repaid by a sale", lambda _: {"exit_strategy": ExitStrategy.SALE}),
     (r"With interest paid as it falls due", lambda _: {"interest_mode": LoanInterestMode.SERVICED}),
     (r"Without the works", lambda _: {"renovation_cost": "0", "gdv": None}),
     (
         r"With a verified surveyor's report of today at ([\d,]+) [A-Z]{3}",
-        lambda said: {
-            "valuation": amount_of(said[1]),
+        lambda found: {
+            "valuation": amount_of(found[1]),
             "valued_on": SUBMITTED_AT.date(),
             "valuation_source": ValuationSource.SURVEY,
             "report_verified": True,
@@ -118,11 +118,11 @@ SAID: list[tuple[str, Callable[[re.Match[str]], Mapping[str, Any]]]] = [
 ]
 
 
-def as_said(models: ModelSet, loan: LoanSubmitted, reason: PrincipalReason, change: str) -> LoanSubmitted:
+def with_named_change(models: ModelSet, loan: LoanSubmitted, reason: PrincipalReason, change: str) -> LoanSubmitted:
     """The application with the change that the sentence names, made by the sentence's own words alone."""
-    if said := re.match(r"At (\d+)% of the value that the risk assessment uses", change):
+    if found := re.match(r"At (\d+)% of the value that the risk assessment uses", change):
         used = score_application(loan, models, POLICIES).security.used
-        return changed(loan, amount=f"{int(said[1]) / 100 * used - float(loan.prior_debt):.2f}")
+        return changed(loan, amount=f"{int(found[1]) / 100 * used - float(loan.prior_debt):.2f}")
     if change.startswith("With these facts given, at a typical borrower's"):
         policy = POLICIES.policies[-1]
         rate, scale = policy.units_per_euro(loan.currency), policy.borrower_scale
@@ -134,7 +134,7 @@ def as_said(models: ModelSet, loan: LoanSubmitted, reason: PrincipalReason, chan
         }
         asked = usual if reason.code == "facts_missing" else {reason.code: usual[reason.code]}
         return changed(loan, **{name: value for name, value in asked.items() if getattr(loan.borrower, name) is None})
-    [fields] = [read(said) for pattern, read in SAID if (said := re.match(pattern, change))]
+    [fields] = [read(found) for pattern, read in NAMED_CHANGES if (found := re.match(pattern, change))]
     return changed(loan, **fields)
 
 
@@ -192,7 +192,7 @@ def test_row_13_every_counterfactual_is_the_answer_to_the_application_that_its_w
             assert reason.change is not None
             if reason.change.en.startswith("No change"):
                 continue
-            then = score_application(as_said(models, loan, reason, reason.change.en), models, POLICIES)
+            then = score_application(with_named_change(models, loan, reason, reason.change.en), models, POLICIES)
             if enough := re.search(r": grade ([A-E]), (.*)\.$", reason.change.en):
                 assert (then.grade, DECISIONS[then.recommendation].en) == (enough[1], enough[2]), reason.change.en
             else:

@@ -74,7 +74,7 @@ class RunningDemo:
         return self.process.wait(PATIENCE_S)
 
     def until_nothing_runs(self) -> None:
-        """After a kill: what is told to end may take a moment."""
+        """After a kill: what was sent a signal may take a moment to end."""
         deadline = time.monotonic() + PATIENCE_S
         while left := self.processes():
             assert time.monotonic() < deadline, f"still there: {left}"

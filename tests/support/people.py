@@ -77,7 +77,7 @@ async def make_somebody(
     email_verified: bool = True,
     lifetime_s: int = 900,
 ) -> Somebody:
-    """A new account that may move money unless told otherwise, signed in for ``lifetime_s``."""
+    """A new account that may move money unless the arguments differ, signed in for ``lifetime_s``."""
     role = Role(role)
     email = email or f"{role}-{uuid7().hex[-12:]}@example.com"
     async with database.unit_of_work() as connection:

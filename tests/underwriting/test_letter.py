@@ -68,7 +68,7 @@ def test_row_13_a_letter_claims_an_assessment_by_a_model_only_where_there_was_on
     }[language]
     for claim in claims:
         assert claim in str(by_model) and claim not in str(by_person)
-    assert by_person["footer"].endswith("a-reference") and "None" not in str(by_person)
+    assert by_person["footer"].endswith("a-reference") and "None" not in by_person["footer"]
     assert [section["heading"] for section in by_person["sections"]] == [
         section["heading"] for section in by_model["sections"]
     ]
@@ -127,9 +127,9 @@ async def test_row_13_a_decline_without_an_assessment_has_the_decisions_reason_a
     async with database.unit_of_work() as connection:
         loan = await lending.submitted(connection, borrower.user_id)
     declined = await decline(database, staff, loan.id, loans.DecisionReason.OUTSIDE_LENDING_POLICY)
-    told = await letter_of(database, declined)
-    assert told.model_version is None
-    assert [reason.text for reason in told.reasons] == [
+    letter = await letter_of(database, declined)
+    assert letter.model_version is None
+    assert [reason.text for reason in letter.reasons] == [
         loans.REASON_TEXTS[loans.DecisionReason.OUTSIDE_LENDING_POLICY].en
     ]
 
@@ -154,10 +154,10 @@ async def test_row_13_the_letter_is_about_the_terms_that_were_decided_on(
     if answered_again:
         await deliver(database, answer(loan.id, terms, model_version="rules-2"))
     declined = await decline(database, staff, loan.id, loans.DecisionReason.LEVERAGE)
-    told = await letter_of(database, declined)
+    letter = await letter_of(database, declined)
     if answered_again:
-        assert told.model_version == "rules-2"
-        assert told.reasons[0] == LetterReason("The loan is 60 % of the value.", "At 52% of the value: grade A.")
+        assert letter.model_version == "rules-2"
+        assert letter.reasons[0] == LetterReason("The loan is 60 % of the value.", "At 52% of the value: grade A.")
     else:
-        assert told.model_version is None
-        assert told.reasons == [LetterReason(loans.REASON_TEXTS[loans.DecisionReason.LEVERAGE].en, None)]
+        assert letter.model_version is None
+        assert letter.reasons == [LetterReason(loans.REASON_TEXTS[loans.DecisionReason.LEVERAGE].en, None)]
