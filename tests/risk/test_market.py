@@ -86,7 +86,6 @@ def test_comparables_are_near_alike_and_brought_to_the_subject(seattle: MarketMo
         {"kind": PropertyKind.LAND},
         {"lat": 47.0},
         {"lat": 52.2, "lon": 21.0, "country": "PL"},
-        {"currency": "XXX"},
     ],
 )
 def test_what_is_not_its_own_it_leaves_alone(seattle: MarketModel, changes: dict[str, Any]) -> None:
