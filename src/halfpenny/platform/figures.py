@@ -49,6 +49,11 @@ def number(value: float | int | Decimal, language: str) -> str:
     return format_decimal(value, locale=LOCALES[language])
 
 
+def decimal(value: float, places: int, language: str) -> str:
+    """A measure with so many decimals, as the others of its column have: ``0.840``."""
+    return format_decimal(Decimal(f"{value:.{places}f}"), format="#,##0." + "0" * places, locale=LOCALES[language])
+
+
 def day(text: str, language: str) -> str:
     """An ISO date or timestamp as a date of the market's time zone."""
     if len(text) == len("2026-01-01"):
