@@ -140,6 +140,7 @@ async def test_a_request_that_comes_again_gets_no_second_answer(database: Databa
         (2, {}, "unknown_message_version"),
         (1, {"amount": 5}, "malformed_message"),
         (1, {"amount": "0"}, "bad_application"),
+        (1, {"currency": "CHF"}, "unknown_currency"),
         (1, {"surprise": 1}, "malformed_message"),
     ],
 )
