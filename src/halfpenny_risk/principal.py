@@ -219,7 +219,7 @@ def _best(rated: Rated, changes: Sequence[_Change], results: Sequence[Rated]) ->
     words = changes[-1].words
     return LocalisedText(
         f"{words.en}: not enough by itself; probability of default {then.en} instead of {now.en}.",
-        f"{words.pl}: samo to nie wystarczy; prawdopodobieństwo niespłacenia {then.pl} zamiast {now.pl}.",
+        f"{words.pl}: samo to nie wystarczy; prawdopodobieństwo niewykonania zobowiązania {then.pl} zamiast {now.pl}.",
     )
 
 
