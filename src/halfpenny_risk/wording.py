@@ -159,8 +159,8 @@ REASONS: Mapping[str, Wording] = {
         "Pożyczka stanowi {value} wartości po zakończeniu prac, którą podaje pożyczkobiorca.",
     ),
     "outside_market": Wording(
-        "{value}: the stated value is used, with a wider margin.",
-        "{value}: przyjęto podaną wartość z szerszym marginesem.",
+        "{value}: the stated figure is used, with a wider margin.",
+        "{value}: przyjęto podaną kwotę z szerszym marginesem.",
         shown_as="word",
     ),
     "works_to_value": Wording(
