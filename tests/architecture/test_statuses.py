@@ -30,6 +30,7 @@ from halfpenny.primitives.money import Currency
 from halfpenny.risk_reporting.store import RiskReportKind
 from halfpenny.servicing.model.position import LoanStanding
 from halfpenny.servicing.statuses import DistributionStatus, SegmentKind
+from halfpenny.underwriting.documents import DocumentKind
 from halfpenny.underwriting.reviews import ReviewStatus
 from halfpenny.underwriting.valuation_reports.model import ReportStatus
 
@@ -41,6 +42,7 @@ ENUMS: dict[str, type[StrEnum]] = {
     "ck_accrual_segment_kind": SegmentKind,
     "ck_approval_status": ApprovalStatus,
     "ck_bank_statement_line_direction": CashDirection,
+    "ck_application_document_kind": DocumentKind,
     "ck_decision_review_status": ReviewStatus,
     "ck_distribution_status": DistributionStatus,
     "ck_investment_status": InvestmentStatus,
