@@ -12,6 +12,15 @@ SELECT DISTINCT c.relname AS table_name, unnest(string_to_array(
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
 WHERE p.proname = 'record_row_history'"""
 
+# Left out of the history for another reason, or named in the trail on purpose.
+_ELSEWHERE = {
+    "loan_funding.funded_minor": "every ticket moves it: it is held against the ledger",
+    "loan_funding.investors": "every ticket moves it: it is held against the ledger",
+    "loan_funding.version": "every ticket moves it: it is held against the ledger",
+    "loan_funding.status": "every ticket moves it: it is held against the ledger",
+    "panel_valuer.name": "the evidence of a condition names its valuer, and is held against the trail",
+}
+
 
 async def test_words_that_stay_out_of_history_stay_out_of_the_audit_trail_too(database: Database) -> None:
     """Both are sealed and never erased: what may be about a person stands in its own row alone."""
@@ -27,5 +36,6 @@ async def test_words_that_stay_out_of_history_stay_out_of_the_audit_trail_too(da
                 f"WHERE length(r.{column}::text) > 4"
             )
             for table, column in columns
+            if f"{table}.{column}" not in _ELSEWHERE
         }
     assert {name: found for name, found in leaks.items() if found} == {}
