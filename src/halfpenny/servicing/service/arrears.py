@@ -103,9 +103,12 @@ async def cure(
 
 
 async def start_recovery(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> None:
-    """Open the case: from now on the investors get an update at least every thirty days."""
+    """Open the case: from now on the investors get an update at least every thirty days.
+
+    ``reason`` is the first of them, and stands there alone: words to investors can be erased, the audit trail cannot.
+    """
     await lock_serviced_loan(connection, loan_id)
-    await loans.transition(connection, LoanId(loan_id), loans.TransitionName.START_RECOVERY, actor, reason=reason)
+    await loans.transition(connection, LoanId(loan_id), loans.TransitionName.START_RECOVERY, actor)
     today = await business_date(connection)
     await recoveries.open_case(connection, loan_id, today, today + timedelta(days=RECOVERY_UPDATE_INTERVAL_DAYS))
     await _add_update(connection, loan_id, today, reason, actor)
