@@ -13,6 +13,7 @@ import pytest
 
 from halfpenny import funding, identity, ledger, loans
 from halfpenny.entrypoints.books import CHECKS
+from halfpenny.entrypoints.settings import LendingSettings
 from halfpenny.loans import Status
 from halfpenny.loans.application_rules import check_application
 from halfpenny.platform.clock import business_date
@@ -26,7 +27,8 @@ from halfpenny_demo.seeding.people import make_people
 from halfpenny_demo.seeding.plan import HISTORY_DAYS, make_scenarios, split_into_tickets
 from support.people import PASSWORD
 
-RULES = loans.LendingRules()
+# As `make demo` has them: with the thresholds of a material amount.
+RULES = LendingSettings().rules
 TODAY = date(2026, 11, 25)
 
 

@@ -25,9 +25,9 @@ from halfpenny_demo.seeding.properties import DemoProperty
 
 # How many loans stand where today, and how many days ago each of them was applied for.
 _STATUSES: tuple[tuple[Status, int, tuple[int, int]], ...] = (
-    (Status.WRITTEN_OFF, 3, (176, 180)),
-    (Status.IN_RECOVERY, 4, (162, 174)),
-    (Status.DEFAULTED, 4, (143, 156)),
+    (Status.WRITTEN_OFF, 3, (207, 211)),
+    (Status.IN_RECOVERY, 4, (193, 205)),
+    (Status.DEFAULTED, 4, (174, 187)),
     (Status.REPAID, 38, (140, 178)),
     (Status.MATURED, 5, (125, 150)),
     (Status.ACTIVE, 52, (40, 176)),
@@ -46,8 +46,9 @@ _STATUSES: tuple[tuple[Status, int, tuple[int, int]], ...] = (
     (Status.DRAFT, 4, (1, 20)),
 )
 _SPANS = {status: span for status, _, span in _STATUSES}
-HISTORY_DAYS = 182
-# These never paid: monthly interest that nobody pays makes a default ninety days after the first of it was due.
+HISTORY_DAYS = 213
+# These never paid: two months of interest that nobody pays are more than a hundredth of the debt, and ninety days after
+# the second fell due they make a default.
 _NEVER_PAID = frozenset({Status.WRITTEN_OFF, Status.IN_RECOVERY, Status.DEFAULTED})
 _PURPOSES = (
     (LoanPurpose.PURCHASE, "Buy and renovate for sale", "Zakup i remont na sprzedaż"),

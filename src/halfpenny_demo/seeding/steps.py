@@ -23,8 +23,8 @@ from halfpenny_messages import LoanAssessed
 _ASSESSED, _DECIDED, _ACCEPTED, OPEN = 1, 2, 3, 4
 # After the last ticket: four days of reflection for investors, and one for the notary.
 _TO_DRAWDOWN = 5
-# After the drawdown: a month, ninety days of arrears and a few letters; then the receiver sells.
-_RECOVERY, _SOLD, _WRITTEN_OFF = 128, 150, 153
+# After the drawdown: two months, ninety days of material arrears and a few letters; then the receiver sells.
+_RECOVERY, _SOLD, _WRITTEN_OFF = 159, 181, 184
 
 BEFORE_OFFER = frozenset(
     {
