@@ -147,8 +147,8 @@ class Search:
         if column.in_key:
             return True
         named = any(part in finding.row for part in change.key)
-        if column.name in self.kept.get(column.table, ("", ""))[1].split(","):
-            # Outside of the history a digest stands for it: which column of which row is all that can be named.
+        if finding.basis == DIGEST_BASIS:
+            # A digest stands for what it was: which column of which row is all that can be named.
             return named and finding.column == column.name
         if column.table in self.kept and column.type in _EXACT:
             expected = None if change.before is None else str(change.before).lower()

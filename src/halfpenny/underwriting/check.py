@@ -51,7 +51,7 @@ def _sealed_words(table: str, column: str, action: str, key: str) -> Comparison:
         f"""{table} r LEFT JOIN audit_entry a
   ON a.subject = 'loan' AND a.subject_id = r.loan_id AND a.action = '{action}' AND a.data->>'{key}' = r.id::text""",
         {column: (audit.text_digest_sql("r.id", f"r.{column}"), f"a.data->>'{column}_sha256'")},
-        "the digest in the audit trail",
+        DIGEST_BASIS,
     )
 
 
