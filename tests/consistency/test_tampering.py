@@ -25,6 +25,7 @@ from halfpenny.platform.consistency import Check, Finding, Progress, collect, no
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.servers import PostgresServer
 from halfpenny.primitives.ids import uuid7
+from halfpenny.underwriting.check import DIGEST_BASIS
 from support.worked_tables import worked_table
 
 EVERY_CHECK: tuple[Check, ...] = (*CHECKS, forgeries.QUEUE_CHECK)

@@ -25,6 +25,7 @@ UNCHECKED: Mapping[str, str] = {
     "panel_valuer.name": "may name a person: it stays out of a history that is never erased",
 }
 
+DIGEST_BASIS = "the digest in the audit trail"
 DOCUMENTS = Comparison(
     "valuation_report_document",
     "coalesce(d.report_id, r.id)",
