@@ -11,6 +11,7 @@ import pytest
 
 from halfpenny import loans, underwriting
 from halfpenny.loans.rest import router as loans_router
+from halfpenny.platform.consistency import collect
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.queue import Message
 from halfpenny.platform.queue.handling import DeadLettered, Handled, Verdict, handle
@@ -317,6 +318,23 @@ async def test_after_a_new_model_every_loan_that_is_not_over_is_asked_about(
         (loan.id, "model_changed"),
         (funding.id, "model_changed"),
     ]
+
+
+async def test_a_question_put_again_that_never_went_out_is_named(
+    database: Database, superuser: Database, loan: loans.Loan
+) -> None:
+    async with database.unit_of_work() as connection:
+        administrator = await lending.person(connection, "administrator")
+        await underwriting.request_reassessment(connection, administrator, loan.id)
+    await underwriting.request_all_reassessments(database)
+    async with superuser.unit_of_work() as connection:
+        assert await collect(connection, loans.check) == []
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute(
+            "DELETE FROM outbox WHERE seq = (SELECT min(seq) FROM outbox WHERE name = 'loan.reassessment_requested')"
+        )
+        [finding] = await collect(connection, loans.check)
+        assert str(loan.id) in finding.row and finding.table == "outbox" and finding.column == "times"
 
 
 def prose(loan: loans.Loan, model_version: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from halfpenny.loans.model import (
     CONDITION_RECORDED,
     CONDITIONS,
     REASSESSMENT_REQUESTED,
+    REQUEST_REASSESSMENT,
     RESCHEDULED,
     REVALUED,
     TRANSITIONS,
@@ -356,6 +357,19 @@ LEFT JOIN {_CHANGES} s ON s.loan_id = o.aggregate_id
     "the history of its loan",
     wanted="s.loan_id IS NOT NULL",
 )
+# The same terms may be put to the risk service again and again: each time leaves an audit entry and an event.
+REPEATED_QUESTIONS = Comparison(
+    "outbox",
+    f"concat_ws(' ', '{REASSESSMENT_REQUESTED}', 'of loan', a.subject_id, 'version', a.version)",
+    f"""(SELECT subject_id, (data->>'version')::bigint AS version, count(*) AS times FROM audit_entry
+  WHERE subject = 'loan' AND action = '{REQUEST_REASSESSMENT}' AND recorded_at > {RECENT} GROUP BY 1, 2) a
+LEFT JOIN (SELECT aggregate_id, (payload->'loan'->>'version')::bigint AS version, count(*) AS times FROM outbox
+  WHERE name = '{REASSESSMENT_REQUESTED}' GROUP BY 1, 2) o
+  ON o.aggregate_id = a.subject_id AND o.version = a.version""",
+    {"times": ("o.times >= a.times", "true")},
+    "the audit entries of those who asked",
+    present="o.times IS NOT NULL",
+)
 COMPARISONS = (
     DECISIONS,
     APPROVED,
@@ -376,6 +390,7 @@ COMPARISONS = (
     EVENTS,
     OTHER_EVENTS,
     REPORTED,
+    REPEATED_QUESTIONS,
 )
 
 

@@ -11,7 +11,6 @@ from uuid import UUID
 import msgspec
 
 from halfpenny import loans
-from halfpenny.platform import audit
 from halfpenny.platform.clock import MARKET_ZONE
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import UserId
@@ -115,10 +114,7 @@ async def request_reassessment(connection: Connection, administrator: UserId, lo
     await loans.bar_interested(connection, administrator, loan)
     if loan.status in _OVER:
         raise errors.NothingToAssess(status=loan.status.value)
-    await loans.request_reassessment(connection, loan, "requested_by_staff")
-    await audit.record(
-        connection, administrator, "loan.request_reassessment", "loan", loan_id, {"version": loan.terms_version}
-    )
+    await loans.request_reassessment(connection, loan, "requested_by_staff", administrator)
 
 
 async def request_all_reassessments(database: Database, progress: Callable[[int], None] = lambda asked: None) -> int:
@@ -133,7 +129,7 @@ async def request_all_reassessments(database: Database, progress: Callable[[int]
         async with database.unit_of_work() as connection:
             found = await loans.page_in(connection, statuses, after, _REASSESSMENT_BATCH_SIZE)
             for loan in found:
-                await loans.request_reassessment(connection, loan, "model_changed")
+                await loans.request_reassessment(connection, loan, "model_changed", None)
         if not found:
             return asked
         asked, after = asked + len(found), found[-1].id

@@ -9,6 +9,7 @@ from halfpenny.loans.application_rules import check_application
 from halfpenny.loans.events import event
 from halfpenny.loans.model import (
     REASSESSMENT_REQUESTED,
+    REQUEST_REASSESSMENT,
     Actor,
     ActorKind,
     Application,
@@ -117,9 +118,14 @@ async def adopt_valuation(connection: Connection, loan_id: UUID, valuation: Valu
     await store.revalue(connection, loan_id, valuation, await business_now(connection))
 
 
-async def request_reassessment(connection: Connection, loan: Loan, cause: str) -> None:
-    """Ask the risk service about the same terms once more, such as for another model."""
+async def request_reassessment(connection: Connection, loan: Loan, cause: str, asked_by: UserId | None) -> None:
+    """Ask the risk service about the same terms once more, such as for another model; ``asked_by`` None is a command.
+
+    The event alone would leave no trace in the loan: the audit entry is what the books hold it against.
+    """
     await outbox.append_many(connection, [event(REASSESSMENT_REQUESTED, loan, cause=cause)])
+    facts = {"version": loan.terms_version, "cause": cause}
+    await audit.record(connection, asked_by, REQUEST_REASSESSMENT, "loan", loan.id, facts)
 
 
 async def lock_own(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:

@@ -144,7 +144,7 @@ async def reinstate(connection: Connection, administrator: UserId, loan_id: UUID
     after = {"review_id": str(review_id)}
     reopened = await transition(connection, loan_id, TransitionName.REINSTATE, actor, data=after, locked=loan)
     await store.clear_decided(connection, loan_id)
-    await request_reassessment(connection, reopened, "decision_reviewed")
+    await request_reassessment(connection, reopened, "decision_reviewed", administrator)
     return reopened
 
 
