@@ -123,10 +123,15 @@ def test_the_description_is_openapi_3_1_with_every_failure() -> None:
     assert DESCRIPTION["components"]["securitySchemes"].keys() == {"HTTPBearer"}
     assert DESCRIPTION["paths"]["/graphql"]["post"]["security"] == [{"HTTPBearer": []}, {}]
     assert DESCRIPTION["paths"]["/api/v1/me"]["get"]["security"] == [{"HTTPBearer": []}]
+    summaries: list[str] = []
     for path, methods in DESCRIPTION["paths"].items():
         for method, operation in methods.items():
-            assert operation.get("summary"), f"{method} {path}"
+            # What one would search for: not the function's name, and nothing that another route has too.
+            assert " " in operation["summary"] and "`" not in operation["summary"], f"{method} {path}"
+            assert len(operation["summary"]) < 110, f"{method} {path}"
+            summaries.append(operation["summary"])
             assert operation["responses"]["4XX"]["content"].keys() == {"application/problem+json"}, f"{method} {path}"
+    assert len(set(summaries)) == len(summaries)
 
 
 def test_amounts_are_strings_everywhere() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
+from typing import Annotated
+from uuid import UUID
 
 import pytest
 from babel.messages.pofile import read_po
-from pydantic import BaseModel, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from halfpenny import web
 from halfpenny.entrypoints.books import BooksReport
@@ -16,6 +19,7 @@ from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.entrypoints.wording import counted
 from halfpenny.funding.requests import InvestRequest
 from halfpenny.identity import InvalidCredentials
+from halfpenny.loans import PropertyKind
 from halfpenny.marketplace import TEMPLATES, labels
 from halfpenny.platform.http.problems import problem, validation_problem
 
@@ -73,6 +77,43 @@ def test_a_fault_of_a_body_is_described_in_our_own_words() -> None:
         Flat(floor=9)
     body = validation_problem(refused.value.errors(), "/x").body.decode()
     assert "is above the roof" in body and "Value error" not in body
+
+
+class _Everything(BaseModel):
+    """A field of every kind that requests have."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Annotated[str, Field(min_length=3, max_length=5)]
+    kind: PropertyKind
+    count: Annotated[int, Field(ge=1, le=9)]
+    ratio: Annotated[float, Field(gt=0, lt=1)]
+    on: date
+    known: bool
+    id: UUID
+    items: Annotated[list[int], Field(min_length=1, max_length=2)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"name": value} for value in ("ab", "abcdef", 7, None)]
+    + [{"kind": value} for value in ("castle", 1)]
+    + [{"count": value} for value in (0, 10, "x", 1.5, None)]
+    + [{"ratio": value} for value in (0, 1, "x", [])]
+    + [{"on": value} for value in ("yesterday", 1.5, "2026-02-30", [])]
+    + [{"known": value} for value in ("perhaps", 7, [])]
+    + [{"id": value} for value in ("x", 1)]
+    + [{"items": value} for value in ([], [1, 2, 3], "x")]
+    + [{"more": 1}],
+    ids=str,
+)
+def test_what_does_not_fit_is_said_in_our_own_words(change: dict[str, object]) -> None:
+    fitting = {"name": "abc", "kind": "flat", "count": 1, "ratio": 0.5, "on": "2026-05-31", "known": True}
+    fitting |= {"id": "01a216be-fea4-7c76-9594-49ed32206aea", "items": [1]}
+    with pytest.raises(ValidationError) as refused:
+        _Everything.model_validate(fitting | change)
+    body = validation_problem(refused.value.errors(), "/").body.decode()
+    details = re.findall(r'"detail":"(should|is) ', body)
+    assert details and not re.search(r"Input should|String should|Value error|valid (integer|string|date)", body), body
 
 
 def test_zero_is_not_a_malformed_amount() -> None:

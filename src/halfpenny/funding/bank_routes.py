@@ -25,7 +25,12 @@ router = APIRouter(tags=["funding"])
 sandbox_router = APIRouter(prefix="/sandbox/bank", tags=["sandbox"])
 
 
-@router.post("/reconciliation/statements", dependencies=[requires(Permission.BANK_BOOK)], status_code=201)
+@router.post(
+    "/reconciliation/statements",
+    dependencies=[requires(Permission.BANK_BOOK)],
+    status_code=201,
+    responses={202: {"description": "A second person is due: the approval."}},
+)
 async def reconcile(
     request: Request, principal: identity.SignedIn, database: AppDatabase, acts: AppActs
 ) -> JSONResponse:

@@ -95,7 +95,10 @@ async def invest(
 async def invest_many(
     body: BulkRequest, request: Request, money: identity.MoneyRequest, database: AppDatabase, desk: Desk
 ) -> dict[str, Any]:
-    """Up to 500 tickets. Each is decided by itself: ``results`` has the answers in the order of the request."""
+    """Invest in many loans at once: up to 500 tickets, each decided by itself.
+
+    ``results`` has the answers in the order of the request.
+    """
     asked = [
         Ticket(
             loan_id=one.loan_id,

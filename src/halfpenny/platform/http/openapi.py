@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -30,8 +31,6 @@ _FAILURES: Final = {
 DEMANDED: Final = "x-demanded"
 # Stands for HTTPBearer on routes that also answer anonymous callers; never published.
 OPTIONAL_SCHEME: Final = "OptionalBearer"
-# Abbreviations that the titles made of function names would spell as words.
-_ABBREVIATIONS: Final = ("KYC", "PDF")
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
 
 
@@ -60,12 +59,17 @@ def _complete(document: dict[str, Any]) -> None:
                 _complete_operation(operation, content)
 
 
+def _summary(description: str) -> str:
+    """The first clause of what a route does: what people search for, where FastAPI has the function's name."""
+    sentence = " ".join(description.split("\n\n", maxsplit=1)[0].split())
+    return re.split(r"\.(?:\s|$)|[;:]\s", sentence)[0].rstrip(".")
+
+
 def _complete_operation(operation: dict[str, Any], content: dict[str, Any]) -> None:
     if {OPTIONAL_SCHEME: []} in operation.get("security", ()):
         operation["security"] = [{"HTTPBearer": []}, {}]
-    if "summary" in operation:
-        words = operation["summary"].split(" ")
-        operation["summary"] = " ".join(word.upper() if word.upper() in _ABBREVIATIONS else word for word in words)
+    if operation.get("description", "`")[0] != "`":
+        operation["summary"] = _summary(operation["description"])
     responses = operation.setdefault("responses", {})
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]

@@ -212,7 +212,7 @@ async def settle_overpaid(
 async def recovery(
     loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase, paging: PageQuery
 ) -> dict[str, Any]:
-    """The case and its updates; ``update_overdue`` is for everybody to see."""
+    """The recovery case and its updates; ``update_overdue`` is for everybody to see."""
     start = paging.start(int)
     async with database.reading() as connection:
         await visible_loan(connection, loan_id, principal)

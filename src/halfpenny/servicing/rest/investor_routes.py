@@ -48,7 +48,7 @@ async def cash_flows(loan_id: UUID, principal: identity.SignedIn, database: AppD
 
 @router.get("/statements/{year}", dependencies=[requires(Permission.OWN_BOOKS)])
 async def statement(year: Year, principal: identity.SignedIn, database: AppDatabase) -> dict[str, Any]:
-    """A calendar year: sums by currency and by loan, and every movement of each wallet with its transfer."""
+    """An investor's statement of a calendar year: sums by currency and by loan, and every movement of each wallet."""
     async with database.reading() as connection:
         found = await investor_reporting.year_statement(connection, principal.user_id, year)
     return {
@@ -88,7 +88,7 @@ async def statement_pdf(
     request: Request,
     language: PaperLanguage = PaperLanguage.ENGLISH,
 ) -> Response:
-    """The same as a PDF, in English or Polish."""
+    """An investor's yearly statement as a PDF, in English or Polish."""
     lending = request.app.state.settings.lending
     async with database.reading() as connection:
         found = await investor_reporting.year_statement(connection, principal.user_id, year)

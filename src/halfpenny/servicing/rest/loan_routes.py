@@ -56,7 +56,9 @@ async def repay(
     money: identity.MoneyRequest,
     database: AppDatabase,
 ) -> JSONResponse:
-    """Pay from one's wallet. Beyond what is due it waits for the next instalment, or repays principal (``prepay``).
+    """Repay a loan from one's wallet.
+
+    Beyond what is due the money waits for the next instalment, or repays principal (``prepay``).
 
     Paying the redemption figure redeems; what is more than owed stays in the wallet. 409 ``apply_needed`` with both
     outcomes where ``apply`` is left out and more than the next instalment would wait.

@@ -37,7 +37,12 @@ Act: TypeAlias = Callable[[Connection], Awaitable[AnswerWithStatus]]
 _MATCHED = "A statement shows it."
 
 
-@router.post("/receipts", dependencies=[requires(Permission.BANK_BOOK)], status_code=201)
+@router.post(
+    "/receipts",
+    dependencies=[requires(Permission.BANK_BOOK)],
+    status_code=201,
+    responses={202: {"description": "The receipt waits for its statement line, or for a second person."}},
+)
 async def bank_receipt(
     body: BankReceiptRequest,
     principal: identity.SignedIn,
@@ -146,7 +151,11 @@ async def one_receipt(receipt_id: UUID, principal: identity.SignedIn, database: 
         return await bank_receipts.shown(connection, receipt_id)
 
 
-@router.post("/receipts/{receipt_id}/match", dependencies=[requires(Permission.BANK_BOOK)])
+@router.post(
+    "/receipts/{receipt_id}/match",
+    dependencies=[requires(Permission.BANK_BOOK)],
+    responses={202: {"description": "A second person is due: the approval."}},
+)
 async def match(
     receipt_id: UUID,
     body: MatchRequest,

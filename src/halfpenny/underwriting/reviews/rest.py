@@ -56,7 +56,7 @@ async def of_loan(loan_id: UUID, principal: identity.SignedIn, database: AppData
 
 @router.get("/reviews", dependencies=[requires(Permission.LOANS_READ_ALL)], response_model=PageOf)
 async def open_reviews(_: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
-    """Staff's queue: reviews without an answer, the first due first."""
+    """Reviews that wait for an answer: reviews without an answer, the first due first."""
     start = paging.start(UUID)
     async with database.reading() as connection:
         found = await service.open_reviews(connection, start[0] if start else None, paging.limit + 1)

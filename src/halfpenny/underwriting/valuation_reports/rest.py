@@ -79,7 +79,7 @@ def report_view(report: ValuationReport, *, staff: bool) -> dict[str, Any]:
 
 @router.get("/valuers", dependencies=[requires(Permission.LOANS_READ)], response_model=PageOf)
 async def valuers(_: identity.SignedIn, database: AppDatabase, paging: PageQuery) -> dict[str, Any]:
-    """The panel: the valuers whose reports count once staff have verified them."""
+    """The panel of valuers: the valuers whose reports count once staff have verified them."""
     start = paging.start(UUID)
     async with database.reading() as connection:
         found = await store.valuers_page(connection, start[0] if start else None, paging.limit + 1)
@@ -149,7 +149,7 @@ async def of_loan(loan_id: UUID, principal: identity.SignedIn, database: AppData
     responses={200: {"content": {"application/pdf": {}}, "description": "The document."}},
 )
 async def document(loan_id: UUID, report_id: UUID, principal: identity.SignedIn, database: AppDatabase) -> Response:
-    """The document as it was uploaded: for the loan's borrower and staff."""
+    """A valuation report's document, as it was uploaded: for the loan's borrower and staff."""
     async with database.reading() as connection:
         report, content = await service.document(connection, principal, loan_id, report_id)
     headers = {"Content-Disposition": f'attachment; filename="valuation-{report.id}.pdf"'}
