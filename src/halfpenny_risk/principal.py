@@ -211,15 +211,17 @@ def _best(rated: Rated, changes: Sequence[_Change], results: Sequence[Rated]) ->
             outcome = DECISIONS[result.recommendation]
             return LocalisedText(
                 f"{change.words.en}: grade {result.grade}, {outcome.en}.",
-                f"{change.words.pl}: ocena {result.grade}, {outcome.pl}.",
+                f"{change.words.pl}: klasa {result.grade}, {outcome.pl}.",
             )
     if not changes or results[-1].probability_of_default >= rated.probability_of_default:
         return NO_CHANGE
     now, then = (figure_in_both(one.probability_of_default, "percent") for one in (rated, results[-1]))
     words = changes[-1].words
     return LocalisedText(
-        f"{words.en}: not enough by itself; probability of default {then.en} instead of {now.en}.",
-        f"{words.pl}: samo to nie wystarczy; prawdopodobieństwo niewykonania zobowiązania {then.pl} zamiast {now.pl}.",
+        f"{words.en}: the grade and the decision stay as they are; "
+        f"probability of default {then.en} instead of {now.en}.",
+        f"{words.pl}: klasa i decyzja pozostają bez zmian; "
+        f"prawdopodobieństwo niewykonania zobowiązania {then.pl} zamiast {now.pl}.",
     )
 
 

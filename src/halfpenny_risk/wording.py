@@ -139,7 +139,7 @@ REASONS: Mapping[str, Wording] = {
         "Spłata ma nastąpić po {value} mies., a do tego czasu ceny mogą się zmienić.",
         shown_as="count",
     ),
-    "exit_strategy": Wording("The exit strategy is {value}.", "Sposób spłaty: {value}.", shown_as="word"),
+    "exit_strategy": Wording("The exit strategy is {value}.", "Źródło spłaty: {value}.", shown_as="word"),
     "exit_interest": Wording("Interest is {value}.", "Odsetki są {value}.", shown_as="word"),
     "exit_works": Wording(
         "Works of {value} of the value that the risk assessment uses may cost more and take longer than planned.",
@@ -218,7 +218,7 @@ LIMITS: Mapping[str, Wording] = {
     ),
     "charge_rank": Wording(
         "The policy lends behind rank {value} only after a person's review.",
-        "Za miejscem {value} w hipotece decyduje człowiek.",
+        "O pożyczce z hipoteką na miejscu dalszym niż {value} decyduje człowiek.",
         shown_as="count",
     ),
     "valuation_age_months": Wording(

@@ -145,7 +145,7 @@ def test_errors_are_one_plain_line() -> None:
 def test_pages_use_the_words_of_the_trade_in_both_languages() -> None:
     texts = texts_of_pages()
     assert texts["Exit strategy"] == "Źródło spłaty"
-    assert texts["retained at drawdown"] == "zatrzymane przy wypłacie"
+    assert texts["retained at drawdown"] == "potrącone z góry"
     assert texts["Probability of default"] == "Prawdopodobieństwo niewykonania zobowiązania"
     assert texts[labels.STATUS["written_off"]] == "Spisana w straty"
     for english, polish in texts.items():
