@@ -15,14 +15,17 @@ from halfpenny import loans
 from halfpenny.platform import clock
 from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import uuid7
+from halfpenny.underwriting import documents
 from halfpenny.underwriting.pages import router
 from halfpenny.underwriting.reviews.rest import router as rest
+from halfpenny_demo.valuation_document import report_document
 from support import lending
 from support.edge import Client
 from support.lending_app import lending_client
 from support.people import Somebody, make_somebody
 from underwriting.test_assessments import answer, deliver
 
+PDF = report_document("Nobody", "Prosta 7", "Accounts", "2026-03-31")
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
@@ -165,6 +168,32 @@ async def test_row_13_staff_see_what_waits_look_at_the_case_and_answer(
     read = await client.get(f"/borrow/{loan.id}/review", headers=page_headers(people["owner"], language))
     assert "You are right." in words(read)
     assert {"en": "decided anew", "pl": "rozpatrzony ponownie"}[language] in words(read)
+
+
+@pytest.mark.parametrize("language", ["en", "pl"])
+async def test_row_14_the_case_lists_the_documents_and_what_was_not_received(
+    client: Client, database: Database, people: dict[str, Somebody], language: str
+) -> None:
+    async with database.unit_of_work() as connection:
+        loan = await lending.submitted(connection, people["owner"].user_id)
+        for kind, year in (("accounts", 2025), ("business_plan", None)):
+            uploaded = documents.UploadedDocument(documents.DocumentKind(kind), year, PDF)
+            await documents.upload(connection, people["owner"].user_id, loan.id, uploaded)
+        decision = loans.Decision(loans.Verdict.DECLINE, loan.version, loans.DecisionReason.EXIT, "Not credible.")
+        await loans.decide_on(connection, people["first"].user_id, loan.id, decision, lending.RULES)
+    asked = await client.post(
+        f"/api/v1/loans/{loan.id}/reviews", json={"statement": "Look."}, headers=people["owner"].headers
+    )
+    headers = page_headers(people["second"], language)
+    shown = await client.get(f"/staff/reviews/{asked.json()['id']}", headers=headers)
+    parts = {
+        "en": ("Accounts 2025", "Business plan", "Not received: Accounts (1 of 2)", "Not received: Ownership"),
+        "pl": ("Sprawozdanie finansowe 2025", "Biznesplan", "Brak: Sprawozdanie finansowe (1 z 2)", "Brak: Struktura"),
+    }[language]
+    assert all(part in words(shown) for part in parts), words(shown)
+    assert words(shown).count(parts[1]) == 1, "what was received is not asked for again"
+    # Nobody had assessed these terms, and the page claims no such thing.
+    assert {"en": "The model's assessment", "pl": "Ocena tych warunków przez model"}[language] not in words(shown)
 
 
 async def test_row_13_the_queue_is_for_staff_and_names_what_is_overdue(
