@@ -236,7 +236,7 @@ DECISIONS: Mapping[str, LocalisedText] = {
 
 NO_CHANGE = LocalisedText(
     "No change of this alone would better the grade or the decision.",
-    "Sama zmiana w tym zakresie nie poprawi oceny ani decyzji.",
+    "Sama zmiana w tym zakresie nie poprawi klasy ani decyzji.",
 )
 # What would change a reason, before the outcome.
 _CHANGES: Mapping[str, tuple[str, str]] = {

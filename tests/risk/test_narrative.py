@@ -447,5 +447,5 @@ def test_the_template_says_the_grade_and_every_figure_for_any_loan() -> None:
         assessed: LoanAssessed = assess(UUID(int=9), loan, models, policies)
         facts = facts_of(loan, assessed)
         text = template(facts)
-        assert f"grade is {assessed.grade}." in text.en and f"Ocena: {assessed.grade}." in text.pl
+        assert f"grade is {assessed.grade}." in text.en and f"Klasa: {assessed.grade}." in text.pl
         assert "{" not in text.en + text.pl and ".." not in text.en + text.pl

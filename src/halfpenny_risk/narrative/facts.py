@@ -93,7 +93,7 @@ def facts_of(loan: LoanSubmitted, assessed: LoanAssessed) -> Facts:
 
 def template(facts: Facts) -> LocalisedText:
     """The grade and the figures in plain sentences, in both languages."""
-    sentences = [LocalisedText(f"The grade is {facts.grade}.", f"Ocena: {facts.grade}.")]
+    sentences = [LocalisedText(f"The grade is {facts.grade}.", f"Klasa: {facts.grade}.")]
     by_id = facts.by_id()
     sentences += [plainly(by_id[name]) for name in _TEMPLATE_FACTS if name in by_id]
     return joined(sentences)
