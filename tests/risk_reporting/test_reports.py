@@ -258,7 +258,7 @@ async def test_the_pages_show_the_stored_reports(database: Database, world: Worl
         book = await client.get("/staff/risk/portfolio", headers=headers)
     assert (models.status_code, book.status_code) == (200, 200)
     text = book.text.replace("\xa0", " ")
-    assert {"en": "€126,110", "pl": "126 110 €"}[language] in text
+    assert {"en": "€126,110.00", "pl": "126 110,00 €"}[language] in text
     assert {"en": "Loss allowance, stage 3", "pl": "Odpis, koszyk 3"}[language] in text
     assert "Madrona Renovations OÜ" in text
     assert {"en": "Approved after referral", "pl": "Zatwierdzone po przekazaniu człowiekowi"}[language] in models.text

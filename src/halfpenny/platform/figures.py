@@ -45,6 +45,12 @@ def share(text: str, language: str) -> str:
     return format_percent(Decimal(text), format=_PERCENT, locale=LOCALES[language])
 
 
+def exact_share(value: float, places: int, language: str) -> str:
+    """A share of one in percent with so many decimals, as the others of its column have: ``0.05`` as ``5.0%``."""
+    form = "#,##0." + "0" * places + "%" if places else "#,##0%"
+    return format_percent(Decimal(f"{value:.{places + 2}f}"), format=form, locale=LOCALES[language])
+
+
 def number(value: float | int | Decimal, language: str) -> str:
     return format_decimal(value, locale=LOCALES[language])
 
