@@ -198,6 +198,7 @@ def test_row_13_every_counterfactual_is_the_answer_to_the_application_that_its_w
             else:
                 percents = re.search(r"probability of default ([\d.]+)% instead of ([\d.]+)%\.$", reason.change.en)
                 assert percents is not None
+                assert (then.grade, then.recommendation) == (assessed.grade, assessed.recommendation)
                 assert float(percents[1]) == pytest.approx(100 * then.probability_of_default, abs=0.051)
                 assert float(percents[2]) == pytest.approx(100 * float(assessed.probability_of_default), abs=0.051)
             if reason.code == "valuation":
