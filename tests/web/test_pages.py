@@ -98,7 +98,7 @@ async def test_a_loan_to_value_stands_once_on_a_loans_page(
     reason = {"code": "leverage", "text": f"The loan is {figure} of it.", "polish": f"{figure}.", "favours": True}
     risk = {"grade": "B", "probability_of_default": "0.03", "expected_loss": "0.01", "suggested_rate": "9.00"}
     await collection.update_one({"_id": str(loan.id)}, {"$set": {"node.risk": risk | {"reasons": [reason]}}})
-    for language, same in (("en", "The loan to value stated above"), ("pl", "Podany wyżej stosunek pożyczki")):
+    for language, same in (("en", "The loan to value stated above"), ("pl", "Podany wyżej wskaźnik LTV")):
         page = Page((await client.get(f"/loans/{loan.id}", headers={"accept-language": language})).text)
         assert (page.text.count(figure), same in page.text) == (shown, not shown), (language, page.text)
 
