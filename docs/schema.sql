@@ -366,7 +366,7 @@ CREATE TABLE chart (
   CONSTRAINT ck_chart_gives_back CHECK ((gives_back = ANY (ARRAY['whole'::text, 'part'::text, 'received'::text]))),
   CONSTRAINT ck_chart_no_money_from_the_bank_to_a_wallet CHECK ((((debit <> 'client_bank'::text) OR (credit <> 'wallet'::text)) OR (event = 'deposit'::text))),
   CONSTRAINT ck_chart_two_kinds CHECK ((debit <> credit)),
-  CONSTRAINT ck_chart_wallet_of CHECK ((wallet_of = ANY (ARRAY['borrower'::text, 'holder'::text, 'finding'::text])))
+  CONSTRAINT ck_chart_wallet_of CHECK ((wallet_of = ANY (ARRAY['drawing'::text, 'borrower'::text, 'holder'::text, 'finding'::text])))
 );
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.chart REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('event,debit,credit', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.chart REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('event,debit,credit', '', 'insert,update,delete');
@@ -1923,6 +1923,7 @@ CREATE OR REPLACE FUNCTION public.ledger_wallet_is_of(wallet_of text, thing uuid
 AS $function$
 BEGIN
   RETURN CASE wallet_of
+    WHEN 'drawing' THEN loan_is_drawn_by(thing, person)
     WHEN 'borrower' THEN loan_has_borrower(thing, person)
     WHEN 'holder' THEN loan_has_holder(thing, person)
     WHEN 'finding' THEN finding_names_wallet_of(thing, person) END;
@@ -1941,6 +1942,14 @@ CREATE OR REPLACE FUNCTION public.loan_has_holder(p_loan_id uuid, p_person uuid)
  STABLE
 AS $function$
   SELECT EXISTS (SELECT FROM public.holding WHERE investor_id = p_person AND loan_id = p_loan_id) $function$;
+
+CREATE OR REPLACE FUNCTION public.loan_is_drawn_by(p_loan_id uuid, p_person uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT EXISTS (SELECT FROM public.loan
+    WHERE id = p_loan_id AND borrower_id = p_person AND status = 'conditions_met') $function$;
 
 CREATE OR REPLACE FUNCTION public.notify_many(notices jsonb)
  RETURNS integer

@@ -132,7 +132,7 @@ CREATE TABLE chart (
   debit text NOT NULL,
   credit text NOT NULL,
   one_owner boolean NOT NULL,
-  wallet_of text CONSTRAINT ck_chart_wallet_of CHECK (wallet_of IN ('borrower', 'holder', 'finding')),
+  wallet_of text CONSTRAINT ck_chart_wallet_of CHECK (wallet_of IN ('drawing', 'borrower', 'holder', 'finding')),
   gives_back text CONSTRAINT ck_chart_gives_back CHECK (gives_back IN ('whole', 'part', 'received')),
   CONSTRAINT pk_chart PRIMARY KEY (event, debit, credit),
   CONSTRAINT ck_chart_two_kinds CHECK (debit <> credit),
@@ -158,7 +158,9 @@ def wallet_of(event: str, debit: str, credit: str) -> str | None:
         return "holder"
     if event == "reconciliation_resolved":
         return "finding"
-    return "borrower" if event == "drawdown" or event in REPLAYS else None
+    if event == "drawdown":
+        return "drawing"
+    return "borrower" if event in REPLAYS else None
 
 
 # Whatever happens to a drawn loan is a replay that posts differences under one of these.
@@ -288,6 +290,7 @@ CHART_RULE = """
 CREATE FUNCTION ledger_wallet_is_of(wallet_of text, thing uuid, person uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN CASE wallet_of
+    WHEN 'drawing' THEN loan_is_drawn_by(thing, person)
     WHEN 'borrower' THEN loan_has_borrower(thing, person)
     WHEN 'holder' THEN loan_has_holder(thing, person)
     WHEN 'finding' THEN finding_names_wallet_of(thing, person) END;

@@ -163,6 +163,10 @@ CREATE INDEX ix_loan_condition_loan_id_id ON loan_condition (loan_id, id);
 -- The ledger's question before it moves money between a loan and a wallet of its borrower.
 CREATE FUNCTION loan_has_borrower(p_loan_id uuid, p_person uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT EXISTS (SELECT FROM public.loan WHERE id = p_loan_id AND borrower_id = p_person) $$;
+-- What investors put in is paid out once the loan's conditions are met, and before it counts as drawn down.
+CREATE FUNCTION loan_is_drawn_by(p_loan_id uuid, p_person uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM public.loan
+    WHERE id = p_loan_id AND borrower_id = p_person AND status = 'conditions_met') $$;
 
 GRANT SELECT, INSERT ON property, loan, loan_funding TO halfpenny_app;
 -- A draft may be written anew and a property valued anew; whose a loan is, on which property, never changes.

@@ -37,6 +37,8 @@ async def _people_and_loan(connection: Connection) -> dict[str, UUID]:
     """The loan, its borrower, and A and B as its holders: nobody else could be paid by it."""
     borrower, staff = [await lending.person(connection, role) for role in ("borrower", "administrator")]
     owners: dict[str, UUID] = {"borrower": borrower, "loan": (await lending.funding(connection, borrower, staff)).id}
+    # As a loan is when its borrower is paid.
+    await connection.execute("UPDATE loan SET status = 'conditions_met' WHERE id = $1", owners["loan"])
     for name, stake in (("A", 600_000), ("B", 400_000)):
         owners[name] = await lending.person(connection, "investor")
         await connection.execute(

@@ -76,7 +76,7 @@ async def test_nobody_waits_for_a_loan_that_was_drawn_down(database: Database) -
         await tickets.join_waiting_list(connection, waiting, made.loan.id, Money(6_000, world.EUR))
     await world.advance(database, world.REFLECTION)
     async with database.unit_of_work() as connection:
-        await servicing.draw_down(connection, made.loan.id, made.staff, world.PRODUCT)
+        await servicing.draw_down(connection, made.loan.id, made.staff)
     [(kind, data)] = await notices(database, waiting)
     assert (kind, data["amount"], data["reason"]) == (NotificationKind.WAITING_LIST_ENDED, "60.00", "loan_active")
     async with database.reading() as connection:
