@@ -58,6 +58,7 @@ def test_every_field_of_the_query_declares_what_it_takes() -> None:
         "Query.loan": frozenset(),
         "Query.me": frozenset({Permission.OWN_ACCOUNT}),
         "Query.decision_reviews": frozenset({Permission.LOANS_READ_ALL}),
+        "Query.assessment": frozenset({Permission.LOANS_READ_ALL}),
     }
 
 

@@ -24,7 +24,8 @@ async def market(database: Database, documents: DocumentStore) -> World:
     world = await make_world(database)
     async with open_desk(database) as desk:
         await desk.invest(world.ticket(0, 25_000))
-    await marketplace.rebuild(database, marketplace.ListingStore(documents))
+    for store in (marketplace.ListingStore(documents), marketplace.AssessmentStore(documents)):
+        await marketplace.rebuild(database, store)
     return world
 
 
@@ -69,7 +70,7 @@ async def test_a_listing_too_many_and_one_too_few_are_named(
     await documents.collection(LISTINGS).insert_one({**listing, "_id": outsider})
     await documents.collection(LISTINGS).delete_one({"_id": str(market.loan.id)})
     lines, report = await answer(settings)
-    basis = "(the listing that a rebuild makes of its loan)"
+    basis = "(what a rebuild makes of its loan)"
     assert sorted(lines) == sorted(
         [
             f"listings {market.loan.id} is missing, should be present {basis}",
@@ -117,7 +118,7 @@ async def test_what_was_not_checked_is_listed(settings: Settings, market: World)
     without = settings.model_copy(update={"documents": settings.documents.model_copy(update={"url": ""})})
     lines, report = await answer(without)
     assert lines == []
-    assert report.lines[0] == "Not checked: the listings, because MONGO_URL is not set."
+    assert report.lines[0] == "Not checked: the listings and the assessments, because MONGO_URL is not set."
 
 
 async def test_an_investment_moved_to_somebody_else_is_one_line_for_each_row(

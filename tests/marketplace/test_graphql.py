@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from halfpenny.entrypoints import errors
 from halfpenny.identity import Identity, Role
-from halfpenny.marketplace import ListingStore, Marketplace, graphql_router, rebuild
+from halfpenny.marketplace import (
+    AssessmentStore,
+    ListingStore,
+    Marketplace,
+    graphql_router,
+    rebuild,
+)
 from halfpenny.marketplace.graphql.limits import Limits
 from halfpenny.marketplace.graphql.schema import Listings
 from halfpenny.marketplace.model import Document, ListingPage, ListingQuery
@@ -422,7 +428,7 @@ async def app(database: Database, documents: DocumentStore) -> AsyncIterator[Fas
     app.state.database = database
     app.state.identity = running
     app.state.tokens = tokens_for(database)
-    app.state.listings = ListingStore(documents)
+    app.state.listings, app.state.assessments = ListingStore(documents), AssessmentStore(documents)
     app.state.marketplace = Marketplace(introspection=False)
     yield app
     await running.close()

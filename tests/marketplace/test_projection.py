@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from halfpenny import loans
-from halfpenny.marketplace import EVENTS, ListingStore, catch_up, listing, rebuild, subscription
-from halfpenny.marketplace.store import CHECKPOINTS, LISTINGS
+from halfpenny.marketplace import EVENTS, AssessmentStore, ListingStore, catch_up, listing, rebuild, subscription
+from halfpenny.marketplace.read_model import CHECKPOINTS
+from halfpenny.marketplace.store import LISTINGS
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.documents import DocumentStore, DocumentsUnavailable
 from halfpenny.platform.queue.messages import Message, Poison
@@ -70,13 +71,13 @@ async def test_a_listing_after_each_event_is_what_a_fresh_read_shows(
             output = await messages(connection)
             news = output[handled:] + ([made(loan)] if step == "fund" else [])
             handled = len(output)
-            await handle(connection, listings, news)
+            await handle(connection, documents, news)
         assert await contents(documents) == await expected(database), step
     assert (await expected(database))[str(loan.id)]["node"]["status"] == "repaid"
 
 
-async def handle(connection: Connection, listings: ListingStore, news: list[Message]) -> None:
-    handle_many = subscription(listings).handle_many
+async def handle(connection: Connection, documents: DocumentStore, news: list[Message]) -> None:
+    handle_many = subscription(ListingStore(documents), AssessmentStore(documents)).handle_many
     assert handle_many is not None
     await handle_many(connection, news)
 
@@ -106,7 +107,7 @@ async def test_a_rebuild_equals_the_replay_of_all_events_in_any_order_with_repea
         dice.shuffle(shuffled)
         while shuffled:
             size = dice.randint(1, 7)
-            await handle(connection, listings, shuffled[:size])
+            await handle(connection, documents, shuffled[:size])
             del shuffled[:size]
     replayed = await contents(documents)
     assert await rebuild(database, listings) == 9  # eight listed and one offered, which is read and not listed
@@ -207,18 +208,18 @@ async def test_events_that_arrive_together_are_one_write(
 
     monkeypatch.setattr(ListingStore, "upsert", counting)
     async with database.reading() as connection:
-        await handle(connection, listings, [made(made_loans[number % 2]) for number in range(50)])
+        await handle(connection, documents, [made(made_loans[number % 2]) for number in range(50)])
     assert written == [2]
     assert await contents(documents) == await expected(database)
 
 
-async def test_an_event_without_a_loan_is_poison(database: Database, listings: ListingStore) -> None:
+async def test_an_event_without_a_loan_is_poison(database: Database, documents: DocumentStore) -> None:
     message = Message(
         id=uuid7(), name="loan.funded", version=1, recorded_at=datetime.now(UTC), payload={"loan_id": "x"}, attempt=1
     )
     async with database.reading() as connection:
         with pytest.raises(Poison):
-            await handle(connection, listings, [message])
+            await handle(connection, documents, [message])
 
 
 async def test_without_a_store_the_event_is_tried_again_later(database: Database) -> None:
@@ -226,6 +227,6 @@ async def test_without_a_store_the_event_is_tried_again_later(database: Database
     away = await DocumentStore.connect("mongodb://127.0.0.1:9", "nowhere", timeout_s=0.2)
     async with database.reading() as connection:
         with pytest.raises(DocumentsUnavailable) as raised:
-            await handle(connection, ListingStore(away), [made(loan)])
+            await handle(connection, away, [made(loan)])
     assert raised.value.retryable
     await away.close()

@@ -252,6 +252,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         )
         stack.push_async_callback(app.state.documents.close)
         app.state.listings = marketplace.ListingStore(app.state.documents)
+        app.state.assessments = marketplace.AssessmentStore(app.state.documents)
         yield
 
 

@@ -126,9 +126,10 @@ async def check_books(settings: Settings, report: Callable[[Finding], None]) -> 
                 settings.documents.url, settings.documents.name, timeout_s=settings.documents.timeout_s
             )
             stack.push_async_callback(documents.close)
-            checks.append(marketplace.listings_check(database, marketplace.ListingStore(documents)))
+            stores = (marketplace.ListingStore(documents), marketplace.AssessmentStore(documents))
+            checks += [marketplace.read_model_check(database, store) for store in stores]
         else:
-            skipped.append("Not checked: the listings, because MONGO_URL is not set.")
+            skipped.append("Not checked: the listings and the assessments, because MONGO_URL is not set.")
         report_progress = _progress_reporter(stack.enter_context(_progress()))
 
         def count(finding: Finding) -> None:

@@ -27,7 +27,7 @@ sandbox = typer.Typer(help="Move the business clock of a sandbox.", no_args_is_h
 close = typer.Typer(help="The end of a business day.", no_args_is_help=True)
 deadletters = typer.Typer(help="Events that no consumer could handle.", no_args_is_help=True)
 risk = typer.Typer(help="What became of assessed loans, and the book as a whole.", no_args_is_help=True)
-documents = typer.Typer(help="The marketplace's listings in the document store.", no_args_is_help=True)
+documents = typer.Typer(help="The marketplace's listings and assessments in the document store.", no_args_is_help=True)
 for name, group in (
     ("admin", admin),
     ("check", check),
@@ -213,10 +213,10 @@ async def replay_dead_letters(
 @documents.command("rebuild")
 @on_servers
 async def rebuild_documents(settings: Settings) -> None:
-    """Drop the listings and make them anew from PostgreSQL; the market is thin until it is done."""
+    """Drop the listings and assessments and make them anew from PostgreSQL; the market is thin until it is done."""
     from halfpenny.entrypoints.listings import rebuild
 
-    typer.echo(f"{counted(await rebuild(settings), 'loan')} read, their listings rebuilt")
+    typer.echo(f"{counted(await rebuild(settings), 'loan')} read, their listings and assessments rebuilt")
 
 
 @risk.command("outcomes")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.console import Console
 
 from halfpenny import marketplace
@@ -11,7 +13,7 @@ from halfpenny.platform.documents import DocumentStore
 
 
 async def rebuild(settings: Settings) -> int:
-    """Rebuild the listings with a progress bar; returns how many loans were read."""
+    """Rebuild the listings and the assessments with a progress bar; returns how many loans were read for listings."""
     if not settings.documents.url:
         raise WrongSettings("MONGO_URL is not set: there is no document store to rebuild")
     database = await Database.connect(settings.require_database(), timeout_s=settings.database.timeout_s)
@@ -20,11 +22,14 @@ async def rebuild(settings: Settings) -> int:
     )
     try:
         with Console(stderr=True).status("listings ...") as status:
-            return await marketplace.rebuild(
-                database,
-                marketplace.ListingStore(documents),
-                lambda read: status.update(f"listings: {read} loans read"),
-            )
+
+            def progress(name: str) -> Callable[[int], None]:
+                return lambda read: status.update(f"{name}: {read} loans read")
+
+            listings, assessments = marketplace.ListingStore(documents), marketplace.AssessmentStore(documents)
+            read = await marketplace.rebuild(database, listings, progress("listings"))
+            await marketplace.rebuild(database, assessments, progress("assessments"))
+            return read
     finally:
         await documents.close()
         await database.close()

@@ -71,7 +71,7 @@ class Resources:
 def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
     """Every feature's recurring work."""
     database = resources.database
-    listings = marketplace.ListingStore(resources.documents)
+    listings, assessments = _read_models(resources)
     people, given = resources.settings.identity_settings, resources.settings.identity
     post = identity.SmtpSender(given.mail_url, given.mail_sender) if given.mail_url else None
     return [
@@ -90,7 +90,12 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
         PeriodicJob("make_risk_reports", 60.0, lambda: _make_risk_reports(resources)),
         # Also the first thing at start: an empty or lost document store is filled without being asked.
         PeriodicJob("catch_up_listings", 30.0, lambda: marketplace.catch_up(database, listings)),
+        PeriodicJob("catch_up_assessments", 30.0, lambda: marketplace.catch_up(database, assessments)),
     ]
+
+
+def _read_models(resources: Resources) -> tuple[marketplace.ListingStore, marketplace.AssessmentStore]:
+    return marketplace.ListingStore(resources.documents), marketplace.AssessmentStore(resources.documents)
 
 
 def _sandbox_bank(database: Database) -> list[PeriodicJob]:
@@ -144,7 +149,7 @@ def subscriptions(resources: Resources) -> list[Subscription]:
     """Every feature's consumers."""
     given = resources.settings
     receipts = servicing.receipts_subscription(given.approvals.receipt_excess_above * 100, given.lending.rules)
-    wanted = [*_IN_THE_DATABASE, receipts, marketplace.subscription(marketplace.ListingStore(resources.documents))]
+    wanted = [*_IN_THE_DATABASE, receipts, marketplace.subscription(*_read_models(resources))]
     return [replace(each, max_attempts=resources.settings.queue.delivery_limit) for each in wanted]
 
 

@@ -1,9 +1,11 @@
-"""The marketplace's read model: listings in the document store, read through GraphQL and as pages.
+"""The marketplace's read models: listings and assessments in the document store, read through GraphQL and as pages.
 
-The application keeps ``ListingStore`` at ``app.state.listings`` and ``Marketplace`` at ``app.state.marketplace``.
+The application keeps ``ListingStore`` at ``app.state.listings``, ``AssessmentStore`` at ``app.state.assessments`` and
+``Marketplace`` at ``app.state.marketplace``.
 """
 
-from halfpenny.marketplace.check import listings_check
+from halfpenny.marketplace.assessments import AssessmentStore
+from halfpenny.marketplace.check import read_model_check
 from halfpenny.marketplace.consumers import EVENTS, QUEUE, subscription
 from halfpenny.marketplace.graphql import Limits, Marketplace, field_permissions
 from halfpenny.marketplace.graphql import router as graphql_router
@@ -18,6 +20,7 @@ __all__ = [
     "EVENTS",
     "QUEUE",
     "TEMPLATES",
+    "AssessmentStore",
     "CaughtUp",
     "Limits",
     "ListingStore",
@@ -26,9 +29,9 @@ __all__ = [
     "field_permissions",
     "graphql_router",
     "listing",
-    "listings_check",
     "page_router",
     "property_kinds",
+    "read_model_check",
     "rebuild",
     "refresh",
     "subscription",

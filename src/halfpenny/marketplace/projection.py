@@ -1,8 +1,8 @@
-"""Keeping the listings equal to PostgreSQL: refresh after an event, catch up, rebuild.
+"""Keeping a read model equal to PostgreSQL: refresh after an event, catch up, rebuild.
 
 An event only names a loan that has changed. The projection reads the loan as it is now and writes it guarded by
 its revision: a burst of tickets becomes one read, an old or repeated event changes nothing, and no order of
-delivery can leave a listing behind the last event that was handled.
+delivery can leave a document behind the last event that was handled.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from uuid import UUID
 
 import structlog
 
-from halfpenny import loans
-from halfpenny.marketplace.model import listing, revision, timestamp_text
-from halfpenny.marketplace.store import ListingStore
+from halfpenny.marketplace.model import timestamp_text
+from halfpenny.marketplace.read_model import ReadModelStore
 from halfpenny.platform.clock import business_now
 from halfpenny.platform.database import Connection, Database
 
@@ -29,39 +28,38 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """What catching up found: listings ``refreshed`` because they were missing or old, and ``removed``."""
+    """What catching up found: documents ``refreshed`` because they were missing or old, and ``removed``."""
 
     refreshed: int
     removed: int
 
 
-async def refresh(connection: Connection, store: ListingStore, loan_ids: Sequence[UUID]) -> int:
-    """Bring the listings of these loans up to date with PostgreSQL; returns how many changed."""
-    found = await loans.get_many(connection, loan_ids)
-    return await store.upsert([shown for loan in found.values() if (shown := listing(loan)) is not None])
+async def refresh(connection: Connection, store: ReadModelStore, loan_ids: Sequence[UUID]) -> int:
+    """Bring the documents of these loans up to date with PostgreSQL; returns how many changed."""
+    return await store.upsert(await store.source.make(connection, loan_ids))
 
 
-async def rebuild(database: Database, store: ListingStore, progress: Progress | None = None) -> int:
-    """Drop the listings and make them anew from PostgreSQL; returns how many loans were read.
+async def rebuild(database: Database, store: ReadModelStore, progress: Progress | None = None) -> int:
+    """Drop the documents and make them anew from PostgreSQL; returns how many loans were read.
 
-    Reads meanwhile see a part of the market. Events that arrive meanwhile are welcome: the guard of the
+    Reads meanwhile see a part of them. Events that arrive meanwhile are welcome: the guard of the
     revision keeps whichever snapshot is newer. A rebuild that is cut short is begun again at the next start.
     """
     await store.recreate()
     read, after = 0, None
     async with database.reading() as connection:
-        while page := await loans.versions_page(connection, after, BATCH):
-            await refresh(connection, store, [loan_id for loan_id, _, _ in page])
+        while page := await store.source.page(connection, after, BATCH):
+            await refresh(connection, store, [loan_id for loan_id, _ in page])
             read, after = read + len(page), page[-1][0]
             if progress is not None:
                 progress(read)
         built_at = await business_now(connection)
     await store.mark_built(timestamp_text(built_at))
-    log.info("listings_rebuilt", loans=read)
+    log.info("documents_rebuilt", collection=store.name, loans=read)
     return read
 
 
-async def catch_up(database: Database, store: ListingStore) -> CaughtUp:
+async def catch_up(database: Database, store: ReadModelStore) -> CaughtUp:
     """Compare every revision with PostgreSQL and mend what differs: the store may have lost writes.
 
     A store that was never built, or in another shape, is rebuilt.
@@ -72,11 +70,11 @@ async def catch_up(database: Database, store: ListingStore) -> CaughtUp:
     after: UUID | None = None
     async with database.reading() as connection:
         while True:
-            page = await loans.versions_page(connection, after, BATCH)
-            # The last range is open-ended, so that listings of loans that PostgreSQL does not know go too.
+            page = await store.source.page(connection, after, BATCH)
+            # The last range is open-ended, so that documents of loans that PostgreSQL does not know go too.
             last = str(page[-1][0]) if len(page) == BATCH else "\uffff"
             stored = await store.revisions(str(after) if after else "", last)
-            known = {str(loan_id): revision(version, funding) for loan_id, version, funding in page}
+            known = {str(loan_id): now for loan_id, now in page}
             unknown = [loan_id for loan_id in stored if loan_id not in known and loan_id != str(after)]
             behind = [UUID(loan_id) for loan_id, now in known.items() if stored.get(loan_id, -1) < now]
             refreshed += await refresh(connection, store, behind) if behind else 0
@@ -86,5 +84,5 @@ async def catch_up(database: Database, store: ListingStore) -> CaughtUp:
                 break
             after = page[-1][0]
     if refreshed or removed:
-        log.info("listings_caught_up", refreshed=refreshed, removed=removed)
+        log.info("documents_caught_up", collection=store.name, refreshed=refreshed, removed=removed)
     return CaughtUp(refreshed, removed)

@@ -1,17 +1,12 @@
-"""The listings in the document store: guarded upserts, and lists that are ranges over one indexed key.
-
-The store is a cache of PostgreSQL. A write carries the listing's revision and changes nothing when the store
-already holds that revision or a later one, so the revision is the inbox of each listing, in the same write.
-"""
+"""The listings in the document store: lists that are ranges over one indexed key."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
-from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError
-
+from halfpenny import loans
 from halfpenny.marketplace.model import (
     SCHEMA_VERSION,
     Document,
@@ -20,22 +15,33 @@ from halfpenny.marketplace.model import (
     Order,
     SortDirection,
     cursor,
+    listing,
     position,
+    revision,
     to_millionths,
 )
+from halfpenny.marketplace.read_model import DocumentSource, ReadModelStore
+from halfpenny.platform.database import Connection
 from halfpenny.platform.documents import DocumentStore, documents_answer
 
 LISTINGS = "listings"
-CHECKPOINTS = "checkpoints"
-_DUPLICATE_KEY = 11000
 
 
-class ListingStore:
-    """All document queries of the marketplace. Every method raises Unavailable `documents_unavailable`."""
+async def _page(connection: Connection, after: UUID | None, limit: int) -> list[tuple[UUID, int]]:
+    found = await loans.versions_page(connection, after, limit)
+    return [(loan_id, revision(version, funding)) for loan_id, version, funding in found]
+
+
+async def _make(connection: Connection, loan_ids: Sequence[UUID]) -> list[Document]:
+    found = await loans.get_many(connection, loan_ids)
+    return [shown for loan in found.values() if (shown := listing(loan)) is not None]
+
+
+class ListingStore(ReadModelStore):
+    """All queries of listings. Every method raises Unavailable `documents_unavailable`."""
 
     def __init__(self, documents: DocumentStore) -> None:
-        self._listings = documents.collection(LISTINGS)
-        self._checkpoints = documents.collection(CHECKPOINTS)
+        super().__init__(documents, LISTINGS, DocumentSource(_page, _make, SCHEMA_VERSION))
 
     async def page(self, query: ListingQuery, paths: frozenset[str] | None = None) -> ListingPage:
         """One range over the key of the order. ``paths`` limits which fields of the node are fetched."""
@@ -47,7 +53,7 @@ class ListingStore:
         condition[key] = {"$gt" if rising else "$lt": after} if after is not None else {"$gt": ""}
         fields = {key: 1, **_projection(paths)}
         with documents_answer():
-            found = self._listings.find(condition, fields).sort(key, 1 if rising else -1).limit(query.first + 1)
+            found = self._documents.find(condition, fields).sort(key, 1 if rising else -1).limit(query.first + 1)
             documents = await found.to_list()
         shown = documents[: query.first]
         return ListingPage(
@@ -58,73 +64,16 @@ class ListingStore:
 
     async def count(self, query: ListingQuery) -> int:
         with documents_answer():
-            return int(await self._listings.count_documents(conditions(query)))
+            return int(await self._documents.count_documents(conditions(query)))
 
     async def get(self, loan_id: str, paths: frozenset[str] | None = None) -> Document | None:
         with documents_answer():
-            document = await self._listings.find_one({"_id": loan_id}, {"_id": 1, **_projection(paths)})
+            document = await self._documents.find_one({"_id": loan_id}, {"_id": 1, **_projection(paths)})
         return None if document is None else document.get("node", {})
 
-    async def upsert(self, listings: Sequence[Document]) -> int:
-        """Write those listings whose revision is newer than what is stored; returns how many changed."""
-        if not listings:
-            return 0
-        writes = [
-            UpdateOne(
-                {"_id": listing["_id"], "revision": {"$lt": listing["revision"]}},
-                {"$set": {name: value for name, value in listing.items() if name != "_id"}},
-                upsert=True,
-            )
-            for listing in listings
-        ]
-        with documents_answer():
-            try:
-                result = await self._listings.bulk_write(writes, ordered=False)
-            except BulkWriteError as failed:
-                # The guard found a stored revision that is not older, so the upsert tried to insert beside it.
-                if any(error["code"] != _DUPLICATE_KEY for error in failed.details["writeErrors"]):
-                    raise
-                return int(failed.details["nModified"] + failed.details["nUpserted"])
-        return int(result.modified_count + result.upserted_count)
-
-    async def revisions(self, first_id: str, last_id: str) -> dict[str, int]:
-        """The stored revision of every listing with first_id <= id <= last_id."""
-        with documents_answer():
-            found = self._listings.find({"_id": {"$gte": first_id, "$lte": last_id}}, {"revision": 1})
-            return {document["_id"]: document["revision"] for document in await found.to_list()}
-
-    async def whole(self, after_id: str, last_id: str) -> dict[str, Document]:
-        """Every listing with after_id < id <= last_id, as it is stored."""
-        with documents_answer():
-            found = self._listings.find({"_id": {"$gt": after_id, "$lte": last_id}})
-            return {document["_id"]: document for document in await found.to_list()}
-
-    async def remove(self, loan_ids: Sequence[str]) -> None:
-        if loan_ids:
-            with documents_answer():
-                await self._listings.delete_many({"_id": {"$in": list(loan_ids)}})
-
-    async def recreate(self) -> None:
-        """Drop the listings and their checkpoint, and make the indexes of an empty collection."""
-        with documents_answer():
-            # The checkpoint goes first: a crash in between leaves a store without a checkpoint, which is rebuilt.
-            await self._checkpoints.delete_one({"_id": LISTINGS})
-            await self._listings.drop()
-            for order in Order:
-                await self._listings.create_index([(f"order.{order.value}", 1)])
-                await self._listings.create_index([("facets.status", 1), (f"order.{order.value}", 1)])
-
-    async def mark_built(self, built_at: str) -> None:
-        with documents_answer():
-            await self._checkpoints.replace_one(
-                {"_id": LISTINGS}, {"_id": LISTINGS, "shape": SCHEMA_VERSION, "built_at": built_at}, upsert=True
-            )
-
-    async def is_built(self) -> bool:
-        """Whether the store holds a finished build of the current shape."""
-        with documents_answer():
-            checkpoint = await self._checkpoints.find_one({"_id": LISTINGS})
-        return checkpoint is not None and checkpoint.get("shape") == SCHEMA_VERSION
+    def indexes(self) -> list[Any]:
+        keys = [f"order.{order.value}" for order in Order]
+        return [[(key, 1)] for key in keys] + [[("facets.status", 1), (key, 1)] for key in keys]
 
 
 def conditions(query: ListingQuery) -> dict[str, Any]:

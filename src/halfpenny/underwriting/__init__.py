@@ -9,7 +9,13 @@ from typing import Final
 from halfpenny.underwriting.check import UNCHECKED, check
 from halfpenny.underwriting.consumers import SUBSCRIPTION
 from halfpenny.underwriting.service import receive, request_all_reassessments, request_reassessment
-from halfpenny.underwriting.store import AnswerFigures, assessed_page
+from halfpenny.underwriting.store import (
+    AnswerFigures,
+    CurrentAnswer,
+    assessed_page,
+    current_answers,
+    current_page,
+)
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -18,8 +24,11 @@ __all__ = [
     "TEMPLATES",
     "UNCHECKED",
     "AnswerFigures",
+    "CurrentAnswer",
     "assessed_page",
     "check",
+    "current_answers",
+    "current_page",
     "receive",
     "request_all_reassessments",
     "request_reassessment",

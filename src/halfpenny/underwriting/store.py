@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -120,6 +121,44 @@ async def assessed_page(connection: Connection, after: UUID | None, limit: int) 
     for row in await connection.fetch(_FIGURES, loan_ids):
         found[row["loan_id"]].append(AnswerFigures(*row.values()))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentAnswer:
+    """The answer that a loan goes by: the newest that was about its terms of that moment.
+
+    ``answers`` is how many of those there were, which only ever rises.
+    """
+
+    loan_id: UUID
+    loan_version: int
+    model_version: str
+    received_at: datetime
+    answer: dict[str, Any]
+    answers: int
+
+
+CURRENT_PAGE = (
+    "SELECT loan_id, count(*) AS answers FROM assessment "
+    "WHERE current AND loan_id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') "
+    "GROUP BY loan_id ORDER BY loan_id LIMIT $2"
+)
+_CURRENT = (
+    "SELECT DISTINCT ON (loan_id) loan_id, loan_version, model_version, received_at, answer, "
+    "count(*) OVER (PARTITION BY loan_id) AS answers FROM assessment "
+    "WHERE current AND loan_id = ANY($1) ORDER BY loan_id, id DESC"
+)
+
+
+async def current_page(connection: Connection, after: UUID | None, limit: int) -> list[tuple[UUID, int]]:
+    """(loan, how many answers it took over) by id: what a projection compares itself with."""
+    found = await connection.fetch(CURRENT_PAGE, after, limit)
+    return [(row["loan_id"], row["answers"]) for row in found]
+
+
+async def current_answers(connection: Connection, loan_ids: Sequence[UUID]) -> list[CurrentAnswer]:
+    """The answers that these loans go by; a loan without one is left out."""
+    return [rows.read(CurrentAnswer, row) for row in await connection.fetch(_CURRENT, list(loan_ids))]
 
 
 def _assessment(row: Record) -> Assessment:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from halfpenny import identity
+from halfpenny.marketplace.assessments import AssessmentStore, assessment_loader
 from halfpenny.marketplace.graphql.execute import Marketplace
 from halfpenny.marketplace.graphql.schema import MAX_PAGE
 from halfpenny.marketplace.model import Document
@@ -74,8 +75,23 @@ async def graphql(
             today = await business_date(connection)
         return [decision_reviews.review_view(review, today, staff=True) for review in found]
 
-    recoveries = recovery_loader(lambda: request.app.state.database)
-    answer = await marketplace.answer(read_json(await request.body()), listings, me, recoveries, reviews)
+    store: AssessmentStore = request.app.state.assessments
+
+    async def staff_assessment(loan_id: str) -> Document | None:
+        if principal is None:
+            raise Unauthenticated()
+        principal.require_permission(identity.Permission.LOANS_READ_ALL)
+        return await assessment_loader(store, "staff").load(loan_id)
+
+    answer = await marketplace.answer(
+        read_json(await request.body()),
+        listings,
+        me,
+        recoveries=recovery_loader(lambda: request.app.state.database),
+        reviews=reviews,
+        assessments=assessment_loader(store, "shared"),
+        staff_assessment=staff_assessment,
+    )
     wants_own = GRAPHQL_RESPONSE in request.headers.get("accept", "")
     status = 200
     if answer.unavailable:

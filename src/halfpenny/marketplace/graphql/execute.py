@@ -10,15 +10,13 @@ from typing import Any
 import msgspec
 import structlog
 from graphql import GraphQLError
-from strawberry.dataloader import DataLoader
 
 from halfpenny.marketplace.errors import MalformedQuery
 from halfpenny.marketplace.graphql.limits import Limits
 from halfpenny.marketplace.graphql.plan import Plan, compile_plan
 from halfpenny.marketplace.graphql.prepare import InvalidDocument, InvalidSyntax, PreparedRequest, Preparer
-from halfpenny.marketplace.graphql.schema import DEFAULT_PAGE, Listings, RequestContext, no_reviews, schema
+from halfpenny.marketplace.graphql.schema import DEFAULT_PAGE, Listings, RequestContext, schema
 from halfpenny.marketplace.model import Document
-from halfpenny.marketplace.recoveries import no_recoveries
 from halfpenny.platform.http import failure_kind_of
 from halfpenny.primitives.errors import HalfpennyError, Unavailable
 
@@ -57,11 +55,10 @@ class Marketplace:
         request: Any,
         listings: Listings,
         me: Any,
-        recoveries: DataLoader[str, Document | None] | None = None,
-        reviews: Any = no_reviews,
+        **beside: Any,
     ) -> GraphQLAnswer:
-        """``request`` is the parsed body; ``me``, ``recoveries`` and ``reviews`` are called only when the document asks
-        for who is signed in, for recovery cases or for open reviews."""
+        """``request`` is the parsed body. ``beside`` are the other members of the ``RequestContext``, which are called
+        only when the document asks for them: recovery cases, assessments, open reviews."""
         try:
             prepared = self.prepare(request)
         except HalfpennyError as refused:
@@ -73,7 +70,7 @@ class Marketplace:
             except HalfpennyError as failed:
                 # The executor would meet the same error; it knows how to place it in the answer.
                 log.debug("graphql_plan_fell_back", code=failed.code)
-        return await self.execute(prepared, listings, me, recoveries, reviews)
+        return await self.execute(prepared, listings, me, **beside)
 
     def prepare(self, request: Any) -> PreparedRequest:
         """Raises MalformedQuery, InvalidQuery or QueryTooLarge; nothing has been executed then."""
@@ -88,15 +85,14 @@ class Marketplace:
         prepared: PreparedRequest,
         listings: Listings,
         me: Any,
-        recoveries: DataLoader[str, Document | None] | None = None,
-        reviews: Any = no_reviews,
+        **beside: Any,
     ) -> GraphQLAnswer:
         """The ordinary executor, field by field."""
         result = await schema.execute(
             prepared.text,
             variable_values=dict(prepared.raw_variables),
             operation_name=prepared.operation_name,
-            context_value=RequestContext(listings, me, prepared.document, recoveries or no_recoveries(), reviews),
+            context_value=RequestContext(listings, me, prepared.document, **beside),
         )
         errors = [_during_execution(error) for error in result.errors or ()]
         unavailable = result.data is None and any(

@@ -22,7 +22,10 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
 from halfpenny.identity import Permission
+from halfpenny.marketplace.assessments.store import no_assessments
 from halfpenny.marketplace.errors import PageTooLarge
+from halfpenny.marketplace.graphql.amount import Amount
+from halfpenny.marketplace.graphql.assessment_types import LoanAssessment, StaffAssessment
 from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_query
 from halfpenny.marketplace.model import Document, ListedStatus, ListingPage, ListingQuery
 from halfpenny.marketplace.recoveries import no_recoveries
@@ -57,11 +60,17 @@ async def no_reviews() -> list[Document]:
     raise Unauthenticated()
 
 
+async def no_staff_assessment(loan_id: str) -> Document | None:
+    """For whoever is not signed in. Raises Unauthenticated."""
+    raise Unauthenticated()
+
+
 @dataclass(frozen=True, slots=True)
 class RequestContext:
     """The context of one request: the listings, a function for who is signed in (None when nobody is), its document.
 
-    ``recoveries`` loads recovery cases by the ids of their loans, ``reviews`` the open reviews of decisions.
+    ``recoveries`` loads recovery cases by the ids of their loans, ``assessments`` what everybody may see of theirs;
+    ``reviews`` reads the open reviews of decisions, ``staff_assessment`` one loan's assessment as staff see it.
     """
 
     listings: Listings
@@ -69,12 +78,8 @@ class RequestContext:
     document: DocumentNode
     recoveries: DataLoader[str, Document | None] = field(default_factory=no_recoveries)
     reviews: Callable[[], Awaitable[list[Document]]] = no_reviews
-
-
-@strawberry.type(description="An exact amount: a decimal string and an ISO 4217 currency.")
-class Amount:
-    amount: str
-    currency: str
+    assessments: DataLoader[str, Document | None] = field(default_factory=no_assessments)
+    staff_assessment: Callable[[str], Awaitable[Document | None]] = no_staff_assessment
 
 
 @strawberry.type(name="Property", description="The security of a loan, as described by the borrower: untrusted text.")
@@ -148,6 +153,10 @@ async def _recovery(root: Any, info: strawberry.Info[RequestContext, None]) -> R
     return await info.context.recoveries.load(root["id"])  # type: ignore[return-value]  # types are read from the document
 
 
+async def _assessment(root: Any, info: strawberry.Info[RequestContext, None]) -> LoanAssessment | None:
+    return await info.context.assessments.load(root["id"])  # type: ignore[return-value]  # types are read from the document
+
+
 @strawberry.type(name="Loan", description="A loan as the marketplace shows it.")
 class ListedLoan:
     id: strawberry.ID
@@ -163,6 +172,9 @@ class ListedLoan:
     risk: Risk | None
     recovery: Recovery | None = strawberry.field(
         resolver=_recovery, description="Of a loan that is, or was, in recovery; null otherwise."
+    )
+    assessment: LoanAssessment | None = strawberry.field(
+        resolver=_assessment, description="The assessment that the loan goes by: valuation, stress grid, flags."
     )
 
 
@@ -268,6 +280,15 @@ class Query:
     )
     async def decision_reviews(self, info: strawberry.Info[RequestContext, None]) -> list[OpenReview]:
         return await info.context.reviews()  # type: ignore[return-value]
+
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="For staff: the whole assessment that a loan goes by, listed or not; null before there is one.",
+        metadata=requires(Permission.LOANS_READ_ALL),
+    )
+    async def assessment(
+        self, info: strawberry.Info[RequestContext, None], loan_id: strawberry.ID
+    ) -> StaffAssessment | None:
+        return await info.context.staff_assessment(str(loan_id))  # type: ignore[return-value]
 
 
 def _key(document: Any, name: str) -> Any:
