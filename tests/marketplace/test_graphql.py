@@ -13,13 +13,7 @@ from hypothesis import strategies as st
 
 from halfpenny.entrypoints import errors
 from halfpenny.identity import Identity, Role
-from halfpenny.marketplace import (
-    AssessmentStore,
-    ListingStore,
-    Marketplace,
-    graphql_router,
-    rebuild,
-)
+from halfpenny.marketplace import AssessmentStore, ListingStore, Marketplace, graphql_router, rebuild
 from halfpenny.marketplace.graphql.limits import Limits
 from halfpenny.marketplace.graphql.schema import Listings
 from halfpenny.marketplace.model import Document, ListingPage, ListingQuery
