@@ -66,6 +66,8 @@ def loan(number: int) -> LoanSubmitted:
             valued_on=date(2026, 2, 1),
             valuation_source=ValuationSource.SURVEY,
             report_verified=True,
+            purchase_price="250000.00",
+            purchased_on=date(2019, 5, 3),
         ),
         borrower=Borrower(
             company="",
