@@ -653,6 +653,20 @@ CREATE TABLE ledger_segment (
 CREATE TRIGGER ledger_segment_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_segment FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
 GRANT SELECT ON ledger_segment TO halfpenny_app;
 
+CREATE TABLE legal_maximum_applied (
+  governing_law text NOT NULL,
+  currency text NOT NULL,
+  since date NOT NULL,
+  contract_millionths bigint NOT NULL,
+  default_millionths bigint NOT NULL,
+  applied_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT pk_legal_maximum_applied PRIMARY KEY (governing_law, currency, since)
+);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.legal_maximum_applied REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('governing_law,currency,since', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.legal_maximum_applied REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('governing_law,currency,since', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.legal_maximum_applied REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('governing_law,currency,since', '', 'insert,update,delete');
+GRANT INSERT, SELECT ON legal_maximum_applied TO halfpenny_app;
+
 CREATE TABLE line_allocation (
   id uuid NOT NULL,
   item_id uuid NOT NULL,

@@ -110,6 +110,19 @@ CREATE TABLE reserve_release (
 );
 CREATE INDEX ix_reserve_release_due_on ON reserve_release (due_on, loan_id);
 
+-- Changes of the law's maximum rates, in millionths of a percent a year, that every loan then running has in its log.
+CREATE TABLE legal_maximum_applied (
+  governing_law text NOT NULL,
+  currency text NOT NULL,
+  since date NOT NULL,
+  contract_millionths bigint NOT NULL,
+  default_millionths bigint NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT pk_legal_maximum_applied PRIMARY KEY (governing_law, currency, since)
+);
+GRANT SELECT, INSERT ON legal_maximum_applied TO halfpenny_app;
+SELECT keep_row_history('legal_maximum_applied', 'governing_law,currency,since');
+
 GRANT SELECT, INSERT ON serviced_loan TO halfpenny_app;
 -- The terms of a drawn loan, whose it is and its accounts never change.
 GRANT UPDATE (posted, standing, matures_on, principal_outstanding_minor, replayed_on, total_due_minor,

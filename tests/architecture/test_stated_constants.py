@@ -157,6 +157,8 @@ EXAMPLES: list[tuple[str, str, str]] = [
     ("docs/algorithms/day-counts.md", "14 of 29 days", "an example, executed from its table"),
     ("docs/algorithms/delinquency.md", "25 % a year", "an example, executed from its table"),
     ("docs/algorithms/delinquency.md", "windows of twelve months", "Regulation (EU) 2022/2115"),
+    ("docs/algorithms/delinquency.md", "PLN at 16 % and a margin", "an example, executed from its table"),
+    ("docs/algorithms/delinquency.md", "the maximum is 22.5 %, and 21.5 % from", "an example, executed from its table"),
     ("docs/algorithms/distribution.md", "a hundred thousand investors than for one", "a comparison"),
     ("docs/algorithms/distribution.md", "19 % of 34.17 is 6.49", "an example"),
     ("docs/algorithms/funding-desk.md", "a ticket after 30,000 tickets", "the size of a test"),

@@ -124,6 +124,8 @@ TERMS: dict[str, Forgery] = {
     "how days are counted": drawn_term("day_count", '"act/360"'),
     "the least interest": drawn_term("minimum_interest_months", "3"),
     "what of retained interest comes back": drawn_term("rebate_of_retained_interest", "false"),
+    "which law governs it": drawn_term("governing_law", '"DE"'),
+    "whether overdue interest bears interest": drawn_term("default_interest_on_interest", "false"),
     "when arrears are material": drawn_term("materiality,above_minor", "99"),
     "which share of the debt is material": drawn_term("materiality,above_share,millionths", "99"),
     "the order of the waterfall": drawn_term("waterfall", '"other"'),

@@ -60,7 +60,7 @@ def loan(status: Status = Status.ASSESSED, **changes: object) -> Loan:
 
 
 def facts(**changes: object) -> DecisionFacts:
-    made = DecisionFacts(NOW, frozenset({BORROWER}), related=False, raised_minor=0, first=None)
+    made = DecisionFacts(NOW, NOW.date(), frozenset({BORROWER}), related=False, raised_minor=0, first=None)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 

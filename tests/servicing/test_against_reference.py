@@ -18,7 +18,7 @@ from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing.model.due_dates import MonthEnd
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import Drawdown, Event, Pause, Receipt, ReceiptReversal
+from halfpenny.servicing.model.events import Drawdown, Event, LegalMaximumChange, Pause, Receipt, ReceiptReversal
 from halfpenny.servicing.model.materiality import days_material
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Materiality, Repayment
 from support.naive_loans import NaiveLoan, NaiveReceipt, schedule, service
@@ -49,6 +49,7 @@ def random_loan(random_: random.Random) -> tuple[NaiveLoan, LoanTerms, list[Even
         month_end=month_end,
         default_rate=Rate(random_.randrange(0, 25_000_000)),
         count_due_date=random_.random() < 0.5,
+        default_interest_on_interest=random_.random() < 0.6,
     )
     ends_on = terms.due_dates(terms.periods)[-1]
     days = (ends_on - advanced_on).days
@@ -63,12 +64,22 @@ def random_loan(random_: random.Random) -> tuple[NaiveLoan, LoanTerms, list[Even
         roll_forward=month_end is MonthEnd.ROLL_FORWARD,
         default_percent=terms.default_rate.percent,
         count_due_date=terms.count_due_date,
+        default_interest_on_interest=terms.default_interest_on_interest,
     )
     # A loan of a few cents may be over before its tranche.
     if principal >= 10_000 and random_.random() < 0.3:
         on, amount = advanced_on + timedelta(days=random_.randrange(days)), random_.randrange(100, 9_000_000)
         loan.drawdowns[on] = decimal(amount)
         events.append(Drawdown(on, Money(amount, Currency.PLN)))
+    for since in _days_of_changes(random_, advanced_on, days):
+        # A level instalment is worked out anew when its rate changes: the reference knows that of bullets only.
+        bullet = terms.repayment is Repayment.BULLET
+        contract, default = (
+            Rate(random_.randrange(30_000_000) if bullet else 999_000_000),
+            Rate(random_.randrange(25_000_000)),
+        )
+        loan.maxima[since] = (contract.percent, default.percent)
+        events.append(LegalMaximumChange(since, contract, default))
     if random_.random() < 0.3:
         first = advanced_on + timedelta(days=random_.randrange(days))
         last = first + timedelta(days=random_.randrange(20))
@@ -93,6 +104,11 @@ def random_loan(random_: random.Random) -> tuple[NaiveLoan, LoanTerms, list[Even
     return loan, terms, events, receipts, as_of
 
 
+def _days_of_changes(random_: random.Random, advanced_on: date, days: int) -> set[date]:
+    count = random_.choice((0, 0, 1, 3))
+    return {advanced_on + timedelta(days=random_.randrange(1, days + 60)) for _ in range(count)}
+
+
 def _parts(random_: random.Random, minor: int) -> list[int]:
     """One receipt, or two of the same day."""
     if minor > 1 and random_.random() < 0.2:
@@ -109,6 +125,7 @@ def test_random_loans_agree_with_the_reference(shard: int) -> None:
         loan, terms, events, receipts, as_of = random_loan(random_)
         # The reference knows the future; the engine is given only what is effective by then.
         loan.drawdowns = {on: amount for on, amount in loan.drawdowns.items() if on <= as_of}
+        loan.maxima = {since: maximum for since, maximum in loan.maxima.items() if since <= as_of}
         loan.pauses = [pause for pause in loan.pauses if pause[0] <= as_of]
         limit = Materiality(random_.choice((0, 500_00, 20_00)), Rate(random_.choice((0, 1_000_000, 20_000_000))))
         expected = service(loan, receipts, as_of, decimal(limit.above_minor), limit.above_share.percent)

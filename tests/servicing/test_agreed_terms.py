@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from pydantic_settings import BaseSettings
 
-from halfpenny import loans, servicing
+from halfpenny import loans
 from halfpenny.entrypoints.api import create_app, guarded
 from halfpenny.entrypoints.lending_settings import ApprovalSettings, LendingSettings, ServicingSettings
 from halfpenny.entrypoints.settings import Settings
@@ -27,12 +27,12 @@ from halfpenny.primitives.fees import FeeKind
 from halfpenny.primitives.money import Currency, parse_minor
 from halfpenny.servicing.model.events import Apply
 from servicing import world
-from support.people import make_somebody
+from support.people import make_somebody, signing_key_file
 
 # Every figure of these moves something in the two lives below.
 AGREED: dict[str, Any] = {
     "fee_percents": {FeeKind.ARRANGEMENT: Decimal("1.5"), FeeKind.EXIT: Decimal("1.25")},
-    "default_rate_percent": Decimal("14.6"),
+    "default_margin_points": Decimal("4.35"),
     "minimum_interest_months": 2,
     "rebate_of_retained_interest": True,
     "materiality_above": 100,
@@ -46,7 +46,8 @@ LATER: dict[str, Any] = {
     "maximum_term_months": 3,
     "maximum_annual_rate": Decimal(5),
     "fee_percents": {FeeKind.ARRANGEMENT: Decimal(4), FeeKind.EXIT: Decimal(3)},
-    "default_rate_percent": Decimal(31),
+    "default_margin_points": Decimal(21),
+    "governing_law": "DE",
     "materiality_above": 200,
     "materiality_above_percent": Decimal(2),
     "minimum_interest_months": 3,
@@ -63,6 +64,7 @@ LATER: dict[str, Any] = {
     "role_grant_wait_hours": 1,
     "second_person_above": 0,
     "receipt_excess_above": 0,
+    "promotion_key_file": signing_key_file(),
 }
 SECTIONS: dict[str, type[BaseSettings]] = {
     "lending": LendingSettings,
@@ -70,6 +72,7 @@ SECTIONS: dict[str, type[BaseSettings]] = {
     "approvals": ApprovalSettings,
 }
 STAKES = [400_001, 799_999]
+MODES = (LoanInterestMode.SERVICED, LoanInterestMode.RETAINED)
 
 
 def test_every_setting_of_the_business_is_changed_below() -> None:
@@ -103,7 +106,10 @@ class Twins:
 
 
 async def twins(database: Database, rules: loans.LendingRules, mode: LoanInterestMode) -> Twins:
-    made = [await world.ready(database, STAKES, mode=mode, term_months=4, rules=rules) for _ in range(2)]
+    made = [
+        await world.ready(database, STAKES, mode=mode, term_months=4, rules=rules, currency=Currency.PLN)
+        for _ in range(2)
+    ]
     return Twins(*made)
 
 
@@ -155,8 +161,8 @@ async def test_a_setting_changed_after_acceptance_changes_nothing_of_the_loan(
 ) -> None:
     before = changed(settings, **AGREED)
     after = changed(settings, **(AGREED | {name: LATER[name]}))
-    pairs = [await twins(database, before.lending.rules, mode) for mode in LoanInterestMode]
-    serviced = pairs[list(LoanInterestMode).index(LoanInterestMode.SERVICED)]
+    pairs = [await twins(database, before.lending.rules, mode) for mode in MODES]
+    serviced = pairs[MODES.index(LoanInterestMode.SERVICED)]
     everybody = [one for pair in pairs for one in (pair.unchanged, pair.changed)]
     await world.advance(database, world.REFLECTION)
     staff = await make_somebody(database, Role.ADMINISTRATOR)
@@ -210,11 +216,12 @@ async def test_a_setting_changed_after_acceptance_changes_nothing_of_the_loan(
 
 
 async def test_the_terms_of_an_offer_are_those_of_its_day(database: Database) -> None:
-    """The same application, decided on under two settings: each offer keeps its own, which the borrower reads."""
-    first = loans.LendingRules(product=loans.ProductSettings(default_rate=Decimal("9.75")))
+    """The margin under which it was decided stands in the offer, in the drawn loan and in the sealed trail."""
+    first = loans.LendingRules(product=loans.ProductSettings(default_margin=Decimal("3.75")))
     made = await world.drawn(database, STAKES, rules=first)
     assert made.loan.offer is not None
-    assert made.loan.offer.product_terms.default_rate == Decimal("9.75")
+    assert made.loan.offer.product_terms.default_margin == Decimal("3.75")
+    assert made.loan.offer.default_rate == Decimal("14")
     assert (made.loan.offer.product_terms.product, made.loan.offer.product_terms.version) == ("serviced", 1)
     async with database.reading() as connection:
         stored = await connection.fetchval("SELECT terms FROM serviced_loan WHERE loan_id = $1", made.loan.id)
@@ -222,6 +229,5 @@ async def test_the_terms_of_an_offer_are_those_of_its_day(database: Database) ->
             "SELECT data->'terms'->'product_terms' FROM audit_entry WHERE action = 'loan.accept' AND subject_id = $1",
             made.loan.id,
         )
-    assert stored["default_rate"] == {"millionths": 9_750_000}
-    assert sealed["default_rate"] == "9.75"
-    assert servicing.as_rate(Decimal(sealed["default_rate"])).millionths == 9_750_000
+    assert stored["default_rate"] == {"millionths": 14_000_000}
+    assert sealed["default_margin"] == "3.75"

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from halfpenny.entrypoints import errors
 from halfpenny.identity.limits import Limiter
+from halfpenny.loans import LendingRules
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Database
 from halfpenny.servicing.rest import quotes
@@ -31,6 +32,7 @@ def app(database: Database) -> FastAPI:
     app = FastAPI()
     app.state.database = database
     app.state.identity = SimpleNamespace(limiter=Limiter(database))
+    app.state.settings = SimpleNamespace(lending=SimpleNamespace(rules=LendingRules()))
     errors.install(app)
     app.include_router(quotes.router, prefix="/api/v1")
     return app
@@ -56,7 +58,10 @@ async def test_a_quote_needs_no_account(app: FastAPI, database: Database) -> Non
         "apr_convention",
         *("owed", "from_reserve", "from_advance_payment", "redemption", "payable"),
         "apr",
+        *("governing_law", "default_rate", "legal_maximum"),
     }
+    # 0.85 % a month and five points; the law knows no maximum in euros.
+    assert (quote["default_rate"], quote["legal_maximum"]) == ("15.2", None)
     assert quote["redemption"] == "300000.00"
     assert [row["interest"] for row in quote["instalments"]] == ["2550.00"] * 9
     async with database.reading() as connection:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
+from halfpenny.primitives import legal_maximum
 from halfpenny.primitives.day_count import DayCount, year_parts
 from halfpenny.primitives.money import Currency, Money, format_minor, parse_minor
 from halfpenny.primitives.rate import NO_RATE, Rate
@@ -12,6 +14,8 @@ from halfpenny.servicing.model.delinquency import bucket_of, default_rate_percen
 from halfpenny.servicing.model.due_dates import MonthEnd, due_dates, months_of
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import PRECEDENCE, Drawdown, Pause, Receipt
+from halfpenny.servicing.model.legal_changes import legal_changes
+from halfpenny.servicing.model.rates import rates_in_force
 from halfpenny.servicing.model.schedule import build_schedule
 from halfpenny.servicing.model.segments import BASE_UNITS
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
@@ -214,6 +218,27 @@ def test_default_interest() -> None:
         position = replay(terms, [], day(row["as of"]))
         assert format_minor(position.default_interest_due) == row["default interest"], row
         assert position.default_interest_due == round(Fraction(4_752_300 * int(row["days"]), 4 * 365))
+
+
+def test_what_the_law_leaves_of_a_rate() -> None:
+    rows = worked_table(DELINQUENCY, "What the law leaves of a rate")
+    law = legal_maximum.published()["PL", Currency.PLN]
+    terms = replace(
+        loan(count_due_date=False, principal=10_000_000, periods=1, advanced_on=date(2025, 3, 15)),
+        principal=Money(10_000_000, Currency.PLN),
+        rate=Rate.parse_annual("16"),
+        default_rate=Rate.parse_annual("24"),
+        default_interest_on_interest=law.default_interest_on_interest,
+        governing_law=law.governing_law,
+        legal_maximum=law.on(date(2025, 3, 15)),
+    )
+    for row in rows:
+        changes = legal_changes(terms, [], day(row["as of"]), legal_maximum.published())
+        assert str(rates_in_force(terms, changes, day(row["as of"])).default) == row["default rate"]
+        position = replay(terms, (), day(row["as of"]), recorded=changes)
+        assert format_minor(position.default_interest_due) == row["default interest"], row
+    sums = sum(Fraction(row["default rate"]) * int(row["days at it"]) for row in rows)
+    assert round(sums * 10_000_000 / 36_500) == parse_minor(rows[-1]["default interest"])
 
 
 def test_default_rates() -> None:

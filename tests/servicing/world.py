@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from halfpenny import ledger, loans, servicing
@@ -53,6 +54,8 @@ async def ready(
     term_months: int = 12,
     recorded_by_approver: bool = False,
     rules: loans.LendingRules = lending.RULES,
+    currency: Currency = EUR,
+    annual_rate: Decimal | None = None,
 ) -> Drawn:
     """A loan that is funded with ``stakes`` and whose conditions are met; reflection is still running."""
     async with database.unit_of_work() as connection:
@@ -63,17 +66,19 @@ async def ready(
             borrower,
             administrator,
             rules=rules,
+            annual_rate=annual_rate,
             amount_minor=sum(stakes),
+            currency=currency,
             interest_mode=mode,
             term_months=term_months,
         )
         investors = {await lending.person(connection, "investor"): stake for stake in stakes}
         for investor, stake in investors.items():
-            await deposit(connection, investor, stake)
+            await deposit(connection, investor, stake, currency)
     desk = FundingDesk(database, DeskSettings())
     desk.start()
     for investor, stake in investors.items():
-        await desk.submit(Ticket(loan.id, investor, stake, "EUR", uuid7().hex, b"fingerprint"))
+        await desk.submit(Ticket(loan.id, investor, stake, currency.value, uuid7().hex, b"fingerprint"))
     await desk.stop()
     async with database.unit_of_work() as connection:
         evidence = lending.evidence(loan.application)
@@ -91,8 +96,9 @@ async def drawn(
     mode: LoanInterestMode = LoanInterestMode.SERVICED,
     term_months: int = 12,
     rules: loans.LendingRules = lending.RULES,
+    currency: Currency = EUR,
 ) -> Drawn:
-    made = await ready(database, stakes, mode=mode, term_months=term_months, rules=rules)
+    made = await ready(database, stakes, mode=mode, term_months=term_months, rules=rules, currency=currency)
     await advance(database, REFLECTION)
     async with database.unit_of_work() as connection:
         done = await servicing.draw_down(connection, made.loan.id, made.staff)
@@ -136,8 +142,9 @@ async def repay(
     database: Database, made: Drawn, amount_minor: int, apply: Apply | None = Apply.PREPAY
 ) -> servicing.PostingResult:
     async with database.unit_of_work() as connection:
-        await deposit(connection, made.borrower, amount_minor)
-        return await servicing.repay(connection, made.loan.id, made.borrower, Money(amount_minor, EUR), apply)
+        currency = made.loan.application.currency
+        await deposit(connection, made.borrower, amount_minor, currency)
+        return await servicing.repay(connection, made.loan.id, made.borrower, Money(amount_minor, currency), apply)
 
 
 async def problems(database: Database) -> list[str]:

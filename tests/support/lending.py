@@ -150,11 +150,16 @@ async def offered(
     administrator: UserId,
     *,
     rules: loans.LendingRules = RULES,
+    annual_rate: Decimal | None = None,
     **changes: Any,
 ) -> loans.Loan:
     loan = await assessed(connection, borrower, rules=rules, **changes)
     decision = Decision(
-        Verdict.APPROVE, loan.version, loans.DecisionReason.WITHIN_POLICY, "Sound security, clear exit."
+        Verdict.APPROVE,
+        loan.version,
+        loans.DecisionReason.WITHIN_POLICY,
+        "Sound security, clear exit.",
+        annual_rate=annual_rate,
     )
     loan, outcome = await deciding.decide_on(connection, administrator, loan.id, decision, rules)
     assert outcome.final

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from halfpenny.primitives.day_count import DayCount
 from halfpenny.primitives.fees import FeeTime
+from halfpenny.primitives.legal_maximum import MaximumRates
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing.model.due_dates import MonthEnd
@@ -20,6 +21,7 @@ from halfpenny.servicing.model.events import (
     Event,
     Extension,
     FeeDue,
+    LegalMaximumChange,
     Pause,
     PenaltyDue,
     RateChange,
@@ -66,6 +68,8 @@ def loan_terms(draw: st.DrawFn) -> LoanTerms:
         rebate_of_retained_interest=draw(st.booleans()),
         count_due_date=draw(st.booleans()),
         default_rate=draw(rates),
+        default_interest_on_interest=draw(st.booleans()),
+        legal_maximum=draw(st.none() | st.builds(MaximumRates, st.just(FIRST_DAY), st.just(Rate(40_000_000)), rates)),
     )
 
 
@@ -104,6 +108,9 @@ def loan_histories(draw: st.DrawFn, *, receipts_only: bool = False) -> tuple[Loa
         ]
     events = draw(st.lists(st.one_of(kinds), max_size=14))
     if not receipts_only:
+        # The law changes once a day at most.
+        changes = draw(st.dictionaries(anywhere, st.tuples(rates, rates), max_size=2))
+        events += [LegalMaximumChange(on, contract, default) for on, (contract, default) in changes.items()]
         end = draw(st.sampled_from((None, None, Redemption, Acceleration, WriteOff)))
         if end is not None:
             # After the end the terms no longer change, so it comes behind every change of them.

@@ -1,8 +1,9 @@
 """An independent reference for the servicing engine: Decimal, day by day, as slow and plain as it can be.
 
-It shares no code with the engine. It knows loans whose interest is serviced, further tranches, pauses, receipts that
-are early (they wait for the next instalment, or redeem), late, partial, bounced, or several on a day, the order of
-payment before default: default interest, interest, principal; and the two counts of days, past due and materially so.
+It shares no code with the engine. It knows loans whose interest is serviced, further tranches, pauses, changes of the
+law's maximum rates, receipts that are early (they wait for the next instalment, or redeem), late, partial, bounced, or
+several on a day, the order of payment before default: default interest, interest, principal; and the two counts of
+days, past due and materially so.
 """
 
 from __future__ import annotations
@@ -47,6 +48,19 @@ class NaiveLoan:
     count_due_date: bool = False
     drawdowns: dict[date, Decimal] = field(default_factory=dict)
     pauses: list[tuple[date, date]] = field(default_factory=list)
+    # Days from which the law allows at most so much contract and default interest, percent a year.
+    maxima: dict[date, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    default_interest_on_interest: bool = True
+
+    def contract_percent_on(self, day: date) -> Decimal:
+        return min(self.annual_percent, self.maximum_on(day)[0])
+
+    def default_percent_on(self, day: date) -> Decimal:
+        return min(self.default_percent, self.maximum_on(day)[1])
+
+    def maximum_on(self, day: date) -> tuple[Decimal, Decimal]:
+        known = [since for since in self.maxima if since <= day]
+        return self.maxima[max(known)] if known else (Decimal(1000), Decimal(1000))
 
 
 @dataclass
@@ -96,7 +110,8 @@ def interest_of(
     until: date | None = None,
 ) -> Decimal:
     """Interest over (start, end], unrounded: each day on the balance at its beginning; only up to ``until``."""
-    by_year_length: dict[int, Decimal] = {}
+    # By the length of the year and the rate: products of sums, so that nothing is rounded before.
+    sums: dict[tuple[int, Decimal], Decimal] = {}
     day = start + DAY
     while day <= (until or end):
         if not (pausing and paused(loan, day)):
@@ -106,9 +121,10 @@ def interest_of(
                 "ACT_ACT": 366 if isleap(day.year) else 365,
                 "THIRTY_360": 12 * (end - start).days,
             }[loan.day_count]
-            by_year_length[length] = by_year_length.get(length, Decimal(0)) + balances[day]
+            key = (length, loan.contract_percent_on(day))
+            sums[key] = sums.get(key, Decimal(0)) + balances[day]
         day += DAY
-    return sum((total * loan.annual_percent / (100 * length) for length, total in by_year_length.items()), Decimal(0))
+    return sum((total * percent / (100 * length) for (length, percent), total in sums.items()), Decimal(0))
 
 
 def whole_period_rate(loan: NaiveLoan, start: date, end: date) -> Decimal:
@@ -246,9 +262,9 @@ class _Service:
             row.unpaid_principal, row.unpaid_interest = row.principal, row.interest
         self.paid_principal = self.default_paid = self.interest_paid = Decimal(0)
         self.returned = self.waiting = Decimal(0)
-        self.bearing = Decimal(0)  # the sum of what was overdue on each day
+        self.bearing = Decimal(0)  # the sum of what was overdue on each day, times that day's percentage
         self.closed_on: date | None = None
-        self.known: dict[tuple[int, int], list[NaiveRow]] = {}
+        self.known: dict[tuple[int, int, int], list[NaiveRow]] = {}
 
     def walk(self, as_of: date) -> NaivePosition:
         loan, day = self.loan, self.loan.advanced_on
@@ -257,7 +273,9 @@ class _Service:
                 if row.due_on < day:
                     # With the option the due date itself counts too, once the day after it has come.
                     twice = loan.count_due_date and row.due_on == day - DAY
-                    self.bearing += (row.unpaid_principal + row.unpaid_interest) * (2 if twice else 1)
+                    interest = row.unpaid_interest if loan.default_interest_on_interest else Decimal(0)
+                    base = (row.unpaid_principal + interest) * (2 if twice else 1)
+                    self.bearing += base * loan.default_percent_on(day)
             self.use_what_waits(day)
             self.close(day)
             for amount in sorted(amount for on, amount in self.receipts if on == day):
@@ -299,7 +317,7 @@ class _Service:
         return [row for row in self.rows if row.due_on <= day]
 
     def default_due(self) -> Decimal:
-        return cents(self.bearing * self.loan.default_percent / 36_500) - self.default_paid
+        return cents(self.bearing / 36_500) - self.default_paid
 
     def owed(self, day: date) -> Decimal:
         return self.default_due() + sum(row.unpaid_principal + row.unpaid_interest for row in self.due(day))
@@ -331,12 +349,13 @@ class _Service:
         self.pay(day, amount - held)
 
     def schedule_known_on(self, day: date) -> list[NaiveRow]:
-        """With the tranches and pauses that were known that day: where two days knew as many, they knew the same."""
+        """With the tranches, pauses and maxima known that day: where two days knew as many, they knew the same."""
         drawdowns = {on: drawn for on, drawn in self.loan.drawdowns.items() if on <= day}
         pauses = [pause for pause in self.loan.pauses if pause[0] <= day]
-        known = (len(drawdowns), len(pauses))
+        maxima = {since: maximum for since, maximum in self.loan.maxima.items() if since <= day}
+        known = (len(drawdowns), len(pauses), len(maxima))
         if known not in self.known:
-            self.known[known] = schedule(replace(self.loan, drawdowns=drawdowns, pauses=pauses))
+            self.known[known] = schedule(replace(self.loan, drawdowns=drawdowns, pauses=pauses, maxima=maxima))
         return self.known[known]
 
     def pay(self, day: date, left: Decimal) -> None:

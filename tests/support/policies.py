@@ -72,6 +72,7 @@ PUBLIC = {
     "POST /api/v1/quotes",
     "POST /graphql",
     # Of a loan that is public anyway; those of others are hidden from others.
+    "GET /api/v1/loans/{loan_id}/rates",
     "GET /api/v1/loans/{loan_id}/schedule",
     "GET /api/v1/loans/{loan_id}/waterfall",
     "POST /api/v1/loans/{loan_id}/waterfall/simulations",

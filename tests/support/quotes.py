@@ -23,5 +23,5 @@ def cases(name: str) -> list[dict[str, Any]]:
 def ask(**body: Any) -> dict[str, Any]:
     """The answer to a quote request, as JSON; the currency is EUR unless the body differs."""
     request = QuoteBody.model_validate({"currency": "EUR", **body}).read(TODAY)
-    answer: dict[str, Any] = QuoteAnswer.of(quote(request)).model_dump(mode="json")
+    answer: dict[str, Any] = QuoteAnswer.of(quote(request), "PL", request.rate, None).model_dump(mode="json")
     return answer

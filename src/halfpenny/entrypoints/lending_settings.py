@@ -77,8 +77,16 @@ class LendingSettings(BaseSettings):
         description="Fees of an offer, in percent of the loan, that replace the usual ones.",
         examples=[_FEES],
     )
-    default_rate_percent: Decimal = Field(
-        default=Decimal(12), decimal_places=6, ge=0, le=100, description="What overdue amounts bear, in percent a year."
+    default_margin_points: Decimal = Field(
+        default=Decimal(5),
+        decimal_places=6,
+        ge=0,
+        le=100,
+        description="What overdue amounts bear above the contract rate, in percentage points a year.",
+    )
+    governing_law: _Country = Field(
+        default="PL",
+        description="Law of offers and quotes (ISO 3166-1 alpha-2); its maximum rate for their currency limits them.",
     )
     materiality_above: int = Field(
         default=500,
@@ -149,7 +157,8 @@ class LendingSettings(BaseSettings):
             maximum_annual_rate=self.maximum_annual_rate,
             fees=offered_fees(self.fee_percents),
             product=ProductSettings(
-                default_rate=self.default_rate_percent,
+                default_margin=self.default_margin_points,
+                governing_law=self.governing_law,
                 minimum_interest_months=self.minimum_interest_months,
                 rebate_of_retained_interest=self.rebate_of_retained_interest,
                 materiality_above_eur_minor=self.materiality_above * 100,
@@ -178,11 +187,12 @@ class ServicingSettings(BaseSettings):
 
     @property
     def withholding(self) -> Withholding:
-        from halfpenny.servicing import Withholding, as_rate
+        from halfpenny.primitives.rate import Rate
+        from halfpenny.servicing import Withholding
 
         return Withholding(
             tuple(
-                (country, as_rate(plain).millionths, as_rate(treaty).millionths)
+                (country, Rate.of_percent(plain).millionths, Rate.of_percent(treaty).millionths)
                 for country, (plain, treaty) in sorted(self.withholding_percent.items())
             )
         )

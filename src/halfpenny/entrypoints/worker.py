@@ -82,6 +82,8 @@ def periodic_jobs(resources: Resources) -> list[PeriodicJob]:
         PeriodicJob("expire_loans", 1.0, lambda: funding.expire(database)),
         PeriodicJob("pay_distributions", 0.5, lambda: servicing.pay_distributions(database)),
         PeriodicJob("close_days", 2.0, lambda: servicing.close_days(database)),
+        # Before the day's first payment, not only with its close.
+        PeriodicJob("limit_rates", 10.0, lambda: servicing.limit_rates(database)),
         PeriodicJob("seal_ledger", 1.0, lambda: _seal_ledger(database)),
         PeriodicJob("seal_row_history", 2.0, lambda: row_history.seal(database)),
         PeriodicJob("seal_audit_trail", 2.0, lambda: backoffice.seal_audit_trail(database)),

@@ -8,6 +8,7 @@ from halfpenny.loans.dependencies import Rules
 from halfpenny.loans.errors import (
     LoanNotFound,
     NotYourTransition,
+    RateAboveLegalMaximum,
     SelfDealing,
     SeparationOfDuties,
     StaleVersion,
@@ -37,12 +38,13 @@ from halfpenny.loans.model import (
     Transition,
     Valuation,
 )
-from halfpenny.loans.products import ProductSettings
+from halfpenny.loans.products import ProductSettings, check_legal_maximum
 from halfpenny.loans.service.applying import apply, draft, request_reassessment, revalue, submit, withdraw
 from halfpenny.loans.service.conditions import record_conditions
 from halfpenny.loans.service.conflicts import bar_interested, bar_interested_staff, check_separation_of_duties
 from halfpenny.loans.service.deciding import (
     accept,
+    check_lawful,
     decide_on,
     decliners,
     make_offer,
@@ -112,6 +114,7 @@ __all__ = [
     "ProductSettings",
     "Property",
     "PropertyKind",
+    "RateAboveLegalMaximum",
     "RiskReason",
     "RiskSummary",
     "Rules",
@@ -132,6 +135,8 @@ __all__ = [
     "bar_interested",
     "bar_interested_staff",
     "check",
+    "check_lawful",
+    "check_legal_maximum",
     "check_separation_of_duties",
     "decide_on",
     "decliners",

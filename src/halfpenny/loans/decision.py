@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -12,8 +12,10 @@ from halfpenny.approvals import FourEyes
 from halfpenny.loans import errors
 from halfpenny.loans.decision_reasons import APPROVING, DecisionReason
 from halfpenny.loans.model import TRANSITIONS, Actor, ActorKind, LendingRules, Loan, Offer, Status, check_transition
+from halfpenny.loans.products import check_legal_maximum
 from halfpenny.loans.statuses import TransitionName
 from halfpenny.primitives.ids import LoanId, UserId
+from halfpenny.primitives.rate import Rate
 
 
 class Verdict(StrEnum):
@@ -54,10 +56,12 @@ class FirstApproval:
 class DecisionFacts:
     """What else the rule must know: the clock, who touched or is related to the loan, who approved before.
 
-    ``raised_minor`` is what the same borrower raised on other loans in the last twelve months, in euro cents.
+    ``today`` is the business date of ``now``. ``raised_minor`` is what the same borrower raised on other loans in the
+    last twelve months, in euro cents.
     """
 
     now: datetime
+    today: date
     touched_by: frozenset[UserId]
     related: bool
     raised_minor: int
@@ -131,8 +135,11 @@ def _offer(loan: Loan, decision: Decision, facts: DecisionFacts, rules: LendingR
         rate = loan.risk.suggested_rate
     if not 0 < rate <= rules.maximum_annual_rate:
         raise errors.LoanRateOutOfRange(maximum=f"{rules.maximum_annual_rate:f}")
+    product = rules.product_terms(loan.application)
+    rate = rate.quantize(Decimal("0.000001"))
+    check_legal_maximum(Rate.of_percent(rate), product.governing_law, loan.application.currency, facts.today)
     if deadline is None:
         deadline = facts.now + timedelta(days=rules.funding_days)
     if not facts.now < deadline <= facts.now + timedelta(days=rules.maximum_funding_days):
         raise errors.DeadlineOutOfRange(maximum_days=rules.maximum_funding_days)
-    return Offer(rate.quantize(Decimal("0.000001")), rules.fees, rules.product_terms(loan.application), deadline)
+    return Offer(rate, rules.fees, product, deadline)

@@ -105,6 +105,13 @@ class LoanRateOutOfRange(Malformed):
     message = "The annual rate in percent must be above zero and at most the platform's maximum."
 
 
+class RateAboveLegalMaximum(Refused):
+    """``maximum`` (percent a year), ``since`` and ``governing_law`` in ``data`` say which."""
+
+    code = "rate_above_legal_maximum"
+    message = "The law that governs the loan allows no contract rate as high as this."
+
+
 class RateMissing(Malformed):
     code = "rate_missing"
     message = "Name an annual rate: the risk service suggested none."

@@ -17,6 +17,7 @@ from halfpenny.primitives.fees import OfferedFee, offered_fees
 from halfpenny.primitives.ids import LoanId, UserId
 from halfpenny.primitives.money import UNITS_PER_EUR, Currency
 from halfpenny.primitives.product_terms import ProductTerms
+from halfpenny.primitives.rate import Rate
 from halfpenny_messages import (
     Condition,
     ExitStrategy,
@@ -310,6 +311,11 @@ class Offer:
     product_terms: ProductTerms
     funding_deadline: datetime
 
+    @property
+    def default_rate(self) -> Decimal:
+        """What overdue amounts bear as agreed, percent a year; the law's maximum may limit it."""
+        return Rate.of_percent(self.annual_rate).with_margin(self.product_terms.default_margin).percent
+
 
 @dataclass(frozen=True, slots=True)
 class FundingState:
@@ -402,7 +408,7 @@ class LendingRules:
     def product_terms(self, application: Application) -> ProductTerms:
         """What an offer on this application would take over from its product today."""
         rate = self.units_per_eur[application.currency]
-        return self.product.offered(application.interest_mode, application.term_months, rate)
+        return self.product.offered(application.interest_mode, application.term_months, application.currency, rate)
 
 
 def ltv_percent(application: Application) -> Decimal:

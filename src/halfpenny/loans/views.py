@@ -68,6 +68,7 @@ def public(loan: Loan) -> dict[str, Any]:
         "terms": {
             "amount": format_minor(terms.amount_minor),
             "annual_rate": f"{offer.annual_rate:f}" if offer else None,
+            "default_rate": f"{offer.default_rate:f}" if offer else None,
             "product_terms": view(offer.product_terms) if offer else None,
             "term_months": terms.term_months,
             "interest_mode": terms.interest_mode.value,
@@ -142,6 +143,7 @@ def _offer(loan: Loan, offer: Offer | None) -> dict[str, Any] | None:
         return None
     return view(offer, leave_out=("fees", "product_terms")) | {
         "fees": [_fee(fee, loan.application.amount_minor) for fee in offer.fees],
+        "default_rate": f"{offer.default_rate:f}",
         "product_terms": view(offer.product_terms),
     }
 

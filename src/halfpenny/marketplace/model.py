@@ -22,7 +22,7 @@ from halfpenny.primitives.money import format_minor
 Document: TypeAlias = dict[str, Any]
 
 # Raised when the shape below changes: a store of another shape is dropped and rebuilt at start.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # Sorts after every digit: a listing without the value comes last in ascending order.
 _MISSING = "~"
@@ -194,6 +194,8 @@ def _node(loan: loans.Loan, offer: loans.Offer, funding: loans.FundingState) -> 
         "terms": {
             "amount": _money(loan.application.amount_minor, currency),
             "annual_rate": decimal_text(offer.annual_rate),
+            "default_rate": decimal_text(offer.default_rate),
+            "governing_law": offer.product_terms.governing_law,
             "term_months": loan.application.term_months,
             "interest_mode": loan.application.interest_mode.value,
             "ltv": decimal_text(loan.ltv_percent),

@@ -19,8 +19,12 @@ from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_
 from halfpenny.marketplace.model import Document, ListedStatus, ListingQuery, Order, SortDirection
 from halfpenny.marketplace.recoveries import recovery_loader
 from halfpenny.marketplace.store import ListingStore
+from halfpenny.platform.clock import business_date
+from halfpenny.platform.database import Database
 from halfpenny.platform.http import AppPages
+from halfpenny.primitives import legal_maximum
 from halfpenny.primitives.errors import HalfpennyError, Malformed
+from halfpenny.primitives.money import Currency
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 PAGE_SIZE: Final = 12
@@ -98,8 +102,21 @@ async def loan(loan_id: str, request: Request, pages: AppPages, listings: _Listi
     recovery = None
     if node["status"] in _AFTER_DEFAULT:
         recovery = await recovery_loader(lambda: request.app.state.database).load(node["id"])
-    context = {"labels": labels, "loan": _shown(node), "recovery": recovery}
+    maximum = await _legal_maximum(request.app.state.database, node)
+    context = {"labels": labels, "loan": _shown(node), "recovery": recovery, "maximum": maximum}
     return pages.render(request, "marketplace/loan.html", context)
+
+
+async def _legal_maximum(database: Database, node: Document) -> Document | None:
+    """What the law leaves of the loan's default rate today, where it allows less than was agreed."""
+    law = legal_maximum.published().get((node["terms"]["governing_law"], Currency(node["terms"]["amount"]["currency"])))
+    if law is None:
+        return None
+    async with database.reading() as connection:
+        found = law.on(await business_date(connection))
+    if found is None or found.default.percent >= Decimal(node["terms"]["default_rate"]):
+        return None
+    return {"rate": str(found.default), "since": found.since.isoformat()}
 
 
 def _uuid(text: str) -> UUID:

@@ -12,7 +12,9 @@ from halfpenny.primitives.day_count import DayCount
 class ProductTerms:
     """The terms that are fixed with an offer: what is published or set later changes nothing in them.
 
-    ``product`` and ``version`` name the product's published definition. Rates are percent a year. An amount past due
+    ``product`` and ``version`` name the product's published definition. ``default_margin`` is what overdue amounts bear
+    above the contract rate, in percentage points a year; overdue interest bears it only where
+    ``default_interest_on_interest``. ``governing_law`` is ISO 3166-1 alpha-2. An amount past due
     is material above ``materiality_above_minor``, minor units of the loan's currency, and above
     ``materiality_above_percent`` of what the loan owes: both (Delegated Regulation (EU) 2018/171, article 2).
     """
@@ -20,8 +22,10 @@ class ProductTerms:
     product: str
     version: int
     day_count: DayCount
-    default_rate: Decimal
+    default_margin: Decimal
     default_day_count: DayCount
+    default_interest_on_interest: bool
+    governing_law: str
     minimum_interest_months: int
     rebate_of_retained_interest: bool
     count_due_date: bool

@@ -32,7 +32,7 @@ class RateOutOfRange(Malformed):
     message = "A rate is below 1000 percent a year."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Rate:
     """``millionths`` of a percent a year: 10.5 % is 10_500_000."""
 
@@ -53,6 +53,15 @@ class Rate:
     def parse_monthly(cls, percent: str) -> Self:
         """Read percent a month, as bridge loans are priced: twelve of them make the year."""
         return cls(12 * parse_percent(percent))
+
+    @classmethod
+    def of_percent(cls, percent: Decimal) -> Self:
+        """NUMERIC(9,6) percent a year, exactly."""
+        return cls(int(percent.scaleb(6)))
+
+    def with_margin(self, points: Decimal) -> Self:
+        """The rate ``points`` percentage points higher; it ends where rates do."""
+        return type(self)(min(self.millionths + int(points.scaleb(6)), _MAX_MILLIONTHS))
 
     @property
     def percent(self) -> Decimal:

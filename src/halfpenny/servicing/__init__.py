@@ -5,12 +5,12 @@ from halfpenny.servicing.check import UNCHECKED, check
 from halfpenny.servicing.consumers import RECEIPTS_EVENTS, RECEIPTS_QUEUE, SUBSCRIPTION, receipts_subscription
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.flows import Withholding
-from halfpenny.servicing.model.product import as_rate
 from halfpenny.servicing.receipt_acts import receipt_acts
 from halfpenny.servicing.service.arrears import RecoveryCase, recovery_cases, start_recovery, write_off
 from halfpenny.servicing.service.closing import DayClosed, close_day, close_days
 from halfpenny.servicing.service.distributing import pay_distribution, pay_distributions
 from halfpenny.servicing.service.drawing_down import draw_down
+from halfpenny.servicing.service.legal_limits import limit_rates
 from halfpenny.servicing.service.posting import PostingResult, post_events
 from halfpenny.servicing.service.receiving import amount_due, receive_from_bank, redemption_on, repay
 from halfpenny.servicing.store.statistics import ServicingFacts, facts_of
@@ -28,12 +28,12 @@ __all__ = [
     "Withholding",
     "amount_due",
     "arrears_acts",
-    "as_rate",
     "check",
     "close_day",
     "close_days",
     "draw_down",
     "facts_of",
+    "limit_rates",
     "pay_distribution",
     "pay_distributions",
     "post_events",

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from halfpenny.platform.http import AmountText, CurrencyText, DateText, LineText, RequestModel
+from halfpenny.platform.http import AmountText, CountryText, CurrencyText, DateText, LineText, RequestModel
 from halfpenny.primitives.day_count import DayCount
 from halfpenny.primitives.fees import FeeTime
+from halfpenny.primitives.legal_maximum import MaximumRates
 from halfpenny.primitives.money import format_minor, parse_minor
 from halfpenny.primitives.rate import Rate, parse_percent
 from halfpenny.servicing import errors
@@ -76,7 +77,8 @@ class PauseBody(RequestModel):
 
 class QuoteBody(RequestModel):
     """Exactly one of ``principal`` and ``net_advance``, exactly one of ``annual_rate`` and ``monthly_rate``, and
-    ``periods`` (monthly) or ``redeemed_on``: both, where the loan is redeemed early."""
+    ``periods`` (monthly) or ``redeemed_on``: both, where the loan is redeemed early. ``governing_law`` (ISO 3166-1
+    alpha-2) is the lender's where it is left out; its maximum for the currency limits the rate."""
 
     currency: CurrencyText
     repayment: Annotated[Repayment, Field(strict=False)]
@@ -98,6 +100,7 @@ class QuoteBody(RequestModel):
     fees: list[FeeBody] = Field(default_factory=list, max_length=MAX_TRANCHES)
     pauses: list[PauseBody] = Field(default_factory=list, max_length=MAX_TRANCHES)
     minimum_interest_months: int = Field(default=0, ge=0, le=MAX_PERIODS)
+    governing_law: CountryText | None = None
 
     def read(self, today: date) -> QuoteRequest:
         """``today`` is the business date, on which a loan without ``advanced_on`` is advanced."""
@@ -174,12 +177,22 @@ APR_CONVENTION = (
 )
 
 
+class LegalMaximumAnswer(BaseModel):
+    """The highest rates that the law allows, in percent a year, ``since`` a day."""
+
+    since: date
+    annual_rate: str
+    default_rate: str
+
+
 class QuoteAnswer(BaseModel):
     """Amounts are decimal strings in the loan's currency, ``apr`` is percent a year (null where none exists).
 
     ``gross_loan``, ``net_advance``, ``fees`` and ``retained_interest`` are sums over ``advances``; the first is the sum
     of the others. ``redemption`` (``payable`` is the same) is what the payer sends at maturity, or on ``redeemed_on``:
     ``owed``, which is without interest already serviced, less what the retained interest left pays of it.
+    ``default_rate`` is what overdue amounts would bear, percent a year: the contract rate and the lender's margin, at
+    most what ``legal_maximum`` allows on the day of the advance (null where the law knows none).
     """
 
     instalments: list[InstalmentAnswer]
@@ -196,9 +209,12 @@ class QuoteAnswer(BaseModel):
     payable: str
     apr: str | None
     apr_convention: str
+    governing_law: str
+    default_rate: str
+    legal_maximum: LegalMaximumAnswer | None
 
     @classmethod
-    def of(cls, quote: Quote) -> QuoteAnswer:
+    def of(cls, quote: Quote, governing_law: str, default_rate: Rate, maximum: MaximumRates | None) -> QuoteAnswer:
         return cls(
             instalments=[
                 InstalmentAnswer(
@@ -239,4 +255,11 @@ class QuoteAnswer(BaseModel):
             payable=format_minor(quote.redemption),
             apr=None if quote.apr is None else str(quote.apr),
             apr_convention=APR_CONVENTION,
+            governing_law=governing_law,
+            default_rate=str(default_rate),
+            legal_maximum=None
+            if maximum is None
+            else LegalMaximumAnswer(
+                since=maximum.since, annual_rate=str(maximum.contract), default_rate=str(maximum.default)
+            ),
         )

@@ -9,12 +9,15 @@ from typing import Any
 
 from halfpenny import funding
 from halfpenny.platform.database import Record
+from halfpenny.primitives.legal_maximum import MaximumRates
 from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing.model.flows import Flows
 from halfpenny.servicing.model.investor import CashFlows, YearTotals
+from halfpenny.servicing.model.rates import RatesInForce
 from halfpenny.servicing.model.redemption import Payoff
 from halfpenny.servicing.model.schedule import Instalment
 from halfpenny.servicing.model.serviced_loan import InstalmentBalance
+from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.model.waterfall import WATERFALLS, Waterfall, WaterfallLine
 from halfpenny.servicing.service.portfolio import PortfolioLine
 from halfpenny.servicing.service.posting import PostingResult
@@ -159,6 +162,33 @@ def payoff(found: Payoff, currency: Currency) -> dict[str, Any]:
         "redemption": format_minor(found.payable),
         "payable": format_minor(found.payable),
     }
+
+
+def rates(terms: LoanTerms, found: RatesInForce, on: date) -> dict[str, Any]:
+    """Percent a year. ``legal_maximum`` is null where the governing law knows none for the currency."""
+    maximum = found.maximum
+    return {
+        "on": on.isoformat(),
+        "governing_law": terms.governing_law,
+        "contract": {
+            "agreed": str(found.agreed),
+            "rate": str(found.contract),
+            "limited": found.contract < found.agreed,
+        },
+        "default": {
+            "agreed": str(found.agreed_default),
+            "rate": str(found.default),
+            "limited": found.default < found.agreed_default,
+            "on_overdue_interest": terms.default_interest_on_interest,
+        },
+        "legal_maximum": None if maximum is None else _maximum(maximum),
+        "legal_maxima": [_maximum(one) for one in found.maxima],
+    }
+
+
+def _maximum(maximum: MaximumRates) -> dict[str, str]:
+    contract, default = str(maximum.contract), str(maximum.default)
+    return {"since": maximum.since.isoformat(), "contract": contract, "default": default}
 
 
 def planned_instalment(row: Instalment) -> dict[str, Any]:

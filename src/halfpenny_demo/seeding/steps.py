@@ -6,12 +6,14 @@ import calendar
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from halfpenny import funding, loans, servicing, underwriting
 from halfpenny.loans import LoanInterestMode, Status
 from halfpenny.platform import clock
 from halfpenny.platform.database import Connection
+from halfpenny.primitives import legal_maximum
 from halfpenny.primitives.ids import LoanId, UserId
 from halfpenny.primitives.money import Money, format_minor
 from halfpenny.underwriting import valuation_reports
@@ -52,6 +54,7 @@ _NO = (
 )
 _DEARER = "Offered above the suggested rate: one buyer decides whether the exit comes in time."
 _CHEAPER = "Offered below the suggested rate: the third loan of a borrower who repaid the first two early."
+_LAWFUL = "The rate is the highest that the law allows."
 
 
 @dataclass(slots=True)
@@ -202,6 +205,10 @@ async def _decide(connection: Connection, context: SeedContext, seeded: SeededLo
     if not declined and scenario.rate_change and loan.risk is not None:
         rate = loan.risk.suggested_rate + scenario.rate_change
         reason = f"{reason} {_DEARER if scenario.rate_change > 0 else _CHEAPER}"
+    highest = _highest_lawful_rate(context, loan, await clock.business_date(connection))
+    if not declined and highest and loan.risk is not None and (rate or loan.risk.suggested_rate) > highest:
+        rate = highest
+        reason = f"{reason} {_LAWFUL}"
     decision = loans.Decision(
         loans.Verdict.DECLINE if declined else loans.Verdict.APPROVE, loan.version, code, reason, annual_rate=rate
     )
@@ -213,6 +220,13 @@ async def _decide(connection: Connection, context: SeedContext, seeded: SeededLo
         )
         if outcome.final or scenario.awaits_second_approval:
             return
+
+
+def _highest_lawful_rate(context: SeedContext, loan: loans.Loan, today: date) -> Decimal | None:
+    """What the law allows from the decision until the loan will have been drawn; None where it knows no maximum."""
+    law = legal_maximum.published().get((context.rules.product.governing_law, loan.application.currency))
+    known = [law.on(day) for day in (today, today + timedelta(days=90))] if law else []
+    return min((maximum.contract.percent for maximum in known if maximum), default=None)
 
 
 async def _accept(connection: Connection, _context: SeedContext, seeded: SeededLoan) -> None:

@@ -21,14 +21,16 @@ from halfpenny.loans.model import (
     Status,
     check_transition,
 )
+from halfpenny.loans.products import check_legal_maximum
 from halfpenny.loans.service.applying import lock_own, request_reassessment
 from halfpenny.loans.service.conflicts import bar_interested_staff
 from halfpenny.loans.service.lifecycle import get, lock, record_event, transition
 from halfpenny.loans.statuses import TransitionName
 from halfpenny.platform import audit
-from halfpenny.platform.clock import business_now
+from halfpenny.platform.clock import business_date, business_now
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId
+from halfpenny.primitives.rate import Rate
 
 
 async def record_assessment(connection: Connection, loan_id: UUID, risk: RiskSummary) -> bool:
@@ -61,6 +63,7 @@ async def _decision_facts(
     raised = await store.raised(connection, loan.borrower_id, loan.id)
     return DecisionFacts(
         now=now,
+        today=await business_date(connection),
         # Who declined it before a review does not decide on it again.
         touched_by=await store.editors(connection, loan.id)
         | await store.decliners(connection, loan.id)
@@ -159,7 +162,10 @@ async def decliners(connection: Connection, loan_id: UUID) -> frozenset[UserId]:
 
 
 async def make_offer(connection: Connection, actor: Actor, loan_id: UUID, rules: LendingRules) -> Loan:
-    """Put the approved terms to the borrower, and the hot row beside the loan. Raises OfferExpired, WrongStatus."""
+    """Put the approved terms to the borrower, and the hot row beside the loan.
+
+    Raises OfferExpired, RateAboveLegalMaximum, WrongStatus.
+    """
     return await _make_offer(connection, actor, await lock(connection, loan_id), rules)
 
 
@@ -173,7 +179,9 @@ async def _make_offer(connection: Connection, actor: Actor, loan: Loan, rules: L
 
 
 async def accept(connection: Connection, borrower_id: UserId, loan_id: UUID, *, open_at_once: bool = True) -> Loan:
-    """The borrower takes the offer, and funding opens. Raises OfferExpired by the business clock.
+    """The borrower takes the offer, and funding opens.
+
+    Raises OfferExpired by the business clock, and RateAboveLegalMaximum.
 
     Without ``open_at_once`` an administrator opens funding later with ``open_funding``.
     """
@@ -191,7 +199,7 @@ async def accept(connection: Connection, borrower_id: UserId, loan_id: UUID, *, 
 
 
 async def open_funding(connection: Connection, actor: Actor, loan_id: UUID) -> Loan:
-    """Let investors in. Raises OfferExpired, WrongStatus."""
+    """Let investors in. Raises OfferExpired, RateAboveLegalMaximum, WrongStatus."""
     loan = await lock(connection, loan_id)
     if loan.status is Status.ACCEPTED:
         await _running_offer(connection, loan)
@@ -199,6 +207,14 @@ async def open_funding(connection: Connection, actor: Actor, loan_id: UUID) -> L
 
 
 async def _running_offer(connection: Connection, loan: Loan) -> Offer:
+    """The offer, as long as it may be made or taken: before its deadline, and at a rate that the law still allows."""
     if loan.offer is None or loan.offer.funding_deadline <= await business_now(connection):
         raise errors.OfferExpired()
+    await check_lawful(connection, loan, loan.offer)
     return loan.offer
+
+
+async def check_lawful(connection: Connection, loan: Loan, offer: Offer) -> None:
+    """Raises RateAboveLegalMaximum where the law allows the offer's rate no more: the maximum may fall any day."""
+    rate, law = Rate.of_percent(offer.annual_rate), offer.product_terms.governing_law
+    check_legal_maximum(rate, law, loan.application.currency, await business_date(connection))

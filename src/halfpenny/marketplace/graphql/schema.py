@@ -101,6 +101,10 @@ class ListedProperty:
 class Terms:
     amount: Amount
     annual_rate: str = strawberry.field(description="Percent a year, a decimal string.")
+    default_rate: str = strawberry.field(
+        description="What overdue amounts bear as agreed, percent a year; the governing law's maximum limits it."
+    )
+    governing_law: str = strawberry.field(description="ISO 3166-1 alpha-2.")
     term_months: int
     interest_mode: str = strawberry.field(description=f"One of {', '.join(LoanInterestMode)}.")
     ltv: str = strawberry.field(

@@ -11,6 +11,7 @@ from halfpenny.platform.database import Connection
 from halfpenny.servicing.check.accruals import ACCRUALS
 from halfpenny.servicing.check.events import EVENTS
 from halfpenny.servicing.check.flows import TRANSFERS
+from halfpenny.servicing.check.legal import LEGAL
 from halfpenny.servicing.check.loans import LOANS
 from halfpenny.servicing.check.replays import replays
 from halfpenny.servicing.check.shares import SHARES, WALK_STEPS
@@ -24,7 +25,7 @@ UNCHECKED: Mapping[str, str] = {
 
 async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     """Everything that servicing keeps. Runs inside one view of the database."""
-    comparisons: tuple[Comparison, ...] = (*LOANS, *TRANSFERS, *SHARES, *ACCRUALS, *EVENTS)
+    comparisons: tuple[Comparison, ...] = (*LOANS, *LEGAL, *TRANSFERS, *SHARES, *ACCRUALS, *EVENTS)
     try:
         await connection.execute("DROP TABLE IF EXISTS walked")
         async with connection.transaction():
@@ -32,7 +33,7 @@ async def check(connection: Connection, progress: Progress) -> AsyncIterator[Fin
             await connection.execute("ANALYZE walked")
     except asyncpg.DataError as error:
         yield unreadable("distribution_share", "the steps of its holding", error)
-        comparisons = (*LOANS, *TRANSFERS, *ACCRUALS, *EVENTS)
+        comparisons = (*LOANS, *LEGAL, *TRANSFERS, *ACCRUALS, *EVENTS)
     async for finding in compare(connection, comparisons, progress, "serviced loans"):
         yield finding
     async for finding in replays(connection, progress):

@@ -25,13 +25,18 @@ _AGREED_WITH_THE_OFFER = {
         for name in (
             "day_count",
             "default_day_count",
+            "default_interest_on_interest",
+            "governing_law",
             "minimum_interest_months",
             "rebate_of_retained_interest",
             "count_due_date",
             "waterfall",
         )
     },
-    "terms.default_rate": ("(s.terms->'default_rate'->>'millionths')::numeric / 1000000", _rate("default_rate")),
+    "terms.default_rate": (
+        "(s.terms->'default_rate'->>'millionths')::numeric / 1000000",
+        f"least(l.annual_rate + {_rate('default_margin')}, 999.999999)",
+    ),
     "terms.materiality.above_minor": (
         "(s.terms->'materiality'->>'above_minor')::bigint",
         "(l.product_terms->>'materiality_above_minor')::bigint",
@@ -279,4 +284,16 @@ FULL JOIN (
     present="e.loan_id IS NOT NULL",
     wanted="b.id IS NOT NULL",
 )
-LOANS = (BORROWERS, SERVICED, DRAWN_TERMS, MATURITY, STATUSES, OUTSTANDING, MONEY, STAKES, CASES, SETTLED, RECEIPTS)
+LOANS = (
+    BORROWERS,
+    SERVICED,
+    DRAWN_TERMS,
+    MATURITY,
+    STATUSES,
+    OUTSTANDING,
+    MONEY,
+    STAKES,
+    CASES,
+    SETTLED,
+    RECEIPTS,
+)

@@ -44,6 +44,16 @@ class RateChange:
 
 
 @dataclass(frozen=True, slots=True)
+class LegalMaximumChange:
+    """The law's maximum rates changed: from ``effective_date`` on, that day included, the contract rate and the rate of
+    default interest are at most these, whatever was agreed."""
+
+    effective_date: date
+    contract: Rate
+    default: Rate
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """No interest from ``effective_date`` to ``until``, both days included. Instalments stay as they are."""
 
@@ -169,7 +179,8 @@ class WriteOff:
 
 
 Event = (
-    Extension
+    LegalMaximumChange
+    | Extension
     | Drawdown
     | RateChange
     | Pause
@@ -190,6 +201,7 @@ PRECEDENCE: Final[dict[type, int]] = {
     kind: place
     for place, kind in enumerate(
         (
+            LegalMaximumChange,
             Extension,
             Drawdown,
             RateChange,
@@ -211,7 +223,7 @@ PRECEDENCE: Final[dict[type, int]] = {
 }
 
 # The events that the schedule is built from; the others only move money or marks.
-ScheduleEvent = Extension | Drawdown | RateChange | Pause | Redemption | Acceleration | WriteOff
+ScheduleEvent = LegalMaximumChange | Extension | Drawdown | RateChange | Pause | Redemption | Acceleration | WriteOff
 
 
 _FOLLOWS: Final = {EndAct.ACCELERATION: PRECEDENCE[Acceleration] + 0.5, EndAct.WRITE_OFF: PRECEDENCE[WriteOff] + 0.5}

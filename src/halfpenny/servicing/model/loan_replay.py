@@ -20,6 +20,7 @@ from halfpenny.servicing.model.events import (
     Event,
     Extension,
     FeeDue,
+    LegalMaximumChange,
     Pause,
     PenaltyDue,
     RateChange,
@@ -45,8 +46,8 @@ _CHARGES: Final = {
     PenaltyDue: Component.PENALTY,
     CostAdvanced: Component.RECOVERY_COST,
 }
-# Agreed for a day before anything falls due on it: an extension in time, a pause that begins with it.
-_AGREED = Extension | Drawdown | RateChange | Pause
+# What counts on its day before anything falls due on it: an extension in time, a pause that begins with it.
+_AGREED = LegalMaximumChange | Extension | Drawdown | RateChange | Pause
 
 
 class LoanReplay:
@@ -91,6 +92,11 @@ class LoanReplay:
 
     def _agree(self, event: ScheduleEvent) -> bool:
         """Build the schedule anew with ``event``; one that comes after the end changes nothing, or is refused."""
+        if isinstance(event, LegalMaximumChange):
+            # The law asks nobody: it is never refused, and may come after the end.
+            self.overdue.limit(event.default)
+            if self.closed_on is not None:
+                return False
         if self.closed_on is not None and isinstance(event, _AGREED):
             self._refuse_if_closed(event)
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
+from halfpenny.primitives.rate import Rate
 from halfpenny.servicing.model.dues import Dues
 from halfpenny.servicing.model.schedule import Instalment
 from halfpenny.servicing.model.segments import BASE_UNITS, AccrualSegment, accrual_scale, half_up
@@ -24,7 +25,11 @@ class Overdue:
     def __init__(self, terms: LoanTerms, interest: Dues, principal: Dues) -> None:
         self.interest = interest
         self.principal = principal
-        self.rate = terms.default_rate.millionths
+        self.agreed_rate = self.rate = terms.default_rate.millionths
+        self.stopped = False
+        self.on_interest = terms.default_interest_on_interest
+        if terms.legal_maximum is not None:
+            self.limit(terms.legal_maximum.default)
         self.day_count = terms.default_day_count
         self.scale = accrual_scale(self.day_count)
         self.count_due_date = terms.count_due_date
@@ -38,12 +43,18 @@ class Overdue:
 
     def stop(self) -> None:
         """Nothing more accrues: the loan is written off."""
+        self.stopped = True
         self.rate = 0
+
+    def limit(self, maximum: Rate) -> None:
+        """From the next day on the rate is the one agreed, at most ``maximum``."""
+        if not self.stopped:
+            self.rate = min(self.agreed_rate, maximum.millionths)
 
     def fell_due(self, interest: int, principal: int) -> None:
         """Remember what fell due today: if it is still unpaid tomorrow, today may count as well."""
         if self.count_due_date:
-            self.fresh_interest += interest
+            self.fresh_interest += interest if self.on_interest else 0
             self.fresh_principal += principal
 
     def run_to(self, day: date) -> None:
@@ -51,13 +62,17 @@ class Overdue:
         if day <= self.now:
             return
         if self.rate:
-            interest, principal = self.interest.total, self.principal.total
+            interest, principal = self._bearing()
             if interest or principal:
                 days = (day - self.now).days
                 base = (interest + principal) * days + self._unpaid_fresh(interest, principal)
                 self.numerator += base * BASE_UNITS * self.rate
         self.now = day
         self.fresh_interest = self.fresh_principal = 0
+
+    def _bearing(self) -> tuple[int, int]:
+        """Overdue interest, where it bears default interest, and overdue principal."""
+        return self.interest.total if self.on_interest else 0, self.principal.total
 
     def _unpaid_fresh(self, interest: int, principal: int) -> int:
         # The oldest is paid first, so what is unpaid in all is, up to its size, today's.
@@ -67,7 +82,7 @@ class Overdue:
         """Default interest from today on if nothing more is paid: one segment between due dates."""
         if not self.rate:
             return ()
-        interest, principal = self.interest.total, self.principal.total
+        interest, principal = self._bearing()
         numerator = self.numerator + self._unpaid_fresh(interest, principal) * BASE_UNITS * self.rate
         base, start = interest + principal, self.now
         segments = []
@@ -77,7 +92,8 @@ class Overdue:
                 segments.append(segment)
                 numerator += segment.per_day * (row.due_on - start).days
             start = row.due_on
-            due = row.interest - released.get(row.number, 0) + row.principal
+            interest = row.interest - released.get(row.number, 0) if self.on_interest else 0
+            due = interest + row.principal
             base += due
             if self.count_due_date:
                 numerator += due * BASE_UNITS * self.rate

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from halfpenny.primitives import legal_maximum
 from halfpenny.primitives.fees import OfferedFee
 from halfpenny.primitives.money import Money
 from halfpenny.primitives.product_terms import ProductTerms
@@ -22,11 +23,6 @@ REPAYMENTS: Final[Mapping[LoanInterestMode, tuple[Repayment, InterestMode]]] = {
 }
 
 
-def as_rate(percent: Decimal) -> Rate:
-    """NUMERIC(9,6) percent, exactly."""
-    return Rate(int(percent.scaleb(6)))
-
-
 def loan_terms(
     principal: Money,
     annual_rate: Decimal,
@@ -36,24 +32,33 @@ def loan_terms(
     advanced_on: date,
     product: ProductTerms,
 ) -> LoanTerms:
-    """A loan on the offer's terms: the same that quotes show and that investors saw before investing."""
+    """A loan on the offer's terms: the same that quotes show and that investors saw before investing.
+
+    Overdue amounts bear the contract rate and the product's margin; the law's maximum of the day of the advance limits
+    that.
+    """
     repayment, mode = REPAYMENTS[interest_mode]
+    law = legal_maximum.published().get((product.governing_law, principal.currency))
     return LoanTerms(
         principal=principal,
-        rate=as_rate(annual_rate),
+        rate=Rate.of_percent(annual_rate),
         repayment=repayment,
         interest_mode=mode,
         periods=term_months,
         advanced_on=advanced_on,
         day_count=product.day_count,
         fees=tuple(
-            Fee(fee.kind.value, fee.kind.when, percent_millionths=as_rate(fee.percent).millionths) for fee in fees
+            Fee(fee.kind.value, fee.kind.when, percent_millionths=Rate.of_percent(fee.percent).millionths)
+            for fee in fees
         ),
         minimum_interest_months=product.minimum_interest_months,
         rebate_of_retained_interest=product.rebate_of_retained_interest,
         count_due_date=product.count_due_date,
-        default_rate=as_rate(product.default_rate),
+        default_rate=Rate.of_percent(annual_rate).with_margin(product.default_margin),
         default_day_count=product.default_day_count,
+        default_interest_on_interest=product.default_interest_on_interest,
+        governing_law=product.governing_law,
+        legal_maximum=law.on(advanced_on) if law else None,
         waterfall=product.waterfall,
-        materiality=Materiality(product.materiality_above_minor, as_rate(product.materiality_above_percent)),
+        materiality=Materiality(product.materiality_above_minor, Rate.of_percent(product.materiality_above_percent)),
     )

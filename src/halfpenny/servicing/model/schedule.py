@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
@@ -27,6 +27,7 @@ from halfpenny.servicing.model.events import (
     Drawdown,
     Event,
     Extension,
+    LegalMaximumChange,
     Pause,
     RateChange,
     Redemption,
@@ -137,7 +138,8 @@ class _Builder:
         self.periods = terms.periods
         self.due = terms.due_dates(self.periods)
         self.balance = self.drawn = terms.principal.minor
-        self.rate = terms.rate.millionths
+        self.agreed_rate = self.rate = terms.rate.millionths
+        self.maximum_rate: int | None = None
         self.instalment_stale = True
         self.instalment = 0
         self.slice = (0, 1)
@@ -176,10 +178,11 @@ class _Builder:
         """Accrue to ``end``, applying the changes on the way. A change on a due date comes after the instalment."""
         while self.next_change < len(self.changes):
             change = self.changes[self.next_change]
-            in_time = change.effective_date < end or (change.effective_date == end and isinstance(change, Extension))
+            on_the_day = isinstance(change, Extension | LegalMaximumChange)
+            in_time = change.effective_date < end or (change.effective_date == end and on_the_day)
             if not in_time:
                 break
-            self.accrual.run_to(change.effective_date)
+            self.accrual.run_to(_counts_after(change))
             self._apply(change)
             self.next_change += 1
         self.accrual.run_to(end)
@@ -190,14 +193,18 @@ class _Builder:
             self.next_change += 1
 
     def _apply(self, change: ScheduleEvent) -> None:
+        if isinstance(change, LegalMaximumChange):
+            self.maximum_rate = change.contract.millionths
+            self._use_rate()
+            return
         self.instalment_stale = True
         if isinstance(change, Drawdown):
             self.balance += change.amount.minor
             self.drawn += change.amount.minor
             self.accrual.change_base(change.amount.minor)
         elif isinstance(change, RateChange):
-            self.rate = change.rate.millionths
-            self.accrual.rate = self.rate
+            self.agreed_rate = change.rate.millionths
+            self._use_rate()
         elif isinstance(change, Redemption) and change.amount is not None:
             self._redeem_part(change.effective_date, change.amount.minor)
         elif isinstance(change, Extension):
@@ -205,6 +212,13 @@ class _Builder:
                 raise errors.EventAfterMaturity("A loan that matures inside a period cannot be extended.")
             self.periods += change.periods
             self.due = self.terms.due_dates(self.periods)
+
+    def _use_rate(self) -> None:
+        """The rate from here on: as agreed, at most what the law allows."""
+        before = self.rate
+        self.rate = self.agreed_rate if self.maximum_rate is None else min(self.agreed_rate, self.maximum_rate)
+        self.accrual.rate = self.rate
+        self.instalment_stale = self.instalment_stale or self.rate != before
 
     def _redeem_part(self, on: date, amount: int) -> None:
         if amount >= self.balance:
@@ -311,7 +325,7 @@ class _Builder:
         if self.stop is not None:
             # What was agreed earlier on the day that ends the loan counts before its end.
             self._apply_changes_of(end)
-        if self.next_change < len(self.changes):
+        if any(not isinstance(change, LegalMaximumChange) for change in self.changes[self.next_change :]):
             raise errors.EventAfterMaturity()
         interest = self._take_interest()
         interest += self._early_redemption_charge(interest)
@@ -383,6 +397,13 @@ class _Builder:
             return
         number = len(self.rows) + 1
         self.rows.append(Instalment(number, due_on, principal, interest, fees, self.balance, reserved, kind))
+
+
+def _counts_after(change: ScheduleEvent) -> date:
+    """The last day that bears interest as before: a maximum of the law holds on its own day already."""
+    if isinstance(change, LegalMaximumChange):
+        return change.effective_date - timedelta(days=1)
+    return change.effective_date
 
 
 def _leaves_remainder(level: int, first: int, first_scale: int, factors: Sequence[int], scale: int) -> bool:

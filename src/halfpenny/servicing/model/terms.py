@@ -9,6 +9,7 @@ from typing import Final
 
 from halfpenny.primitives.day_count import DayCount
 from halfpenny.primitives.fees import FeeTime
+from halfpenny.primitives.legal_maximum import MaximumRates
 from halfpenny.primitives.money import Currency, Money, percent_of
 from halfpenny.primitives.rate import NO_RATE, WHOLE, Rate
 from halfpenny.servicing import errors
@@ -90,7 +91,10 @@ class LoanTerms:
     ``matures_on`` ends the last period early (a quote redeemed on a day, with no number of periods); it is None
     for a loan of whole periods. ``retained_residue_minor`` are the cents by which the last retained interest
     differs from the computed one, so that a grossed-up loan advances the net that was wanted. ``waterfall``
-    names a version in ``waterfall.WATERFALLS``. Raises a named ImpossibleTerms for terms that no loan can have.
+    names a version in ``waterfall.WATERFALLS``. ``default_rate`` is as agreed; ``legal_maximum`` is what the law
+    allowed at the advance, and later changes are events. Without
+    ``default_interest_on_interest`` only overdue principal bears it.
+    Raises a named ImpossibleTerms for terms that no loan can have.
     """
 
     principal: Money
@@ -113,6 +117,9 @@ class LoanTerms:
     count_due_date: bool = False
     default_rate: Rate = NO_RATE
     default_day_count: DayCount = DayCount.ACT_365F
+    default_interest_on_interest: bool = True
+    governing_law: str = ""
+    legal_maximum: MaximumRates | None = None
     waterfall: str = DEFAULT_WATERFALL
     materiality: Materiality = EVERY_AMOUNT
 

@@ -17,6 +17,7 @@ from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, parse_minor
 from halfpenny.servicing import errors, views
 from halfpenny.servicing.model.engine import replay
+from halfpenny.servicing.model.rates import rates_in_force
 from halfpenny.servicing.model.serviced_loan import instalment_balances
 from halfpenny.servicing.model.waterfall import WATERFALLS, Component, simulate
 from halfpenny.servicing.requests import PaymentRequest, SimulationRequest
@@ -100,6 +101,21 @@ async def schedule(loan_id: UUID, principal: identity.MaybeSignedIn, database: A
             return {"posted": True, "instalments": [views.instalment(one) for one in instalment_balances(position)]}
     planned = replay(drawing_down.terms_of(loan, today), (), today).schedule
     return {"posted": False, "instalments": [views.planned_instalment(row) for row in planned.instalments]}
+
+
+@router.get("/loans/{loan_id}/rates", dependencies=[identity.ANYONE])
+async def rates(loan_id: UUID, principal: identity.MaybeSignedIn, database: AppDatabase) -> dict[str, Any]:
+    """The contract rate and the rate of default interest: as agreed, and today, limited by the law's maximum.
+
+    Before the drawdown they are those of a drawdown today. 409 ``wrong_status`` before there is an offer.
+    """
+    async with database.reading() as connection:
+        loan = await visible_loan(connection, loan_id, principal)
+        serviced = await serviced_loans.find(connection, loan_id)
+        today = await business_date(connection)
+        events = await serviced_loans.events(connection, loan_id) if serviced else []
+    terms = serviced.terms if serviced else drawing_down.terms_of(loan, today)
+    return views.rates(terms, rates_in_force(terms, events, today), today)
 
 
 @router.get("/loans/{loan_id}/waterfall", dependencies=[identity.ANYONE])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from halfpenny import identity
+from halfpenny import identity, loans
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.http import AppDatabase
 from halfpenny.servicing.model.quote import quote
@@ -19,11 +19,20 @@ router = APIRouter(tags=["quotes"])
 async def post_quote(
     body: QuoteBody,
     database: AppDatabase,
+    rules: loans.Rules,
     people: identity.RunningIdentity,
     address: identity.CallerAddress,
 ) -> QuoteAnswer:
-    """Instalments, totals, net advance, redemption and APR for a loan on these terms; nothing is stored."""
+    """Instalments, totals, net advance, redemption and APR for a loan on these terms; nothing is stored.
+
+    409 ``rate_above_legal_maximum`` where the governing law allows no such rate on the day of the advance.
+    """
     await people.limiter.spend(QUOTES_PER_ADDRESS, "quotes", address)
     async with database.reading() as connection:
         today = await business_date(connection)
-    return QuoteAnswer.of(quote(body.read(today)))
+    request = body.read(today)
+    law = body.governing_law or rules.product.governing_law
+    maximum = loans.check_legal_maximum(request.rate, law, request.currency, request.advanced_on)
+    agreed = request.rate.with_margin(rules.product.default_margin)
+    default = agreed if maximum is None else min(agreed, maximum.default)
+    return QuoteAnswer.of(quote(request), law, default, maximum)

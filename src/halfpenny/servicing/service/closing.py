@@ -23,6 +23,7 @@ from halfpenny.servicing.model.disproving import DEFAULT_REASON
 from halfpenny.servicing.model.events import Default
 from halfpenny.servicing.model.materiality import days_material
 from halfpenny.servicing.model.position import LoanStanding
+from halfpenny.servicing.service.legal_limits import limit_rates
 from halfpenny.servicing.service.posting import lock_serviced_loan, post_events
 from halfpenny.servicing.store import closing, serviced_loans
 
@@ -84,6 +85,7 @@ async def close_day(
 
 
 async def _close_day(database: Database, day: date, range_size: int, progress: Progress | None) -> DayClosed:
+    await limit_rates(database, day)
     async with database.reading() as connection:
         ranges = await closing.ranges(connection, range_size)
     whole = sum(row["loans"] for row in ranges)

@@ -17,6 +17,7 @@ from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.loans import Actor, Loan, Status, TransitionName
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
+from halfpenny.primitives import legal_maximum
 from halfpenny.primitives.ids import JournalId, LoanId, uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing import errors
@@ -34,6 +35,7 @@ from halfpenny.servicing.model.events import (
     WriteOff,
 )
 from halfpenny.servicing.model.flows import Flows, flows_of, parts_by_day
+from halfpenny.servicing.model.legal_changes import legal_changes
 from halfpenny.servicing.model.position import LoanPosition, LoanStanding
 from halfpenny.servicing.model.serviced_loan import ServicedLoan, instalment_balances, releases_ahead
 from halfpenny.servicing.service import declaring
@@ -80,7 +82,7 @@ async def post_events(
     ``receipts_from`` is the account that the new receipts are paid from; ``extra`` transfers join the journal;
     ``through`` replays to an earlier day than today, for the close of that day, unless later events are known. An
     event of a day to come changes nothing before its day: it is checked against what is known now, and the close of
-    its day replays it.
+    its day replays it. Changes of the law's maximum rates join the log by themselves (``legal_changes``).
     Where it changes what has been shared out already, each holder's difference goes out or is kept (``declaring``);
     where a receipt shows that a default by days past due never was, that is undone with its own event.
     Raises the engine's named errors, InsufficientAvailable; after any of them nothing is posted, because the caller's
@@ -90,6 +92,9 @@ async def post_events(
     await loans.bar_interested_staff(connection, actor, loan)
     today = await business_date(connection)
     recorded = await serviced_loans.events(connection, loan_id)
+    effective = [event.effective_date for event in new]
+    known_to = max(through or today, serviced.replayed_on)
+    new = [*legal_changes(serviced.terms, recorded, known_to, legal_maximum.published()), *new]
     happened = [event for event in (*recorded, *new) if event.effective_date <= today]
     # Never before what has been posted already: the close of a day may come after the next day's first receipt.
     as_of = max(through or today, serviced.replayed_on, *(event.effective_date for event in happened))
@@ -108,11 +113,12 @@ async def post_events(
         await declaring.fund_correction(connection, serviced, shares)
     number = await serviced_loans.next_event_number(connection, loan_id)
     await serviced_loans.add_events(connection, loan_id, new, number, actor.user_id, today)
-    effective = min(as_of, today, *(event.effective_date for event in new))
+    # A change of the law moves no money by itself: what follows from it moves today, or with what else is new.
+    effective_on = min(as_of, today, *effective)
     transfers = [*extra, *transfers_of(serviced, moved, receipts_from)]
     if transfers:
         name = ledger_event(new)
-        await ledger.post(connection, Journal(JournalId(uuid7()), name, tuple(transfers), effective, loan_id))
+        await ledger.post(connection, Journal(JournalId(uuid7()), name, tuple(transfers), effective_on, loan_id))
     if shares is None:
         await declaring.declare_new_days(connection, serviced, days)
     else:
