@@ -11,7 +11,6 @@ from halfpenny.funding.errors import (
     LoanFullyFunded,
     LoanNotOpen,
     OutcomeUnknown,
-    ReceiptEnded,
 )
 from halfpenny.funding.events import (
     DEPOSIT_SETTLED,
@@ -32,6 +31,7 @@ from halfpenny.funding.service.bank_receipts import (
     CreditInSuspense,
     allocate,
     announce,
+    check_post_ahead,
     check_remaining,
     credit_in_suspense,
     join_line,
@@ -52,7 +52,6 @@ from halfpenny.funding.service.payments import (
 from halfpenny.funding.service.reconciling import open_findings, resolve
 from halfpenny.funding.service.statements import Handover, pay_from_outside, reconcile, reconcile_day, reconcile_due
 from halfpenny.funding.service.tickets import cancel, end_waiting_list, expire, revoke
-from halfpenny.funding.statuses import ReceiptStatus
 from halfpenny.funding.store.bank_receipts import allocations_of, line_of_allocation, page_of_expected, page_of_suspense
 from halfpenny.funding.store.bank_receipts import find as find_receipt
 from halfpenny.funding.store.bank_receipts import origins as origins_of_receipts
@@ -90,8 +89,6 @@ __all__ = [
     "OutcomeUnknown",
     "Position",
     "PositiveAmountText",
-    "ReceiptEnded",
-    "ReceiptStatus",
     "Resolution",
     "StatementLine",
     "Ticket",
@@ -103,6 +100,7 @@ __all__ = [
     "bank_receipt_view",
     "cancel",
     "check",
+    "check_post_ahead",
     "check_remaining",
     "count_batch",
     "credit_in_suspense",

@@ -218,12 +218,14 @@ def reversed_credit(line: StatementLine, currency: str) -> ReconciliationItem:
     return _finding(MismatchKind.UNKNOWN, line, currency, None, 0)
 
 
+def payment_reference(line: StatementLine) -> UUID | None:
+    """The payment of ours that a line may name: those are UUIDs in 32 hexadecimal digits, as others' may be."""
+    try:
+        return UUID(hex=line.end_to_end_id)
+    except ValueError:
+        return None
+
+
 def payment_references(statement: BankStatement) -> Sequence[UUID]:
-    """The payments that the lines may name: ours are UUIDs in 32 hexadecimal digits."""
-    found = []
-    for line in statement.lines:
-        try:
-            found.append(UUID(hex=line.end_to_end_id))
-        except ValueError:
-            continue  # somebody else's reference: the line will be unknown
-    return found
+    """Every payment of ours that the lines may name."""
+    return [named for named in map(payment_reference, statement.lines) if named is not None]

@@ -166,9 +166,7 @@ async def _bar_loan_of_receipt(connection: Connection, user_id: UserId, receipt_
 
 async def _check_post_ahead(connection: Connection, run: ActRun[PostAhead]) -> None:
     receipt = await funding.lock_receipt(connection, run.object_id)
-    if receipt.status is not funding.ReceiptStatus.EXPECTED:
-        raise funding.ReceiptEnded(status=receipt.status.value)
-    await funding.line_of_receipt(connection, receipt)
+    await funding.check_post_ahead(connection, receipt)
     if receipt.loan_id is not None:
         # Asked of whoever proposes it: the second person answers nothing.
         amount = Money(receipt.amount_minor, Currency(receipt.currency))

@@ -6,6 +6,7 @@ loans and before ledger accounts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
@@ -87,10 +88,31 @@ async def line_of_receipt(connection: Connection, receipt: BankReceipt) -> State
     Raises StatementLineExists where one may be it and nothing says so: people decide, and until then the receipt is
     not posted beside it. Callers hold the bank's lock.
     """
-    like = [(line, waits) for line, waits in await store.credits_like(connection, receipt) if may_be(line, receipt)]
+    like = await _credits_that_may_be(connection, receipt)
     sure = [line for line, waits in like if waits and is_the_receipt(line, receipt)]
     if len(sure) == 1:
         return sure[0]
+    _refuse_beside(like)
+    return None
+
+
+async def check_post_ahead(connection: Connection, receipt: BankReceipt) -> None:
+    """Raise ReceiptEnded unless the receipt waits for its line, StatementLineExists where that may have come.
+
+    A line that surely is the receipt is no better: it is matched, and the receipt is not posted beside it. Callers hold
+    the bank's lock.
+    """
+    if receipt.status is not ReceiptStatus.EXPECTED:
+        raise errors.ReceiptEnded(status=receipt.status.value)
+    _refuse_beside(await _credits_that_may_be(connection, receipt))
+
+
+async def _credits_that_may_be(connection: Connection, receipt: BankReceipt) -> list[tuple[StatementLine, bool]]:
+    """Credits that may be the receipt, and whether each waits in suspense."""
+    return [(line, waits) for line, waits in await store.credits_like(connection, receipt) if may_be(line, receipt)]
+
+
+def _refuse_beside(like: Sequence[tuple[StatementLine, bool]]) -> None:
     if like:
         raise errors.StatementLineExists(
             lines=[
@@ -105,7 +127,6 @@ async def line_of_receipt(connection: Connection, receipt: BankReceipt) -> State
                 for line, waits in like
             ]
         )
-    return None
 
 
 async def lock_receipt(connection: Connection, receipt_id: UUID, *, lock: bool = True) -> BankReceipt:
@@ -121,8 +142,7 @@ async def lock_receipt(connection: Connection, receipt_id: UUID, *, lock: bool =
 
 async def post_ahead(connection: Connection, receipt: BankReceipt, posted_by: UserId) -> BankReceipt:
     """A second person lets the receipt be posted before its line comes. Raises ReceiptEnded, StatementLineExists."""
-    if receipt.status is not ReceiptStatus.EXPECTED:
-        raise errors.ReceiptEnded(status=receipt.status.value)
+    await check_post_ahead(connection, receipt)
     now = await business_now(connection)
     await store.posted_ahead(connection, receipt.id, posted_by, now)
     return replace(receipt, status=ReceiptStatus.POSTED_AHEAD, posted_by=posted_by, posted_at=now)

@@ -12,7 +12,14 @@ from halfpenny.funding import bank, errors, events
 from halfpenny.funding.bank import BankStatement, CashDirection, StatementLine
 from halfpenny.funding.model import WalletPayment
 from halfpenny.funding.receipts import BankReceipt, match_receipts
-from halfpenny.funding.reconciliation import ReconciliationItem, SeenBefore, match, missing_receipt, payment_references
+from halfpenny.funding.reconciliation import (
+    ReconciliationItem,
+    SeenBefore,
+    match,
+    missing_receipt,
+    payment_reference,
+    payment_references,
+)
 from halfpenny.funding.service.reconciling import arrived, out_of_suspense, to_suspense
 from halfpenny.funding.store import bank_receipts, reconciliation, statements
 from halfpenny.funding.store import payments as payment_store
@@ -146,8 +153,8 @@ async def takes_two(connection: Connection, found: Sequence[BankStatement]) -> b
             return True
         if await statements.is_accepted(connection, account.id, statement.digest):
             continue
-        named = await payment_store.settled(connection, payment_references(statement))
-        ours = {(payment.id.hex, payment.amount_minor) for payment, _ in named}
+        _, settled = await payment_store.known(connection, payment_references(statement))
+        ours = {(payment.id.hex, payment.amount_minor) for payment, _ in settled}
         for line in statement.lines:
             credit = line.direction is CashDirection.IN and (line.end_to_end_id, line.amount_minor) not in ours
             if credit or line.remark or line.booked_on > statement.day:
@@ -176,14 +183,15 @@ async def _accept_one(
     connection: Connection, account: ClientAccount, statement: BankStatement, file_id: UUID | None, now: datetime
 ) -> list[ReconciliationItem]:
     seen = await statements.seen_before(connection, statement.currency, statement.lines)
-    receipts = await _match_receipts(connection, statement)
+    payments, settled = await payment_store.known(connection, payment_references(statement))
+    receipts = await _match_receipts(connection, statement, payments)
     statement_id = await statements.insert_statement(connection, account, statement, now, file_id)
     kinds = (AccountKind.CLIENT_BANK, AccountKind.OWN_BANK, AccountKind.SUSPENSE)
     await ledger.lock(connection, [Account(kind, None, Currency(statement.currency)) for kind in kinds])
     in_the_books = frozenset(line_id for line_id, receipt in receipts.items() if receipt.in_the_books)
-    findings = await _compare(connection, account, statement, seen, in_the_books)
+    findings = await _compare(connection, account, statement, settled, seen, in_the_books)
     today = now.astimezone(MARKET_ZONE).date()
-    arrivals = [bytes_of.hex for bytes_of in (receipt.id for receipt in receipts.values())]
+    arrivals = [receipt.id.hex for receipt in receipts.values()]
     for line_id, receipt in receipts.items():
         await bank_receipts.has_its_line(connection, receipt.id, line_id)
     findings += [
@@ -201,34 +209,29 @@ async def _accept_one(
     return findings
 
 
-async def _match_receipts(connection: Connection, statement: BankStatement) -> dict[UUID, BankReceipt]:
-    """The announced receipts that these lines are, by line."""
-    lines = [line for line in statement.lines if line.direction is CashDirection.IN and not _names_payment(line)]
+async def _match_receipts(
+    connection: Connection, statement: BankStatement, payments: frozenset[UUID]
+) -> dict[UUID, BankReceipt]:
+    """The announced receipts that these lines are, by line; a line that names one of our payments is none of them."""
+    credits = [line for line in statement.lines if line.direction is CashDirection.IN]
+    lines = [line for line in credits if payment_reference(line) not in payments]
     wanted = await bank_receipts.without_line(connection, statement.currency, [line.amount_minor for line in lines])
     return match_receipts(lines, wanted)
-
-
-def _names_payment(line: StatementLine) -> bool:
-    try:
-        UUID(hex=line.end_to_end_id)
-    except ValueError:
-        return False
-    return True
 
 
 async def _compare(
     connection: Connection,
     account: ClientAccount,
     statement: BankStatement,
+    named: Sequence[tuple[WalletPayment, datetime]],
     seen: SeenBefore,
     known_lines: frozenset[UUID],
 ) -> list[ReconciliationItem]:
-    """Match with the payments that the lines name, and with those that we settled since the last statement."""
+    """Match with the payments that the lines name (``named``), and with those settled since the last statement."""
     first = account.stated_to + timedelta(days=1) if account.stated_to else statement.day
     start = datetime.combine(min(first, statement.day), time(), MARKET_ZONE)
     end = datetime.combine(statement.day + timedelta(days=1), time(), MARKET_ZONE)
     ours = await reconciliation.settled_between(connection, statement.currency, start, end)
-    named = await payment_store.settled(connection, payment_references(statement))
     settled_on = {payment.id.hex: _day(ended) for payment, ended in [*named, *ours]}
     payments: dict[str, WalletPayment] = {payment.id.hex: payment for payment, _ in [*named, *ours]}
     known = await reconciliation.known_missing(connection, statement.currency, [p.id.hex for p, _ in ours])

@@ -45,12 +45,13 @@ async def of_user(connection: Connection, user_id: UUID, after: UUID | None, lim
     return [payment_of(row) for row in await connection.fetch(PAYMENT_PAGE, user_id, after, limit)]
 
 
-async def settled(connection: Connection, payment_ids: Sequence[UUID]) -> list[tuple[WalletPayment, datetime]]:
-    """Those of the payments that our books have as settled, and when."""
-    found = await connection.fetch(
-        f"SELECT * FROM wallet_payment WHERE id = ANY($1) AND status = '{PaymentStatus.SETTLED}'", list(payment_ids)
-    )
-    return [(payment_of(row), row["ended_at"]) for row in found]
+async def known(
+    connection: Connection, payment_ids: Sequence[UUID]
+) -> tuple[frozenset[UUID], list[tuple[WalletPayment, datetime]]]:
+    """Which of these are payments at all, and those that our books have as settled, with the moment."""
+    found = await connection.fetch("SELECT * FROM wallet_payment WHERE id = ANY($1)", list(payment_ids))
+    settled = [(payment_of(row), row["ended_at"]) for row in found if row["status"] == PaymentStatus.SETTLED]
+    return frozenset(row["id"] for row in found), settled
 
 
 async def has_pending(connection: Connection, user_ids: Sequence[UUID]) -> bool:

@@ -126,7 +126,6 @@ async def post_ahead(
     """
     if receipt.loan_id is None:
         raise errors.ReceiptWithoutLoan()
-    await funding.line_of_receipt(connection, receipt)
     await funding.post_ahead(connection, receipt, approved_by)
     amount = Money(receipt.amount_minor, Currency(receipt.currency))
     return await receiving.receive_from_bank(
