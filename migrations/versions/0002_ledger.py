@@ -74,7 +74,10 @@ CREATE TABLE transfer (
 CREATE UNIQUE INDEX uq_transfer_debit_account_id_debit_version ON transfer (debit_account_id, debit_version);
 CREATE UNIQUE INDEX uq_transfer_credit_account_id_credit_version ON transfer (credit_account_id, credit_version);
 CREATE INDEX ix_transfer_xid ON transfer USING brin (xid) WITH (pages_per_range = 32);
-CREATE UNIQUE INDEX uq_transfer_reverses_ordinal ON transfer (reverses, ordinal) WHERE reverses IS NOT NULL;
+-- A journal is taken back once, or in parts: those together are no more than it brought (ledger_check_chart).
+CREATE UNIQUE INDEX uq_transfer_reverses_ordinal
+  ON transfer (reverses, ordinal, (CASE WHEN event = 'reconciliation_resolved' THEN journal_id END))
+  NULLS NOT DISTINCT WHERE reverses IS NOT NULL;
 CREATE INDEX ix_transfer_reference ON transfer (reference, recorded_at) WHERE reference IS NOT NULL;
 
 -- Money promised but not moved yet: a withdrawal in flight. The outcome is a row of its own.
@@ -125,8 +128,8 @@ CHART_TABLE = """
 -- Between which kinds of accounts an event may move money; what is not here is refused (ledger_check_chart).
 -- `one_owner`: both accounts belong to the same person or loan. `wallet_of`: whose the wallet has to be, asked of the
 -- feature that knows (ledger_wallet_is_of). `gives_back`: `whole` transfers name the journal that they take back, and
--- mirror it; of `part` they name the journal that brought the money, and take no more than it; `received` ones take no
--- more than one receipt brought. Only migrations add to it, and no role of the application may.
+-- mirror it; of `part` they name the journal that brought the money, and all of them together take no more than it, but
+-- for those that were taken back themselves; `received` ones take no more than one receipt brought. Only migrations add to it, and no role of the application may.
 CREATE TABLE chart (
   event text NOT NULL,
   debit text NOT NULL,
@@ -146,6 +149,8 @@ GRANT SELECT ON chart TO halfpenny_app;
 GIVING_BACK = {
     **{(event, "escrow", "wallet"): "whole" for event in ("revoke", "cancel", "expire")},
     **{("reconciliation_resolved", "suspense", target): "part" for target in ("client_bank", "own_bank", "wallet")},
+    # Only a resolution that a receipt at the bank had made, when the receipt goes back.
+    ("reconciliation_reopened", "client_bank", "suspense"): "whole",
     ("receipt_reversed", "collections", "suspense"): "received",
 }
 
@@ -296,6 +301,17 @@ BEGIN
     WHEN 'finding' THEN finding_names_wallet_of(thing, person) END;
 END $$;
 
+-- What has been given back of a journal out of an account that it paid into, and with these postings will have been.
+CREATE FUNCTION ledger_parts_given_back(brought_by uuid, p_account_id uuid, postings posting[]) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = public, pg_temp
+  SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+  SELECT ((SELECT coalesce(sum(t.amount), 0) FROM transfer t
+      WHERE t.reverses = brought_by AND t.debit_account_id = p_account_id
+        AND NOT EXISTS (SELECT FROM transfer b WHERE b.reverses = t.journal_id AND b.ordinal = t.ordinal)
+        AND t.journal_id <> ALL (ARRAY(SELECT q.journal_id FROM unnest(postings) q)))
+    + (SELECT coalesce(sum(q.amount), 0) FROM unnest(postings) q
+      WHERE q.reverses = brought_by AND (q.debit).id = p_account_id))::bigint $$;
+
 -- Raises HP003 for accounts of different currencies and HP005 for what the chart does not allow. Asked after the
 -- accounts are locked, and of the accounts as they are, not as they were named.
 CREATE FUNCTION ledger_check_chart(postings posting[]) RETURNS void LANGUAGE plpgsql
@@ -327,7 +343,8 @@ BEGIN
             AND NOT EXISTS (
               SELECT FROM chart JOIN transfer t ON t.journal_id = p.reverses
               WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
-                AND chart.gives_back = 'part' AND t.credit_account_id = d.id AND t.amount >= p.amount
+                AND chart.gives_back = 'part' AND t.credit_account_id = d.id
+                AND t.amount >= ledger_parts_given_back(p.reverses, d.id, postings)
                 AND (chart.wallet_of IS NULL OR ledger_wallet_is_of(chart.wallet_of, p.reverses, c.owner_id))) END
     LIMIT 1;
   IF NOT FOUND THEN

@@ -248,6 +248,8 @@ CREATE TABLE reconciliation_item (
   expected_minor bigint NOT NULL,
   found_minor bigint NOT NULL,
   suspense_minor bigint NOT NULL DEFAULT 0,
+  -- What of it has left suspense by a resolution; what has gone to loans stands in `line_allocation`.
+  resolved_minor bigint NOT NULL DEFAULT 0,
   status text NOT NULL DEFAULT 'open',
   -- Why the loan that it was meant for did not take it: a code of docs/errors.md.
   question text,
@@ -256,18 +258,18 @@ CREATE TABLE reconciliation_item (
   found_at timestamptz NOT NULL,
   resolved_at timestamptz,
   resolved_by uuid,
+  CONSTRAINT ck_reconciliation_item_resolved CHECK (resolved_minor BETWEEN 0 AND suspense_minor),
   CONSTRAINT ck_reconciliation_item_kind CHECK (kind IN ('missing', 'duplicate', 'wrong_amount', 'late', 'unknown')),
   CONSTRAINT ck_reconciliation_item_status CHECK (status IN ('open', 'resolved'))
 );
 CREATE INDEX ix_reconciliation_item_open ON reconciliation_item (id) WHERE status = 'open';
-CREATE INDEX ix_reconciliation_item_open_line ON reconciliation_item (line_id)
-  WHERE status = 'open' AND direction = 'CRDT' AND kind IN ('unknown', 'duplicate');
+CREATE INDEX ix_reconciliation_item_open_line ON reconciliation_item (line_id) WHERE status = 'open';
 CREATE INDEX ix_reconciliation_item_reference ON reconciliation_item (reference);
 -- The ledger's question before it credits a wallet with what a finding had put into suspense.
 CREATE FUNCTION finding_names_wallet_of(p_item_id uuid, p_person uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT EXISTS (SELECT FROM public.reconciliation_item WHERE id = p_item_id AND account = 'wallet:' || p_person) $$;
 GRANT SELECT, INSERT ON reconciliation_item TO halfpenny_app;
-GRANT UPDATE (status, question, question_data, resolved_at, resolved_by) ON reconciliation_item TO halfpenny_app;
+GRANT UPDATE (status, question, question_data, resolved_minor, resolved_at, resolved_by) ON reconciliation_item TO halfpenny_app;
 SELECT keep_row_history('reconciliation_item', 'id');
 """
 
@@ -308,7 +310,6 @@ SELECT keep_row_history('bank_receipt', 'id', 'payer,reference');
 CREATE TABLE line_allocation (
   id uuid CONSTRAINT pk_line_allocation PRIMARY KEY,
   item_id uuid NOT NULL REFERENCES reconciliation_item (id),
-  line_id uuid NOT NULL REFERENCES bank_statement_line (id),
   loan_id uuid NOT NULL,
   amount_minor bigint NOT NULL CONSTRAINT ck_line_allocation_amount_is_positive CHECK (amount_minor > 0),
   allocated_at timestamptz NOT NULL,

@@ -40,7 +40,6 @@ EXCEPTIONS = {
     ("servicing/check/loans.py", "audit_entry"): "the terms of a drawn loan are sealed in the audit trail",
     ("servicing/check/loans.py", "row_history"): "a day of maturity is one that the schedule has had",
     ("servicing/check/loans.py", "chart"): "which journals pay a borrower or a holder is the chart's to say",
-    ("funding/store/reconciliation.py", "transfer"): "which journal reopened an item stands in the ledger alone",
     ("funding/check/bank.py", "account"): "client accounts hold what the statements say",
     ("funding/check/bank.py", "transfer"): "each payment has its journal",
     ("funding/check/bank.py", "approval"): "an account was accepted by two people",

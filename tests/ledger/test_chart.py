@@ -369,6 +369,46 @@ async def test_suspense_gives_out_what_a_finding_brought_and_no_more(connection:
         assert await ledger.post(connection, named)
 
 
+async def test_the_parts_that_leave_suspense_are_together_no_more_than_a_finding_brought(
+    connection: Connection,
+) -> None:
+    today, suspense, bank = (
+        await business_date(connection),
+        account(AccountKind.SUSPENSE),
+        account(AccountKind.CLIENT_BANK),
+    )
+    brought = Journal(JournalId(uuid7()), "reconciliation_unknown", (Transfer(bank, suspense, 700),), today)
+    for journal in (brought, replace(brought, id=JournalId(uuid7()))):
+        await ledger.post(connection, journal)
+
+    def part(amount: int) -> Journal:
+        out = (Transfer(suspense, bank, amount),)
+        return Journal(JournalId(uuid7()), "reconciliation_resolved", out, today, reverses=brought.id)
+
+    first = part(399)
+    assert await ledger.post(connection, first)
+    assert not await ledger.post(connection, first)
+    await refused(connection, part(302))
+    savepoint = connection.transaction()
+    await savepoint.start()
+    with pytest.raises(ledger.NotInChart):
+        await ledger.post_many(connection, [part(200), part(102)])
+    await savepoint.rollback()
+    await ledger.post_many(connection, [part(200), part(101)])
+    await refused(connection, part(1))
+    back = Journal(JournalId(uuid7()), "reconciliation_reopened", (Transfer(bank, suspense, 399),), today)
+    await refused(connection, back)
+    await refused(connection, replace(back, reverses=first.id, transfers=(Transfer(bank, suspense, 398),)))
+    assert await ledger.post(connection, replace(back, reverses=first.id))
+    savepoint = connection.transaction()
+    await savepoint.start()
+    with pytest.raises(ledger.AlreadyReversed):
+        await ledger.post(connection, replace(back, id=JournalId(uuid7()), reverses=first.id))
+    await savepoint.rollback()
+    await refused(connection, part(400))
+    assert await ledger.post(connection, part(399))
+
+
 async def test_a_receipt_is_taken_back_only_where_one_of_that_amount_came(connection: Connection) -> None:
     cast = await make_loan(connection)
     today, suspense = await business_date(connection), account(AccountKind.SUSPENSE)

@@ -28,19 +28,12 @@ from halfpenny.funding.receipts import BankReceipt
 from halfpenny.funding.reconciliation import Resolution
 from halfpenny.funding.requests import PositiveAmountText, ticket_fingerprint
 from halfpenny.funding.service.bank_receipts import (
-    CreditInSuspense,
-    allocate,
     announce,
     check_post_ahead,
-    check_remaining,
-    credit_in_suspense,
     join_line,
-    leave_question,
     line_of_receipt,
     lock_receipt,
     post_ahead,
-    receipts_under,
-    take_back,
     withdraw_receipt,
 )
 from halfpenny.funding.service.payments import (
@@ -51,6 +44,14 @@ from halfpenny.funding.service.payments import (
 )
 from halfpenny.funding.service.reconciling import open_findings, resolve
 from halfpenny.funding.service.statements import Handover, pay_from_outside, reconcile, reconcile_day, reconcile_due
+from halfpenny.funding.service.suspense import (
+    CreditInSuspense,
+    allocate,
+    check_remaining,
+    credit_in_suspense,
+    leave_question,
+)
+from halfpenny.funding.service.taking_back import receipts_under, take_back
 from halfpenny.funding.service.tickets import cancel, end_waiting_list, expire, revoke
 from halfpenny.funding.store.bank_receipts import allocations_of, line_of_allocation, page_of_expected, page_of_suspense
 from halfpenny.funding.store.bank_receipts import find as find_receipt

@@ -66,6 +66,8 @@ REQUIRED_ACTIONS = {
 }
 
 
+# How a finding names our own account; a wallet's is wallet:USER_ID.
+CLIENT_BANK = "client_bank"
 MISSING_RECEIPT = "Ask the bank where the receipt is that was posted ahead; reverse it if it does not come."
 
 
@@ -89,18 +91,13 @@ class ReconciliationItem:
     line_id: UUID | None = None
     question: str | None = None
     question_data: Mapping[str, Any] | None = None
+    resolved_minor: int = 0
     allocated_minor: int = 0
 
     @property
     def remaining_minor(self) -> int:
-        """What of it still stands in suspense while it is open."""
-        return self.suspense_minor - self.allocated_minor
-
-    @property
-    def is_unknown_credit(self) -> bool:
-        """Money in that nobody has been found for: it can go to loans, or back."""
-        unknown = self.kind in (MismatchKind.UNKNOWN, MismatchKind.DUPLICATE) and self.account == "client_bank"
-        return unknown and self.direction is CashDirection.IN and self.line_id is not None
+        """What of it still stands in suspense: neither resolved nor allocated to loans."""
+        return self.suspense_minor - self.resolved_minor - self.allocated_minor
 
     @property
     def surplus_minor(self) -> int:
@@ -173,7 +170,7 @@ def _finding(
         kind=kind,
         line_id=line.id,
         reference=line.end_to_end_id or line.bank_reference,
-        account="client_bank" if payment is None else f"wallet:{payment.user_id}",
+        account=CLIENT_BANK if payment is None else f"wallet:{payment.user_id}",
         direction=line.direction,
         currency=currency,
         expected_minor=expected_minor,
@@ -203,7 +200,7 @@ def missing_receipt(receipt: BankReceipt) -> ReconciliationItem:
     return ReconciliationItem(
         kind=MismatchKind.MISSING,
         reference=receipt.id.hex,
-        account="client_bank",
+        account=CLIENT_BANK,
         direction=CashDirection.IN,
         currency=receipt.currency,
         expected_minor=receipt.amount_minor,

@@ -89,7 +89,7 @@ WHERE (d.currency <> t.currency OR c.currency <> t.currency
         AND (o.debit_account_id, o.credit_account_id, o.amount) = (t.credit_account_id, t.debit_account_id, t.amount))
     WHEN 'part' THEN NOT EXISTS (
       SELECT FROM transfer o WHERE o.journal_id = t.reverses AND o.credit_account_id = t.debit_account_id
-        AND o.amount >= t.amount)
+        AND o.amount >= ledger_parts_given_back(t.reverses, t.debit_account_id, '{}'))
     WHEN 'received' THEN NOT EXISTS (
       SELECT FROM transfer o WHERE o.credit_account_id = t.debit_account_id AND o.event = 'receipt'
         AND o.amount >= t.amount)

@@ -63,14 +63,11 @@ LEFT JOIN (SELECT reference,
 LEFT JOIN {_ALLOCATED} a ON a.item_id = r.id""",
     {
         "suspense_minor": ("r.suspense_minor", "coalesce(t.amount, 0)"),
+        "resolved_minor": ("r.resolved_minor", "coalesce(e.minor, 0)"),
         "status": (
             "r.status",
             "CASE WHEN r.suspense_minor = 0 THEN r.status "
             "WHEN coalesce(e.minor, 0) + coalesce(a.minor, 0) = r.suspense_minor THEN 'resolved' ELSE 'open' END",
-        ),
-        "out of suspense": (
-            "coalesce(e.minor, 0) + coalesce(a.minor, 0)",
-            "CASE r.status WHEN 'resolved' THEN r.suspense_minor ELSE coalesce(a.minor, 0) END",
         ),
     },
     "what stands in suspense for it",
@@ -89,7 +86,8 @@ SUSPENSE = Comparison(
     "account",
     "a.id",
     f"""account a LEFT JOIN (
-  SELECT r.currency, sum(r.suspense_minor - coalesce(l.minor, 0))::bigint AS minor FROM reconciliation_item r
+  SELECT r.currency, sum(r.suspense_minor - r.resolved_minor - coalesce(l.minor, 0))::bigint AS minor
+  FROM reconciliation_item r
   LEFT JOIN {_ALLOCATED} l ON l.item_id = r.id WHERE r.status = 'open' GROUP BY r.currency) u
   ON u.currency = a.currency AND a.kind = 'suspense'""",
     {

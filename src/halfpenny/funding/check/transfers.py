@@ -57,8 +57,7 @@ LEFT JOIN reconciliation_item r ON r.id = CASE WHEN t.brings THEN t.journal_id E
         "currency": ("t.currency", "r.currency"),
         "amount": (
             "t.amount",
-            "CASE t.event WHEN 'reconciliation_resolved' THEN least(t.amount, r.suspense_minor) "
-            "ELSE r.suspense_minor END",
+            "CASE WHEN t.brings THEN r.suspense_minor ELSE least(t.amount, r.suspense_minor) END",
         ),
         "debit_account_id": (
             "t.debit",

@@ -14,7 +14,7 @@ from halfpenny.funding.store import reconciliation as store
 from halfpenny.funding.store.statements import lock_bank
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform import audit
-from halfpenny.platform.clock import MARKET_ZONE, business_now
+from halfpenny.platform.clock import MARKET_ZONE, business_date, business_now
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import JournalId, UserId, uuid7
 from halfpenny.primitives.money import Currency
@@ -30,13 +30,9 @@ async def resolve(
     finding = await store.lock_item(connection, finding_id)
     if finding is None:
         raise FindingUnknown()
-    now = await business_now(connection)
-    if finding.remaining_minor:
-        target = _target(finding, resolution)
-        brought_by = await store.reopened_by(connection, finding_id)
-        day = now.astimezone(MARKET_ZONE).date()
-        await ledger.post(connection, out_of_suspense(finding, target, day, brought_by))
-    await store.resolve(connection, finding_id, administrator, now)
+    # Nothing stands in suspense for a payment that was only late: it is resolved in any way.
+    target = _target(finding, resolution) if finding.remaining_minor else arrived(finding)
+    await release(connection, finding, target, administrator)
     await audit.record(
         connection,
         administrator,
@@ -70,25 +66,53 @@ def to_suspense(finding: ReconciliationItem, day: date) -> Journal:
     )
 
 
-def out_of_suspense(finding: ReconciliationItem, target: Account, day: date, brought_by: UUID | None = None) -> Journal:
-    """All that is left of a finding in suspense, to where it belongs; ``brought_by`` is what reopened it, if any."""
-    return Journal(
-        id=JournalId(uuid7()),
-        event="reconciliation_resolved",
-        transfers=(
-            Transfer(debit=_platform(AccountKind.SUSPENSE, finding), credit=target, amount=finding.remaining_minor),
+async def release(
+    connection: Connection,
+    finding: ReconciliationItem,
+    target: Account,
+    by: UUID | None,
+    *,
+    journal_id: UUID | None = None,
+) -> None:
+    """All that is left of a finding goes from suspense to where it belongs, and the finding is resolved.
+
+    ``journal_id`` is the journal's where it may have to be taken back (``take_back_release``). Callers hold the bank's
+    lock.
+    """
+    now = await business_now(connection)
+    if finding.remaining_minor:
+        out = Transfer(_platform(AccountKind.SUSPENSE, finding), target, finding.remaining_minor)
+        await ledger.post(
+            connection,
+            Journal(
+                id=JournalId(journal_id or uuid7()),
+                event="reconciliation_resolved",
+                transfers=(out,),
+                effective_date=now.astimezone(MARKET_ZONE).date(),
+                reference=finding.id,
+                reverses=JournalId(finding.id),
+            ),
+        )
+    await store.resolve(connection, finding, by, now, finding.remaining_minor)
+
+
+async def take_back_release(
+    connection: Connection, finding: ReconciliationItem, amount_minor: int, released_by: UUID
+) -> None:
+    """What the journal ``released_by`` moved to the bank stands in suspense again. Callers hold the bank's lock."""
+    back = Transfer(_platform(AccountKind.CLIENT_BANK, finding), _platform(AccountKind.SUSPENSE, finding), amount_minor)
+    await ledger.post(
+        connection,
+        Journal(
+            id=JournalId(uuid7()),
+            event="reconciliation_reopened",
+            transfers=(back,),
+            effective_date=await business_date(connection),
+            reference=finding.id,
+            reverses=JournalId(released_by),
         ),
-        effective_date=day,
-        reference=finding.id,
-        reverses=JournalId(brought_by or finding.id),
     )
-
-
-def reopened(finding: ReconciliationItem, day: date) -> Journal:
-    """The whole of a finding that was resolved, back into suspense."""
-    bank, suspense = _platform(AccountKind.CLIENT_BANK, finding), _platform(AccountKind.SUSPENSE, finding)
-    transfer = Transfer(debit=bank, credit=suspense, amount=finding.suspense_minor)
-    return Journal(JournalId(uuid7()), "reconciliation_reopened", (transfer,), day, finding.id)
+    await store.reopen(connection, finding, amount_minor)
 
 
 def arrived(finding: ReconciliationItem) -> Account:
@@ -112,6 +136,3 @@ def _target(finding: ReconciliationItem, resolution: Resolution) -> Account:
 async def open_findings(connection: Connection, after: UUID | None, limit: int) -> Sequence[ReconciliationItem]:
     """What is not resolved yet, oldest first."""
     return await store.open_items(connection, after, limit)
-
-
-__all__ = ["open_findings", "resolve"]

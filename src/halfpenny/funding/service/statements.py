@@ -20,7 +20,7 @@ from halfpenny.funding.reconciliation import (
     payment_reference,
     payment_references,
 )
-from halfpenny.funding.service.reconciling import arrived, out_of_suspense, to_suspense
+from halfpenny.funding.service.reconciling import arrived, release, to_suspense
 from halfpenny.funding.store import bank_receipts, reconciliation, statements
 from halfpenny.funding.store import payments as payment_store
 from halfpenny.funding.store.statements import ClientAccount
@@ -202,8 +202,7 @@ async def _accept_one(
     await reconciliation.insert_findings(connection, statement_id, findings, now)
     references = [*(line.end_to_end_id for line in statement.lines if line.end_to_end_id), *arrivals]
     for missing in await reconciliation.missing_items(connection, statement.currency, references):
-        await ledger.post(connection, out_of_suspense(missing, arrived(missing), today))
-        await reconciliation.resolve(connection, missing.id, None, now)
+        await release(connection, missing, arrived(missing), None)
     waiting = [(line_id, receipt) for line_id, receipt in receipts.items() if not receipt.in_the_books]
     await outbox.append_many(connection, [events.receipt_arrived(receipt, line_id) for line_id, receipt in waiting])
     return findings

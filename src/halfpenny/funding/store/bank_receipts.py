@@ -9,19 +9,19 @@ from uuid import UUID
 from halfpenny.funding.bank import StatementLine
 from halfpenny.funding.receipts import NEAR, BankReceipt
 from halfpenny.funding.statuses import ReceiptStatus
+from halfpenny.funding.store.reconciliation import ALLOCATED, UNKNOWN_CREDIT
 from halfpenny.funding.store.statements import line_of
 from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
 
 _FIRST = "00000000-0000-0000-0000-000000000000"
-_OPEN_CREDIT = "i.status = 'open' AND i.direction = 'CRDT' AND i.kind IN ('unknown', 'duplicate')"
 # Lines that nobody has been found for, or not for all of the money; oldest first.
 SUSPENSE_PAGE = (
     "SELECT l.*, i.id AS item_id, i.kind, i.question, i.question_data, "
-    "i.suspense_minor - coalesce((SELECT sum(a.amount_minor) "
-    "FROM line_allocation a WHERE a.item_id = i.id AND a.taken_back_at IS NULL), 0)::bigint AS remaining_minor "
+    f"i.suspense_minor - i.resolved_minor - {ALLOCATED} AS remaining_minor "
     "FROM reconciliation_item i JOIN bank_statement_line l ON l.id = i.line_id "
-    f"WHERE {_OPEN_CREDIT} AND i.line_id > coalesce($1::uuid, '{_FIRST}') ORDER BY i.line_id LIMIT $2"
+    f"WHERE i.status = 'open' AND {UNKNOWN_CREDIT} AND i.line_id > coalesce($1::uuid, '{_FIRST}') "
+    "ORDER BY i.line_id LIMIT $2"
 )
 EXPECTED_PAGE = (
     "SELECT * FROM bank_receipt WHERE line_id IS NULL AND status NOT IN ('withdrawn', 'reversed') "
@@ -50,13 +50,10 @@ async def receipt_of_line(connection: Connection, line_id: UUID) -> BankReceipt 
     return receipt_of_row(row) if row else None
 
 
-async def posted_ahead_of_line(connection: Connection, line_id: UUID) -> BankReceipt | None:
-    """The receipt in the books that a line is; where it has been given back since, the newest that it was."""
-    rows = await connection.fetch("SELECT * FROM bank_receipt WHERE line_id = $1 AND posted_at IS NOT NULL", line_id)
-    found = sorted(map(receipt_of_row, rows), key=lambda receipt: (receipt.in_the_books, receipt.id))
-    if not found or (not found[-1].in_the_books and await allocations_of(connection, line_id)):
-        return None
-    return found[-1]
+async def posted_ahead_of_line(connection: Connection, line_id: UUID) -> list[UUID]:
+    """The receipts that a line is or was and that went to their loans before it came, given back since or not."""
+    found = await connection.fetch("SELECT id FROM bank_receipt WHERE line_id = $1 AND posted_at IS NOT NULL", line_id)
+    return [row["id"] for row in found]
 
 
 async def without_line(connection: Connection, currency: str, amounts: Sequence[int]) -> list[BankReceipt]:
@@ -107,8 +104,8 @@ async def credits_like(connection: Connection, receipt: BankReceipt) -> list[tup
         "SELECT l.*, i.status = 'open' AS in_suspense FROM bank_statement_line l "
         "JOIN reconciliation_item i ON i.line_id = l.id "
         "WHERE l.direction = 'CRDT' AND l.currency = $1 AND l.amount_minor = $2 AND l.booked_on BETWEEN $3 AND $4 "
-        "AND i.kind IN ('unknown', 'duplicate') AND (i.status = 'open' OR EXISTS (SELECT FROM line_allocation a "
-        "WHERE a.line_id = l.id AND a.loan_id = $5 AND a.taken_back_at IS NULL)) "
+        f"AND {UNKNOWN_CREDIT} AND (i.status = 'open' OR EXISTS (SELECT FROM line_allocation a "
+        "WHERE a.item_id = i.id AND a.loan_id = $5 AND a.taken_back_at IS NULL)) "
         "AND NOT EXISTS (SELECT FROM bank_receipt r WHERE r.line_id = l.id AND r.status <> 'reversed') ORDER BY l.id",
         receipt.currency,
         receipt.amount_minor,
@@ -133,27 +130,31 @@ async def insert_allocation(
     connection: Connection,
     allocation_id: UUID,
     item_id: UUID,
-    line_id: UUID,
     loan_id: UUID,
     amount_minor: int,
     now: datetime,
     allocated_by: UUID | None,
 ) -> None:
     allocated = {"amount_minor": amount_minor, "allocated_at": now, "allocated_by": allocated_by}
-    ids = {"id": allocation_id, "item_id": item_id, "line_id": line_id, "loan_id": loan_id}
+    ids = {"id": allocation_id, "item_id": item_id, "loan_id": loan_id}
     await rows.insert(connection, "line_allocation", ids | allocated)
 
 
 async def allocations_of(connection: Connection, line_id: UUID) -> list[Record]:
     """Where a line went, in their order; those taken back have a moment for it."""
-    return await connection.fetch("SELECT * FROM line_allocation WHERE line_id = $1 ORDER BY id", line_id)
+    return await connection.fetch(
+        "SELECT a.* FROM line_allocation a JOIN reconciliation_item i ON i.id = a.item_id WHERE i.line_id = $1 "
+        "ORDER BY a.id",
+        line_id,
+    )
 
 
 async def origins(connection: Connection, ids: Sequence[UUID]) -> list[Record]:
     """Who paid what loans know under these ids, and on which statement's line, where there is one."""
     return await connection.fetch(
         "SELECT a.id, l.payer, l.id AS line_id, l.booked_on, l.amount_minor FROM line_allocation a "
-        "JOIN bank_statement_line l ON l.id = a.line_id WHERE a.id = ANY($1) UNION ALL "
+        "JOIN reconciliation_item i ON i.id = a.item_id JOIN bank_statement_line l ON l.id = i.line_id "
+        "WHERE a.id = ANY($1) UNION ALL "
         "SELECT r.id, r.payer, l.id, l.booked_on, l.amount_minor FROM bank_receipt r "
         "LEFT JOIN bank_statement_line l ON l.id = r.line_id WHERE r.id = ANY($1)",
         list(ids),
@@ -161,7 +162,10 @@ async def origins(connection: Connection, ids: Sequence[UUID]) -> list[Record]:
 
 
 async def line_of_allocation(connection: Connection, allocation_id: UUID) -> UUID | None:
-    found: UUID | None = await connection.fetchval("SELECT line_id FROM line_allocation WHERE id = $1", allocation_id)
+    found: UUID | None = await connection.fetchval(
+        "SELECT i.line_id FROM line_allocation a JOIN reconciliation_item i ON i.id = a.item_id WHERE a.id = $1",
+        allocation_id,
+    )
     return found
 
 

@@ -7,17 +7,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from halfpenny.funding.bank import CashDirection
 from halfpenny.funding.model import WalletPayment
-from halfpenny.funding.reconciliation import MismatchKind, ReconciliationItem
+from halfpenny.funding.reconciliation import CLIENT_BANK, MismatchKind, ReconciliationItem
 from halfpenny.funding.statuses import PaymentStatus, ReconciliationStatus
 from halfpenny.funding.store.payments import payment_of
 from halfpenny.platform import rows
 from halfpenny.platform.database import Connection, Record
 
-_ITEM = (
-    "SELECT i.*, coalesce((SELECT sum(a.amount_minor) FROM line_allocation a WHERE a.item_id = i.id "
-    "AND a.taken_back_at IS NULL), 0)::bigint AS allocated_minor FROM reconciliation_item i"
+ALLOCATED = (
+    "coalesce((SELECT sum(a.amount_minor) FROM line_allocation a "
+    "WHERE a.item_id = i.id AND a.taken_back_at IS NULL), 0)::bigint"
 )
+# Money in that nobody has been found for: it can go to loans, or back. What names a wallet's payment is the wallet's.
+UNKNOWN_CREDIT = (
+    f"i.direction = '{CashDirection.IN}' AND i.kind IN ('{MismatchKind.UNKNOWN}', '{MismatchKind.DUPLICATE}') "
+    f"AND i.account = '{CLIENT_BANK}'"
+)
+_ITEM = f"SELECT i.*, {ALLOCATED} AS allocated_minor FROM reconciliation_item i"
 OPEN_PAGE = (
     f"{_ITEM} WHERE i.status = '{ReconciliationStatus.OPEN}' "
     "AND i.id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY i.id LIMIT $2"
@@ -87,22 +94,25 @@ async def lock_item(connection: Connection, item_id: UUID) -> ReconciliationItem
     return _finding(row) if row else None
 
 
-async def item_of_line(connection: Connection, line_id: UUID, *, lock: bool = False) -> ReconciliationItem | None:
-    """What a line stands in suspense for, open or resolved; None where it never did."""
-    row = await connection.fetchrow(f"{_ITEM} WHERE i.line_id = $1{' FOR NO KEY UPDATE OF i' if lock else ''}", line_id)
+async def credit_of_line(connection: Connection, line_id: UUID, *, lock: bool = False) -> ReconciliationItem | None:
+    """The credit that a line stands in suspense for, open or resolved; None where it never did."""
+    row = await connection.fetchrow(
+        f"{_ITEM} WHERE i.line_id = $1 AND {UNKNOWN_CREDIT}{' FOR NO KEY UPDATE OF i' if lock else ''}", line_id
+    )
+    return _finding(row) if row else None
+
+
+async def credit_of_allocation(connection: Connection, allocation_id: UUID) -> ReconciliationItem | None:
+    """The credit that an allocation is of; None where there is no such allocation."""
+    row = await connection.fetchrow(
+        f"{_ITEM} WHERE i.id = (SELECT item_id FROM line_allocation WHERE id = $1)", allocation_id
+    )
     return _finding(row) if row else None
 
 
 async def currency_of(connection: Connection, item_id: UUID) -> str | None:
     currency: str | None = await connection.fetchval("SELECT currency FROM reconciliation_item WHERE id = $1", item_id)
     return currency
-
-
-async def is_open(connection: Connection, item_id: UUID) -> bool:
-    found: bool = await connection.fetchval(
-        f"SELECT status = '{ReconciliationStatus.OPEN}' FROM reconciliation_item WHERE id = $1", item_id
-    )
-    return found
 
 
 async def set_question(
@@ -113,20 +123,17 @@ async def set_question(
     await rows.update(connection, "reconciliation_item", kept, "id = $1", item_id)
 
 
-async def reopened_by(connection: Connection, item_id: UUID) -> UUID | None:
-    """The journal that brought a resolved item back into suspense; None where it was never resolved before."""
-    found: UUID | None = await connection.fetchval(
-        "SELECT journal_id FROM transfer WHERE reference = $1 AND event = 'reconciliation_reopened'", item_id
-    )
-    return found
-
-
-async def reopen(connection: Connection, item_id: UUID) -> None:
+async def reopen(connection: Connection, item: ReconciliationItem, taken_back_minor: int = 0) -> None:
+    """It stands in suspense again: what loans have given back, and so much of what a resolution had released."""
     opened = {"status": ReconciliationStatus.OPEN, "resolved_at": None, "resolved_by": None}
-    await rows.update(connection, "reconciliation_item", opened, "id = $1", item_id)
+    back = {"resolved_minor": item.resolved_minor - taken_back_minor}
+    await rows.update(connection, "reconciliation_item", opened | back, "id = $1", item.id)
 
 
-async def resolve(connection: Connection, item_id: UUID, resolved_by: UUID | None, now: datetime) -> None:
-    by = {"resolved_at": now, "resolved_by": resolved_by}
+async def resolve(
+    connection: Connection, item: ReconciliationItem, resolved_by: UUID | None, now: datetime, released_minor: int = 0
+) -> None:
+    """Nothing of it stands in suspense any more, of which ``released_minor`` did until now."""
+    by = {"resolved_at": now, "resolved_by": resolved_by, "resolved_minor": item.resolved_minor + released_minor}
     resolved = {"status": ReconciliationStatus.RESOLVED, "question": None, "question_data": None, **by}
-    await rows.update(connection, "reconciliation_item", resolved, "id = $1", item_id)
+    await rows.update(connection, "reconciliation_item", resolved, "id = $1", item.id)

@@ -271,7 +271,8 @@ RECEIPTS = Comparison(
       AND r.data->>'receipt_id' = s.data->>'id')) e
 FULL JOIN (
   SELECT a.id::text AS id, a.loan_id, a.amount_minor AS minor, l.currency, least(l.value_on, l.booked_on) AS day
-  FROM line_allocation a JOIN bank_statement_line l ON l.id = a.line_id WHERE a.taken_back_at IS NULL
+  FROM line_allocation a JOIN reconciliation_item i ON i.id = a.item_id JOIN bank_statement_line l ON l.id = i.line_id
+  WHERE a.taken_back_at IS NULL
   UNION ALL
   SELECT r.id::text, r.loan_id, r.amount_minor, r.currency, r.received_on FROM bank_receipt r
   WHERE r.posted_at IS NOT NULL AND r.status <> 'reversed') b ON b.id = e.reference AND b.loan_id = e.loan_id""",

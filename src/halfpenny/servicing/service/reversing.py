@@ -82,14 +82,22 @@ async def unmatch(
 
 
 async def _standing_receipts(connection: Connection, named: UUID) -> list[_ReceiptOfLoan]:
-    """The receipts that loans have under this name, their loans locked. Raises BankReceiptUnknown, ReceiptReversed."""
+    """The receipts that loans have under this name; locks the loans, then the bank.
+
+    Raises BankReceiptUnknown, ReceiptReversed.
+    """
     ids = await funding.receipts_under(connection, named)
     found = {one: await serviced_loans.loan_of_receipt(connection, str(one)) for one in ids}
     loan_ids = sorted({loan_id for loan_id in found.values() if loan_id is not None})
     known = {}
+    currencies = set()
     for loan_id in loan_ids:
-        await lock_serviced_loan(connection, loan_id)
+        _, serviced = await lock_serviced_loan(connection, loan_id)
+        currencies.add(serviced.currency.value)
         known[loan_id] = await serviced_loans.events(connection, loan_id)
+    # Now, and not with the first receipt that goes back: the accounts that its loan posts to come after the bank.
+    for currency in sorted(currencies):
+        await funding.lock_bank(connection, currency)
     receipts = []
     for receipt_id, of_loan in found.items():
         if of_loan is None:
