@@ -206,6 +206,8 @@ CREATE TABLE distribution (
   effective_date date NOT NULL,
   -- The last day whose money has been declared with this one: its own, or for a correction that of the whole replay.
   covers_to date NOT NULL,
+  -- The number of the loan's last event that its amounts were computed from.
+  after_event integer NOT NULL,
   -- Brings everybody to what the loan should have brought them so far; amounts below zero take back.
   correction boolean NOT NULL DEFAULT false,
   principal_minor bigint NOT NULL,

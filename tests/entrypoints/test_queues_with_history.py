@@ -110,9 +110,9 @@ WAITING = [
     ),
     Waiting(
         "distribution",
-        "INSERT INTO distribution (id, loan_id, number, currency, effective_date, covers_to, principal_minor, "
-        "interest_minor, default_interest_minor, recovered_minor) "
-        "SELECT uuidv7(), uuidv7(), 1, 'EUR', '2026-02-03', '2026-02-03', 1, 1, 1, 1 {rows}",
+        "INSERT INTO distribution (id, loan_id, number, currency, effective_date, covers_to, after_event, "
+        "principal_minor, interest_minor, default_interest_minor, recovered_minor) "
+        "SELECT uuidv7(), uuidv7(), 1, 'EUR', '2026-02-03', '2026-02-03', 1, 1, 1, 1, 1 {rows}",
         "UPDATE distribution SET status = 'paid'",
         lambda connection: distributions.next_unfinished(connection, 10),
     ),

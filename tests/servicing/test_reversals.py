@@ -11,8 +11,9 @@ import pytest
 
 from halfpenny import funding, servicing
 from halfpenny.identity import Role
-from halfpenny.platform.database import Database
-from halfpenny.primitives.money import parse_minor
+from halfpenny.ledger import Account, AccountKind
+from halfpenny.platform.database import Connection, Database
+from halfpenny.primitives.money import Money, parse_minor
 from halfpenny.servicing.store import serviced_loans
 from servicing import world
 from support.bank import PAYER, credits_in_suspense, pay_in_from_outside
@@ -296,3 +297,62 @@ async def test_a_proof_begins_at_the_receipt_and_ends_at_the_cents(
     shares = (await client.get(path, headers=administrator.headers)).json()["money_out"]
     parts = ("principal", "interest", "default_interest", "recovered")
     assert sum(minor(share[part]) for share in shares for part in parts) == minor(proof["money_in"]["total"])
+
+
+async def test_a_proof_goes_by_the_order_of_the_loans_events_and_by_no_clock(
+    client: Client, database: Database, made: world.Drawn
+) -> None:
+    """A receipt is recorded after the distribution, in a transaction that began before it."""
+    day = await first_due(database, made)
+    administrator = await make_somebody(database, Role.ADMINISTRATOR)
+    async with database.unit_of_work() as connection:
+        await world.deposit(connection, made.borrower, 7_000)
+
+    async def receive(connection: Connection, minor: int) -> None:
+        wallet = Account(AccountKind.WALLET, made.borrower, world.EUR)
+        await servicing.receive_from_bank(
+            connection, made.loan.id, Money(minor, world.EUR), day, made.staff, source=wallet
+        )
+
+    async with database.unit_of_work() as slow:
+        await slow.fetchval("SELECT now()")
+        async with database.unit_of_work() as quick:
+            await receive(quick, 5_000)
+        await receive(slow, 2_000)
+    listed = await client.get(f"/api/v1/loans/{made.loan.id}/distributions", headers=administrator.headers)
+    amounts = []
+    for one in listed.json()["items"]:
+        proof = (await client.get(f"/api/v1/distributions/{one['id']}/proof", headers=administrator.headers)).json()
+        amounts.append(sorted(receipt["amount"] for receipt in proof["receipts"]))
+    assert amounts == [["50.00"], ["20.00", "50.00"]]
+
+
+async def test_unmatching_and_reversing_are_audited_apart_each_with_its_reason(
+    client: Client, database: Database, made: world.Drawn
+) -> None:
+    staff = await make_somebody(database, Role.TREASURER)
+    day = await first_due(database, made)
+    line_id = await stated(database, 8_000, day)
+    path, body = f"/receipts/{line_id}", {"loan_id": str(made.loan.id)}
+    for act, wanted in (
+        ("unmatch", {"amount": "10.01", "reason": "A part was for another loan."}),
+        ("unmatch", {"reason": "All of it was."}),
+        ("reverse", reversal(day + timedelta(days=1))),
+    ):
+        await ask(client, staff, f"{path}/match", body)
+        status, answer = await ask(client, staff, f"{path}/{act}", wanted)
+        assert status == 200, answer
+        async with database.reading() as connection:
+            [entry, *_] = await connection.fetch(
+                "SELECT actor_id, action, subject_id, data FROM audit_entry WHERE action IN ('receipt.unmatch', "
+                "'receipt.reverse') ORDER BY id DESC LIMIT 1"
+            )
+        assert (entry["actor_id"], entry["action"], entry["subject_id"]) == (
+            staff.user_id,
+            f"receipt.{act}",
+            made.loan.id,
+        )
+        assert entry["data"]["reason"] == wanted["reason"]
+        assert entry["data"]["amount"] == wanted.get("amount", "80.00")
+        if "amount" in wanted:
+            assert (await ask(client, staff, f"{path}/unmatch", {"reason": "The rest."}))[0] == 200

@@ -42,7 +42,7 @@ async def test_a_receipt_is_not_posted_beside_the_line_that_surely_is_it(client:
     elsewhere, made = await world.drawn(database, [300_000]), await overdue(database)
     day = await first_due(database, made)
     _, waiting = await ask(client, one, "/receipts", announced(made, day))
-    _, second = await ask(client, one, "/receipts", announced(elsewhere, day))
+    _, second = await ask(client, one, "/receipts", announced(elsewhere, day, apply="prepay"))
     await pay(database, day, reference="RF44 first instalment")
     await funding.reconcile_due(database)
     [line_id] = await credits_in_suspense(database)

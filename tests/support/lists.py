@@ -339,7 +339,7 @@ async def distributions(on: Setting) -> PagedList:
     async def row() -> dict[str, Any]:
         money = {"principal_minor": 1, "interest_minor": 0, "default_interest_minor": 0, "recovered_minor": 0}
         of = {"id": uuid7(), "loan_id": made.loan.id, "number": next(numbers), "currency": "EUR"}
-        return of | {"effective_date": DAY, "covers_to": DAY} | money
+        return of | {"effective_date": DAY, "covers_to": DAY, "after_event": 1} | money
 
     add = on.adding("distribution", row)
     return PagedList(f"/loans/{made.loan.id}/distributions", on.administrator.headers, add, newest_first=False)

@@ -33,7 +33,7 @@ async def receipts_of(
     kept, what repaid recovery costs and what goes to the investors are what was used.
     """
     terms, day = serviced.terms, distribution["effective_date"]
-    events = await serviced_loans.events_behind(connection, serviced.loan_id, distribution["id"])
+    events = await serviced_loans.events_until(connection, serviced.loan_id, distribution["after_event"])
     position = replay(terms, (), max(day, terms.advanced_on), recorded=events)
     found = [one for one in position.allocations if _belongs(one, distribution)]
     ids = [UUID(one.receipt_id) for one in found if one.receipt_id]

@@ -13,6 +13,7 @@ from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
 from halfpenny.servicing.model.position import LoanStanding
 from halfpenny.servicing.model.terms import InterestMode
 from halfpenny.servicing.statuses import SegmentKind
+from halfpenny.servicing.store.serviced_loans import LAST_EVENT
 
 # The last loan of the next range: an index-only walk, so that ranges cost nothing to find.
 RANGE_END = """
@@ -46,7 +47,7 @@ SELECT l.loan_id FROM serviced_loan l
 JOIN (SELECT DISTINCT loan_id FROM reserve_release WHERE due_on <= $1 AND loan_id BETWEEN $2 AND $3) due USING (loan_id)
 ORDER BY l.loan_id FOR NO KEY UPDATE OF l
 """
-RELEASE = """
+RELEASE = f"""
 WITH due AS (
   DELETE FROM reserve_release WHERE loan_id = ANY ($1) AND due_on <= $2
   RETURNING loan_id, due_on, amount_minor, fee_minor
@@ -76,11 +77,11 @@ WITH due AS (
     ORDER BY loan_id, due_on, ordinal))
   FROM lines HAVING count(*) > 0
 ), declared AS (
-  INSERT INTO distribution (id, loan_id, number, currency, effective_date, covers_to, principal_minor,
+  INSERT INTO distribution (id, loan_id, number, currency, effective_date, covers_to, after_event, principal_minor,
       interest_minor, default_interest_minor, recovered_minor)
   SELECT n.distribution_id, n.loan_id,
          n.place + coalesce((SELECT max(d.number) FROM distribution d WHERE d.loan_id = n.loan_id), 0),
-         n.currency, n.due_on, n.due_on, 0, n.amount_minor - n.fee_minor, 0, 0
+         n.currency, n.due_on, n.due_on, {LAST_EVENT.format(loan="n.loan_id")}, 0, n.amount_minor - n.fee_minor, 0, 0
   FROM named n WHERE n.amount_minor > n.fee_minor RETURNING 1
 ), sums AS (
   SELECT loan_id, sum(amount_minor) AS amount, sum(fee_minor) AS fee FROM named GROUP BY loan_id

@@ -11,6 +11,7 @@ from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing.model.correcting import Correction
 from halfpenny.servicing.statuses import OverpaidBearer
+from halfpenny.servicing.store.serviced_loans import LAST_EVENT
 
 # What every holding has had by its shares, whether they have been paid out yet or not.
 HOLDERS = """
@@ -142,9 +143,10 @@ async def insert(
     """Write the correction as a distribution that is shared out already, and the holdings as they should be."""
     distribution_id = uuid7()
     await connection.execute(
-        "INSERT INTO distribution (id, loan_id, number, currency, effective_date, covers_to, correction, status, "
-        "principal_minor, interest_minor, default_interest_minor, recovered_minor) "
-        "SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, true, 'shared', $6, $7, $8, $9 "
+        "INSERT INTO distribution (id, loan_id, number, currency, effective_date, covers_to, after_event, correction, "
+        "status, principal_minor, interest_minor, default_interest_minor, recovered_minor) "
+        f"SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, {LAST_EVENT.format(loan='$2')}, true, 'shared', "
+        "$6, $7, $8, $9 "
         "FROM distribution WHERE loan_id = $2",
         distribution_id,
         loan_id,

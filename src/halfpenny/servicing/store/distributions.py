@@ -14,6 +14,7 @@ from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing.model.flows import DistributionPart
 from halfpenny.servicing.statuses import DistributionStatus
+from halfpenny.servicing.store.serviced_loans import LAST_EVENT
 
 # Largest remainder, ties by position id: the whole part of each share, then a cent each to the largest fractions.
 # `weight` sums to a positive number wherever `total` is not zero.
@@ -155,11 +156,12 @@ async def insert_holdings(
 
 
 async def declare(connection: Connection, loan_id: UUID, currency: Currency, part: DistributionPart) -> UUID:
+    """The loan's events are recorded before; callers hold its lock."""
     found = await connection.fetchval(
-        "INSERT INTO distribution (id, loan_id, number, currency, effective_date, covers_to, principal_minor, "
-        "interest_minor, default_interest_minor, recovered_minor) "
-        "SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $4, $5, $6, $7, $8 FROM distribution WHERE loan_id = $2 "
-        "RETURNING id",
+        "INSERT INTO distribution (id, loan_id, number, currency, effective_date, covers_to, after_event, "
+        "principal_minor, interest_minor, default_interest_minor, recovered_minor) "
+        f"SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $4, {LAST_EVENT.format(loan='$2')}, $5, $6, $7, $8 "
+        "FROM distribution WHERE loan_id = $2 RETURNING id",
         uuid7(),
         loan_id,
         currency.value,

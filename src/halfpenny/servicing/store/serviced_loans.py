@@ -22,6 +22,8 @@ from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.statuses import SegmentKind
 
 _LAST_DAY = date(9999, 12, 31)
+# The number of the last event of the loan that the parameter or column {loan} names; none yet is 0.
+LAST_EVENT = "(SELECT coalesce(max(e.number), 0) FROM servicing_event e WHERE e.loan_id = {loan})"
 
 LIST_RUNNING = (
     "SELECT loan_id FROM serviced_loan WHERE closed_on IS NULL "
@@ -68,15 +70,12 @@ async def events(connection: Connection, loan_id: UUID) -> list[Event]:
     return [codec.read_event(row["kind"], row["data"]) for row in found]
 
 
-async def events_behind(connection: Connection, loan_id: UUID, distribution_id: UUID) -> list[Event]:
-    """The events that were known when a distribution was declared: its id carries the moment."""
-    rows = await connection.fetch(
-        "SELECT kind, data FROM servicing_event WHERE loan_id = $1 "
-        "AND recorded_at < uuid_extract_timestamp($2) + interval '1 millisecond' ORDER BY number",
-        loan_id,
-        distribution_id,
+async def events_until(connection: Connection, loan_id: UUID, number: int) -> list[Event]:
+    """The events up to that number: what was known when the loan had no more of them."""
+    found = await connection.fetch(
+        "SELECT kind, data FROM servicing_event WHERE loan_id = $1 AND number <= $2 ORDER BY number", loan_id, number
     )
-    return [codec.read_event(row["kind"], row["data"]) for row in rows]
+    return [codec.read_event(row["kind"], row["data"]) for row in found]
 
 
 async def loan_of_receipt(connection: Connection, receipt_id: str) -> UUID | None:
@@ -246,10 +245,8 @@ async def overdue_page(connection: Connection, days: int, loan_id: UUID, limit: 
 
 
 async def next_event_number(connection: Connection, loan_id: UUID) -> int:
-    highest = await connection.fetchval(
-        "SELECT coalesce(max(number), 0) + 1 FROM servicing_event WHERE loan_id = $1", loan_id
-    )
-    return int(highest)
+    highest = await connection.fetchval(f"SELECT {LAST_EVENT.format(loan='$1')}", loan_id)
+    return int(highest) + 1
 
 
 async def accrued_on(connection: Connection, loan_id: UUID, day: date) -> Record | None:
