@@ -163,10 +163,24 @@ async def test_revoking_while_others_invest_stays_exact(database: Database) -> N
             async with database.unit_of_work() as connection:
                 await funding.revoke(connection, world.investors[number], first[number].investment_id)  # type: ignore[union-attr]
 
-        await asyncio.gather(
+        others, *_ = await asyncio.gather(
             outcomes(desk, [world.ticket(number, 5_000) for number in range(20, 60)]),
             *(revoke(number) for number in range(20)),
         )
+    assert [one for one in first if isinstance(one, str)] == []
+    taken = [not isinstance(one, str) for one in others]
+    # Half of the loan is free from the beginning; what is refused came before enough had been taken back.
+    assert 20 <= sum(taken) <= 40
+    refusals = {one for one in others if isinstance(one, str)}
+    assert refusals <= {"exceeds_remaining", "loan_fully_funded", "loan_not_open"}
+    async with database.reading() as connection:
+        held = await ledger.balances(connection, [wallet(who) for who in world.investors] + [escrow(world.loan.id)])
+        ended = await connection.fetch("SELECT status, count(*) FROM investment GROUP BY status ORDER BY status")
+        funded = await connection.fetchval("SELECT funded_minor FROM loan_funding WHERE loan_id = $1", world.loan.id)
+    assert [tuple(row) for row in ended] == [("committed", sum(taken)), ("revoked", 20)]
+    expected = [10_000] * 20 + [5_000 if invested else 10_000 for invested in taken]
+    assert [balance.posted for balance in held.values()] == [*expected, 5_000 * sum(taken)]
+    assert funded == 5_000 * sum(taken)
     await check_books(database)
 
 

@@ -214,10 +214,18 @@ async def test_a_missing_broker_is_waited_for(tmp_path: Path) -> None:
         assert not consumer.connected
 
 
-async def test_both_programs_declare_the_same_queue(platform: Broker) -> None:
-    # The broker refuses to declare a queue that exists with other arguments.
+async def test_both_programs_declare_the_same_queue(platform: Broker, broker_url: str) -> None:
+    """The broker refuses to declare a queue that exists with other arguments: neither program's are refused."""
+    async with await aio_pika.connect(broker_url) as connection:
+        other = await connection.channel()
+        with pytest.raises(aio_pika.exceptions.ChannelPreconditionFailed, match="PRECONDITION_FAILED"):
+            await other.declare_queue(RISK_REQUESTS_QUEUE, durable=True, arguments={"x-queue-type": "classic"})
     await queue_broker.declare(platform.channel, RemoteQueue(RISK_REQUESTS_QUEUE, RISK_REQUESTS_EVENTS), ())
-    await declare(platform.channel)
+    declared = await declare(platform.channel)
+    assert declared.name == RISK_REQUESTS_QUEUE
+    assert declared.declaration_result.message_count == 0
+    await platform.send(b"{}", RISK_REQUESTS_EVENTS[0])
+    assert await _get(declared) == b"{}"
 
 
 def test_the_inbox_outlives_its_process(tmp_path: Path) -> None:
