@@ -173,6 +173,28 @@ ROWS: dict[str, Forgery] = {
         row_history.check,
         "row_history",
     ),
+    "who accepted an account's first statement": Forgery(
+        "UPDATE bank_account SET accepted_by = '{outsider}' WHERE accepted_by IS NOT NULL;"
+        + history("bank_account", "a.id", "jsonb_build_object('accepted_by', a.accepted_by)").replace(
+            ";", " FROM bank_account a WHERE a.accepted_by IS NOT NULL;"
+        ),
+        funding.check,
+        "bank_account",
+    ),
+    "who approved an account's first statement": Forgery(
+        "UPDATE approval SET decided_by = '{outsider}' WHERE act = 'bank.statement';"
+        + history("approval", "a.id", "jsonb_build_object('decided_by', a.decided_by)").replace(
+            ";", " FROM approval a WHERE a.act = 'bank.statement';"
+        ),
+        funding.check,
+        "bank_account",
+    ),
+    "a first statement that one person took in": Forgery(
+        "UPDATE approval SET status = 'refused', result = NULL WHERE act = 'bank.statement';"
+        "UPDATE bank_account SET proposed_by = NULL, accepted_by = NULL;",
+        funding.check,
+        "bank_account",
+    ),
     "an event of a loan that did not happen": Forgery(
         "DELETE FROM servicing_event WHERE loan_id = '{active}' AND number = 1;"
         + history("servicing_event", "'{active}/1'", "'{{}}'", "deleted"),

@@ -341,6 +341,7 @@ async def _bank(database: Database) -> None:
         await pay_in(connection, [person], 100_000)
         document = bank.write_statement(await bank.print_statement(connection, "EUR", today))
         file_id = await statements.take_file(connection, document, staff[0])
+        await _approved(connection, "bank.statement", "statement_file", file_id, staff[0], staff[1])
         await funding.reconcile(connection, document, funding.Handover(file_id, staff[0], staff[1]))
     first, second, *_ = await credits_in_suspense(database)
     async with database.unit_of_work() as connection:
@@ -349,7 +350,7 @@ async def _bank(database: Database) -> None:
         credit = await funding.credit_in_suspense(connection, second)
         split = [bank_receipts.LinePart(loan.loan.id, 250) for loan in (made, other)]
         await bank_receipts.allocate(connection, second, split, made.staff)
-        await funding.resolve(connection, staff[0], credit.item.id, funding.Resolution.RETURNED)
+        await funding.return_credit(connection, credit.line.id, staff[0])
         assert await bank_receipts.allocate_arrived(connection, matched.line_id or first, made.loan.id, _never) is None
         assert expected.status == "expected"
     async with database.unit_of_work() as connection:
@@ -364,23 +365,30 @@ def _never(_: int, __: Currency) -> bool:
 
 
 async def _post_ahead(connection: Connection, receipt: funding.BankReceipt, one: UserId, other: UserId) -> None:
-    """As the act does it; the approval stands as the mechanism writes it."""
+    """As the act does it."""
+    await _approved(connection, "receipt.post_ahead", "receipt", receipt.id, one, other)
+    actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, one)
+    await bank_receipts.post_ahead(connection, receipt, other, actor)
+
+
+async def _approved(
+    connection: Connection, act: str, subject: str, object_id: UUID, one: UserId, other: UserId
+) -> None:
+    """The approval of an act stands as the mechanism writes it."""
     await connection.execute(
         "INSERT INTO approval (id, act, subject, object_id, object_version, facts, payload, reason, "
         "proposed_by, proposed_at, earliest_at, expires_at) "
-        "VALUES ($1, 'receipt.post_ahead', 'receipt', $2, '1', '{}', '{}', 'Seen at the bank.', $3, now(), "
-        "now(), now() + interval '3 days')",
+        "VALUES ($1, $4, $5, $2, '1', '{}', '{}', 'Seen at the bank.', $3, now(), now(), now() + interval '3 days')",
         approval_id := uuid7(),
-        receipt.id,
+        object_id,
         one,
+        act,
+        subject,
     )
     await _report(connection, approval_id)
     await connection.execute(
-        "UPDATE approval SET status = 'approved', decided_by = $2, decided_at = now(), result = '{}' "
-        "WHERE object_id = $1",
-        receipt.id,
+        "UPDATE approval SET status = 'approved', decided_by = $2, decided_at = now(), result = '{}' WHERE id = $1",
+        approval_id,
         other,
     )
     await _report(connection, approval_id)
-    actor = loans.Actor(loans.ActorKind.ADMINISTRATOR, one)
-    await bank_receipts.post_ahead(connection, receipt, other, actor)

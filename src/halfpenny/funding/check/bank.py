@@ -121,4 +121,19 @@ LEFT JOIN approval a ON a.object_id = r.id AND a.act = 'receipt.post_ahead' AND 
     "the approval of a second person",
     wanted="a.id IS NOT NULL",
 )
-STATEMENTS_AND_RECEIPTS = (STATEMENTS, FILES, LINES, FINDINGS, CREDITED, SUSPENSE, AHEAD, SECOND_PERSON)
+# An account is opened by its first statement: the sandbox bank's own, or one that two people have accepted.
+ACCOUNTS = Comparison(
+    "bank_account",
+    "b.id",
+    """bank_account b LEFT JOIN bank_statement s ON s.account_id = b.id AND s.number = 1
+LEFT JOIN statement_file f ON f.id = s.file_id
+LEFT JOIN approval a ON a.object_id = s.file_id AND a.act = 'bank.statement' AND a.status = 'approved'""",
+    {
+        "proposed_by": ("b.proposed_by", "a.proposed_by"),
+        "accepted_by": ("b.accepted_by", "a.decided_by"),
+        "received_by": ("f.received_by", "a.proposed_by"),
+    },
+    "the approval of a second person",
+    wanted="a.id IS NOT NULL OR (s.file_id IS NULL AND b.proposed_by IS NULL AND b.accepted_by IS NULL)",
+)
+STATEMENTS_AND_RECEIPTS = (STATEMENTS, FILES, LINES, FINDINGS, CREDITED, SUSPENSE, AHEAD, SECOND_PERSON, ACCOUNTS)
