@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import replace
 from datetime import date, timedelta
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 from halfpenny import loans, servicing
 from halfpenny.identity import Role
 from halfpenny.ledger import Account, AccountKind
-from halfpenny.loans import Status
+from halfpenny.loans import LendingRules, Status
 from halfpenny.platform import clock
 from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Money
+from halfpenny.servicing.acts import SETTLE_OVERPAID, OverpaidSettlement, arrears_acts
 from halfpenny.servicing.model.correcting import HolderRecord, correct
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Apply, Event
@@ -27,6 +29,7 @@ from halfpenny.servicing.model.flows import flows_of, parts_by_day
 from halfpenny.servicing.model.sharing import share_from_the_first_day
 from halfpenny.servicing.model.terms import LoanTerms
 from halfpenny.servicing.service import reversing
+from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import distributions, serviced_loans
 from servicing import world
 from support.bank import credits_in_suspense, receive
@@ -254,6 +257,27 @@ async def test_two_people_decide_who_bears_what_a_closed_loan_leaves(
     assert await world.balances(database, made.loan.id, AccountKind.OVERPAID_DISTRIBUTION) == [0]
     await servicing.pay_distributions(database)
     assert await world.problems(database) == []
+
+
+async def test_reading_what_was_too_much_waits_for_nobody(database: Database) -> None:
+    """A settlement that was proposed is looked at while somebody else changes the holdings."""
+    made = await world.drawn(database, STAKES)
+    first, *_ = await due_dates(database, made)
+    await go(database, first + timedelta(days=1))
+    posted = await receive(database, made.loan.id, 8_542, first, made.administrator)
+    await servicing.pay_distributions(database)
+    async with database.unit_of_work() as connection:
+        [_] = await reversing.reverse_receipt(
+            connection, UUID(posted.receipt_id or ""), first + timedelta(days=1), made.staff, "Bounced."
+        )
+    act = next(act for act in arrears_acts(0, LendingRules()) if act.name == SETTLE_OVERPAID)
+    payload = OverpaidSettlement(OverpaidBearer.PLATFORM)
+    async with database.unit_of_work() as connection:
+        locked = await connection.fetch("SELECT FROM holding WHERE overpaid_minor > 0 FOR UPDATE")
+        assert len(locked) == 3
+        async with asyncio.timeout(5), database.reading() as other:
+            state = await act.read(other, made.loan.id, payload, False)
+    assert state.facts["overpaid"] == "85.42"
 
 
 async def test_any_order_of_arrival_ends_in_the_same_books(database: Database) -> None:

@@ -49,6 +49,28 @@ async def in_recovery(database: Database) -> world.Drawn:
     return made
 
 
+async def test_every_act_of_a_recovery_is_audited_with_its_reason(database: Database) -> None:
+    made = await in_recovery(database)
+    async with database.unit_of_work() as connection:
+        assert await arrears.publish_recovery_update(connection, made.loan.id, "Two bids are in.", made.staff) == 2
+        await arrears.write_off(connection, made.loan.id, made.staff, "The sale is settled.")
+        entries = await connection.fetch(
+            "SELECT action, data FROM audit_entry WHERE subject_id = $1 AND actor_id = $2 ORDER BY id",
+            made.loan.id,
+            made.administrator,
+        )
+    found = [(entry["action"], entry["data"]) for entry in entries]
+    assert [data.get("reason") for _, data in found if data.get("reason")][-5:] == [
+        "Insolvency proceedings opened.",
+        "Notice served.",
+        "An agent was appointed to sell.",
+        "Enforcement.",
+        "The sale is settled.",
+    ]
+    assert ("loan.advance_cost", {"amount": "120.00", "kind": "court fees", "reason": "Enforcement."}) in found
+    assert [data for action, data in found if action == "loan.recovery_update"] == [{"number": 2}]
+
+
 async def test_after_default_costs_come_first_then_principal(database: Database) -> None:
     made = await in_recovery(database)
     done = await world.repay(database, made, 412_000)

@@ -119,7 +119,9 @@ async def publish_recovery_update(connection: Connection, loan_id: UUID, text: s
     await loans.bar_interested_staff(connection, actor, await loans.get(connection, loan_id))
     if await recoveries.lock_case(connection, loan_id) is None:
         raise errors.NoRecoveryCase()
-    return await _add_update(connection, loan_id, await business_date(connection), text, actor)
+    number = await _add_update(connection, loan_id, await business_date(connection), text, actor)
+    await audit.record(connection, actor.user_id, "loan.recovery_update", "loan", loan_id, {"number": number})
+    return number
 
 
 async def recovery_cases(connection: Connection, loan_ids: Sequence[UUID]) -> dict[UUID, RecoveryCase]:
@@ -153,9 +155,8 @@ async def advance_cost(
     today = await business_date(connection)
     own_bank = Account(AccountKind.OWN_BANK, None, serviced.currency)
     paid = Transfer(loan_account(AccountKind.RECOVERY_ADVANCE, serviced), own_bank, amount.minor)
-    await audit.record(
-        connection, actor.user_id, "loan.advance_cost", "loan", loan_id, {"amount": str(amount), "kind": kind}
-    )
+    facts = {"amount": str(amount), "kind": kind, "reason": reason}
+    await audit.record(connection, actor.user_id, "loan.advance_cost", "loan", loan_id, facts)
     return await post_events(
         connection, loan_id, [CostAdvanced(today, amount, kind)], actor, extra=[paid], reason=reason
     )

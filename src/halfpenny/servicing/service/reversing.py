@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -52,7 +53,11 @@ async def reverse_receipt(
         raise errors.ReversalBeforeReceipt(received_on=latest.isoformat())
     if reversed_on > await business_date(connection):
         raise ledger.FutureEffectiveDate()
-    return [await _reverse(connection, one, reversed_on, actor, reason, reference) for one in standing]
+    posted = []
+    for one in standing:
+        await _record(connection, "receipt.reverse", one, actor, {"reference": reference, "reason": reason})
+        posted.append(await _take_back(connection, one, reversed_on, actor, reason, reference))
+    return posted
 
 
 async def unmatch(
@@ -67,7 +72,11 @@ async def unmatch(
     standing = await _standing_receipts(connection, named)
     today = await business_date(connection)
     if amount_minor is None:
-        return [await _reverse(connection, one, today, actor, reason, "") for one in standing]
+        posted = []
+        for one in standing:
+            await _record(connection, "receipt.unmatch", one, actor, {"reason": reason})
+            posted.append(await _take_back(connection, one, today, actor, reason))
+        return posted
     if len(standing) > 1:
         raise errors.LineSplit(parts=len(standing))
     [one] = standing
@@ -77,7 +86,9 @@ async def unmatch(
     line_id = await funding.line_of_allocation(connection, UUID(one.receipt.id))
     if line_id is None:
         raise funding.BankReceiptUnknown()
-    await _reverse(connection, one, today, actor, reason, "")
+    facts = {"amount": format_minor(amount_minor), "reason": reason}
+    await _record(connection, "receipt.unmatch", one, actor, facts)
+    await _take_back(connection, one, today, actor, reason)
     return await bank_receipts.allocate(connection, line_id, [LinePart(one.loan_id, kept, one.receipt.apply)], actor)
 
 
@@ -114,20 +125,26 @@ async def _standing_receipts(connection: Connection, named: UUID) -> list[_Recei
     return standing
 
 
-async def _reverse(
-    connection: Connection, one: _ReceiptOfLoan, reversed_on: date, actor: Actor, reason: str, reference: str
+async def _record(
+    connection: Connection, action: str, one: _ReceiptOfLoan, actor: Actor, facts: Mapping[str, str]
+) -> None:
+    """One audit entry for each loan that gives money back: the whole receipt unless ``facts`` have another amount."""
+    known = {"receipt_id": one.receipt.id, "amount": str(one.receipt.amount), **facts}
+    await audit.record(connection, actor.user_id, action, "loan", one.loan_id, known)
+
+
+async def _take_back(
+    connection: Connection, one: _ReceiptOfLoan, reversed_on: date, actor: Actor, reason: str, reference: str = ""
 ) -> PostingResult:
     if actor.user_id is None:
-        raise funding.BankReceiptUnknown()
-    receipt, currency = one.receipt, one.receipt.amount.currency
+        raise LookupError("who takes a receipt back")
+    receipt = one.receipt
     kind = await funding.take_back(connection, UUID(receipt.id), UserId(actor.user_id))
-    facts = {"receipt_id": receipt.id, "amount": str(receipt.amount), "reference": reference, "reason": reason}
-    await audit.record(connection, actor.user_id, "receipt.reverse", "loan", one.loan_id, facts)
     return await post_events(
         connection,
         one.loan_id,
         [ReceiptReversal(reversed_on, receipt.id, reference)],
         actor,
-        receipts_from=Account(kind, None, currency),
+        receipts_from=Account(kind, None, receipt.amount.currency),
         reason=reason,
     )

@@ -85,7 +85,7 @@ FROM holding h WHERE h.loan_id = $1 AND h.overpaid_minor > 0
 """
 
 
-async def overpaid(connection: Connection, loan_id: UUID) -> list[Record]:
+async def lock_overpaid(connection: Connection, loan_id: UUID) -> list[Record]:
     """The holdings that have had too much, locked, by position."""
     return await connection.fetch(LIST_OVERPAID, loan_id)
 
