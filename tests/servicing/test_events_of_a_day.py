@@ -58,8 +58,11 @@ async def test_a_pause_to_come_changes_nothing_before_its_day(database: Database
     await servicing.close_days(database)
     async with database.reading() as connection:
         after = await serviced_loans.instalments(connection, made.loan.id)
-        eve, end = [
-            await serviced_loans.accrued_on(connection, made.loan.id, day) for day in (first - timedelta(days=1), last)
+        accrued = [
+            await connection.fetchval(
+                "SELECT interest_minor FROM accrual WHERE loan_id = $1 AND business_date = $2", made.loan.id, day
+            )
+            for day in (first - timedelta(days=1), last)
         ]
         loan = await loans.get(connection, made.loan.id)
         serviced = await serviced_loans.find(connection, made.loan.id)
@@ -67,7 +70,7 @@ async def test_a_pause_to_come_changes_nothing_before_its_day(database: Database
     assert before[0]["interest_minor"] == 8_542
     days = (after[0]["due_on"] - made.drawn_on).days
     assert after[0]["interest_minor"] == pytest.approx(8_542 * (days - 5) / days, abs=1)
-    assert eve is not None and end is not None and eve["interest_minor"] == end["interest_minor"] > 0
+    assert accrued[0] == accrued[1] > 0
     assert loan.status is Status.ACTIVE and serviced is not None and serviced.days_past_due == 0
     assert await world.problems(database) == []
 

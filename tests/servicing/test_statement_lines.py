@@ -106,3 +106,52 @@ async def test_a_payment_of_a_wallet_is_nobodys_receipt(
         findings = [(one.kind.value, one.reference) for one in await funding.open_findings(connection, None, 10)]
     missing = ("missing", UUID(answer["receipt_id"]).hex)
     assert findings == ([] if state == "settled" else [("unknown", payment.id.hex)]) + [missing]
+
+
+async def test_a_line_is_shown_with_the_receipt_that_it_is(
+    client: Client, database: Database, made: world.Drawn
+) -> None:
+    """Under its own id as under the receipt's: posted ahead of it, matched by itself, or joined by hand."""
+    people = await treasurers(database)
+    one, other = people
+    day = await first_due(database, made)
+    _, ahead = await ask(client, one, "/receipts", announced(made, day))
+    assert (await approve(client, other, ahead))[0] == 200
+    _, expected = await ask(client, one, "/receipts", announced(made, day, amount="12.30", reference="RF7"))
+    await pay(database, day)
+    await pay(database, day, 1_230, reference="RF7")
+    await funding.reconcile_due(database)
+    assert await book_arrived(database) == [None]
+    for answer, amount, parts in ((ahead, "85.42", 0), (expected, "12.30", 1)):
+        by_receipt = (await client.get(f"/api/v1/receipts/{answer['receipt_id']}", headers=one.headers)).json()
+        line_id = by_receipt["line"]["id"]
+        by_line = await client.get(f"/api/v1/receipts/{line_id}", headers=one.headers)
+        assert (by_line.status_code, by_line.json()) == (200, by_receipt)
+        assert (by_receipt["line"]["amount"], by_receipt["status"]) == (amount, "matched")
+        assert len(by_receipt["allocations"]) == parts
+    missing = await client.get(f"/api/v1/receipts/{uuid4()}", headers=one.headers)
+    assert (missing.status_code, missing.json()["code"]) == (404, "unknown_receipt")
+
+
+async def test_a_wallets_payment_that_came_twice_waits_for_no_loan(
+    client: Client, database: Database, made: world.Drawn
+) -> None:
+    """The second one names a wallet: it is offered to no loan, and keeps no receipt of its amount from being posted."""
+    one, other = await treasurers(database)
+    async with database.unit_of_work() as connection:
+        payment = await funding.request_deposit(connection, made.borrower, Money(DUE, Currency.EUR))
+    await funding.settle_payments(database)
+    async with database.reading() as connection:
+        today = await connection.fetchval("SELECT business_date()")
+    await pay_under(database, today, payment.id.hex)
+    await world.go_to(database, today + timedelta(days=1))
+    assert await funding.reconcile_due(database) == 1
+    async with database.reading() as connection:
+        [finding] = await funding.open_findings(connection, None, 10)
+    assert (finding.kind.value, finding.account) == ("duplicate", f"wallet:{made.borrower}")
+    assert await credits_in_suspense(database) == {}
+    status, refusal = await ask(client, one, f"/receipts/{finding.line_id}/match", {"loan_id": str(made.loan.id)})
+    assert (status, refusal["code"]) == (404, "statement_line_not_found")
+    _, answer = await ask(client, one, "/receipts", announced(made, today))
+    assert (await approve(client, other, answer))[0] == 200
+    assert await world.problems(database) == []

@@ -30,6 +30,7 @@ from halfpenny.funding.requests import PositiveAmountText, ticket_fingerprint
 from halfpenny.funding.service.bank_receipts import (
     announce,
     check_post_ahead,
+    get_receipt,
     join_line,
     line_of_receipt,
     lock_receipt,
@@ -42,18 +43,26 @@ from halfpenny.funding.service.payments import (
     settle_payments,
     settle_pending,
 )
-from halfpenny.funding.service.reconciling import open_findings, resolve
+from halfpenny.funding.service.reconciling import open_findings
 from halfpenny.funding.service.statements import Handover, pay_from_outside, reconcile, reconcile_day, reconcile_due
 from halfpenny.funding.service.suspense import (
     CreditInSuspense,
     allocate,
     check_remaining,
     credit_in_suspense,
+    find_credit,
     leave_question,
+    return_credit,
 )
 from halfpenny.funding.service.taking_back import receipts_under, take_back
 from halfpenny.funding.service.tickets import cancel, end_waiting_list, expire, revoke
-from halfpenny.funding.store.bank_receipts import allocations_of, line_of_allocation, page_of_expected, page_of_suspense
+from halfpenny.funding.store.bank_receipts import (
+    allocations_of,
+    line_of_allocation,
+    page_of_expected,
+    page_of_suspense,
+    receipt_of_line,
+)
 from halfpenny.funding.store.bank_receipts import find as find_receipt
 from halfpenny.funding.store.bank_receipts import origins as origins_of_receipts
 from halfpenny.funding.store.payments import has_pending as has_pending_payments
@@ -107,7 +116,9 @@ __all__ = [
     "credit_in_suspense",
     "end_waiting_list",
     "expire",
+    "find_credit",
     "find_receipt",
+    "get_receipt",
     "has_pending_payments",
     "investment_view",
     "investments_of_investor",
@@ -127,6 +138,7 @@ __all__ = [
     "positions",
     "positions_of_investor",
     "post_ahead",
+    "receipt_of_line",
     "receipts_under",
     "reconcile",
     "reconcile_day",
@@ -134,7 +146,7 @@ __all__ = [
     "reflection_running_until",
     "request_deposit",
     "request_withdrawal",
-    "resolve",
+    "return_credit",
     "revoke",
     "settle_payments",
     "settle_pending",

@@ -57,7 +57,7 @@ async def _read(connection: Connection, file_id: UUID, _: StatementFile, lock: b
 async def _statements(connection: Connection, file_id: UUID) -> list[bank.BankStatement]:
     document = await store.file_of(connection, file_id)
     if document is None:
-        raise errors.LineUnknown()
+        raise errors.StatementFileUnknown()
     return bank.read_statements(document)
 
 

@@ -59,11 +59,6 @@ class LoanNotFull(Refused):
     message = "This loan is not fully funded: invest instead of joining the waiting list."
 
 
-class MalformedTicket(Malformed):
-    code = "malformed_ticket"
-    message = "This is not a valid investment order."
-
-
 class AmountNotPositive(Malformed):
     code = "amount_not_positive"
     message = "The amount must be above zero."
@@ -129,6 +124,11 @@ class StatementOutOfOrder(Refused):
 
     code = "statement_out_of_order"
     message = "The statement closes a day before the last accepted one's. Nothing of it was accepted."
+
+
+class StatementFileUnknown(NotFound):
+    code = "statement_file_not_found"
+    message = "There is no such file of statements."
 
 
 class FirstStatement(Refused):

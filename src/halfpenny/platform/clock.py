@@ -20,6 +20,11 @@ class ClockIsFixed(Refused):
     message = "The business clock moves only in a sandbox, and only forward."
 
 
+def market_date(moment: datetime) -> date:
+    """The date of a moment in the market's time zone."""
+    return moment.astimezone(MARKET_ZONE).date()
+
+
 async def business_now(connection: Connection) -> datetime:
     """The moment of lending, in UTC."""
     now: datetime = await connection.fetchval("SELECT business_now()")

@@ -88,9 +88,13 @@ class Money:
     def __ge__(self, other: Money) -> bool:
         return self.minor >= self._same(other)
 
+    def check_currency(self, ours: Currency) -> None:
+        """Raise CurrencyMismatch unless the amount is in the currency that something of ours is in."""
+        if self.currency is not ours:
+            raise CurrencyMismatch(ours=ours.value, theirs=self.currency.value)
+
     def _same(self, other: Money) -> int:
-        if other.currency is not self.currency:
-            raise CurrencyMismatch(ours=self.currency.value, theirs=other.currency.value)
+        other.check_currency(self.currency)
         return other.minor
 
 

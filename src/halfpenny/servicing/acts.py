@@ -17,7 +17,7 @@ from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import format_minor
 from halfpenny.servicing import errors, views
 from halfpenny.servicing.service import arrears, receiving, settling
-from halfpenny.servicing.service.posting import PostingResult
+from halfpenny.servicing.service.posting import PostingResult, serviced_loan
 from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import corrections, serviced_loans
 
@@ -128,8 +128,8 @@ def arrears_acts(above_eur_minor: int, rules: LendingRules) -> list[Act[Any]]:
 def _settlement_act(rules: LendingRules) -> Act[OverpaidSettlement]:
     async def read_overpaid(connection: Connection, loan_id: UUID, _: object, lock: bool) -> ObjectState:
         state = await _state(connection, loan_id, lock, rules)
-        overpaid = format_minor(sum(row["overpaid_minor"] for row in await corrections.overpaid(connection, loan_id)))
-        return ObjectState.of_facts({**state.facts, "overpaid": overpaid})
+        minor, _ = await corrections.overpaid_sum(connection, loan_id)
+        return ObjectState.of_facts({**state.facts, "overpaid": format_minor(minor)})
 
     async def check_settlement(_: Connection, asked: ActRun[OverpaidSettlement]) -> None:
         closed = Status(asked.state.facts["status"]) in {Status.REPAID, Status.WRITTEN_OFF}
@@ -198,9 +198,7 @@ def _refusal(name: str, status: Status) -> Exception:
 async def _state(connection: Connection, loan_id: UUID, lock: bool, rules: LendingRules) -> ObjectState:
     """Everything that an event of the loan changes, and nothing that a day changes by itself."""
     loan = await (loans.lock(connection, loan_id) if lock else loans.get(connection, loan_id))
-    serviced = await serviced_loans.find(connection, loan_id, lock=lock)
-    if serviced is None:
-        raise errors.NotServiced()
+    serviced = await serviced_loan(connection, loan_id, lock=lock)
     outstanding = serviced.principal_outstanding
     return ObjectState.of_facts(
         {

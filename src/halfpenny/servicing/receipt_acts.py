@@ -22,6 +22,7 @@ from halfpenny.servicing import errors, views
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.service import bank_receipts, receiving
 from halfpenny.servicing.service.bank_receipts import ExcessRule, LinePart
+from halfpenny.servicing.service.posting import serviced_loan
 from halfpenny.servicing.store import serviced_loans
 
 MATCH = "receipt.match"
@@ -84,8 +85,7 @@ def receipt_acts(excess_above_eur_minor: int, rules: LendingRules) -> list[Act[A
 async def _loan_facts(connection: Connection, loan_id: UUID) -> dict[str, Any]:
     """What an event of the loan changes, and nothing that a day changes by itself."""
     loan = await loans.get(connection, loan_id)
-    if await serviced_loans.find(connection, loan_id) is None:
-        raise errors.NotServiced()
+    await serviced_loan(connection, loan_id)
     return {
         "status": loan.status.value,
         "company": loan.application.borrower.company,
@@ -141,17 +141,18 @@ async def _match(connection: Connection, run: ActRun[LineMatch]) -> dict[str, An
 
 
 async def _receipt_state(connection: Connection, receipt_id: UUID, _: PostAhead, lock: bool) -> ObjectState:
-    receipt = await funding.lock_receipt(connection, receipt_id, lock=False)
-    if receipt.loan_id is None:
+    receipt = await funding.get_receipt(connection, receipt_id)
+    loan_id = receipt.loan_id
+    if loan_id is None:
         raise errors.ReceiptWithoutLoan()
     if lock:
-        await bank_receipts.lock_loans(connection, [receipt.loan_id])
+        await bank_receipts.lock_loans(connection, [loan_id])
         receipt = await funding.lock_receipt(connection, receipt_id)
-    owed = await bank_receipts.owed_on(connection, receipt.loan_id or receipt_id, receipt.received_on)
+    owed = await bank_receipts.owed_on(connection, loan_id, receipt.received_on)
     return ObjectState.of_facts(
         {
             **funding.bank_receipt_view(receipt),
-            "loan": await _loan_facts(connection, receipt.loan_id or receipt_id),
+            "loan": await _loan_facts(connection, loan_id),
             "owed": format_minor(owed),
             "more_than_owed": format_minor(max(receipt.amount_minor - owed, 0)),
         }
@@ -159,7 +160,7 @@ async def _receipt_state(connection: Connection, receipt_id: UUID, _: PostAhead,
 
 
 async def _bar_loan_of_receipt(connection: Connection, user_id: UserId, receipt_id: UUID, _: PostAhead) -> None:
-    receipt = await funding.lock_receipt(connection, receipt_id, lock=False)
+    receipt = await funding.get_receipt(connection, receipt_id)
     if receipt.loan_id is not None:
         await loans.bar_interested(connection, user_id, await loans.get(connection, receipt.loan_id))
 
@@ -175,7 +176,7 @@ async def _check_post_ahead(connection: Connection, run: ActRun[PostAhead]) -> N
 
 async def _post_ahead(connection: Connection, run: ActRun[PostAhead]) -> dict[str, Any]:
     if run.approved_by is None:
-        raise errors.ReceiptWithoutLoan()
+        raise LookupError("whoever approved what nobody posts alone")
     receipt = await funding.lock_receipt(connection, run.object_id)
     actor = Actor(ActorKind.ADMINISTRATOR, run.proposed_by)
     posted = await bank_receipts.post_ahead(connection, receipt, run.approved_by, actor, run.payload.apply)

@@ -9,7 +9,7 @@ from typing import NoReturn
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
-from halfpenny.platform.clock import MARKET_ZONE
+from halfpenny.platform.clock import MARKET_ZONE, market_date
 from halfpenny.primitives.errors import Malformed
 from halfpenny.primitives.money import MAX_MINOR
 
@@ -98,7 +98,7 @@ def _day(text: str) -> date | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return (moment.astimezone(MARKET_ZONE) if moment.tzinfo else moment).date()
+    return market_date(moment) if moment.tzinfo else moment.date()
 
 
 def moment_at(element: ET.Element, path: str) -> datetime | None:

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from halfpenny.funding.bank.model import BankStatement, CashDirection, StatementLine
-from halfpenny.platform.clock import MARKET_ZONE, business_now
+from halfpenny.platform.clock import business_now, market_date
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.errors import Malformed, Refused
 from halfpenny.primitives.ids import uuid7
@@ -78,7 +78,7 @@ async def make_payments(connection: Connection, instructions: Sequence[Instructi
     """Book what can be paid; returns the end-to-end ids that were made, the others are returned unpaid."""
     made = [one for one in instructions if not one.is_refused]
     now = await business_now(connection)
-    today = now.astimezone(MARKET_ZONE).date()
+    today = market_date(now)
     await connection.executemany(
         "INSERT INTO sandbox_bank_entry (id, direction, amount_minor, currency, end_to_end_id, booked_on, value_on, "
         "booked_at) VALUES ($1, $2, $3, $4, $5, $6, $6, $7)",
@@ -94,7 +94,7 @@ async def pay_from_outside(connection: Connection, credit: BankCredit, stated_to
     it, and for one that has not come.
     """
     now = await business_now(connection)
-    today = now.astimezone(MARKET_ZONE).date()
+    today = market_date(now)
     if credit.day > today or (stated_to is not None and credit.day <= stated_to):
         raise DayOfCreditOver(today=today.isoformat(), stated_to=stated_to.isoformat() if stated_to else None)
     row = await connection.fetchrow(

@@ -14,7 +14,7 @@ from halfpenny.funding import events
 from halfpenny.funding.model import AcceptedTicket, BatchState, Decision, LoanState, Ticket, decide
 from halfpenny.funding.store import desk as store
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
-from halfpenny.platform.clock import MARKET_ZONE
+from halfpenny.platform.clock import MARKET_ZONE, market_date
 from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import JournalId, LoanId, whole_milliseconds
 from halfpenny.primitives.money import Currency
@@ -118,7 +118,7 @@ async def _write(
         taken,
         events.of_batch(taken, moved, before),
     )
-    today = now.astimezone(MARKET_ZONE).date()
+    today = market_date(now)
     await ledger.post_many(connection, [_journal(ticket, decision, today) for ticket, decision in taken])
     await loans.add_funded(connection, _totals(taken))
     for state in moved:

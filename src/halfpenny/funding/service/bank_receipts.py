@@ -113,15 +113,18 @@ def _refuse_beside(like: Sequence[tuple[StatementLine, bool]]) -> None:
         )
 
 
-async def lock_receipt(connection: Connection, receipt_id: UUID, *, lock: bool = True) -> BankReceipt:
-    """An announced receipt, with its currency's bank locked before it. Raises BankReceiptUnknown."""
-    found = await store.find(connection, receipt_id)
-    if found is not None and lock:
-        await lock_bank(connection, found.currency)
-        found = await store.find(connection, receipt_id, lock=True)
+async def get_receipt(connection: Connection, receipt_id: UUID, *, lock: bool = False) -> BankReceipt:
+    """An announced receipt. Raises BankReceiptUnknown."""
+    found = await store.find(connection, receipt_id, lock=lock)
     if found is None:
         raise errors.BankReceiptUnknown()
     return found
+
+
+async def lock_receipt(connection: Connection, receipt_id: UUID) -> BankReceipt:
+    """An announced receipt, with its currency's bank locked before it. Raises BankReceiptUnknown."""
+    await lock_bank(connection, (await get_receipt(connection, receipt_id)).currency)
+    return await get_receipt(connection, receipt_id, lock=True)
 
 
 async def post_ahead(connection: Connection, receipt: BankReceipt, posted_by: UserId) -> BankReceipt:

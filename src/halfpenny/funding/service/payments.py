@@ -13,7 +13,7 @@ from halfpenny.funding.statuses import PaymentDirection, PaymentStatus
 from halfpenny.funding.store import payments as store
 from halfpenny.ledger import Account, AccountKind, Hold, Journal, Transfer
 from halfpenny.platform import outbox
-from halfpenny.platform.clock import MARKET_ZONE, business_now
+from halfpenny.platform.clock import business_now, market_date
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import JournalId, UserId, uuid7
 from halfpenny.primitives.money import Currency, Money
@@ -72,7 +72,7 @@ async def settle_pending(connection: Connection, limit: int = _SETTLEMENT_BATCH_
     now = await business_now(connection)
     settled = [payment for payment in pending if payment.id.hex in made]
     returned = [payment for payment in pending if payment.id.hex not in made]
-    await _post_settled(connection, settled, returned, now.astimezone(MARKET_ZONE).date())
+    await _post_settled(connection, settled, returned, market_date(now))
     await _end(connection, settled, PaymentStatus.SETTLED, now)
     await _end(connection, returned, PaymentStatus.RETURNED, now)
     return len(pending)

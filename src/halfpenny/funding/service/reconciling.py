@@ -14,7 +14,7 @@ from halfpenny.funding.store import reconciliation as store
 from halfpenny.funding.store.statements import lock_bank
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform import audit
-from halfpenny.platform.clock import MARKET_ZONE, business_date, business_now
+from halfpenny.platform.clock import business_date, business_now, market_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import JournalId, UserId, uuid7
 from halfpenny.primitives.money import Currency
@@ -88,7 +88,7 @@ async def release(
                 id=JournalId(journal_id or uuid7()),
                 event="reconciliation_resolved",
                 transfers=(out,),
-                effective_date=now.astimezone(MARKET_ZONE).date(),
+                effective_date=market_date(now),
                 reference=finding.id,
                 reverses=JournalId(finding.id),
             ),

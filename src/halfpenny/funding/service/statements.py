@@ -26,7 +26,7 @@ from halfpenny.funding.store import payments as payment_store
 from halfpenny.funding.store.statements import ClientAccount
 from halfpenny.ledger import Account, AccountKind
 from halfpenny.platform import outbox
-from halfpenny.platform.clock import MARKET_ZONE, business_now
+from halfpenny.platform.clock import MARKET_ZONE, business_now, market_date
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, format_minor
@@ -76,7 +76,7 @@ async def accept(
     for currency in await lock_currencies(connection, found):
         opened[currency] = _Opened(await statements.account_in(connection, currency))
     findings: list[ReconciliationItem] = []
-    today = _day(now)
+    today = market_date(now)
     for statement in in_their_order(found):
         check_has_come(statement, today)
         standing = opened[statement.currency]
@@ -190,7 +190,7 @@ async def _accept_one(
     await ledger.lock(connection, [Account(kind, None, Currency(statement.currency)) for kind in kinds])
     in_the_books = frozenset(line_id for line_id, receipt in receipts.items() if receipt.in_the_books)
     findings = await _compare(connection, account, statement, settled, seen, in_the_books)
-    today = now.astimezone(MARKET_ZONE).date()
+    today = market_date(now)
     arrivals = [receipt.id.hex for receipt in receipts.values()]
     for line_id, receipt in receipts.items():
         await bank_receipts.has_its_line(connection, receipt.id, line_id)
@@ -231,15 +231,11 @@ async def _compare(
     start = datetime.combine(min(first, statement.day), time(), MARKET_ZONE)
     end = datetime.combine(statement.day + timedelta(days=1), time(), MARKET_ZONE)
     ours = await reconciliation.settled_between(connection, statement.currency, start, end)
-    settled_on = {payment.id.hex: _day(ended) for payment, ended in [*named, *ours]}
+    settled_on = {payment.id.hex: market_date(ended) for payment, ended in [*named, *ours]}
     payments: dict[str, WalletPayment] = {payment.id.hex: payment for payment, _ in [*named, *ours]}
     known = await reconciliation.known_missing(connection, statement.currency, [p.id.hex for p, _ in ours])
     findings = match(statement, payments, settled_on, seen, known_lines)
     return [one for one in findings if not (one.line_id is None and one.reference in known)]
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(MARKET_ZONE).date()
 
 
 async def take_file(connection: Connection, document: bytes, received_by: UUID) -> UUID:
@@ -266,7 +262,7 @@ async def reconcile_due(database: Database) -> int:
     for currency in Currency:
         async with database.reading() as connection:
             account = await statements.account_in(connection, currency)
-            today = _day(await business_now(connection))
+            today = market_date(await business_now(connection))
             due = await bank.days_with_entries(connection, currency, account.stated_to if account else None, today)
         for day in due:
             found += await _reconcile_sandbox(database, currency, day)

@@ -14,7 +14,8 @@ import msgspec
 from halfpenny.funding import errors
 from halfpenny.funding.bank import StatementLine
 from halfpenny.funding.receipts import may_be
-from halfpenny.funding.reconciliation import ReconciliationItem
+from halfpenny.funding.reconciliation import ReconciliationItem, Resolution
+from halfpenny.funding.service.reconciling import resolve
 from halfpenny.funding.store import bank_receipts as store
 from halfpenny.funding.store import reconciliation, statements
 from halfpenny.funding.store.statements import lock_bank
@@ -37,16 +38,22 @@ class CreditInSuspense:
         return Money(self.item.remaining_minor, Currency(self.item.currency))
 
 
+async def find_credit(connection: Connection, line_id: UUID, *, lock: bool = False) -> CreditInSuspense | None:
+    """A credit that stands, or stood, in suspense; None where the line never did."""
+    item = await reconciliation.credit_of_line(connection, line_id, lock=lock)
+    line = await statements.line(connection, line_id)
+    return None if item is None or line is None else CreditInSuspense(line, item)
+
+
 async def credit_in_suspense(connection: Connection, line_id: UUID, *, lock: bool = True) -> CreditInSuspense:
     """A credit that stands, or stood, in suspense, with its currency's bank locked before it. Raises LineUnknown."""
-    item = await reconciliation.credit_of_line(connection, line_id)
-    if item is not None and lock:
-        await lock_bank(connection, item.currency)
-        item = await reconciliation.credit_of_line(connection, line_id, lock=True)
-    line = await statements.line(connection, line_id)
-    if item is None or line is None:
+    credit = await find_credit(connection, line_id)
+    if credit is not None and lock:
+        await lock_bank(connection, credit.item.currency)
+        credit = await find_credit(connection, line_id, lock=True)
+    if credit is None:
         raise errors.LineUnknown()
-    return CreditInSuspense(line, item)
+    return credit
 
 
 async def check_remaining(connection: Connection, line_id: UUID, wanted_minor: int) -> None:
@@ -63,16 +70,18 @@ async def allocate(
 
     ``by`` is None where the platform found the loan by an announced receipt. Raises LineSpent.
     """
-    current = await reconciliation.credit_of_line(connection, credit.line.id, lock=True)
-    left = current.remaining_minor if current else 0
+    item = await reconciliation.credit_of_line(connection, credit.line.id, lock=True)
+    if item is None:
+        raise errors.LineUnknown()
+    left = item.remaining_minor
     if amount.currency is not credit.remaining.currency or amount.minor > left:
-        raise errors.LineSpent(remaining=format_minor(left), currency=credit.item.currency)
+        raise errors.LineSpent(remaining=format_minor(left), currency=item.currency)
     allocation_id, now = uuid7(), await business_now(connection)
-    await store.insert_allocation(connection, allocation_id, credit.item.id, loan_id, amount.minor, now, by)
+    await store.insert_allocation(connection, allocation_id, item.id, loan_id, amount.minor, now, by)
     if amount.minor == left:
-        await reconciliation.resolve(connection, credit.item, by, now)
-    elif credit.item.question is not None:
-        await reconciliation.set_question(connection, credit.item.id, None)
+        await reconciliation.resolve(connection, item, by, now)
+    elif item.question is not None:
+        await reconciliation.set_question(connection, item.id, None)
     await _join_expected(connection, credit.line, loan_id, amount)
     return allocation_id
 
@@ -85,6 +94,13 @@ async def _join_expected(connection: Connection, line: StatementLine, loan_id: U
     same = [each for each in waiting if each.loan_id == loan_id and not each.in_the_books and may_be(line, each)]
     if same and not await store.receipt_of_line(connection, line.id):
         await store.has_its_line(connection, same[0].id, line.id)
+
+
+async def return_credit(connection: Connection, line_id: UUID, by: UserId) -> Money:
+    """Send what is left of a credit back to its bank; returns how much. Raises LineUnknown, FindingUnknown."""
+    credit = await credit_in_suspense(connection, line_id)
+    await resolve(connection, by, credit.item.id, Resolution.RETURNED)
+    return credit.remaining
 
 
 async def leave_question(connection: Connection, line_id: UUID, refusal: HalfpennyError) -> None:

@@ -23,7 +23,7 @@ from halfpenny.funding.statuses import InvestmentStatus, WaitingStatus
 from halfpenny.funding.store import tickets as store
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.platform import outbox
-from halfpenny.platform.clock import MARKET_ZONE, business_now
+from halfpenny.platform.clock import business_now, market_date
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.ids import JournalId, LoanId, UserId, uuid7, uuid7_of, whole_milliseconds
@@ -234,7 +234,7 @@ def _back(investment: Investment, event: str, now: datetime) -> Journal:
                 amount=investment.amount_minor,
             ),
         ),
-        effective_date=now.astimezone(MARKET_ZONE).date(),
+        effective_date=market_date(now),
         reference=investment.loan_id,
         # The way in has the investment's own id as its journal: whoever checks finds the way back by it.
         reverses=JournalId(investment.id),

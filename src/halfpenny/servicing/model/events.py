@@ -16,7 +16,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from halfpenny.primitives.money import Currency, CurrencyMismatch, Money
+from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing import errors
 
@@ -272,8 +272,7 @@ def check_events(events: Iterable[Event], advanced_on: date, currency: Currency)
             raise errors.EventBeforeAdvance(effective_date=event.effective_date.isoformat())
         amount = getattr(event, "amount", None)
         if amount is not None:
-            if amount.currency is not currency:
-                raise CurrencyMismatch(ours=currency.value, theirs=amount.currency.value)
+            amount.check_currency(currency)
             if amount.minor <= 0:
                 raise errors.EventNotPositive()
         if isinstance(event, Pause) and event.until < event.effective_date:

@@ -13,10 +13,8 @@ from datetime import date
 from uuid import UUID
 
 from halfpenny.primitives.money import split
+from halfpenny.primitives.rate import WHOLE
 from halfpenny.servicing.model.flows import DistributionPart
-
-# A rate of 100 percent.
-_WHOLE = 100_000_000
 
 
 @dataclass(slots=True)
@@ -70,7 +68,7 @@ def share_from_the_first_day(
 
 def withheld_minor(interest: int, rate_millionths: int) -> int:
     """Tax on the interest of a day, which is never below zero; the rate is millionths of a percent."""
-    return (2 * interest * rate_millionths + _WHOLE) // (2 * _WHOLE)
+    return (2 * interest * rate_millionths + WHOLE) // (2 * WHOLE)
 
 
 def _share_day(

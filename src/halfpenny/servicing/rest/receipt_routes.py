@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from halfpenny import approvals, funding, identity, loans
-from halfpenny.approvals import Acts, AppActs
-from halfpenny.funding import BankReceipt, Resolution, StatementLine
+from halfpenny import approvals, funding, identity
+from halfpenny.approvals import AppActs
+from halfpenny.funding import Resolution
 from halfpenny.identity import Permission, requires
-from halfpenny.platform.database import Connection, Database
+from halfpenny.platform.database import Connection
 from halfpenny.platform.http import AnswerWithStatus, AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, format_minor, parse_minor
-from halfpenny.servicing import errors, views
-from halfpenny.servicing.model.events import Apply
-from halfpenny.servicing.receipt_acts import MATCH, POST_AHEAD, LineMatch, PostAhead
+from halfpenny.servicing import views
+from halfpenny.servicing.receipt_acts import MATCH, LineMatch
 from halfpenny.servicing.requests import (
     BankReceiptRequest,
     JoinLineRequest,
@@ -27,14 +25,11 @@ from halfpenny.servicing.requests import (
     UnmatchRequest,
 )
 from halfpenny.servicing.rest.dependencies import staff
-from halfpenny.servicing.service import bank_receipts, reversing
-from halfpenny.servicing.service.bank_receipts import LinePart
+from halfpenny.servicing.service import bank_receipts, receipt_reports, reversing
 from halfpenny.servicing.service.posting import PostingResult
+from halfpenny.servicing.service.receipt_reports import MATCHED, ReceiptReport, Reported
 
 router = APIRouter(tags=["servicing"])
-_ANNOUNCED = "A receipt at the bank."
-Act: TypeAlias = Callable[[Connection], Awaitable[AnswerWithStatus]]
-_MATCHED = "A statement shows it."
 
 
 @router.post(
@@ -55,66 +50,34 @@ async def bank_receipt(
     201 where a statement shows it: the line that `line_id` names, or the one that it is found to be. Otherwise 202: it
     waits for its line, or for a second person, whatever the amount. 409 `statement_line_exists` where a line may be it.
     """
-    amount = Money(parse_minor(body.amount), body.currency)
-    lines: list[UUID] = [] if body.line_id is None else [body.line_id]
+    lines: list[UUID] = []
+    reported = ReceiptReport(
+        Money(parse_minor(body.amount), body.currency),
+        body.received_on,
+        body.payer,
+        body.reference,
+        body.loan_id,
+        body.line_id,
+        body.apply,
+    )
 
     async def act(connection: Connection) -> AnswerWithStatus:
-        if body.loan_id is not None:
-            await loans.bar_interested(connection, principal.user_id, await loans.get(connection, body.loan_id))
-            await bank_receipts.lock_loans(connection, [body.loan_id])
-            await bank_receipts.check_currency(connection, body.loan_id, amount)
-        await funding.lock_bank(connection, amount.currency.value)
-        if body.line_id is not None:
-            return await _post_line(connection, acts, principal, body.line_id, body.loan_id, amount, body.apply)
-        receipt = await funding.announce(
-            connection, principal.user_id, amount, body.received_on, body.payer, body.reference, body.loan_id
-        )
-        line = await funding.line_of_receipt(connection, receipt)
-        lines.extend([line.id] if line is not None else [])
-        return await _post_announced(connection, acts, principal, receipt, line, amount, body.apply)
+        return _reported(await receipt_reports.report(connection, acts, principal, reported, lines))
 
-    return await _or_question(database, money, 201, act, lines)
+    async with bank_receipts.keeping_question(database, lines):
+        return await once(database, money, 201, act)
 
 
-async def _post_line(
-    connection: Connection,
-    acts: Acts,
-    principal: identity.Principal,
-    line_id: UUID,
-    loan_id: UUID | None,
-    amount: Money,
-    apply: Apply | None,
-) -> AnswerWithStatus:
-    """A statement shows it: one person posts it, and what names no loan goes on standing in suspense."""
-    if loan_id is None:
-        await funding.check_remaining(connection, line_id, amount.minor)
-        return AnswerWithStatus(201, {"id": str(line_id), "status": "unmatched"})
-    payload = LineMatch((LinePart(loan_id, amount.minor, apply),))
-    outcome = await approvals.perform(connection, acts, MATCH, principal, line_id, payload, _MATCHED)
-    return approvals.answer(outcome, 201)
-
-
-async def _post_announced(
-    connection: Connection,
-    acts: Acts,
-    principal: identity.Principal,
-    receipt: BankReceipt,
-    line: StatementLine | None,
-    amount: Money,
-    apply: Apply | None,
-) -> AnswerWithStatus:
-    """Its line where there is one; else it waits for that, or for a second person."""
-    if line is not None:
-        await funding.join_line(connection, receipt.id, line.id, principal.user_id)
-        answer = await _post_line(connection, acts, principal, line.id, receipt.loan_id, amount, apply)
-    elif receipt.loan_id is None:
-        answer = AnswerWithStatus(202, {"id": str(receipt.id), "status": receipt.status.value})
-    else:
-        outcome = await approvals.perform(
-            connection, acts, POST_AHEAD, principal, receipt.id, PostAhead(apply), _ANNOUNCED
-        )
-        answer = approvals.answer(outcome)
-    return AnswerWithStatus(answer.status, answer.body | {"receipt_id": str(receipt.id)})
+def _reported(found: Reported) -> AnswerWithStatus:
+    """201 where a statement shows it, 202 where it waits for its line or a second person."""
+    of_receipt = {} if found.receipt is None else {"receipt_id": str(found.receipt.id)}
+    if found.outcome is not None:
+        answer = approvals.answer(found.outcome, 201)
+        return AnswerWithStatus(answer.status, answer.body | of_receipt)
+    if found.line_id is not None:
+        return AnswerWithStatus(201, {"id": str(found.line_id), "status": "unmatched"} | of_receipt)
+    waiting = {} if found.receipt is None else {"id": str(found.receipt.id), "status": found.receipt.status.value}
+    return AnswerWithStatus(202, waiting | of_receipt)
 
 
 @router.get("/receipts/unmatched", dependencies=[requires(Permission.BANK_READ)], response_model=PageOf)
@@ -176,11 +139,12 @@ async def match(
         ]
         payload = LineMatch(await bank_receipts.parts_of(connection, receipt_id, parts))
         outcome = await approvals.perform(
-            connection, acts, MATCH, principal, receipt_id, payload, body.reason or _MATCHED
+            connection, acts, MATCH, principal, receipt_id, payload, body.reason or MATCHED
         )
         return approvals.answer(outcome)
 
-    return await _or_question(database, money, 200, act, [receipt_id])
+    async with bank_receipts.keeping_question(database, [receipt_id]):
+        return await once(database, money, 200, act)
 
 
 @router.post("/receipts/{receipt_id}/line", dependencies=[requires(Permission.BANK_BOOK)])
@@ -220,9 +184,8 @@ async def return_receipt(
     """Send what is left of a credit that belongs to nobody back to its bank."""
 
     async def act(connection: Connection) -> dict[str, Any]:
-        credit = await funding.credit_in_suspense(connection, receipt_id)
-        await funding.resolve(connection, principal.user_id, credit.item.id, Resolution.RETURNED)
-        return {"id": str(receipt_id), "status": Resolution.RETURNED, "amount": format_minor(credit.remaining.minor)}
+        returned = await funding.return_credit(connection, receipt_id, principal.user_id)
+        return {"id": str(receipt_id), "status": Resolution.RETURNED, "amount": str(returned)}
 
     return await once(database, money, 200, act)
 
@@ -277,16 +240,3 @@ async def reverse_receipt(
 def _reversed(posted: list[PostingResult]) -> dict[str, Any]:
     """The first loan's position at the top, and every loan's in ``parts``."""
     return views.receipt(posted[0]) | {"parts": [views.receipt(each) for each in posted]}
-
-
-async def _or_question(
-    database: Database, money: identity.MoneyRequest, status: int, act: Act, line_ids: Sequence[UUID]
-) -> JSONResponse:
-    """Do it once; where the loan does not take the money, its line keeps why, and what the answers would do."""
-    try:
-        return await once(database, money, status, act)
-    except (errors.ApplyNeeded, errors.LoanClosed) as refusal:
-        async with database.unit_of_work() as connection:
-            for line_id in line_ids:
-                await funding.leave_question(connection, line_id, refusal)
-        raise

@@ -5,27 +5,28 @@ Loans are locked first, in the order of their ids, then the bank, then ledger ac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 from uuid import UUID
 
 from halfpenny import funding, loans
-from halfpenny.funding import BankReceipt, CreditInSuspense
+from halfpenny.funding import BankReceipt, CreditInSuspense, StatementLine
 from halfpenny.ledger import Account, AccountKind
 from halfpenny.loans import Actor, ActorKind
 from halfpenny.platform import audit
 from halfpenny.platform.clock import business_date
-from halfpenny.platform.database import Connection
+from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.ids import UserId
-from halfpenny.primitives.money import Currency, CurrencyMismatch, Money, format_minor
+from halfpenny.primitives.money import Currency, Money, format_minor
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.payoff import payoff
 from halfpenny.servicing.service import receiving
-from halfpenny.servicing.service.posting import PostingResult, lock_serviced_loan
+from halfpenny.servicing.service.posting import PostingResult, lock_serviced_loan, serviced_loan
 from halfpenny.servicing.store import serviced_loans
 
 ExcessRule: TypeAlias = Callable[[int, Currency], bool]
@@ -49,9 +50,7 @@ async def lock_loans(connection: Connection, loan_ids: Sequence[UUID]) -> None:
 
 async def owed_on(connection: Connection, loan_id: UUID, on: date) -> int:
     """All that the loan owes on a day, redeemed or closed, in minor units. Raises NotServiced, EventBeforeAdvance."""
-    serviced = await serviced_loans.find(connection, loan_id)
-    if serviced is None:
-        raise errors.NotServiced()
+    serviced = await serviced_loan(connection, loan_id)
     events = await serviced_loans.events(connection, loan_id)
     return payoff(serviced.terms, events, on).payable
 
@@ -59,13 +58,6 @@ async def owed_on(connection: Connection, loan_id: UUID, on: date) -> int:
 async def excess_of(connection: Connection, parts: Sequence[LinePart], on: date) -> int:
     """By how much the parts are more than their loans owe on a day, in minor units."""
     return sum([max(part.amount_minor - await owed_on(connection, part.loan_id, on), 0) for part in parts])
-
-
-async def check_currency(connection: Connection, loan_id: UUID, amount: Money) -> None:
-    """Raise CurrencyMismatch unless the loan is in the amount's currency."""
-    serviced = await serviced_loans.find(connection, loan_id)
-    if serviced is not None and serviced.currency is not amount.currency:
-        raise CurrencyMismatch(ours=serviced.currency.value, theirs=amount.currency.value)
 
 
 async def parts_of(
@@ -159,12 +151,27 @@ async def allocate_arrived(
     return None
 
 
+@asynccontextmanager
+async def keeping_question(database: Database, line_ids: Sequence[UUID]) -> AsyncIterator[None]:
+    """Where a loan does not take the money, its line keeps why, and what the answers would do; the refusal goes on.
+
+    ``line_ids`` are read when it ends: the act itself may have found the line.
+    """
+    try:
+        yield
+    except (errors.ApplyNeeded, errors.LoanClosed) as refusal:
+        async with database.unit_of_work() as connection:
+            for line_id in line_ids:
+                await funding.leave_question(connection, line_id, refusal)
+        raise
+
+
 async def join_line(connection: Connection, receipt_id: UUID, line_id: UUID, by: UserId) -> BankReceipt:
     """Make a line the receipt that it is; one that is not in the books goes to its loan where it is not more than owed.
 
     Raises BankReceiptUnknown, ReceiptEnded, LineUnknown, LineSpent, ReceiptExceedsDebt and what the loan refuses.
     """
-    receipt = await funding.lock_receipt(connection, receipt_id, lock=False)
+    receipt = await funding.get_receipt(connection, receipt_id)
     if receipt.loan_id is not None:
         await loans.bar_interested(connection, by, await loans.get(connection, receipt.loan_id))
         await lock_loans(connection, [receipt.loan_id])
@@ -177,21 +184,27 @@ async def join_line(connection: Connection, receipt_id: UUID, line_id: UUID, by:
     return joined
 
 
-async def shown(connection: Connection, receipt_id: UUID) -> dict[str, Any]:
-    """A receipt by its own id or its line's, with the loans that it went to. Raises BankReceiptUnknown."""
-    receipt = await funding.find_receipt(connection, receipt_id)
-    line_id = receipt_id if receipt is None else receipt.line_id
-    line = None if line_id is None else await funding.line(connection, line_id)
-    if receipt is None and line is None:
-        raise funding.BankReceiptUnknown()
-    answer = {} if receipt is None else funding.bank_receipt_view(receipt)
-    if line is None or line_id is None:
+async def shown(connection: Connection, named: UUID) -> dict[str, Any]:
+    """A receipt or a credit by either's id, with the loans that it went to. Raises BankReceiptUnknown."""
+    receipt = await funding.find_receipt(connection, named) or await funding.receipt_of_line(connection, named)
+    if receipt is None:
+        credit = await funding.find_credit(connection, named)
+        if credit is None:
+            raise funding.BankReceiptUnknown()
+        return await _line_shown(connection, credit.line, credit, credit.item.currency)
+    answer = funding.bank_receipt_view(receipt)
+    line = None if receipt.line_id is None else await funding.line(connection, receipt.line_id)
+    if line is None:
         return answer | {"line": None, "allocations": []}
-    # A receipt that was posted ahead has a line that never stood in suspense.
-    in_suspense = receipt is None or not receipt.in_the_books
-    credit = await funding.credit_in_suspense(connection, line_id, lock=False) if in_suspense else None
-    currency = credit.remaining.currency.value if credit else answer["currency"]
-    return answer | {
+    # The line of a receipt that was posted ahead may never have stood in suspense.
+    credit = await funding.find_credit(connection, line.id)
+    return answer | await _line_shown(connection, line, credit, receipt.currency)
+
+
+async def _line_shown(
+    connection: Connection, line: StatementLine, credit: CreditInSuspense | None, currency: str
+) -> dict[str, Any]:
+    return {
         "line": funding.statement_line_view(line, currency),
         "remaining": format_minor(credit.remaining.minor if credit else 0),
         "question": credit.item.question if credit else None,
@@ -205,6 +218,6 @@ async def shown(connection: Connection, receipt_id: UUID) -> dict[str, Any]:
                 "allocated_by": None if row["allocated_by"] is None else str(row["allocated_by"]),
                 "taken_back_at": None if row["taken_back_at"] is None else row["taken_back_at"].isoformat(),
             }
-            for row in await funding.allocations_of(connection, line_id)
+            for row in await funding.allocations_of(connection, line.id)
         ],
     }

@@ -57,13 +57,18 @@ def loan_account(kind: AccountKind, serviced: ServicedLoan) -> Account:
     return Account(kind, serviced.loan_id, serviced.currency)
 
 
+async def serviced_loan(connection: Connection, loan_id: UUID, *, lock: bool = False) -> ServicedLoan:
+    """The loan's row in servicing. Raises NotServiced."""
+    serviced = await serviced_loans.find(connection, loan_id, lock=lock)
+    if serviced is None:
+        raise errors.NotServiced()
+    return serviced
+
+
 async def lock_serviced_loan(connection: Connection, loan_id: UUID) -> tuple[Loan, ServicedLoan]:
     """The loan and its row in servicing, both locked. Raises LoanNotFound, NotServiced."""
     loan = await loans.lock(connection, loan_id)
-    serviced = await serviced_loans.find(connection, loan_id, lock=True)
-    if serviced is None:
-        raise errors.NotServiced()
-    return loan, serviced
+    return loan, await serviced_loan(connection, loan_id, lock=True)
 
 
 async def post_events(

@@ -11,13 +11,12 @@ from halfpenny.loans import Actor, ActorKind
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId, uuid7
-from halfpenny.primitives.money import CurrencyMismatch, Money
-from halfpenny.servicing import errors
+from halfpenny.primitives.money import Money
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.payoff import payoff, receive
 from halfpenny.servicing.model.redemption import Payoff
-from halfpenny.servicing.service.posting import PostingResult, bank, lock_serviced_loan, post_events
+from halfpenny.servicing.service.posting import PostingResult, bank, lock_serviced_loan, post_events, serviced_loan
 from halfpenny.servicing.store import serviced_loans
 
 
@@ -64,11 +63,8 @@ async def check_receipt(
     connection: Connection, loan_id: UUID, amount: Money, received_on: date, apply: Apply | None
 ) -> None:
     """Raise what ``receive_from_bank`` would refuse by the loan's rules; nothing is posted."""
-    serviced = await serviced_loans.find(connection, loan_id)
-    if serviced is None:
-        raise errors.NotServiced()
-    if amount.currency is not serviced.currency:
-        raise CurrencyMismatch(ours=serviced.currency.value, theirs=amount.currency.value)
+    serviced = await serviced_loan(connection, loan_id)
+    amount.check_currency(serviced.currency)
     if received_on > await business_date(connection):
         raise ledger.FutureEffectiveDate()
     receive(serviced.terms, await serviced_loans.events(connection, loan_id), received_on, amount, apply=apply)
@@ -85,8 +81,7 @@ async def _receive(
     apply: Apply | None = None,
 ) -> PostingResult:
     _, serviced = await lock_serviced_loan(connection, loan_id)
-    if amount.currency is not serviced.currency:
-        raise CurrencyMismatch(ours=serviced.currency.value, theirs=amount.currency.value)
+    amount.check_currency(serviced.currency)
     today = await business_date(connection)
     on = received_on or today
     if on > today:
@@ -100,17 +95,13 @@ async def _receive(
 
 async def redemption_on(connection: Connection, loan_id: UUID, on: date | None) -> Payoff:
     """What pays the loan off on a day (today where None). Raises NotServiced, EventBeforeAdvance."""
-    serviced = await serviced_loans.find(connection, loan_id)
-    if serviced is None:
-        raise errors.NotServiced()
+    serviced = await serviced_loan(connection, loan_id)
     day = on or await business_date(connection)
     return payoff(serviced.terms, await serviced_loans.events(connection, loan_id), day)
 
 
 async def amount_due(connection: Connection, loan_id: UUID) -> int:
     """What the borrower should have paid by today and has not, in minor units. Raises NotServiced."""
-    serviced = await serviced_loans.find(connection, loan_id)
-    if serviced is None:
-        raise errors.NotServiced()
+    serviced = await serviced_loan(connection, loan_id)
     events = await serviced_loans.events(connection, loan_id)
     return replay(serviced.terms, (), await business_date(connection), recorded=events).total_due

@@ -15,9 +15,9 @@ from halfpenny.primitives.ids import JournalId, UserId, uuid7
 from halfpenny.primitives.money import format_minor
 from halfpenny.servicing import errors
 from halfpenny.servicing.service import distributing
-from halfpenny.servicing.service.posting import lock_serviced_loan
+from halfpenny.servicing.service.posting import lock_serviced_loan, serviced_loan
 from halfpenny.servicing.statuses import OverpaidBearer
-from halfpenny.servicing.store import corrections, serviced_loans
+from halfpenny.servicing.store import corrections
 
 
 async def settle_overpaid(
@@ -33,7 +33,7 @@ async def settle_overpaid(
         raise errors.NothingOverpaid()
     # What is declared may still net some of it.
     await distributing.share_all(connection, loan_id)
-    rows = await corrections.overpaid(connection, loan_id)
+    rows = await corrections.lock_overpaid(connection, loan_id)
     if not rows:
         raise errors.NothingOverpaid()
     currency = serviced.currency
@@ -56,9 +56,7 @@ async def settle_overpaid(
 
 async def standing(connection: Connection, loan_id: UUID) -> dict[str, Any]:
     """What holders have had too much of a loan, and what of it was settled. Raises NotServiced."""
-    serviced = await serviced_loans.find(connection, loan_id)
-    if serviced is None:
-        raise errors.NotServiced()
+    serviced = await serviced_loan(connection, loan_id)
     minor, holders = await corrections.overpaid_sum(connection, loan_id)
     return {
         "loan_id": str(loan_id),

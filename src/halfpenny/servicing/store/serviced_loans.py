@@ -25,10 +25,6 @@ _LAST_DAY = date(9999, 12, 31)
 # The number of the last event of the loan that the parameter or column {loan} names; none yet is 0.
 LAST_EVENT = "(SELECT coalesce(max(e.number), 0) FROM servicing_event e WHERE e.loan_id = {loan})"
 
-LIST_RUNNING = (
-    "SELECT loan_id FROM serviced_loan WHERE closed_on IS NULL "
-    "AND loan_id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY loan_id LIMIT $2"
-)
 LIST_OVERDUE = (
     "SELECT loan_id, days_past_due, total_due_minor, currency FROM serviced_loan WHERE days_past_due > 0 "
     "AND (days_past_due, loan_id) < ($1, $2) ORDER BY days_past_due DESC, loan_id DESC LIMIT $3"
@@ -247,7 +243,3 @@ async def overdue_page(connection: Connection, days: int, loan_id: UUID, limit: 
 async def next_event_number(connection: Connection, loan_id: UUID) -> int:
     highest = await connection.fetchval(f"SELECT {LAST_EVENT.format(loan='$1')}", loan_id)
     return int(highest) + 1
-
-
-async def accrued_on(connection: Connection, loan_id: UUID, day: date) -> Record | None:
-    return await connection.fetchrow("SELECT * FROM accrual WHERE loan_id = $1 AND business_date = $2", loan_id, day)
