@@ -468,6 +468,7 @@ CREATE TABLE distribution (
   currency text NOT NULL,
   effective_date date NOT NULL,
   covers_to date NOT NULL,
+  after_event integer NOT NULL,
   correction boolean DEFAULT false NOT NULL,
   principal_minor bigint NOT NULL,
   interest_minor bigint NOT NULL,
@@ -670,7 +671,6 @@ GRANT INSERT, SELECT ON legal_maximum_applied TO halfpenny_app;
 CREATE TABLE line_allocation (
   id uuid NOT NULL,
   item_id uuid NOT NULL,
-  line_id uuid NOT NULL,
   loan_id uuid NOT NULL,
   amount_minor bigint NOT NULL,
   allocated_at timestamp with time zone NOT NULL,
@@ -679,7 +679,6 @@ CREATE TABLE line_allocation (
   taken_back_by uuid,
   CONSTRAINT pk_line_allocation PRIMARY KEY (id),
   CONSTRAINT line_allocation_item_id_fkey FOREIGN KEY (item_id) REFERENCES reconciliation_item(id),
-  CONSTRAINT line_allocation_line_id_fkey FOREIGN KEY (line_id) REFERENCES bank_statement_line(id),
   CONSTRAINT ck_line_allocation_amount_is_positive CHECK ((amount_minor > 0))
 );
 CREATE INDEX ix_line_allocation_item_id ON public.line_allocation USING btree (item_id);
@@ -1049,6 +1048,7 @@ CREATE TABLE reconciliation_item (
   expected_minor bigint NOT NULL,
   found_minor bigint NOT NULL,
   suspense_minor bigint DEFAULT 0 NOT NULL,
+  resolved_minor bigint DEFAULT 0 NOT NULL,
   status text DEFAULT 'open'::text NOT NULL,
   question text,
   question_data jsonb,
@@ -1060,15 +1060,16 @@ CREATE TABLE reconciliation_item (
   CONSTRAINT reconciliation_item_line_id_fkey FOREIGN KEY (line_id) REFERENCES bank_statement_line(id),
   CONSTRAINT reconciliation_item_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES bank_statement(id),
   CONSTRAINT ck_reconciliation_item_kind CHECK ((kind = ANY (ARRAY['missing'::text, 'duplicate'::text, 'wrong_amount'::text, 'late'::text, 'unknown'::text]))),
+  CONSTRAINT ck_reconciliation_item_resolved CHECK (((resolved_minor >= 0) AND (resolved_minor <= suspense_minor))),
   CONSTRAINT ck_reconciliation_item_status CHECK ((status = ANY (ARRAY['open'::text, 'resolved'::text])))
 );
 CREATE INDEX ix_reconciliation_item_open ON public.reconciliation_item USING btree (id) WHERE (status = 'open'::text);
-CREATE INDEX ix_reconciliation_item_open_line ON public.reconciliation_item USING btree (line_id) WHERE ((status = 'open'::text) AND (direction = 'CRDT'::text) AND (kind = ANY (ARRAY['unknown'::text, 'duplicate'::text])));
+CREATE INDEX ix_reconciliation_item_open_line ON public.reconciliation_item USING btree (line_id) WHERE (status = 'open'::text);
 CREATE INDEX ix_reconciliation_item_reference ON public.reconciliation_item USING btree (reference);
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.reconciliation_item REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.reconciliation_item REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.reconciliation_item REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', '', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE (question), UPDATE (question_data), UPDATE (resolved_at), UPDATE (resolved_by), UPDATE (status) ON reconciliation_item TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (question), UPDATE (question_data), UPDATE (resolved_at), UPDATE (resolved_by), UPDATE (resolved_minor), UPDATE (status) ON reconciliation_item TO halfpenny_app;
 
 CREATE TABLE recovery_case (
   loan_id uuid NOT NULL,
@@ -1401,7 +1402,11 @@ CREATE INDEX ix_transfer_reference ON public.transfer USING btree (reference, re
 CREATE INDEX ix_transfer_xid ON public.transfer USING brin (xid) WITH (pages_per_range='32');
 CREATE UNIQUE INDEX uq_transfer_credit_account_id_credit_version ON public.transfer USING btree (credit_account_id, credit_version);
 CREATE UNIQUE INDEX uq_transfer_debit_account_id_debit_version ON public.transfer USING btree (debit_account_id, debit_version);
-CREATE UNIQUE INDEX uq_transfer_reverses_ordinal ON public.transfer USING btree (reverses, ordinal) WHERE (reverses IS NOT NULL);
+CREATE UNIQUE INDEX uq_transfer_reverses_ordinal ON public.transfer USING btree (reverses, ordinal, (
+CASE
+    WHEN (event = 'reconciliation_resolved'::text) THEN journal_id
+    ELSE NULL::uuid
+END)) NULLS NOT DISTINCT WHERE (reverses IS NOT NULL);
 CREATE TRIGGER transfer_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.transfer FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
 GRANT SELECT ON transfer TO halfpenny_app;
 
@@ -1663,7 +1668,8 @@ BEGIN
             AND NOT EXISTS (
               SELECT FROM chart JOIN transfer t ON t.journal_id = p.reverses
               WHERE chart.event = p.event AND chart.debit = d.kind AND chart.credit = c.kind
-                AND chart.gives_back = 'part' AND t.credit_account_id = d.id AND t.amount >= p.amount
+                AND chart.gives_back = 'part' AND t.credit_account_id = d.id
+                AND t.amount >= ledger_parts_given_back(p.reverses, d.id, postings)
                 AND (chart.wallet_of IS NULL OR ledger_wallet_is_of(chart.wallet_of, p.reverses, c.owner_id))) END
     LIMIT 1;
   IF NOT FOUND THEN
@@ -1788,6 +1794,23 @@ BEGIN
 END $function$;
 REVOKE ALL ON FUNCTION ledger_lock(account_name[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger_lock(account_name[]) TO halfpenny_app;
+
+CREATE OR REPLACE FUNCTION public.ledger_parts_given_back(brought_by uuid, p_account_id uuid, postings posting[])
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+  SELECT ((SELECT coalesce(sum(t.amount), 0) FROM transfer t
+      WHERE t.reverses = brought_by AND t.debit_account_id = p_account_id
+        AND NOT EXISTS (SELECT FROM transfer b WHERE b.reverses = t.journal_id AND b.ordinal = t.ordinal)
+        AND t.journal_id <> ALL (ARRAY(SELECT q.journal_id FROM unnest(postings) q)))
+    + (SELECT coalesce(sum(q.amount), 0) FROM unnest(postings) q
+      WHERE q.reverses = brought_by AND (q.debit).id = p_account_id))::bigint $function$;
 
 CREATE OR REPLACE FUNCTION public.ledger_post(postings posting[])
  RETURNS SETOF uuid
