@@ -140,6 +140,39 @@ async def test_a_line_goes_back_from_every_loan_that_had_of_it_allocated_or_post
     assert await world.problems(database) == []
 
 
+async def test_neither_a_line_nor_a_receipt_is_joined_twice(
+    client: Client, database: Database, made: world.Drawn
+) -> None:
+    """A line that is one receipt is not another; a receipt that was reversed comes back by no line."""
+    people = await treasurers(database)
+    one, _ = people
+    day = await first_due(database, made)
+    line_id = await stated(database, made, 10_000)
+    assert (await match(client, one, line_id, made, 6_000))[0] == 200
+    first = await post_ahead(client, people, made, 4_000, day)
+    assert (await ask(client, one, f"/receipts/{first}/line", {"line_id": str(line_id)}))[0] == 200
+    assert (await ask(client, one, f"/receipts/{await allocation_of(database, line_id)}/unmatch", WHY))[0] == 200
+    second = await post_ahead(client, people, made, 6_000, day)
+    status, refusal = await ask(client, one, f"/receipts/{second}/line", {"line_id": str(line_id)})
+    assert (status, refusal["code"], refusal["data"]["receipt_id"]) == (409, "line_has_receipt", first)
+    back = {"reversed_on": (day + timedelta(days=1)).isoformat(), "reason": "Recalled.", "reference": "R/1"}
+    assert (await ask(client, one, f"/receipts/{second}/reverse", back))[0] == 200
+    assert (await ask(client, one, f"/receipts/{first}/reverse", back))[0] == 200
+    third = await stated(database, made, 6_000)
+    status, refusal = await ask(client, one, f"/receipts/{second}/line", {"line_id": str(third)})
+    assert (status, refusal["code"], refusal["data"]["status"]) == (409, "receipt_resolved", "reversed")
+    assert await credits_in_suspense(database) == {line_id: 10_000, third: 6_000}
+    assert await suspense(database) == 16_000
+    assert await world.problems(database) == []
+
+
+async def allocation_of(database: Database, line_id: UUID) -> UUID:
+    async with database.reading() as connection:
+        [row] = [row for row in await funding.allocations_of(connection, line_id) if not row["taken_back_at"]]
+    found: UUID = row["id"]
+    return found
+
+
 ACTS = ("allocate", "allocate", "return", "unmatch", "unmatch part", "reverse", "join")
 STEPS = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(1, 100)), min_size=3, max_size=12)
 
@@ -165,6 +198,8 @@ async def test_in_any_order_what_remains_of_open_items_is_what_stands_in_suspens
         assert now + returned + await with_loans(database, line_id) == amount
         assert await open_sum(database) == await suspense(database) == before + now
     assert await world.problems(database) == []
+    # A page of open credits holds a hundred: the next example finds none of this one's.
+    await ask(client, people[0], f"/receipts/{line_id}/return")
 
 
 async def take(

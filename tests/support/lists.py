@@ -276,7 +276,7 @@ async def reconciliation_items(on: Setting) -> PagedList:
 
 
 def _finding_row(statement_id: UUID) -> dict[str, Any]:
-    found = {"kind": "unknown", "reference": "R", "account": "PL00", "action": "Ask.", "direction": "CRDT"}
+    found = {"kind": "unknown", "reference": "R", "account": "client_bank", "action": "Ask.", "direction": "CRDT"}
     amounts = {"currency": "EUR", "expected_minor": 0, "found_minor": 1}
     return {"id": uuid7(), "statement_id": statement_id, "found_at": NOW} | found | amounts
 

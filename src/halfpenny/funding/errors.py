@@ -148,6 +148,13 @@ class LineSpent(Refused):
     message = "That much of this line is no longer in suspense."
 
 
+class LineHasReceipt(Refused):
+    """``receipt_id`` in ``data`` is the receipt that the line is."""
+
+    code = "line_has_receipt"
+    message = "This line is another receipt already. Match what is left of it to its loan instead."
+
+
 class BankReceiptUnknown(NotFound):
     code = "unknown_receipt"
     message = "There is no such receipt."

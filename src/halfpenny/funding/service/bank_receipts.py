@@ -149,12 +149,14 @@ async def join_line(connection: Connection, receipt_id: UUID, line_id: UUID, by:
     """Somebody says that a line is a receipt: from now on they are one.
 
     Of a receipt in the books the line moves nothing: its suspense is undone, and so is what stood there for the line
-    that was missing. Raises BankReceiptUnknown, ReceiptEnded, LineUnknown, LineSpent.
+    that was missing. Raises BankReceiptUnknown, ReceiptEnded, LineUnknown, LineHasReceipt, LineSpent.
     """
     receipt = await lock_receipt(connection, receipt_id)
-    if receipt.line_id is not None or receipt.status is ReceiptStatus.WITHDRAWN:
+    if receipt.line_id is not None or receipt.status in (ReceiptStatus.WITHDRAWN, ReceiptStatus.REVERSED):
         raise errors.ReceiptEnded(status=receipt.status.value)
     credit = await credit_in_suspense(connection, line_id)
+    if (other := await store.receipt_of_line(connection, line_id)) is not None:
+        raise errors.LineHasReceipt(receipt_id=str(other.id))
     remaining = credit.remaining
     if (remaining.minor, remaining.currency.value) != (receipt.amount_minor, receipt.currency):
         raise errors.LineSpent(remaining=format_minor(remaining.minor), currency=remaining.currency.value)

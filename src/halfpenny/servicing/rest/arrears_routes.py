@@ -26,13 +26,12 @@ from halfpenny.servicing.requests import (
     SettlementRequest,
     UpdateRequest,
 )
-from halfpenny.servicing.rest.dependencies import staff, visible_loan
+from halfpenny.servicing.rest.dependencies import SECOND_PERSON, staff, visible_loan
 from halfpenny.servicing.service import arrears, settling
 from halfpenny.servicing.service.posting import PostingResult
 from halfpenny.servicing.store import recoveries, serviced_loans
 
 router = APIRouter(tags=["arrears"])
-SECOND_PERSON: dict[int | str, dict[str, Any]] = {202: {"description": "A second person is due: the approval."}}
 
 
 async def _once(

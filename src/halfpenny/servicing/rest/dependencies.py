@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -19,6 +19,7 @@ def withholding_of(request: Request) -> Withholding:
 
 
 AppWithholding = Annotated[Withholding, Depends(withholding_of)]
+SECOND_PERSON: dict[int | str, dict[str, Any]] = {202: {"description": "A second person is due: the approval."}}
 
 
 def staff(principal: identity.Principal) -> Actor:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response
 
 from halfpenny import identity
 from halfpenny.identity import Permission, requires
@@ -103,7 +103,8 @@ async def statement_pdf(
 @router.get(
     "/statements/{year}/tax.csv",
     dependencies=[requires(Permission.OWN_BOOKS)],
-    response_class=PlainTextResponse,
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}, "description": "The rows, with their names first."}},
 )
 async def tax_export(year: Year, principal: identity.SignedIn, database: AppDatabase) -> Response:
     """Payments with the tax withheld, and losses, one row each, for a spreadsheet."""

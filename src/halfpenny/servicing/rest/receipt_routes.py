@@ -24,7 +24,7 @@ from halfpenny.servicing.requests import (
     ReversalRequest,
     UnmatchRequest,
 )
-from halfpenny.servicing.rest.dependencies import staff
+from halfpenny.servicing.rest.dependencies import SECOND_PERSON, staff
 from halfpenny.servicing.service import bank_receipts, receipt_reports, reversing
 from halfpenny.servicing.service.posting import PostingResult
 from halfpenny.servicing.service.receipt_reports import MATCHED, ReceiptReport, Reported
@@ -114,11 +114,7 @@ async def one_receipt(receipt_id: UUID, principal: identity.SignedIn, database: 
         return await bank_receipts.shown(connection, receipt_id)
 
 
-@router.post(
-    "/receipts/{receipt_id}/match",
-    dependencies=[requires(Permission.BANK_BOOK)],
-    responses={202: {"description": "A second person is due: the approval."}},
-)
+@router.post("/receipts/{receipt_id}/match", dependencies=[requires(Permission.BANK_BOOK)], responses=SECOND_PERSON)
 async def match(
     receipt_id: UUID,
     body: MatchRequest,

@@ -169,7 +169,8 @@ async def keeping_question(database: Database, line_ids: Sequence[UUID]) -> Asyn
 async def join_line(connection: Connection, receipt_id: UUID, line_id: UUID, by: UserId) -> BankReceipt:
     """Make a line the receipt that it is; one that is not in the books goes to its loan where it is not more than owed.
 
-    Raises BankReceiptUnknown, ReceiptEnded, LineUnknown, LineSpent, ReceiptExceedsDebt and what the loan refuses.
+    Raises BankReceiptUnknown, ReceiptEnded, LineUnknown, LineHasReceipt, LineSpent, ReceiptExceedsDebt and what the
+    loan refuses.
     """
     receipt = await funding.get_receipt(connection, receipt_id)
     if receipt.loan_id is not None:
