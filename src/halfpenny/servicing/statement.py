@@ -53,8 +53,8 @@ _WORDS: dict[PaperLanguage, dict[str, Any]] = {
         "what was kept of later payments for it. Lost is principal that was written off; what came of it later is "
         "under recovered. Paid is what went into the wallet.",
         "wallet": "Wallet, {currency}",
-        "balances": "Balance on 1 January {opening}, on 31 December {closing}.",
-        "wallet_columns": ("Date", "Movement", "Amount", "Transfer"),
+        "balances": "Balance on 1 January {opening} {currency}, on 31 December {closing} {currency}.",
+        "wallet_columns": ("Date", "Movement", "Amount ({currency})", "Transfer"),
         "movements": {
             "deposit": "deposit", "withdrawal": "withdrawal", "invest": "investment", "revoke": "investment revoked",
             "cancel": "investment returned, loan cancelled", "expire": "investment returned, loan expired",
@@ -79,8 +79,8 @@ _WORDS: dict[PaperLanguage, dict[str, Any]] = {
         "to, co zatrzymano za to z późniejszych wypłat. Strata to odpisany kapitał; co z niego wróciło, podano w "
         "kolumnie „Odzyskano”. Wypłacono: to, co wpłynęło do portfela.",
         "wallet": "Portfel, {currency}",
-        "balances": "Saldo na 1 stycznia {opening}, na 31 grudnia {closing}.",
-        "wallet_columns": ("Data", "Operacja", "Kwota", "Przelew"),
+        "balances": "Saldo na 1 stycznia {opening} {currency}, na 31 grudnia {closing} {currency}.",
+        "wallet_columns": ("Data", "Operacja", "Kwota ({currency})", "Przelew"),
         "movements": {
             "deposit": "wpłata", "withdrawal": "wypłata", "invest": "inwestycja", "revoke": "wycofanie inwestycji",
             "cancel": "zwrot inwestycji, pożyczka anulowana", "expire": "zwrot inwestycji, zbiórka wygasła",
@@ -127,7 +127,6 @@ def statement_data(statement: YearStatement, parties: StatementParties, language
             for total in statement.totals
         ],
         "wallets": [_wallet(wallet, words, amount) for wallet in statement.wallets],
-        "wallet_columns": words["wallet_columns"],
     }
 
 
@@ -145,7 +144,10 @@ def _wallet(wallet: AccountStatement, words: dict[str, Any], amount: Callable[[i
     currency = wallet.account.currency.value
     return {
         "heading": words["wallet"].format(currency=currency),
-        "balances": words["balances"].format(opening=amount(wallet.opening), closing=amount(wallet.closing)),
+        "balances": words["balances"].format(
+            opening=amount(wallet.opening), closing=amount(wallet.closing), currency=currency
+        ),
+        "columns": [name.format(currency=currency) for name in words["wallet_columns"]],
         "entries": [
             [
                 entry.effective_date.isoformat(),
