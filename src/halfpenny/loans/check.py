@@ -12,8 +12,8 @@ from halfpenny.loans.model import (
     ASSESSMENT_RECORDED,
     CONDITION_RECORDED,
     CONDITIONS,
+    REASSESS,
     REASSESSMENT_REQUESTED,
-    REQUEST_REASSESSMENT,
     RESCHEDULED,
     REVALUED,
     TRANSITIONS,
@@ -362,7 +362,7 @@ REPEATED_QUESTIONS = Comparison(
     "outbox",
     f"concat_ws(' ', '{REASSESSMENT_REQUESTED}', 'of loan', a.subject_id, 'version', a.version)",
     f"""(SELECT subject_id, (data->>'version')::bigint AS version, count(*) AS times FROM audit_entry
-  WHERE subject = 'loan' AND action = '{REQUEST_REASSESSMENT}' AND recorded_at > {RECENT} GROUP BY 1, 2) a
+  WHERE subject = 'loan' AND action = '{REASSESS}' AND recorded_at > {RECENT} GROUP BY 1, 2) a
 LEFT JOIN (SELECT aggregate_id, (payload->'loan'->>'version')::bigint AS version, count(*) AS times FROM outbox
   WHERE name = '{REASSESSMENT_REQUESTED}' GROUP BY 1, 2) o
   ON o.aggregate_id = a.subject_id AND o.version = a.version""",

@@ -161,8 +161,8 @@ TRANSITIONS: Mapping[TransitionName, Transition] = {edge.name: edge for edge in 
 # What an event that is not a transition is called: figures changed while the loan stayed where it was.
 REVALUED = "loan.revalued"
 REASSESSMENT_REQUESTED = "loan.reassessment_requested"
-# The audit trail's name of the same terms put to the risk service once more.
-REQUEST_REASSESSMENT = "loan.request_reassessment"
+# The audit trail's name of the same terms put to the risk service once more; new terms are a transition, with its own.
+REASSESS = "loan.reassess"
 ASSESSMENT_RECORDED = "loan.assessment_recorded"
 CONDITION_RECORDED = "loan.condition_recorded"
 RESCHEDULED = "loan.rescheduled"

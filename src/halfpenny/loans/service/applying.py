@@ -8,8 +8,8 @@ from halfpenny.loans import errors, store
 from halfpenny.loans.application_rules import check_application
 from halfpenny.loans.events import event
 from halfpenny.loans.model import (
+    REASSESS,
     REASSESSMENT_REQUESTED,
-    REQUEST_REASSESSMENT,
     Actor,
     ActorKind,
     Application,
@@ -125,7 +125,7 @@ async def request_reassessment(connection: Connection, loan: Loan, cause: str, a
     """
     await outbox.append_many(connection, [event(REASSESSMENT_REQUESTED, loan, cause=cause)])
     facts = {"version": loan.terms_version, "cause": cause}
-    await audit.record(connection, asked_by, REQUEST_REASSESSMENT, "loan", loan.id, facts)
+    await audit.record(connection, asked_by, REASSESS, "loan", loan.id, facts)
 
 
 async def lock_own(connection: Connection, borrower_id: UserId, loan_id: UUID) -> Loan:

@@ -227,7 +227,7 @@ BORROWERS = Comparison(
     "transfer",
     "concat_ws('/', t.journal_id, t.ordinal)",
     """(SELECT t.journal_id, t.ordinal, d.kind AS debit, d.owner_id AS payer, c.kind AS credit, c.owner_id AS paid
-  FROM transfer t JOIN chart h ON h.event = t.event AND h.wallet_of = 'borrower'
+  FROM transfer t JOIN chart h ON h.event = t.event AND h.wallet_of IN ('drawing', 'borrower')
   JOIN account d ON d.id = t.debit_account_id AND d.kind = h.debit
   JOIN account c ON c.id = t.credit_account_id AND c.kind = h.credit) t
 LEFT JOIN loan l ON l.id = CASE t.debit WHEN 'wallet' THEN t.paid ELSE t.payer END""",
