@@ -207,6 +207,7 @@ CHART = [
     # One that was posted ahead of its line came straight from the bank.
     ("receipt_reversed", "collections", "client_bank", False),
     ("cost_advanced", "recovery_advance", "own_bank", False),
+    *(("waiver", *way, False) for way in (("fee_income", "recovery_advance"), ("recovery_advance", "fee_income"))),
     ("sweep", "own_bank", "client_bank", False),
     ("reconciliation_resolved", "suspense", "client_bank", False),
     ("reconciliation_resolved", "suspense", "own_bank", False),

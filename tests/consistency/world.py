@@ -28,7 +28,8 @@ from halfpenny.risk_reporting import PromotionKey, promotion_acts
 from halfpenny.risk_reporting import store as risk_store
 from halfpenny.risk_reporting.promotions.acts import PROMOTE
 from halfpenny.risk_reporting.promotions.model import SEAT, ProposedPromotion
-from halfpenny.servicing.service import arrears, bank_receipts, settling
+from halfpenny.servicing.model.waterfall import Component
+from halfpenny.servicing.service import arrears, bank_receipts, forbearing, settling
 from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import distributions, serviced_loans
 from halfpenny.underwriting import documents, reviews, valuation_reports
@@ -273,7 +274,9 @@ async def _serviced(database: Database) -> None:
     await servicing.pay_distributions(database)
     async with database.unit_of_work() as connection:
         await connection.execute("UPDATE tax_profile SET withholding_millionths = 20000000, changed_at = now()")
-        await arrears.extend(connection, retained.loan.id, 2, retained.staff, "The sale is late.")
+        await forbearing.extend(
+            connection, retained.loan.id, 2, forbearing.Decided(retained.staff, "The sale is late.")
+        )
     await servicing_world.repay(database, made, 8_000)
 
 
@@ -290,6 +293,8 @@ async def _in_trouble(database: Database) -> None:
         await arrears.accelerate(connection, made.loan.id, made.staff, "Notice served.")
         await arrears.start_recovery(connection, made.loan.id, made.staff, "An agent was appointed to sell.")
         await arrears.advance_cost(connection, made.loan.id, Money(12_000, EUR), "court fees", made.staff, "Costs.")
+        twice = forbearing.Decided(made.staff, "The court billed a part of it twice.")
+        await forbearing.waive(connection, made.loan.id, Component.RECOVERY_COST, Money(1_500, EUR), twice)
     await servicing_world.advance(database, timedelta(days=1))
     await servicing_world.repay(database, made, 612_000)
     async with database.unit_of_work() as connection:

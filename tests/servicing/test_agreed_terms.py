@@ -65,6 +65,7 @@ LATER: dict[str, Any] = {
     "second_person_above": 0,
     "receipt_excess_above": 0,
     "promotion_key_file": signing_key_file(),
+    "waiver_above": 0,
 }
 SECTIONS: dict[str, type[BaseSettings]] = {
     "lending": LendingSettings,

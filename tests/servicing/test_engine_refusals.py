@@ -67,7 +67,7 @@ PAID_OFF: list[Event] = [
         ([Redemption(date(2024, 3, 1), eur(10_000_000))], "redemption_exceeds_principal"),
         ([Drawdown(MATURITY, eur(1))], "event_after_maturity"),
         ([RateChange(MATURITY + timedelta(days=3), Rate(1))], "event_after_maturity"),
-        ([Extension(MATURITY + timedelta(days=1), 1)], "event_after_maturity"),
+        ([Extension(MATURITY + timedelta(days=40), 1)], "event_after_maturity"),
         ([Redemption(date(2024, 3, 1)), Drawdown(date(2024, 3, 2), eur(1))], "event_after_maturity"),
         ([*PAID_OFF, Receipt(date(2024, 2, 20), eur(10_034_484))], "loan_closed"),
         ([*PAID_OFF, Receipt(date(2025, 1, 1), eur(1))], "loan_closed"),

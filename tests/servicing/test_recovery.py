@@ -20,7 +20,8 @@ from halfpenny.platform.queue import Message
 from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
 from halfpenny.servicing.events import DISTRIBUTION_PAID, RECOVERY_UPDATED
-from halfpenny.servicing.service import arrears
+from halfpenny.servicing.service import arrears, forbearing
+from halfpenny.servicing.service.forbearing import Decided
 from halfpenny.servicing.store import recoveries
 from servicing import world
 from support.edge import client_for
@@ -148,10 +149,10 @@ async def test_a_pause_and_an_extension_move_the_schedule(database: Database) ->
     made = await world.drawn(database, STAKES)
     async with database.unit_of_work() as connection:
         first = made.drawn_on
-        await arrears.pause_interest(
-            connection, made.loan.id, first, first + timedelta(days=9), made.staff, "Flooded cellar."
+        await forbearing.pause_interest(
+            connection, made.loan.id, first, first + timedelta(days=9), Decided(made.staff, "Flooded cellar.")
         )
-        done = await arrears.extend(connection, made.loan.id, 3, made.staff, "The buyer needs time.")
+        done = await forbearing.extend(connection, made.loan.id, 3, Decided(made.staff, "The buyer needs time."))
     rows = done.position.schedule.instalments
     assert len(rows) == 15
     assert rows[0].interest < rows[1].interest

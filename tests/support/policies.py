@@ -204,6 +204,9 @@ POLICIES: dict[str, Policy] = {
     "GET /api/v1/loans/{loan_id}/overpaid": administrators(),
     "POST /api/v1/loans/{loan_id}/overpaid": administrators(REASON | {"bearer": "platform"}),
     "POST /api/v1/loans/{loan_id}/extension": administrators(REASON),
+    "POST /api/v1/loans/{loan_id}/waivers": administrators(
+        REASON | {"component": "interest", "amount": "1.00", "currency": "EUR"}
+    ),
     "POST /api/v1/loans/{loan_id}/pause": administrators(REASON | {"first": "2026-02-01", "last": "2026-02-28"}),
     "POST /api/v1/loans/{loan_id}/cure": administrators(REASON | {"unlikely_to_pay": False}),
     "POST /api/v1/loans/{loan_id}/recovery": administrators(REASON),

@@ -19,6 +19,9 @@ def registered_acts(settings: Settings) -> Acts:
             *funding.bank_acts(),
             *servicing.receipt_acts(given.receipt_excess_above * 100, settings.lending.rules),
             *servicing.arrears_acts(given.second_person_above * 100, settings.lending.rules),
+            *servicing.forbearance_acts(
+                given.second_person_above * 100, given.waiver_above * 100, settings.lending.rules
+            ),
             *backoffice.staffing_acts(timedelta(hours=given.role_grant_wait_hours), hand_out_invitations=no_letters),
             *risk_reporting.promotion_acts(settings.promotion_key),
         ],

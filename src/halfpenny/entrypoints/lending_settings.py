@@ -216,6 +216,12 @@ class ApprovalSettings(BaseSettings):
         description="Write-off, extension and pause of a loan that owes more than this in whole euros take two people.",
     )
 
+    waiver_above: int = Field(
+        default=100,
+        ge=0,
+        le=_LARGEST,
+        description="Waivers of one loan that come to more than this in whole euros take two people.",
+    )
     receipt_excess_above: int = Field(
         default=100,
         ge=0,

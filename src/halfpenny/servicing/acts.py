@@ -1,10 +1,8 @@
-"""Acts on a drawn loan that take two people above a limit: write-off, extension, pause of interest."""
+"""Acts on a loan in default that take two people: write-off, cure, and who bears what holders have had too much."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,28 +15,21 @@ from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import format_minor
 from halfpenny.servicing import errors, views
 from halfpenny.servicing.service import arrears, receiving, settling
-from halfpenny.servicing.service.posting import PostingResult, serviced_loan
+from halfpenny.servicing.service.posting import serviced_loan
 from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import corrections, serviced_loans
 
 WRITE_OFF = "loan.write_off"
-EXTENSION = "loan.extension"
-PAUSE = "loan.pause"
 CURE = "loan.cure"
 SETTLE_OVERPAID = "loan.settle_overpaid"
 
-_RUNNING = frozenset({Status.ACTIVE, Status.MATURED})
-_IN_DEFAULT = frozenset({Status.DEFAULTED, Status.IN_RECOVERY})
+RUNNING = frozenset({Status.ACTIVE, Status.MATURED})
+IN_DEFAULT = frozenset({Status.DEFAULTED, Status.IN_RECOVERY})
 
 
 @dataclass(frozen=True, slots=True)
 class WriteOffOfRest:
     """All that is left of the principal."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExtensionByMonths:
-    months: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +40,6 @@ class CureOfDefault:
 
 
 @dataclass(frozen=True, slots=True)
-class InterestPause:
-    """No contract interest from ``first`` to ``last``, both included."""
-
-    first: date
-    last: date
-
-
-@dataclass(frozen=True, slots=True)
 class OverpaidSettlement:
     """Who bears what the holders of a closed loan have had too much."""
 
@@ -64,70 +47,40 @@ class OverpaidSettlement:
 
 
 def arrears_acts(above_eur_minor: int, rules: LendingRules) -> list[Act[Any]]:
-    """The acts with the limit of the settings, in euro cents of outstanding principal: what is at stake in each."""
+    """The acts; a write-off has the limit of the settings, in euro cents of outstanding principal."""
+    return [_settlement_act(rules), _cure_act(rules), _write_off_act(above_eur_minor, rules)]
 
+
+def _write_off_act(above_eur_minor: int, rules: LendingRules) -> Act[WriteOffOfRest]:
     async def read(connection: Connection, loan_id: UUID, _: object, lock: bool) -> ObjectState:
-        return await _state(connection, loan_id, lock, rules)
+        return await loan_state(connection, loan_id, lock, rules)
 
-    def act(
-        name: str,
-        payload: type[Any],
-        statuses: frozenset[Status],
-        run: Callable[[Connection, ActRun[Any], Actor], Awaitable[PostingResult]],
-    ) -> Act[Any]:
-        async def check(_: Connection, asked: ActRun[Any]) -> None:
-            status = Status(asked.state.facts["status"])
-            if status not in statuses:
-                raise _refusal(name, status)
+    async def check(_: Connection, asked: ActRun[WriteOffOfRest]) -> None:
+        status = Status(asked.state.facts["status"])
+        if status not in IN_DEFAULT:
+            raise errors.NotInDefault(status=status.value)
 
-        async def done(connection: Connection, asked: ActRun[Any]) -> dict[str, Any]:
-            actor = Actor(ActorKind.ADMINISTRATOR, asked.proposed_by)
-            return views.position(await run(connection, asked, actor))
+    async def write_off(connection: Connection, asked: ActRun[WriteOffOfRest]) -> dict[str, Any]:
+        actor = Actor(ActorKind.ADMINISTRATOR, asked.proposed_by)
+        return views.position(await arrears.write_off(connection, asked.object_id, actor, asked.reason))
 
-        return Act(
-            name=name,
-            subject="loan",
-            payload=payload,
-            proposed_with=Permission.SERVICING_ACT,
-            approved_with=Permission.SERVICING_APPROVE,
-            read=read,
-            bar=_bar,
-            check=check,
-            run=done,
-            rule=SecondPersonRule(above_eur_minor),
-        )
-
-    return [
-        _settlement_act(rules),
-        _cure_act(rules),
-        act(
-            WRITE_OFF,
-            WriteOffOfRest,
-            _IN_DEFAULT,
-            lambda connection, asked, actor: arrears.write_off(connection, asked.object_id, actor, asked.reason),
-        ),
-        act(
-            EXTENSION,
-            ExtensionByMonths,
-            _RUNNING,
-            lambda connection, asked, actor: arrears.extend(
-                connection, asked.object_id, asked.payload.months, actor, asked.reason
-            ),
-        ),
-        act(
-            PAUSE,
-            InterestPause,
-            _RUNNING | _IN_DEFAULT,
-            lambda connection, asked, actor: arrears.pause_interest(
-                connection, asked.object_id, asked.payload.first, asked.payload.last, actor, asked.reason
-            ),
-        ),
-    ]
+    return Act(
+        name=WRITE_OFF,
+        subject="loan",
+        payload=WriteOffOfRest,
+        proposed_with=Permission.SERVICING_ACT,
+        approved_with=Permission.SERVICING_APPROVE,
+        read=read,
+        bar=bar,
+        check=check,
+        run=write_off,
+        rule=SecondPersonRule(above_eur_minor),
+    )
 
 
 def _settlement_act(rules: LendingRules) -> Act[OverpaidSettlement]:
     async def read_overpaid(connection: Connection, loan_id: UUID, _: object, lock: bool) -> ObjectState:
-        state = await _state(connection, loan_id, lock, rules)
+        state = await loan_state(connection, loan_id, lock, rules)
         minor, _ = await corrections.overpaid_sum(connection, loan_id)
         return ObjectState.of_facts({**state.facts, "overpaid": format_minor(minor)})
 
@@ -148,7 +101,7 @@ def _settlement_act(rules: LendingRules) -> Act[OverpaidSettlement]:
         proposed_with=Permission.SERVICING_ACT,
         approved_with=Permission.SERVICING_APPROVE,
         read=read_overpaid,
-        bar=_bar,
+        bar=bar,
         check=check_settlement,
         run=settle,
     )
@@ -156,7 +109,7 @@ def _settlement_act(rules: LendingRules) -> Act[OverpaidSettlement]:
 
 def _cure_act(rules: LendingRules) -> Act[CureOfDefault]:
     async def read_overdue(connection: Connection, loan_id: UUID, _: object, lock: bool) -> ObjectState:
-        state = await _state(connection, loan_id, lock, rules)
+        state = await loan_state(connection, loan_id, lock, rules)
         due = await receiving.amount_due(connection, loan_id)
         # Only whether something is overdue counts: what it comes to changes with every day.
         facts = {**state.facts, "overdue": due > 0}
@@ -181,7 +134,7 @@ def _cure_act(rules: LendingRules) -> Act[CureOfDefault]:
         proposed_with=Permission.SERVICING_ACT,
         approved_with=Permission.SERVICING_APPROVE,
         read=read_overdue,
-        bar=_bar,
+        bar=bar,
         check=check_cure,
         run=run_cure,
         # Nothing is above zero but a loan of which something is overdue.
@@ -189,13 +142,7 @@ def _cure_act(rules: LendingRules) -> Act[CureOfDefault]:
     )
 
 
-def _refusal(name: str, status: Status) -> Exception:
-    if name == WRITE_OFF:
-        return errors.NotInDefault(status=status.value)
-    return loans.WrongStatus(status=status.value, transition=name.partition(".")[2])
-
-
-async def _state(connection: Connection, loan_id: UUID, lock: bool, rules: LendingRules) -> ObjectState:
+async def loan_state(connection: Connection, loan_id: UUID, lock: bool, rules: LendingRules) -> ObjectState:
     """Everything that an event of the loan changes, and nothing that a day changes by itself."""
     loan = await (loans.lock(connection, loan_id) if lock else loans.get(connection, loan_id))
     serviced = await serviced_loan(connection, loan_id, lock=lock)
@@ -214,5 +161,5 @@ async def _state(connection: Connection, loan_id: UUID, lock: bool, rules: Lendi
     )
 
 
-async def _bar(connection: Connection, user_id: UserId, loan_id: UUID, _: object) -> None:
+async def bar(connection: Connection, user_id: UserId, loan_id: UUID, _: object) -> None:
     await loans.bar_interested(connection, user_id, await loans.get(connection, loan_id))

@@ -145,6 +145,18 @@ class ApplyNeeded(Refused):
     message = "This is more than what falls due next: say whether the rest waits (due) or repays principal (prepay)."
 
 
+class WaiverOfPrincipal(Malformed):
+    code = "waiver_of_principal"
+    message = "Principal is written off, never waived."
+
+
+class WaiverExceedsDue(Refused):
+    """``due`` in ``data`` is what is owed of the component."""
+
+    code = "waiver_exceeds_due"
+    message = "No more can be waived than is due."
+
+
 class LoanClosed(Refused):
     code = "loan_closed"
     message = "The loan is closed and takes no more receipts."

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from halfpenny.funding import PositiveAmountText
 from halfpenny.platform.http import AmountText, CurrencyText, DateText, IdText, LineText, ProseText, RequestModel
 from halfpenny.servicing.model.events import Apply
+from halfpenny.servicing.model.waterfall import WaivedComponent
 from halfpenny.servicing.statuses import OverpaidBearer
 
 APPLY = "What the part beyond the amount due does: ``due`` waits for the next instalment, ``prepay`` repays principal."
@@ -106,15 +107,32 @@ class CureRequest(RequestModel):
     reason: ProseText
 
 
-class ExtensionRequest(RequestModel):
-    months: Annotated[int, Field(ge=1, le=24)]
+UNLIKELY = (
+    "Whether the borrower is unlikely to pay from now on, which is a default. Left out: yes where anything is past "
+    "due. ``false`` takes a second person there, and the reason says why not."
+)
+
+
+class ForbearanceRequest(RequestModel):
+    unlikely_to_pay: Annotated[bool | None, Field(description=UNLIKELY)] = None
     reason: ProseText
 
 
-class PauseRequest(RequestModel):
+class ExtensionRequest(ForbearanceRequest):
+    months: Annotated[int, Field(ge=1, le=24)]
+
+
+class PauseRequest(ForbearanceRequest):
     first: DateText
     last: DateText
-    reason: ProseText
+
+
+class WaiverRequest(ForbearanceRequest):
+    """What is given up of what is due. Principal is written off instead."""
+
+    component: Annotated[WaivedComponent, Field(strict=False)]
+    amount: PositiveAmountText
+    currency: CurrencyText
 
 
 class CostRequest(RequestModel):

@@ -36,6 +36,7 @@ def position(posted: PostingResult) -> dict[str, Any]:
         "due": {component.value: format_minor(amount) for component, amount in now.owed.items()},
         "total_due": format_minor(now.total_due),
         "accrued_interest": format_minor(now.accrued_interest),
+        "waived": format_minor(now.waived),
         "interest_reserve": format_minor(now.reserve_held),
         "advance_payment": format_minor(now.advance_held),
         "days_past_due": now.days_past_due,

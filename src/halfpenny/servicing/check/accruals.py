@@ -81,7 +81,9 @@ def accrual_findings(
     ``recorded_at`` are the moments since each of which something more of the loan was known.
     """
     kept = {row.day: row for row in rows}
-    never_overdue = not (position.default_interest_due or position.default_interest_paid or position.overdue_segments)
+    never_overdue = not (
+        position.default_interest_due or position.default_interest_settled or position.overdue_segments
+    )
     moments = _ReplayOfEachClose(terms, known_at, recorded_at)
     for close in closes:
         if close.day <= terms.advanced_on:
@@ -146,7 +148,7 @@ class _ReplayOfEachClose:
     def _state(self, events: Sequence[Event], replayed_on: date) -> tuple[Segments, tuple[date, ...], bool]:
         position = replay(self._terms, (), replayed_on, recorded=events)
         segments = store.segment_rows(
-            UUID(int=0), position.schedule.segments, position.overdue_segments, position.default_interest_paid
+            UUID(int=0), position.schedule.segments, position.overdue_segments, position.default_interest_settled
         )
         balances = instalment_balances(position)
         unpaid = tuple(item.row.due_on for item in balances if item.unpaid > 0)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from halfpenny.platform.consistency import Comparison
 
 _OF_LOAN, _OF_SHARES, _OF_DISTRIBUTION = "serviced_loan", "loss_share", "distribution"
-_REPLAYED = ("drawdown", "servicing", "receipt", "receipt_reversed", "cost_advanced", "retained_interest_due")
+_REPLAYED = ("drawdown", "servicing", "receipt", "receipt_reversed", "cost_advanced", "waiver", "retained_interest_due")
 # The table of the row that is written with each event's transfers. A distribution's are held one by one (``PAID``).
 WRITTEN_WITH: Mapping[str, str] = {
     **{event: _OF_LOAN for event in _REPLAYED},
@@ -45,6 +45,7 @@ _NET: Mapping[str, tuple[str, str]] = {
     "fees": ("collections", "fee_income"),
     "default_income": ("collections", "default_income"),
     "costs": ("collections", "recovery_advance"),
+    "costs_waived": ("fee_income", "recovery_advance"),
     "from_wallet": ("wallet", "collections"),
     "from_suspense": ("suspense", "collections"),
     "from_bank": ("client_bank", "collections"),
@@ -112,7 +113,7 @@ LEFT JOIN (SELECT d.loan_id, -sum(least(s.netted_minor, 0))::bigint AS overpaid,
     {
         **{
             f"posted.{name}": (_posted(name), _moved(name))
-            for name in ("retained", "released", "held", "rebated", "fees", "default_income", "costs")
+            for name in ("retained", "released", "held", "rebated", "fees", "default_income", "costs", "costs_waived")
         },
         "posted.received": (
             f"{_posted('received')} - {_posted('returned')}",

@@ -174,7 +174,7 @@ def _loan_findings(record: LoanRecord, kept: KeptRows) -> Iterator[Finding]:
         "instalment": store.instalment_rows(loan_id, instalment_balances(position)),
         "reserve_release": store.release_rows(loan_id, [release for release in ahead if release not in taken]),
         "accrual_segment": store.segment_rows(
-            loan_id, position.schedule.segments, position.overdue_segments, position.default_interest_paid
+            loan_id, position.schedule.segments, position.overdue_segments, position.default_interest_settled
         ),
     }
     for table, (columns, key) in _KEPT_TABLES.items():

@@ -35,6 +35,13 @@ class Dues:
             parts.append((part, row))
         return parts
 
+    def take_row(self, row: int) -> int:
+        """What is unpaid of one instalment, which is not due any more; returns it."""
+        taken = sum(owed for _, owed, place in self._queue if place == row)
+        self._queue = deque(one for one in self._queue if one[2] != row)
+        self.total -= taken
+        return taken
+
     def by_row(self) -> dict[int, int]:
         """What is unpaid of each instalment."""
         return {row: owed for _, owed, row in self._queue if row is not None}

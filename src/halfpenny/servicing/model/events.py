@@ -14,19 +14,40 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing import errors
+from halfpenny.servicing.model.waterfall import Component
 
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """``periods`` more monthly periods before the principal is due."""
+    """``periods`` more monthly periods before the principal is due, counted from the maturity.
+
+    What has fallen due of interest and fees stays due, and so does the default interest to this day: an extension after
+    the maturity moves what is unpaid of the principal and of the redemption fees, nothing else.
+    """
 
     effective_date: date
     periods: int
+
+
+@dataclass(frozen=True, slots=True)
+class LateExtension:
+    """What an extension makes of the schedule that was agreed on ``agreed_on``, after the maturity ``effective_date``.
+
+    The last instalment keeps what was paid of its ``principal`` and ``fees`` and all of its interest; the rest falls
+    due ``periods`` months later. Days between bear default interest and no contract interest. A replay makes it of an
+    Extension; no log has one.
+    """
+
+    effective_date: date
+    agreed_on: date
+    periods: int
+    principal: int
+    fees: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +103,15 @@ class CostAdvanced:
     effective_date: date
     amount: Money
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """``amount`` of what is due of ``component`` is given up. It brings no money, and principal is never waived."""
+
+    effective_date: date
+    component: Component
+    amount: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +220,7 @@ Event = (
     | Redemption
     | Receipt
     | ReceiptReversal
+    | Waiver
     | Default
     | DefaultDisproved
     | Cure
@@ -213,6 +244,8 @@ PRECEDENCE: Final[dict[type, int]] = {
             # The day's money comes in before the day's close can find the loan in default.
             Receipt,
             ReceiptReversal,
+            # What the day's money has left of it.
+            Waiver,
             Default,
             DefaultDisproved,
             Cure,
@@ -223,24 +256,39 @@ PRECEDENCE: Final[dict[type, int]] = {
 }
 
 # The events that the schedule is built from; the others only move money or marks.
-ScheduleEvent = LegalMaximumChange | Extension | Drawdown | RateChange | Pause | Redemption | Acceleration | WriteOff
+ScheduleEvent = (
+    LegalMaximumChange
+    | Extension
+    | LateExtension
+    | Drawdown
+    | RateChange
+    | Pause
+    | Redemption
+    | Acceleration
+    | WriteOff
+)
 
 
 _FOLLOWS: Final = {EndAct.ACCELERATION: PRECEDENCE[Acceleration] + 0.5, EndAct.WRITE_OFF: PRECEDENCE[WriteOff] + 0.5}
 
 
-def _place_in_day(event: Event) -> float:
+def _place_in_day(event: Event | LateExtension) -> float:
+    if isinstance(event, LateExtension):
+        return PRECEDENCE[Extension]
     if isinstance(event, Receipt) and event.follows is not None:
         return _FOLLOWS[event.follows]
     return PRECEDENCE[type(event)]
 
 
-def in_order(events: Iterable[Event]) -> list[Event]:
+AnyEvent = TypeVar("AnyEvent", bound=Event | LateExtension)
+
+
+def in_order(events: Iterable[AnyEvent]) -> list[AnyEvent]:
     """By effective date, then by PRECEDENCE; receipts then by what they say, the others as given."""
     return sorted(events, key=_place)
 
 
-def _place(event: Event) -> tuple[date, float, bool, int, str]:
+def _place(event: Event | LateExtension) -> tuple[date, float, bool, int, str]:
     place = (event.effective_date, _place_in_day(event))
     if isinstance(event, Receipt):
         return (*place, event.apply is not Apply.PREPAY, event.amount.minor, event.reference)
@@ -277,5 +325,7 @@ def check_events(events: Iterable[Event], advanced_on: date, currency: Currency)
                 raise errors.EventNotPositive()
         if isinstance(event, Pause) and event.until < event.effective_date:
             raise errors.PauseBackwards()
+        if isinstance(event, Waiver) and event.component is Component.PRINCIPAL:
+            raise errors.WaiverOfPrincipal()
         if isinstance(event, Extension) and event.periods < 1:
             raise errors.EventNotPositive()

@@ -24,7 +24,8 @@ class Flows:
     In: ``received`` from outside, ``released`` from the interest reserve. ``held`` waits as an advance payment, a
     balance that comes and goes. Out: ``returned`` and ``rebated`` to the borrower, ``fees`` and ``default_income`` to
     the platform, ``costs`` against its recovery advances, and to the investors ``principal``, ``interest``,
-    ``default_interest``, ``recovered``. ``lost`` moves no money.
+    ``default_interest``, ``recovered``. ``lost`` moves no money. ``costs_waived`` are recovery advances that the
+    platform bears itself.
     """
 
     retained: int = 0
@@ -41,6 +42,7 @@ class Flows:
     default_interest: int = 0
     recovered: int = 0
     lost: int = 0
+    costs_waived: int = 0
 
     def since(self, before: Flows) -> Flows:
         """What has to be posted to come from ``before`` to here."""
@@ -120,6 +122,7 @@ def flows_of(terms: LoanTerms, position: LoanPosition) -> Flows:
         default_interest=sum(distributable.default_interest for _, distributable in distributables),
         recovered=sum(distributable.principal for a, distributable in distributables if a.recovery),
         lost=position.written_off,
+        costs_waived=position.recovery_costs_waived,
     )
 
 

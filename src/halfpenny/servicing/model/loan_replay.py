@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final
 
-from halfpenny.primitives.money import Money
+from halfpenny.primitives.money import Money, format_minor
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.delinquency import DAYS_TO_DEFAULT, days_past_due
 from halfpenny.servicing.model.dues import Dues
@@ -20,6 +20,7 @@ from halfpenny.servicing.model.events import (
     Event,
     Extension,
     FeeDue,
+    LateExtension,
     LegalMaximumChange,
     Pause,
     PenaltyDue,
@@ -27,7 +28,9 @@ from halfpenny.servicing.model.events import (
     Receipt,
     Redemption,
     ScheduleEvent,
+    Waiver,
     WriteOff,
+    in_order,
 )
 from halfpenny.servicing.model.overdue import Overdue
 from halfpenny.servicing.model.position import Allocation, InstalmentState, LoanPosition, MoneySource
@@ -75,6 +78,7 @@ class LoanReplay:
         self.settled_on: list[date | None] = []
         self.drawn = terms.principal.minor
         self.repaid = self.interest_repaid = self.default_interest_paid = 0
+        self.waived = dict(_NOTHING)
         self.returned = self.written_off = self.recovered = self.advance_held = 0
         self.written_off_on: date | None = None
         self.defaulted_on: date | None = None
@@ -86,9 +90,15 @@ class LoanReplay:
 
     def _use_schedule(self, schedule: Schedule) -> None:
         self.schedule = schedule
+        if self._reserve_is_spent():
+            return
         self.moves: tuple[ReserveMove, ...] = reserve_moves(self.terms, self.agreed, schedule)
         self.released = {m.instalment: m.amount for m in self.moves if m.instalment is not None}
         self.applied = [m for m in self.moves if m.kind is ReserveMoveKind.APPLIED]
+
+    def _reserve_is_spent(self) -> bool:
+        """After a first maturity nothing is left of it, and what it did stays as it was."""
+        return any(isinstance(event, LateExtension) for event in self.agreed)
 
     def _agree(self, event: ScheduleEvent) -> bool:
         """Build the schedule anew with ``event``; one that comes after the end changes nothing, or is refused."""
@@ -100,6 +110,8 @@ class LoanReplay:
         if self.closed_on is not None and isinstance(event, _AGREED):
             self._refuse_if_closed(event)
             return False
+        if isinstance(event, Extension) and self._everything_fell_due():
+            return self._extend_late(event)
         agreed = [*self.agreed, event]
         try:
             schedule = build_in_order(self.terms, agreed, after_due=True)
@@ -110,6 +122,43 @@ class LoanReplay:
         self.agreed = agreed
         self._use_schedule(schedule)
         return True
+
+    def _extend_late(self, extension: Extension) -> bool:
+        """The principal that is unpaid falls due later, with its fees; all else that has fallen due stays due.
+
+        Default interest runs to the day of the agreement, contract interest from the next day on.
+        """
+        on = extension.effective_date
+        self.advance(on)
+        index = len(self.rows_due) - 1
+        row = self.rows_due[index]
+        principal, fees = (dues.by_row().get(index, 0) for dues in (self.principal_dues, self.fee_dues))
+        late = LateExtension(row.due_on, on, extension.periods, row.principal - principal, row.fees - fees)
+        agreed = in_order([*self.agreed, late])
+        try:
+            if self._ended_early() or not principal:
+                raise errors.EventAfterMaturity()
+            schedule = build_in_order(self.terms, agreed, after_due=True)
+            if schedule.ends_on <= on:
+                raise errors.EventAfterMaturity()
+        except errors.EventAfterMaturity:
+            if id(extension) in self.refusable:
+                raise
+            return False
+        self.applied = []
+        self.agreed = agreed
+        self._use_schedule(schedule)
+        self.rows_due[index] = schedule.instalments[index]
+        self.unpaid[index] -= self.principal_dues.take_row(index) + self.fee_dues.take_row(index)
+        if not self.unpaid[index]:
+            self.settled_on[index] = self.settled_on[index] or on
+        return True
+
+    def _ended_early(self) -> bool:
+        return any(
+            isinstance(event, Acceleration | WriteOff) or (isinstance(event, Redemption) and event.amount is None)
+            for event in self.agreed
+        )
 
     def process_day(self, day: date, events: Sequence[Event]) -> None:
         """Live through the events of one day, in their order."""
@@ -180,6 +229,8 @@ class LoanReplay:
                 self.drawn += event.amount.minor
             case FeeDue() | PenaltyDue() | CostAdvanced():
                 self._charge(event)
+            case Waiver():
+                self._waive(event)
             case Default():
                 self.defaulted_on = self.defaulted_on or on
             case Cure():
@@ -200,6 +251,19 @@ class LoanReplay:
         self.closed_on = None
         self.dues[_CHARGES[type(event)].value].add(event.effective_date, event.amount.minor, None)
         self._use_advance(event.effective_date)
+
+    def _waive(self, waiver: Waiver) -> None:
+        """Raises WaiverExceedsDue where it is refusable; one that a late receipt has overtaken takes what is left."""
+        self._refuse_if_closed(waiver)
+        on, name = waiver.effective_date, waiver.component.value
+        due = self.default_interest_due if name == _DEFAULT_INTEREST else self.dues[name].total
+        if waiver.amount.minor > due and id(waiver) in self.refusable:
+            raise errors.WaiverExceedsDue(due=format_minor(due))
+        amount = min(waiver.amount.minor, due)
+        if name != _DEFAULT_INTEREST:
+            self._pay(self.dues[name], on, amount)
+        self.waived[name] += amount
+        self._close_if_settled(on)
 
     def _refuse_if_closed(self, event: Event) -> None:
         if self.closed_on is not None and id(event) in self.refusable:
@@ -237,10 +301,9 @@ class LoanReplay:
             schedule = build_in_order(self.terms, agreed, after_due=True)
             rows = schedule.instalments[len(self.rows_due) :]
             numbers = {row.number for row in rows}
+            moves = () if self._reserve_is_spent() else reserve_moves(self.terms, agreed, schedule)
             reserve = sum(
-                move.amount
-                for move in reserve_moves(self.terms, agreed, schedule)
-                if move.kind is ReserveMoveKind.APPLIED or move.instalment in numbers
+                move.amount for move in moves if move.kind is ReserveMoveKind.APPLIED or move.instalment in numbers
             )
         owed = self.total_due + sum(row.total for row in rows)
         from_reserve = min(reserve, owed)
@@ -259,7 +322,8 @@ class LoanReplay:
     def _falls_due_next(self, on: date) -> int:
         """What the borrower has to bring on the next monthly due date; nothing where the reserve pays all of it."""
         ahead = self.schedule.instalments[len(self.rows_due) :]
-        months = (day for day in self.terms.due_dates(self.terms.periods) if day > on)
+        added = sum(event.periods for event in self.agreed if isinstance(event, Extension | LateExtension))
+        months = (day for day in self.terms.due_dates(self.terms.periods + added) if day > on)
         until = min([*months, ahead[-1].due_on])
         return sum(row.total - self.released.get(row.number, 0) for row in ahead if row.due_on <= until) - sum(
             move.amount for move in self.applied if move.on <= until
@@ -324,7 +388,7 @@ class LoanReplay:
 
     @property
     def default_interest_due(self) -> int:
-        return self.overdue.accrued - self.default_interest_paid
+        return self.overdue.accrued - self.default_interest_paid - self.waived[_DEFAULT_INTEREST]
 
     @property
     def total_due(self) -> int:
@@ -347,6 +411,9 @@ class LoanReplay:
             interest_repaid=self.interest_repaid,
             default_interest_due=self.default_interest_due,
             default_interest_paid=self.default_interest_paid,
+            default_interest_waived=self.waived[_DEFAULT_INTEREST],
+            recovery_costs_waived=self.waived[Component.RECOVERY_COST.value],
+            waived=sum(self.waived.values()),
             fees_due=dues[Component.FEE.value].total,
             penalties_due=dues[Component.PENALTY.value].total,
             recovery_costs_due=dues[Component.RECOVERY_COST.value].total,

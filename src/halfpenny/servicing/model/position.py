@@ -82,7 +82,7 @@ class LoanPosition:
 
     ``principal_outstanding`` is what the loan owes its investors: drawn, less repaid, less written off.
     ``overdue_segments`` write the default interest ahead, as long as nothing more is paid: the accrual of the
-    segment that holds a day, less ``default_interest_paid``, is the default interest due that day. Where none
+    segment that holds a day, less ``default_interest_settled``, is the default interest due that day. Where none
     holds it, nothing accrues and ``default_interest_due`` stays as it is. ``advance_held`` waits for what falls due
     next. ``past_limit`` are the stretches of days on which an instalment had been unpaid for more than ninety days:
     the first of them, and the day on whose end it was not any more (None while it is). ``reserve_plan`` are the
@@ -99,6 +99,9 @@ class LoanPosition:
     interest_repaid: int
     default_interest_due: int
     default_interest_paid: int
+    default_interest_waived: int
+    recovery_costs_waived: int
+    waived: int
     fees_due: int
     penalties_due: int
     recovery_costs_due: int
@@ -131,6 +134,11 @@ class LoanPosition:
             Component.INTEREST: self.interest_due,
             Component.PRINCIPAL: self.principal_due,
         }
+
+    @property
+    def default_interest_settled(self) -> int:
+        """What was paid of the default interest, and what was waived of it."""
+        return self.default_interest_paid + self.default_interest_waived
 
     @property
     def total_due(self) -> int:

@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from halfpenny.servicing.model.events import Drawdown, Event, Redemption, ScheduleEvent, in_order
+from halfpenny.servicing.model.events import Drawdown, Event, LateExtension, Redemption, ScheduleEvent, in_order
 from halfpenny.servicing.model.schedule import InstalmentKind, Schedule, build_schedule
 from halfpenny.servicing.model.terms import LoanTerms
 
@@ -30,7 +30,9 @@ class ReserveMove(NamedTuple):
     instalment: int | None = None
 
 
-def reserve_moves(terms: LoanTerms, events: Iterable[Event], schedule: Schedule) -> tuple[ReserveMove, ...]:
+def reserve_moves(
+    terms: LoanTerms, events: Iterable[Event | LateExtension], schedule: Schedule
+) -> tuple[ReserveMove, ...]:
     """Every movement of the reserve, in order; amounts in minor units. Nothing where no interest is retained.
 
     ``schedule`` is ``build_schedule(terms, events)``. Each tranche retains its own interest for the rest of the
@@ -38,7 +40,10 @@ def reserve_moves(terms: LoanTerms, events: Iterable[Event], schedule: Schedule)
     """
     if not terms.periods_retained:
         return ()
-    known = [event for event in in_order(events) if isinstance(event, ScheduleEvent)]
+    # After a first maturity, which a late extension presupposes, nothing is reserved any more.
+    known: list[Event] = [
+        event for event in in_order(events) if isinstance(event, ScheduleEvent) and not isinstance(event, LateExtension)
+    ]
     moves = [ReserveMove(terms.advanced_on, ReserveMoveKind.RETAINED, _need(terms, []))]
     moves += _tranches_and_part_rebates(terms, known)
     moves += [
@@ -59,11 +64,11 @@ def reserve_moves(terms: LoanTerms, events: Iterable[Event], schedule: Schedule)
     return tuple(done)
 
 
-def _need(terms: LoanTerms, events: list[ScheduleEvent]) -> int:
+def _need(terms: LoanTerms, events: list[Event]) -> int:
     return build_schedule(terms, events).reserved_interest
 
 
-def _tranches_and_part_rebates(terms: LoanTerms, known: list[ScheduleEvent]) -> list[ReserveMove]:
+def _tranches_and_part_rebates(terms: LoanTerms, known: list[Event]) -> list[ReserveMove]:
     moves = []
     for index, event in enumerate(known):
         is_part = isinstance(event, Redemption) and event.amount is not None

@@ -27,6 +27,7 @@ from halfpenny.servicing.model.events import (
     Drawdown,
     Event,
     Extension,
+    LateExtension,
     LegalMaximumChange,
     Pause,
     RateChange,
@@ -36,7 +37,7 @@ from halfpenny.servicing.model.events import (
     check_events,
     in_order,
 )
-from halfpenny.servicing.model.segments import AccrualSegment, half_up
+from halfpenny.servicing.model.segments import BASE_UNITS, AccrualSegment, half_up
 from halfpenny.servicing.model.terms import (
     InstalmentRounding,
     InterestMode,
@@ -108,7 +109,7 @@ def build_schedule(terms: LoanTerms, events: Iterable[Event] = ()) -> Schedule:
     return build_in_order(terms, known)
 
 
-def build_in_order(terms: LoanTerms, checked: Iterable[Event], *, after_due: bool = False) -> Schedule:
+def build_in_order(terms: LoanTerms, checked: Iterable[Event | LateExtension], *, after_due: bool = False) -> Schedule:
     """``build_schedule`` for events that are already checked and in order.
 
     With ``after_due`` an end on a due date comes after that day's instalment, which keeps its own row: a loan that is
@@ -126,6 +127,7 @@ class _Builder:
         self.events = events
         self.changes: list[ScheduleEvent] = []
         self.stop: ScheduleEvent | None = None
+        self.late: dict[date, LateExtension] = {}
         pauses = []
         for event in events:
             if isinstance(event, Pause):
@@ -134,6 +136,9 @@ class _Builder:
                 self.stop = self.stop or event
             else:
                 self.changes.append(event)
+            if isinstance(event, LateExtension):
+                self.late[event.effective_date] = event
+                pauses.append((event.effective_date + timedelta(days=1), event.agreed_on))
         self.accrual = Accrual(terms, pauses)
         self.periods = terms.periods
         self.due = terms.due_dates(self.periods)
@@ -178,7 +183,7 @@ class _Builder:
         """Accrue to ``end``, applying the changes on the way. A change on a due date comes after the instalment."""
         while self.next_change < len(self.changes):
             change = self.changes[self.next_change]
-            on_the_day = isinstance(change, Extension | LegalMaximumChange)
+            on_the_day = isinstance(change, Extension | LateExtension | LegalMaximumChange)
             in_time = change.effective_date < end or (change.effective_date == end and on_the_day)
             if not in_time:
                 break
@@ -207,7 +212,7 @@ class _Builder:
             self._use_rate()
         elif isinstance(change, Redemption) and change.amount is not None:
             self._redeem_part(change.effective_date, change.amount.minor)
-        elif isinstance(change, Extension):
+        elif isinstance(change, Extension | LateExtension):
             if self.terms.matures_on is not None:
                 raise errors.EventAfterMaturity("A loan that matures inside a period cannot be extended.")
             self.periods += change.periods
@@ -233,6 +238,12 @@ class _Builder:
             self.accrual.add(self.terms.retained_residue_minor)
 
     def _fall_due(self, period: int, due_on: date) -> None:
+        if due_on in self.late:
+            self._fall_due_before_extension(self.late[due_on], period)
+            return
+        if any(late.effective_date < due_on <= late.agreed_on for late in self.late.values()):
+            # These months had passed before anybody agreed on them.
+            return
         if self.terms.interest_mode is InterestMode.ROLLED_UP:
             return
         interest = self._take_interest()
@@ -240,6 +251,19 @@ class _Builder:
         self.balance -= principal
         self.accrual.change_base(-principal)
         self._add_row(due_on, principal, interest, 0, reserved=period <= self.terms.periods_retained)
+
+    def _fall_due_before_extension(self, late: LateExtension, period: int) -> None:
+        """What stays of the instalment that was the last: all interest, and what was paid of principal and fees."""
+        interest = self._take_interest()
+        self.balance -= late.principal
+        # Interest that was rolled up until here has fallen due.
+        self.accrual.base = self.balance * BASE_UNITS
+        reserved = period <= self.terms.periods_retained
+        number = len(self.rows) + 1
+        kind = InstalmentKind.INSTALMENT
+        self.rows.append(
+            Instalment(number, late.effective_date, late.principal, interest, late.fees, self.balance, reserved, kind)
+        )
 
     def _take_interest(self) -> int:
         """The interest accrued since the last time that interest fell due."""
@@ -380,7 +404,7 @@ class _Builder:
 
     def _redemption_fees(self) -> int:
         fees = (fee for fee in self.terms.fees if fee.when is FeeTime.REDEMPTION)
-        return sum(fee.charge(self.drawn) for fee in fees)
+        return sum(fee.charge(self.drawn) for fee in fees) - sum(late.fees for late in self.late.values())
 
     def _add_row(
         self,

@@ -26,6 +26,16 @@ class Component(StrEnum):
     PRINCIPAL = "principal"
 
 
+class WaivedComponent(StrEnum):
+    """What can be waived: all that a loan can owe but its principal, which is written off."""
+
+    RECOVERY_COST = Component.RECOVERY_COST.value
+    FEE = Component.FEE.value
+    PENALTY = Component.PENALTY.value
+    DEFAULT_INTEREST = Component.DEFAULT_INTEREST.value
+    INTEREST = Component.INTEREST.value
+
+
 @dataclass(frozen=True, slots=True)
 class Waterfall:
     """Two orders, and what the platform keeps: ``servicing_fee`` is percent of the interest received,

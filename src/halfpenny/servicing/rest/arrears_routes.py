@@ -15,7 +15,7 @@ from halfpenny.loans import Status
 from halfpenny.platform.database import Connection
 from halfpenny.platform.http import AnswerWithStatus, AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, format_minor, parse_minor
-from halfpenny.servicing import acts, errors, views
+from halfpenny.servicing import acts, errors, forbearance, views
 from halfpenny.servicing.model.delinquency import bucket_of
 from halfpenny.servicing.requests import (
     CostRequest,
@@ -25,6 +25,7 @@ from halfpenny.servicing.requests import (
     ReasonRequest,
     SettlementRequest,
     UpdateRequest,
+    WaiverRequest,
 )
 from halfpenny.servicing.rest.dependencies import SECOND_PERSON, staff, visible_loan
 from halfpenny.servicing.service import arrears, settling
@@ -99,9 +100,12 @@ async def extend(
     database: AppDatabase,
     registered: approvals.AppActs,
 ) -> JSONResponse:
-    """Let the principal fall due later."""
-    payload = acts.ExtensionByMonths(body.months)
-    return await _perform(database, money, registered, acts.EXTENSION, principal, loan_id, payload, body.reason)
+    """Let the principal fall due later, by months from the maturity. What else has fallen due stays due.
+
+    409 ``event_after_maturity`` where it would be over by today.
+    """
+    payload = forbearance.ExtensionByMonths(body.months, body.unlikely_to_pay)
+    return await _perform(database, money, registered, forbearance.EXTENSION, principal, loan_id, payload, body.reason)
 
 
 @router.post("/loans/{loan_id}/pause", dependencies=[requires(Permission.SERVICING_ACT)], responses=SECOND_PERSON)
@@ -114,8 +118,26 @@ async def pause(
     registered: approvals.AppActs,
 ) -> JSONResponse:
     """No interest from the first to the last day, both included."""
-    payload = acts.InterestPause(body.first, body.last)
-    return await _perform(database, money, registered, acts.PAUSE, principal, loan_id, payload, body.reason)
+    payload = forbearance.InterestPause(body.first, body.last, body.unlikely_to_pay)
+    return await _perform(database, money, registered, forbearance.PAUSE, principal, loan_id, payload, body.reason)
+
+
+@router.post("/loans/{loan_id}/waivers", dependencies=[requires(Permission.SERVICING_ACT)], responses=SECOND_PERSON)
+async def waive(
+    loan_id: UUID,
+    body: WaiverRequest,
+    principal: identity.SignedIn,
+    money: identity.MoneyRequest,
+    database: AppDatabase,
+    registered: approvals.AppActs,
+) -> JSONResponse:
+    """Give up an amount of what is due: default interest, interest, a fee, a penalty or a recovery cost.
+
+    Above the limit of the settings, counted over all waivers of the loan, it takes a second person. 409
+    ``waiver_exceeds_due`` for more than is due.
+    """
+    payload = forbearance.WaiverOfDue(body.component, parse_minor(body.amount), body.currency, body.unlikely_to_pay)
+    return await _perform(database, money, registered, forbearance.WAIVER, principal, loan_id, payload, body.reason)
 
 
 @router.post("/loans/{loan_id}/cure", dependencies=[requires(Permission.SERVICING_ACT)], responses=SECOND_PERSON)

@@ -16,7 +16,7 @@ from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import LoanId
 from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors, events
-from halfpenny.servicing.model.events import Acceleration, CostAdvanced, Cure, Default, Extension, Pause, WriteOff
+from halfpenny.servicing.model.events import Acceleration, CostAdvanced, Cure, Default, WriteOff
 from halfpenny.servicing.service.posting import PostingResult, loan_account, lock_serviced_loan, post_events
 from halfpenny.servicing.store import recoveries, serviced_loans
 
@@ -55,34 +55,6 @@ async def accelerate(connection: Connection, loan_id: UUID, actor: Actor, reason
     posted = await post_events(connection, loan_id, [Acceleration(today)], actor, reason=reason)
     await outbox.append_many(connection, [events.accelerated(loan_id, today)])
     return posted
-
-
-async def extend(connection: Connection, loan_id: UUID, months: int, actor: Actor, reason: str) -> PostingResult:
-    """Forbearance: the principal falls due later. An extension agreed late takes effect on the day of maturity."""
-    loan, serviced = await lock_serviced_loan(connection, loan_id)
-    if loan.status not in {Status.ACTIVE, Status.MATURED}:
-        raise loans.WrongStatus(status=loan.status.value, transition="extend")
-    today = await business_date(connection)
-    matures_on = loan.matures_on or today
-    await audit.record(
-        connection, actor.user_id, "loan.extend", "loan", serviced.loan_id, {"months": months, "reason": reason}
-    )
-    return await post_events(connection, loan_id, [Extension(min(today, matures_on), months)], actor, reason=reason)
-
-
-async def pause_interest(
-    connection: Connection, loan_id: UUID, first: date, last: date, actor: Actor, reason: str
-) -> PostingResult:
-    """Forbearance: no contract interest from ``first`` to ``last``, both included; may lie in the past."""
-    await audit.record(
-        connection,
-        actor.user_id,
-        "loan.pause_interest",
-        "loan",
-        loan_id,
-        {"from": first.isoformat(), "to": last.isoformat(), "reason": reason},
-    )
-    return await post_events(connection, loan_id, [Pause(first, last)], actor, reason=reason)
 
 
 async def cure(

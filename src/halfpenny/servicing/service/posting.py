@@ -120,10 +120,13 @@ async def post_events(
     await serviced_loans.add_events(connection, loan_id, new, number, actor.user_id, today)
     # A change of the law moves no money by itself: what follows from it moves today, or with what else is new.
     effective_on = min(as_of, today, *effective)
-    transfers = [*extra, *transfers_of(serviced, moved, receipts_from)]
-    if transfers:
-        name = ledger_event(new)
-        await ledger.post(connection, Journal(JournalId(uuid7()), name, tuple(transfers), effective_on, loan_id))
+    # What is waived no more is owed again before it is paid.
+    journals = [("waiver", waived_of(serviced, min(moved.costs_waived, 0)))]
+    journals += [(ledger_event(new), [*extra, *transfers_of(serviced, moved, receipts_from)])]
+    journals += [("waiver", waived_of(serviced, max(moved.costs_waived, 0)))]
+    for name, transfers in journals:
+        if transfers:
+            await ledger.post(connection, Journal(JournalId(uuid7()), name, tuple(transfers), effective_on, loan_id))
     if shares is None:
         await declaring.declare_new_days(connection, serviced, days)
     else:
@@ -172,6 +175,15 @@ def transfers_of(serviced: ServicedLoan, moved: Flows, receipts_from: Account | 
     return sorted(transfers, key=lambda transfer: transfer.credit != collections)
 
 
+def waived_of(serviced: ServicedLoan, minor: int) -> list[Transfer]:
+    """Recovery costs that the platform's fees bear now; below zero, what they bear no more."""
+    fee_income = Account(AccountKind.FEE_INCOME, None, serviced.currency)
+    advance = loan_account(AccountKind.RECOVERY_ADVANCE, serviced)
+    if not minor:
+        return []
+    return [Transfer(fee_income, advance, minor) if minor > 0 else Transfer(advance, fee_income, -minor)]
+
+
 async def store_replay(connection: Connection, serviced: ServicedLoan, position: LoanPosition, flows: Flows) -> None:
     """Store the result of the replay: sums and marks, the whole schedule, and the segments that accrual reads."""
     await serviced_loans.store_position(connection, serviced.loan_id, position, flows)
@@ -186,7 +198,7 @@ async def store_replay(connection: Connection, serviced: ServicedLoan, position:
         serviced.loan_id,
         position.schedule.segments,
         position.overdue_segments,
-        position.default_interest_paid,
+        position.default_interest_settled,
     )
 
 

@@ -185,14 +185,14 @@ def segment_rows(
     loan_id: UUID,
     contract: Sequence[AccrualSegment],
     overdue: Sequence[AccrualSegment],
-    default_interest_paid: int,
+    default_interest_settled: int,
 ) -> list[tuple[Any, ...]]:
     """Rows of ``accrual_segment`` in the order of SEGMENT_COLUMNS."""
     segments: list[tuple[Any, ...]] = [
         (loan_id, kind, s.start, s.end, s.before, s.per_day, s.scale, less)
         for kind, segments, less in (
             (SegmentKind.CONTRACT, contract, 0),
-            (SegmentKind.DEFAULT, overdue, default_interest_paid),
+            (SegmentKind.DEFAULT, overdue, default_interest_settled),
         )
         for s in segments
         if s.end > s.start
@@ -219,10 +219,10 @@ async def rewrite_segments(
     loan_id: UUID,
     contract: Sequence[AccrualSegment],
     overdue: Sequence[AccrualSegment],
-    default_interest_paid: int,
+    default_interest_settled: int,
 ) -> None:
     await connection.execute("DELETE FROM accrual_segment WHERE loan_id = $1", loan_id)
-    segments = segment_rows(loan_id, contract, overdue, default_interest_paid)
+    segments = segment_rows(loan_id, contract, overdue, default_interest_settled)
     await _insert_all(connection, "accrual_segment", SEGMENT_COLUMNS, segments)
 
 
