@@ -16,7 +16,8 @@ from halfpenny.ledger import Account, AccountKind
 from halfpenny.loans import LoanInterestMode
 from halfpenny.platform import clock
 from halfpenny.platform.database import Database
-from halfpenny.platform.papers import PaperLanguage, amount_text
+from halfpenny.platform.figures import exact_amount
+from halfpenny.platform.papers import PaperLanguage
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, format_minor
 from halfpenny.servicing import errors
@@ -205,18 +206,18 @@ async def test_row_21_losses_and_what_was_recovered_stand_in_every_statement(
     for language, words in ((PaperLanguage.ENGLISH, "Lost"), (PaperLanguage.POLISH, "Strata")):
         data = statement_data(answer, StatementParties("L", "S 1", "Ines", made.drawn_on), language)
         cells = data["currencies"][0]["rows"][0]
-        assert cells[list(data["columns"]).index(words)] == amount_text(lost, language)
+        assert cells[list(data["columns"]).index(words)] == exact_amount(lost, language)
         pdf = await client.get(f"/api/v1/statements/{year}/pdf?language={language}", headers=headers)
         assert pdf.content.startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize(
     ("minor", "english", "polish"),
-    [(0, "0.00", "0,00"), (123_456_789, "1,234,567.89", "1\u00a0234\u00a0567,89"), (-5, "\u22120.05", "\u22120,05")],
+    [(0, "0.00", "0,00"), (123_456_789, "1,234,567.89", "1\u00a0234\u00a0567,89"), (-5, "-0.05", "-0,05")],
 )
 def test_amounts_on_papers_have_separators(minor: int, english: str, polish: str) -> None:
-    assert amount_text(minor, PaperLanguage.ENGLISH) == english
-    assert amount_text(minor, PaperLanguage.POLISH) == polish
+    assert exact_amount(minor, PaperLanguage.ENGLISH) == english
+    assert exact_amount(minor, PaperLanguage.POLISH) == polish
 
 
 def test_a_negative_amount_in_a_sheet_is_a_number() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from halfpenny import loans
 from halfpenny.platform.database import Database
+from halfpenny.platform.papers import PaperLanguage
 from halfpenny.underwriting import service
-from halfpenny.underwriting.letter import DeclinedApplication, LetterLanguage, LetterReason, letter_data, render
+from halfpenny.underwriting.letter import DeclinedApplication, LetterReason, letter_data, render
 from halfpenny.underwriting.rest import router
 from halfpenny_messages import MOST_PRINCIPAL_REASONS
 from support import lending
@@ -36,8 +37,8 @@ def application(*reasons: LetterReason, model_version: str | None = "model-7+pol
     )
 
 
-@pytest.mark.parametrize("language", list(LetterLanguage))
-def test_row_13_the_letter_names_what_a_notice_must(language: LetterLanguage) -> None:
+@pytest.mark.parametrize("language", list(PaperLanguage))
+def test_row_13_the_letter_names_what_a_notice_must(language: PaperLanguage) -> None:
     reasons = [LetterReason(f"Reason {number}.", "With less: grade C." if number else None) for number in range(6)]
     data = letter_data(application(*reasons), language)
     assert (data["creditor"], data["creditor_address"]) == ("Mosty sp. z o.o.", "Prosta 7, 61-001 Poznań")
@@ -56,8 +57,8 @@ def test_row_13_the_letter_names_what_a_notice_must(language: LetterLanguage) ->
     assert content.startswith(b"%PDF-") and len(content) > 5_000
 
 
-@pytest.mark.parametrize("language", list(LetterLanguage))
-def test_row_13_a_letter_claims_an_assessment_by_a_model_only_where_there_was_one(language: LetterLanguage) -> None:
+@pytest.mark.parametrize("language", list(PaperLanguage))
+def test_row_13_a_letter_claims_an_assessment_by_a_model_only_where_there_was_one(language: PaperLanguage) -> None:
     reason = LetterReason("Reason.", None)
     by_model, by_person = (
         letter_data(application(reason, model_version=version), language) for version in ("model-7+policy-3", None)
@@ -118,7 +119,7 @@ async def decline(database: Database, staff: Somebody, loan_id: UUID, code: loan
 
 async def letter_of(database: Database, loan: loans.Loan) -> DeclinedApplication:
     async with database.reading() as connection:
-        return await service.declined_application(connection, loan, "A lender", "A street 1", LetterLanguage.ENGLISH)
+        return await service.declined_application(connection, loan, "A lender", "A street 1", PaperLanguage.ENGLISH)
 
 
 async def test_row_13_a_decline_without_an_assessment_has_the_decisions_reason_alone(database: Database) -> None:

@@ -35,6 +35,11 @@ def exact_money(amount: dict[str, str], language: str) -> str:
     return _LETTER_BEFORE_FIGURE.sub("\u00a0", text)
 
 
+def exact_amount(minor: int, language: str) -> str:
+    """Minor units without a currency, which stands over the column: ``1,234.56`` in English, ``1 234,56`` in Polish."""
+    return format_decimal(Decimal(minor).scaleb(-2), format="#,##0.00", locale=LOCALES[language])
+
+
 def percent(text: str, language: str) -> str:
     """``"9.50"`` as ``9.5%``."""
     return format_percent(Decimal(text) / 100, format=_PERCENT, locale=LOCALES[language])

@@ -23,13 +23,6 @@ class PaperLanguage(StrEnum):
     POLISH = "pl"
 
 
-def amount_text(minor: int, language: PaperLanguage) -> str:
-    """Minor units as people read them: ``1,234.56`` in English, ``1 234,56`` in Polish (with no-break spaces)."""
-    sign, minor = ("\u2212", -minor) if minor < 0 else ("", minor)
-    thousands, cents = (",", ".") if language is PaperLanguage.ENGLISH else ("\u00a0", ",")
-    return f"{sign}{minor // 100:,}".replace(",", thousands) + f"{cents}{minor % 100:02}"
-
-
 def render_pdf(template: Traversable, data: Mapping[str, Any]) -> bytes:
     """The paper as PDF. ``data`` must be JSON: strings, numbers, lists and objects. Raises typst.TypstError for a
     template that does not compile."""

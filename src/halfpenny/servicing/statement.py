@@ -14,8 +14,8 @@ from importlib.resources import files
 from typing import Any
 
 from halfpenny.ledger import AccountStatement
-from halfpenny.platform import papers
-from halfpenny.platform.papers import PaperLanguage, amount_text
+from halfpenny.platform import figures, papers
+from halfpenny.platform.papers import PaperLanguage
 from halfpenny.servicing.model.investor import YearTotals
 from halfpenny.servicing.service.investor_reporting import YearStatement
 
@@ -97,7 +97,7 @@ def statement_data(statement: YearStatement, parties: StatementParties, language
     first, last = date(statement.year, 1, 1), date(statement.year, 12, 31)
 
     def amount(minor: int) -> str:
-        return amount_text(minor, language)
+        return figures.exact_amount(minor, language)
 
     values = (
         parties.investor,

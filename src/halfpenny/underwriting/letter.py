@@ -12,20 +12,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from halfpenny.platform import figures, papers
+from halfpenny.platform.papers import PaperLanguage
 from halfpenny.underwriting.reviews.model import ANSWER_WITHIN_DAYS, REQUEST_WITHIN_DAYS
 from halfpenny_messages import MOST_PRINCIPAL_REASONS
 
 _TEMPLATE = Path(__file__).with_name("templates") / "decision_letter.typ"
-
-
-class LetterLanguage(StrEnum):
-    ENGLISH = "en"
-    POLISH = "pl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,7 @@ class _Words:
 
 
 _WORDS = {
-    LetterLanguage.ENGLISH: _Words(
+    PaperLanguage.ENGLISH: _Words(
         title="Your application was declined",
         action="We have looked at your application for the loan named above and have decided not to grant it.",
         reasons="The principal reasons",
@@ -100,7 +95,7 @@ _WORDS = {
         "wrong facts corrected.",
         explanation_by_person="You may ask which facts the decision rests on, and have wrong facts corrected.",
     ),
-    LetterLanguage.POLISH: _Words(
+    PaperLanguage.POLISH: _Words(
         title="Odmowa udzielenia pożyczki",
         action="Rozpatrzyliśmy wniosek o pożyczkę wskazaną wyżej i postanowiliśmy jej nie udzielić.",
         reasons="Główne przyczyny",
@@ -128,7 +123,7 @@ _WORDS = {
 }
 
 
-def letter_data(application: DeclinedApplication, language: LetterLanguage) -> dict[str, Any]:
+def letter_data(application: DeclinedApplication, language: PaperLanguage) -> dict[str, Any]:
     """What the template sets, in the language asked for: words, amounts and dates."""
     words = _WORDS[language]
     by_model = application.model_version is not None
@@ -166,6 +161,6 @@ def letter_data(application: DeclinedApplication, language: LetterLanguage) -> d
     }
 
 
-def render(application: DeclinedApplication, language: LetterLanguage) -> bytes:
+def render(application: DeclinedApplication, language: PaperLanguage) -> bytes:
     """The letter as PDF."""
     return papers.render_pdf(_TEMPLATE, letter_data(application, language))

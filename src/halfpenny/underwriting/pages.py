@@ -15,13 +15,13 @@ from halfpenny.identity import Permission, Principal, requires
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.http import AppDatabase, AppPages, FormFields, RequestModel, failure_kind_of
+from halfpenny.platform.papers import PaperLanguage
 from halfpenny.platform.views import view
 from halfpenny.primitives.errors import HalfpennyError, Malformed
 from halfpenny.primitives.money import format_minor
 from halfpenny.underwriting import labels, service, store
 from halfpenny.underwriting.documents import store as document_store
 from halfpenny.underwriting.documents.model import MOST_DOCUMENTS, asked_for
-from halfpenny.underwriting.letter import LetterLanguage
 from halfpenny.underwriting.reviews import DecisionReview, ReviewStatus, errors, review_view
 from halfpenny.underwriting.reviews import service as reviews
 from halfpenny.underwriting.reviews import store as review_store
@@ -210,7 +210,7 @@ async def _declined(connection: Connection, loan: loans.Loan, lender: str, addre
         return None
     return {
         language.value: await service.declined_application(connection, loan, lender, address, language)
-        for language in LetterLanguage
+        for language in PaperLanguage
     }
 
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from halfpenny import identity, loans
 from halfpenny.identity import Permission, requires
 from halfpenny.platform.http import AppDatabase
+from halfpenny.platform.papers import PaperLanguage
 from halfpenny.underwriting import errors, letter, service, store, views
 
 router = APIRouter(tags=["underwriting"])
@@ -52,7 +53,7 @@ async def decision_letter(
     principal: identity.SignedIn,
     database: AppDatabase,
     request: Request,
-    language: letter.LetterLanguage = letter.LetterLanguage.ENGLISH,
+    language: PaperLanguage = PaperLanguage.ENGLISH,
 ) -> Response:
     """The letter to the borrower of a declined application, as PDF: the principal reasons, and the borrower's rights.
 

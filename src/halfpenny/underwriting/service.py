@@ -13,10 +13,11 @@ import msgspec
 from halfpenny import loans
 from halfpenny.platform.clock import MARKET_ZONE
 from halfpenny.platform.database import Connection, Database
+from halfpenny.platform.papers import PaperLanguage
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import format_minor
 from halfpenny.underwriting import errors, store
-from halfpenny.underwriting.letter import DeclinedApplication, LetterLanguage, LetterReason
+from halfpenny.underwriting.letter import DeclinedApplication, LetterReason
 from halfpenny_messages import LoanAssessed, NarrativeWritten, PrincipalReason, to_builtins
 
 _REASSESSMENT_BATCH_SIZE = 200
@@ -67,7 +68,7 @@ async def receive_narrative(connection: Connection, written: NarrativeWritten) -
 
 
 async def declined_application(
-    connection: Connection, loan: loans.Loan, lender: str, address: str, language: LetterLanguage
+    connection: Connection, loan: loans.Loan, lender: str, address: str, language: PaperLanguage
 ) -> DeclinedApplication:
     """What the letter about a declined application says. Raises ApplicationNotDeclined.
 
@@ -95,7 +96,7 @@ async def declined_application(
 
 
 def letter_reasons(
-    code: loans.DecisionReason, reasons: Sequence[Mapping[str, Any]], language: LetterLanguage
+    code: loans.DecisionReason, reasons: Sequence[Mapping[str, Any]], language: PaperLanguage
 ) -> list[LetterReason]:
     """The reason that the decision names comes first, with what the assessment says about the same subject."""
     named = [reason for reason in reasons if reason["code"] == code]
