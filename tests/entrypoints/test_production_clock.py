@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from halfpenny.entrypoints.connectivity import require_real_time
+from halfpenny.entrypoints.connectivity import require_real_time, require_schema
 from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.platform import clock
 from halfpenny.platform.database import Database
@@ -65,6 +65,6 @@ async def test_a_database_without_a_schema_is_named(
     monkeypatch: pytest.MonkeyPatch, superuser: Database, database_url: str
 ) -> None:
     async with superuser.unit_of_work() as connection:
-        await connection.execute("DROP TABLE business_clock CASCADE")
+        await connection.execute("DROP TABLE alembic_version")
     with pytest.raises(WrongSettings, match="run halfpenny migrate"):
-        await require_real_time(settings(monkeypatch, database_url, **PRODUCTION))
+        await require_schema(settings(monkeypatch, database_url, **PRODUCTION))

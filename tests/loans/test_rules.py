@@ -34,7 +34,7 @@ from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.fees import FeeKind, OfferedFee
 from halfpenny.primitives.ids import LoanId, UserId, uuid7
 from halfpenny.primitives.money import Currency
-from halfpenny_messages import LoanPurpose, PropertyKind, ValuationSource
+from halfpenny_messages import PRICE_DISREGARDED_DAYS, LoanPurpose, PropertyKind, ValuationSource
 from support.lending import RULES, application, risk
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -147,7 +147,9 @@ LONG_AGO = date(2019, 5, 17)
         ({"property": replace(_HOUSE, purchased_on=TODAY + timedelta(days=1))}, "purchased_in_future"),
         (
             {
-                "property": replace(_HOUSE, purchase_price_minor=None, purchased_on=TODAY - timedelta(days=731)),
+                "property": replace(
+                    _HOUSE, purchase_price_minor=None, purchased_on=TODAY - timedelta(days=PRICE_DISREGARDED_DAYS - 1)
+                ),
                 "purpose": LoanPurpose.WORKS,
             },
             "purchase_price_missing",
