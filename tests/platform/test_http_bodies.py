@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
@@ -237,9 +237,8 @@ def test_the_fingerprint_distinguishes_texts_from_numbers() -> None:
 
 
 def test_cursors_return_what_was_put_in() -> None:
-    moment, id = datetime(2026, 3, 29, 1, 30, 0, 123_456, UTC), uuid7()
-    cursor = encode_cursor(moment, id, -5, "Łódź")
-    assert decode_cursor(cursor, datetime, UUID, int, str) == (moment, id, -5, "Łódź")
+    id = uuid7()
+    assert decode_cursor(encode_cursor(id, -5, "Łódź"), UUID, int, str) == (id, -5, "Łódź")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +263,7 @@ def test_a_cursor_from_elsewhere_is_named(cursor: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [("9" * 19, int), ("١", int), ("2026-01-01T00:00:00", datetime), ("yesterday", datetime), ("a\x00b", str)],
+    [("9" * 19, int), ("١", int), ("yesterday", UUID), ("a\x00b", str)],
 )
 def test_a_cursor_with_values_that_the_database_cannot_take_is_named(text: str, kind: type) -> None:
     with pytest.raises(MalformedCursor):
