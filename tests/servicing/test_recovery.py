@@ -216,7 +216,8 @@ async def test_everybody_sees_on_page_in_graphql_and_in_rest_that_an_update_is_o
     async def nobody() -> None:
         return None
 
-    answer = await Marketplace(introspection=False).answer(request, listings, nobody, recovery_loader(lambda: database))
+    recoveries = recovery_loader(lambda: database)
+    answer = await Marketplace(introspection=False).answer(request, listings, nobody, recoveries=recoveries)
     assert answer.errors == [] and answer.data is not None
     assert answer.data["loan"]["recovery"] == {
         "openedOn": shown["opened_on"],
