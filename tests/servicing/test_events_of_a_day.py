@@ -19,7 +19,7 @@ from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Acceleration, Apply, Event, Receipt, WriteOff
 from halfpenny.servicing.model.payoff import payoff, receive
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
-from halfpenny.servicing.service import arrears
+from halfpenny.servicing.service import forbearing
 from halfpenny.servicing.store import serviced_loans
 from servicing import world
 
@@ -47,7 +47,8 @@ async def test_a_pause_to_come_changes_nothing_before_its_day(database: Database
     made = await world.drawn(database, STAKES)
     first, last = made.drawn_on + timedelta(days=20), made.drawn_on + timedelta(days=24)
     async with database.unit_of_work() as connection:
-        paused = await arrears.pause_interest(connection, made.loan.id, first, last, made.staff, "Flooded cellar.")
+        decided = forbearing.Decided(made.staff, "Flooded cellar.")
+        paused = await forbearing.pause_interest(connection, made.loan.id, first, last, decided)
     assert (paused.position.as_of, paused.position.days_past_due, paused.position.total_due) == (made.drawn_on, 0, 0)
     assert paused.loan.status is Status.ACTIVE
     await world.go_to(database, first)
@@ -80,9 +81,8 @@ async def test_a_pause_that_could_never_be_is_refused_when_it_is_asked_for(datab
     later = made.drawn_on + timedelta(days=40)
     with pytest.raises(errors.PauseBackwards):
         async with database.unit_of_work() as connection:
-            await arrears.pause_interest(
-                connection, made.loan.id, later, later - timedelta(days=1), made.staff, "Backwards."
-            )
+            decided = forbearing.Decided(made.staff, "Backwards.")
+            await forbearing.pause_interest(connection, made.loan.id, later, later - timedelta(days=1), decided)
     async with database.reading() as connection:
         assert await serviced_loans.events(connection, made.loan.id) == []
 

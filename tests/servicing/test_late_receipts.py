@@ -105,7 +105,8 @@ async def test_a_receipt_reported_late_is_booked_and_everybody_is_brought_to_wha
     # Default interest on 33.00 never was, and what came in on the twentieth was early for that much more.
     assert done.moved.default_interest < 0 < done.moved.held
     kept = await holdings(database, late)
-    assert all(holder[-1] > 0 for holder in kept.values())
+    # Of a holder whose part of it is less than half a cent after tax nothing is kept.
+    assert all(holder[-1] >= 0 for holder in kept.values()) and any(holder[-1] > 0 for holder in kept.values())
     assert await world.balances(database, late.loan.id, AccountKind.OVERPAID_DISTRIBUTION) == [
         sum(holder[-1] for holder in kept.values())
     ]

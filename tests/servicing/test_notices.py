@@ -9,7 +9,7 @@ from halfpenny.funding.service import tickets
 from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Money
 from halfpenny.realtime import NotificationKind
-from halfpenny.servicing.service import arrears
+from halfpenny.servicing.service import arrears, forbearing
 from servicing import world
 from support import lending
 from support.notices import deliver, notices
@@ -30,7 +30,7 @@ async def test_from_the_drawdown_to_the_loss(database: Database) -> None:
     assert await _kinds(database, made) == [["loan_drawn_down"]] * 3
     await world.advance(database, timedelta(days=10))
     async with database.unit_of_work() as connection:
-        await arrears.extend(connection, made.loan.id, 2, made.staff, "The sale takes longer.")
+        await forbearing.extend(connection, made.loan.id, 2, forbearing.Decided(made.staff, "The sale takes longer."))
     async with database.unit_of_work() as connection:
         await arrears.mark_unlikely_to_pay(connection, made.loan.id, made.staff, "Insolvent.")
     async with database.unit_of_work() as connection:

@@ -102,16 +102,17 @@ async def loan(loan_id: str, request: Request, pages: AppPages, listings: _Listi
     recovery = None
     if node["status"] in _AFTER_DEFAULT:
         recovery = await recovery_loader(lambda: request.app.state.database).load(node["id"])
-    maximum = await _legal_maximum(request.app.state.database, node)
+    maximum = await _legal_maximum(request, node)
     context = {"labels": labels, "loan": _shown(node), "recovery": recovery, "maximum": maximum}
     return pages.render(request, "marketplace/loan.html", context)
 
 
-async def _legal_maximum(database: Database, node: Document) -> Document | None:
+async def _legal_maximum(request: Request, node: Document) -> Document | None:
     """What the law leaves of the loan's default rate today, where it allows less than was agreed."""
     law = legal_maximum.published().get((node["terms"]["governing_law"], Currency(node["terms"]["amount"]["currency"])))
     if law is None:
         return None
+    database: Database = request.app.state.database
     async with database.reading() as connection:
         found = law.on(await business_date(connection))
     if found is None or found.default.percent >= Decimal(node["terms"]["default_rate"]):
