@@ -57,19 +57,22 @@ FROM different d LEFT JOIN LATERAL (
 
 # Entries are written for the application's role alone: what it may not do to a column or a row, no true entry reports.
 _FORBIDDEN = """
-WITH kept(table_name, forbidden, may_delete, may_insert) AS (
+WITH kept(table_name, forbidden, may_delete, may_insert) AS MATERIALIZED (
   SELECT c.relname::text, array_agg(a.attname::text) FILTER (
            WHERE NOT has_column_privilege('halfpenny_app', c.oid, a.attnum, 'UPDATE')),
          has_table_privilege('halfpenny_app', c.oid, 'DELETE'),
          has_any_column_privilege('halfpenny_app', c.oid, 'INSERT')
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   WHERE c.relnamespace = 'public'::regnamespace AND c.relname = ANY ($1) GROUP BY c.oid, c.relname
+), began AS MATERIALIZED (
+  -- What stood there when the migration began to keep the table is its first entries, all of one transaction.
+  SELECT table_name, (SELECT f.xid FROM row_history f WHERE f.table_name = k.table_name ORDER BY f.seq LIMIT 1) AS xid
+  FROM kept k WHERE NOT may_insert
 ), forged AS MATERIALIZED (
-  SELECT h.seq, h.table_name, h.row_key, h.change, h.data, k.forbidden FROM row_history h JOIN kept k USING (table_name)
+  SELECT h.seq, h.table_name, h.row_key, h.change, h.data, k.forbidden
+  FROM row_history h JOIN kept k USING (table_name) LEFT JOIN began b USING (table_name)
   WHERE (h.change = 'updated' AND h.data ?| k.forbidden) OR (h.change = 'deleted' AND NOT k.may_delete)
-    -- What stood there when the migration began to keep the table is its first entries, all of one transaction.
-    OR (h.change = 'inserted' AND NOT k.may_insert
-      AND h.xid <> (SELECT f.xid FROM row_history f WHERE f.table_name = h.table_name ORDER BY f.seq LIMIT 1))
+    OR (h.change = 'inserted' AND h.xid <> b.xid)
 )
 SELECT seq, table_name || ' ' || row_key || ' ' || change AS entry,
        (SELECT string_agg(key, ', ') FROM jsonb_object_keys(data) AS key WHERE key = ANY (forbidden)) AS columns
