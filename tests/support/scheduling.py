@@ -13,6 +13,7 @@ BY_TEST = (
     "tests/journeys/test_scenarios.py",
     "tests/demo/test_demo.py",
     "tests/journeys/test_processes.py",
+    "tests/journeys/test_promotion.py",
     "tests/servicing/test_tuples_read.py",
     "tests/servicing/test_against_reference.py",
     "tests/web/test_browser.py",
@@ -21,7 +22,9 @@ BY_TEST = (
     "tests/entrypoints/test_serving.py",
 )
 BY_FILE = (
+    "tests/servicing/test_agreed_terms.py",
     "tests/demo/test_seeding.py",
+    "tests/risk/test_promotion_postgres.py",
     "tests/entrypoints/test_first_words.py",
     "tests/risk/test_assess.py",
     "tests/api/test_lists.py",
