@@ -20,7 +20,7 @@ from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.queue import rabbit
 from halfpenny.servicing.store import distributions
 from support import lending
-from support.tuples import all_reads
+from support.tuples import tuples_read, until_reported
 
 PASSED = 5_000
 # A full page of an index is read at most, where what has passed takes dozens.
@@ -136,9 +136,9 @@ async def test_what_has_passed_through_is_not_read_again(
     # and see it there once more; nothing sees it again and again.
     dear: list[dict[str, int]] = []
     for _ in range(4):
-        before = await all_reads(database, database_url)
+        before = await reported(database, database_url)
         await ask_all(database)
-        after = await all_reads(database, database_url)
+        after = await reported(database, database_url)
         dear.append({name: after[name] - before[name] for name in after if after[name] - before[name] > MOST})
     assert {} in dear[1:], dear
 
@@ -147,3 +147,11 @@ async def ask_all(database: Database) -> None:
     for waiting in WAITING:
         async with database.unit_of_work() as connection:
             await waiting.ask(connection)
+
+
+async def reported(database: Database, database_url: str) -> dict[str, int]:
+    """Not asked for at once: an index forgets what has passed when the server's horizon has moved on beyond it."""
+    await until_reported()
+    async with database.unit_of_work() as connection:
+        await connection.execute("SELECT 1")
+    return await tuples_read(database_url)
