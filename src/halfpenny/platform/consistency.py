@@ -149,11 +149,11 @@ async def find_all(connection: Connection, checks: Sequence[Check], progress: Pr
     """What the checks find, as they find it, in one view of the database."""
     async with snapshot(connection):
         for check in checks:
-            async for finding in _whole(check, connection, progress):
+            async for finding in _to_a_verdict(check, connection, progress):
                 yield finding
 
 
-async def _whole(check: Check, connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
+async def _to_a_verdict(check: Check, connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     """What the check finds; where a value that was tampered with breaks it off, that is a finding, and others go on."""
     try:
         async for finding in check(connection, progress):
@@ -180,7 +180,7 @@ async def find_in_parallel(
             await connection.execute(f"SET TRANSACTION SNAPSHOT '{view}'")
             await _prepare(connection)
             while waiting:
-                async for finding in _whole(waiting.popleft(), connection, progress):
+                async for finding in _to_a_verdict(waiting.popleft(), connection, progress):
                     report(finding)
 
     # Whoever exports a view keeps it for the others by staying in its transaction.

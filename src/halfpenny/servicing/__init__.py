@@ -3,7 +3,7 @@
 from halfpenny.servicing.acts import arrears_acts
 from halfpenny.servicing.check import UNCHECKED, check
 from halfpenny.servicing.consumers import RECEIPTS_EVENTS, RECEIPTS_QUEUE, SUBSCRIPTION, receipts_subscription
-from halfpenny.servicing.forbearance import forbearance_acts
+from halfpenny.servicing.forbearance_acts import forbearance_acts
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.receipt_acts import receipt_acts

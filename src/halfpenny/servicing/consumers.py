@@ -1,12 +1,14 @@
-"""Consumers of servicing: distributions and recovery updates, of which each investor concerned is notified once."""
+"""Consumers of servicing: distributions, recoveries and states of a loan, reported once to everyone concerned."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from halfpenny import loans
 from halfpenny.funding import RECEIPT_ARRIVED
-from halfpenny.platform.database import Connection
+from halfpenny.loans import TransitionName
+from halfpenny.platform.database import Connection, Record
 from halfpenny.platform.queue import Message, Subscription
 from halfpenny.primitives.money import format_minor
 from halfpenny.realtime import Notice, NotificationKind, notify_many
@@ -22,15 +24,21 @@ _PAGE = 5_000
 # What becomes of a loan is reported to its borrower and to everyone who has lent in it, without delay (EU 2022/2115,
 # article 1(5), asks it of a default).
 _OF_LOAN = {
-    "loan.drawn_down": NotificationKind.LOAN_DRAWN_DOWN,
-    "loan.extended": NotificationKind.LOAN_EXTENDED,
-    "loan.rescheduled": NotificationKind.LOAN_EXTENDED,
-    "loan.defaulted": NotificationKind.LOAN_DEFAULTED,
-    "loan.default_undone": NotificationKind.LOAN_DEFAULT_UNDONE,
-    "loan.cured": NotificationKind.LOAN_CURED,
-    "loan.written_off": NotificationKind.LOAN_WRITTEN_OFF,
-    "loan.repaid": NotificationKind.LOAN_REPAID,
-    "loan.reopened": NotificationKind.LOAN_REOPENED,
+    **{
+        loans.TRANSITIONS[name].event: kind
+        for name, kind in (
+            (TransitionName.DRAW_DOWN, NotificationKind.LOAN_DRAWN_DOWN),
+            (TransitionName.EXTEND, NotificationKind.LOAN_EXTENDED),
+            (TransitionName.DEFAULT, NotificationKind.LOAN_DEFAULTED),
+            (TransitionName.UNDO_DEFAULT, NotificationKind.LOAN_DEFAULT_UNDONE),
+            (TransitionName.CURE, NotificationKind.LOAN_CURED),
+            (TransitionName.WRITE_OFF, NotificationKind.LOAN_WRITTEN_OFF),
+            (TransitionName.REPAY, NotificationKind.LOAN_REPAID),
+            (TransitionName.REOPEN, NotificationKind.LOAN_REOPENED),
+        )
+    },
+    # Extended before it matured: no transition.
+    loans.RESCHEDULED: NotificationKind.LOAN_EXTENDED,
     ACCELERATED: NotificationKind.LOAN_ACCELERATED,
 }
 
@@ -54,26 +62,24 @@ async def _notify_of_loan(connection: Connection, message: Message, kind: Notifi
         data["matures_on"] = loan.matures_on.isoformat()
     key = f"{kind}:{message.id}"
     await notify_many(connection, [Notice(loan.borrower_id, kind, data, key)])
+
+    def notice(holder: Record) -> Notice:
+        own = {
+            "stake": format_minor(holder["stake_minor"]),
+            "outstanding": format_minor(holder["outstanding_minor"]),
+            "lost": format_minor(holder["lost_minor"]),
+        }
+        return Notice(holder["investor_id"], kind, {**data, **own}, key)
+
+    await _notify_holders(connection, loan_id, notice)
+
+
+async def _notify_holders(connection: Connection, loan_id: UUID, notice: Callable[[Record], Notice]) -> None:
+    """Each holder of a drawn loan, a page of them at a time."""
     after: UUID | None = None
     while holders := await investors.holders_page(connection, loan_id, after, _PAGE):
-        await notify_many(
-            connection,
-            [
-                Notice(
-                    holder["investor_id"],
-                    kind,
-                    {
-                        **data,
-                        "stake": format_minor(holder["stake_minor"]),
-                        "outstanding": format_minor(holder["outstanding_minor"]),
-                        "lost": format_minor(holder["lost_minor"]),
-                    },
-                    key,
-                )
-                for holder in holders
-            ],
-        )
-        after = holders[-1]["investor_id"]
+        await notify_many(connection, [notice(holder) for holder in holders])
+        after = holders[-1]["position_id"]
 
 
 async def _notify_of_distribution(connection: Connection, distribution_id: UUID) -> None:
@@ -109,13 +115,8 @@ async def _notify_of_recovery(connection: Connection, message: Message) -> None:
     loan_id, number = UUID(message.payload["loan_id"]), int(message.payload["number"])
     title = (await loans.get(connection, loan_id)).title
     data = {"loan_id": str(loan_id), "title": title, "number": number}
-    await notify_many(
-        connection,
-        [
-            Notice(investor_id, NotificationKind.RECOVERY_UPDATE, data, f"recovery:{loan_id}:{number}")
-            for investor_id in await investors.holders(connection, loan_id)
-        ],
-    )
+    kind, key = NotificationKind.RECOVERY_UPDATE, f"recovery:{loan_id}:{number}"
+    await _notify_holders(connection, loan_id, lambda holder: Notice(holder["investor_id"], kind, data, key))
 
 
 RECEIPTS_QUEUE = "servicing.receipts"

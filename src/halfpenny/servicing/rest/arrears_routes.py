@@ -15,7 +15,8 @@ from halfpenny.loans import Status
 from halfpenny.platform.database import Connection
 from halfpenny.platform.http import AnswerWithStatus, AppDatabase, PageOf, PageQuery, once, page
 from halfpenny.primitives.money import Money, format_minor, parse_minor
-from halfpenny.servicing import acts, errors, forbearance, views
+from halfpenny.servicing import acts, errors, views
+from halfpenny.servicing.forbearance_acts import EXTENSION, PAUSE, WAIVER, ExtensionByMonths, InterestPause, WaiverOfDue
 from halfpenny.servicing.model.delinquency import bucket_of
 from halfpenny.servicing.requests import (
     CostRequest,
@@ -104,8 +105,8 @@ async def extend(
 
     409 ``event_after_maturity`` where it would be over by today.
     """
-    payload = forbearance.ExtensionByMonths(body.months, body.unlikely_to_pay)
-    return await _perform(database, money, registered, forbearance.EXTENSION, principal, loan_id, payload, body.reason)
+    payload = ExtensionByMonths(body.months, body.unlikely_to_pay)
+    return await _perform(database, money, registered, EXTENSION, principal, loan_id, payload, body.reason)
 
 
 @router.post("/loans/{loan_id}/pause", dependencies=[requires(Permission.SERVICING_ACT)], responses=SECOND_PERSON)
@@ -118,8 +119,8 @@ async def pause(
     registered: approvals.AppActs,
 ) -> JSONResponse:
     """No interest from the first to the last day, both included."""
-    payload = forbearance.InterestPause(body.first, body.last, body.unlikely_to_pay)
-    return await _perform(database, money, registered, forbearance.PAUSE, principal, loan_id, payload, body.reason)
+    payload = InterestPause(body.first, body.last, body.unlikely_to_pay)
+    return await _perform(database, money, registered, PAUSE, principal, loan_id, payload, body.reason)
 
 
 @router.post("/loans/{loan_id}/waivers", dependencies=[requires(Permission.SERVICING_ACT)], responses=SECOND_PERSON)
@@ -136,8 +137,8 @@ async def waive(
     Above the limit of the settings, counted over all waivers of the loan, it takes a second person. 409
     ``waiver_exceeds_due`` for more than is due.
     """
-    payload = forbearance.WaiverOfDue(body.component, parse_minor(body.amount), body.currency, body.unlikely_to_pay)
-    return await _perform(database, money, registered, forbearance.WAIVER, principal, loan_id, payload, body.reason)
+    payload = WaiverOfDue(body.component, parse_minor(body.amount), body.currency, body.unlikely_to_pay)
+    return await _perform(database, money, registered, WAIVER, principal, loan_id, payload, body.reason)
 
 
 @router.post("/loans/{loan_id}/cure", dependencies=[requires(Permission.SERVICING_ACT)], responses=SECOND_PERSON)

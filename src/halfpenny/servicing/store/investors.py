@@ -55,20 +55,14 @@ async def holding(connection: Connection, investor_id: UUID, loan_id: UUID) -> R
 
 
 async def holders_page(connection: Connection, loan_id: UUID, after: UUID | None, limit: int) -> list[Record]:
-    """Who holds a part of a drawn loan, with the stake, what is outstanding and what was lost, by investors' ids."""
+    """Who holds a part of a drawn loan, with the stake, what is outstanding and what was lost, by positions."""
     return await connection.fetch(
-        "SELECT investor_id, stake_minor, outstanding_minor, lost_minor FROM holding WHERE loan_id = $1 "
-        "AND investor_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY investor_id LIMIT $3",
+        "SELECT position_id, investor_id, stake_minor, outstanding_minor, lost_minor FROM holding WHERE loan_id = $1 "
+        "AND position_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY position_id LIMIT $3",
         loan_id,
         after,
         limit,
     )
-
-
-async def holders(connection: Connection, loan_id: UUID) -> list[UUID]:
-    """Who holds a part of a drawn loan, by their ids."""
-    rows = await connection.fetch("SELECT investor_id FROM holding WHERE loan_id = $1 ORDER BY investor_id", loan_id)
-    return [row["investor_id"] for row in rows]
 
 
 async def holdings(connection: Connection, investor_id: UUID, after: UUID | None, limit: int) -> list[Record]:
