@@ -85,7 +85,7 @@ REASONS: Mapping[str, Wording] = {
         shown_as="count",
         audience=PRIVATE,
     ),
-    "term": Wording("The loan runs for {value} months.", "Pożyczka trwa {value} mies.", shown_as="count"),
+    "term": Wording("The loan runs for {value} months.", "Okres pożyczki: {value} mies.", shown_as="count"),
     "further_records": Wording(
         "There is more than one adverse record: {value}.",
         "Jest więcej niż jeden negatywny wpis: {value}.",
@@ -188,7 +188,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "outside_market": ("No valuation model knows this market", "Żaden model wyceny nie zna tego rynku"),
     "market_stale": (
         "The sales that a model knows of this market are too old",
-        "Sprzedaże, które model zna z tego rynku, są zbyt dawne",
+        "Transakcje, które model zna z tego rynku, są zbyt dawne",
     ),
     "rolled_up": ("added up and paid at the end", "naliczane i płatne na końcu"),
     "paid": ("paid as it falls due", "płacone w terminie"),
@@ -249,10 +249,13 @@ _CHANGES: Mapping[str, tuple[str, str]] = {
     "assets": ("With assets of {value}", "Przy majątku {value}"),
     "debts": ("With debts of {value}", "Przy zadłużeniu {value}"),
     "costs": ("With yearly costs of {value}", "Przy rocznych kosztach {value}"),
-    "years_trading": ("Having traded for {value} years", "Przy latach działalności: {value}"),
+    "years_trading": ("Having traded for {value} years", "Przy stażu działalności (lata): {value}"),
     "premises": ("With premises of its own", "Przy własnej siedzibie"),
     "adverse_records": ("With adverse records: {value}", "Przy liczbie negatywnych wpisów: {value}"),
-    "facts_missing": ("With these facts given, at a typical borrower's", "Po podaniu tych danych, jak u typowego"),
+    "facts_missing": (
+        "With these facts given, at a typical borrower's",
+        "Po podaniu tych danych na poziomie typowego pożyczkobiorcy",
+    ),
     "valuation": (
         "With a verified surveyor's report of today at {value}",
         "Ze zweryfikowanym dzisiejszym raportem rzeczoznawcy na {value}",
@@ -299,7 +302,7 @@ def market_note(
         f"{index_name} (times {level:.3f}); the interval is wider by its volatility since the last sale."
     )
     pl = (
-        f"Sprzedaże znane modelowi kończą się {as_of.isoformat()}. Ceny przeniesiono na {index_as_of.isoformat()} "
+        f"Transakcje znane modelowi kończą się {as_of.isoformat()}. Ceny przeniesiono na {index_as_of.isoformat()} "
         f"według indeksu {index_name} (razy {_decimal_comma(f'{level:.3f}')}); przedział poszerzono o jego zmienność "
         "od ostatniej sprzedaży."
     )

@@ -150,7 +150,7 @@ async def ask_all(database: Database) -> None:
 
 
 async def reported(database: Database, database_url: str) -> dict[str, int]:
-    """Not asked for at once: an index forgets what has passed when the server's horizon has moved on beyond it."""
+    """Not asked for at once: an index marks dead entries once the server's xmin horizon has moved beyond them."""
     await until_reported()
     async with database.unit_of_work() as connection:
         await connection.execute("SELECT 1")

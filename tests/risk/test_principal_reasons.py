@@ -310,7 +310,7 @@ def test_row_14_what_was_withheld_is_named_with_what_stating_it_would_change(mod
     by_code = {reason.code: reason for reason in (*assessed.principal_against, *assessed.principal_for)}
     assert by_code["years_trading"].text.en == "For how long the business has traded is not known."
     assert by_code["years_trading"].change is not None
-    assert by_code["years_trading"].change.pl.startswith("Przy latach działalności: ")
+    assert by_code["years_trading"].change.pl.startswith("Przy stażu działalności (lata): ")
     stated = answer(models, **sound, years_trading=17, yearly_costs="21000.00", premises=Premises.OWNED)
     favour = {reason.code: reason.text for reason in stated.principal_for}
     assert favour["years_trading"].en == "Years that the business has traded: 17."

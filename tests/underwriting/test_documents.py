@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from halfpenny import loans
 from halfpenny.platform.database import Database
 from halfpenny.primitives.ids import LoanId, UserId, uuid7
+from halfpenny.underwriting import reviews
 from halfpenny.underwriting.documents.model import (
     ACCOUNTS_YEARS,
     MOST_DOCUMENTS,
@@ -141,6 +142,27 @@ async def test_row_14_documents_are_for_the_borrower_and_staff_and_come_before_t
     late = await client.post(f"/api/v1/loans/{another.id}/documents", json=body("ownership"), headers=owner)
     assert (late.status_code, late.json()["code"]) == (409, "wrong_status")
     assert await kept(database, another.id) == 0
+
+
+async def test_documents_are_taken_while_a_decline_is_under_review(
+    client: Client, database: Database, people: dict[str, Somebody]
+) -> None:
+    """What the letter invites: the borrower sends what was not known."""
+    loan = await submitted(database, people["owner"])
+    async with database.unit_of_work() as connection:
+        decision = loans.Decision(loans.Verdict.DECLINE, loan.version, loans.DecisionReason.EXIT, "Not credible.")
+        await loans.decide_on(connection, people["staff"].user_id, loan.id, decision, lending.RULES)
+    path, owner = f"/api/v1/loans/{loan.id}/documents", people["owner"].headers
+    before = await client.post(path, json=body("ownership"), headers=owner)
+    assert (before.status_code, before.json()["code"], await kept(database, loan.id)) == (409, "wrong_status", 0)
+    async with database.unit_of_work() as connection:
+        review = await reviews.request_review(connection, people["owner"].user_id, loan.id, "There is a buyer.")
+    assert (await client.post(path, json=body("ownership"), headers=owner)).status_code == 201
+    async with database.unit_of_work() as connection:
+        other = (await make_somebody(database, "underwriter")).user_id
+        await reviews.decide(connection, other, review.id, overturned=False, answer="It stands.")
+    after = await client.post(path, json=body("business_plan"), headers=owner)
+    assert (after.status_code, after.json()["code"], await kept(database, loan.id)) == (409, "wrong_status", 1)
 
 
 @given(st.lists(st.tuples(st.sampled_from(DocumentKind), st.integers(2016, 2026)), max_size=12))

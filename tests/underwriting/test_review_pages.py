@@ -19,6 +19,7 @@ from halfpenny.underwriting import documents
 from halfpenny.underwriting.pages import router
 from halfpenny.underwriting.reviews.rest import router as rest
 from halfpenny_demo.valuation_document import report_document
+from halfpenny_messages import MOST_PRINCIPAL_REASONS
 from support import lending
 from support.edge import Client
 from support.lending_app import lending_client
@@ -168,6 +169,58 @@ async def test_row_13_staff_see_what_waits_look_at_the_case_and_answer(
     read = await client.get(f"/borrow/{loan.id}/review", headers=page_headers(people["owner"], language))
     assert "You are right." in words(read)
     assert {"en": "decided anew", "pl": "rozpatrzony ponownie"}[language] in words(read)
+
+
+async def decline_again(database: Database, people: dict[str, Somebody], loan: loans.Loan, why: str) -> None:
+    """Decided anew after a review, on a new answer, and declined by somebody else with a reason of no model's."""
+    async with database.reading() as connection:
+        now = await loans.get(connection, loan.id)
+    await deliver(database, answer(loan.id, now.terms_version))
+    async with database.unit_of_work() as connection:
+        now = await loans.get(connection, loan.id)
+        decision = loans.Decision(loans.Verdict.DECLINE, now.version, loans.DecisionReason.EXIT, why)
+        await loans.decide_on(connection, people["second"].user_id, loan.id, decision, lending.RULES)
+
+
+async def test_row_13_an_earlier_review_shows_nothing_of_a_later_decision(
+    client: Client, database: Database, people: dict[str, Somebody]
+) -> None:
+    loan = await declined(database, people)
+    owner, staff = people["owner"].headers, page_headers(people["auditor"])
+    first = (await client.post(f"/api/v1/loans/{loan.id}/reviews", json={"statement": "Look."}, headers=owner)).json()
+    assert "Too much for a bungalow." in words(await client.get(f"/staff/reviews/{first['id']}", headers=staff))
+    await client.post(
+        f"/staff/reviews/{first['id']}",
+        content="outcome=overturned&answer=Anew.",
+        headers=page_headers(people["second"]) | FORM,
+    )
+    await decline_again(database, people, loan, "The buyer withdrew.")
+    asked = await client.post(f"/api/v1/loans/{loan.id}/reviews", json={"statement": "Once more."}, headers=owner)
+    earlier = words(await client.get(f"/staff/reviews/{first['id']}", headers=staff))
+    assert "Declined on" not in earlier and "The buyer withdrew." not in earlier and "Grade" not in earlier
+    assert "Anew." in earlier
+    later = words(await client.get(f"/staff/reviews/{asked.json()['id']}", headers=staff))
+    assert "Declined on" in later and "The buyer withdrew." in later
+
+
+async def test_row_13_pages_state_at_most_four_principal_reasons(
+    client: Client, database: Database, people: dict[str, Somebody]
+) -> None:
+    """A decision whose code is none of the model's four has its own reason first: the least of theirs is left out."""
+    async with database.unit_of_work() as connection:
+        loan = await lending.submitted(connection, people["owner"].user_id)
+    given = answer(loan.id, loan.terms_version)
+    [one] = given["principal_against"][:1]
+    codes = ("leverage", "valuation", "term", "adverse_records")
+    given["principal_against"] = [one | {"code": code} for code in codes]
+    await deliver(database, given)
+    async with database.unit_of_work() as connection:
+        now = await loans.get(connection, loan.id)
+        decision = loans.Decision(loans.Verdict.DECLINE, now.version, loans.DecisionReason.EXIT, "No buyer.")
+        await loans.decide_on(connection, people["first"].user_id, loan.id, decision, lending.RULES)
+    shown = await client.get(f"/borrow/{loan.id}/review", headers=page_headers(people["owner"]))
+    principal = shown.text.partition("<ol")[2].partition("</ol>")[0]
+    assert principal.count("<li") == MOST_PRINCIPAL_REASONS
 
 
 @pytest.mark.parametrize("language", ["en", "pl"])

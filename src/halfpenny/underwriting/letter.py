@@ -49,6 +49,11 @@ class DeclinedApplication:
     model_version: str | None
     reasons: Sequence[LetterReason]
 
+    @property
+    def principal_reasons(self) -> Sequence[LetterReason]:
+        """Those that are stated, on the letter and on pages: at most four."""
+        return self.reasons[:MOST_PRINCIPAL_REASONS]
+
 
 @dataclass(frozen=True, slots=True)
 class _Words:
@@ -104,8 +109,8 @@ _WORDS = {
         assessed_by="ocena:",
         how="Jak oceniono wniosek",
         how_by_model="Model ryzyka ocenił wniosek na podstawie jego danych; decyzję podjął nasz pracownik. Pod "
-        "przyczyną z modelu podano, co ten sam model powiedziałby po zmianie tej jednej rzeczy. Nie jest to obietnica: "
-        "nowy wniosek oceniamy od nowa.",
+        "przyczyną z modelu podano, co ten sam model powiedziałby po zmianie tego jednego elementu. Nie jest to "
+        "obietnica: nowy wniosek oceniamy od nowa.",
         how_by_person="Decyzję podjął nasz pracownik na podstawie samego wniosku; nie korzystano z oceny jego warunków "
         "przez model.",
         never_asked="O płeć, wiek, pochodzenie, stan cywilny, wyznanie i podobne cechy nigdzie nie pytamy i nie ma ich "
@@ -134,7 +139,6 @@ def letter_data(application: DeclinedApplication, language: PaperLanguage) -> di
         figures.long_day(application.declined_on, language),
         application.reference,
     )
-    reasons = application.reasons[:MOST_PRINCIPAL_REASONS]
     review = words.review.format(request_days=REQUEST_WITHIN_DAYS, answer_days=ANSWER_WITHIN_DAYS)
     footer = f"{words.reference} {application.reference}"
     return {
@@ -146,7 +150,7 @@ def letter_data(application: DeclinedApplication, language: PaperLanguage) -> di
         "action": words.action,
         "facts": [{"name": name, "value": value} for name, value in zip(words.facts, values, strict=True)],
         "reasons_heading": words.reasons,
-        "reasons": [{"text": reason.text, "change": reason.change} for reason in reasons],
+        "reasons": [{"text": reason.text, "change": reason.change} for reason in application.principal_reasons],
         "sections": [
             {
                 "heading": words.how,

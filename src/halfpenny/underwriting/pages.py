@@ -170,8 +170,11 @@ async def _case_page(
     async with database.reading() as connection:
         review = await reviews.get_review(connection, review_id)
         loan = await loans.get(connection, review.loan_id)
-        declined = await _declined(connection, loan, lending.lender_name, lending.lender_address)
-        assessed = await store.decided_on(connection, loan.id, loan.terms_version)
+        # An earlier decision's reasons are not those of the newest: nothing is shown under its review.
+        declined, assessed = None, None
+        if review.decision_id == await loans.newest_decline(connection, loan.id):
+            declined = await _declined(connection, loan, lending.lender_name, lending.lender_address)
+            assessed = await store.decided_on(connection, loan.id, loan.terms_version)
         reports = await report_store.of_loan(connection, loan.id, _SHOWN)
         papers = await document_store.of_loan(connection, loan.id, MOST_DOCUMENTS)
         deciders = await loans.decliners(connection, loan.id)

@@ -11,6 +11,7 @@ from halfpenny.platform import audit
 from halfpenny.platform.clock import business_date, business_now
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId, uuid7
+from halfpenny.underwriting import reviews
 from halfpenny.underwriting.documents import errors, store
 from halfpenny.underwriting.documents.model import (
     MOST_DOCUMENTS,
@@ -25,7 +26,9 @@ _UNDECIDED = frozenset({loans.Status.DRAFT, loans.Status.SUBMITTED, loans.Status
 async def upload(
     connection: Connection, uploader: UserId, loan_id: UUID, uploaded: UploadedDocument, *, staff: bool = False
 ) -> ApplicationDocument:
-    """Keep a document of an application that is not decided yet. Nothing about the loan changes by it.
+    """Keep a document of an application that is not decided yet, or whose decline is under review.
+
+    Nothing about the loan changes by it.
 
     Raises LoanNotFound (for a borrower also of another's loan), WrongStatus, TooManyDocuments and the refusals of
     ``check_document``.
@@ -33,7 +36,7 @@ async def upload(
     loan = await loans.lock(connection, loan_id)
     if not staff and loan.borrower_id != uploader:
         raise loans.LoanNotFound()
-    if loan.status not in _UNDECIDED:
+    if loan.status not in _UNDECIDED and not await reviews.is_open(connection, loan_id):
         raise loans.WrongStatus(status=loan.status.value)
     check_document(uploaded, (await business_date(connection)).year)
     if len(await store.of_loan(connection, loan_id, MOST_DOCUMENTS)) == MOST_DOCUMENTS:

@@ -43,6 +43,15 @@ async def open_page(connection: Connection, after: UUID | None, limit: int) -> l
     return [rows.read(DecisionReview, row) for row in await connection.fetch(OPEN_PAGE, after, limit)]
 
 
+async def is_open(connection: Connection, loan_id: UUID) -> bool:
+    """Whether a review of one of the loan's declines waits for its answer."""
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM decision_review WHERE loan_id = $1 AND status = $2)", loan_id, ReviewStatus.OPEN
+        )
+    )
+
+
 async def of_loan(connection: Connection, loan_id: UUID, limit: int) -> list[DecisionReview]:
     """A loan's reviews, newest first."""
     return [rows.read(DecisionReview, row) for row in await connection.fetch(OF_LOAN, loan_id, limit)]
