@@ -25,6 +25,7 @@ from halfpenny.servicing.model.events import (
     Redemption,
     in_order,
 )
+from halfpenny.servicing.model.flows import flows_of
 from halfpenny.servicing.model.position import LoanPosition, MoneySource
 from halfpenny.servicing.model.reserve import ReserveMoveKind, reserve_moves
 from halfpenny.servicing.model.schedule import build_schedule
@@ -55,6 +56,8 @@ def test_every_cent_that_comes_in_goes_somewhere(history: tuple[LoanTerms, list[
     # Nothing waits while something is due.
     assert not (position.advance_held and position.total_due)
     assert sum(paid.returned for paid in position.allocations) == position.returned
+    flows = flows_of(terms, position)
+    assert flows.collected == flows.spent
 
 
 @many

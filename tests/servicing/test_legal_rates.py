@@ -12,15 +12,28 @@ from hypothesis import strategies as st
 from halfpenny import loans
 from halfpenny.loans import LoanInterestMode
 from halfpenny.primitives import legal_maximum
+from halfpenny.primitives.fees import FeeTime
 from halfpenny.primitives.legal_maximum import LegalMaximum, MaximumRates
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
-from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import Event, LegalMaximumChange
+from halfpenny.servicing.model.engine import live_through, replay
+from halfpenny.servicing.model.events import (
+    Acceleration,
+    Apply,
+    Event,
+    LegalMaximumChange,
+    Pause,
+    RateChange,
+    Receipt,
+    Redemption,
+    WriteOff,
+)
+from halfpenny.servicing.model.flows import flows_of
 from halfpenny.servicing.model.legal_changes import legal_changes
 from halfpenny.servicing.model.product import loan_terms
 from halfpenny.servicing.model.rates import rates_in_force
-from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
+from halfpenny.servicing.model.schedule import Instalment
+from halfpenny.servicing.model.terms import Fee, InterestMode, LoanTerms, Repayment
 
 PLN = Currency.PLN
 
@@ -109,3 +122,124 @@ def test_a_row_published_late_counts_from_the_advance() -> None:
     law = LegalMaximum("PL", PLN, "made up", False, (MaximumRates(date(2025, 1, 10), Rate(1), Rate(5)),))
     found = legal_changes(LOAN, [], date(2025, 2, 1), {("PL", PLN): law})
     assert found == [LegalMaximumChange(LOAN.advanced_on, Rate(1), Rate(5))]
+
+
+RETAINED = replace(
+    LOAN,
+    interest_mode=InterestMode.RETAINED,
+    periods=12,
+    rebate_of_retained_interest=False,
+    fees=(Fee("exit", FeeTime.REDEMPTION, percent_millionths=20_000_000),),
+    default_rate=Rate(0),
+)
+
+
+def test_a_maximum_that_falls_after_an_early_redemption_leaves_its_charge_as_it_fell_due() -> None:
+    """Redeemed on 10 February with 17,000.00 of the exit fee unpaid; the law changes on 5 March."""
+    paid = Receipt(date(2025, 2, 10), Money(10_300_000, PLN), apply=Apply.PREPAY)
+    law = LegalMaximumChange(date(2025, 3, 5), Rate.parse_annual("8"), Rate.parse_annual("12"))
+    before = replay(RETAINED, (), date(2025, 3, 4), recorded=[paid, law])
+    after = replay(RETAINED, (), date(2025, 3, 5), recorded=[paid, law])
+    assert before.total_due == after.total_due > 0
+    assert after.schedule.instalments == before.schedule.instalments
+    flows = flows_of(RETAINED, after)
+    assert flows.collected == flows.spent
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.sampled_from(((InterestMode.RETAINED, False), (InterestMode.RETAINED, True), (InterestMode.SERVICED, True))),
+    st.integers(0, 12),
+    st.integers(0, 30_000_000),
+    st.integers(1, 300),
+    st.integers(100, 12_500_000),
+    st.lists(
+        st.tuples(
+            st.sampled_from(("law", "pause", "acceleration", "write-off")), st.integers(-40, 200), st.integers(0)
+        ),
+        max_size=4,
+    ),
+)
+def test_whatever_comes_after_an_early_end_leaves_what_fell_due(
+    kind: tuple[InterestMode, bool],
+    minimum_months: int,
+    exit_percent: int,
+    ended: int,
+    paid: int,
+    drawn: list[tuple[str, int, int]],
+) -> None:
+    """What came in is spent to the cent, each day's rows stay, and a change known before the end still counts."""
+    terms = replace(
+        RETAINED,
+        interest_mode=kind[0],
+        rebate_of_retained_interest=kind[1],
+        minimum_interest_months=minimum_months,
+        fees=(Fee("exit", FeeTime.REDEMPTION, percent_millionths=exit_percent),),
+    )
+    end = terms.advanced_on + timedelta(days=ended)
+    events: list[Event] = [
+        Redemption(end) if paid % 2 else Receipt(end, Money(paid, PLN), apply=Apply.PREPAY),
+        Receipt(end + timedelta(days=3), Money(paid // 3 + 1, PLN)),
+    ]
+    for what, after, rate in drawn:
+        on = max(end + timedelta(days=after), terms.advanced_on)
+        match what:
+            case "law":
+                events.append(LegalMaximumChange(on, Rate(rate % 20_000_000), Rate(rate % 24_000_000)))
+            case "pause":
+                events.append(Pause(on, on + timedelta(days=20)))
+            case "acceleration":
+                events.append(Acceleration(max(on, end + timedelta(days=1))))
+            case _:
+                events.append(WriteOff(max(on, end + timedelta(days=1))))
+    days = sorted({event.effective_date for event in events} | {end + timedelta(days=240)})
+    fallen_due: tuple[Instalment, ...] = ()
+    for day in days:
+        lived = live_through(terms, (), day, recorded=events)
+        assert tuple(lived.rows_due) == lived.schedule.instalments[: len(lived.rows_due)]
+        assert tuple(lived.rows_due)[: len(fallen_due)] == fallen_due
+        fallen_due = tuple(lived.rows_due)
+        position = lived.position(day)
+        flows = flows_of(terms, position)
+        assert flows.collected == flows.spent
+        unpaid = sum(state.unpaid for state in position.instalments)
+        assert unpaid == position.principal_due + position.interest_due + position.fees_due
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 3)), unique_by=lambda row: row[0], max_size=5), st.data())
+def test_rows_published_late_in_any_order_end_as_if_they_had_been_known(
+    drawn: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    """Days and rates before and after the advance, the same rate twice among them; published one after the other."""
+    advanced = date(2025, 1, 15)
+    rows = [MaximumRates(advanced + timedelta(days=n - 30), Rate(rate), Rate(rate + 4)) for n, rate in sorted(drawn)]
+    terms = replace(LOAN, advanced_on=advanced, legal_maximum=MaximumRates(date(2016, 1, 1), Rate(9), Rate(9)))
+    day = advanced + timedelta(days=60)
+
+    def table(published: list[MaximumRates]) -> dict[tuple[str, Currency], LegalMaximum]:
+        known = tuple(sorted(published, key=lambda row: row.since))
+        return {("PL", PLN): LegalMaximum("PL", PLN, "made up", False, known)}
+
+    log: list[Event] = []
+    published: list[MaximumRates] = []
+    for row in data.draw(st.permutations(rows)):
+        published.append(row)
+        log += legal_changes(terms, log, day, table(published))
+        assert legal_changes(terms, log, day, table(published)) == []
+    for n in range(61):
+        on = advanced + timedelta(days=n)
+        wanted = [row for row in rows if row.since <= on]
+        found = rates_in_force(terms, log, on).maximum
+        assert found is not None
+        assert (found.contract, found.default) == (
+            (wanted[-1].contract, wanted[-1].default) if wanted else (Rate(9), Rate(9))
+        )
+
+
+def test_an_agreed_rate_above_the_maximum_of_the_advance_is_limited_from_the_first_day() -> None:
+    """20 % agreed, 18.5 % allowed: the schedule and a later change of the rate go by what the rates say."""
+    terms = replace(LOAN, rate=Rate.parse_annual("20"))
+    changed: list[Event] = [RateChange(date(2025, 3, 15), Rate.parse_annual("25"))]
+    rows = replay(terms, (), date(2025, 4, 15), recorded=changed).schedule.instalments
+    assert [row.interest for row in rows] == [154_167] * 3
+    assert rates_in_force(terms, changed, date(2025, 4, 1)).contract == Rate.parse_annual("18.5")

@@ -39,6 +39,7 @@ from halfpenny.servicing.model.terms import (
 )
 
 FIRST_DAY = date(2023, 1, 1)
+_AGREED = Drawdown | RateChange | Pause | Extension | Redemption
 
 amounts = st.integers(100, 50_000_000).map(lambda minor: Money(minor, Currency.EUR))
 rates = st.integers(0, 40_000_000).map(Rate)
@@ -108,13 +109,15 @@ def loan_histories(draw: st.DrawFn, *, receipts_only: bool = False) -> tuple[Loa
         ]
     events = draw(st.lists(st.one_of(kinds), max_size=14))
     if not receipts_only:
-        # The law changes once a day at most.
-        changes = draw(st.dictionaries(anywhere, st.tuples(rates, rates), max_size=2))
-        events += [LegalMaximumChange(on, contract, default) for on, (contract, default) in changes.items()]
         end = draw(st.sampled_from((None, None, Redemption, Acceleration, WriteOff)))
         if end is not None:
-            # After the end the terms no longer change, so it comes behind every change of them.
-            events.append(end(ends_on - timedelta(days=5)))
+            # After the end the agreed terms no longer change, so it comes behind every change of them.
+            last = max((event.effective_date for event in events if isinstance(event, _AGREED)), default=None)
+            after = (last or terms.advanced_on) - ends_on
+            events.append(end(ends_on - timedelta(days=draw(st.integers(5, -after.days - 1)))))
+        # The law changes once a day at most; before the end of a loan and after it.
+        changes = draw(st.dictionaries(anywhere, st.tuples(rates, rates), max_size=2))
+        events += [LegalMaximumChange(on, contract, default) for on, (contract, default) in changes.items()]
     # Of a loan in instalments there may be less than a cent left to redeem.
     if terms.repayment is not Repayment.BULLET:
         events = [event for event in events if not (isinstance(event, Redemption) and event.amount)]

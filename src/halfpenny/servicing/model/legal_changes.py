@@ -15,16 +15,18 @@ def legal_changes(
 ) -> list[LegalMaximumChange]:
     """An event for each change of the law after the advance and by ``to`` that is not in the loan's log.
 
-    One that was published late, after a loan had been advanced on the maximum before, counts from the advance.
+    One that was published late, after a loan had been advanced on the maximum before, or on none, counts from the
+    advance; of several, the last by its own day. This alone decides which changes a loan is given.
     """
     law = table.get((terms.governing_law, terms.currency))
     if law is None:
         return []
     agreed_since = terms.legal_maximum.since if terms.legal_maximum else date.min
-    known = {event.effective_date for event in recorded if isinstance(event, LegalMaximumChange)}
+    # Of the events of one day the last that was recorded holds: the others are rows that were published before it.
+    known = {event.effective_date: event for event in recorded if isinstance(event, LegalMaximumChange)}
     found: dict[date, LegalMaximumChange] = {}
     for row in law.rates:
         if agreed_since < row.since <= to:
             on = max(row.since, terms.advanced_on)
             found[on] = LegalMaximumChange(on, row.contract, row.default)
-    return [event for on, event in found.items() if on not in known]
+    return [event for on, event in found.items() if known.get(on) != event]

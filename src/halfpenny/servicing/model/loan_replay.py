@@ -114,6 +114,11 @@ class LoanReplay:
             return self._extend_late(event)
         agreed = [*self.agreed, event]
         try:
+            if self._has_ended():
+                # What ended it charged by the terms of that day: nothing later works the charge out anew.
+                if isinstance(event, _AGREED) and not isinstance(event, LegalMaximumChange):
+                    raise errors.EventAfterMaturity()
+                return False
             schedule = build_in_order(self.terms, agreed, after_due=True)
         except (errors.EventAfterMaturity, errors.RedemptionExceedsPrincipal):
             if id(event) in self.refusable:
@@ -136,7 +141,7 @@ class LoanReplay:
         late = LateExtension(row.due_on, on, extension.periods, row.principal - principal, row.fees - fees)
         agreed = in_order([*self.agreed, late])
         try:
-            if self._ended_early() or not principal:
+            if self._has_ended() or not principal:
                 raise errors.EventAfterMaturity()
             schedule = build_in_order(self.terms, agreed, after_due=True)
             if schedule.ends_on <= on:
@@ -153,6 +158,11 @@ class LoanReplay:
         if not self.unpaid[index]:
             self.settled_on[index] = self.settled_on[index] or on
         return True
+
+    def _has_ended(self) -> bool:
+        """Whether the schedule has come to an end that no extension moves."""
+        inside_a_period = self.terms.matures_on is not None and self._everything_fell_due()
+        return inside_a_period or self._ended_early()
 
     def _ended_early(self) -> bool:
         return any(

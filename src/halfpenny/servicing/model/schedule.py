@@ -144,8 +144,9 @@ class _Builder:
         self.due = terms.due_dates(self.periods)
         self.balance = self.drawn = terms.principal.minor
         self.agreed_rate = self.rate = terms.rate.millionths
-        self.maximum_rate: int | None = None
+        self.maximum_rate = terms.legal_maximum.contract.millionths if terms.legal_maximum else None
         self.instalment_stale = True
+        self._use_rate()
         self.instalment = 0
         self.slice = (0, 1)
         self.interest_due = 0
