@@ -64,11 +64,13 @@ class Promotion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The signed content: from now on ``champion`` answers and ``challenger`` runs beside it.
 
     ``number`` counts promotions from 1 without a gap; a service takes none that is not above the one in force.
+    ``judgement`` is what the two people were shown; a service takes none of which its own folder says otherwise.
     """
 
     number: Annotated[int, Meta(ge=1)]
     champion: ModelFile
     challenger: ModelFile
+    judgement: Judgement
     promoted_at: datetime
 
 

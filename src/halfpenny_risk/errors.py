@@ -60,6 +60,12 @@ class PromotedModelMissing(RiskError):
     code = "promoted_model_missing"
 
 
+class PromotionUnjudged(RiskError):
+    """A promotion whose judgement, as it was approved, is not the one in this service's folder."""
+
+    code = "promotion_unjudged"
+
+
 class ProposalRefused(RiskError):
     """A model cannot be proposed: it was not judged, or the platform refused."""
 

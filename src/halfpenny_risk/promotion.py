@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from halfpenny_messages import SIGNATURE_ALGORITHM, SIGNATURE_TYPE, ModelFile, Promotion
+from halfpenny_messages import SIGNATURE_ALGORITHM, SIGNATURE_TYPE, Judgement, ModelFile, Promotion
 from halfpenny_risk.artefacts import ArtefactFolder
 from halfpenny_risk.errors import (
     BadArtefact,
@@ -24,6 +24,7 @@ from halfpenny_risk.errors import (
     PromotionForged,
     PromotionReplayed,
     PromotionStale,
+    PromotionUnjudged,
 )
 from halfpenny_risk.models import Lead
 
@@ -147,6 +148,28 @@ def lead_of(promotion: Promotion, artefacts: ArtefactFolder) -> Lead:
                 f"which is not in {artefacts.folder}"
             )
     return Lead(promotion.champion.file, promotion.challenger.file)
+
+
+def judgement_of(artefacts: ArtefactFolder, model: ModelFile) -> Judgement | None:
+    """What ``halfpenny-training judge`` found of the model; None where it was not judged. Raises ``BadArtefact``."""
+    found = (artefacts.json(JUDGEMENTS_FILE) if artefacts.has(JUDGEMENTS_FILE) else {}).get(model.sha256)
+    try:
+        return None if found is None else msgspec.convert(found, Judgement)
+    except msgspec.ValidationError as error:
+        raise BadArtefact(f"{JUDGEMENTS_FILE}: the judgement of {model.file} cannot be read: {error}") from None
+
+
+def check_judged(promotion: Promotion, artefacts: ArtefactFolder) -> None:
+    """Raises ``PromotionUnjudged`` unless the folder's judgement of the champion, against the challenger, is the one
+    that was approved, figure for figure: whoever proposes states the figures, and may have made them up."""
+    judged = judgement_of(artefacts, promotion.champion)
+    if judged is None:
+        raise PromotionUnjudged(f"{promotion.champion.file} was not judged by what is in {artefacts.folder}")
+    if judged.champion.sha256 != promotion.challenger.sha256 or judged != promotion.judgement:
+        raise PromotionUnjudged(
+            f"promotion {promotion.number} was approved by another judgement of {promotion.champion.file} "
+            f"than the one in {artefacts.folder}"
+        )
 
 
 def model_file(artefacts: ArtefactFolder, name: str) -> ModelFile:

@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from halfpenny_messages import Judgement, ModelFile
+from halfpenny_messages import ModelFile
 from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
 from halfpenny_risk.errors import BadSettings, ProposalRefused
 from halfpenny_risk.models import AS_TRAINED, load_models
 from halfpenny_risk.promotion import (
-    JUDGEMENTS_FILE,
     PromotionsKept,
     PromotionVerifier,
+    judgement_of,
     lead_of,
     model_file,
 )
@@ -31,14 +31,10 @@ def proposal(settings: Settings, name: str, reason: str) -> dict[str, Any]:
     """
     artefacts = ArtefactFolder.open(settings.artefacts or DEFAULT_FOLDER)
     candidate, champion = model_file(artefacts, name), _champion(settings, artefacts)
-    found = (artefacts.json(JUDGEMENTS_FILE) if artefacts.has(JUDGEMENTS_FILE) else {}).get(candidate.sha256)
-    if found is None:
+    judgement = judgement_of(artefacts, candidate)
+    if judgement is None:
         raise ProposalRefused(f"{name} was not judged: halfpenny-training judge")
-    try:
-        judgement = msgspec.convert(found, Judgement)
-    except msgspec.ValidationError as error:
-        raise ProposalRefused(f"the judgement of {name} cannot be read: {error}") from None
-    if judgement.champion != champion:
+    if judgement.champion.sha256 != champion.sha256:
         raise ProposalRefused(f"{name} was judged against {judgement.champion.file}, but {champion.file} leads")
     load_models("champion", artefacts.folder, AS_TRAINED._replace(champion=name, challenger=champion.file))
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tempfile
@@ -62,8 +63,8 @@ def judge(candidate: Path, folder: Path, data: Path, champion: str, today: date,
         raise BadArtefact(f"{candidate} cannot be read")
     if (folder / name).exists() and (folder / name).read_bytes() != content:
         raise BadArtefact(f"{folder / name} is another model: give the candidate a name of its own")
-    if name == champion:
-        raise BadArtefact(f"{name} is the champion that it would be judged against")
+    if hashlib.sha256(content).hexdigest() == present.hashes.get(champion):
+        raise BadArtefact(f"{name} is the champion that it would be judged against, byte for byte: {champion}")
     with tempfile.TemporaryDirectory() as scratch:
         trial = Path(scratch)
         (trial / name).write_bytes(content)

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from halfpenny.platform.database import Database
@@ -19,6 +21,8 @@ from halfpenny_messages import (
     PROMOTION_RESTATED,
     RISK_PROMOTIONS_EVENTS,
     RISK_PROMOTIONS_QUEUE,
+    MeasuredFigure,
+    Promotion,
 )
 from halfpenny_risk.artefacts import ArtefactFolder, sign
 from halfpenny_risk.models import load_models
@@ -214,6 +218,38 @@ async def test_row_16_a_model_that_is_not_there_is_named_and_taken_once_it_is(da
         sign(fleet.folder)
         async with database.unit_of_work() as connection:
             assert await connection.fetchval("SELECT queue_replay($1, $2)", RISK_PROMOTIONS_QUEUE, event_id)
+        await led_by("next", one)
+
+
+def made_up(fleet: Fleet) -> dict[str, Promotion]:
+    """Approved by two people, on figures that nobody found."""
+    true = promotion(fleet.folder, 1, NEXT)
+    figure = MeasuredFigure(value="-0.1", low="-0.2", high="-0.05")
+    never = promotion(fleet.folder, 1, "borrower_scorecard.json")
+    replace = msgspec.structs.replace
+    return {
+        "another difference": replace(true, judgement=replace(true.judgement, brier_difference=figure)),
+        "another calibration": replace(true, judgement=replace(true.judgement, slope=figure)),
+        "more rows": replace(true, judgement=replace(true.judgement, rows=1_000_000)),
+        "another day": replace(true, judgement=replace(true.judgement, judged_on=date(2026, 11, 25))),
+        "judged against another": promotion(fleet.folder, 1, THIRD),
+        "never judged": never,
+    }
+
+
+@pytest.mark.parametrize("kind", ["another difference", "another calibration", "more rows", "another day",
+                                  "judged against another", "never judged"])  # fmt: skip
+async def test_row_16_figures_that_nobody_found_promote_nothing(
+    database: Database, fleet: Fleet, tmp_path: Path, kind: str
+) -> None:
+    async with fleet.instance("one.json") as one:
+        event_id = await send(database, fleet.key.sign(made_up(fleet)[kind]))
+        await settled(database)
+        assert await letters(database) == [(event_id, "promotion_unjudged")]
+        assert (one.leads, one.promoting.number) == ("champion", 0)
+        assert not (tmp_path / "one.json").exists()
+        # What was judged as it was approved is still promoted.
+        await send(database, fleet.signed(1, NEXT))
         await led_by("next", one)
 
 

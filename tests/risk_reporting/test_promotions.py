@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from halfpenny.primitives.ids import uuid7
 from halfpenny.risk_reporting import PROMOTIONS, PromotionKey, promotion_acts
 from halfpenny.risk_reporting.promotions.rest import router
 from halfpenny_messages import MODEL_PROMOTED, PROMOTION_ASKED, PROMOTION_RESTATED
+from halfpenny_risk.artefacts import sign
 from halfpenny_risk.models import CHAMPION_FILE
 from support.edge import Client
 from support.lending_app import lending_client
@@ -144,6 +146,38 @@ async def test_a_proposal_that_cannot_stand_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (409, code)
     async with database.reading() as connection:
         assert await connection.fetchval("SELECT count(*) FROM approval") == 1
+
+
+async def test_the_champions_bytes_under_another_name_are_the_champion(database: Database, office: Office) -> None:
+    """Before the first promotion, and after it; neither leaves anything to approve."""
+    shutil.copy(office.folder / CHAMPION_FILE, office.folder / "borrower_same.json")
+    shutil.copy(office.folder / NEXT, office.folder / "borrower_twin.json")
+    sign(office.folder)
+    answer = await office.propose(proposed(office.folder, "borrower_same.json"))
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_champion")
+    await office.promote(NEXT, CHAMPION_FILE)
+    for champion, challenger in (("borrower_twin.json", NEXT), (NEXT, "borrower_twin.json")):
+        answer = await office.propose(proposed(office.folder, champion, challenger))
+        assert (answer.status_code, answer.json()["code"]) == (409, "already_champion")
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM approval") == 1
+    # The champion in force may be named as the folder calls it now: it is the same model.
+    assert (await office.promote(THIRD, "borrower_twin.json"))["number"] == 2
+    assert await findings(database) == []
+
+
+@pytest.mark.parametrize(("low", "status"), [("0.000001", 409), ("0.02", 409), ("0", 202), ("-0.0003", 202)])
+async def test_a_candidate_that_was_found_worse_cannot_be_proposed(
+    database: Database, office: Office, low: str, status: int
+) -> None:
+    body = proposed(office.folder, NEXT)
+    body["judgement"]["brier_difference"] = {"value": "0.03", "low": low, "high": "0.04"}
+    answer = await office.propose(body)
+    assert answer.status_code == status, answer.text
+    if status == 409:
+        assert answer.json()["code"] == "worse_than_champion"
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM approval") == (status == 202)
 
 
 @pytest.mark.parametrize(

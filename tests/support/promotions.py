@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from halfpenny.risk_reporting import PromotionKey
 from halfpenny.risk_reporting.promotions.signing import public_key_document
-from halfpenny_messages import Promotion
+from halfpenny_messages import Judgement, Promotion
 from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder, sign, write_json
 from halfpenny_risk.models import CHAMPION_FILE
 from halfpenny_risk.promotion import JUDGEMENTS_FILE, PromotionsKept, PromotionVerifier, model_file
@@ -60,6 +62,7 @@ def promotion(folder: Path, number: int, champion: str, challenger: str = CHAMPI
         number=number,
         champion=model_file(artefacts, champion),
         challenger=model_file(artefacts, challenger),
+        judgement=msgspec.convert(judgement({"file": challenger, "sha256": artefacts.hashes[challenger]}), Judgement),
         promoted_at=NOW,
     )
 

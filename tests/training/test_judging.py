@@ -131,6 +131,17 @@ def test_a_candidate_takes_no_other_models_place(
     assert contents(folder) == before
 
 
+def test_the_champions_own_bytes_are_no_candidate_under_any_name(
+    tmp_path: Path, folder: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in (CHAMPION_FILE, "borrower_copy.json", "copy.json"):
+        shutil.copy(folder / CHAMPION_FILE, tmp_path / name)
+        before = contents(folder)
+        assert judge(tmp_path / name, folder, data) == 2
+        assert "is the champion that it would be judged against" in capsys.readouterr().err
+        assert contents(folder) == before
+
+
 def test_row_16_an_over_fitted_model_is_refused_though_it_is_best_on_its_own_rows(
     tmp_path: Path, folder: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

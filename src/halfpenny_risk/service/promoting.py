@@ -12,7 +12,7 @@ from halfpenny_messages import MessageError, ModelPromoted, Promotion, Promotion
 from halfpenny_risk.artefacts import ArtefactFolder
 from halfpenny_risk.errors import RiskError
 from halfpenny_risk.models import with_lead
-from halfpenny_risk.promotion import KeptPromotion, PromotionsKept, lead_of
+from halfpenny_risk.promotion import KeptPromotion, PromotionsKept, check_judged, lead_of
 from halfpenny_risk.service.assessor import Assessor, Request
 
 log = structlog.get_logger("halfpenny_risk.promoting")
@@ -58,6 +58,7 @@ class Promoting:
     async def _switch(self, promotion: Promotion, notice: KeptPromotion) -> None:
         artefacts = await asyncio.to_thread(ArtefactFolder.open, self._folder)
         lead = lead_of(promotion, artefacts)
+        check_judged(promotion, artefacts)
         models = await asyncio.to_thread(with_lead, self._assessor.models, artefacts, lead)
         await asyncio.to_thread(self._kept.keep, notice.event_id, notice.signed, promotion.number)
         self._assessor.switch(models)

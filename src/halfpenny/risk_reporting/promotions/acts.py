@@ -15,7 +15,7 @@ from halfpenny.platform.clock import business_now
 from halfpenny.platform.database import Connection
 from halfpenny.platform.outbox import OutboxEvent
 from halfpenny.primitives.ids import UserId
-from halfpenny.risk_reporting.promotions import errors, store
+from halfpenny.risk_reporting.promotions import store
 from halfpenny.risk_reporting.promotions.model import (
     SEAT,
     ModelPromotion,
@@ -65,11 +65,12 @@ async def _promote(connection: Connection, key: PromotionKey, run: ActRun[Propos
     before = await store.in_force(connection)
     proposed, approved_by = run.payload, run.approved_by
     if approved_by is None:
-        raise errors.PromotionKeyMissing("a promotion takes two people")
+        raise TypeError("a promotion takes two people")
     content = Promotion(
         number=(before.number if before else 0) + 1,
         champion=proposed.champion,
         challenger=proposed.challenger,
+        judgement=proposed.judgement,
         promoted_at=await business_now(connection),
     )
     promotion = ModelPromotion(

@@ -20,6 +20,11 @@ class JudgedAgainstAnother(Refused):
     message = "The candidate was judged against another model than the one that leads. Judge it again."
 
 
+class WorseThanChampion(Refused):
+    code = "worse_than_champion"
+    message = "The candidate was found worse than the champion on unseen rows: its Brier score is higher."
+
+
 class PromotionKeyMissing(Refused):
     code = "promotion_key_missing"
     message = "No key is set that signs promotions: HALFPENNY_PROMOTION_KEY_FILE."

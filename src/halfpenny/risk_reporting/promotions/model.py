@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -41,22 +42,24 @@ class ModelPromotion:
     promoted_at: datetime
     signed: str
 
-    @property
-    def champion(self) -> ModelFile:
-        return ModelFile(file=self.champion_file, sha256=self.champion_sha256)
-
 
 def check_proposal(proposed: ProposedPromotion, in_force: ModelPromotion | None) -> None:
-    """Refuse what names another champion than the one in force, promotes it again, or was judged against another.
+    """Refuse what names another champion than the one in force, promotes it again, was judged against another, or was
+    found worse.
 
-    Before the first promotion the platform knows no champion: then the proposal's own word counts.
+    A model is its bytes, by their SHA-256; under another name it is the same one. Before the first promotion the
+    platform knows no champion: then the proposal's own word counts. Worse is a Brier score above the champion's by
+    the whole 95 % interval. That the figures are those of the judgement, the risk service verifies by its folder.
     """
-    if proposed.champion == proposed.challenger:
+    if proposed.champion.sha256 == proposed.challenger.sha256:
         raise errors.AlreadyChampion()
-    if in_force is not None and proposed.challenger != in_force.champion:
+    if in_force is not None and proposed.challenger.sha256 != in_force.champion_sha256:
         raise errors.ChampionDiffers(in_force=in_force.champion_file, named=proposed.challenger.file)
-    if proposed.judgement.champion != proposed.challenger:
+    if proposed.judgement.champion.sha256 != proposed.challenger.sha256:
         raise errors.JudgedAgainstAnother(judged_against=proposed.judgement.champion.file)
+    behind = proposed.judgement.brier_difference
+    if Decimal(behind.low) > 0:
+        raise errors.WorseThanChampion(brier_difference=behind.value, low=behind.low)
 
 
 def facts(proposed: ProposedPromotion, in_force: ModelPromotion | None) -> dict[str, Any]:
