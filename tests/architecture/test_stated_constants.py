@@ -43,6 +43,7 @@ from halfpenny_monitoring.outcomes import DAYS_AFTER_MATURITY
 from halfpenny_risk.assess import EXTRA_MONTHS, PRICE_CHANGES_PERCENT
 from halfpenny_risk.narrative.writer import CIRCUIT_OPEN_S
 from halfpenny_risk.service.http import MAX_BATCH
+from halfpenny_risk.service.promoting import ASK_AGAIN_S
 from halfpenny_risk.valuation import CONFIDENCE
 
 ROOT = Path(__file__).parents[2]
@@ -147,6 +148,7 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
     ("docs/guides/decisions-and-reviews.md", "the accounts of {} financial years", (ACCOUNTS_YEARS,)),
     ("docs/guides/valuation-reports.md", "at most {} bytes", (f"{MAX_DOCUMENT_BYTES:,}",)),
     ("docs/guides/risk-service.md", "a circuit breaker for {} s", (CIRCUIT_OPEN_S,)),
+    ("docs/guides/model-promotion.md", "when it starts, every {} s, and after", (round(ASK_AGAIN_S),)),
     ("docs/guides/risk-service.md", "figures only, up to {})", (MAX_BATCH,)),
 ]
 

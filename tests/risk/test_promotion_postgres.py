@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from halfpenny_risk.artefacts import ArtefactFolder, sign
 from halfpenny_risk.models import load_models
 from halfpenny_risk.narrative import TemplateNarrator
 from halfpenny_risk.policy import load_policies
-from halfpenny_risk.promotion import lead_of
+from halfpenny_risk.promotion import KeptPromotion, PromotionsKept, lead_of
 from halfpenny_risk.service.assessor import Assessor
 from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.service.postgres import PostgresConsumer
@@ -70,13 +71,15 @@ class Fleet:
     scratch: Path
 
     @asynccontextmanager
-    async def instance(self, file: str) -> AsyncIterator[Instance]:
-        kept = kept_in(self.scratch, self.key, file)
+    async def instance(
+        self, file: str, kept: PromotionsKept | None = None, ask_again_s: float = 10 * PATIENCE_S
+    ) -> AsyncIterator[Instance]:
+        kept = kept or kept_in(self.scratch, self.key, file)
         in_force = kept.kept()
         lead = [lead_of(in_force[0], ArtefactFolder.open(self.folder))] if in_force else []
         models = load_models("champion", self.folder, *lead)
         assessor = Assessor(models, load_policies(), TemplateNarrator(), Metrics(), self.folder)
-        promoting = Promoting(assessor, kept, self.folder, in_force[0].number if in_force else 0)
+        promoting = Promoting(assessor, kept, self.folder, in_force[0].number if in_force else 0, ask_again_s)
         consumer = PostgresConsumer(self.url, assessor, 1, promoting)
         stop = asyncio.Event()
         task = asyncio.create_task(consumer.run(stop))
@@ -89,6 +92,18 @@ class Fleet:
 
     def signed(self, number: int, champion: str, challenger: str = "borrower_champion.json") -> str:
         return self.key.sign(promotion(self.folder, number, champion, challenger))
+
+
+@dataclass
+class FullDisk(PromotionsKept):
+    """Keeps nothing until there is room."""
+
+    full: bool = True
+
+    def keep(self, event_id: UUID, signed: str, number: int) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().keep(event_id, signed, number)
 
 
 @pytest.fixture
@@ -178,7 +193,9 @@ async def test_row_16_forged_repeated_and_old_promotions_change_nothing(
         repeated = await send(database, second)
         await settled(database)
         old = await send(database, first)
-        old_restated = await send(database, first, PROMOTION_RESTATED)
+        await settled(database)
+        # Restated to one that asked before the second came: nobody's fault, and no letter.
+        await send(database, first, PROMOTION_RESTATED)
         await settled(database)
         unreadable = await send(database, "", "risk.model_promoted")
         await settled(database)
@@ -197,7 +214,6 @@ async def test_row_16_forged_repeated_and_old_promotions_change_nothing(
             (forged, "promotion_forged"),
             (repeated, "promotion_replayed"),
             (old, "promotion_stale"),
-            (old_restated, "promotion_stale"),
             (unreadable, "promotion_forged"),
         ]
     )
@@ -265,3 +281,78 @@ async def test_row_16_an_instance_without_a_file_asks_and_follows_what_is_restat
             await send(database, fleet.signed(1, NEXT), PROMOTION_RESTATED)
             await led_by("next", one, fresh)
     assert await letters(database) == []
+
+
+async def notify(database: Database, signed: str) -> None:
+    """What another instance sends once it has taken the promotion."""
+    notice = msgspec.json.encode(KeptPromotion(uuid4(), signed)).decode()
+    async with database.unit_of_work() as connection:
+        await connection.execute("SELECT pg_notify('risk_promotion', $1)", notice)
+
+
+async def test_a_notice_that_cannot_be_kept_is_asked_for_again_and_the_next_is_received(
+    database: Database, fleet: Fleet, tmp_path: Path
+) -> None:
+    kept = kept_in(tmp_path, fleet.key, "one.json")
+    full = FullDisk(kept.path, kept.verifier)
+    async with fleet.instance("one.json", full) as one:
+        await questions(database, 1)
+        await notify(database, fleet.signed(1, NEXT))
+        assert await questions(database, 2) == [{"number": 0}, {"number": 0}]
+        assert one.leads == "champion" and kept.kept() is None
+        # Neither does a notice that nobody could read end the receiving.
+        await notify(database, "")
+        full.full = False
+        await notify(database, fleet.signed(2, THIRD, NEXT))
+        await led_by("third", one)
+        # Asked once for what failed, not for each failure: the rest is the timer's.
+        assert len(await questions(database, 2)) == 2
+    assert await letters(database) == []
+
+
+async def test_an_instance_asks_again_on_a_timer_and_follows_what_it_missed(database: Database, fleet: Fleet) -> None:
+    async with fleet.instance("one.json", ask_again_s=0.05) as one:
+        assert {asked["number"] for asked in await questions(database, 3)} == {0}
+        await send(database, fleet.signed(1, NEXT), PROMOTION_RESTATED)
+        await led_by("next", one)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if {"number": 1} in await questions(database, 3):
+                    break
+                await asyncio.sleep(0.02)
+
+
+async def test_what_is_restated_where_the_model_is_not_yet_is_no_letter_and_followed_later(
+    database: Database, fleet: Fleet
+) -> None:
+    """It is asked for again and again until the model is there: a letter each time would be noise."""
+    away, signed = fleet.folder / NEXT, fleet.signed(1, NEXT)
+    content = away.read_bytes()
+    away.write_bytes(content + b" ")
+    sign(fleet.folder)
+    async with fleet.instance("one.json") as one:
+        for _ in range(2):
+            await send(database, signed, PROMOTION_RESTATED)
+            await settled(database)
+        assert one.leads == "champion"
+        away.write_bytes(content)
+        sign(fleet.folder)
+        await send(database, signed, PROMOTION_RESTATED)
+        await led_by("next", one)
+    assert await letters(database) == []
+
+
+async def test_a_question_that_cannot_be_written_leaves_nothing_running_and_is_asked_again(
+    database: Database, superuser: Database, fleet: Fleet
+) -> None:
+    append = "FUNCTION outbox_append(jsonb)"
+    running = len(asyncio.all_tasks())
+    async with superuser.unit_of_work() as connection:
+        await connection.execute(f"REVOKE EXECUTE ON {append} FROM halfpenny_app, PUBLIC")
+    async with fleet.instance("one.json", ask_again_s=0.05) as one:
+        await asyncio.sleep(0.5)
+        assert one.consumer.connected, "an application could be claimed all the while"
+        async with superuser.unit_of_work() as connection:
+            await connection.execute(f"GRANT EXECUTE ON {append} TO halfpenny_app")
+        await questions(database, 1)
+    await until(lambda: len(asyncio.all_tasks()) == running)

@@ -19,10 +19,13 @@ from halfpenny.platform.queue.broker import Broker
 from halfpenny_messages import (
     EVENTS_EXCHANGE,
     MODEL_PROMOTED,
+    PROMOTION_ASKED,
     RISK_PROMOTIONS_EVENTS,
     RISK_PROMOTIONS_QUEUE,
     ModelPromoted,
+    PromotionAsked,
     dead_letter_queue,
+    decode,
     encode,
 )
 from halfpenny_risk.models import load_models
@@ -56,6 +59,32 @@ async def until(true: Callable[[], bool]) -> None:
             if true():
                 return
             await asyncio.sleep(0.02)
+
+
+async def test_a_question_that_nobody_could_take_is_asked_again(
+    channel: AbstractChannel, broker_url: str, tmp_path: Path
+) -> None:
+    """As when the platform's worker has not yet declared its queue."""
+    folder = models_folder(tmp_path / "models")
+    assessor = Assessor(load_models("champion", folder), load_policies(), TemplateNarrator(), Metrics(), folder)
+    promoting = Promoting(assessor, kept_in(tmp_path, promotion_key(tmp_path)), folder, 0, ask_again_s=0.05)
+    consumer = RabbitConsumer(broker_url, assessor, tmp_path / "inbox.sqlite", 1, promoting)
+    stop = asyncio.Event()
+    task = asyncio.create_task(consumer.run(stop))
+    try:
+        await until(lambda: consumer.connected)
+        await asyncio.sleep(0.5)
+        late = await channel.declare_queue(exclusive=True)
+        await late.bind(EVENTS_EXCHANGE, routing_key=PROMOTION_ASKED)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if (question := await late.get(no_ack=True, fail=False)) is not None:
+                    break
+                await asyncio.sleep(0.02)
+        assert decode(question.body).payload == PromotionAsked(number=0)
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, PATIENCE_S)
 
 
 async def test_row_16_every_instance_follows_and_what_is_refused_is_named(

@@ -157,13 +157,16 @@ class PostgresConsumer:
 
     @asynccontextmanager
     async def _beside(self, pool: Any) -> AsyncIterator[None]:
-        """Write prose for what was answered, publish the method and receive notices, while this session lasts."""
+        """For this session: write prose for what was answered, publish the method, ask for promotions, take notices."""
 
         async def complete(completion: Completion) -> None:
             await append(_event(completion.id, LOAN_NARRATIVE_WRITTEN, completion.written, completion.written.loan_id))
 
         async def publish(publication: Publication) -> None:
             await append(_event(publication.id, METHOD_PUBLISHED, publication.method, publication.id))
+
+        async def ask(asked: PromotionAsked) -> None:
+            await append(_event(None, PROMOTION_ASKED, asked, _ASKS))
 
         async def append(event: dict[str, Any]) -> None:
             async with pool.acquire() as connection:
@@ -176,8 +179,7 @@ class PostgresConsumer:
         ]
         if self._promoting is not None:
             running.append(asyncio.create_task(self._receive_notices(self._promoting)))
-            asked = PromotionAsked(number=self._promoting.number)
-            await append(_event(None, PROMOTION_ASKED, asked, _ASKS))
+            running.append(asyncio.create_task(self._promoting.ask(ask)))
         try:
             yield
         finally:

@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import structlog
 
-from halfpenny_messages import MessageError, ModelPromoted, Promotion, PromotionRestated, UnknownMessage, decode_payload
+from halfpenny_messages import (
+    ModelPromoted,
+    Promotion,
+    PromotionAsked,
+    PromotionRestated,
+    UnknownMessage,
+    decode_payload,
+)
 from halfpenny_risk.artefacts import ArtefactFolder
-from halfpenny_risk.errors import RiskError
+from halfpenny_risk.errors import PromotedModelMissing, PromotionStale, PromotionUnjudged
 from halfpenny_risk.models import with_lead
 from halfpenny_risk.promotion import KeptPromotion, PromotionsKept, check_judged, lead_of
 from halfpenny_risk.service.assessor import Assessor, Request
 
 log = structlog.get_logger("halfpenny_risk.promoting")
 
+# How long an instance may answer by an older model than was promoted. Each question is an event that is kept.
+ASK_AGAIN_S = 300.0
+
+Ask = Callable[[PromotionAsked], Awaitable[None]]
+
 
 class Promoting:
     """Applies promotions to one instance. ``number`` is that of the promotion it answers by; 0 before the first."""
 
-    def __init__(self, assessor: Assessor, kept: PromotionsKept, folder: Path, number: int) -> None:
+    def __init__(
+        self, assessor: Assessor, kept: PromotionsKept, folder: Path, number: int, ask_again_s: float = ASK_AGAIN_S
+    ) -> None:
         self._assessor = assessor
         self._kept = kept
         self._folder = folder
+        self._ask_again_s = ask_again_s
         self._lock = asyncio.Lock()
+        self._ask_now = asyncio.Event()
+        self._failed = False
         self.number = number
         assessor.metrics.promotion.set(number)
 
@@ -38,15 +57,46 @@ class Promoting:
         if not isinstance(payload, ModelPromoted | PromotionRestated):
             raise UnknownMessage(f"{request.name} promotes nothing")
         notice = KeptPromotion(request.id, payload.signed)
-        await self._apply(notice, restated=isinstance(payload, PromotionRestated))
+        restated = isinstance(payload, PromotionRestated)
+        try:
+            await self._apply(notice, restated=restated)
+        except (PromotedModelMissing, PromotionUnjudged, PromotionStale) as error:
+            if not restated:
+                raise
+            # It may be of use to the instance that asked: one without the model yet asks again, and one that has
+            # meanwhile taken a later promotion needs nothing.
+            log.warning("restated_not_applied", error=f"{type(error).__name__}: {error}")
         return msgspec.json.encode(notice).decode()
 
     async def receive(self, notice: str) -> None:
-        """Apply what another instance took, after verifying it as well; what cannot be applied is logged."""
+        """Apply what another instance took, after verifying it as well.
+
+        What cannot be applied is logged, and asked for again: at once after the first that failed, then on the timer.
+        """
         try:
             await self._apply(msgspec.json.decode(notice, type=KeptPromotion), restated=True)
-        except (msgspec.MsgspecError, MessageError, RiskError) as error:
+            self._failed = False
+        except PromotionStale as error:
+            log.info("notice_overtaken", error=str(error))
+        except Exception as error:  # a full disk, or a defect of ours: the next notice is received all the same
             log.warning("notice_not_applied", error=f"{type(error).__name__}: {error}")
+            if not self._failed:
+                self._failed = True
+                self._ask_now.set()
+
+    async def ask(self, send: Ask) -> None:
+        """Ask the platform which promotion is in force, now and again, until cancelled.
+
+        A question, its answer or a notice may be lost, and nothing else brings this instance up to date.
+        """
+        while True:
+            self._ask_now.clear()
+            try:
+                await send(PromotionAsked(number=self.number))
+            except Exception as error:  # the queue may be away: applications are answered all the same
+                log.warning("promotion_not_asked", error=f"{type(error).__name__}: {error}")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ask_now.wait(), self._ask_again_s)
 
     async def _apply(self, notice: KeptPromotion, *, restated: bool) -> None:
         async with self._lock:

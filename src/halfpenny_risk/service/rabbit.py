@@ -168,12 +168,11 @@ class RabbitConsumer:
 
                 return await queue.consume(take)
 
-            queue = await declare(channel)
+            settling = [(await declare(channel), self._settle)]
+            if self._promoting is not None:
+                settling.append((await self._declare_promotions(channel, self._promoting), self._settle_promotion))
             async with self._beside(channel):
-                consuming = [(queue, await consume(queue, self._settle))]
-                if self._promoting is not None:
-                    queue = await self._declare_promotions(channel, self._promoting)
-                    consuming.append((queue, await consume(queue, self._settle_promotion)))
+                consuming = [(queue, await consume(queue, settle)) for queue, settle in settling]
                 self.connected = True
                 ends = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(lost.wait())]
                 try:
@@ -191,7 +190,7 @@ class RabbitConsumer:
 
     @asynccontextmanager
     async def _beside(self, channel: AbstractChannel) -> AsyncIterator[None]:
-        """Write prose for what was answered and publish the method, while this session lasts."""
+        """Write prose for what was answered, publish the method and ask for promotions, while this session lasts."""
 
         async def complete(completion: Completion) -> None:
             body = encode(completion.written, id=completion.id, recorded_at=datetime.now(UTC))
@@ -201,11 +200,18 @@ class RabbitConsumer:
             body = encode(publication.method, id=publication.id, recorded_at=datetime.now(UTC))
             await _publish(channel, publication.id, METHOD_PUBLISHED, body)
 
+        async def ask(asked: PromotionAsked) -> None:
+            event_id = uuid4()
+            body = encode(asked, id=event_id, recorded_at=datetime.now(UTC))
+            await _publish(channel, event_id, PROMOTION_ASKED, body)
+
         self._completions = Completing(self._assessor, complete)
         running = [
             asyncio.create_task(self._completions.run()),
             asyncio.create_task(self._publishing.run(publish)),
         ]
+        if self._promoting is not None:
+            running.append(asyncio.create_task(self._promoting.ask(ask)))
         try:
             yield
         finally:
@@ -213,7 +219,7 @@ class RabbitConsumer:
                 task.cancel()
 
     async def _declare_promotions(self, channel: AbstractChannel, promoting: Promoting) -> AbstractQueue:
-        """The queue of promotions; this instance gets notices of what others take, and asks which one is in force."""
+        """The queue of promotions; this instance gets notices of what others take."""
         queue = await declare(channel, RISK_PROMOTIONS_QUEUE, RISK_PROMOTIONS_EVENTS)
         notices = await channel.declare_queue(exclusive=True, auto_delete=True)
         await notices.bind(await channel.get_exchange(EVENTS_EXCHANGE, ensure=False), routing_key=_NOTICE)
@@ -222,9 +228,6 @@ class RabbitConsumer:
             await promoting.receive(message.body.decode(errors="replace"))
 
         await notices.consume(receive, no_ack=True)
-        event_id = uuid4()
-        asked = encode(PromotionAsked(number=promoting.number), id=event_id, recorded_at=datetime.now(UTC))
-        await _publish(channel, event_id, PROMOTION_ASKED, asked)
         return queue
 
     async def _handle(
