@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from halfpenny import underwriting
 from halfpenny.entrypoints.api import create_app
 from halfpenny.entrypoints.error_codes import document as error_document
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.ledger import Account, AccountKind, AccountStatement
+from halfpenny.marketplace import labels as marketplace_labels
 from halfpenny.platform.papers import PaperLanguage
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency
@@ -22,6 +24,7 @@ from halfpenny.servicing.model.investor import YearTotals
 from halfpenny.servicing.service.investor_reporting import YearStatement
 from halfpenny.servicing.statement import StatementParties, statement_data
 from halfpenny.web.language import translations
+from halfpenny_messages import ValuationSource
 from halfpenny_risk.wording import change_worded, money_in_both, sentence
 
 DAY = date(2026, 12, 31)
@@ -120,3 +123,28 @@ def test_the_paper_of_a_year_names_the_currency_of_each_amount(language: PaperLa
     [shown] = data["wallets"]
     assert shown["balances"].count(" PLN") == 2 and shown["columns"][2].endswith("(PLN)")
     assert data["currencies"][0]["total"][0].endswith(", EUR")
+
+
+def test_texts_are_marked_for_translation_by_one_function() -> None:
+    """A second ``_`` beside the one of platform.http.pages would be a second fact."""
+    defined = [
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name == "_"
+    ]
+    assert defined == []
+
+
+def test_the_sources_of_a_valuation_have_one_name_each() -> None:
+    assert marketplace_labels.VALUATION_SOURCE is underwriting.VALUATION_SOURCE
+    assert set(underwriting.VALUATION_SOURCE) == set(ValuationSource)
+    folder = SOURCE / "halfpenny"
+    named = {text.lower() for text in underwriting.VALUATION_SOURCE.values()}
+    places = [
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.lower() in named
+    ]
+    assert places == ["underwriting/labels.py"] * len(named)

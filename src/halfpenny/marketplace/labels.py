@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-
-def _(text: str) -> str:
-    """Marks a text for the catalogues of web/translations."""
-    return text
-
+from halfpenny import underwriting
+from halfpenny.platform.http.pages import translatable as _
 
 STATUS: Final[Mapping[str, str]] = {
     "funding": _("Open for funding"),
@@ -52,11 +49,7 @@ PURPOSE: Final[Mapping[str, str]] = {
     "development": _("Development"),
     "other": _("Other"),
 }
-VALUATION_SOURCE: Final[Mapping[str, str]] = {
-    "owner": _("owner's estimate"),
-    "desktop": _("desktop valuation"),
-    "survey": _("surveyor's report"),
-}
+VALUATION_SOURCE: Final = underwriting.VALUATION_SOURCE
 CONDITION: Final[Mapping[str, str]] = {
     "excellent": _("Excellent"),
     "good": _("Good"),

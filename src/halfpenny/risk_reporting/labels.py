@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-
-def _(text: str) -> str:
-    """Marks a text for the catalogues of web/translations."""
-    return text
-
+from halfpenny.platform.http.pages import translatable as _
 
 OUTCOME: Final[Mapping[str, str]] = {
     "pending": _("Not decided or not accepted yet"),

@@ -8,6 +8,7 @@ from typing import Final
 
 from halfpenny.underwriting.check import UNCHECKED, check
 from halfpenny.underwriting.consumers import SUBSCRIPTION
+from halfpenny.underwriting.labels import VALUATION_SOURCE
 from halfpenny.underwriting.service import receive, request_all_reassessments, request_reassessment
 from halfpenny.underwriting.store import (
     AnswerFigures,
@@ -23,6 +24,7 @@ __all__ = [
     "SUBSCRIPTION",
     "TEMPLATES",
     "UNCHECKED",
+    "VALUATION_SOURCE",
     "AnswerFigures",
     "CurrentAnswer",
     "assessed_page",

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-
-def _(text: str) -> str:
-    """Marks a text for the catalogues of web/translations."""
-    return text
-
+from halfpenny.platform.http.pages import translatable as _
 
 REVIEW: Final[Mapping[str, str]] = {
     "open": _("Waits for an answer"),
@@ -21,10 +17,12 @@ REPORT: Final[Mapping[str, str]] = {
     "verified": _("verified"),
     "refused": _("refused"),
 }
-SOURCE: Final[Mapping[str, str]] = {
-    "desktop": _("Desktop valuation"),
-    "survey": _("Surveyor's report"),
+VALUATION_SOURCE: Final[Mapping[str, str]] = {
+    "owner": _("owner's estimate"),
+    "desktop": _("desktop valuation"),
+    "survey": _("surveyor's report"),
 }
+"""Whose valuation it is, as it reads within a sentence."""
 DOCUMENT: Final[Mapping[str, str]] = {
     "accounts": _("Accounts"),
     "ownership": _("Ownership"),

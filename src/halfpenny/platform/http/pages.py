@@ -14,6 +14,11 @@ from halfpenny.primitives.errors import HalfpennyError, Malformed
 _MOST_FIELDS: Final = 50
 
 
+def translatable(text: str) -> str:
+    """The text itself, marked for the catalogues of web/translations where it is called ``_``."""
+    return text
+
+
 class MalformedForm(Malformed):
     code = "malformed_form"
     message = "The form cannot be read."
