@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from graphql import get_introspection_query
+from graphql import (
+    get_introspection_query,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -300,45 +302,6 @@ def test_a_document_is_planned_once() -> None:
     first, second = (market_place.prepare({"query": "{ loans { totalCount } }"}) for _ in range(2))
     assert first.document is second.document
     assert market_place.plan(first) is market_place.plan(second) is not None
-
-
-DEEP = "{ loans { edges { node { " + "... { " * 200 + "id" + " }" * 200 + " } } } }"
-DOUBLING = (
-    "{ loans { edges { node { ...F0 } } } } "
-    + " ".join(f"fragment F{n} on Loan {{ ...F{n + 1} a{n}: id ...F{n + 1} }}" for n in range(30))
-    + " fragment F30 on Loan { id }"
-)
-MUCH = "cursor node { id title }"
-TOO_LARGE: list[tuple[str, str, dict[str, Any]]] = [
-    ("characters", "{ loans { totalCount } }" + " " * 20_000, {}),
-    ("tokens", "{ loans { " + "totalCount " * 1_000 + "} }", {}),
-    ("aliases", "{ loans(first: 1) { " + " ".join(f"a{n}: totalCount" for n in range(16)) + " } }", {}),
-    ("aliases", DOUBLING, {}),
-    ("directives", "{ loans { " + "totalCount @include(if: true) " * 16 + "} }", {}),
-    ("cost", "{ loans(first: 100) { edges { node { " + "id title status purpose " * 16 + "} } } }", {}),
-    ("cost", "{ loans(first: 2000000000) { edges { cursor } } }", {}),
-    ("cost", "query ($n: Int) { loans(first: $n) { edges { cursor } } }", {"n": 100_000}),
-    ("cost", "query ($n: Int = 100000) { loans(first: $n) { edges { cursor } } }", {}),
-    ("cost", "{ " + " ".join(f"a{n}: loans(first: 100) {{ edges {{ {MUCH} }} }}" for n in range(15)) + "}", {}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("measure", "document", "variables"), TOO_LARGE)
-async def test_what_asks_for_too_much_is_refused_unread(measure: str, document: str, variables: dict[str, Any]) -> None:
-    answer = await ask(FixedListings(), document, variables)
-    assert codes(answer) == ["query_too_large"], answer
-    assert answer["errors"][0]["extensions"]["data"]["measure"] == measure
-    assert "data" not in answer
-
-
-async def test_depth_is_limited() -> None:
-    limits = Limits(depth=3)
-    request = {"query": "{ loans { edges { node { id } } } }"}
-    answer = await Marketplace(limits, introspection=False).answer(request, FixedListings(), nobody)
-    assert answer.errors[0]["extensions"]["data"] == {"measure": "depth", "allowed": "3"}
-    nested = await ask(FixedListings(), DEEP)
-    # graphql-core's own parser gives up first.
-    assert codes(nested) == ["malformed_query"]
 
 
 INVALID: list[tuple[str, str, dict[str, Any]]] = [

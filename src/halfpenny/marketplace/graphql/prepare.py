@@ -89,7 +89,7 @@ class Preparer:
         document = self._document(text)
         operation = get_operation_ast(document, operation_name)
         if operation is not None:
-            check(document, operation, dict(sizes), self._limits, self._default_page)
+            check(self._schema, document, operation, dict(sizes), self._limits, self._default_page)
 
     def _parse(self, text: str) -> DocumentNode:
         try:
