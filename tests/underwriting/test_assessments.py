@@ -16,7 +16,7 @@ from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.queue import Message
 from halfpenny.platform.queue.handling import DeadLettered, Handled, Verdict, handle
 from halfpenny.primitives.ids import uuid7
-from halfpenny.underwriting import SUBSCRIPTION, store
+from halfpenny.underwriting import OWN_FIGURES, PUBLIC_FIGURES, SUBSCRIPTION, store
 from halfpenny.underwriting.rest import router
 from halfpenny_messages import LOAN_ASSESSED, LOAN_NARRATIVE_WRITTEN, decode_payload, to_builtins
 from support import lending
@@ -250,6 +250,8 @@ async def test_each_reader_gets_the_reasons_that_are_for_them(client: Client, da
     whole = (await client.get(path, headers=staff.headers)).json()
     assert whole["score"] == "-3.44"
     assert whole["recommendation"] == "approve"
+    # The amount over loan to cost is the price that was paid, which no listing states.
+    assert own["ltc"] == whole["ltc"] == "0.57"
     hidden = await client.get(path, headers=investor.headers)
     assert (hidden.status_code, hidden.json()["code"]) == (404, "loan_not_found")
 
@@ -258,6 +260,8 @@ async def test_each_reader_gets_the_reasons_that_are_for_them(client: Client, da
     await client.post(f"/api/v1/loans/{loan.id}/decision", json=decision, headers=staff.headers)
     shown = (await client.get(path, headers=investor.headers)).json()
     assert [reason["code"] for reason in shown["principal_against"]] == ["leverage"]
+    assert "ltc" not in shown and shown["ltgdv"] == "0.5"
+    assert set(PUBLIC_FIGURES) <= shown.keys() and not set(OWN_FIGURES) & shown.keys()
     # The loan itself keeps them with their direction, and what would change one with it.
     kept = (await fresh(database, loan)).risk
     assert kept is not None

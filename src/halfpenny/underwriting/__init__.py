@@ -17,10 +17,13 @@ from halfpenny.underwriting.store import (
     current_answers,
     current_page,
 )
+from halfpenny.underwriting.views import OWN_FIGURES, PUBLIC_FIGURES
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 __all__ = [
+    "OWN_FIGURES",
+    "PUBLIC_FIGURES",
     "SUBSCRIPTION",
     "TEMPLATES",
     "UNCHECKED",

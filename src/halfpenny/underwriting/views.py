@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from halfpenny.underwriting.store import Assessment
 
-# What the borrower and the public may see of an answer besides the reasons.
-_SHARED = (
-    "grade",
-    "probability_of_default",
-    "loss_given_default",
-    "expected_loss",
-    "exit_shortfall_probability",
-    "suggested_rate_percent",
-    "ltv",
-    "ltv_at_low",
-    "ltc",
-    "ltgdv",
-    "price_terms",
-    "narrative",
+PUBLIC_FIGURES: Final = (
+    *("grade", "probability_of_default", "loss_given_default", "expected_loss", "exit_shortfall_probability"),
+    *("suggested_rate_percent", "ltv", "ltv_at_low", "ltgdv"),
 )
+"""The figures of an answer that everybody sees who may see the loan, on every interface."""
+OWN_FIGURES: Final = ("ltc",)
+"""Those for the borrower and for staff: the amount over loan to cost is the purchase price, which no listing states."""
+_TEXTS = ("price_terms", "narrative")
 
 
 def for_reader(assessment: Assessment, audience: str) -> dict[str, Any]:
     """``audience`` is borrower or investor. Contributions stay with staff: they would let one game the score."""
     answer = _completed(assessment)
+    figures = (*PUBLIC_FIGURES, *OWN_FIGURES) if audience == "borrower" else PUBLIC_FIGURES
     return {
         **_heading(assessment),
-        **{name: answer.get(name) for name in _SHARED},
+        **{name: answer.get(name) for name in (*figures, *_TEXTS)},
         "principal_against": _for(answer["principal_against"], audience),
         "principal_for": _for(answer["principal_for"], audience),
     }

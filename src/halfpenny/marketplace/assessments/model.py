@@ -6,25 +6,29 @@ show them (in snake_case).
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, Final
 
 from halfpenny.marketplace.model import Document, timestamp_text
-from halfpenny.underwriting import CurrentAnswer
+from halfpenny.underwriting import OWN_FIGURES, PUBLIC_FIGURES, CurrentAnswer
 
 # Raised when the shape below changes: a store of another shape is dropped and rebuilt at start.
-SHAPE: Final = 1
-# Sales are public records: with their exact distances the property's address could be computed.
-DISTANCE_STEP_M: Final = 100
+SHAPE: Final = 2
+# Sales are public records: a price that was paid, a day or a size names the sale, and the sales name the property.
+DISTANCE_STEP_M: Final = 500
+PRICE_STEP: Final = 1_000
 
 _PROPERTY_FLAGS = (
     *("position_absurd", "area_absurd", "beds_absurd", "year_built_absurd"),
-    *("assumed_area_m2", "assumed_beds", "assumed_year_built", "assumed_condition", "assumed_position"),
+    # One for each attribute of a market's homes that an application does not state or a register may not know.
+    *("assumed_log_lot", "assumed_waterfront", "assumed_grade", "assumed_beds", "assumed_baths", "assumed_rooms"),
+    *("assumed_age", "assumed_eff_age", "assumed_garage_area", "assumed_stories", "assumed_brick"),
 )
 _VALUATION_FLAGS = (
     *("report_unverified", "valuation_absurd", "valued_in_the_future", "valuation_stale", "valuation_above_model"),
     *("value_unknown", "owner_value_unchecked", "outside_market", "market_stale", "gdv_below_valuation"),
 )
-_LOAN_FLAGS = ("currency_unknown", "reference_rate_stale", "exit_unknown", "scorecard_only")
+_LOAN_FLAGS = ("reference_rate_stale", "exit_unknown", "scorecard_only")
 # Limits on what the loan and the property are; those on the borrower's own affairs are not for investors.
 _LIMITS = (*("ltv", "ltgdv", "works_to_value", "pd", "lgd", "expected_loss", "charge_rank", "valuation_age_months"),)
 PUBLIC_FLAGS: Final = frozenset(
@@ -37,11 +41,9 @@ PUBLIC_FLAGS: Final = frozenset(
 )
 """The flags that investors see. One that is not named here, such as of a later model, is for staff."""
 
-_FIGURES = (
-    *("grade", "probability_of_default", "loss_given_default", "expected_loss", "exit_shortfall_probability"),
-    *("suggested_rate_percent", "ltv", "ltv_at_low", "ltc", "ltgdv"),
-)
-_STAFF_FIGURES = ("recommendation", "score", "base_score", "challenger")
+_STAFF_FIGURES = (*OWN_FIGURES, "recommendation", "score", "base_score", "challenger")
+# What of a comparable only staff see: null for others.
+_STAFF_DETAILS = ("id", "age_months", "similarity", "area_m2", "beds", "year_built")
 
 
 def assessment_document(current: CurrentAnswer) -> Document:
@@ -51,7 +53,7 @@ def assessment_document(current: CurrentAnswer) -> Document:
         "model_version": current.model_version,
         "loan_version": current.loan_version,
         "received_at": timestamp_text(current.received_at),
-        **{name: answer[name] for name in _FIGURES},
+        **{name: answer[name] for name in PUBLIC_FIGURES},
         "stress": answer["stress"],
     }
     flags = answer["flags"]
@@ -89,23 +91,43 @@ def _valuation(valuation: dict[str, Any], *, for_staff: bool) -> Document:
     currency = valuation["currency"]
     amounts = ("value", "low", "high", "used")
     plain = ("source", "market", "confidence", "index_volatility", "as_of", "index_as_of", "index_level", "note")
+    comparables = [
+        _comparable(sale, currency) if for_staff else _public_comparable(sale, currency)
+        for sale in valuation["comparables"]
+    ]
+    if not for_staff:
+        # The answer's order, the most similar first, is for staff like the similarity itself.
+        comparables.sort(key=lambda sale: (-int(sale["sold_on"]), sale["distance_m"], str(sale)))
     return {
         **{name: _amount(valuation[name], currency) for name in amounts},
         **{name: valuation[name] for name in plain},
-        "comparables": [_comparable(sale, currency, for_staff=for_staff) for sale in valuation["comparables"]],
+        "comparables": comparables,
     }
 
 
-def _comparable(sale: dict[str, Any], currency: str, *, for_staff: bool) -> Document:
-    """For others than staff without its id, and its distance rounded up to the next DISTANCE_STEP_M metres."""
-    step = 1 if for_staff else DISTANCE_STEP_M
+def _comparable(sale: dict[str, Any], currency: str) -> Document:
     return {
-        "id": sale["id"] if for_staff else None,
-        "distance_m": -(-sale["distance_m"] // step) * step,
+        **{name: sale[name] for name in ("distance_m", "sold_on", *_STAFF_DETAILS)},
         "price": _amount(sale["price"], currency),
         "adjusted_price": _amount(sale["adjusted_price"], currency),
-        **{name: sale[name] for name in ("age_months", "similarity", "sold_on", "area_m2", "beds", "year_built")},
     }
+
+
+def _public_comparable(sale: dict[str, Any], currency: str) -> Document:
+    """The year of the sale, its adjusted price to the nearest PRICE_STEP units, its distance up to DISTANCE_STEP_M."""
+    # Never 0: that would be an earlier sale of the property itself.
+    steps = max(-(-sale["distance_m"] // DISTANCE_STEP_M), 1)
+    return {
+        "distance_m": steps * DISTANCE_STEP_M,
+        "sold_on": sale["sold_on"][: len("2026")],
+        **dict.fromkeys((*_STAFF_DETAILS, "price")),
+        "adjusted_price": _amount(_rounded(sale["adjusted_price"]), currency),
+    }
+
+
+def _rounded(amount: str) -> str:
+    """The nearest multiple of PRICE_STEP; of two as near, the even one."""
+    return f"{int((Decimal(amount) / PRICE_STEP).to_integral_value()) * PRICE_STEP}.00"
 
 
 def _amount(text: str, currency: str) -> Document:

@@ -13,23 +13,34 @@ class Localised:
     pl: str
 
 
-@strawberry.type(description="A sale near by that the valuation rests on.")
+@strawberry.type(description="A sale near by that the valuation rests on; others than staff cannot tell which it was.")
 class Comparable:
     id: str | None = strawberry.field(description="The model's name of the sale, for staff; null for others.")
-    distance_m: int = strawberry.field(description="Metres; for others than staff rounded up to the next 100.")
-    age_months: int = strawberry.field(description="Months between the sale and the assessment.")
-    similarity: str = strawberry.field(description="From 0 to 1, a decimal string.")
-    price: Amount = strawberry.field(description="What was paid, in the loan's currency.")
-    adjusted_price: Amount = strawberry.field(description="Adjusted to the property and to the valuation's date.")
-    sold_on: str = strawberry.field(description="ISO 8601.")
-    area_m2: str
-    beds: int | None
-    year_built: int | None
+    distance_m: int = strawberry.field(description="Metres; for others than staff up to the next 500, at least 500.")
+    age_months: int | None = strawberry.field(
+        description="Months between the sale and the assessment, for staff; null for others."
+    )
+    similarity: str | None = strawberry.field(
+        description="From 0 to 1, a decimal string, for staff; null for others, who get the newest sale first."
+    )
+    price: Amount | None = strawberry.field(
+        description="What was paid, in the loan's currency, for staff; null for others."
+    )
+    adjusted_price: Amount = strawberry.field(
+        description="In the loan's currency, adjusted to the property and to the valuation's date; for others than "
+        "staff to the nearest thousand."
+    )
+    sold_on: str = strawberry.field(description="ISO 8601: a day, for others than staff a year.")
+    area_m2: str | None = strawberry.field(description="Square metres, for staff; null for others.")
+    beds: int | None = strawberry.field(description="For staff; null for others.")
+    year_built: int | None = strawberry.field(description="For staff; null for others.")
 
 
 @strawberry.type(name="Valuation", description="What the property is worth by the models, beside the stated value.")
 class AssessedValuation:
-    source: str = strawberry.field(description="model, valuer or both.")
+    source: str = strawberry.field(
+        description="valuer or both: whether a model's estimate stands beside the stated value."
+    )
     market: str | None = strawberry.field(description="The market model that knows the place; null outside of all.")
     value: Amount
     low: Amount
@@ -70,7 +81,6 @@ class LoanAssessment:
     suggested_rate_percent: str
     ltv: str = strawberry.field(description="Against the value that was used.")
     ltv_at_low: str = strawberry.field(description="Against the low end of its interval.")
-    ltc: str | None
     ltgdv: str | None
     valuation: AssessedValuation
     stress: list[StressCell]
@@ -97,6 +107,7 @@ class ChallengerFigures:
 
 @strawberry.type(description="An assessment as staff see it: with scores, reasons, recommendation and every flag.")
 class StaffAssessment(LoanAssessment):
+    ltc: str | None = strawberry.field(description="Over price and works; null where no price counts.")
     recommendation: str = strawberry.field(description="approve, refer or decline.")
     score: str
     base_score: str
