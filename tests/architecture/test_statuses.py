@@ -117,6 +117,42 @@ def test_every_status_kind_and_direction_has_its_enum() -> None:
     assert names - set(ENUMS) - IN_SQL_ONLY - {"ck_property_kind"} == set()
 
 
+# Two statuses of one meaning: whoever names both in a collection writes loans.RUNNING_STATUSES or its like again.
+TOGETHER = ({"ACTIVE", "MATURED"}, {"DEFAULTED", "IN_RECOVERY"})
+
+
+def sets_written_again(source: str) -> list[str]:
+    """The collections and patterns that name both statuses of a pair of TOGETHER."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Set | ast.Tuple | ast.List):
+            members: list[ast.AST] = list(node.elts)
+        elif isinstance(node, ast.MatchOr):
+            members = [pattern.value for pattern in node.patterns if isinstance(pattern, ast.MatchValue)]
+        else:
+            continue
+        names = {member.attr for member in members if isinstance(member, ast.Attribute)}
+        found += [ast.unparse(node) for pair in TOGETHER if pair <= names]
+    return found
+
+
+def test_the_sets_of_statuses_are_written_once() -> None:
+    for again in ("{Status.ACTIVE, Status.MATURED}", "x = (S.DEFAULTED, S.REPAID, S.IN_RECOVERY)"):
+        assert len(sets_written_again(again)) == 1
+    assert len(sets_written_again("match s:\n case loans.Status.MATURED | loans.Status.ACTIVE: pass")) == 1
+    assert sets_written_again("{Status.ACTIVE, Status.REPAID}") == []
+    own = SOURCE / "loans" / "model.py"
+    assert len(sets_written_again(own.read_text())) == 2
+    packages = (SOURCE, SOURCE.parent / "halfpenny_demo")
+    found = {
+        path.relative_to(SOURCE.parent).as_posix(): again
+        for package in packages
+        for path in package.rglob("*.py")
+        if path != own and (again := sets_written_again(path.read_text()))
+    }
+    assert found == {}
+
+
 def test_every_transition_has_its_name() -> None:
     assert set(TRANSITIONS) == set(TransitionName)
 

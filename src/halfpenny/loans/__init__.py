@@ -17,9 +17,12 @@ from halfpenny.loans.errors import (
 from halfpenny.loans.events import CHANGE_EVENTS
 from halfpenny.loans.model import (
     CONDITIONS,
+    IN_DEFAULT_STATUSES,
     PUBLIC_PROPERTY,
     PUBLIC_STATUSES,
     RESCHEDULED,
+    RUNNING_STATUSES,
+    SERVICED_STATUSES,
     SYSTEM,
     TRANSITIONS,
     Actor,
@@ -83,10 +86,13 @@ from halfpenny_messages import (
 __all__ = [
     "CHANGE_EVENTS",
     "CONDITIONS",
+    "IN_DEFAULT_STATUSES",
     "PUBLIC_PROPERTY",
     "PUBLIC_STATUSES",
     "REASON_TEXTS",
     "RESCHEDULED",
+    "RUNNING_STATUSES",
+    "SERVICED_STATUSES",
     "SYSTEM",
     "TRANSITIONS",
     "UNCHECKED",

@@ -16,6 +16,7 @@ from halfpenny.loans.model import (
     REASSESSMENT_REQUESTED,
     RESCHEDULED,
     REVALUED,
+    RUNNING_STATUSES,
     TRANSITIONS,
     ActorKind,
     Status,
@@ -254,7 +255,7 @@ LEFT JOIN audit_entry a ON a.subject = 'loan' AND a.subject_id = s.row_key::uuid
     "the audit entry of whoever moved it",
 )
 # What the system does follows from a rule.
-_AFTER_CONDITIONS = ", ".join(f"'{status}'" for status in (Status.CONDITIONS_MET, Status.ACTIVE, Status.MATURED))
+_AFTER_CONDITIONS = ", ".join(f"'{status}'" for status in sorted({Status.CONDITIONS_MET, *RUNNING_STATUSES}))
 RULES = Comparison(
     "loan",
     "l.id",

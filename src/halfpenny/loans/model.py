@@ -176,6 +176,11 @@ PUBLIC_STATUSES = frozenset(Status) - {
     Status.DECLINED,
     Status.WITHDRAWN,
 }
+# Paid out and repayable as agreed; and after a default was declared, with something still to be got in.
+RUNNING_STATUSES = frozenset({Status.ACTIVE, Status.MATURED})
+IN_DEFAULT_STATUSES = frozenset({Status.DEFAULTED, Status.IN_RECOVERY})
+# A loan that was paid out is in servicing for good.
+SERVICED_STATUSES = RUNNING_STATUSES | IN_DEFAULT_STATUSES | {Status.REPAID, Status.WRITTEN_OFF}
 # Nobody's money is asked for any more in these; the others count against the borrower's ceiling.
 _NOT_RAISING = frozenset(
     {

@@ -41,11 +41,11 @@ def outcome_kind(loan: Loan, facts: ServicingFacts | None) -> OutcomeKind:
     """What has happened to the loan so far."""
     if facts is None:
         return _BEFORE_DRAWDOWN.get(loan.status, OutcomeKind.PENDING)
+    if loan.status in loans.IN_DEFAULT_STATUSES:
+        return OutcomeKind.DEFAULTED
     match loan.status:
         case Status.WRITTEN_OFF:
             return OutcomeKind.WRITTEN_OFF
-        case Status.DEFAULTED | Status.IN_RECOVERY:
-            return OutcomeKind.DEFAULTED
         case Status.REPAID:
             return OutcomeKind.REPAID_LATE if facts.was_late or facts.defaulted_on else OutcomeKind.REPAID
         case Status.MATURED:
@@ -121,12 +121,9 @@ def exposure(loan: Loan, answers: Sequence[AnswerFigures], facts: ServicingFacts
         matures_on=facts.matures_on,
         annual_rate_percent=loan.offer.annual_rate,
         days_past_due=facts.days_past_due,
-        defaulted=loan.status in _IMPAIRED or facts.unlikely_to_pay,
+        defaulted=loan.status in loans.IN_DEFAULT_STATUSES or facts.unlikely_to_pay,
         stress=_stress(answer.get("stress") or ()),
     )
-
-
-_IMPAIRED = frozenset({loans.Status.DEFAULTED, loans.Status.IN_RECOVERY})
 
 
 def _stress(cells: Sequence[dict[str, Any]]) -> dict[tuple[int, int], StressedLoss]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from halfpenny import loans
 from halfpenny.approvals import Act, ActRun, ObjectState, SecondPersonRule
 from halfpenny.identity import Permission
-from halfpenny.loans import Actor, ActorKind, LendingRules, Status
+from halfpenny.loans import IN_DEFAULT_STATUSES, Actor, ActorKind, LendingRules, Status
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId
 from halfpenny.primitives.money import format_minor
@@ -22,9 +22,6 @@ from halfpenny.servicing.store import corrections, serviced_loans
 WRITE_OFF = "loan.write_off"
 CURE = "loan.cure"
 SETTLE_OVERPAID = "loan.settle_overpaid"
-
-RUNNING = frozenset({Status.ACTIVE, Status.MATURED})
-IN_DEFAULT = frozenset({Status.DEFAULTED, Status.IN_RECOVERY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ def _write_off_act(above_eur_minor: int, rules: LendingRules) -> Act[WriteOffOfR
 
     async def check(_: Connection, asked: ActRun[WriteOffOfRest]) -> None:
         status = Status(asked.state.facts["status"])
-        if status not in IN_DEFAULT:
+        if status not in IN_DEFAULT_STATUSES:
             raise errors.NotInDefault(status=status.value)
 
     async def write_off(connection: Connection, asked: ActRun[WriteOffOfRest]) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from uuid import UUID
 from halfpenny import loans
 from halfpenny.approvals import Act, ActRun, ObjectState, SecondPersonRule
 from halfpenny.identity import Permission
-from halfpenny.loans import Actor, ActorKind, LendingRules, Status
+from halfpenny.loans import IN_DEFAULT_STATUSES, RUNNING_STATUSES, Actor, ActorKind, LendingRules, Status
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.servicing import views
-from halfpenny.servicing.acts import IN_DEFAULT, RUNNING, bar, loan_state
+from halfpenny.servicing.acts import bar, loan_state
 from halfpenny.servicing.model.waterfall import Component, WaivedComponent
 from halfpenny.servicing.service import forbearing
 from halfpenny.servicing.service.posting import PostingResult
@@ -105,9 +105,9 @@ def forbearance_acts(above_eur_minor: int, waiver_above_eur_minor: int, rules: L
         )
 
     return [
-        act(EXTENSION, ExtensionByMonths, RUNNING, _extend, above_eur_minor, state),
-        act(PAUSE, InterestPause, RUNNING | IN_DEFAULT, _pause, above_eur_minor, state),
-        act(WAIVER, WaiverOfDue, RUNNING | IN_DEFAULT, _waive, waiver_above_eur_minor, waiver_state),
+        act(EXTENSION, ExtensionByMonths, RUNNING_STATUSES, _extend, above_eur_minor, state),
+        act(PAUSE, InterestPause, RUNNING_STATUSES | IN_DEFAULT_STATUSES, _pause, above_eur_minor, state),
+        act(WAIVER, WaiverOfDue, RUNNING_STATUSES | IN_DEFAULT_STATUSES, _waive, waiver_above_eur_minor, waiver_state),
     ]
 
 

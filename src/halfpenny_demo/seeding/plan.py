@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from halfpenny.loans import (
+    IN_DEFAULT_STATUSES,
     Application,
     Borrower,
     ExitStrategy,
@@ -49,7 +50,7 @@ _SPANS = {status: span for status, _, span in _STATUSES}
 HISTORY_DAYS = 213
 # These never paid: two months of interest that nobody pays are more than a hundredth of the debt, and ninety days after
 # the second fell due they make a default.
-_NEVER_PAID = frozenset({Status.WRITTEN_OFF, Status.IN_RECOVERY, Status.DEFAULTED})
+_NEVER_PAID = IN_DEFAULT_STATUSES | {Status.WRITTEN_OFF}
 _PURPOSES = (
     (LoanPurpose.PURCHASE, "Buy and renovate for sale", "Zakup i remont na sprzedaż"),
     (LoanPurpose.PURCHASE, "Buy at auction, then refinance", "Zakup na licytacji, potem refinansowanie"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from halfpenny import loans
 from halfpenny.platform.consistency import Comparison
 from halfpenny.servicing.model.product import REPAYMENTS
 
-_SERVICED = "('active', 'matured', 'defaulted', 'in_recovery', 'repaid', 'written_off')"
+_SERVICED = "(" + ", ".join(f"'{status}'" for status in sorted(loans.SERVICED_STATUSES)) + ")"
 
 
 def _engine_value(place: int) -> str:

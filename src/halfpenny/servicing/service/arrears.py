@@ -9,7 +9,7 @@ from uuid import UUID
 
 from halfpenny import loans
 from halfpenny.ledger import Account, AccountKind, Transfer
-from halfpenny.loans import Actor, Status
+from halfpenny.loans import Actor
 from halfpenny.platform import audit, outbox
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
@@ -40,7 +40,7 @@ RECOVERY_UPDATE_INTERVAL_DAYS = 30
 async def mark_unlikely_to_pay(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> PostingResult:
     """A default without waiting for ninety days: the other arm of EU 2022/2115, article 1."""
     loan, _ = await lock_serviced_loan(connection, loan_id)
-    if loan.status not in {Status.ACTIVE, Status.MATURED}:
+    if loan.status not in loans.RUNNING_STATUSES:
         raise loans.WrongStatus(status=loan.status.value, transition="default")
     await serviced_loans.set_unlikely_to_pay(connection, loan_id, True)
     today = await business_date(connection)
@@ -143,5 +143,5 @@ async def write_off(connection: Connection, loan_id: UUID, actor: Actor, reason:
 
 async def _in_default(connection: Connection, loan_id: UUID) -> None:
     loan, _ = await lock_serviced_loan(connection, loan_id)
-    if loan.status not in {Status.DEFAULTED, Status.IN_RECOVERY}:
+    if loan.status not in loans.IN_DEFAULT_STATUSES:
         raise errors.NotInDefault(status=loan.status.value)

@@ -7,7 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from halfpenny import loans
-from halfpenny.loans import Actor, Status
+from halfpenny.loans import Actor
 from halfpenny.platform import audit
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
@@ -56,7 +56,7 @@ async def extend(connection: Connection, loan_id: UUID, months: int, decided: De
     Raises WrongStatus, and EventAfterMaturity for an extension that would be over by today.
     """
     loan, serviced = await lock_serviced_loan(connection, loan_id)
-    if loan.status not in {Status.ACTIVE, Status.MATURED}:
+    if loan.status not in loans.RUNNING_STATUSES:
         raise loans.WrongStatus(status=loan.status.value, transition="extend")
     today = await business_date(connection)
     facts = {"months": months, "reason": decided.reason, "unlikely_to_pay": decided.unlikely_to_pay}

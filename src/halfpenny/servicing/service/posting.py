@@ -213,7 +213,7 @@ async def _transition_loan(
         loan = await _reopen(connection, loan, position, actor, reason)
     steps: list[tuple[TransitionName, bool]] = [
         (TransitionName.EXTEND, Extension in kinds and loan.status is Status.MATURED),
-        (TransitionName.DEFAULT, Default in kinds and loan.status in {Status.ACTIVE, Status.MATURED}),
+        (TransitionName.DEFAULT, Default in kinds and loan.status in loans.RUNNING_STATUSES),
         (TransitionName.WRITE_OFF, WriteOff in kinds),
         (
             TransitionName.REPAY,
@@ -260,7 +260,7 @@ async def _reopen(connection: Connection, loan: Loan, position: LoanPosition, ac
     return loan
 
 
-_REPAYABLE = frozenset({Status.ACTIVE, Status.MATURED, Status.DEFAULTED, Status.IN_RECOVERY, Status.WRITTEN_OFF})
+_REPAYABLE = loans.TRANSITIONS[TransitionName.REPAY].sources
 
 
 def bank(currency: Currency) -> Account:
