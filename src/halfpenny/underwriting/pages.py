@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
@@ -14,7 +15,7 @@ from halfpenny import identity, loans
 from halfpenny.identity import Permission, Principal, requires
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database
-from halfpenny.platform.http import AppDatabase, AppPages, FormFields, RequestModel, failure_kind_of
+from halfpenny.platform.http import AppDatabase, AppPages, FormFields, PageRenderer, RequestModel, failure_kind_of
 from halfpenny.platform.papers import PaperLanguage
 from halfpenny.platform.views import view
 from halfpenny.primitives.errors import HalfpennyError, Malformed
@@ -35,79 +36,6 @@ _Model = TypeVar("_Model", bound=RequestModel)
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/borrow/{loan_id}/review", dependencies=[requires(Permission.LOANS_APPLY)])
-async def borrowers_review(
-    loan_id: UUID, request: Request, principal: identity.SignedIn, database: AppDatabase, pages: AppPages
-) -> Response:
-    """The decline of one's own application: its reasons, the letter, and the request for a review or its answer."""
-    return await _borrowers_page(request, loan_id, principal, database, pages)
-
-
-@router.post("/borrow/{loan_id}/review", dependencies=[requires(Permission.LOANS_APPLY)])
-async def request_review(
-    loan_id: UUID,
-    request: Request,
-    fields: FormFields,
-    principal: identity.SignedIn,
-    database: AppDatabase,
-    pages: AppPages,
-) -> Response:
-    """Ask for the review; the same page again where that is refused."""
-    try:
-        asked = _read(ReviewRequest, {"statement": fields.get("statement", "")})
-        async with database.unit_of_work() as connection:
-            await reviews.request_review(connection, principal.user_id, loan_id, asked.statement)
-    except HalfpennyError as refusal:
-        return await _borrowers_page(request, loan_id, principal, database, pages, _Refused(refusal, fields))
-    return RedirectResponse(request.url.path, 303)
-
-
-@router.get(_QUEUE, dependencies=[requires(Permission.LOANS_READ_ALL)])
-async def queue(
-    request: Request, _: identity.SignedIn, database: AppDatabase, pages: AppPages, after: UUID | None = None
-) -> Response:
-    """What waits for an answer, the first due first."""
-    async with database.reading() as connection:
-        found = await reviews.open_reviews(connection, after, _SHOWN + 1)
-        shown = found[:_SHOWN]
-        about = await loans.get_many(connection, [review.loan_id for review in shown])
-        today = await business_date(connection)
-    rows = [
-        {"review": review_view(review, today, staff=True), "loan": _loan(about[review.loan_id])} for review in shown
-    ]
-    following = f"{_QUEUE}?after={shown[-1].id}" if len(found) > _SHOWN else None
-    context = {"rows": rows, "next": following, "answer_days": ANSWER_WITHIN_DAYS}
-    return pages.render(request, "underwriting/reviews.html", context)
-
-
-@router.get("/staff/reviews/{review_id}", dependencies=[requires(Permission.LOANS_READ_ALL)])
-async def case(
-    review_id: UUID, request: Request, principal: identity.SignedIn, database: AppDatabase, pages: AppPages
-) -> Response:
-    """One review: the borrower's statement, the decision, what the model said, the application, and the answer."""
-    return await _case_page(request, review_id, principal, database, pages)
-
-
-@router.post("/staff/reviews/{review_id}", dependencies=[requires(Permission.LOANS_DECIDE)])
-async def answer(
-    review_id: UUID,
-    request: Request,
-    fields: FormFields,
-    principal: identity.SignedIn,
-    database: AppDatabase,
-    pages: AppPages,
-) -> Response:
-    """Answer a review; the same page again where that is refused."""
-    try:
-        given = _read(ReviewDecisionRequest, {name: fields.get(name, "") for name in ("outcome", "answer")})
-        async with database.unit_of_work() as connection:
-            overturned = given.outcome is ReviewStatus.OVERTURNED
-            await reviews.decide(connection, principal.user_id, review_id, overturned=overturned, answer=given.answer)
-    except HalfpennyError as refusal:
-        return await _case_page(request, review_id, principal, database, pages, _Refused(refusal, fields))
-    return RedirectResponse(request.url.path, 303)
-
-
 class _Refused:
     """A form that was not taken: why, and what was typed."""
 
@@ -118,25 +46,39 @@ class _Refused:
         self.fault, self.fields, self.status = labels.FAULT[code], fields, failure_kind_of(error).status
 
 
-def _read(model: type[_Model], fields: Mapping[str, str]) -> _Model:
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        raise Malformed() from error
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Who asks for a page, what it is made from, and the form on it that was not taken."""
+
+    request: Request
+    principal: Principal
+    database: Database
+    pages: PageRenderer
+    refused: _Refused | None = None
+
+    def render(self, template: str, context: Mapping[str, Any]) -> Response:
+        refused = self.refused
+        form = {"fault": refused.fault if refused else None, "typed": refused.fields if refused else {}}
+        status = refused.status if refused else 200
+        return self.pages.render(self.request, template, {"labels": labels, **context, **form}, status=status)
 
 
-async def _borrowers_page(
-    request: Request,
-    loan_id: UUID,
-    principal: Principal,
-    database: Database,
-    pages: AppPages,
-    refused: _Refused | None = None,
-) -> Response:
-    lending = request.app.state.settings.lending
-    async with database.reading() as connection:
+def _page_request(
+    request: Request, principal: identity.SignedIn, database: AppDatabase, pages: AppPages
+) -> PageRequest:
+    return PageRequest(request, principal, database, pages)
+
+
+_Page = Annotated[PageRequest, Depends(_page_request)]
+
+
+@router.get("/borrow/{loan_id}/review", dependencies=[requires(Permission.LOANS_APPLY)])
+async def borrowers_review(loan_id: UUID, page: _Page) -> Response:
+    """The decline of one's own application: its reasons, the letter, and the request for a review or its answer."""
+    lending = page.request.app.state.settings.lending
+    async with page.database.reading() as connection:
         loan = await loans.get(connection, loan_id)
-        if loan.borrower_id != principal.user_id:
+        if loan.borrower_id != page.principal.user_id:
             raise loans.LoanNotFound()
         found = await review_store.of_loan(connection, loan_id, _SHOWN)
         decline = await loans.newest_decline(connection, loan_id)
@@ -144,30 +86,50 @@ async def _borrowers_page(
         today = await business_date(connection)
     if not found and declined is None:
         raise errors.NothingToReview(status=loan.status.value)
-    asked = any(review.decision_id == decline for review in found)
+    has_review = any(review.decision_id == decline for review in found)
     context = {
-        "labels": labels,
         "loan": _loan(loan),
         "declined": declined,
         "reviews": [review_view(review, today, staff=False) for review in found],
-        "may_ask": declined is not None and not asked,
+        "may_ask": declined is not None and not has_review,
         "request_days": REQUEST_WITHIN_DAYS,
         "answer_days": ANSWER_WITHIN_DAYS,
-        **_form(refused),
     }
-    return pages.render(request, "underwriting/decline.html", context, status=refused.status if refused else 200)
+    return page.render("underwriting/decline.html", context)
 
 
-async def _case_page(
-    request: Request,
-    review_id: UUID,
-    principal: Principal,
-    database: Database,
-    pages: AppPages,
-    refused: _Refused | None = None,
-) -> Response:
-    lending = request.app.state.settings.lending
-    async with database.reading() as connection:
+@router.post("/borrow/{loan_id}/review", dependencies=[requires(Permission.LOANS_APPLY)])
+async def request_review(loan_id: UUID, page: _Page, fields: FormFields) -> Response:
+    """Ask for the review; the same page again where that is refused."""
+
+    async def request(connection: Connection, form: ReviewRequest) -> None:
+        await reviews.request_review(connection, page.principal.user_id, loan_id, form.statement)
+
+    return await _submit(page, loan_id, fields, ReviewRequest, request, borrowers_review)
+
+
+@router.get(_QUEUE, dependencies=[requires(Permission.LOANS_READ_ALL)])
+async def queue(page: _Page, after: UUID | None = None) -> Response:
+    """What waits for an answer, the first due first."""
+    async with page.database.reading() as connection:
+        found = await reviews.open_reviews(connection, after, _SHOWN + 1)
+        shown = found[:_SHOWN]
+        about = await loans.get_many(connection, [review.loan_id for review in shown])
+        today = await business_date(connection)
+    rows = [
+        {"review": review_view(review, today, staff=True), "loan": _loan(about[review.loan_id])} for review in shown
+    ]
+    following = f"{_QUEUE}?after={shown[-1].id}" if len(found) > _SHOWN else None
+    return page.render(
+        "underwriting/reviews.html", {"rows": rows, "next": following, "answer_days": ANSWER_WITHIN_DAYS}
+    )
+
+
+@router.get("/staff/reviews/{review_id}", dependencies=[requires(Permission.LOANS_READ_ALL)])
+async def case(review_id: UUID, page: _Page) -> Response:
+    """One review: the borrower's statement, the decision, what the model said, the application, and the answer."""
+    lending = page.request.app.state.settings.lending
+    async with page.database.reading() as connection:
         review = await reviews.get_review(connection, review_id)
         loan = await loans.get(connection, review.loan_id)
         # An earlier decision's reasons are not those of the newest: nothing is shown under its review.
@@ -180,19 +142,49 @@ async def _case_page(
         deciders = await loans.decliners(connection, loan.id)
         today = await business_date(connection)
     context = {
-        "labels": labels,
         "review": review_view(review, today, staff=True),
         "loan": _loan(loan),
         "declined": declined,
         "assessed": None if assessed is None else assessed.answer,
         "reports": [view(report) for report in reports],
         "documents": [view(document) for document in papers],
-        "asked_for": [view(asked) for asked in asked_for(papers)],
-        "may_answer": _may_answer(review, principal, deciders),
-        "took_the_decision": principal.user_id in deciders,
-        **_form(refused),
+        "asked_for": [view(paper) for paper in asked_for(papers)],
+        "may_answer": _may_answer(review, page.principal, deciders),
+        "took_the_decision": page.principal.user_id in deciders,
     }
-    return pages.render(request, "underwriting/review.html", context, status=refused.status if refused else 200)
+    return page.render("underwriting/review.html", context)
+
+
+@router.post("/staff/reviews/{review_id}", dependencies=[requires(Permission.LOANS_DECIDE)])
+async def answer(review_id: UUID, page: _Page, fields: FormFields) -> Response:
+    """Answer a review; the same page again where that is refused."""
+
+    async def decide(connection: Connection, form: ReviewDecisionRequest) -> None:
+        overturned = form.outcome is ReviewStatus.OVERTURNED
+        await reviews.decide(connection, page.principal.user_id, review_id, overturned=overturned, answer=form.answer)
+
+    return await _submit(page, review_id, fields, ReviewDecisionRequest, decide, case)
+
+
+async def _submit(
+    page: PageRequest,
+    page_id: UUID,
+    fields: Mapping[str, str],
+    model: type[_Model],
+    run: Callable[[Connection, _Model], Awaitable[None]],
+    show: Callable[[UUID, PageRequest], Awaitable[Response]],
+) -> Response:
+    """Do in one transaction what a form asks for and lead back to its page; ``show`` it at once where it is refused."""
+    try:
+        try:
+            form = model.model_validate({name: fields.get(name, "") for name in model.model_fields})
+        except ValidationError as error:
+            raise Malformed() from error
+        async with page.database.unit_of_work() as connection:
+            await run(connection, form)
+    except HalfpennyError as refusal:
+        return await show(page_id, replace(page, refused=_Refused(refusal, fields)))
+    return RedirectResponse(page.request.url.path, 303)
 
 
 def _may_answer(review: DecisionReview, principal: Principal, deciders: frozenset[Any]) -> bool:
@@ -201,10 +193,6 @@ def _may_answer(review: DecisionReview, principal: Principal, deciders: frozense
         and principal.may(Permission.LOANS_DECIDE)
         and principal.user_id not in deciders
     )
-
-
-def _form(refused: _Refused | None) -> dict[str, Any]:
-    return {"fault": refused.fault if refused else None, "typed": refused.fields if refused else {}}
 
 
 async def _declined(connection: Connection, loan: loans.Loan, lender: str, address: str) -> dict[str, Any] | None:
