@@ -1,4 +1,4 @@
-"""Risk reporting: the stored reports on what became of assessed loans and on the book, the published method, and which model leads."""
+"""Risk reporting: the stored reports on what became of assessed loans and on the book, the published method, and promotions of models."""
 
 from alembic import op
 
@@ -33,7 +33,7 @@ SELECT keep_row_history('risk_method', 'id');
 """
 
 PROMOTIONS = """
--- Which borrower model leads: the newest is in force. Each was approved by somebody else than who proposed it.
+-- Which borrower model is the champion: the newest is in force. Each was approved by somebody else than who proposed it.
 CREATE TABLE risk_promotion (
   number bigint CONSTRAINT pk_risk_promotion PRIMARY KEY,
   champion_file text NOT NULL,

@@ -1,4 +1,4 @@
-"""Which borrower model leads: what is proposed to people, what they approved, and how it reaches the risk service.
+"""Promotions of borrower models: what is proposed, what was approved, and how it reaches the risk service.
 
 The platform signs an approved promotion; the risk service trusts the signature alone, not the queue that carried it.
 """
@@ -22,8 +22,12 @@ SIGNATURE_TYPE = "halfpenny-promotion"
 """The ``typ`` of the signature's header: what was signed for another purpose is no promotion."""
 SIGNATURE_ALGORITHM = "ES256"
 
-ModelFileName = Annotated[str, Meta(pattern=r"\Aborrower_[a-z0-9_]{1,60}\.json\Z", max_length=80)]
-Sha256Text = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z", max_length=64)]
+MODEL_FILE_PATTERN = r"borrower_[a-z0-9_]{1,60}\.json"
+SHA256_PATTERN = r"[0-9a-f]{64}"
+"""Of the whole text, to be anchored as the reader's library does it."""
+
+ModelFileName = Annotated[str, Meta(pattern=rf"\A{MODEL_FILE_PATTERN}\Z", max_length=80)]
+Sha256Text = Annotated[str, Meta(pattern=rf"\A{SHA256_PATTERN}\Z", max_length=64)]
 
 
 class ModelFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,6 +91,6 @@ class PromotionRestated(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class PromotionAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``risk.promotion_asked`` version 1: a service has begun with promotion ``number`` (0: none) in force."""
+    """``risk.promotion_asked`` version 1: which one is in force? The service answers by ``number`` (0: none)."""
 
     number: Annotated[int, Meta(ge=0)]

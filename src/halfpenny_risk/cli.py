@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     watch.add_argument("outcomes", type=Path, metavar="OUTCOMES", help="what `halfpenny risk outcomes` wrote")
     watch.add_argument("--out", type=Path, default=None, metavar="FILE", help="also write the whole report as JSON")
-    propose = commands.add_parser("propose", help="propose on the platform that a judged model leads")
+    propose = commands.add_parser("propose", help="propose a judged model as the champion, on the platform")
     propose.add_argument("model", metavar="MODEL", help="its file in the models' folder, such as borrower_next.json")
     propose.add_argument("--reason", required=True, help="why, for the second person who approves it")
     chosen = parser.parse_args(arguments)
@@ -61,10 +61,13 @@ def _decided_share(today: date) -> None:
     from halfpenny_risk.models import load_models
     from halfpenny_risk.ordinary import decided_share
     from halfpenny_risk.policy import load_policies
+    from halfpenny_risk.promotion import models_in_force, promotions_kept
     from halfpenny_risk.settings import read_settings
 
     settings = read_settings()
-    models = load_models(settings.model, settings.artefacts or DEFAULT_FOLDER)
+    folder = settings.artefacts or DEFAULT_FOLDER
+    _, pair = models_in_force(promotions_kept(settings) if settings.model == "champion" else None, folder)
+    models = load_models(settings.model, folder, pair)
     found = decided_share(models, load_policies(settings.policy), today)
     for name, answers in (*sorted(found.by_currency.items()), ("all", found.answers)):
         counts = ", ".join(f"{answer} {answers[answer]}" for answer in ("approve", "refer", "decline"))

@@ -37,7 +37,7 @@ class BadApplication(RiskError):
 
 
 class PromotionForged(RiskError):
-    """What asks for another leading model was not signed by the platform, or for another purpose."""
+    """A promotion that was not signed by the platform, or for another purpose."""
 
     code = "promotion_forged"
 

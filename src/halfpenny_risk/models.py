@@ -16,21 +16,21 @@ SCORECARD_FILE = "borrower_scorecard.json"
 Choice = Literal["champion", "scorecard"]
 
 
-class Lead(NamedTuple):
-    """The file of the borrower model that leads, and of the one that runs beside it."""
+class ChampionAndChallenger(NamedTuple):
+    """The files of the champion and of the challenger, two borrower models."""
 
     champion: str = CHAMPION_FILE
     challenger: str = SCORECARD_FILE
 
 
 # Before the first promotion.
-AS_TRAINED = Lead()
+AS_TRAINED = ChampionAndChallenger()
 
 
-def load_models(choice: Choice, folder: Path = DEFAULT_FOLDER, lead: Lead = AS_TRAINED) -> ModelSet:
+def load_models(choice: Choice, folder: Path = DEFAULT_FOLDER, pair: ChampionAndChallenger = AS_TRAINED) -> ModelSet:
     """Load and check what ``choice`` needs; raises ``BadArtefact`` or ``BadSettings``.
 
-    The scorecard needs one small file and knows no market, so that it starts at once on the smallest machine; ``lead``
+    The scorecard needs one small file and knows no market, so that it starts at once on the smallest machine; ``pair``
     does not matter to it.
     """
     artefacts = ArtefactFolder.open(folder)
@@ -41,16 +41,16 @@ def load_models(choice: Choice, folder: Path = DEFAULT_FOLDER, lead: Lead = AS_T
         raise BadSettings(f"HALFPENNY_RISK_MODEL must be champion or scorecard, not {choice!r}")
     from halfpenny_risk.market import load_markets
 
-    return _led_by(artefacts, lead, load_markets(artefacts))
+    return _model_set(artefacts, pair, load_markets(artefacts))
 
 
-def with_lead(models: ModelSet, artefacts: ArtefactFolder, lead: Lead) -> ModelSet:
+def with_borrower_models(models: ModelSet, artefacts: ArtefactFolder, pair: ChampionAndChallenger) -> ModelSet:
     """The same markets under another pair of borrower models; raises ``BadArtefact``."""
-    return _led_by(artefacts, lead, models.markets)
+    return _model_set(artefacts, pair, models.markets)
 
 
-def _led_by(artefacts: ArtefactFolder, lead: Lead, markets: tuple[Market, ...]) -> ModelSet:
-    champion, challenger = _borrower(artefacts, lead.champion), _borrower(artefacts, lead.challenger)
+def _model_set(artefacts: ArtefactFolder, pair: ChampionAndChallenger, markets: tuple[Market, ...]) -> ModelSet:
+    champion, challenger = _borrower(artefacts, pair.champion), _borrower(artefacts, pair.challenger)
     version = "+".join([champion.version, *(market.version for market in markets)])
     return ModelSet(version, champion, markets, challenger)
 

@@ -1,4 +1,4 @@
-"""Which borrower model leads, by a signed promotion: verified, held against the models' folder, kept in one file.
+"""The champion by a signed promotion: verified, held against the models' folder, kept in one file.
 
 Nothing but the signature is trusted. The file keeps the last promotion as it was signed, so that a restart answers
 with the same model; it is verified again each time that it is read.
@@ -7,6 +7,7 @@ with the same model; it is verified again each time that it is read.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,14 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from halfpenny_messages import SIGNATURE_ALGORITHM, SIGNATURE_TYPE, Judgement, ModelFile, Promotion
+from halfpenny_messages import (
+    MODEL_FILE_PATTERN,
+    SIGNATURE_ALGORITHM,
+    SIGNATURE_TYPE,
+    Judgement,
+    ModelFile,
+    Promotion,
+)
 from halfpenny_risk.artefacts import ArtefactFolder
 from halfpenny_risk.errors import (
     BadArtefact,
@@ -26,7 +34,8 @@ from halfpenny_risk.errors import (
     PromotionStale,
     PromotionUnjudged,
 )
-from halfpenny_risk.models import Lead
+from halfpenny_risk.models import AS_TRAINED, ChampionAndChallenger
+from halfpenny_risk.settings import Settings
 
 if TYPE_CHECKING:  # loaded where a key is set
     from joserfc.jwk import ECKey
@@ -139,7 +148,33 @@ class PromotionsKept:
             draft.unlink(missing_ok=True)
 
 
-def lead_of(promotion: Promotion, artefacts: ArtefactFolder) -> Lead:
+def promotions_kept(settings: Settings) -> PromotionsKept | None:
+    """Where this service keeps the promotion in force; None where it has no public key, and so takes no promotion.
+
+    Raises ``BadSettings`` where a promotion is kept and there is no key: it would be out of force without a word.
+    """
+    if settings.promotion_key is not None:
+        return PromotionsKept(settings.promotion_file, PromotionVerifier.read(settings.promotion_key))
+    if settings.promotion_file.exists():
+        raise BadSettings(
+            f"{_KEY} must be set, as {settings.promotion_file} keeps a promotion; to answer by the shipped champion "
+            "again, move that file away"
+        )
+    return None
+
+
+def models_in_force(kept: PromotionsKept | None, folder: Path) -> tuple[int, ChampionAndChallenger]:
+    """The number of the promotion in force and the models that it names; before the first 0 and the shipped ones.
+
+    Raises ``BadArtefact`` where the kept file was changed, ``PromotedModelMissing`` where the folder lacks a model.
+    """
+    found = kept.kept() if kept is not None else None
+    if found is None:
+        return 0, AS_TRAINED
+    return found[0].number, promoted_models(found[0], ArtefactFolder.open(folder))
+
+
+def promoted_models(promotion: Promotion, artefacts: ArtefactFolder) -> ChampionAndChallenger:
     """The two files that a promotion names; raises ``PromotedModelMissing`` where one is not there as it was judged."""
     for model in (promotion.champion, promotion.challenger):
         if artefacts.hashes.get(model.file) != model.sha256:
@@ -147,7 +182,7 @@ def lead_of(promotion: Promotion, artefacts: ArtefactFolder) -> Lead:
                 f"promotion {promotion.number} names {model.file} with the SHA-256 {model.sha256[:12]}..., "
                 f"which is not in {artefacts.folder}"
             )
-    return Lead(promotion.champion.file, promotion.challenger.file)
+    return ChampionAndChallenger(promotion.champion.file, promotion.challenger.file)
 
 
 def judgement_of(artefacts: ArtefactFolder, model: ModelFile) -> Judgement | None:
@@ -170,6 +205,11 @@ def check_judged(promotion: Promotion, artefacts: ArtefactFolder) -> None:
             f"promotion {promotion.number} was approved by another judgement of {promotion.champion.file} "
             f"than the one in {artefacts.folder}"
         )
+
+
+def is_model_file_name(name: str) -> bool:
+    """Whether a borrower model may be called so, in the folder and in messages."""
+    return re.fullmatch(MODEL_FILE_PATTERN, name, re.ASCII) is not None
 
 
 def model_file(artefacts: ArtefactFolder, name: str) -> ModelFile:

@@ -10,13 +10,7 @@ from halfpenny_messages import ModelFile
 from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
 from halfpenny_risk.errors import BadSettings, ProposalRefused
 from halfpenny_risk.models import AS_TRAINED, load_models
-from halfpenny_risk.promotion import (
-    PromotionsKept,
-    PromotionVerifier,
-    judgement_of,
-    lead_of,
-    model_file,
-)
+from halfpenny_risk.promotion import judgement_of, model_file, models_in_force, promotions_kept
 from halfpenny_risk.settings import ProposerSettings, Settings
 
 _PATH = "/api/v1/risk/promotions"
@@ -24,10 +18,10 @@ _TIMEOUT_S = 30.0
 
 
 def proposal(settings: Settings, name: str, reason: str) -> dict[str, Any]:
-    """The body of the request: candidate, the model that leads by what this service knows, and the judgement.
+    """The body of the request: candidate, the champion in force by what this service knows, and the judgement.
 
     Raises ``BadArtefact`` for a model that is not there or cannot be loaded, ``ProposalRefused`` for one that was not
-    judged against the model that leads.
+    judged against the champion.
     """
     artefacts = ArtefactFolder.open(settings.artefacts or DEFAULT_FOLDER)
     candidate, champion = model_file(artefacts, name), _champion(settings, artefacts)
@@ -35,7 +29,9 @@ def proposal(settings: Settings, name: str, reason: str) -> dict[str, Any]:
     if judgement is None:
         raise ProposalRefused(f"{name} was not judged: halfpenny-training judge")
     if judgement.champion.sha256 != champion.sha256:
-        raise ProposalRefused(f"{name} was judged against {judgement.champion.file}, but {champion.file} leads")
+        raise ProposalRefused(
+            f"{name} was judged against {judgement.champion.file}, but the champion is {champion.file}"
+        )
     load_models("champion", artefacts.folder, AS_TRAINED._replace(champion=name, challenger=champion.file))
     return {
         "champion": msgspec.to_builtins(candidate),
@@ -46,12 +42,8 @@ def proposal(settings: Settings, name: str, reason: str) -> dict[str, Any]:
 
 
 def _champion(settings: Settings, artefacts: ArtefactFolder) -> ModelFile:
-    if settings.promotion_key is not None:
-        kept = PromotionsKept(settings.promotion_file, PromotionVerifier.read(settings.promotion_key)).kept()
-        if kept is not None:
-            lead_of(kept[0], artefacts)
-            return kept[0].champion
-    return model_file(artefacts, AS_TRAINED.champion)
+    _, pair = models_in_force(promotions_kept(settings), artefacts.folder)
+    return model_file(artefacts, pair.champion)
 
 
 def propose(platform: ProposerSettings, body: dict[str, Any]) -> str:

@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("candidate", type=Path, help="a borrower model written by train")
     judge.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="folder of the models")
     judge.add_argument(
-        "--champion", default="borrower_champion.json", help="the model that leads now (default: %(default)s)"
+        "--champion", default="borrower_champion.json", help="the present champion (default: %(default)s)"
     )
     return parser
 

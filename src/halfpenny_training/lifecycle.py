@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -17,9 +16,9 @@ from halfpenny_risk.artefacts import EVALUATION, ArtefactFolder, sign, write_jso
 from halfpenny_risk.assess import ModelSet, decimal_text
 from halfpenny_risk.borrower import BorrowerModel, boosted_from, scorecard_from
 from halfpenny_risk.errors import BadArtefact
-from halfpenny_risk.models import Lead, load_models
+from halfpenny_risk.models import ChampionAndChallenger, load_models
 from halfpenny_risk.normal import Floats, expit
-from halfpenny_risk.promotion import JUDGEMENTS_FILE
+from halfpenny_risk.promotion import JUDGEMENTS_FILE, is_model_file_name
 from halfpenny_training.borrower import SEED, credit_matrix, fit_champion, fit_scorecard
 from halfpenny_training.metrics import Estimate, Ints, bootstrap, brier, calibration
 from halfpenny_training.perturb import monotone_breaks
@@ -43,20 +42,19 @@ RECIPE = frozenset(
     {"iterations", "depth", "learning_rate", "l2_leaf_reg", "rsm", "bootstrap_type", "subsample", "loss_function"}
     | {"random_seed"}
 )
-_NAME = re.compile(r"borrower_[a-z0-9_]{1,60}\.json", re.ASCII)
 
 
 def judge(candidate: Path, folder: Path, data: Path, champion: str, today: date, progress: Progress) -> str:
     """Judge a borrower model as the next champion, and put it among the models in ``folder``; returns its name there.
 
-    Who leads does not change: that is proposed by ``halfpenny-risk propose`` and approved on the platform. Refused with
+    It promotes nothing: that is proposed by ``halfpenny-risk propose`` and approved on the platform. Refused with
     ``BadArtefact``, and nothing is written, when the candidate cannot be loaded, breaks monotonicity, does not name
     what it was made from or is not what that makes, or is uncalibrated or worse than ``champion`` on rows that it had
     not seen. The files stay in the folder, so that going back is judging and proposing again.
     """
     present = ArtefactFolder.open(folder)
     name = candidate.name if candidate.name.startswith("borrower_") else f"borrower_{candidate.name}"
-    if not _NAME.fullmatch(name):
+    if not is_model_file_name(name):
         raise BadArtefact(f"{name}: a model's name is borrower_ and small letters, digits and _, and ends in .json")
     content = candidate.read_bytes() if candidate.is_file() else b""
     if not content:
@@ -71,38 +69,38 @@ def judge(candidate: Path, folder: Path, data: Path, champion: str, today: date,
         (trial / champion).write_bytes(present.read(champion))
         sign(trial)
         tried = ArtefactFolder.open(trial)
-        models = load_models("champion", trial, Lead(name, champion))
-        found = _judged(models, tried, Lead(name, champion), candidate.name, data, progress)
+        models = load_models("champion", trial, ChampionAndChallenger(name, champion))
+        found = _judged(models, tried, ChampionAndChallenger(name, champion), candidate.name, data, progress)
         found["judged_on"] = today.isoformat()
     (folder / name).write_bytes(content)
     judgements = present.json(JUDGEMENTS_FILE) if present.has(JUDGEMENTS_FILE) else {}
     write_json(folder / JUDGEMENTS_FILE, {**judgements, tried.hashes[name]: found})
     sign(folder)
-    progress(f"{name} may lead instead of {champion}; propose it: halfpenny-risk propose {name} --reason ...")
+    progress(f"{name} may replace {champion} as the champion: halfpenny-risk propose {name} --reason ...")
     return name
 
 
 def _judged(
-    models: ModelSet, artefacts: ArtefactFolder, lead: Lead, name: str, data: Path, progress: Progress
+    models: ModelSet, artefacts: ArtefactFolder, pair: ChampionAndChallenger, name: str, data: Path, progress: Progress
 ) -> dict[str, Any]:
-    """The judgement of the candidate, which leads in ``models``; raises ``BadArtefact`` at the first gate it fails."""
+    """The judgement of the candidate, the champion of ``models``; raises ``BadArtefact`` at the first gate it fails."""
     breaks = monotone_breaks(MONOTONE_TRIALS, models=models)
     if any(breaks.values()):
         raise BadArtefact(f"{name} breaks monotonicity {sum(breaks.values())} times")
     rows, bad = credit_matrix(read_csv(data / CREDIT_FILE))
     hashed = sha256_of(data / CREDIT_FILE)
-    training = artefacts.json(lead.champion).get("training") or {}
+    training = artefacts.json(pair.champion).get("training") or {}
     if training.get("data_sha256") != hashed:
         raise BadArtefact(f"{name} does not name the applications in {data} as those that it was made from")
     own = models.borrower.log_odds(rows)
     # What is judged is the recipe, so the file has to be what the recipe makes of these applications.
     if np.abs(own - _made_again(training, rows, bad).log_odds(rows)).max() > MADE_AGAIN_WITHIN:
         raise BadArtefact(f"{name} is not what its recipe makes of these applications")
-    slope = float(artefacts.json(lead.champion).get("calibration", {}).get("slope", 1.0))
+    slope = float(artefacts.json(pair.champion).get("calibration", {}).get("slope", 1.0))
     if not TREE_SLOPES[0] <= slope <= TREE_SLOPES[1]:
         raise BadArtefact(f"{name} is over-fitted or unfinished: on unseen rows its trees need the slope {slope:.3f}")
     unseen = unseen_odds(training, rows, bad)
-    champion = artefacts.json(lead.challenger).get("training") or {}
+    champion = artefacts.json(pair.challenger).get("training") or {}
     assert models.challenger is not None  # noqa: S101 - the present champion runs beside the candidate
     # A champion of other applications has seen none of these, and is judged as it stands.
     theirs = unseen_odds(champion, rows, bad) if champion.get("data_sha256") == hashed else None
@@ -110,7 +108,7 @@ def _judged(
         name, bad, own, unseen, models.challenger.log_odds(rows) if theirs is None else theirs, progress
     )
     return {
-        "champion": {"file": lead.challenger, "sha256": artefacts.hashes[lead.challenger]},
+        "champion": {"file": pair.challenger, "sha256": artefacts.hashes[pair.challenger]},
         "data_sha256": hashed,
         "rows": len(bad),
         "monotone_trials": MONOTONE_TRIALS,

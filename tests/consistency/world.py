@@ -27,7 +27,7 @@ from halfpenny.primitives.money import Currency, Money
 from halfpenny.risk_reporting import PromotionKey, promotion_acts
 from halfpenny.risk_reporting import store as risk_store
 from halfpenny.risk_reporting.promotions.acts import PROMOTE
-from halfpenny.risk_reporting.promotions.model import SEAT, ProposedPromotion
+from halfpenny.risk_reporting.promotions.model import BORROWER_MODEL_ID, ProposedPromotion
 from halfpenny.servicing.model.waterfall import Component
 from halfpenny.servicing.service import arrears, bank_receipts, forbearing, settling
 from halfpenny.servicing.statuses import OverpaidBearer
@@ -107,7 +107,7 @@ async def _promotion(database: Database) -> None:
         one, other = [await make_somebody(database, "administrator") for _ in range(2)]
         async with database.unit_of_work() as connection:
             outcome = await perform(
-                connection, acts, PROMOTE, one.principal(), SEAT, proposed, "Better on unseen rows."
+                connection, acts, PROMOTE, one.principal(), BORROWER_MODEL_ID, proposed, "Better on unseen rows."
             )
             assert outcome.approval is not None
             await approve(connection, acts, other.principal(), outcome.approval.id)

@@ -49,7 +49,7 @@ async def test_row_16_a_promotion_from_the_command_to_the_next_answer(
     async with httpx2.AsyncClient(base_url=f"{address}/api/v1", timeout=30) as client:
 
         async def assessed_by() -> set[str]:
-            """The leading model's name in the answers to three fresh applications."""
+            """The champion's name in the answers to three fresh applications."""
             found = set()
             for _ in range(3):
                 loan = (await client.post("/loans", json=lending.body(), headers=borrower.headers)).json()

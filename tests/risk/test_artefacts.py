@@ -105,6 +105,18 @@ def test_a_policy_with_a_fault_is_refused_by_name(tmp_path: Path, change: dict[s
         load_policies(path)
 
 
+# A version names one content for good: assessments, letters and the published method quote it. Whoever changes a
+# figure changes the version, and writes both here.
+POLICY_VERSION, POLICY_SHA256 = "policy-3", "b29b0cc33e58eb442a4acacb6e7b897128d6c8628038626010d0033873ed913b"
+
+
+def test_a_version_of_the_policy_names_one_content() -> None:
+    [policy] = json.loads(DEFAULT_POLICY_FILE.read_text())
+    version = policy.pop("version")
+    found = hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()
+    assert (version, found) == (POLICY_VERSION, POLICY_SHA256)
+
+
 def test_the_policy_in_force_is_the_last_that_has_begun(tmp_path: Path) -> None:
     from datetime import date
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -9,10 +11,13 @@ import msgspec
 import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey
+from structlog.testing import capture_logs
 
 from halfpenny.risk_reporting import PromotionKey
 from halfpenny_messages import Promotion
 from halfpenny_risk.artefacts import ArtefactFolder, sign
+from halfpenny_risk.assess import ModelSet
+from halfpenny_risk.cli import main
 from halfpenny_risk.errors import (
     BadArtefact,
     BadSettings,
@@ -21,9 +26,14 @@ from halfpenny_risk.errors import (
     PromotionReplayed,
     PromotionStale,
 )
-from halfpenny_risk.models import Lead
-from halfpenny_risk.promotion import PromotionsKept, PromotionVerifier, lead_of
-from support.promotions import NEXT, THIRD, kept_in, models_folder, promotion, promotion_key
+from halfpenny_risk.models import ChampionAndChallenger
+from halfpenny_risk.narrative import TemplateNarrator
+from halfpenny_risk.ordinary import Share
+from halfpenny_risk.promotion import PromotionsKept, PromotionVerifier, promoted_models
+from halfpenny_risk.proposing import proposal
+from halfpenny_risk.service.serve import make_service
+from halfpenny_risk.settings import Settings, read_settings
+from support.promotions import NEXT, THIRD, kept_in, models_folder, promotion, promotion_key, public_key
 
 
 @pytest.fixture
@@ -118,15 +128,83 @@ def test_a_file_that_was_changed_stops_the_start(kept: PromotionsKept, key: Prom
 
 def test_the_models_are_those_that_were_approved(folder: Path) -> None:
     approved: Promotion = promotion(folder, 1, NEXT, THIRD)
-    assert lead_of(approved, ArtefactFolder.open(folder)) == Lead(NEXT, THIRD)
+    assert promoted_models(approved, ArtefactFolder.open(folder)) == ChampionAndChallenger(NEXT, THIRD)
     for name in (NEXT, THIRD):
         original = (folder / name).read_bytes()
         (folder / name).write_bytes(original.replace(b"1", b"2", 1))
         sign(folder)  # whoever can write the folder can sign its manifest
         with pytest.raises(PromotedModelMissing, match=name):
-            lead_of(approved, ArtefactFolder.open(folder))
+            promoted_models(approved, ArtefactFolder.open(folder))
         (folder / name).write_bytes(original)
         sign(folder)
+
+
+@dataclass
+class KeptService:
+    """A service that keeps promotion 1, of NEXT."""
+
+    environment: dict[str, str]
+    key: Path
+
+    def settings(self, **variables: str) -> Settings:
+        return read_settings(self.environment | variables)
+
+
+@pytest.fixture
+def service(kept: PromotionsKept, key: PromotionKey, folder: Path, tmp_path: Path) -> KeptService:
+    kept.keep(UUID(int=1), key.sign(promotion(folder, 1, NEXT)), 1)
+    variables = {"HALFPENNY_RISK_ARTEFACTS": str(folder), "HALFPENNY_RISK_PROMOTION_FILE": str(kept.path)}
+    return KeptService(variables, public_key(tmp_path, key))
+
+
+def test_a_kept_promotion_is_never_dropped_for_want_of_the_key(
+    service: KeptService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_key = service.settings(HALFPENNY_RISK_PROMOTION_KEY=str(service.key))
+    assessor, promoting = make_service(with_key, TemplateNarrator())
+    assert assessor.models.version.startswith("next-")
+    assert promoting is not None and promoting.number == 1
+    assert proposal(with_key, THIRD, "Better.")["challenger"]["file"] == NEXT
+    wanted = "HALFPENNY_RISK_PROMOTION_KEY must be set"
+    with pytest.raises(BadSettings, match=wanted):
+        make_service(service.settings(), TemplateNarrator())
+    with pytest.raises(BadSettings, match=wanted):
+        proposal(service.settings(), THIRD, "Better.")
+    for name, value in service.environment.items():
+        monkeypatch.setenv(name, value)
+    for command in (["serve"], ["decided-share"], ["propose", THIRD, "--reason", "Better."]):
+        assert main(command) == 2
+        assert wanted in capsys.readouterr().err
+    # Moved away, the shipped champion answers again, and nobody takes promotions.
+    Path(service.environment["HALFPENNY_RISK_PROMOTION_FILE"]).unlink()
+    assessor, promoting = make_service(service.settings(), TemplateNarrator())
+    assert assessor.models.version.startswith("champion-") and promoting is None
+
+
+def test_the_decided_share_is_the_promoted_models(service: KeptService, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def share(models: ModelSet, *_: object) -> Share:
+        asked.append(models.version.partition("-")[0])
+        return Share(Counter(approve=1), {})
+
+    monkeypatch.setattr("halfpenny_risk.ordinary.decided_share", share)
+    for name, value in service.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HALFPENNY_RISK_PROMOTION_KEY", str(service.key))
+    assert main(["decided-share"]) == 0
+    monkeypatch.setenv("HALFPENNY_RISK_MODEL", "scorecard")
+    assert main(["decided-share"]) == 0
+    assert asked == ["next", "scorecard"]
+
+
+def test_the_scorecard_starts_and_names_the_promotion_that_it_does_not_apply(service: KeptService) -> None:
+    with capture_logs() as logs:
+        assessor, promoting = make_service(service.settings(HALFPENNY_RISK_MODEL="scorecard"), TemplateNarrator())
+    assert promoting is None and assessor.models.version.startswith("scorecard-")
+    [warned] = [entry for entry in logs if entry["event"] == "promotion_not_in_force"]
+    assert warned["log_level"] == "warning"
+    assert warned["kept_in"] == service.environment["HALFPENNY_RISK_PROMOTION_FILE"]
 
 
 NO_KEYS = ["", "{}", '{"keys": []}', '{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}', "-----BEGIN X"]

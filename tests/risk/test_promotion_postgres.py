@@ -29,7 +29,7 @@ from halfpenny_risk.artefacts import ArtefactFolder, sign
 from halfpenny_risk.models import load_models
 from halfpenny_risk.narrative import TemplateNarrator
 from halfpenny_risk.policy import load_policies
-from halfpenny_risk.promotion import KeptPromotion, PromotionsKept, lead_of
+from halfpenny_risk.promotion import KeptPromotion, PromotionsKept, promoted_models
 from halfpenny_risk.service.assessor import Assessor
 from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.service.postgres import PostgresConsumer
@@ -57,7 +57,7 @@ class Instance:
     consumer: PostgresConsumer
 
     @property
-    def leads(self) -> str:
+    def champion(self) -> str:
         return self.assessor.models.borrower.version.partition("-")[0]
 
 
@@ -76,8 +76,8 @@ class Fleet:
     ) -> AsyncIterator[Instance]:
         kept = kept or kept_in(self.scratch, self.key, file)
         in_force = kept.kept()
-        lead = [lead_of(in_force[0], ArtefactFolder.open(self.folder))] if in_force else []
-        models = load_models("champion", self.folder, *lead)
+        pair = [promoted_models(in_force[0], ArtefactFolder.open(self.folder))] if in_force else []
+        models = load_models("champion", self.folder, *pair)
         assessor = Assessor(models, load_policies(), TemplateNarrator(), Metrics(), self.folder)
         promoting = Promoting(assessor, kept, self.folder, in_force[0].number if in_force else 0, ask_again_s)
         consumer = PostgresConsumer(self.url, assessor, 1, promoting)
@@ -155,8 +155,8 @@ async def questions(database: Database, count: int) -> list[dict[str, int]]:
             await asyncio.sleep(0.02)
 
 
-async def led_by(name: str, *instances: Instance) -> None:
-    await until(lambda: {each.leads for each in instances} == {name})
+async def champion_is(name: str, *instances: Instance) -> None:
+    await until(lambda: {each.champion for each in instances} == {name})
 
 
 @pytest.mark.parametrize("files", [("one.json", "two.json"), ("shared.json", "shared.json")])
@@ -164,17 +164,17 @@ async def test_row_16_every_instance_follows_and_still_does_after_a_restart(
     database: Database, fleet: Fleet, files: tuple[str, str]
 ) -> None:
     async with fleet.instance(files[0]) as one, fleet.instance(files[1]) as two:
-        assert (one.leads, two.leads) == ("champion", "champion")
+        assert (one.champion, two.champion) == ("champion", "champion")
         await send(database, fleet.signed(1, NEXT))
-        await led_by("next", one, two)
+        await champion_is("next", one, two)
         await send(database, fleet.signed(2, THIRD, NEXT))
-        await led_by("third", one, two)
+        await champion_is("third", one, two)
         for each in (one, two):
             assert each.assessor.models.challenger is not None
             assert each.assessor.models.challenger.version.startswith("next-")
             assert each.promoting.number == 2
     async with fleet.instance(files[0]) as one, fleet.instance(files[1]) as two:
-        assert (one.leads, two.leads) == ("third", "third")
+        assert (one.champion, two.champion) == ("third", "third")
     assert await letters(database) == []
 
 
@@ -186,7 +186,7 @@ async def test_row_16_forged_repeated_and_old_promotions_change_nothing(
     async with fleet.instance("one.json") as one, fleet.instance("two.json") as two:
         await send(database, first)
         event_id = await send(database, second)
-        await led_by("third", one, two)
+        await champion_is("third", one, two)
         before = (tmp_path / "one.json").read_bytes(), (tmp_path / "two.json").read_bytes()
         forged = await send(database, another_key.sign(promotion(fleet.folder, 3, NEXT)))
         await settled(database)
@@ -207,7 +207,7 @@ async def test_row_16_forged_repeated_and_old_promotions_change_nothing(
                 event_id,
             )
         await settled(database)
-        assert (one.leads, two.leads) == ("third", "third")
+        assert (one.champion, two.champion) == ("third", "third")
         assert before == ((tmp_path / "one.json").read_bytes(), (tmp_path / "two.json").read_bytes())
     assert sorted(await letters(database)) == sorted(
         [
@@ -229,12 +229,12 @@ async def test_row_16_a_model_that_is_not_there_is_named_and_taken_once_it_is(da
         event_id = await send(database, signed)
         await settled(database)
         assert await letters(database) == [(event_id, "promoted_model_missing")]
-        assert one.leads == "champion"
+        assert one.champion == "champion"
         away.write_bytes(content)
         sign(fleet.folder)
         async with database.unit_of_work() as connection:
             assert await connection.fetchval("SELECT queue_replay($1, $2)", RISK_PROMOTIONS_QUEUE, event_id)
-        await led_by("next", one)
+        await champion_is("next", one)
 
 
 def made_up(fleet: Fleet) -> dict[str, Promotion]:
@@ -262,11 +262,11 @@ async def test_row_16_figures_that_nobody_found_promote_nothing(
         event_id = await send(database, fleet.key.sign(made_up(fleet)[kind]))
         await settled(database)
         assert await letters(database) == [(event_id, "promotion_unjudged")]
-        assert (one.leads, one.promoting.number) == ("champion", 0)
+        assert (one.champion, one.promoting.number) == ("champion", 0)
         assert not (tmp_path / "one.json").exists()
         # What was judged as it was approved is still promoted.
         await send(database, fleet.signed(1, NEXT))
-        await led_by("next", one)
+        await champion_is("next", one)
 
 
 async def test_row_16_an_instance_without_a_file_asks_and_follows_what_is_restated(
@@ -274,12 +274,12 @@ async def test_row_16_an_instance_without_a_file_asks_and_follows_what_is_restat
 ) -> None:
     async with fleet.instance("one.json") as one:
         await send(database, fleet.signed(1, NEXT))
-        await led_by("next", one)
+        await champion_is("next", one)
         async with fleet.instance("fresh.json") as fresh:
-            assert fresh.leads == "champion"
+            assert fresh.champion == "champion"
             assert await questions(database, 2) == [{"number": 0}, {"number": 0}]
             await send(database, fleet.signed(1, NEXT), PROMOTION_RESTATED)
-            await led_by("next", one, fresh)
+            await champion_is("next", one, fresh)
     assert await letters(database) == []
 
 
@@ -299,12 +299,12 @@ async def test_a_notice_that_cannot_be_kept_is_asked_for_again_and_the_next_is_r
         await questions(database, 1)
         await notify(database, fleet.signed(1, NEXT))
         assert await questions(database, 2) == [{"number": 0}, {"number": 0}]
-        assert one.leads == "champion" and kept.kept() is None
+        assert one.champion == "champion" and kept.kept() is None
         # Neither does a notice that nobody could read end the receiving.
         await notify(database, "")
         full.full = False
         await notify(database, fleet.signed(2, THIRD, NEXT))
-        await led_by("third", one)
+        await champion_is("third", one)
         # Asked once for what failed, not for each failure: the rest is the timer's.
         assert len(await questions(database, 2)) == 2
     assert await letters(database) == []
@@ -314,7 +314,7 @@ async def test_an_instance_asks_again_on_a_timer_and_follows_what_it_missed(data
     async with fleet.instance("one.json", ask_again_s=0.05) as one:
         assert {asked["number"] for asked in await questions(database, 3)} == {0}
         await send(database, fleet.signed(1, NEXT), PROMOTION_RESTATED)
-        await led_by("next", one)
+        await champion_is("next", one)
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 if {"number": 1} in await questions(database, 3):
@@ -334,11 +334,11 @@ async def test_what_is_restated_where_the_model_is_not_yet_is_no_letter_and_foll
         for _ in range(2):
             await send(database, signed, PROMOTION_RESTATED)
             await settled(database)
-        assert one.leads == "champion"
+        assert one.champion == "champion"
         away.write_bytes(content)
         sign(fleet.folder)
         await send(database, signed, PROMOTION_RESTATED)
-        await led_by("next", one)
+        await champion_is("next", one)
     assert await letters(database) == []
 
 

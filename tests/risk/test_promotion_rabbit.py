@@ -114,15 +114,15 @@ async def test_row_16_every_instance_follows_and_what_is_refused_is_named(
         await exchange.publish(aio_pika.Message(body), routing_key=MODEL_PROMOTED)
         return event_id
 
-    def leads(assessor: Assessor) -> str:
+    def champion(assessor: Assessor) -> str:
         return assessor.models.borrower.version.partition("-")[0]
 
     first, second = key.sign(promotion(folder, 1, NEXT)), key.sign(promotion(folder, 2, THIRD, NEXT))
     async with instance("one") as one, instance("two") as two:
         await send(first)
-        await until(lambda: (leads(one), leads(two)) == ("next", "next"))
+        await until(lambda: (champion(one), champion(two)) == ("next", "next"))
         event_id = await send(second)
-        await until(lambda: (leads(one), leads(two)) == ("third", "third"))
+        await until(lambda: (champion(one), champion(two)) == ("third", "third"))
         refused = {
             await send(another_key.sign(promotion(folder, 3, NEXT))): "promotion_forged",
             await send(second): "promotion_replayed",
@@ -140,4 +140,4 @@ async def test_row_16_every_instance_follows_and_what_is_refused_is_named(
         await broker.close()
         assert {letter.id: letter.reason for letter in found} == refused
         assert all(letter.error and letter.died_at is not None for letter in found)
-        assert (leads(one), leads(two)) == ("third", "third")
+        assert (champion(one), champion(two)) == ("third", "third")

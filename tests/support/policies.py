@@ -82,12 +82,12 @@ PUBLIC = {
 }
 
 FIGURE = {"value": "0.15", "low": "0.14", "high": "0.16"}
-LEADING = {"file": "borrower_champion.json", "sha256": "a" * 64}
+CHAMPION = {"file": "borrower_champion.json", "sha256": "a" * 64}
 PROMOTION = {
     "champion": {"file": "borrower_next.json", "sha256": "b" * 64},
-    "challenger": LEADING,
+    "challenger": CHAMPION,
     "judgement": {
-        "champion": LEADING,
+        "champion": CHAMPION,
         "judged_on": "2026-01-15",
         "data_sha256": "c" * 64,
         "rows": 4446,

@@ -1,4 +1,4 @@
-"""Promotions for the tests: models that may lead, keys, and the platform's side of a proposal."""
+"""Promotions for the tests: models that may be promoted, keys, and the platform's side of a proposal."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ def kept_in(folder: Path, key: PromotionKey, name: str = "promotion.json") -> Pr
 def proposed(folder: Path, champion: str, challenger: str = CHAMPION_FILE) -> dict[str, Any]:
     """The body of a proposal, as ``halfpenny-risk propose`` makes it."""
     hashes = ArtefactFolder.open(folder).hashes
-    leads = {"file": challenger, "sha256": hashes[challenger]}
+    present = {"file": challenger, "sha256": hashes[challenger]}
     return {
         "champion": {"file": champion, "sha256": hashes[champion]},
-        "challenger": leads,
-        "judgement": judgement(leads),
+        "challenger": present,
+        "judgement": judgement(present),
         "reason": "Better on unseen rows.",
     }

@@ -16,7 +16,7 @@ import pytest
 from halfpenny_messages import Judgement, ModelFile
 from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
 from halfpenny_risk.borrower import BorrowerModel, boosted_from
-from halfpenny_risk.models import CHAMPION_FILE, Lead, load_models
+from halfpenny_risk.models import CHAMPION_FILE, ChampionAndChallenger, load_models
 from halfpenny_risk.normal import expit
 from halfpenny_risk.promotion import JUDGEMENTS_FILE
 from halfpenny_training.borrower import credit_matrix
@@ -95,15 +95,15 @@ def test_row_16_a_model_that_is_good_on_unseen_rows_can_be_proposed_and_followed
     assert float(judgement.brier_difference.low) <= 0.0
     for figure in (judgement.brier, judgement.brier_difference, judgement.slope, judgement.intercept):
         assert float(figure.low) <= float(figure.value) <= float(figure.high)
-    # Judging changes nobody's lead: that takes two people and a signature.
+    # Judging promotes nothing: that takes two people and a signature.
     assert load_models("champion", folder).borrower.version.startswith("champion-")
-    # Once it leads it has seen these rows too, and both are judged by folds.
+    # Once it is the champion it has seen these rows too, and both are judged by folds.
     third = written(tmp_path / "borrower_third.json", data, MODEST | {"iterations": 64})
     assert judge(third, folder, data, "--champion", "borrower_next.json") == 0
     assert judgements(folder)[ArtefactFolder.open(folder).hashes["borrower_third.json"]].champion.sha256 == judged
-    led = load_models("champion", folder, Lead("borrower_third.json", "borrower_next.json"))
-    assert led.borrower.version.startswith("third-")
-    assert led.challenger is not None and led.challenger.version.startswith("next-")
+    models = load_models("champion", folder, ChampionAndChallenger("borrower_third.json", "borrower_next.json"))
+    assert models.borrower.version.startswith("third-")
+    assert models.challenger is not None and models.challenger.version.startswith("next-")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from halfpenny_risk.policy import PolicyVersions
 from halfpenny_risk.service.metrics import Metrics
 
 MAX_ATTEMPTS = 5
-# The namespace of answers: the same request to the same model always has the same answer, with the same id.
+# The namespace of answers: a request has one answer, and so one id, from each version of the models.
 _ANSWERS = UUID("5f0c7d5e-6c1a-5b0e-9a3d-7a1b2c3d4e5f")
 
 

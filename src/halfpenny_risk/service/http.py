@@ -95,7 +95,7 @@ class _Routes:
         loans = [_loan(item) for item in content["loans"]]
         kept = _valuations(content.get("valuations"), len(loans))
         # A large batch takes a while of pure arithmetic; the consumers must go on meanwhile.
-        # Another model may lead before it is done: the answer names the one that scored.
+        # Another model may be promoted before it is done: the answer names the one that scored.
         models = self._assessor.models
         rows = await asyncio.to_thread(score_batch, loans, models, self._assessor.policies, kept)
         return _json_response({"model_version": models.version, "loans": rows})

@@ -72,7 +72,7 @@ _APPEND = "SELECT outbox_append($1::jsonb)"
 Effect = tuple[str, tuple[object, ...]]
 Act = Callable[[Request], Awaitable[tuple[Effect, Callable[[], None]]]]
 # What the question which promotion is in force is about: no loan, and always the same.
-_ASKS = UUID("6d0c7a52-2f0b-4d0e-9a54-5b8f0c1e7a02")
+_PROMOTION_QUESTION_ID = UUID("6d0c7a52-2f0b-4d0e-9a54-5b8f0c1e7a02")
 
 
 class PostgresConsumer:
@@ -166,7 +166,7 @@ class PostgresConsumer:
             await append(_event(publication.id, METHOD_PUBLISHED, publication.method, publication.id))
 
         async def ask(asked: PromotionAsked) -> None:
-            await append(_event(None, PROMOTION_ASKED, asked, _ASKS))
+            await append(_event(None, PROMOTION_ASKED, asked, _PROMOTION_QUESTION_ID))
 
         async def append(event: dict[str, Any]) -> None:
             async with pool.acquire() as connection:

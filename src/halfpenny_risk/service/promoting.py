@@ -1,4 +1,4 @@
-"""Switching the leading model at run time: one instance takes a promotion from the queue, all are notified."""
+"""Switching to a promoted model at run time: one instance takes a promotion from the queue, all are notified."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from halfpenny_messages import (
 )
 from halfpenny_risk.artefacts import ArtefactFolder
 from halfpenny_risk.errors import PromotedModelMissing, PromotionStale, PromotionUnjudged
-from halfpenny_risk.models import with_lead
-from halfpenny_risk.promotion import KeptPromotion, PromotionsKept, check_judged, lead_of
+from halfpenny_risk.models import with_borrower_models
+from halfpenny_risk.promotion import KeptPromotion, PromotionsKept, check_judged, promoted_models
 from halfpenny_risk.service.assessor import Assessor, Request
 
 log = structlog.get_logger("halfpenny_risk.promoting")
@@ -107,11 +107,11 @@ class Promoting:
 
     async def _switch(self, promotion: Promotion, notice: KeptPromotion) -> None:
         artefacts = await asyncio.to_thread(ArtefactFolder.open, self._folder)
-        lead = lead_of(promotion, artefacts)
+        pair = promoted_models(promotion, artefacts)
         check_judged(promotion, artefacts)
-        models = await asyncio.to_thread(with_lead, self._assessor.models, artefacts, lead)
+        models = await asyncio.to_thread(with_borrower_models, self._assessor.models, artefacts, pair)
         await asyncio.to_thread(self._kept.keep, notice.event_id, notice.signed, promotion.number)
         self._assessor.switch(models)
         self.number = promotion.number
         self._assessor.metrics.promotion.set(promotion.number)
-        log.info("model_promoted", number=promotion.number, champion=lead.champion, challenger=lead.challenger)
+        log.info("model_promoted", number=promotion.number, champion=pair.champion, challenger=pair.challenger)

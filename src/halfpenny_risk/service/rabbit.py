@@ -2,7 +2,8 @@
 
 The answer is confirmed by the broker before the inbox holds the request, and that before the request is
 acknowledged. Killed between any two of these, the request comes again: then either the inbox knows it, or the same
-answer goes out under the same id and the platform's inbox absorbs it.
+answer goes out under the same id and the platform's inbox absorbs it. Where another model was promoted in between, its
+answer goes out too, under an id of its own, and the platform keeps both.
 """
 
 from __future__ import annotations

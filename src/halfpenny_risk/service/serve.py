@@ -9,11 +9,11 @@ from typing import Protocol
 
 import structlog
 
-from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
-from halfpenny_risk.models import AS_TRAINED, load_models
+from halfpenny_risk.artefacts import DEFAULT_FOLDER
+from halfpenny_risk.models import load_models
 from halfpenny_risk.narrative import Cache, LanguageModelNarrator, MongoCache, NoCache, TemplateNarrator
 from halfpenny_risk.policy import load_policies
-from halfpenny_risk.promotion import PromotionsKept, PromotionVerifier, lead_of
+from halfpenny_risk.promotion import models_in_force, promotions_kept
 from halfpenny_risk.service.assessor import Assessor, Narrator
 from halfpenny_risk.service.http import make_app
 from halfpenny_risk.service.listener import Listener
@@ -34,15 +34,18 @@ class Consumer(Protocol):
 
 
 def make_service(settings: Settings, narrator: Narrator) -> tuple[Assessor, Promoting | None]:
-    """The models and the policy that the settings name, led as the last promotion says; raises ``RiskError`` when one
-    cannot be used. Without a key, and with the scorecard alone, no promotion is taken."""
+    """The models and the policy that the settings name, and the champion of the promotion in force.
+
+    Raises ``RiskError`` when one cannot be used. Without a key, and with the scorecard alone, no promotion is taken.
+    """
     folder = settings.artefacts or DEFAULT_FOLDER
-    kept, number, lead = None, 0, AS_TRAINED
-    if settings.promotion_key is not None and settings.model == "champion":
-        kept = PromotionsKept(settings.promotion_file, PromotionVerifier.read(settings.promotion_key))
-        if (in_force := kept.kept()) is not None:
-            number, lead = in_force[0].number, lead_of(in_force[0], ArtefactFolder.open(folder))
-    models = load_models(settings.model, folder, lead)
+    kept = None
+    if settings.model == "champion":
+        kept = promotions_kept(settings)
+    elif settings.promotion_file.exists():
+        log.warning("promotion_not_in_force", kept_in=str(settings.promotion_file), because="HALFPENNY_RISK_MODEL")
+    number, pair = models_in_force(kept, folder)
+    models = load_models(settings.model, folder, pair)
     assessor = Assessor(models, load_policies(settings.policy), narrator, Metrics(), folder)
     return assessor, Promoting(assessor, kept, folder, number) if kept else None
 

@@ -1,4 +1,4 @@
-"""Which borrower model leads: proposed with its judgement, approved by a second person, signed for the risk service."""
+"""Promotions of borrower models: proposed with a judgement, approved by a second person, signed for the service."""
 
 from halfpenny.risk_reporting.promotions.acts import PROMOTE, promotion_acts
 from halfpenny.risk_reporting.promotions.consumers import SUBSCRIPTION

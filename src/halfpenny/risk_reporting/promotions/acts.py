@@ -17,7 +17,7 @@ from halfpenny.platform.outbox import OutboxEvent
 from halfpenny.primitives.ids import UserId
 from halfpenny.risk_reporting.promotions import store
 from halfpenny.risk_reporting.promotions.model import (
-    SEAT,
+    BORROWER_MODEL_ID,
     ModelPromotion,
     ProposedPromotion,
     check_proposal,
@@ -87,7 +87,7 @@ async def _promote(connection: Connection, key: PromotionKey, run: ActRun[Propos
     )
     await store.insert(connection, promotion)
     payload = to_builtins(ModelPromoted(signed=promotion.signed))
-    await outbox.append_many(connection, [OutboxEvent(MODEL_PROMOTED, 1, SEAT, payload)])
+    await outbox.append_many(connection, [OutboxEvent(MODEL_PROMOTED, 1, BORROWER_MODEL_ID, payload)])
     return promotion
 
 

@@ -7,7 +7,7 @@ from halfpenny.platform.database import Connection
 from halfpenny.platform.outbox import OutboxEvent
 from halfpenny.platform.queue import Message, Poison, Subscription
 from halfpenny.risk_reporting.promotions import store
-from halfpenny.risk_reporting.promotions.model import SEAT
+from halfpenny.risk_reporting.promotions.model import BORROWER_MODEL_ID
 from halfpenny_messages import (
     PROMOTION_ASKED,
     PROMOTION_RESTATED,
@@ -30,7 +30,7 @@ async def handle_asked(connection: Connection, message: Message) -> None:
     in_force = await store.in_force(connection)
     if in_force is not None and in_force.number > asked.number:
         payload = to_builtins(PromotionRestated(signed=in_force.signed))
-        await outbox.append_many(connection, [OutboxEvent(PROMOTION_RESTATED, 1, SEAT, payload)])
+        await outbox.append_many(connection, [OutboxEvent(PROMOTION_RESTATED, 1, BORROWER_MODEL_ID, payload)])
 
 
 SUBSCRIPTION = Subscription(queue="risk_reporting.promotions", events=(PROMOTION_ASKED,), handler=handle_asked)

@@ -7,17 +7,17 @@ from halfpenny.primitives.errors import Refused
 
 class AlreadyChampion(Refused):
     code = "already_champion"
-    message = "This model leads already."
+    message = "This model is the champion already."
 
 
 class ChampionDiffers(Refused):
     code = "champion_differs"
-    message = "Another model leads than the proposal names. Bring the risk service up to date, then propose again."
+    message = "The champion is another model than the proposal names. Update the risk service, then propose again."
 
 
 class JudgedAgainstAnother(Refused):
     code = "judged_against_another"
-    message = "The candidate was judged against another model than the one that leads. Judge it again."
+    message = "The candidate was judged against another model than the champion in force. Judge it again."
 
 
 class WorseThanChampion(Refused):

@@ -14,13 +14,13 @@ from halfpenny.primitives.ids import UserId
 from halfpenny.risk_reporting.promotions import errors
 from halfpenny_messages import Judgement, ModelFile
 
-SEAT = UUID("6d0c7a52-2f0b-4d0e-9a54-5b8f0c1e7a01")
-"""The object of every promotion: the one seat of the leading borrower model. Approvals and audit entries name it."""
+BORROWER_MODEL_ID = UUID("6d0c7a52-2f0b-4d0e-9a54-5b8f0c1e7a01")
+"""The object of every promotion, whichever file is the champion. Approvals, events and audit entries name it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProposedPromotion:
-    """What a person proposes: ``champion`` leads instead of ``challenger``, which runs beside it."""
+    """What a person proposes: ``champion`` is to replace the present one, ``challenger``, which then runs beside it."""
 
     champion: ModelFile
     challenger: ModelFile
@@ -63,7 +63,7 @@ def check_proposal(proposed: ProposedPromotion, in_force: ModelPromotion | None)
 
 
 def facts(proposed: ProposedPromotion, in_force: ModelPromotion | None) -> dict[str, Any]:
-    """What the second person sees: who leads, who would, and what the candidate was found to be on unseen rows."""
+    """What the second person sees: the champion, the candidate, and what was found of the candidate on unseen rows."""
     return {
         "promotion_in_force": in_force.number if in_force else 0,
         "champion": proposed.challenger.file,

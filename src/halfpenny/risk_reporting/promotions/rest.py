@@ -26,12 +26,14 @@ from halfpenny.platform.http import (
 )
 from halfpenny.risk_reporting.promotions import store
 from halfpenny.risk_reporting.promotions.acts import PROMOTE
-from halfpenny.risk_reporting.promotions.model import SEAT, ProposedPromotion
+from halfpenny.risk_reporting.promotions.model import BORROWER_MODEL_ID, ProposedPromotion
 from halfpenny.risk_reporting.promotions.views import promotion_view
+from halfpenny_messages import MODEL_FILE_PATTERN, SHA256_PATTERN
 
 router = APIRouter(prefix="/risk", tags=["risk"])
 
-_Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_ModelFile = Annotated[str, StringConstraints(pattern=f"^{MODEL_FILE_PATTERN}$")]
+_Sha256 = Annotated[str, StringConstraints(pattern=f"^{SHA256_PATTERN}$")]
 _Decimal = Annotated[str, StringConstraints(pattern=r"^-?(0|[1-9][0-9]{0,12})(\.[0-9]{1,12})?$", max_length=27)]
 _Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
@@ -39,7 +41,7 @@ _Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 class ModelFileRequest(RequestModel):
     """A file of the models' folder, with the SHA-256 of its bytes."""
 
-    file: Annotated[str, StringConstraints(pattern=r"^borrower_[a-z0-9_]{1,60}\.json$")]
+    file: _ModelFile
     sha256: _Sha256
 
 
@@ -64,7 +66,7 @@ class JudgementRequest(RequestModel):
 
 
 class PromotionRequest(RequestModel):
-    """The candidate, the model that leads now, and how the candidate was judged against it."""
+    """The candidate, the present champion, and how the candidate was judged against it."""
 
     champion: ModelFileRequest
     challenger: ModelFileRequest
@@ -76,12 +78,14 @@ class PromotionRequest(RequestModel):
 async def propose(
     body: PromotionRequest, principal: identity.SignedIn, database: AppDatabase, acts: AppActs
 ) -> JSONResponse:
-    """Propose that another borrower model leads. It takes a second person: 202 with the approval."""
+    """Propose that another borrower model becomes the champion. It takes a second person: 202 with the approval."""
     content = body.model_dump(mode="json", exclude={"reason"})
 
     async def act(connection: Connection) -> AnswerWithStatus:
         proposed = msgspec.convert(content, ProposedPromotion)
-        outcome = await approvals.perform(connection, acts, PROMOTE, principal, SEAT, proposed, body.reason)
+        outcome = await approvals.perform(
+            connection, acts, PROMOTE, principal, BORROWER_MODEL_ID, proposed, body.reason
+        )
         return approvals.answer(outcome)
 
     return await once(database, None, 200, act)
