@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -16,10 +17,15 @@ from halfpenny.loans.decision import Decision, Verdict
 from halfpenny.loans.service import deciding
 from halfpenny.platform import clock
 from halfpenny.platform.database import Database
+from halfpenny.primitives import legal_maximum
+from halfpenny.primitives.legal_maximum import LegalMaximum, MaximumRates
 from halfpenny.primitives.money import Currency
+from halfpenny.primitives.rate import Rate
+from halfpenny.servicing import codec
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import LegalMaximumChange
-from halfpenny.servicing.store import serviced_loans
+from halfpenny.servicing.service import bank_receipts
+from halfpenny.servicing.store import legal_limits, serviced_loans
 from servicing import world
 from support import lending
 from support.people import make_somebody
@@ -191,3 +197,111 @@ async def test_a_drawdown_above_the_maximum_of_its_day_is_refused(database: Data
     assert await state(database) == before
     async with database.reading() as connection:
         assert await connection.fetchval("SELECT count(*) FROM serviced_loan") == 0
+
+
+# A change that the table has and the loan's log does not.
+
+
+def publish(monkeypatch: pytest.MonkeyPatch, currency: Currency, *rows: tuple[date, str, str]) -> None:
+    """Let the table have these rows for the currency, under Polish law, and the rest as it is."""
+    rates = tuple(MaximumRates(day, Rate.parse_annual(one), Rate.parse_annual(other)) for day, one, other in rows)
+    law = LegalMaximum("PL", currency, "made up for a test", default_interest_on_interest=True, rates=rates)
+    table = {**legal_maximum.published(), ("PL", currency): law}
+    monkeypatch.setattr(legal_maximum, "published", lambda: table)
+
+
+async def changes_of(database: Database, loan_id: UUID) -> list[tuple[date, str, str, UUID | None]]:
+    async with database.reading() as connection:
+        rows = await connection.fetch(
+            "SELECT kind, data, recorded_by FROM servicing_event WHERE loan_id = $1 ORDER BY number", loan_id
+        )
+    found = [(codec.read_event(row["kind"], row["data"]), row["recorded_by"]) for row in rows]
+    return [
+        (event.effective_date, str(event.contract), str(event.default), by)
+        for event, by in found
+        if isinstance(event, LegalMaximumChange)
+    ]
+
+
+async def figures(client: Client, database: Database, made: world.Drawn) -> list[Any]:
+    """All that is worked out when somebody asks."""
+    staff = await make_somebody(database, Role.ADMINISTRATOR)
+    path = f"/api/v1/loans/{made.loan.id}"
+    async with database.reading() as connection:
+        today = await clock.business_date(connection)
+        due = await servicing.amount_due(connection, made.loan.id)
+        owed = await bank_receipts.owed_on(connection, made.loan.id, today)
+    later = f"{path}/redemption?on={today + timedelta(days=40)}"
+    read = [await client.get(one, headers=staff.headers) for one in (f"{path}/rates", f"{path}/redemption", later)]
+    schedule = (await client.get(f"{path}/schedule", headers=staff.headers)).json()
+    rows = [(row["due_on"], row["principal"], row["interest"]) for row in schedule["instalments"]]
+    return [due, owed, rows, *(answer.json() for answer in read)]
+
+
+async def test_what_is_shown_of_a_loan_has_the_changes_that_its_log_does_not_have_yet(
+    client: Client, database: Database
+) -> None:
+    """16.2 % is 16 % from 9 October, 15.5 % from 6 November and 15 % from 4 December 2025 on."""
+    await go_back(database, IN_SEPTEMBER_2025)
+    made = await world.drawn(database, [30_000_000], term_months=4, currency=PLN, annual_rate=Decimal("16.2"))
+    await world.go_to(database, date(2025, 11, 20))
+    before = await figures(client, database, made)
+    assert await changes_of(database, made.loan.id) == []
+    await servicing.limit_rates(database)
+    assert len(await changes_of(database, made.loan.id)) == 2
+    after = await figures(client, database, made)
+    assert before == after
+    assert before[3]["contract"]["rate"] == "15.5"
+
+
+async def test_a_change_of_the_law_is_recorded_by_nobody_whoever_pays_first(database: Database) -> None:
+    await go_back(database, IN_SEPTEMBER_2025)
+    made = await world.drawn(database, [30_000_000], term_months=4, currency=PLN, annual_rate=Decimal("16.2"))
+    await world.go_to(database, date(2025, 11, 20))
+    await world.repay(database, made, 100_000)
+    found = await changes_of(database, made.loan.id)
+    assert found == [(date(2025, 10, 9), "16", "20", None), (date(2025, 11, 6), "15.5", "19.5", None)]
+    async with database.reading() as connection:
+        payers = await connection.fetch("SELECT recorded_by FROM servicing_event WHERE kind = 'receipt'")
+    assert [row["recorded_by"] for row in payers] == [made.borrower]
+
+
+async def test_a_law_that_is_published_after_the_advance_limits_from_its_own_day(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawn in euro, which knew no maximum; the table then has one from long before, and one more, published late."""
+    made = await world.drawn(database, [1_000_000], term_months=3)
+    long_ago, drawn_on = (date(2016, 1, 1), "9", "13"), made.drawn_on
+    assert await changes_of(database, made.loan.id) == []
+    await world.go_to(database, drawn_on + timedelta(days=40))
+    await servicing.close_days(database)
+    publish(monkeypatch, Currency.EUR, long_ago)
+    await servicing.limit_rates(database)
+    wanted: list[tuple[date, str, str, UUID | None]] = [(drawn_on, "9", "13", None)]
+    assert await changes_of(database, made.loan.id) == wanted
+    assert await world.problems(database) == []
+    late = (drawn_on - timedelta(days=3), "7.5", "11.5")
+    publish(monkeypatch, Currency.EUR, long_ago, late)
+    await servicing.limit_rates(database)
+    wanted.append((drawn_on, "7.5", "11.5", None))
+    assert await changes_of(database, made.loan.id) == wanted
+    assert await world.problems(database) == []
+    running = (drawn_on + timedelta(days=20), "8", "12")
+    publish(monkeypatch, Currency.EUR, long_ago, late, running)
+    await servicing.limit_rates(database)
+    await servicing.limit_rates(database)
+    wanted.append((running[0], "8", "12", None))
+    assert await changes_of(database, made.loan.id) == wanted
+    assert await world.problems(database) == []
+
+
+async def test_a_log_without_a_change_that_was_applied_is_found(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await world.drawn(database, [1_000_000], term_months=3)
+    publish(monkeypatch, Currency.EUR, (date(2016, 1, 1), "9", "13"))
+    async with database.unit_of_work() as connection:
+        maximum = legal_maximum.published()["PL", Currency.EUR].rates[0]
+        await legal_limits.mark_applied(connection, "PL", Currency.EUR, maximum)
+    problems = await world.problems(database)
+    assert any(f"{made.loan.id}/legal_maximum_change/{made.drawn_on}" in one for one in problems)

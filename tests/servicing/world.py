@@ -97,8 +97,17 @@ async def drawn(
     term_months: int = 12,
     rules: loans.LendingRules = lending.RULES,
     currency: Currency = EUR,
+    annual_rate: Decimal | None = None,
 ) -> Drawn:
-    made = await ready(database, stakes, mode=mode, term_months=term_months, rules=rules, currency=currency)
+    made = await ready(
+        database,
+        stakes,
+        mode=mode,
+        term_months=term_months,
+        rules=rules,
+        currency=currency,
+        annual_rate=annual_rate,
+    )
     await advance(database, REFLECTION)
     async with database.unit_of_work() as connection:
         done = await servicing.draw_down(connection, made.loan.id, made.staff)

@@ -20,9 +20,11 @@ from halfpenny.platform.database import Connection
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.servicing import views
 from halfpenny.servicing.acts import bar, loan_state
+from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.waterfall import Component, WaivedComponent
 from halfpenny.servicing.service import forbearing
-from halfpenny.servicing.service.posting import PostingResult
+from halfpenny.servicing.service.known_events import current_position
+from halfpenny.servicing.service.posting import PostingResult, serviced_loan
 
 EXTENSION = "loan.extension"
 PAUSE = "loan.pause"
@@ -64,19 +66,26 @@ def forbearance_acts(above_eur_minor: int, waiver_above_eur_minor: int, rules: L
     """The acts with their limits in euro cents: of outstanding principal, and of all that was waived of the loan."""
 
     async def state(connection: Connection, loan_id: UUID, payload: Forbearance, lock: bool) -> ObjectState:
+        return (await with_position(connection, loan_id, payload, lock))[0]
+
+    async def with_position(
+        connection: Connection, loan_id: UUID, payload: Forbearance, lock: bool
+    ) -> tuple[ObjectState, LoanPosition]:
         found = await loan_state(connection, loan_id, lock, rules)
-        past_due = await forbearing.is_past_due(connection, loan_id)
+        position = await current_position(connection, await serviced_loan(connection, loan_id))
+        # An instalment past due is the sign of a borrower in difficulty.
+        past_due = position.days_past_due > 0
         facts = {**found.facts, "past_due": past_due}
         # Why a borrower who is past due shall not be unlikely to pay is for two people to say.
         unmarked = past_due and payload.unlikely_to_pay is False
-        return ObjectState.of_facts(facts, worth_eur_minor=None if unmarked else found.worth_eur_minor)
+        return ObjectState.of_facts(facts, worth_eur_minor=None if unmarked else found.worth_eur_minor), position
 
     async def waiver_state(connection: Connection, loan_id: UUID, payload: WaiverOfDue, lock: bool) -> ObjectState:
-        found = await state(connection, loan_id, payload, lock)
+        found, position = await with_position(connection, loan_id, payload, lock)
         if found.worth_eur_minor is None:
             return found
         # All waivers of a loan count together, so that several small ones do not spare the second person.
-        waived = payload.amount_minor + await forbearing.waived_before(connection, loan_id)
+        waived = payload.amount_minor + position.waived
         return ObjectState.of_facts(found.facts, worth_eur_minor=rules.euro_minor(waived, payload.currency))
 
     def act(name: str, payload: type[Any], statuses: frozenset[Status], run: Run, limit: int, read: Any) -> Act[Any]:

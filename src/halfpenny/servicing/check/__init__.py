@@ -8,10 +8,11 @@ import asyncpg
 
 from halfpenny.platform.consistency import TIMEOUT_S, Comparison, Finding, Progress, compare, unreadable
 from halfpenny.platform.database import Connection
+from halfpenny.primitives import legal_maximum
 from halfpenny.servicing.check.accruals import ACCRUALS
 from halfpenny.servicing.check.events import EVENTS
 from halfpenny.servicing.check.flows import TRANSFERS
-from halfpenny.servicing.check.legal import LEGAL
+from halfpenny.servicing.check.legal import legal_comparisons
 from halfpenny.servicing.check.loans import LOANS
 from halfpenny.servicing.check.replays import replays
 from halfpenny.servicing.check.shares import SHARES, WALK_STEPS
@@ -25,7 +26,8 @@ UNCHECKED: Mapping[str, str] = {
 
 async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     """Everything that servicing keeps. Runs inside one view of the database."""
-    comparisons: tuple[Comparison, ...] = (*LOANS, *LEGAL, *TRANSFERS, *SHARES, *ACCRUALS, *EVENTS)
+    legal = legal_comparisons(legal_maximum.published())
+    comparisons: tuple[Comparison, ...] = (*LOANS, *legal, *TRANSFERS, *SHARES, *ACCRUALS, *EVENTS)
     try:
         await connection.execute("DROP TABLE IF EXISTS walked")
         async with connection.transaction():
@@ -33,7 +35,7 @@ async def check(connection: Connection, progress: Progress) -> AsyncIterator[Fin
             await connection.execute("ANALYZE walked")
     except asyncpg.DataError as error:
         yield unreadable("distribution_share", "the steps of its holding", error)
-        comparisons = (*LOANS, *LEGAL, *TRANSFERS, *ACCRUALS, *EVENTS)
+        comparisons = (*LOANS, *legal, *TRANSFERS, *ACCRUALS, *EVENTS)
     async for finding in compare(connection, comparisons, progress, "serviced loans"):
         yield finding
     async for finding in replays(connection, progress):

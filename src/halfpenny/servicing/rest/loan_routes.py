@@ -23,6 +23,7 @@ from halfpenny.servicing.model.waterfall import WATERFALLS, Component, simulate
 from halfpenny.servicing.requests import PaymentRequest, SimulationRequest
 from halfpenny.servicing.rest.dependencies import staff, visible_loan
 from halfpenny.servicing.service import drawing_down, receiving
+from halfpenny.servicing.service.known_events import current_position, known_events
 from halfpenny.servicing.store import serviced_loans
 
 router = APIRouter(tags=["servicing"])
@@ -93,12 +94,11 @@ async def schedule(loan_id: UUID, principal: identity.MaybeSignedIn, database: A
     async with database.reading() as connection:
         loan = await visible_loan(connection, loan_id, principal)
         serviced = await serviced_loans.find(connection, loan_id)
-        today = await business_date(connection)
         if serviced is not None:
             # By the same replay as the redemption figure: before the close of a day too.
-            events = await serviced_loans.events(connection, loan_id)
-            position = replay(serviced.terms, (), max(today, serviced.replayed_on), recorded=events)
+            position = await current_position(connection, serviced)
             return {"posted": True, "instalments": [views.instalment(one) for one in instalment_balances(position)]}
+        today = await business_date(connection)
     planned = replay(drawing_down.terms_of(loan, today), (), today).schedule
     return {"posted": False, "instalments": [views.planned_instalment(row) for row in planned.instalments]}
 
@@ -113,7 +113,7 @@ async def rates(loan_id: UUID, principal: identity.MaybeSignedIn, database: AppD
         loan = await visible_loan(connection, loan_id, principal)
         serviced = await serviced_loans.find(connection, loan_id)
         today = await business_date(connection)
-        events = await serviced_loans.events(connection, loan_id) if serviced else []
+        events = await known_events(connection, serviced, today) if serviced else []
     terms = serviced.terms if serviced else drawing_down.terms_of(loan, today)
     return views.rates(terms, rates_in_force(terms, events, today), today)
 

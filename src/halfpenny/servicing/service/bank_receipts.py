@@ -26,8 +26,8 @@ from halfpenny.servicing import errors
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.payoff import payoff
 from halfpenny.servicing.service import receiving
+from halfpenny.servicing.service.known_events import known_events
 from halfpenny.servicing.service.posting import PostingResult, lock_serviced_loan, serviced_loan
-from halfpenny.servicing.store import serviced_loans
 
 ExcessRule: TypeAlias = Callable[[int, Currency], bool]
 """Whether so many minor units more than a loan owes take a second person."""
@@ -51,8 +51,7 @@ async def lock_loans(connection: Connection, loan_ids: Sequence[UUID]) -> None:
 async def owed_on(connection: Connection, loan_id: UUID, on: date) -> int:
     """All that the loan owes on a day, redeemed or closed, in minor units. Raises NotServiced, EventBeforeAdvance."""
     serviced = await serviced_loan(connection, loan_id)
-    events = await serviced_loans.events(connection, loan_id)
-    return payoff(serviced.terms, events, on).payable
+    return payoff(serviced.terms, await known_events(connection, serviced, on), on).payable
 
 
 async def excess_of(connection: Connection, parts: Sequence[LinePart], on: date) -> int:

@@ -23,9 +23,10 @@ from halfpenny.servicing.model.disproving import DEFAULT_REASON
 from halfpenny.servicing.model.events import Default
 from halfpenny.servicing.model.materiality import days_material
 from halfpenny.servicing.model.position import LoanStanding
+from halfpenny.servicing.service.known_events import known_events
 from halfpenny.servicing.service.legal_limits import limit_rates
 from halfpenny.servicing.service.posting import lock_serviced_loan, post_events
-from halfpenny.servicing.store import closing, serviced_loans
+from halfpenny.servicing.store import closing
 
 RANGE_SIZE = 20_000
 # Ranges share nothing, so two of them keep two cores of the database busy.
@@ -153,7 +154,7 @@ async def _post_individually(database: Database, day: date, first: UUID, last: U
             _, serviced = await lock_serviced_loan(connection, loan_id)
             late = serviced.days_past_due > REGULATORY_DEFAULT_DAYS and serviced.standing is LoanStanding.LATE
             if late:
-                known = await serviced_loans.events(connection, loan_id)
+                known = await known_events(connection, serviced, day)
                 late = days_material(serviced.terms, known, day) > REGULATORY_DEFAULT_DAYS
             new = [Default(day, DEFAULT_REASON)] if late else []
             await post_events(connection, loan_id, new, through=day, reason="daily close")

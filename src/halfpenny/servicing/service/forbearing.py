@@ -12,10 +12,7 @@ from halfpenny.platform import audit
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.money import Money, format_minor
-from halfpenny.servicing import errors
-from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Default, Event, Extension, Pause, Waiver
-from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.serviced_loan import ServicedLoan
 from halfpenny.servicing.model.waterfall import Component
 from halfpenny.servicing.service.posting import PostingResult, lock_serviced_loan, post_events
@@ -29,25 +26,6 @@ class Decided:
     actor: Actor
     reason: str
     unlikely_to_pay: bool = False
-
-
-async def is_past_due(connection: Connection, loan_id: UUID) -> bool:
-    """Whether an instalment is past due today: the sign of a borrower in difficulty. Raises NotServiced."""
-    return (await _position(connection, loan_id)).days_past_due > 0
-
-
-async def waived_before(connection: Connection, loan_id: UUID) -> int:
-    """What has been waived of the loan so far, in minor units. Raises NotServiced."""
-    return (await _position(connection, loan_id)).waived
-
-
-async def _position(connection: Connection, loan_id: UUID) -> LoanPosition:
-    serviced = await serviced_loans.find(connection, loan_id)
-    if serviced is None:
-        raise errors.NotServiced()
-    today = await business_date(connection)
-    events = await serviced_loans.events(connection, loan_id)
-    return replay(serviced.terms, (), max(today, serviced.replayed_on), recorded=events)
 
 
 async def extend(connection: Connection, loan_id: UUID, months: int, decided: Decided) -> PostingResult:

@@ -28,7 +28,7 @@ async def limit_rates(database: Database, day: date | None = None) -> int:
     ]
     for law, row in changes:
         async with database.reading() as connection:
-            loan_ids = await legal_limits.concerned(connection, law.governing_law, law.currency, row.since)
+            loan_ids = await legal_limits.concerned(connection, law, row)
         for loan_id in loan_ids:
             async with database.unit_of_work() as connection:
                 await post_events(connection, loan_id, [], through=day, reason="legal maximum changed")

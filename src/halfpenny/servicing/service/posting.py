@@ -99,7 +99,8 @@ async def post_events(
     recorded = await serviced_loans.events(connection, loan_id)
     effective = [event.effective_date for event in new]
     known_to = max(through or today, serviced.replayed_on)
-    new = [*legal_changes(serviced.terms, recorded, known_to, legal_maximum.published()), *new]
+    changes = legal_changes(serviced.terms, recorded, known_to, legal_maximum.published())
+    acts, new = new, [*changes, *new]
     happened = [event for event in (*recorded, *new) if event.effective_date <= today]
     # Never before what has been posted already: the close of a day may come after the next day's first receipt.
     as_of = max(through or today, serviced.replayed_on, *(event.effective_date for event in happened))
@@ -117,7 +118,9 @@ async def post_events(
         shares = await declaring.plan_correction(connection, serviced, days)
         await declaring.fund_correction(connection, serviced, shares)
     number = await serviced_loans.next_event_number(connection, loan_id)
-    await serviced_loans.add_events(connection, loan_id, new, number, actor.user_id, today)
+    # What the law and the days past due bring is nobody's act, whoever's receipt found it.
+    by = [(event, actor.user_id if any(event is act for act in acts) else None) for event in new]
+    await serviced_loans.add_events(connection, loan_id, by, number, today)
     # A change of the law moves no money by itself: what follows from it moves today, or with what else is new.
     effective_on = min(as_of, today, *effective)
     # What is waived no more is owed again before it is paid.

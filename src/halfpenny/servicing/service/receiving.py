@@ -12,12 +12,11 @@ from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Money
-from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.payoff import payoff, receive
 from halfpenny.servicing.model.redemption import Payoff
+from halfpenny.servicing.service.known_events import current_position, known_events
 from halfpenny.servicing.service.posting import PostingResult, bank, lock_serviced_loan, post_events, serviced_loan
-from halfpenny.servicing.store import serviced_loans
 
 
 async def repay(
@@ -67,7 +66,8 @@ async def check_receipt(
     amount.check_currency(serviced.currency)
     if received_on > await business_date(connection):
         raise ledger.FutureEffectiveDate()
-    receive(serviced.terms, await serviced_loans.events(connection, loan_id), received_on, amount, apply=apply)
+    known = await known_events(connection, serviced, received_on)
+    receive(serviced.terms, known, received_on, amount, apply=apply)
 
 
 async def _receive(
@@ -86,7 +86,7 @@ async def _receive(
     on = received_on or today
     if on > today:
         raise ledger.FutureEffectiveDate()
-    known = await serviced_loans.events(connection, loan_id)
+    known = await known_events(connection, serviced, on)
     # What a wallet paid stays paid: only what a bank credited can be taken back by it.
     receipt_id = "" if source.kind is AccountKind.WALLET else reference or str(uuid7())
     new = receive(serviced.terms, known, on, amount, reference, apply, receipt_id)
@@ -97,11 +97,9 @@ async def redemption_on(connection: Connection, loan_id: UUID, on: date | None) 
     """What pays the loan off on a day (today where None). Raises NotServiced, EventBeforeAdvance."""
     serviced = await serviced_loan(connection, loan_id)
     day = on or await business_date(connection)
-    return payoff(serviced.terms, await serviced_loans.events(connection, loan_id), day)
+    return payoff(serviced.terms, await known_events(connection, serviced, day), day)
 
 
 async def amount_due(connection: Connection, loan_id: UUID) -> int:
     """What the borrower should have paid by today and has not, in minor units. Raises NotServiced."""
-    serviced = await serviced_loan(connection, loan_id)
-    events = await serviced_loans.events(connection, loan_id)
-    return replay(serviced.terms, (), await business_date(connection), recorded=events).total_due
+    return (await current_position(connection, await serviced_loan(connection, loan_id))).total_due

@@ -7,8 +7,12 @@ from uuid import UUID
 
 from halfpenny.platform import rows
 from halfpenny.platform.database import Connection
-from halfpenny.primitives.legal_maximum import MaximumRates
+from halfpenny.primitives.legal_maximum import LegalMaximum, MaximumRates
 from halfpenny.primitives.money import Currency
+
+# The day of the maximum that the loan l was agreed on. One that was agreed on none is older than every change: the law
+# binds from its own day, whenever it was published.
+AGREED_SINCE = "coalesce((l.terms->'legal_maximum'->>'since')::date, '-infinity')"
 
 
 async def applied(connection: Connection) -> set[tuple[str, Currency, date]]:
@@ -17,16 +21,23 @@ async def applied(connection: Connection) -> set[tuple[str, Currency, date]]:
     return {(row["governing_law"], Currency(row["currency"]), row["since"]) for row in found}
 
 
-async def concerned(connection: Connection, governing_law: str, currency: Currency, since: date) -> list[UUID]:
-    """The running loans under this law that were agreed on an earlier maximum and have no event of this day."""
+async def concerned(connection: Connection, law: LegalMaximum, maximum: MaximumRates) -> list[UUID]:
+    """The running loans under this law that have no event of these rates on the day from which they count for them.
+
+    Which of them are given one ``legal_changes`` decides.
+    """
     found = await connection.fetch(
         "SELECT loan_id FROM serviced_loan l WHERE closed_on IS NULL AND currency = $2 "
-        "AND terms->>'governing_law' = $1 AND (terms->'legal_maximum'->>'since')::date < $3 "
+        f"AND terms->>'governing_law' = $1 AND {AGREED_SINCE} < $3 "
         "AND NOT EXISTS (SELECT FROM servicing_event e WHERE e.loan_id = l.loan_id "
-        "AND e.kind = 'legal_maximum_change' AND e.effective_date = greatest($3, l.advanced_on)) ORDER BY loan_id",
-        governing_law,
-        currency.value,
-        since,
+        "AND e.kind = 'legal_maximum_change' AND e.effective_date = greatest($3, l.advanced_on) "
+        "AND (e.data->'contract'->>'millionths')::bigint = $4 AND (e.data->'default'->>'millionths')::bigint = $5) "
+        "ORDER BY loan_id",
+        law.governing_law,
+        law.currency.value,
+        maximum.since,
+        maximum.contract.millionths,
+        maximum.default.millionths,
     )
     return [row["loan_id"] for row in found]
 

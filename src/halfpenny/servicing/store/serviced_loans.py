@@ -113,12 +113,14 @@ async def insert(connection: Connection, loan_id: UUID, borrower_id: UUID, terms
 async def add_events(
     connection: Connection,
     loan_id: UUID,
-    new: Sequence[Event],
+    new: Sequence[tuple[Event, UUID | None]],
     first_number: int,
-    recorded_by: UUID | None,
     today: date,
 ) -> None:
-    """Append events; those of a day after ``today``, the business date, are planned: the close of their day replays."""
+    """Append events, each with who recorded it (None where nobody did).
+
+    Those of a day after ``today``, the business date, are planned: the close of their day replays.
+    """
     added = [
         {
             "loan_id": loan_id,
@@ -129,7 +131,7 @@ async def add_events(
             "recorded_by": recorded_by,
             "planned": event.effective_date > today,
         }
-        for place, event in enumerate(new)
+        for place, (event, recorded_by) in enumerate(new)
     ]
     await rows.insert_many(connection, "servicing_event", added)
 
