@@ -185,18 +185,33 @@ async def test_a_running_loan_is_limited_from_the_day_on_which_the_maximum_falls
     assert await world.problems(database) == []
 
 
-async def test_a_drawdown_above_the_maximum_of_its_day_is_refused(database: Database) -> None:
-    """Accepted at 16.3 % while that was lawful, funded, and the maximum is 16 % when it would be drawn."""
+@pytest.mark.parametrize("mode", list(loans.LoanInterestMode))
+async def test_a_loan_agreed_above_the_maximum_of_its_drawdown_is_drawn_at_the_maximum(
+    client: Client, database: Database, mode: loans.LoanInterestMode
+) -> None:
+    """Accepted at 16.3 % while that was lawful, funded; the maximum is 16 % when it is drawn, and falls to 15.5 %."""
     await go_back(database, datetime(2025, 10, 6, 9, tzinfo=UTC))
-    made = await world.ready(database, [100_000], currency=PLN, annual_rate=Decimal("16.3"))
+    made = await world.ready(
+        database, [12_000_000], currency=PLN, annual_rate=Decimal("16.3"), mode=mode, term_months=3
+    )
     await world.advance(database, world.REFLECTION)
-    before = await state(database)
-    with pytest.raises(loans.RateAboveLegalMaximum):
-        async with database.unit_of_work() as connection:
-            await servicing.draw_down(connection, made.loan.id, made.staff)
-    assert await state(database) == before
-    async with database.reading() as connection:
-        assert await connection.fetchval("SELECT count(*) FROM serviced_loan") == 0
+    path = f"/api/v1/loans/{made.loan.id}"
+    preview = (await client.get(f"{path}/schedule")).json()["instalments"]
+    async with database.unit_of_work() as connection:
+        done = await servicing.draw_down(connection, made.loan.id, made.staff)
+    assert done.loan.status is loans.Status.ACTIVE
+    rows = done.position.schedule.instalments
+    # 16 % of 120,000.00 PLN are 1,600.00 a month.
+    assert sum(row.interest for row in rows) == 480_000
+    assert sum(int(Decimal(row["interest"]).scaleb(2)) for row in preview) == 480_000
+    found = (await client.get(f"{path}/rates")).json()
+    assert found["contract"] == {"agreed": "16.3", "rate": "16", "limited": True}
+    assert (found["default"]["agreed"], found["default"]["rate"]) == ("21.3", "20")
+    assert await world.problems(database) == []
+    await world.go_to(database, date(2025, 12, 20))
+    await servicing.close_days(database)
+    assert (await client.get(f"{path}/rates")).json()["contract"]["rate"] == "15"
+    assert await world.problems(database) == []
 
 
 # A change that the table has and the loan's log does not.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 
 import pytest
@@ -18,6 +19,10 @@ from halfpenny.marketplace import ListingStore, rebuild
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.http import guard
+from halfpenny.primitives import legal_maximum
+from halfpenny.primitives.legal_maximum import LegalMaximum, MaximumRates
+from halfpenny.primitives.money import Currency
+from halfpenny.primitives.rate import Rate
 from support import lending, market
 from support.edge import Client, client_for
 
@@ -184,6 +189,34 @@ async def test_one_loan_is_shown_whole(database: Database, listings: ListingStor
     polish = Page((await client.get(f"/loans/{loan.id}", headers={"accept-language": "pl"})).text)
     for shown in ("Dom, Seattle", "100 000 €", "8,25%", "6 miesięcy", "Pożyczka to 60 % wartości."):
         assert shown in polish.text.replace("\xa0", " ")
+
+
+@pytest.mark.parametrize(
+    ("contract", "default", "limited"), [("7.5", "9", 2), ("30", "9", 1), ("8.25", "13.25", 0), ("30", "34", 0)]
+)
+async def test_a_page_shows_each_rate_that_the_law_limits_and_what_was_agreed(
+    database: Database,
+    listings: ListingStore,
+    app: FastAPI,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    contract: str,
+    default: str,
+    limited: int,
+) -> None:
+    """8.25 % and 13.25 % are agreed; the maximum is newer."""
+    app.state.database = database
+    [loan] = await market.furnish(database, 1)
+    await rebuild(database, listings)
+    row = MaximumRates(date(2026, 1, 15), Rate.parse_annual(contract), Rate.parse_annual(default))
+    law = LegalMaximum("PL", Currency.EUR, "made up for a test", default_interest_on_interest=True, rates=(row,))
+    monkeypatch.setattr(legal_maximum, "published", lambda: {("PL", Currency.EUR): law})
+    page = (await client.get(f"/loans/{loan.id}")).text
+    assert page.count("limited by law since") == limited
+    polish = (await client.get(f"/loans/{loan.id}", headers={"accept-language": "pl"})).text
+    assert polish.count("ograniczone ustawowo od") == limited
+    if limited == 2:
+        assert "7.5%" in page and "agreed: 8.25%" in page and "agreed: 13.25%" in page
 
 
 async def test_loans_that_are_not_public_are_not_there(

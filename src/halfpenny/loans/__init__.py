@@ -48,7 +48,6 @@ from halfpenny.loans.service.conditions import record_conditions
 from halfpenny.loans.service.conflicts import bar_interested, bar_interested_staff, check_separation_of_duties
 from halfpenny.loans.service.deciding import (
     accept,
-    check_lawful,
     decide_on,
     decliners,
     make_offer,
@@ -143,7 +142,6 @@ __all__ = [
     "bar_interested",
     "bar_interested_staff",
     "check",
-    "check_lawful",
     "check_legal_maximum",
     "check_separation_of_duties",
     "decide_on",

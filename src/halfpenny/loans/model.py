@@ -319,7 +319,7 @@ class Offer:
     @property
     def default_rate(self) -> Decimal:
         """What overdue amounts bear as agreed, percent a year; the law's maximum may limit it."""
-        return Rate.of_percent(self.annual_rate).with_margin(self.product_terms.default_margin).percent
+        return self.product_terms.default_rate(Rate.of_percent(self.annual_rate)).percent
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,16 +108,19 @@ async def loan(loan_id: str, request: Request, pages: AppPages, listings: _Listi
 
 
 async def _legal_maximum(request: Request, node: Document) -> Document | None:
-    """What the law leaves of the loan's default rate today, where it allows less than was agreed."""
-    law = legal_maximum.published().get((node["terms"]["governing_law"], Currency(node["terms"]["amount"]["currency"])))
+    """What the law leaves of the loan's rates today, each where it allows less than was agreed."""
+    terms = node["terms"]
+    law = legal_maximum.published().get((terms["governing_law"], Currency(terms["amount"]["currency"])))
     if law is None:
         return None
     database: Database = request.app.state.database
     async with database.reading() as connection:
         found = law.on(await business_date(connection))
-    if found is None or found.default.percent >= Decimal(node["terms"]["default_rate"]):
+    if found is None:
         return None
-    return {"rate": str(found.default), "since": found.since.isoformat()}
+    allowed = {"annual_rate": found.contract, "default_rate": found.default}
+    below = {name: str(rate) for name, rate in allowed.items() if rate.percent < Decimal(terms[name])}
+    return {**below, "since": found.since.isoformat()}
 
 
 def _uuid(text: str) -> UUID:

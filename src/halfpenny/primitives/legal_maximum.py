@@ -2,6 +2,7 @@
 
 ``legal_maximum.json`` beside this file holds the rules and the reference rates that they go by, each with its day and
 its source. A row is never edited: when the reference rate changes, one is added.
+``not_held_against_the_source`` names the rows that somebody still has to compare with it.
 """
 
 from __future__ import annotations

@@ -6,6 +6,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from halfpenny.primitives.day_count import DayCount
+from halfpenny.primitives.rate import MAX_MILLIONTHS, Rate
+
+
+def default_rate(contract: Rate, margin: Decimal) -> Rate:
+    """What overdue amounts bear as agreed: ``margin`` percentage points above the contract rate, as far as rates go.
+
+    The law's maximum may limit it.
+    """
+    return Rate(min(contract.millionths + int(margin.scaleb(6)), MAX_MILLIONTHS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +41,7 @@ class ProductTerms:
     waterfall: str
     materiality_above_minor: int
     materiality_above_percent: Decimal
+
+    def default_rate(self, contract: Rate) -> Rate:
+        """``default_rate`` with the margin that was agreed."""
+        return default_rate(contract, self.default_margin)

@@ -13,7 +13,7 @@ MILLIONTHS = 10**6
 # One (100 %) in millionths of a percent: interest is amount x millionths x year fraction / WHOLE.
 WHOLE = 100 * MILLIONTHS
 # NUMERIC(9,6) in the database ends at 999.999999 percent.
-_MAX_MILLIONTHS = 10**9 - 1
+MAX_MILLIONTHS = 10**9 - 1
 _PERCENT = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,6})?", re.ASCII)
 
 
@@ -41,7 +41,7 @@ class Rate:
     def __post_init__(self) -> None:
         if self.millionths < 0:
             raise NegativeRate()
-        if self.millionths > _MAX_MILLIONTHS:
+        if self.millionths > MAX_MILLIONTHS:
             raise RateOutOfRange()
 
     @classmethod
@@ -58,10 +58,6 @@ class Rate:
     def of_percent(cls, percent: Decimal) -> Self:
         """NUMERIC(9,6) percent a year, exactly."""
         return cls(int(percent.scaleb(6)))
-
-    def with_margin(self, points: Decimal) -> Self:
-        """The rate ``points`` percentage points higher; it ends where rates do."""
-        return type(self)(min(self.millionths + int(points.scaleb(6)), _MAX_MILLIONTHS))
 
     @property
     def percent(self) -> Decimal:

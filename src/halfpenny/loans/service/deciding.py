@@ -210,11 +210,11 @@ async def _running_offer(connection: Connection, loan: Loan) -> Offer:
     """The offer, as long as it may be made or taken: before its deadline, and at a rate that the law still allows."""
     if loan.offer is None or loan.offer.funding_deadline <= await business_now(connection):
         raise errors.OfferExpired()
-    await check_lawful(connection, loan, loan.offer)
+    await _check_lawful(connection, loan, loan.offer)
     return loan.offer
 
 
-async def check_lawful(connection: Connection, loan: Loan, offer: Offer) -> None:
+async def _check_lawful(connection: Connection, loan: Loan, offer: Offer) -> None:
     """Raises RateAboveLegalMaximum where the law allows the offer's rate no more: the maximum may fall any day."""
     rate, law = Rate.of_percent(offer.annual_rate), offer.product_terms.governing_law
     check_legal_maximum(rate, law, loan.application.currency, await business_date(connection))

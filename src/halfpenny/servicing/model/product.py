@@ -37,11 +37,12 @@ def loan_terms(
     Overdue amounts bear the contract rate and the product's margin; the law's maximum of the day of the advance limits
     that.
     """
+    rate = Rate.of_percent(annual_rate)
     repayment, mode = REPAYMENTS[interest_mode]
     law = legal_maximum.published().get((product.governing_law, principal.currency))
     return LoanTerms(
         principal=principal,
-        rate=Rate.of_percent(annual_rate),
+        rate=rate,
         repayment=repayment,
         interest_mode=mode,
         periods=term_months,
@@ -54,7 +55,7 @@ def loan_terms(
         minimum_interest_months=product.minimum_interest_months,
         rebate_of_retained_interest=product.rebate_of_retained_interest,
         count_due_date=product.count_due_date,
-        default_rate=Rate.of_percent(annual_rate).with_margin(product.default_margin),
+        default_rate=product.default_rate(rate),
         default_day_count=product.default_day_count,
         default_interest_on_interest=product.default_interest_on_interest,
         governing_law=product.governing_law,

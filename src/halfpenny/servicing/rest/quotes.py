@@ -7,7 +7,9 @@ from fastapi import APIRouter
 from halfpenny import identity, loans
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.http import AppDatabase
+from halfpenny.primitives.product_terms import default_rate
 from halfpenny.servicing.model.quote import quote
+from halfpenny.servicing.model.rates import RatesInForce
 from halfpenny.servicing.quote_body import QuoteAnswer, QuoteBody
 
 QUOTES_PER_ADDRESS = "600/minute"
@@ -33,6 +35,6 @@ async def post_quote(
     request = body.read(today)
     law = body.governing_law or rules.product.governing_law
     maximum = loans.check_legal_maximum(request.rate, law, request.currency, request.advanced_on)
-    agreed = request.rate.with_margin(rules.product.default_margin)
-    default = agreed if maximum is None else min(agreed, maximum.default)
-    return QuoteAnswer.of(quote(request), law, default, maximum)
+    agreed = default_rate(request.rate, rules.product.default_margin)
+    rates = RatesInForce(request.rate, agreed, (maximum,) if maximum else ())
+    return QuoteAnswer.of(quote(request), law, rates.default, maximum)

@@ -25,8 +25,10 @@ from halfpenny.servicing.store import distributions, serviced_loans
 async def draw_down(connection: Connection, loan_id: UUID, actor: Actor) -> PostingResult:
     """Pay out a funded loan whose conditions are met, on the terms of its offer, and start its interest.
 
-    Raises LoanNotFound, WrongStatus, NotYourTransition, ReflectionRunning (409 until the last investor's days to
-    think have passed), SelfDealing, SeparationOfDuties, RateAboveLegalMaximum, ImpossibleTerms.
+    Where the law's maximum has fallen below the agreed rate since, the agreement stands and the maximum is due instead
+    (Polish civil code, article 359, paragraph 2(2)): the engine limits it. Raises LoanNotFound, WrongStatus,
+    NotYourTransition, ReflectionRunning (409 until the last investor's days to think have passed), SelfDealing,
+    SeparationOfDuties, ImpossibleTerms.
     """
     loan = await loans.lock(connection, loan_id)
     if loan.status is not Status.CONDITIONS_MET:
@@ -38,8 +40,6 @@ async def draw_down(connection: Connection, loan_id: UUID, actor: Actor) -> Post
     await loans.check_separation_of_duties(connection, actor, loan)
     today = await business_date(connection)
     terms = terms_of(loan, today)
-    if loan.offer is not None:
-        await loans.check_lawful(connection, loan, loan.offer)
     serviced = await serviced_loans.insert(connection, loan_id, loan.borrower_id, terms)
     stakes = [(p.investor_id, p.invested_minor) for p in await funding.positions(connection, loan_id)]
     await distributions.insert_holdings(connection, loan_id, stakes, terms.currency, today)
