@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from halfpenny.primitives.fees import FeeTime
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import CostAdvanced, Event, Extension, FeeDue, PenaltyDue, Receipt, Waiver
+from halfpenny.servicing.model.events import (
+    Acceleration,
+    CostAdvanced,
+    Event,
+    Extension,
+    FeeDue,
+    PenaltyDue,
+    Receipt,
+    Waiver,
+)
 from halfpenny.servicing.model.flows import flows_of
 from halfpenny.servicing.model.payoff import payoff
-from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
+from halfpenny.servicing.model.terms import Fee, InterestMode, LoanTerms, Repayment
 from halfpenny.servicing.model.waterfall import Component, WaivedComponent
 from support.lending_strategies import loan_histories
 
@@ -82,6 +93,19 @@ def test_an_extension_that_would_be_over_is_refused(months: int) -> None:
         assert replay(LOAN, [extension], LATE).schedule.ends_on == date(2026, 6, 15)
 
 
+@pytest.mark.parametrize("paid", [4_000_000, 10_000_001])
+def test_what_is_paid_on_the_day_of_a_late_extension_is_not_sent_back(paid: int) -> None:
+    """It pays what was due, and the extension moves the principal that it left, whichever was recorded first."""
+    default_interest = replay(LOAN, (), LATE).default_interest_due
+    receipt, extension = Receipt(LATE, Money(paid, EUR)), Extension(LATE, 3)
+    known = replay(LOAN, (), LATE, recorded=[receipt])
+    after = replay(LOAN, [extension], LATE, recorded=[receipt])
+    assert after.returned == 0
+    assert after.principal_outstanding == known.principal_due == 10_300_000 + default_interest - paid
+    assert (after.principal_due, after.schedule.instalments[-1].principal) == (0, known.principal_due)
+    assert replay(LOAN, [receipt], LATE, recorded=[extension]) == after
+
+
 def test_a_second_extension_after_a_second_maturity() -> None:
     known: list[Event] = [Extension(LATE, 2), Extension(date(2026, 7, 1), 4)]
     position = replay(LOAN, (), date(2026, 7, 1), recorded=known)
@@ -94,7 +118,7 @@ def test_a_second_extension_after_a_second_maturity() -> None:
 OWED_STILL = ("interest_due", "default_interest_due", "penalties_due", "recovery_costs_due", "principal_outstanding")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(loan_histories(receipts_only=True), st.integers(1, 120), st.integers(5, 12), st.permutations(range(3)))
 def test_a_late_extension_changes_what_is_owed_by_the_last_principal_and_its_fees_alone(
     history: tuple[LoanTerms, list[Event], date], days: int, months: int, places: Sequence[int]
@@ -129,7 +153,24 @@ def test_a_late_extension_changes_what_is_owed_by_the_last_principal_and_its_fee
     assert replay(terms, (), on, recorded=mixed[places[0]]) == closed
 
 
-@settings(deadline=None, max_examples=200)
+@pytest.mark.parametrize("called_in_after_days", [32, 75])
+def test_what_an_acceleration_makes_due_can_be_waived_on_its_day(called_in_after_days: int) -> None:
+    """The amount due that a page shows at the end of the day is what a waiver may take, in whatever order recorded."""
+    exit_fee = Fee("exit", FeeTime.REDEMPTION, percent_millionths=1_250_000)
+    terms = replace(LOAN, periods=6, fees=(exit_fee,))
+    on = terms.advanced_on + timedelta(days=called_in_after_days)
+    called_in, survey = Acceleration(on), FeeDue(on, Money(30_000, EUR), "survey")
+    before = replay(terms, (), on, recorded=[called_in, survey])
+    assert before.fees_due == 125_000 + 30_000
+    with pytest.raises(errors.WaiverExceedsDue):
+        replay(terms, [Waiver(on, Component.FEE, Money(155_001, EUR))], on, recorded=[called_in, survey])
+    waiver = Waiver(on, Component.FEE, Money(155_000, EUR))
+    after = replay(terms, [waiver], on, recorded=[called_in, survey])
+    assert (after.fees_due, after.waived) == (0, 155_000)
+    assert replay(terms, (), on, recorded=[waiver, survey, called_in]) == after
+
+
+@settings(max_examples=200)
 @given(loan_histories(), st.sampled_from(WaivedComponent), st.data())
 def test_a_waiver_takes_its_amount_of_its_component_and_nothing_else(
     history: tuple[LoanTerms, list[Event], date], waived: WaivedComponent, data: st.DataObject

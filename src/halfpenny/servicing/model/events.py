@@ -244,13 +244,13 @@ PRECEDENCE: Final[dict[type, int]] = {
             # The day's money comes in before the day's close can find the loan in default.
             Receipt,
             ReceiptReversal,
-            # What the day's money has left of it.
-            Waiver,
             Default,
             DefaultDisproved,
             Cure,
             Acceleration,
             WriteOff,
+            # Of what is due at the end of the day: what its money has left, what its acceleration has made due.
+            Waiver,
         )
     )
 }

@@ -174,11 +174,16 @@ class LoanReplay:
         """Live through the events of one day, in their order."""
         self.advance(day - _DAY)
         self.end_day(day - _DAY)
-        changes_nothing = [event for event in events if isinstance(event, _AGREED) and not self._agree(event)]
+        # One that comes after the maturity moves what the day's money and waivers have left unpaid.
+        late = [event for event in events if isinstance(event, Extension) and self._everything_fell_due()]
+        in_time = [event for event in events if isinstance(event, _AGREED) and event not in late]
+        changes_nothing = [event for event in in_time if not self._agree(event)]
         self.advance(day)
         for event in events:
             if event not in changes_nothing:
                 self._apply(event)
+        for extension in late:
+            self._agree(extension)
         self.end_day(day)
 
     def end_day(self, day: date) -> None:
