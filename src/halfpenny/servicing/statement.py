@@ -56,10 +56,11 @@ _WORDS: dict[PaperLanguage, dict[str, Any]] = {
         "balances": "Balance on 1 January {opening} {currency}, on 31 December {closing} {currency}.",
         "wallet_columns": ("Date", "Movement", "Amount ({currency})", "Transfer"),
         "movements": {
-            "deposit": "deposit", "withdrawal": "withdrawal", "invest": "investment", "revoke": "investment revoked",
+            "deposit": "deposit", "withdraw": "withdrawal", "invest": "investment", "revoke": "investment revoked",
             "cancel": "investment returned, loan cancelled", "expire": "investment returned, loan expired",
-            "distribution": "payment of a loan", "drawdown": "drawdown", "servicing": "servicing of a loan",
-            "receipt": "repayment", "receipt_reversed": "repayment taken back", "correction": "correction",
+            "distribution": "payment of a loan", "overpaid_settled": "overpayment settled", "drawdown": "drawdown",
+            "servicing": "servicing of a loan", "receipt": "repayment", "receipt_reversed": "repayment taken back",
+            "cost_advanced": "recovery cost", "reconciliation_resolved": "bank credit assigned",
         },
     },
     PaperLanguage.POLISH: {
@@ -82,13 +83,17 @@ _WORDS: dict[PaperLanguage, dict[str, Any]] = {
         "balances": "Saldo na 1 stycznia {opening} {currency}, na 31 grudnia {closing} {currency}.",
         "wallet_columns": ("Data", "Operacja", "Kwota ({currency})", "Przelew"),
         "movements": {
-            "deposit": "wpłata", "withdrawal": "wypłata", "invest": "inwestycja", "revoke": "wycofanie inwestycji",
+            "deposit": "wpłata", "withdraw": "wypłata", "invest": "inwestycja", "revoke": "wycofanie inwestycji",
             "cancel": "zwrot inwestycji, pożyczka anulowana", "expire": "zwrot inwestycji, zbiórka wygasła",
-            "distribution": "płatność z pożyczki", "drawdown": "wypłata pożyczki", "servicing": "obsługa pożyczki",
-            "receipt": "spłata", "receipt_reversed": "cofnięta spłata", "correction": "korekta",
+            "distribution": "płatność z pożyczki", "overpaid_settled": "rozliczenie nadpłaty",
+            "drawdown": "wypłata pożyczki", "servicing": "obsługa pożyczki", "receipt": "spłata",
+            "receipt_reversed": "cofnięta spłata", "cost_advanced": "koszt odzyskiwania należności",
+            "reconciliation_resolved": "przypisanie wpływu na rachunek",
         },
     },
 }  # fmt: skip
+# What the paper calls the events of the ledger's chart that move a wallet.
+MOVEMENTS: dict[PaperLanguage, dict[str, str]] = {language: words["movements"] for language, words in _WORDS.items()}
 
 
 def statement_data(statement: YearStatement, parties: StatementParties, language: PaperLanguage) -> dict[str, Any]:
@@ -151,7 +156,7 @@ def _wallet(wallet: AccountStatement, words: dict[str, Any], amount: Callable[[i
         "entries": [
             [
                 entry.effective_date.isoformat(),
-                words["movements"].get(entry.event, entry.event.replace("_", " ")),
+                words["movements"][entry.event],
                 amount(entry.amount),
                 str(entry.journal_id),
             ]

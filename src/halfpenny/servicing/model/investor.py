@@ -15,8 +15,8 @@ from halfpenny.primitives.money import Currency, format_minor, split
 from halfpenny.servicing.model.position import LoanStanding
 from halfpenny.servicing.model.returns import money_multiple, xirr_percent
 
-# A spreadsheet runs a cell that begins with one of these as a formula.
 _AMOUNT = re.compile(r"-?[0-9]+\.[0-9]{2}", re.ASCII)
+# A spreadsheet runs a cell that begins with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -58,7 +58,7 @@ class CashFlows:
     """``received`` and ``expected`` are (date, minor units) into the wallet; the stake left it on ``since``.
 
     ``lost`` is (date, minor units) of principal that was written off. What came is kept apart from what is to come:
-    the expected figures of a loan in default are nobody's, whatever its schedule says.
+    there are no expected figures for a loan in default, whatever its schedule says.
     """
 
     stake: int
@@ -70,26 +70,26 @@ class CashFlows:
     days_past_due: int = 0
 
     @property
-    def _paid_out(self) -> tuple[tuple[date, int], ...]:
+    def _until_now(self) -> tuple[tuple[date, int], ...]:
         return ((self.since, -self.stake), *self.received)
 
     @property
     def received_xirr_percent(self) -> Decimal | None:
         """Effective percent a year over what was received alone; None where that has no rate, as at the start."""
-        return xirr_percent(self._paid_out)
+        return xirr_percent(self._until_now)
 
     @property
     def received_multiple(self) -> Decimal | None:
-        return money_multiple(self._paid_out)
+        return money_multiple(self._until_now)
 
     @property
     def expected_xirr_percent(self) -> Decimal | None:
         """Effective percent a year over what was received and what is still to come; None for a loan in default."""
-        return None if self.is_in_default else xirr_percent((*self._paid_out, *self.expected))
+        return None if self.is_in_default else xirr_percent((*self._until_now, *self.expected))
 
     @property
     def expected_multiple(self) -> Decimal | None:
-        return None if self.is_in_default else money_multiple((*self._paid_out, *self.expected))
+        return None if self.is_in_default else money_multiple((*self._until_now, *self.expected))
 
     @property
     def is_in_default(self) -> bool:

@@ -83,7 +83,7 @@ async def cash_flows(connection: Connection, investor_id: UUID, loan_id: UUID) -
     due = [
         # A date that has passed is expected today: a cash flow cannot lie behind us and still be to come.
         (max(row["due_on"], today), row["expected_minor"])
-        for row in await investors.expected(connection, loan_id, today)
+        for row in await investors.expected(connection, loan_id)
     ]
     return CashFlows(
         stake=held["stake_minor"],

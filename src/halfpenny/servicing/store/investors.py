@@ -36,11 +36,15 @@ SELECT h.loan_id, l.currency, h.stake_minor
 FROM holding h JOIN serviced_loan l ON l.loan_id = h.loan_id
 WHERE h.investor_id = $1 AND l.advanced_on <= $2 ORDER BY h.loan_id
 """
-# What is due already is expected as far as it is unpaid; of what falls due later the reserve pays the interest as well.
+# An instalment is expected as far as it is unpaid. The reserve pays the interest of its day when that day is closed, or
+# when an event of the day replays the loan: until then it is expected too.
 EXPECTED = """
-SELECT i.due_on, CASE WHEN i.reserved AND i.due_on > $2 THEN i.interest_minor + i.principal_minor ELSE i.unpaid_minor
-  END AS expected_minor
-FROM instalment i WHERE i.loan_id = $1 AND (i.unpaid_minor > 0 OR (i.reserved AND i.due_on > $2)) ORDER BY i.number
+SELECT i.due_on, CASE WHEN to_come.release THEN i.interest_minor + i.principal_minor ELSE i.unpaid_minor END
+         AS expected_minor
+FROM instalment i JOIN serviced_loan l ON l.loan_id = i.loan_id
+CROSS JOIN LATERAL (SELECT i.reserved AND i.due_on > greatest(
+  l.replayed_on, (SELECT max(business_date) FROM business_day)) AS release) to_come
+WHERE i.loan_id = $1 AND (i.unpaid_minor > 0 OR to_come.release) ORDER BY i.number
 """
 
 
@@ -55,9 +59,9 @@ async def holding(connection: Connection, investor_id: UUID, loan_id: UUID) -> R
 
 
 async def holders_page(connection: Connection, loan_id: UUID, after: UUID | None, limit: int) -> list[Record]:
-    """Who holds a part of a drawn loan, with the stake, what is outstanding and what was lost, by positions."""
+    """Who holds a part of a drawn loan, with the stake and what was lost, by positions."""
     return await connection.fetch(
-        "SELECT position_id, investor_id, stake_minor, outstanding_minor, lost_minor FROM holding WHERE loan_id = $1 "
+        "SELECT position_id, investor_id, stake_minor, lost_minor FROM holding WHERE loan_id = $1 "
         "AND position_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY position_id LIMIT $3",
         loan_id,
         after,
@@ -88,6 +92,6 @@ async def outstanding_at(connection: Connection, investor_id: UUID, day: date) -
     return await connection.fetch(OUTSTANDING_AT, investor_id, day)
 
 
-async def expected(connection: Connection, loan_id: UUID, today: date) -> list[Record]:
+async def expected(connection: Connection, loan_id: UUID) -> list[Record]:
     """The instalments that are to come, with ``expected_minor`` of all holders, before tax."""
-    return await connection.fetch(EXPECTED, loan_id, today)
+    return await connection.fetch(EXPECTED, loan_id)
