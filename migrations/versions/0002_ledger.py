@@ -129,7 +129,8 @@ CHART_TABLE = """
 -- `one_owner`: both accounts belong to the same person or loan. `wallet_of`: whose the wallet has to be, asked of the
 -- feature that knows (ledger_wallet_is_of). `gives_back`: `whole` transfers name the journal that they take back, and
 -- mirror it; of `part` they name the journal that brought the money, and all of them together take no more than it, but
--- for those that were taken back themselves; `received` ones take no more than one receipt brought. Only migrations add to it, and no role of the application may.
+-- for those that were taken back themselves; `received` ones take no more than one receipt brought. Only migrations
+-- add to it, and no role of the application may.
 CREATE TABLE chart (
   event text NOT NULL,
   debit text NOT NULL,

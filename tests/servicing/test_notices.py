@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from halfpenny import servicing
 from halfpenny.funding.service import tickets
 from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Money
 from halfpenny.realtime import NotificationKind
+from halfpenny.servicing import errors
 from halfpenny.servicing.service import arrears, forbearing
 from servicing import world
 from support import lending
@@ -49,12 +52,27 @@ async def test_from_the_drawdown_to_the_loss(database: Database) -> None:
         assert data["lost"] == f"{minor // 100}.{minor % 100:02}"
         assert data["stake"] == f"{made.stakes[person] // 100}.00"
         assert data["title"] == made.loan.title
+        assert "outstanding" not in data
         [(_, extended)] = await notices(database, person, NotificationKind.LOAN_EXTENDED)
         assert extended["matures_on"] > made.loan.matures_on.isoformat()  # type: ignore[union-attr]
     # A borrower sees no investor's figures.
     [(_, data)] = await notices(database, made.borrower, NotificationKind.LOAN_WRITTEN_OFF)
     assert data.keys() == {"loan_id", "title", "currency", "matures_on"}
     assert await world.problems(database) == []
+
+
+async def test_everything_falls_due_once(database: Database) -> None:
+    made = await world.drawn(database, [200_000])
+    async with database.unit_of_work() as connection:
+        await arrears.mark_unlikely_to_pay(connection, made.loan.id, made.staff, "Insolvent.")
+        await arrears.accelerate(connection, made.loan.id, made.staff, "In default.")
+    await world.advance(database, timedelta(days=1))
+    with pytest.raises(errors.AlreadyAccelerated):
+        async with database.unit_of_work() as connection:
+            await arrears.accelerate(connection, made.loan.id, made.staff, "Once more.")
+    assert (await _kinds(database, made))[0] == ["loan_drawn_down", "loan_defaulted", "loan_accelerated"]
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM servicing_event WHERE kind = 'acceleration'") == 1
 
 
 async def test_a_default_that_was_cured_and_a_loan_that_was_repaid(database: Database) -> None:

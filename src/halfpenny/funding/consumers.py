@@ -24,7 +24,6 @@ _ENDED = {
 }
 _PAYMENTS = {
     events.DEPOSIT_SETTLED: NotificationKind.DEPOSIT_SETTLED,
-    events.DEPOSIT_RETURNED: NotificationKind.DEPOSIT_RETURNED,
     events.WITHDRAWAL_SETTLED: NotificationKind.WITHDRAWAL_SETTLED,
     events.WITHDRAWAL_RETURNED: NotificationKind.WITHDRAWAL_RETURNED,
 }

@@ -15,7 +15,7 @@ from halfpenny.realtime.store import Notification
 
 
 class NotificationKind(StrEnum):
-    """What a person is notified of: everyone whose money moves, and whoever has lent to or borrowed in a loan."""
+    """What a person is notified of: own payments and tickets that moved, and states of a loan lent to or borrowed."""
 
     MILESTONE = "milestone"
     INVESTMENT_REVOKED = "investment_revoked"
@@ -23,7 +23,6 @@ class NotificationKind(StrEnum):
     WAITING_LIST_SERVED = "waiting_list_served"
     WAITING_LIST_ENDED = "waiting_list_ended"
     DEPOSIT_SETTLED = "deposit_settled"
-    DEPOSIT_RETURNED = "deposit_returned"
     WITHDRAWAL_SETTLED = "withdrawal_settled"
     WITHDRAWAL_RETURNED = "withdrawal_returned"
     LOAN_DRAWN_DOWN = "loan_drawn_down"

@@ -1,4 +1,4 @@
-"""Acts on a loan in default that take two people: write-off, cure, and who bears what holders have had too much."""
+"""Acts on a loan in default that may take two people: write-off, cure, who bears what holders have had too much."""
 
 from __future__ import annotations
 

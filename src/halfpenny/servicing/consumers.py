@@ -43,7 +43,7 @@ _OF_LOAN = {
 }
 
 
-async def notify_investors(connection: Connection, message: Message) -> None:
+async def notify_people(connection: Connection, message: Message) -> None:
     """A distribution has been paid, a recovery case has news, or a loan's state has changed."""
     if message.name == DISTRIBUTION_PAID:
         await _notify_of_distribution(connection, UUID(message.payload["distribution_id"]))
@@ -54,7 +54,10 @@ async def notify_investors(connection: Connection, message: Message) -> None:
 
 
 async def _notify_of_loan(connection: Connection, message: Message, kind: NotificationKind) -> None:
-    """The borrower, and each holder with what is outstanding and what was lost of the own stake."""
+    """The borrower, and each holder with the own stake and what was lost of it.
+
+    What is outstanding is left out: it falls only when the distribution is shared out, which may be after this.
+    """
     loan_id = UUID(message.payload["loan_id"])
     loan = await loans.get(connection, loan_id)
     data = {"loan_id": str(loan_id), "title": loan.title, "currency": loan.application.currency.value}
@@ -66,7 +69,6 @@ async def _notify_of_loan(connection: Connection, message: Message, kind: Notifi
     def notice(holder: Record) -> Notice:
         own = {
             "stake": format_minor(holder["stake_minor"]),
-            "outstanding": format_minor(holder["outstanding_minor"]),
             "lost": format_minor(holder["lost_minor"]),
         }
         return Notice(holder["investor_id"], kind, {**data, **own}, key)
@@ -135,4 +137,4 @@ def receipts_subscription(excess_above_eur_minor: int, rules: loans.LendingRules
     return Subscription(RECEIPTS_QUEUE, RECEIPTS_EVENTS, handler=allocate)
 
 
-SUBSCRIPTION = Subscription(QUEUE, (DISTRIBUTION_PAID, RECOVERY_UPDATED, *_OF_LOAN), handler=notify_investors)
+SUBSCRIPTION = Subscription(QUEUE, (DISTRIBUTION_PAID, RECOVERY_UPDATED, *_OF_LOAN), handler=notify_people)

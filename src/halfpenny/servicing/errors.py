@@ -229,6 +229,11 @@ class NotInDefault(Refused):
     message = "The loan is not in default."
 
 
+class AlreadyAccelerated(Refused):
+    code = "already_accelerated"
+    message = "Everything owed has fallen due already."
+
+
 class CloseOutOfOrder(Refused):
     code = "close_out_of_order"
     message = "A business day can be closed once it has come."

@@ -23,7 +23,8 @@ from halfpenny.primitives.ids import UserId
 async def receipts_under(connection: Connection, named: UUID) -> list[UUID]:
     """What went to loans under the id of an allocation, of an announced receipt or of a statement's line.
 
-    These are the ids under which loans know their receipts, taken back or not, oldest first; none where nothing did.
+    These are the ids under which loans know their receipts, taken back or not, oldest first; the id that was named
+    where it is none of these.
     """
     receipt = await store.find(connection, named)
     if receipt is not None and receipt.posted_at is not None:

@@ -48,8 +48,10 @@ async def mark_unlikely_to_pay(connection: Connection, loan_id: UUID, actor: Act
 
 
 async def accelerate(connection: Connection, loan_id: UUID, actor: Actor, reason: str) -> PostingResult:
-    """Everything owed falls due at once. Only for a loan in default. Raises NotInDefault."""
+    """Everything owed falls due at once, once. Only for a loan in default. Raises NotInDefault, AlreadyAccelerated."""
     await _in_default(connection, loan_id)
+    if any(isinstance(event, Acceleration) for event in await serviced_loans.events(connection, loan_id)):
+        raise errors.AlreadyAccelerated()
     today = await business_date(connection)
     await audit.record(connection, actor.user_id, "loan.accelerate", "loan", loan_id, {"reason": reason})
     posted = await post_events(connection, loan_id, [Acceleration(today)], actor, reason=reason)

@@ -123,13 +123,8 @@ async def post_events(
     await serviced_loans.add_events(connection, loan_id, by, number, today)
     # A change of the law moves no money by itself: what follows from it moves today, or with what else is new.
     effective_on = min(as_of, today, *effective)
-    # What is waived no more is owed again before it is paid.
-    journals = [("waiver", waived_of(serviced, min(moved.costs_waived, 0)))]
-    journals += [(ledger_event(new), [*extra, *transfers_of(serviced, moved, receipts_from)])]
-    journals += [("waiver", waived_of(serviced, max(moved.costs_waived, 0)))]
-    for name, transfers in journals:
-        if transfers:
-            await ledger.post(connection, Journal(JournalId(uuid7()), name, tuple(transfers), effective_on, loan_id))
+    main = (ledger_event(new), [*extra, *transfers_of(serviced, moved, receipts_from)])
+    await _post_journals(connection, serviced, main, moved.costs_waived, effective_on)
     if shares is None:
         await declaring.declare_new_days(connection, serviced, days)
     else:
@@ -139,6 +134,29 @@ async def post_events(
     await recoveries.close_with_loan(connection, loan_id, position.closed_on)
     receipt_id = next((event.id for event in new if isinstance(event, Receipt) and event.id), None)
     return PostingResult(loan, serviced, position, moved, receipt_id)
+
+
+async def _post_journals(
+    connection: Connection,
+    serviced: ServicedLoan,
+    main: tuple[str, list[Transfer]],
+    costs_waived: int,
+    effective_on: date,
+) -> None:
+    """The replay's own journal, between waivers taken back and waivers made: what is owed again is owed before it is
+    paid. In one call, which locks the accounts of all of them in the order of every writer."""
+    journals = (
+        ("waiver", waived_of(serviced, min(costs_waived, 0))),
+        main,
+        ("waiver", waived_of(serviced, max(costs_waived, 0))),
+    )
+    posted = [
+        Journal(JournalId(uuid7()), name, tuple(transfers), effective_on, serviced.loan_id)
+        for name, transfers in journals
+        if transfers
+    ]
+    if posted:
+        await ledger.post_many(connection, posted)
 
 
 def ledger_event(new: Sequence[Event]) -> str:
