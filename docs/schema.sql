@@ -2130,6 +2130,8 @@ DECLARE
     taken uuid[];
     woken integer;
 BEGIN
+    -- No queue subscribes meanwhile: what is published later than a queue subscribed has reached it, to the microsecond.
+    LOCK TABLE subscription IN SHARE MODE;
     taken := ARRAY(
         SELECT o.event_id FROM outbox o WHERE o.published_at IS NULL
         ORDER BY o.seq LIMIT p_batch FOR UPDATE SKIP LOCKED);
@@ -2242,6 +2244,8 @@ BEGIN
         WHERE o.published_at < now() - p_keep
           AND NOT EXISTS (SELECT FROM delivery d WHERE d.event_id = o.event_id)
           AND NOT EXISTS (SELECT FROM dead_letter l WHERE l.event_id = o.event_id)
+          AND NOT EXISTS (SELECT FROM subscription s JOIN inbox i ON i.queue = s.queue AND i.event_id = o.event_id
+                          WHERE s.event_name = o.name AND i.handled_at >= now() - p_keep)
         ORDER BY o.published_at LIMIT p_batch);
     GET DIAGNOSTICS pruned = ROW_COUNT;
     DELETE FROM inbox WHERE ctid = ANY (ARRAY(

@@ -132,6 +132,8 @@ DECLARE
     taken uuid[];
     woken integer;
 BEGIN
+    -- No queue subscribes meanwhile: what is published later than a queue subscribed has reached it, to the microsecond.
+    LOCK TABLE subscription IN SHARE MODE;
     taken := ARRAY(
         SELECT o.event_id FROM outbox o WHERE o.published_at IS NULL
         ORDER BY o.seq LIMIT p_batch FOR UPDATE SKIP LOCKED);
@@ -244,7 +246,7 @@ BEGIN
 END $$;
 
 -- Deletes what was published and handled before the keep time. An event stays while a queue or a dead letter
--- still needs it. Inbox rows are kept as long: a double older than that cannot come any more, because a
+-- still needs it, and as long as the inbox rows of those that handled it late. Inbox rows are kept as long: a double older than that cannot come any more, because a
 -- message lives in the broker no longer than it lives here.
 CREATE FUNCTION queue_prune(p_keep interval, p_batch integer) RETURNS integer LANGUAGE plpgsql
     SET plan_cache_mode = force_custom_plan AS $$
@@ -257,6 +259,8 @@ BEGIN
         WHERE o.published_at < now() - p_keep
           AND NOT EXISTS (SELECT FROM delivery d WHERE d.event_id = o.event_id)
           AND NOT EXISTS (SELECT FROM dead_letter l WHERE l.event_id = o.event_id)
+          AND NOT EXISTS (SELECT FROM subscription s JOIN inbox i ON i.queue = s.queue AND i.event_id = o.event_id
+                          WHERE s.event_name = o.name AND i.handled_at >= now() - p_keep)
         ORDER BY o.published_at LIMIT p_batch);
     GET DIAGNOSTICS pruned = ROW_COUNT;
     DELETE FROM inbox WHERE ctid = ANY (ARRAY(

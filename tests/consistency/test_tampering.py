@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from consistency import forgeries
+from consistency.forged_chains import CHAINS
 from consistency.forgeries import Forgery
 from consistency.postings import POSTINGS
 from consistency.tampering import DISARM, ONE_OF_EACH_LINE, Change, Column, allowed_values, changes, columns
@@ -387,7 +388,14 @@ WHERE l.status = 'active' AND l.amount_minor = 1000000 ORDER BY h.investor_id LI
 """
 
 
-_KINDS = {**forgeries.KINDS, "postings": POSTINGS}
+_KINDS = {
+    "facts": forgeries.FACTS,
+    "terms": forgeries.TERMS,
+    "rows": forgeries.ROWS,
+    "effects": forgeries.EFFECTS,
+    "chains": CHAINS,
+    "postings": POSTINGS,
+}
 
 
 @pytest.mark.parametrize("kind", list(_KINDS.values()), ids=list(_KINDS))

@@ -30,16 +30,22 @@ owed_amounts = st.fixed_dictionaries({component: st.integers(0, 10**6) for compo
 
 
 def test_the_products_waterfall_is_the_one_of_the_brief() -> None:
-    before = [c for c in HALFPENNY_1.before_default if c not in (Component.PENALTY, Component.RECOVERY_COST)]
-    after = [c for c in HALFPENNY_1.after_default if c is not Component.PENALTY]
-    assert before == [Component.FEE, Component.DEFAULT_INTEREST, Component.INTEREST, Component.PRINCIPAL]
-    assert after == [
+    assert HALFPENNY_1.before_default == (
+        Component.FEE,
+        Component.PENALTY,
+        Component.DEFAULT_INTEREST,
+        Component.INTEREST,
+        Component.PRINCIPAL,
+        Component.RECOVERY_COST,
+    )
+    assert HALFPENNY_1.after_default == (
         Component.RECOVERY_COST,
         Component.PRINCIPAL,
         Component.INTEREST,
         Component.DEFAULT_INTEREST,
         Component.FEE,
-    ]
+        Component.PENALTY,
+    )
     assert WATERFALLS[DEFAULT_WATERFALL] is HALFPENNY_1
 
 

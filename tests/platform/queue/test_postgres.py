@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -114,6 +115,54 @@ async def test_pruning_deletes_only_what_nobody_needs(connection: Connection, da
     kept = {row["event_id"] for row in await connection.fetch("SELECT event_id FROM inbox")}
     assert kept == {waiting, recent}
     assert await prune(database, timedelta(days=7)) == 0
+
+
+async def test_an_event_stays_as_long_as_what_handled_it_late(connection: Connection, database: Database) -> None:
+    early, late = uuid7(), uuid7()
+    await publish(connection, early, late)
+    for id, days in ((early, 8), (late, 3)):
+        await connection.execute("SELECT queue_done('risk.requests', $1)", id)
+        await connection.execute(
+            "INSERT INTO inbox (queue, event_id, handled_at) VALUES ('risk.requests', $1, now() - $2::interval)",
+            id,
+            timedelta(days=days),
+        )
+    await connection.execute("UPDATE outbox SET published_at = now() - interval '9 days'")
+    assert await prune(database, timedelta(days=7)) == 2
+    assert [row["event_id"] for row in await connection.fetch("SELECT event_id FROM outbox")] == [late]
+
+
+async def test_a_queue_subscribes_before_or_after_events_are_published_never_meanwhile(
+    connection: Connection, database: Database
+) -> None:
+    """Else the books could not show whether an event of that moment had to reach it."""
+    events = [f"made.{letter}" for letter in "abcdefghijkl"]
+
+    async def publish_one(name: str, wait_s: float) -> None:
+        async with database.unit_of_work() as publisher:
+            event = {"event_id": str(uuid7()), "name": name, "version": 1, "aggregate_id": str(uuid7()), "payload": {}}
+            await publisher.execute("SELECT outbox_append($1)", [event])
+        await asyncio.sleep(wait_s)
+        async with database.unit_of_work() as publisher:
+            await publisher.execute("SELECT outbox_fan_out(10)")
+            await asyncio.sleep(0.02)
+
+    async def subscribe(name: str, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        async with database.unit_of_work() as subscriber:
+            await subscriber.execute("SELECT queue_subscribe($1, $2)", f"late.{name}", [name])
+            await asyncio.sleep(0.02)
+
+    for place, name in enumerate(events):
+        waits_s = (0.01, 0) if place % 2 else (0, 0.01)
+        await asyncio.gather(publish_one(name, waits_s[0]), subscribe(name, waits_s[1]))
+    rows = await connection.fetch(
+        "SELECT o.published_at > s.subscribed_at AS after, d.event_id IS NOT NULL AS delivered FROM subscription s "
+        "JOIN outbox o ON o.name = s.event_name LEFT JOIN delivery d ON d.queue = s.queue AND d.event_id = o.event_id "
+        "WHERE s.queue LIKE 'late.%'"
+    )
+    assert len(rows) == len(events)
+    assert [row for row in rows if row["after"] is not row["delivered"]] == []
 
 
 @pytest.mark.parametrize("bench", ["postgresql"], indirect=True)
