@@ -386,8 +386,6 @@ SELECT l.id AS active, l.borrower_id AS borrower, h.investor_id AS holder, p.id 
 FROM loan l JOIN holding h ON h.loan_id = l.id JOIN wallet_payment p ON p.user_id = h.investor_id
 WHERE l.status = 'active' AND l.amount_minor = 1000000 ORDER BY h.investor_id LIMIT 1
 """
-
-
 _KINDS = {
     "facts": forgeries.FACTS,
     "terms": forgeries.TERMS,

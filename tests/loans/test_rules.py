@@ -207,7 +207,13 @@ def test_an_approval_takes_the_suggested_rate_and_thirty_days_by_default() -> No
         (loan(), approval(annual_rate=Decimal("60.000001")), facts(), ANNA, "rate_out_of_range"),
         (loan(risk=None), approval(), facts(), ANNA, "rate_missing"),
         (loan(), approval(funding_deadline=NOW), facts(), ANNA, "deadline_out_of_range"),
-        (loan(), approval(funding_deadline=NOW + timedelta(days=181)), facts(), ANNA, "deadline_out_of_range"),
+        (
+            loan(),
+            approval(funding_deadline=NOW + timedelta(days=180, microseconds=1)),
+            facts(),
+            ANNA,
+            "deadline_out_of_range",
+        ),
         (loan(), approval(), facts(raised_minor=470_000_001), ANNA, "borrower_ceiling"),
     ],
 )
@@ -226,6 +232,35 @@ def test_the_ceiling_itself_may_be_raised() -> None:
 def test_the_ceiling_is_in_euros_whatever_the_currency() -> None:
     zloty = loan(application=application(currency=Currency.PLN, amount_minor=30_000_000 * 4))
     assert decide(zloty, approval(), ANNA, facts(raised_minor=470_000_000), RULES).final
+
+
+LONGEST = NOW + timedelta(days=RULES.maximum_funding_days)
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        ({"annual_rate": RULES.maximum_annual_rate}, (RULES.maximum_annual_rate, NOW + timedelta(days=30))),
+        ({"annual_rate": Decimal("0.000001")}, (Decimal("0.000001"), NOW + timedelta(days=30))),
+        ({"funding_deadline": LONGEST}, (Decimal("10.25"), LONGEST)),
+        (
+            {"funding_deadline": NOW + timedelta(microseconds=1)},
+            (Decimal("10.25"), NOW + timedelta(microseconds=1)),
+        ),
+    ],
+)
+def test_the_bounds_of_a_decisions_terms_are_inside(
+    terms: dict[str, object], expected: tuple[Decimal, datetime]
+) -> None:
+    offer = decide(loan(), approval(**terms), ANNA, facts(), RULES).offer
+    assert offer is not None and (offer.annual_rate, offer.funding_deadline) == expected
+
+
+def test_the_limit_of_one_approval_is_inside() -> None:
+    limit = RULES.second_approval_above_minor
+    for amount_minor, final in ((limit - 1, True), (limit, True), (limit + 1, False)):
+        asked = loan(application=application(amount_minor=amount_minor))
+        assert decide(asked, approval(), ANNA, facts(), RULES).final is final
 
 
 def test_a_decline_may_come_before_the_assessment() -> None:
