@@ -14,6 +14,7 @@ from halfpenny.servicing.model.delinquency import (
     days_past_due,
     default_rate,
     default_rate_percent,
+    is_regulatory_default,
     observe_window,
 )
 
@@ -33,6 +34,23 @@ def test_buckets_meet_without_gap() -> None:
     edges = {0: Bucket.CURRENT, 1: Bucket.DAYS_1_30, 30: Bucket.DAYS_1_30, 31: Bucket.DAYS_31_60, 60: Bucket.DAYS_31_60}
     edges |= {61: Bucket.DAYS_61_90, 90: Bucket.DAYS_61_90, 91: Bucket.OVER_90, 4_000: Bucket.OVER_90}
     assert {days: bucket_of(days) for days in edges} == edges
+
+
+@pytest.mark.parametrize(
+    ("days", "unlikely", "material", "default"),
+    [
+        (90, False, True, False),
+        (91, False, True, True),
+        (91, False, False, False),
+        (0, True, False, True),
+        (0, False, True, False),
+    ],
+)
+def test_a_regulatory_default_begins_after_ninety_days_and_not_on_them(
+    days: int, unlikely: bool, material: bool, default: bool
+) -> None:
+    """More than 90 days past due on a material obligation: Commission Delegated Regulation (EU) 2022/2115, article 1."""
+    assert is_regulatory_default(days, unlikely_to_pay=unlikely, material=material) is default
 
 
 def monthly(first: date, count: int) -> tuple[date, ...]:
