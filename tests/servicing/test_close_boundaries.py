@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
-from halfpenny import servicing
+from halfpenny import loans, servicing
 from halfpenny.platform.database import Database
 from servicing import world
+from support import lending
 
 
 async def standing(database: Database) -> tuple[str, int, date | None]:
@@ -28,4 +30,24 @@ async def test_a_loan_is_late_on_its_ninetieth_day_and_in_default_on_the_next(da
     await world.go_to(database, last_late + timedelta(days=2))
     await servicing.close_days(database)
     assert await standing(database) == ("defaulted", 91, last_late + timedelta(days=1))
+    assert await world.problems(database) == []
+
+
+async def test_where_the_amount_becomes_material_later_the_ninety_days_are_counted_from_then(
+    database: Database,
+) -> None:
+    """The second instalment makes it material: the loan is more than ninety days past due when its ninetieth comes."""
+    rules = replace(lending.RULES, product=loans.ProductSettings(materiality_above_eur_minor=100_00))
+    await world.drawn(database, [1_000_000], term_months=6, rules=rules)
+    async with database.reading() as connection:
+        rows = await connection.fetch("SELECT due_on, unpaid_minor FROM instalment ORDER BY due_on LIMIT 2")
+    assert [50_00 < row["unpaid_minor"] <= 100_00 for row in rows] == [True, True]
+    last_late = rows[1]["due_on"] + timedelta(days=90)
+    overdue_days = (last_late - rows[0]["due_on"]).days
+    await world.go_to(database, last_late + timedelta(days=1))
+    await servicing.close_days(database)
+    assert await standing(database) == ("late", overdue_days, None)
+    await world.go_to(database, last_late + timedelta(days=2))
+    await servicing.close_days(database)
+    assert await standing(database) == ("defaulted", overdue_days + 1, last_late + timedelta(days=1))
     assert await world.problems(database) == []

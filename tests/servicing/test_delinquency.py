@@ -49,7 +49,7 @@ def test_buckets_meet_without_gap() -> None:
 def test_a_regulatory_default_begins_after_ninety_days_and_not_on_them(
     days: int, unlikely: bool, material: bool, default: bool
 ) -> None:
-    """More than 90 days past due on a material obligation: Commission Delegated Regulation (EU) 2022/2115, article 1."""
+    """More than 90 days past due on a material obligation: Delegated Delegated Regulation (EU) 2022/2115, article 1."""
     assert is_regulatory_default(days, unlikely_to_pay=unlikely, material=material) is default
 
 

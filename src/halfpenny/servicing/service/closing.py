@@ -18,7 +18,7 @@ from halfpenny.platform import outbox
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database, Record
 from halfpenny.servicing import errors, events
-from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
+from halfpenny.servicing.model.delinquency import is_regulatory_default
 from halfpenny.servicing.model.disproving import DEFAULT_REASON
 from halfpenny.servicing.model.events import Default
 from halfpenny.servicing.model.materiality import days_material
@@ -152,9 +152,9 @@ async def _post_individually(database: Database, day: date, first: UUID, last: U
     for loan_id in due:
         async with database.unit_of_work() as connection:
             _, serviced = await lock_serviced_loan(connection, loan_id)
-            late = serviced.days_past_due > REGULATORY_DEFAULT_DAYS and serviced.standing is LoanStanding.LATE
-            if late:
+            new = []
+            if serviced.standing is LoanStanding.LATE:
                 known = await known_events(connection, serviced, day)
-                late = days_material(serviced.terms, known, day) > REGULATORY_DEFAULT_DAYS
-            new = [Default(day, DEFAULT_REASON)] if late else []
+                if is_regulatory_default(days_material(serviced.terms, known, day)):
+                    new = [Default(day, DEFAULT_REASON)]
             await post_events(connection, loan_id, new, through=day, reason="daily close")
