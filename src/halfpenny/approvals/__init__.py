@@ -27,7 +27,7 @@ from halfpenny.approvals.model import (
     ObjectState,
     SecondPersonRule,
 )
-from halfpenny.approvals.service import approve, expire_due, pending_on, perform, refuse, withdraw
+from halfpenny.approvals.service import approve, expire_due, history_of, pending_on, perform, refuse, withdraw
 from halfpenny.approvals.views import answer, approval
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "approve",
     "check",
     "expire_due",
+    "history_of",
     "pending_on",
     "perform",
     "refuse",

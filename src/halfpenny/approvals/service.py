@@ -179,6 +179,13 @@ async def page_of(connection: Connection, wanted: ApprovalFilter, before: UUID |
     return await store.page_of(connection, wanted, before, limit)
 
 
+async def history_of(
+    connection: Connection, act: str, object_id: UUID, before: UUID | None, limit: int
+) -> list[Approval]:
+    """What was ever proposed of one act about one object, newest first, older than ``before``."""
+    return await store.page_of(connection, ApprovalFilter(act=act, object_id=object_id), before, limit)
+
+
 async def pending_on(connection: Connection, object_ids: Sequence[UUID], act: str | None = None) -> list[Approval]:
     """What waits for a second person about these objects, oldest first: features show it with the object."""
     return await store.pending_on(connection, list(object_ids), act)

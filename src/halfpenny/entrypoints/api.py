@@ -41,6 +41,7 @@ from halfpenny.platform.telemetry import access_writer, configure_logging, probe
 from halfpenny.realtime.rest import router as realtime_routes
 from halfpenny.risk_reporting.pages import public_router as method_page_routes
 from halfpenny.risk_reporting.pages import router as risk_page_routes
+from halfpenny.risk_reporting.promotions.pages import router as promotion_page_routes
 from halfpenny.risk_reporting.promotions.rest import router as promotion_routes
 from halfpenny.risk_reporting.rest import router as risk_routes
 from halfpenny.servicing.rest import router as servicing_routes
@@ -206,6 +207,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     app.include_router(marketplace.page_router)
     app.include_router(review_page_routes)
     app.include_router(risk_page_routes)
+    app.include_router(promotion_page_routes)
     app.include_router(method_page_routes)
     app.include_router(web.explorer_router, prefix=API)
     app.mount(web.MOUNT, web.PageFiles())

@@ -56,7 +56,7 @@ from halfpenny.identity.service.staffing import (
     person,
 )
 from halfpenny.identity.settings import IdentitySettings
-from halfpenny.identity.store import NewPerson, active_sessions
+from halfpenny.identity.store import NewPerson, active_sessions, full_names
 from halfpenny.identity.store import insert_people as create_users
 from halfpenny.identity.tokens import Tokens
 
@@ -109,6 +109,7 @@ __all__ = [
     "create_users",
     "declares",
     "delete_expired_sessions",
+    "full_names",
     "invite",
     "is_active_holder",
     "issue_invitation",

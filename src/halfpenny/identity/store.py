@@ -111,6 +111,12 @@ async def people(connection: Connection, after: UserId | None, limit: int) -> li
     return [_person(row) for row in found]
 
 
+async def full_names(connection: Connection, people: Sequence[UserId]) -> dict[UserId, str]:
+    """What these people are called."""
+    found = await connection.fetch("SELECT id, full_name FROM app_user WHERE id = ANY($1)", list(people))
+    return {UserId(row["id"]): row["full_name"] for row in found}
+
+
 async def set_password(connection: Connection, user_id: UserId, password_hash: str) -> None:
     await rows.update(connection, "app_user", {"password_hash": password_hash}, "id = $1", user_id)
 

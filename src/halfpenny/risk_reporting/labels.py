@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from halfpenny.platform.http.pages import translatable as _
+from halfpenny.risk_reporting.promotions.model import ProposalStanding
 
 OUTCOME: Final[Mapping[str, str]] = {
     "pending": _("Not decided or not accepted yet"),
@@ -52,6 +53,24 @@ SIGNAL: Final[Mapping[str, str]] = {
     "watch": _("watch"),
     "act": _("act"),
     "too_few": _("too few loans"),
+}
+PROPOSAL: Final[Mapping[ProposalStanding, str]] = {
+    "waiting": _("Waits for approval"),
+    "outdated": _("Out of date"),
+    "in_force": _("In force"),
+    "replaced": _("Replaced since"),
+    "refused": _("Refused"),
+    "withdrawn": _("Withdrawn"),
+    "expired": _("Expired"),
+}
+PROPOSAL_SIGNAL: Final[Mapping[ProposalStanding, str]] = {
+    "waiting": "watch",
+    "outdated": "none",
+    "in_force": "steady",
+    "replaced": "none",
+    "refused": "act",
+    "withdrawn": "none",
+    "expired": "none",
 }
 STAGE: Final[Mapping[int, str]] = {
     1: _("1: twelve months"),

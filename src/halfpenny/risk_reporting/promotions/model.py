@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
+from halfpenny.approvals import Approval, ApprovalStatus
 from halfpenny.primitives.ids import UserId
 from halfpenny.risk_reporting.promotions import errors
 from halfpenny_messages import Judgement, ModelFile
 
 BORROWER_MODEL_ID = UUID("6d0c7a52-2f0b-4d0e-9a54-5b8f0c1e7a01")
 """The object of every promotion, whichever file is the champion. Approvals, events and audit entries name it."""
+
+
+ProposalStanding = Literal["waiting", "outdated", "in_force", "replaced", "refused", "withdrawn", "expired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,27 @@ def check_proposal(proposed: ProposedPromotion, in_force: ModelPromotion | None)
     behind = proposed.judgement.brier_difference
     if Decimal(behind.low) > 0:
         raise errors.WorseThanChampion(brier_difference=behind.value, low=behind.low)
+
+
+def standing_of(proposal: Approval, in_force: int, now: datetime) -> ProposalStanding:
+    """What became of a proposal, or may still; ``in_force`` is the number of the newest promotion, 0 before the first.
+
+    One that waits is outdated once another model was promoted after it was proposed: nobody can approve it any more.
+    """
+    match proposal.status:
+        case ApprovalStatus.PENDING if now >= proposal.expires_at:
+            return "expired"
+        case ApprovalStatus.PENDING:
+            return "waiting" if proposal.object_version == str(in_force) else "outdated"
+        case ApprovalStatus.APPROVED:
+            # Approved while the page was read, it may be newer than what was read before it.
+            return "in_force" if proposal.result and proposal.result["number"] >= in_force else "replaced"
+        case ApprovalStatus.REFUSED:
+            return "refused"
+        case ApprovalStatus.WITHDRAWN:
+            return "withdrawn"
+        case ApprovalStatus.EXPIRED:
+            return "expired"
 
 
 def facts(proposed: ProposedPromotion, in_force: ModelPromotion | None) -> dict[str, Any]:
