@@ -99,7 +99,7 @@ async def _promotion(database: Database) -> None:
             rows=4446,
             monotone_trials=10_000,
             brier=figure,
-            brier_difference=figure,
+            brier_difference=MeasuredFigure(value="-0.001", low="-0.004", high="0.002"),
             slope=figure,
             intercept=figure,
         )
