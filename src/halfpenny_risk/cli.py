@@ -68,7 +68,7 @@ def _decided_share(today: date) -> None:
     folder = settings.artefacts or DEFAULT_FOLDER
     _, pair = models_in_force(promotions_kept(settings) if settings.model == "champion" else None, folder)
     models = load_models(settings.model, folder, pair)
-    found = decided_share(models, load_policies(settings.policy), today)
+    found = decided_share(models, load_policies(settings.policy, settings.units_per_eur), today)
     for name, answers in (*sorted(found.by_currency.items()), ("all", found.answers)):
         counts = ", ".join(f"{answer} {answers[answer]}" for answer in ("approve", "refer", "decline"))
         share = 1.0 - answers["refer"] / answers.total()

@@ -192,7 +192,7 @@ class MarketModel:
 
         Raises UnknownCurrency for the loan's.
         """
-        if self.spec.currency not in policy.currencies.per_euro:
+        if self.spec.currency not in policy.exchange_rates:
             return None
         return policy.units_per_euro(application.currency) / policy.units_per_euro(self.spec.currency)
 

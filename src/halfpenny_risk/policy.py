@@ -7,14 +7,19 @@ and the reasons of the figures are in docs/algorithms/exit-risk.md and docs/algo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from halfpenny_messages import PRICE_DISREGARDED_DAYS, ValuationSource
+from halfpenny_messages.exchange_rates import UNITS_PER_EUR
 from halfpenny_risk.errors import BadSettings, UnknownCurrency
 
 DEFAULT_POLICY_FILE = Path(__file__).with_name("policy.json")
@@ -218,14 +223,6 @@ class Anchor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reading: str
 
 
-class Currencies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Units of each currency for one euro, on a day, from a source."""
-
-    rates_on: date
-    source: str
-    per_euro: dict[str, float]
-
-
 class ReferenceLoan(Struct, frozen=True, forbid_unknown_fields=True):
     """The loan whose probability of default is the central tendency: a first charge repaid by a sale."""
 
@@ -243,8 +240,8 @@ class BorrowerScale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     costs_euro_a_year: float
 
 
-class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """One policy, in force from ``effective_from``.
+class StatedPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """One policy as its file states it, in force from ``effective_from``.
 
     ``market_indices``: the published index that carries a market model's prices on from the end of its data. A market
     that is not named here is not used: prices of another decade must not be lent on by oversight. ``anchors`` are the
@@ -252,7 +249,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
     """
 
     effective_from: date
-    version: str
+    # Published as a Word, with what stands behind it where an operator replaces rates.
+    version: Annotated[str, Meta(min_length=1, max_length=40)]
     central_tendency: float
     borrower_weight: float
     exit_weight: float
@@ -264,7 +262,6 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
     limits: dict[str, Limit]
     valuation: ValuationPolicy
     price: PricePolicy
-    currencies: Currencies
     reference_rates: dict[str, ReferenceRate]
     reference_rate_limit_months: float
     market_indices: dict[str, MarketIndex]
@@ -303,13 +300,6 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
             faults.append("grades must rise from A to D")
         return faults[0] if faults else None
 
-    def units_per_euro(self, currency: str) -> float:
-        """Units of ``currency`` in a euro. Raises UnknownCurrency: whatever rate one took would better something."""
-        rate = self.currencies.per_euro.get(currency)
-        if rate is None:
-            raise UnknownCurrency(f"the policy {self.version} has no rate of {currency}")
-        return rate
-
     def reference_rate(self, currency: str) -> ReferenceRate:
         """The currency's reference rate. Raises UnknownCurrency."""
         rate = self.reference_rates.get(currency)
@@ -319,15 +309,15 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
 
     def _market_faults(self) -> list[str]:
         faults = []
-        read = max(self.currencies.rates_on, *(anchor.read_on for anchor in self.anchors))
+        read = max(anchor.read_on for anchor in self.anchors)
         if self.effective_from < read:
             faults.append(f"effective_from is before {read}, when a figure that it rests on was read")
         for name, index in self.market_indices.items():
             days = [point.on for point in index.points]
             if not days or days != sorted(set(days)) or min(point.level for point in index.points) <= 0.0:
                 faults.append(f"market_indices.{name} must have points in order of days, with levels above 0")
-        if set(self.reference_rates) != set(self.currencies.per_euro):
-            faults.append("reference_rates must be those of currencies.per_euro")
+        if set(self.reference_rates) != set(UNITS_PER_EUR):
+            faults.append(f"reference_rates must be those of {', '.join(UNITS_PER_EUR)}")
         explained = {name for anchor in self.anchors for name in anchor.used_for} | set(self.judgements)
         if missing := [name for name in LEVELS if name not in explained]:
             faults.append(f"neither an anchor nor a judgement stands behind {', '.join(missing)}")
@@ -346,6 +336,19 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
         return faults
 
 
+class Policy(StatedPolicy, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """A policy with the units of each currency in a euro that the marketplace compares amounts by as well."""
+
+    exchange_rates: dict[str, float]
+
+    def units_per_euro(self, currency: str) -> float:
+        """Units of ``currency`` in a euro. Raises UnknownCurrency: whatever rate one took would better something."""
+        rate = self.exchange_rates.get(currency)
+        if rate is None:
+            raise UnknownCurrency(f"there is no rate of {currency}")
+        return rate
+
+
 class PolicyVersions(Struct, frozen=True):
     """All policies, oldest first."""
 
@@ -357,11 +360,15 @@ class PolicyVersions(Struct, frozen=True):
         return in_force[-1] if in_force else self.policies[0]
 
 
-def load_policies(path: Path | None = None) -> PolicyVersions:
-    """Read and check a policy file; raises ``BadSettings`` naming the file and the fault."""
+def load_policies(path: Path | None = None, units_per_eur: Mapping[str, Decimal] | None = None) -> PolicyVersions:
+    """Read and check a policy file; raises ``BadSettings`` naming the file and the fault.
+
+    ``units_per_eur`` replaces rates of ``exchange_rates``; the policies' versions then say so, since they decide
+    otherwise.
+    """
     source = path or DEFAULT_POLICY_FILE
     try:
-        policies = msgspec.json.decode(source.read_bytes(), type=list[Policy])
+        policies = msgspec.json.decode(source.read_bytes(), type=list[StatedPolicy])
     except (OSError, msgspec.DecodeError, msgspec.ValidationError) as error:
         raise BadSettings(f"HALFPENNY_RISK_POLICY {source}: {error}") from None
     if not policies:
@@ -369,4 +376,13 @@ def load_policies(path: Path | None = None) -> PolicyVersions:
     for policy in policies:
         if policy.fault:
             raise BadSettings(f"HALFPENNY_RISK_POLICY {source}, {policy.version}: {policy.fault}")
-    return PolicyVersions(tuple(sorted(policies, key=lambda policy: policy.effective_from)))
+    in_order = sorted(policies, key=lambda policy: policy.effective_from)
+    return PolicyVersions(tuple(_with_rates(policy, {**UNITS_PER_EUR, **(units_per_eur or {})}) for policy in in_order))
+
+
+def _with_rates(stated: StatedPolicy, units_per_eur: Mapping[str, Decimal]) -> Policy:
+    fields = msgspec.structs.asdict(stated)
+    if units_per_eur != UNITS_PER_EUR:
+        rates = sorted((currency, float(rate)) for currency, rate in units_per_eur.items())
+        fields["version"] += f"+rates-{sha256(msgspec.json.encode(rates)).hexdigest()[:8]}"
+    return Policy(**fields, exchange_rates={currency: float(rate) for currency, rate in units_per_eur.items()})

@@ -7,9 +7,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, cast
 
+from halfpenny_messages.exchange_rates import SETTING, read_units_per_eur
 from halfpenny_risk.errors import BadSettings
 
 
@@ -45,6 +47,7 @@ class Settings:
     model: Literal["champion", "scorecard"]
     artefacts: Path | None
     policy: Path | None
+    units_per_eur: Mapping[str, Decimal]
     inbox: Path
     promotion_key: Path | None
     promotion_file: Path
@@ -89,6 +92,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         model=cast(Literal["champion", "scorecard"], model),
         artefacts=_path(environment, "HALFPENNY_RISK_ARTEFACTS"),
         policy=_path(environment, "HALFPENNY_RISK_POLICY"),
+        units_per_eur=_units_per_eur(environment),
         inbox=Path(environment.get("HALFPENNY_RISK_INBOX", ".data/risk-inbox.sqlite")),
         promotion_key=_path(environment, "HALFPENNY_RISK_PROMOTION_KEY"),
         promotion_file=Path(environment.get("HALFPENNY_RISK_PROMOTION_FILE", ".data/risk-promotion.json")),
@@ -96,6 +100,14 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         concurrency=_whole(environment, "HALFPENNY_RISK_CONCURRENCY", 4, 1, 64),
         narrative=_narrative(environment),
     )
+
+
+def _units_per_eur(environment: Mapping[str, str]) -> Mapping[str, Decimal]:
+    """The rates that the operator replaces, by the setting that the marketplace reads too."""
+    try:
+        return read_units_per_eur(environment.get(SETTING, "{}"))
+    except ValueError as error:
+        raise BadSettings(f"{SETTING} {error}") from None
 
 
 def _proposer(environment: Mapping[str, str]) -> ProposerSettings:

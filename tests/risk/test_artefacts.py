@@ -93,6 +93,10 @@ def test_no_feature_is_a_protected_attribute() -> None:
         ({"central_tendency": 0.0}, "central_tendency"),
         ({"borrower_weight": -1.0}, "weights"),
         ({"surprise": 1}, "surprise"),
+        ({"version": "v" * 41}, "version"),
+        # Rates of currencies are not the policy's: halfpenny_messages.exchange_rates has them.
+        ({"currencies": {"per_euro": {"PLN": 4.3}}}, "currencies"),
+        ({"exchange_rates": {"PLN": 4.3}}, "exchange_rates"),
         ({"grades": {"A": 0.2, "B": 0.1, "C": 0.3, "D": 0.4}}, "grades"),
         ({"effective_from": "2016-01-01"}, "effective_from is before 2026-11-25"),
     ],

@@ -95,7 +95,7 @@ def test_what_is_not_its_own_it_leaves_alone(seattle: MarketModel, changes: dict
 def test_a_currency_only_changes_the_unit(seattle: MarketModel) -> None:
     euro, dollar = value(seattle), value(seattle, currency="USD")
     assert euro is not None and dollar is not None
-    assert dollar.value / euro.value == pytest.approx(POLICY.currencies.per_euro["USD"])
+    assert dollar.value / euro.value == pytest.approx(POLICY.units_per_euro("USD"))
 
 
 def test_a_home_that_the_register_does_not_know_is_assumed_with_a_wider_interval(seattle: MarketModel) -> None:

@@ -33,7 +33,7 @@ def models() -> ModelSet:
 
 def clean(models: ModelSet, currency: str, percent: int, **changes: Any) -> Scored:
     """A clean loan: an ordinary borrower of this currency, first in rank, sold after twelve months."""
-    rate = POLICY.currencies.per_euro[currency]
+    rate = POLICY.units_per_euro(currency)
     facts = {"income": 120_000.0, "assets": 700_000.0, "debts": 40_000.0, "valuation": 500_000.0}
     money = {name: f"{value * rate:.2f}" for name, value in facts.items()}
     amount = f"{5_000.0 * percent * rate:.2f}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from halfpenny_messages import exchange_rates
 from halfpenny_risk.settings import NAMES, PREFIX, read_settings
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "risk-service.md"
@@ -22,7 +23,7 @@ def documented() -> list[tuple[str, str, bool]]:
 def test_every_setting_is_in_the_guide_and_none_else() -> None:
     names = [name for name, _, _ in documented()]
     assert len(names) == len(set(names))
-    shared = {"DATABASE_URL", "AMQP_URL", "MONGO_URL"}
+    shared = {"DATABASE_URL", "AMQP_URL", "MONGO_URL", exchange_rates.SETTING}
     assert set(names) == shared | {f"{PREFIX}{name}" for name in NAMES}
 
 

@@ -6,13 +6,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
-from pydantic_settings import BaseSettings
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic_settings import BaseSettings, NoDecode
 
 from halfpenny.entrypoints.setting_formats import WrongSettings, json_object, section
 from halfpenny.primitives.fees import FeeKind, offered_fees
 from halfpenny.primitives.money import UNITS_PER_EUR, Currency
 from halfpenny_messages.countries import is_country
+from halfpenny_messages.exchange_rates import EXAMPLE, read_units_per_eur
 
 if TYPE_CHECKING:  # every command reads its settings first: features are loaded by those that use them
     from halfpenny.loans import LendingRules
@@ -33,18 +34,13 @@ _Line = Annotated[str, StringConstraints(strip_whitespace=True)]
 _Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=6)]
 
 
-def _other_than_euro(currency: Currency) -> Currency:
-    if currency is Currency.EUR:
-        raise ValueError
-    return currency
+def _units_per_eur(value: object) -> object:
+    return read_units_per_eur(value) if isinstance(value, str) else value
 
 
-_OtherCurrency = Annotated[Currency, AfterValidator(_other_than_euro)]
-_Units = Annotated[Decimal, Field(gt=0)]
 _FeePercent = Annotated[Decimal, Field(ge=0, le=50, decimal_places=6)]
 _FEES = '{"arrangement": "1.5", "exit": "1"}'
 _FEE_KINDS = " and ".join(FeeKind)
-_UNITS = '{"PLN": "4.31", "GBP": "0.87"}'
 _WITHHELD = '{"PL": [19, 19], "DE": [26.375, 15]}'
 
 
@@ -125,12 +121,11 @@ class LendingSettings(BaseSettings):
         max_length=300,
         description="The postal address that letters to borrowers give for questions and objections.",
     )
-    units_per_eur: Annotated[
-        dict[_OtherCurrency, _Units], *json_object("currencies and their units in a euro", _UNITS)
-    ] = Field(
+    units_per_eur: Annotated[dict[Currency, Decimal], NoDecode, BeforeValidator(_units_per_eur)] = Field(
         default_factory=dict,
-        description="Units of a currency in a euro that replace the built-in ones, in limits and in reports.",
-        examples=[_UNITS],
+        description="Units of a currency in a euro that replace the built-in ones, in limits, reports and assessments; "
+        "the risk service reads it too.",
+        examples=[EXAMPLE],
     )
     sandbox: bool = Field(
         default=True, description="Whether the sandbox bank settles payments and the business clock can be moved."

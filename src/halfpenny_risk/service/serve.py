@@ -46,7 +46,7 @@ def make_service(settings: Settings, narrator: Narrator) -> tuple[Assessor, Prom
         log.warning("promotion_not_in_force", kept_in=str(settings.promotion_file), because="HALFPENNY_RISK_MODEL")
     number, pair = models_in_force(kept, folder)
     models = load_models(settings.model, folder, pair)
-    assessor = Assessor(models, load_policies(settings.policy), narrator, Metrics(), folder)
+    assessor = Assessor(models, load_policies(settings.policy, settings.units_per_eur), narrator, Metrics(), folder)
     return assessor, Promoting(assessor, kept, folder, number) if kept else None
 
 

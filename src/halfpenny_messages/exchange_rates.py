@@ -1,0 +1,51 @@
+"""Units of each currency in a euro: one table for the limits and reports of the marketplace and for assessments.
+
+Amounts in different currencies are compared by it; no money is ever converted. An operator replaces rates with the
+setting ``HALFPENNY_UNITS_PER_EUR``, which both programs read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Final
+
+RATES_ON: Final = date(2026, 6, 3)
+RATES_SOURCE: Final = "National Bank of Poland, table A of average rates, by way of calculla.com/nbp_exchange_rates"
+UNITS_PER_EUR: Final[Mapping[str, Decimal]] = MappingProxyType(
+    {
+        "EUR": Decimal(1),
+        "PLN": Decimal("4.2433"),
+        "GBP": Decimal("0.86355"),
+        "USD": Decimal("1.16086"),
+        "ILS": Decimal("3.33122"),
+    }
+)
+SETTING: Final = "HALFPENNY_UNITS_PER_EUR"
+EXAMPLE: Final = '{"PLN": "4.31", "GBP": "0.87"}'
+_RATE = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?", re.ASCII)
+
+
+def read_units_per_eur(text: str) -> dict[str, Decimal]:
+    """The rates that the setting replaces: a JSON object, each number a decimal or a string of one.
+
+    Raises ValueError for anything else, for a currency that has no rate above or stands twice, for the euro, and for 0.
+    """
+    try:
+        pairs = json.loads(text, object_pairs_hook=list, parse_float=str, parse_int=str)
+        rates = {code: _rate(code, rate) for code, rate in pairs}
+        if text.strip().startswith("{") and len(rates) == len(pairs):
+            return rates
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"should be a JSON object of currencies and their units in a euro, such as {EXAMPLE}")
+
+
+def _rate(code: Any, rate: Any) -> Decimal:
+    if code == "EUR" or code not in UNITS_PER_EUR or not _RATE.fullmatch(rate) or not Decimal(rate):
+        raise ValueError
+    return Decimal(rate)
