@@ -1287,6 +1287,7 @@ CREATE TABLE servicing_event (
   planned boolean NOT NULL,
   CONSTRAINT pk_servicing_event PRIMARY KEY (loan_id, number)
 );
+CREATE INDEX ix_servicing_event_default ON public.servicing_event USING btree (loan_id, effective_date) WHERE (kind = ANY (ARRAY['default'::text, 'default_disproved'::text, 'cure'::text, 'write_off'::text]));
 CREATE INDEX ix_servicing_event_planned ON public.servicing_event USING btree (effective_date, loan_id) WHERE planned;
 CREATE INDEX ix_servicing_event_receipt ON public.servicing_event USING btree (((data ->> 'id'::text))) WHERE (kind = 'receipt'::text);
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.servicing_event REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,number', '', 'insert,update,delete');

@@ -60,6 +60,8 @@ CREATE TABLE servicing_event (
   CONSTRAINT pk_servicing_event PRIMARY KEY (loan_id, number)
 );
 CREATE INDEX ix_servicing_event_receipt ON servicing_event ((data->>'id')) WHERE kind = 'receipt';
+CREATE INDEX ix_servicing_event_default ON servicing_event (loan_id, effective_date)
+  WHERE kind IN ('default', 'default_disproved', 'cure', 'write_off');
 CREATE INDEX ix_servicing_event_planned ON servicing_event (effective_date, loan_id) WHERE planned;
 
 -- The schedule as the last replay left it; unpaid counts an instalment that has not fallen due as whole.

@@ -16,7 +16,8 @@ from halfpenny.identity import Role
 from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Currency, Money, format_minor, parse_minor
 from halfpenny.primitives.rate import NO_RATE, Rate
-from halfpenny.servicing.model.delinquency import default_rate_percent, is_regulatory_default
+from halfpenny.servicing.model.default_rates import default_rate_percent
+from halfpenny.servicing.model.delinquency import is_regulatory_default
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Apply, Event, FeeDue, Pause, PenaltyDue, Receipt
 from halfpenny.servicing.model.flows import Distributable

@@ -10,7 +10,8 @@ from halfpenny.primitives import legal_maximum
 from halfpenny.primitives.day_count import DayCount, year_parts
 from halfpenny.primitives.money import Currency, Money, format_minor, parse_minor
 from halfpenny.primitives.rate import NO_RATE, Rate
-from halfpenny.servicing.model.delinquency import bucket_of, default_rate_percent, is_regulatory_default
+from halfpenny.servicing.model.default_rates import default_rate_percent
+from halfpenny.servicing.model.delinquency import bucket_of, is_regulatory_default
 from halfpenny.servicing.model.due_dates import MonthEnd, due_dates, months_of
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import PRECEDENCE, Drawdown, Pause, Receipt

@@ -2,49 +2,117 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import date
+from decimal import Decimal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
 
 from halfpenny import identity, loans
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.http import AppDatabase
 from halfpenny.primitives.money import Currency, format_minor
-from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS, default_rate
+from halfpenny.servicing.model.default_rates import WINDOW_MONTHS, DefaultRate, DefaultRates
+from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
 from halfpenny.servicing.store import statistics
 
 router = APIRouter(tags=["statistics"])
 
 
+class DefaultThresholdAnswer(BaseModel):
+    """When a loan is in default: unlikely to pay, or for more than so many days past due with an amount above both.
+
+    Those of offers made now: each loan keeps the thresholds of its own offer.
+    """
+
+    days_past_due: int
+    above: str = Field(description="An amount in the currency.")
+    currency: str
+    above_percent_of_exposure: str
+
+
+class DefaultWindowAnswer(BaseModel):
+    """Twelve months, the last day not included: of ``loans`` running and not in default as it began, with something
+    scheduled inside, ``defaulted`` did so inside it. A loan that was cured before is one of them."""
+
+    starts_on: date = Field(serialization_alias="from")
+    ends_on: date = Field(serialization_alias="to")
+    defaulted: int
+    loans: int
+
+
+class DefaultRateAnswer(BaseModel):
+    """Percentages to two decimals, null where there is nothing to divide by."""
+
+    default_rate_percent: str | None = Field(description="The simple average of the windows by number of loans.")
+    windows: list[DefaultWindowAnswer]
+    running_loans: int = Field(description="Loans that run now and are not in default.")
+    expected_default_rate_percent: str | None = Field(
+        description="Of the running loans over twelve months, from the actual rate of each risk category."
+    )
+    predicted_default_percent: str | None = Field(
+        description="The mean of what the risk model expects of the running loans over their whole terms."
+    )
+
+
+class RiskCategoryAnswer(DefaultRateAnswer):
+    risk_category: str = Field(description="The grade; empty for loans that were never assessed.")
+
+
+class DefaultRatesAnswer(DefaultRateAnswer):
+    as_of: date
+    observed_months: int = Field(description="The whole history in windows of twelve months that end today.")
+    expected_of_loans: int = Field(description="The running loans whose risk category has a history to expect from.")
+    threshold: DefaultThresholdAnswer
+    risk_categories: list[RiskCategoryAnswer]
+
+
 @router.get("/statistics/default-rate", dependencies=[identity.ANYONE])
-async def published_default_rate(
-    database: AppDatabase,
-    rules: loans.Rules,
-    windows: Annotated[int, Query(ge=1, le=20, description="Non-overlapping windows of twelve months.")] = 3,
-) -> dict[str, Any]:
-    """The simple average of the windows' default rates by number of loans, with what each was divided by."""
+async def published_default_rate(database: AppDatabase, rules: loans.Rules) -> DefaultRatesAnswer:
+    """The default rate of the whole history, of all loans and by risk category, with what each was divided by.
+
+    Beside the actual rate stand the one expected from it and the one that the model expects (EU 2022/2115).
+    """
     async with database.reading() as connection:
-        records = await statistics.loan_records(connection)
         today = await business_date(connection)
-    found = default_rate(records, today, windows)
-    return {
-        "as_of": today.isoformat(),
-        "default_rate_percent": None if found.percent is None else f"{found.percent:f}",
-        # Unlikely to pay, or for more than so many days past due with an amount above both thresholds: of offers made
-        # now, as each loan keeps those of its own.
-        "threshold": {
-            "days_past_due": REGULATORY_DEFAULT_DAYS,
-            "above": format_minor(rules.product.materiality_above_eur_minor),
-            "currency": Currency.EUR.value,
-            "above_percent_of_exposure": f"{rules.product.materiality_above_percent:f}",
-        },
-        "windows": [
-            {
-                "from": window.starts_on.isoformat(),
-                "to": window.ends_on.isoformat(),
-                "defaulted": window.defaulted,
-                "loans": window.loans,
-            }
-            for window in found.windows
+        found = await statistics.default_rates_on(connection, today)
+    return published(found, today, rules)
+
+
+def published(found: DefaultRates, as_of: date, rules: loans.LendingRules) -> DefaultRatesAnswer:
+    """The body of the answer."""
+    return DefaultRatesAnswer(
+        **_rate(found.overall).model_dump(),
+        as_of=as_of,
+        observed_months=WINDOW_MONTHS * len(found.overall.windows),
+        expected_of_loans=found.expected_of,
+        threshold=DefaultThresholdAnswer(
+            days_past_due=REGULATORY_DEFAULT_DAYS,
+            above=format_minor(rules.product.materiality_above_eur_minor),
+            currency=Currency.EUR.value,
+            above_percent_of_exposure=f"{rules.product.materiality_above_percent:f}",
+        ),
+        risk_categories=[
+            RiskCategoryAnswer(**_rate(rate).model_dump(), risk_category=category)
+            for category, rate in found.categories.items()
         ],
-    }
+    )
+
+
+def _rate(rate: DefaultRate) -> DefaultRateAnswer:
+    return DefaultRateAnswer(
+        default_rate_percent=_text(rate.actual_percent),
+        windows=[
+            DefaultWindowAnswer(
+                starts_on=window.starts_on, ends_on=window.ends_on, defaulted=window.defaulted, loans=window.loans
+            )
+            for window in rate.windows
+        ],
+        running_loans=rate.running,
+        expected_default_rate_percent=_text(rate.expected_percent),
+        predicted_default_percent=_text(rate.predicted_percent),
+    )
+
+
+def _text(percent: Decimal | None) -> str | None:
+    return None if percent is None else f"{percent:f}"

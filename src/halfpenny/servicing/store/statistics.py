@@ -9,31 +9,60 @@ from uuid import UUID
 
 from halfpenny.platform.database import Connection
 from halfpenny.servicing.codec import EVENT_NAMES
-from halfpenny.servicing.model.delinquency import DefaultRateRecord
-from halfpenny.servicing.model.events import Default, WriteOff
+from halfpenny.servicing.model.default_rates import DefaultRates, RunningLoans, default_rates, window_bounds
+from halfpenny.servicing.model.events import Cure, Default, DefaultDisproved, WriteOff
+from halfpenny.servicing.model.position import LoanStanding
 
-RECORDS = f"""
-SELECT l.advanced_on, l.closed_on,
-  (SELECT array_agg(i.due_on ORDER BY i.number) FROM instalment i WHERE i.loan_id = l.loan_id) AS due_on,
-  (SELECT min(e.effective_date) FROM servicing_event e
-   WHERE e.loan_id = l.loan_id AND e.kind = '{EVENT_NAMES[Default]}') AS defaulted_on,
-  (SELECT min(e.effective_date) FROM servicing_event e
-   WHERE e.loan_id = l.loan_id AND e.kind = '{EVENT_NAMES[WriteOff]}') AS lost_on
-FROM serviced_loan l ORDER BY l.loan_id
+# The defaults of a loan that stand, each with the day of its cure: one that receipts reported late disproved never was.
+_DEFAULTS = f"""(
+  SELECT d.loan_id, d.effective_date AS started_on,
+    (SELECT min(c.effective_date) FROM servicing_event c WHERE c.loan_id = d.loan_id
+       AND c.kind = '{EVENT_NAMES[Cure]}' AND c.effective_date >= d.effective_date) AS cured_on
+  FROM servicing_event d
+  WHERE d.kind = '{EVENT_NAMES[Default]}' AND ((d.data->>'unlikely_to_pay')::boolean OR NOT EXISTS (
+    SELECT FROM servicing_event x WHERE x.loan_id = d.loan_id AND x.kind = '{EVENT_NAMES[DefaultDisproved]}'
+      AND (x.data->>'defaulted_on')::date = d.effective_date)))"""
+_ENDED = f"""least(l.closed_on, (SELECT min(e.effective_date) FROM servicing_event e
+  WHERE e.loan_id = l.loan_id AND e.kind = '{EVENT_NAMES[WriteOff]}'))"""
+# A loan in default as a window begins is not of it, and neither is one that could not have missed a payment inside.
+# Set by set and not loan by loan, as every loan ever drawn is counted.
+WINDOWS = f"""
+WITH ended AS MATERIALIZED (
+  SELECT l.loan_id, l.advanced_on, {_ENDED} AS ended_on, coalesce(o.risk->>'grade', '') AS category
+  FROM serviced_loan l JOIN loan o ON o.id = l.loan_id),
+defaults AS MATERIALIZED (SELECT * FROM {_DEFAULTS} d)
+SELECT r.category, w.starts_on, count(*) AS loans,
+  count(*) FILTER (WHERE EXISTS (SELECT FROM defaults d WHERE d.loan_id = r.loan_id
+    AND d.started_on >= w.starts_on AND d.started_on < w.ends_on)) AS defaulted
+FROM unnest($1::date[], $2::date[]) w(starts_on, ends_on)
+JOIN ended r ON r.advanced_on < w.starts_on AND (r.ended_on IS NULL OR r.ended_on >= w.starts_on)
+WHERE EXISTS (SELECT FROM instalment i WHERE i.loan_id = r.loan_id AND i.due_on >= w.starts_on AND i.due_on < w.ends_on)
+  AND NOT EXISTS (SELECT FROM defaults d WHERE d.loan_id = r.loan_id AND d.started_on < w.starts_on
+    AND (d.cured_on IS NULL OR d.cured_on >= w.starts_on))
+GROUP BY r.category, w.starts_on
+"""
+RUNNING = f"""
+SELECT coalesce(o.risk->>'grade', '') AS category, count(*) AS loans,
+  count(o.risk->>'probability_of_default') AS assessed,
+  coalesce(sum((o.risk->>'probability_of_default')::numeric), 0) AS probability_sum
+FROM serviced_loan l JOIN loan o ON o.id = l.loan_id
+WHERE l.closed_on IS NULL AND l.defaulted_on IS NULL AND l.standing <> '{LoanStanding.WRITTEN_OFF}'
+GROUP BY 1
 """
 
 
-async def loan_records(connection: Connection) -> list[DefaultRateRecord]:
-    """Every loan ever drawn, as the definition of the default rate needs it."""
-    return [
-        DefaultRateRecord(
-            advanced_on=row["advanced_on"],
-            due_on=tuple(row["due_on"] or ()),
-            defaulted_on=row["defaulted_on"],
-            ended_on=min(filter(None, (row["closed_on"], row["lost_on"])), default=None),
-        )
-        for row in await connection.fetch(RECORDS, timeout=120)
-    ]
+async def default_rates_on(connection: Connection, as_of: date) -> DefaultRates:
+    """The default rates of all loans ever drawn and by risk category: ``''`` is that of loans that have no grade."""
+    first = await connection.fetchval("SELECT min(advanced_on) FROM serviced_loan")
+    bounds = window_bounds(first, as_of)
+    starts, ends = [start for start, _ in bounds], [end for _, end in bounds]
+    counted = await connection.fetch(WINDOWS, starts, ends, timeout=120)
+    running = await connection.fetch(RUNNING, timeout=120)
+    return default_rates(
+        bounds,
+        {(row["category"], row["starts_on"]): (row["defaulted"], row["loans"]) for row in counted},
+        {row["category"]: RunningLoans(row["loans"], row["assessed"], row["probability_sum"]) for row in running},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +90,7 @@ FACTS = f"""
 SELECT l.loan_id, l.advanced_on,
   (l.advanced_on + make_interval(months => (l.terms->>'periods')::int))::date AS first_due_on, l.matures_on,
   l.principal_outstanding_minor, l.days_past_due, l.unlikely_to_pay,
-  (SELECT min(e.effective_date) FROM servicing_event e
-   WHERE e.loan_id = l.loan_id AND e.kind = '{EVENT_NAMES[Default]}') AS defaulted_on,
+  (SELECT min(d.started_on) FROM {_DEFAULTS} d WHERE d.loan_id = l.loan_id) AS defaulted_on,
   coalesce(l.closed_on, (SELECT min(e.effective_date) FROM servicing_event e
    WHERE e.loan_id = l.loan_id AND e.kind = '{EVENT_NAMES[WriteOff]}')) AS ended_on,
   EXISTS (SELECT FROM instalment i WHERE i.loan_id = l.loan_id AND i.settled_on > i.due_on) AS was_late,
