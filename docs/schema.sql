@@ -855,6 +855,19 @@ CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loan_funding REFERE
 CREATE TRIGGER loan_funding_moved AFTER UPDATE ON public.loan_funding REFERENCING NEW TABLE AS moved_rows FOR EACH STATEMENT EXECUTE FUNCTION notify_rows_moved('loan_id');
 GRANT INSERT, SELECT, UPDATE (funded_minor), UPDATE (investors), UPDATE (status), UPDATE (version) ON loan_funding TO halfpenny_app;
 
+CREATE TABLE loan_set_aside (
+  loan_id uuid NOT NULL,
+  business_date date NOT NULL,
+  code text NOT NULL,
+  set_aside_at timestamp with time zone DEFAULT now() NOT NULL,
+  posted_at timestamp with time zone,
+  CONSTRAINT pk_loan_set_aside PRIMARY KEY (loan_id, business_date)
+);
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.loan_set_aside REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,business_date', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loan_set_aside REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,business_date', '', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.loan_set_aside REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,business_date', '', 'insert,update,delete');
+GRANT INSERT, SELECT, UPDATE (posted_at) ON loan_set_aside TO halfpenny_app;
+
 CREATE TABLE loss_share (
   loan_id uuid NOT NULL,
   position_id uuid NOT NULL,

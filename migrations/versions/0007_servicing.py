@@ -290,6 +290,15 @@ CREATE TABLE close_range (
   closed_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT pk_close_range PRIMARY KEY (business_date, first_loan_id)
 );
+-- Loans that refused the posting of a close, by which error; each close tries them until they are posted.
+CREATE TABLE loan_set_aside (
+  loan_id uuid NOT NULL,
+  business_date date NOT NULL,
+  code text NOT NULL,
+  set_aside_at timestamptz NOT NULL DEFAULT now(),
+  posted_at timestamptz,
+  CONSTRAINT pk_loan_set_aside PRIMARY KEY (loan_id, business_date)
+);
 CREATE TABLE business_day (
   business_date date CONSTRAINT pk_business_day PRIMARY KEY,
   closed_at timestamptz NOT NULL DEFAULT now()
@@ -297,10 +306,12 @@ CREATE TABLE business_day (
 
 GRANT SELECT, INSERT, UPDATE (closed_on, next_update_due_on) ON recovery_case TO halfpenny_app;
 GRANT SELECT, INSERT ON recovery_update, close_range, business_day TO halfpenny_app;
+GRANT SELECT, INSERT, UPDATE (posted_at) ON loan_set_aside TO halfpenny_app;
 SELECT keep_row_history('recovery_case', 'loan_id');
 SELECT keep_row_history('recovery_update', 'loan_id,number', 'text');
 SELECT keep_row_history('close_range', 'business_date,first_loan_id');
 SELECT keep_row_history('business_day', 'business_date');
+SELECT keep_row_history('loan_set_aside', 'loan_id,business_date');
 """
 
 

@@ -31,7 +31,7 @@ from halfpenny.risk_reporting.promotions.model import BORROWER_MODEL_ID, Propose
 from halfpenny.servicing.model.waterfall import Component
 from halfpenny.servicing.service import arrears, bank_receipts, forbearing, settling
 from halfpenny.servicing.statuses import OverpaidBearer
-from halfpenny.servicing.store import distributions, serviced_loans
+from halfpenny.servicing.store import closing, distributions, serviced_loans
 from halfpenny.underwriting import documents, reviews, valuation_reports
 from halfpenny.underwriting.valuation_reports import service as valuer_service
 from halfpenny_demo.valuation_document import report_document
@@ -306,6 +306,9 @@ async def _in_trouble(database: Database) -> None:
     for row in waiting:
         await servicing.pay_distribution(database, row["id"])
     await servicing_world.advance(database, timedelta(days=2))
+    async with database.unit_of_work() as connection:
+        # As a close leaves a loan that it could not post; the next one could.
+        await closing.set_aside(connection, made.loan.id, await clock.business_date(connection), "event_before_advance")
     await servicing.close_days(database)
 
 

@@ -170,7 +170,8 @@ async def close_run(settings: Settings) -> None:
     days = await close_days(settings)
     for day in days:
         moved = f"{counted(day.loans, 'loan')}, {counted(day.released, 'release')}"
-        typer.echo(f"{day.business_date}: {moved}, {day.late} past due")
+        set_aside = f", {counted(day.set_aside, 'loan')} set aside: see check books" if day.set_aside else ""
+        typer.echo(f"{day.business_date}: {moved}, {day.late} past due{set_aside}")
     typer.echo(f"{counted(len(days), 'day')} closed")
 
 

@@ -47,6 +47,15 @@ _AGREED_WITH_THE_OFFER = {
         _rate("materiality_above_percent"),
     ),
 }
+# A loan that the close could not post shows the figures of an earlier day.
+SET_ASIDE = Comparison(
+    "loan_set_aside",
+    "concat_ws(' ', a.loan_id, a.code, 'since', a.business_date)",
+    "(SELECT * FROM loan_set_aside WHERE posted_at IS NULL) a",
+    {},
+    "every loan is posted with the close of its day",
+    wanted="false",
+)
 SERVICED = Comparison(
     "serviced_loan",
     "coalesce(s.loan_id, l.id)",
@@ -288,6 +297,7 @@ FULL JOIN (
 )
 LOANS = (
     BORROWERS,
+    SET_ASIDE,
     SERVICED,
     DRAWN_TERMS,
     MATURITY,

@@ -2,6 +2,7 @@
 
 A day is closed once it has passed. Each range of loans is one transaction that ends with its own row in
 ``close_range``, so a run after a crash goes on where the other stopped, and a second run finds nothing to do.
+A loan that refuses its posting is set aside and stops no other (``setting_aside``).
 Only loans that reach a due point are replayed; for the rest the engine wrote ahead what SQL needs.
 """
 
@@ -11,6 +12,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from uuid import UUID
 
 from halfpenny import ledger, loans
@@ -26,6 +28,7 @@ from halfpenny.servicing.model.position import LoanStanding
 from halfpenny.servicing.service.known_events import known_events
 from halfpenny.servicing.service.legal_limits import limit_rates
 from halfpenny.servicing.service.posting import lock_serviced_loan, post_events
+from halfpenny.servicing.service.setting_aside import post_each
 from halfpenny.servicing.store import closing
 
 RANGE_SIZE = 20_000
@@ -38,12 +41,13 @@ Progress = Callable[[date, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class DayClosed:
-    """What a day's close did: loans that accrued, that had reserve released, that are past due."""
+    """What a day's close did: loans that accrued, that had reserve released, that are past due, that were set aside."""
 
     business_date: date
     loans: int
     released: int
     late: int
+    set_aside: int
 
 
 async def close_days(
@@ -86,6 +90,8 @@ async def close_day(
 
 
 async def _close_day(database: Database, day: date, range_size: int, progress: Progress | None) -> DayClosed:
+    async with database.reading() as connection:
+        earlier = await closing.loans_set_aside(connection)
     await limit_rates(database, day)
     async with database.reading() as connection:
         ranges = await closing.ranges(connection, range_size)
@@ -109,12 +115,14 @@ async def _close_day(database: Database, day: date, range_size: int, progress: P
     async with asyncio.TaskGroup() as group:
         for row in ranges:
             group.create_task(close(row))
+    await post_each(database, earlier, day, partial(_post_for, day))
     async with database.unit_of_work() as connection:
         await ledger.snapshot(connection)
         # A worker that chose the day before another one had closed it finds everything done, and reports nothing.
         if await closing.finish_day(connection, day):
             await outbox.append_many(connection, [events.day_closed(day, whole)])
-    return DayClosed(day, whole, released, late)
+        set_aside = len(await closing.loans_set_aside(connection))
+    return DayClosed(day, whole, released, late, set_aside)
 
 
 async def _close_range(connection: Connection, day: date, row: Record) -> tuple[int, int]:
@@ -132,9 +140,11 @@ async def _replay_planned(database: Database, day: date, first: UUID, last: UUID
     an advance payment pays what falls due."""
     async with database.reading() as connection:
         planned = await closing.planned(connection, day, first, last)
-    for loan_id in planned:
-        async with database.unit_of_work() as connection:
-            await post_events(connection, loan_id, [], through=day, reason="daily close")
+
+    async def post(connection: Connection, loan_id: UUID) -> None:
+        await post_events(connection, loan_id, [], through=day, reason="daily close")
+
+    await post_each(database, planned, day, post)
 
 
 async def _post_individually(database: Database, day: date, first: UUID, last: UUID) -> None:
@@ -149,12 +159,15 @@ async def _post_individually(database: Database, day: date, first: UUID, last: U
         )
     async with database.reading() as connection:
         due = await closing.to_replay(connection, day, first, last)
-    for loan_id in due:
-        async with database.unit_of_work() as connection:
-            _, serviced = await lock_serviced_loan(connection, loan_id)
-            new = []
-            if serviced.standing is LoanStanding.LATE:
-                known = await known_events(connection, serviced, day)
-                if is_regulatory_default(days_material(serviced.terms, known, day)):
-                    new = [Default(day, DEFAULT_REASON)]
-            await post_events(connection, loan_id, new, through=day, reason="daily close")
+    await post_each(database, due, day, partial(_post_for, day))
+
+
+async def _post_for(day: date, connection: Connection, loan_id: UUID) -> None:
+    """Replay the loan for the close of ``day``, with its default where that has come."""
+    _, serviced = await lock_serviced_loan(connection, loan_id)
+    new = []
+    if serviced.standing is LoanStanding.LATE:
+        known = await known_events(connection, serviced, day)
+        if is_regulatory_default(days_material(serviced.terms, known, day)):
+            new = [Default(day, DEFAULT_REASON)]
+    await post_events(connection, loan_id, new, through=day, reason="daily close")

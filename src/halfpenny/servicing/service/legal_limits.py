@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from uuid import UUID
 
 from halfpenny.platform.clock import business_date
-from halfpenny.platform.database import Database
+from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives import legal_maximum
 from halfpenny.servicing.service.posting import post_events
+from halfpenny.servicing.service.setting_aside import post_each
 from halfpenny.servicing.store import legal_limits
 
 
@@ -15,7 +17,7 @@ async def limit_rates(database: Database, day: date | None = None) -> int:
     """Apply each published change by ``day`` (today where left out) that has not been; returns how many there were.
 
     Each loan is a transaction of its own. A change is marked only after the last loan, so that a run after a crash
-    goes on; a loan that knows the change already stays as it is.
+    goes on; a loan that knows the change already stays as it is, and one that refuses is set aside.
     """
     async with database.reading() as connection:
         done = await legal_limits.applied(connection)
@@ -26,12 +28,14 @@ async def limit_rates(database: Database, day: date | None = None) -> int:
         for row in law.rates
         if row.since <= to and (law.governing_law, law.currency, row.since) not in done
     ]
+
+    async def limit(connection: Connection, loan_id: UUID) -> None:
+        await post_events(connection, loan_id, [], through=day, reason="legal maximum changed")
+
     for law, row in changes:
         async with database.reading() as connection:
             loan_ids = await legal_limits.concerned(connection, law, row)
-        for loan_id in loan_ids:
-            async with database.unit_of_work() as connection:
-                await post_events(connection, loan_id, [], through=day, reason="legal maximum changed")
+        await post_each(database, loan_ids, to, limit)
         async with database.unit_of_work() as connection:
             await legal_limits.mark_applied(connection, law.governing_law, law.currency, row)
     return len(changes)

@@ -201,6 +201,30 @@ async def matured(connection: Connection, day: date, first: UUID, last: UUID) ->
     return [row["loan_id"] for row in rows]
 
 
+async def set_aside(connection: Connection, loan_id: UUID, day: date, code: str) -> None:
+    """Keep that the loan could not be posted on ``day``, and why; of several days the first."""
+    await connection.execute(
+        "INSERT INTO loan_set_aside (loan_id, business_date, code) SELECT $1, $2, $3 "
+        "WHERE NOT EXISTS (SELECT FROM loan_set_aside WHERE loan_id = $1 AND posted_at IS NULL) "
+        "ON CONFLICT (loan_id, business_date) DO UPDATE SET posted_at = NULL",
+        loan_id,
+        day,
+        code,
+    )
+
+
+async def clear_set_aside(connection: Connection, loan_id: UUID) -> None:
+    """The loan has been posted: nothing of it waits any more."""
+    await connection.execute(
+        "UPDATE loan_set_aside SET posted_at = now() WHERE loan_id = $1 AND posted_at IS NULL", loan_id
+    )
+
+
+async def loans_set_aside(connection: Connection) -> list[UUID]:
+    rows = await connection.fetch("SELECT loan_id FROM loan_set_aside WHERE posted_at IS NULL ORDER BY loan_id")
+    return [row["loan_id"] for row in rows]
+
+
 async def finish_range(connection: Connection, day: date, row: Record, released: int, late: int) -> None:
     await connection.execute(
         "INSERT INTO close_range (business_date, first_loan_id, last_loan_id, loans, released, late) "
