@@ -67,6 +67,25 @@ async def test_the_application_writes_no_history_and_nothing_as_the_owner(
         )
 
 
+async def test_of_a_table_that_the_application_made_in_our_schema_there_is_no_history(
+    database: Database, superuser: Database
+) -> None:
+    """Where somebody has let it make tables and call the function: the history is of the owner's tables alone."""
+    async with superuser.unit_of_work() as connection:
+        await connection.execute("GRANT EXECUTE ON FUNCTION record_row_history() TO halfpenny_app")
+        await connection.execute("GRANT CREATE ON SCHEMA public TO halfpenny_app")
+    async with database.reading() as connection:
+        before = await connection.fetchval("SELECT count(*) FROM row_history")
+        await connection.execute("CREATE TABLE wallet_line (id text, status text)")
+        await connection.execute(
+            "CREATE TRIGGER keep AFTER INSERT ON wallet_line REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT "
+            "EXECUTE FUNCTION record_row_history('id', '', 'insert')"
+        )
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match=r"no history is kept of public\.wallet_line"):
+            await connection.execute("INSERT INTO wallet_line VALUES ('forged', 'repaid')")
+        assert await connection.fetchval("SELECT count(*) FROM row_history") == before
+
+
 async def test_a_key_is_read_as_columns_and_not_as_an_expression(database: Database, superuser: Database) -> None:
     async with superuser.unit_of_work() as connection:
         await connection.execute(

@@ -286,6 +286,32 @@ async def test_taking_back_waits_for_the_bank_before_it_touches_an_account(
     assert await world.problems(database) == []
 
 
+async def test_taking_back_several_waits_for_the_bank_before_the_first(
+    client: Client, database: Database, made: world.Drawn
+) -> None:
+    """The one that was posted ahead is the older, as the line was allocated anew since."""
+    one, other = await treasurers(database)
+    line_id = await stated(database, made, 9_500)
+    assert (await match(client, one, line_id, made, 5_000))[0] == 200
+    receipt_id = await post_ahead(client, (one, other), made, 4_500, await first_due(database, made))
+    assert (await ask(client, one, f"/receipts/{receipt_id}/line", {"line_id": str(line_id)}))[0] == 200
+    allocated = await allocation_of(database, line_id)
+    assert (await ask(client, one, f"/receipts/{allocated}/unmatch", WHY | {"amount": "1.00"}))[0] == 200
+    async with database.reading() as connection:
+        today = await connection.fetchval("SELECT business_date()")
+    back = {"reversed_on": today.isoformat(), "reason": "Recalled.", "reference": "R/2"}
+    async with database.unit_of_work() as connection:
+        await funding.lock_bank(connection, "EUR")
+        reversing = asyncio.create_task(ask(client, one, f"/receipts/{line_id}/reverse", back))
+        await blocked(database)
+        async with asyncio.timeout(10):
+            await lock_accounts(connection)
+        assert not reversing.done()
+    assert (await reversing)[0] == 200
+    assert await credits_in_suspense(database) == {line_id: 9_500}
+    assert await world.problems(database) == []
+
+
 async def test_returning_and_unmatching_at_once_leave_what_came_back(
     client: Client, database: Database, made: world.Drawn
 ) -> None:

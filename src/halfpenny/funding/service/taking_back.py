@@ -13,7 +13,6 @@ from halfpenny.funding.service.bank_receipts import end_missing, lock_receipt
 from halfpenny.funding.service.reconciling import take_back_release, to_suspense
 from halfpenny.funding.store import bank_receipts as store
 from halfpenny.funding.store import reconciliation, statements
-from halfpenny.funding.store.statements import lock_bank
 from halfpenny.ledger import AccountKind
 from halfpenny.platform.clock import business_date, business_now
 from halfpenny.platform.database import Connection
@@ -40,18 +39,14 @@ async def take_back(connection: Connection, named: UUID, by: UserId) -> AccountK
     """A loan gives back an allocation of a credit, or a receipt that was posted ahead; the loan posts the money.
 
     Returns where it goes. A credit that a statement shows stands in suspense again; money that no statement ever
-    showed leaves the books as it came, and what covered it with it. Takes the bank's lock: a caller who takes back
-    several has it before the first, or the ledger's accounts would be locked before the bank. Raises
-    BankReceiptUnknown for anything else, and for what was taken back before.
+    showed leaves the books as it came, and what covered it with it. The caller holds the bank's lock, as the ledger's
+    accounts are locked after it. Raises BankReceiptUnknown for anything else, and for what was taken back before.
     """
-    found = await reconciliation.credit_of_allocation(connection, named)
-    if found is None:
-        return await _take_back_posted_ahead(connection, named, by)
-    await lock_bank(connection, found.currency)
-    # Read again: what of it was resolved may have changed until the lock.
     item = await reconciliation.credit_of_allocation(connection, named)
+    if item is None:
+        return await _take_back_posted_ahead(connection, named, by)
     row = await store.lock_allocation(connection, named)
-    if item is None or row is None or row["taken_back_at"] is not None:
+    if row is None or row["taken_back_at"] is not None:
         raise errors.BankReceiptUnknown()
     await store.take_back(connection, named, by, await business_now(connection))
     await reconciliation.reopen(connection, item)
