@@ -172,7 +172,7 @@ def test_a_kept_promotion_is_never_dropped_for_want_of_the_key(
         proposal(service.settings(), THIRD, "Better.")
     for name, value in service.environment.items():
         monkeypatch.setenv(name, value)
-    for command in (["serve"], ["decided-share"], ["propose", THIRD, "--reason", "Better."]):
+    for command in (["decided-share"], ["propose", THIRD, "--reason", "Better."]):
         assert main(command) == 2
         assert wanted in capsys.readouterr().err
     # Moved away, the shipped champion answers again, and nobody takes promotions.
