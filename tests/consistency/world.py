@@ -277,6 +277,9 @@ async def _serviced(database: Database) -> None:
         await forbearing.extend(
             connection, retained.loan.id, 2, forbearing.Decided(retained.staff, "The sale is late.")
         )
+        today = await clock.business_date(connection)
+        closed = forbearing.Decided(made.staff, "The road to the site was closed.")
+        await forbearing.pause_interest(connection, made.loan.id, today, today + timedelta(days=2), closed)
     await servicing_world.repay(database, made, 8_000)
 
 

@@ -8,10 +8,13 @@ import pytest
 
 from halfpenny import servicing
 from halfpenny.funding.service import tickets
+from halfpenny.platform import clock
 from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Money
 from halfpenny.realtime import NotificationKind
 from halfpenny.servicing import errors
+from halfpenny.servicing.model.events import Event, FeeDue, PenaltyDue
+from halfpenny.servicing.model.waterfall import Component
 from halfpenny.servicing.service import arrears, forbearing
 from servicing import world
 from support import lending
@@ -85,6 +88,73 @@ async def test_a_default_that_was_cured_and_a_loan_that_was_repaid(database: Dat
         figure = (await servicing.redemption_on(connection, made.loan.id, None)).payable
     await world.repay(database, made, figure)
     assert await _kinds(database, made) == [["loan_drawn_down", "loan_defaulted", "loan_cured", "loan_repaid"]] * 2
+
+
+async def test_the_borrower_and_every_holder_are_notified_of_a_pause(database: Database) -> None:
+    made = await world.drawn(database, [300_000, 100_000])
+    first = made.drawn_on + timedelta(days=20)
+    async with database.unit_of_work() as connection:
+        decided = forbearing.Decided(made.staff, "The road to the site was closed.")
+        await forbearing.pause_interest(connection, made.loan.id, first, first + timedelta(days=9), decided)
+    assert await _kinds(database, made) == [["loan_drawn_down", "loan_interest_paused"]] * 3
+    for person in (*made.stakes, made.borrower):
+        [(_, data)] = await notices(database, person, NotificationKind.LOAN_INTEREST_PAUSED)
+        assert data["title"] == made.loan.title
+        assert data["paused_from"] == first.isoformat()
+        assert data["paused_to"] == (first + timedelta(days=9)).isoformat()
+        assert ("stake" in data) is (person != made.borrower)
+    assert await world.problems(database) == []
+
+
+@pytest.mark.parametrize(
+    ("component", "holders_too"),
+    [
+        (Component.INTEREST, True),
+        (Component.DEFAULT_INTEREST, True),
+        (Component.PENALTY, False),
+        (Component.RECOVERY_COST, False),
+        (Component.FEE, False),
+    ],
+)
+async def test_the_borrower_and_holders_whose_money_it_was_are_notified_of_a_waiver(
+    database: Database, component: Component, holders_too: bool
+) -> None:
+    """Of the interest that is theirs; fees, penalties and costs are the platform's."""
+    made = await world.drawn(database, [3_000_000, 1_000_000], term_months=3)
+    await world.advance(database, timedelta(days=130))
+    await servicing.close_days(database)
+    charges: dict[Component, Event] = {}
+    async with database.unit_of_work() as connection:
+        today = await clock.business_date(connection)
+        amount = Money(5_000, world.EUR)
+        charges[Component.PENALTY] = PenaltyDue(today, amount, "late")
+        charges[Component.FEE] = FeeDue(today, amount, "inspection")
+        if component is Component.RECOVERY_COST:
+            await arrears.start_recovery(connection, made.loan.id, made.staff, "An agent was appointed to sell.")
+            await arrears.advance_cost(connection, made.loan.id, amount, "court fees", made.staff, "Costs.")
+        elif component in charges:
+            await servicing.post_events(connection, made.loan.id, [charges[component]], made.staff)
+    before = await _kinds(database, made)
+    for minor in (700, 700):
+        async with database.unit_of_work() as connection:
+            decided = forbearing.Decided(made.staff, "Charged twice.")
+            await forbearing.waive(connection, made.loan.id, component, Money(minor, world.EUR), decided)
+    after = await _kinds(database, made)
+    *of_holders, of_borrower = [new[len(old) :] for old, new in zip(before, after, strict=True)]
+    assert of_borrower == ["loan_waived"] * 2
+    assert of_holders == [["loan_waived"] * 2 if holders_too else []] * 2
+    [(_, data), _] = await notices(database, made.borrower, NotificationKind.LOAN_WAIVED)
+    assert (data["component"], data["amount"], data["currency"]) == (component.value, "7.00", "EUR")
+    assert await world.problems(database) == []
+
+
+async def test_nobody_is_notified_of_a_waiver_that_is_refused(database: Database) -> None:
+    made = await world.drawn(database, [200_000])
+    decided = forbearing.Decided(made.staff, "More than is due.")
+    with pytest.raises(errors.WaiverExceedsDue):
+        async with database.unit_of_work() as connection:
+            await forbearing.waive(connection, made.loan.id, Component.INTEREST, Money(1, world.EUR), decided)
+    assert await _kinds(database, made) == [["loan_drawn_down"]] * 2
 
 
 async def test_nobody_waits_for_a_loan_that_was_drawn_down(database: Database) -> None:

@@ -27,6 +27,8 @@ class NotificationKind(StrEnum):
     WITHDRAWAL_RETURNED = "withdrawal_returned"
     LOAN_DRAWN_DOWN = "loan_drawn_down"
     LOAN_EXTENDED = "loan_extended"
+    LOAN_INTEREST_PAUSED = "loan_interest_paused"
+    LOAN_WAIVED = "loan_waived"
     LOAN_DEFAULTED = "loan_defaulted"
     LOAN_DEFAULT_UNDONE = "loan_default_undone"
     LOAN_CURED = "loan_cured"

@@ -12,7 +12,8 @@ from halfpenny.platform.database import Connection, Record
 from halfpenny.platform.queue import Message, Subscription
 from halfpenny.primitives.money import format_minor
 from halfpenny.realtime import Notice, NotificationKind, notify_many
-from halfpenny.servicing.events import ACCELERATED, DISTRIBUTION_PAID, RECOVERY_UPDATED
+from halfpenny.servicing.events import ACCELERATED, DISTRIBUTION_PAID, INTEREST_PAUSED, RECOVERY_UPDATED, WAIVED
+from halfpenny.servicing.model.waterfall import Component
 from halfpenny.servicing.receipt_acts import excess_rule
 from halfpenny.servicing.service.bank_receipts import allocate_arrived
 from halfpenny.servicing.store import distributions, investors
@@ -40,7 +41,13 @@ _OF_LOAN = {
     # Extended before it matured: no transition.
     loans.RESCHEDULED: NotificationKind.LOAN_EXTENDED,
     ACCELERATED: NotificationKind.LOAN_ACCELERATED,
+    INTEREST_PAUSED: NotificationKind.LOAN_INTEREST_PAUSED,
+    WAIVED: NotificationKind.LOAN_WAIVED,
 }
+# What was agreed, shown to whom it is reported.
+_AGREED = ("paused_from", "paused_to", "component", "amount")
+# What is waived of these is the investors'; fees, penalties and costs are the platform's.
+_OF_INVESTORS = {Component.INTEREST.value, Component.DEFAULT_INTEREST.value}
 
 
 async def notify_people(connection: Connection, message: Message) -> None:
@@ -54,7 +61,8 @@ async def notify_people(connection: Connection, message: Message) -> None:
 
 
 async def _notify_of_loan(connection: Connection, message: Message, kind: NotificationKind) -> None:
-    """The borrower, and each holder with the own stake and what was lost of it.
+    """The borrower, and each holder with the own stake and what was lost of it; a waiver of what is the platform's
+    concerns no holder.
 
     What is outstanding is left out: it falls only when the distribution is shared out, which may be after this.
     """
@@ -63,8 +71,11 @@ async def _notify_of_loan(connection: Connection, message: Message, kind: Notifi
     data = {"loan_id": str(loan_id), "title": loan.title, "currency": loan.application.currency.value}
     if loan.matures_on is not None:
         data["matures_on"] = loan.matures_on.isoformat()
+    data |= {name: message.payload[name] for name in _AGREED if name in message.payload}
     key = f"{kind}:{message.id}"
     await notify_many(connection, [Notice(loan.borrower_id, kind, data, key)])
+    if message.name == WAIVED and message.payload["component"] not in _OF_INVESTORS:
+        return
 
     def notice(holder: Record) -> Notice:
         own = {

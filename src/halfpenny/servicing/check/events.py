@@ -25,7 +25,46 @@ _UPDATES = f"""(SELECT u.* FROM recovery_update u JOIN row_history h ON h.table_
   AND h.row_key = concat_ws('/', u.loan_id, u.number) AND h.change = 'inserted' AND h.recorded_at > {RECENT})"""
 _ACCELERATIONS = f"""(SELECT loan_id, effective_date AS effective_on FROM servicing_event
   WHERE kind = 'acceleration' AND recorded_at > {RECENT})"""
+_OF_EVENT = "o.aggregate_id = r.loan_id AND (o.payload->>'number')::integer = r.number"
+
+
+def _events_of(kind: str) -> str:
+    return f"(SELECT * FROM servicing_event WHERE kind = '{kind}' AND recorded_at > {RECENT})"
+
+
+def _reported_event(name: str, kind: str, columns: dict[str, tuple[str, str]]) -> Comparison:
+    """Each recent report of an event of this kind has that event, with what the report says of it."""
+    return reported(
+        f"LEFT JOIN servicing_event r ON {_OF_EVENT} AND r.kind = '{kind}'",
+        "r.loan_id",
+        {name: "true"},
+        {"payload.loan_id": ("o.payload->>'loan_id'", "r.loan_id::text"), **columns},
+    )
+
+
 EVENTS = (
+    _each(events.INTEREST_PAUSED, _events_of("pause"), "concat_ws('/', r.loan_id, r.number)", _OF_EVENT),
+    _each(events.WAIVED, _events_of("waiver"), "concat_ws('/', r.loan_id, r.number)", _OF_EVENT),
+    _reported_event(
+        events.INTEREST_PAUSED,
+        "pause",
+        {
+            "payload.paused_from": ("(o.payload->>'paused_from')::date", "r.effective_date"),
+            "payload.paused_to": ("o.payload->>'paused_to'", "r.data->>'until'"),
+        },
+    ),
+    _reported_event(
+        events.WAIVED,
+        "waiver",
+        {
+            "payload.component": ("o.payload->>'component'", "r.data->>'component'"),
+            "payload.amount": (
+                "((o.payload->>'amount')::numeric * 100)::bigint",
+                "(r.data->'amount'->>'minor')::bigint",
+            ),
+            "payload.currency": ("o.payload->>'currency'", "r.data->'amount'->>'currency'"),
+        },
+    ),
     _each(
         events.ACCELERATED,
         _ACCELERATIONS,

@@ -15,12 +15,13 @@ from uuid import UUID
 from halfpenny import ledger, loans
 from halfpenny.ledger import Account, AccountKind, Journal, Transfer
 from halfpenny.loans import Actor, Loan, Status, TransitionName
+from halfpenny.platform import outbox
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives import legal_maximum
 from halfpenny.primitives.ids import JournalId, LoanId, uuid7
 from halfpenny.primitives.money import Currency
-from halfpenny.servicing import errors
+from halfpenny.servicing import errors, events
 from halfpenny.servicing.model.correcting import Correction
 from halfpenny.servicing.model.disproving import disprove
 from halfpenny.servicing.model.engine import replay
@@ -121,6 +122,7 @@ async def post_events(
     # What the law and the days past due bring is nobody's act, whoever's receipt found it.
     by = [(event, actor.user_id if any(event is act for act in acts) else None) for event in new]
     await serviced_loans.add_events(connection, loan_id, by, number, today)
+    await outbox.append_many(connection, events.eased(loan_id, number, new))
     # A change of the law moves no money by itself: what follows from it moves today, or with what else is new.
     effective_on = min(as_of, today, *effective)
     main = (ledger_event(new), [*extra, *transfers_of(serviced, moved, receipts_from)])
