@@ -1,8 +1,8 @@
 """What was predicted against what came true: by grade, by vintage, for both models, and where people overruled them.
 
-A loan is in a back-test once its outcome window is over (``Outcome.is_observed``): whether it defaulted early or was
-repaid early does not decide whether it counts. The tests take defaults as independent, which loans on one market are
-not: a small p-value is a reason to look, a large one is no proof.
+A loan is in a back-test once its outcome window is over (``LoanOutcome.is_observed``): whether it defaulted early or
+was repaid early does not decide whether it counts. The tests take defaults as independent, which loans on one market
+are not: a small p-value is a reason to look, a large one is no proof.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from halfpenny_monitoring.measures import (
     paired_difference,
 )
 from halfpenny_monitoring.money import cents
-from halfpenny_monitoring.outcomes import Outcome, OutcomesHeader
+from halfpenny_monitoring.outcomes import LoanOutcome, OutcomesHeader
 
 # Below the first a back-test is amber, below the second red: the levels of a one-sided test.
 WATCH_BELOW, ACT_BELOW = 0.05, 0.01
@@ -83,7 +83,7 @@ class ModelQuality(Struct, frozen=True, kw_only=True):
     log_loss: float
 
 
-class Comparison(Struct, frozen=True, kw_only=True):
+class ModelComparison(Struct, frozen=True, kw_only=True):
     """Champion and challenger on the same loans: the differences are champion less challenger, with 95 % intervals."""
 
     loans: int
@@ -103,7 +103,7 @@ class Override(Struct, frozen=True, kw_only=True):
     test: Backtest | None
 
 
-def backtest(name: str, loans: Sequence[Outcome], header: OutcomesHeader) -> Backtest | None:
+def backtest(name: str, loans: Sequence[LoanOutcome], header: OutcomesHeader) -> Backtest | None:
     """The back-test of a group; None where it is empty. All of ``loans`` must have been observed."""
     if not loans:
         return None
@@ -132,21 +132,21 @@ def signal_of_p_value(p_value: float) -> Signal:
     return Signal.ACT if p_value < ACT_BELOW else Signal.WATCH if p_value < WATCH_BELOW else Signal.STEADY
 
 
-def observed(outcomes: Iterable[Outcome], day: date) -> list[Outcome]:
+def observed(outcomes: Iterable[LoanOutcome], day: date) -> list[LoanOutcome]:
     """The booked loans whose outcome window is over by ``day``."""
     return [loan for loan in outcomes if loan.booked and loan.is_observed(day)]
 
 
-def by_grade(outcomes: Sequence[Outcome], header: OutcomesHeader) -> list[Backtest]:
+def by_grade(outcomes: Sequence[LoanOutcome], header: OutcomesHeader) -> list[Backtest]:
     """A back-test for each grade that has loans, and one for all of them."""
     loans = observed(outcomes, header.as_of)
     groups = [(grade, [loan for loan in loans if loan.grade == grade]) for grade in "ABCDE"]
     return [test for name, some in [*groups, ("all", loans)] if (test := backtest(name, some, header))]
 
 
-def by_vintage(outcomes: Sequence[Outcome], header: OutcomesHeader) -> list[Vintage]:
+def by_vintage(outcomes: Sequence[LoanOutcome], header: OutcomesHeader) -> list[Vintage]:
     """The quarters of drawdown, oldest first."""
-    quarters: dict[str, list[Outcome]] = {}
+    quarters: dict[str, list[LoanOutcome]] = {}
     for loan in outcomes:
         if loan.drawn_down_on is not None:
             day = loan.drawn_down_on
@@ -166,7 +166,7 @@ def by_vintage(outcomes: Sequence[Outcome], header: OutcomesHeader) -> list[Vint
     return found
 
 
-def compare_models(outcomes: Sequence[Outcome], header: OutcomesHeader) -> Comparison | None:
+def compare_models(outcomes: Sequence[LoanOutcome], header: OutcomesHeader) -> ModelComparison | None:
     """Champion against challenger on the loans that both have answered for; None where there is none."""
     loans = [loan for loan in observed(outcomes, header.as_of) if loan.challenger_probability is not None]
     if not loans:
@@ -177,7 +177,7 @@ def compare_models(outcomes: Sequence[Outcome], header: OutcomesHeader) -> Compa
     champion, challenger = (_quality(name, bad, p) for name, p in (("champion", ours), ("challenger", theirs)))
     squared = [[(p - is_bad) ** 2 for p, is_bad in zip(each, bad, strict=True)] for each in (ours, theirs)]
     logs = [[_log_loss(p, is_bad) for p, is_bad in zip(each, bad, strict=True)] for each in (ours, theirs)]
-    return Comparison(
+    return ModelComparison(
         loans=len(loans),
         defaults=sum(bad),
         champion=champion,
@@ -203,7 +203,7 @@ def _log_loss(predicted: float, bad: bool) -> float:
 
 
 # Each kind of decision and whether an outcome is one: the model's advice beside what people made of it.
-OVERRIDES: tuple[tuple[str, Callable[[Outcome], bool]], ...] = (
+OVERRIDES: tuple[tuple[str, Callable[[LoanOutcome], bool]], ...] = (
     ("approved_as_recommended", lambda o: o.recommendation == "approve" and o.verdict == "approve"),
     ("approved_after_referral", lambda o: o.recommendation == "refer" and o.verdict == "approve"),
     ("approved_against_model", lambda o: o.recommendation == "decline" and o.verdict == "approve"),
@@ -215,14 +215,14 @@ OVERRIDES: tuple[tuple[str, Callable[[Outcome], bool]], ...] = (
 )
 
 
-def rate_difference(outcome: Outcome) -> Decimal:
+def rate_difference(outcome: LoanOutcome) -> Decimal:
     """Points a year by which the offered rate lies above the suggested one; 0 where nothing was offered."""
     if outcome.offered_rate_percent is None:
         return Decimal(0)
     return outcome.offered_rate_percent - outcome.suggested_rate_percent
 
 
-def overrides(outcomes: Sequence[Outcome], header: OutcomesHeader) -> list[Override]:
+def overrides(outcomes: Sequence[LoanOutcome], header: OutcomesHeader) -> list[Override]:
     """Every kind of decision, also those that never occurred: a zero is news too."""
     decided = [outcome for outcome in outcomes if outcome.verdict is not None]
     found = []

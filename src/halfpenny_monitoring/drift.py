@@ -16,14 +16,14 @@ from msgspec import Struct
 from halfpenny_monitoring.backtest import Signal
 from halfpenny_monitoring.measures import Stability, mix_stability, population_stability
 from halfpenny_monitoring.money import cents
-from halfpenny_monitoring.outcomes import Outcome, OutcomesHeader
+from halfpenny_monitoring.outcomes import LoanOutcome, OutcomesHeader
 
 WINDOW = 1_000
 WINDOW_DAYS = 183
 # The customary limits.
 PSI_WATCH, PSI_ACT = 0.10, 0.25
 # What is asked of each segment: a segment with too few loans on either side says so.
-SEGMENTS: tuple[tuple[str, Callable[[Outcome], str]], ...] = (
+SEGMENTS: tuple[tuple[str, Callable[[LoanOutcome], str]], ...] = (
     ("currency", lambda o: o.currency),
     ("country", lambda o: o.country),
     ("property_kind", lambda o: o.property_kind),
@@ -53,7 +53,7 @@ class SegmentDrift(Struct, frozen=True, kw_only=True):
     scores: tuple[Drift, ...]
 
 
-def populations(outcomes: Sequence[Outcome], header: OutcomesHeader) -> tuple[list[Outcome], list[Outcome]]:
+def populations(outcomes: Sequence[LoanOutcome], header: OutcomesHeader) -> tuple[list[LoanOutcome], list[LoanOutcome]]:
     """(reference, window) as the module describes them."""
     start = header.as_of - timedelta(days=WINDOW_DAYS)
     recent = sorted(
@@ -63,7 +63,7 @@ def populations(outcomes: Sequence[Outcome], header: OutcomesHeader) -> tuple[li
     return [outcome for outcome in outcomes if outcome.booked and outcome.submitted_on < begins], recent
 
 
-def features(outcome: Outcome, header: OutcomesHeader) -> dict[str, float | None]:
+def features(outcome: LoanOutcome, header: OutcomesHeader) -> dict[str, float | None]:
     """The figures whose drift is watched, amounts in euros to the cent; None where the application is silent."""
 
     def euro(amount: Decimal | None) -> float | None:
@@ -82,7 +82,7 @@ def features(outcome: Outcome, header: OutcomesHeader) -> dict[str, float | None
     }
 
 
-def feature_drift(outcomes: Sequence[Outcome], header: OutcomesHeader) -> list[Drift]:
+def feature_drift(outcomes: Sequence[LoanOutcome], header: OutcomesHeader) -> list[Drift]:
     """The drift of each watched figure."""
     reference, recent = populations(outcomes, header)
     before, after = ([features(outcome, header) for outcome in some] for some in (reference, recent))
@@ -93,7 +93,7 @@ def feature_drift(outcomes: Sequence[Outcome], header: OutcomesHeader) -> list[D
     ]
 
 
-def segment_drift(outcomes: Sequence[Outcome], header: OutcomesHeader) -> list[SegmentDrift]:
+def segment_drift(outcomes: Sequence[LoanOutcome], header: OutcomesHeader) -> list[SegmentDrift]:
     """The drift of each segment's mix, and of the score within it."""
     reference, recent = populations(outcomes, header)
     found = []

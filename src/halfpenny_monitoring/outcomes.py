@@ -43,7 +43,7 @@ class OutcomeKind(StrEnum):
     WRITTEN_OFF = "written_off"
 
 
-class Outcome(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LoanOutcome(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One assessed loan. Amounts are in ``currency``; probabilities, losses and LTV are fractions of one.
 
     The prediction is that of the answer which the decision went by (``assessed_on``, ``model_version``), the
@@ -109,7 +109,7 @@ class OutcomesHeader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise OutcomesUnreadable(f"no rate is stated for {currency}") from None
 
 
-def write_outcomes(file: IO[bytes], header: OutcomesHeader, outcomes: Iterable[Outcome]) -> int:
+def write_outcomes(file: IO[bytes], header: OutcomesHeader, outcomes: Iterable[LoanOutcome]) -> int:
     """Write a file of outcomes; returns how many loans."""
     encode = msgspec.json.Encoder().encode
     file.write(encode(header) + b"\n")
@@ -120,7 +120,7 @@ def write_outcomes(file: IO[bytes], header: OutcomesHeader, outcomes: Iterable[O
     return written
 
 
-def read_outcomes(path: Path) -> tuple[OutcomesHeader, list[Outcome]]:
+def read_outcomes(path: Path) -> tuple[OutcomesHeader, list[LoanOutcome]]:
     """Read a file of outcomes; raises OutcomesUnreadable."""
     try:
         with path.open("rb") as file:
@@ -144,8 +144,8 @@ def _header(path: Path, lines: Iterator[tuple[int, bytes]]) -> OutcomesHeader:
     return header
 
 
-def _outcomes(path: Path, lines: Iterator[tuple[int, bytes]]) -> Iterator[Outcome]:
-    decoder = msgspec.json.Decoder(Outcome)
+def _outcomes(path: Path, lines: Iterator[tuple[int, bytes]]) -> Iterator[LoanOutcome]:
+    decoder = msgspec.json.Decoder(LoanOutcome)
     for number, line in lines:
         try:
             outcome = decoder.decode(line)

@@ -13,7 +13,7 @@ from halfpenny_monitoring.backtest import (
     ACT_BELOW,
     WATCH_BELOW,
     Backtest,
-    Comparison,
+    ModelComparison,
     Override,
     Vintage,
     by_grade,
@@ -24,7 +24,7 @@ from halfpenny_monitoring.backtest import (
 from halfpenny_monitoring.drift import PSI_ACT, PSI_WATCH, Drift, SegmentDrift, feature_drift, segment_drift
 from halfpenny_monitoring.impairment import JournalLine, StageTotal, allowance, journal, stage_totals
 from halfpenny_monitoring.money import cents
-from halfpenny_monitoring.outcomes import DAYS_AFTER_MATURITY, Outcome, OutcomesHeader
+from halfpenny_monitoring.outcomes import DAYS_AFTER_MATURITY, LoanOutcome, OutcomesHeader
 from halfpenny_monitoring.portfolio import (
     Concentration,
     Exposure,
@@ -61,13 +61,13 @@ class MonitoringReport(Struct, frozen=True, kw_only=True):
     rates_source: str
     grades: tuple[Backtest, ...]
     vintages: tuple[Vintage, ...]
-    models: Comparison | None
+    models: ModelComparison | None
     overrides: tuple[Override, ...]
     drift: tuple[Drift, ...]
     segments: tuple[SegmentDrift, ...]
 
 
-def monitor(header: OutcomesHeader, outcomes: Sequence[Outcome]) -> MonitoringReport:
+def monitor(header: OutcomesHeader, outcomes: Sequence[LoanOutcome]) -> MonitoringReport:
     """The report of these outcomes; the same outcomes give the same report, wherever it is made."""
     counted = Counter(outcome.outcome.value for outcome in outcomes)
     return MonitoringReport(
@@ -126,7 +126,7 @@ def _test_line(test: Backtest) -> str:
     )
 
 
-def _model_lines(models: Comparison | None) -> Iterator[str]:
+def _model_lines(models: ModelComparison | None) -> Iterator[str]:
     if models is None:
         yield "champion and challenger: no loan yet whose outcome is known and that both answered for"
         return

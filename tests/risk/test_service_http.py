@@ -23,7 +23,7 @@ from halfpenny_risk.policy import load_policies
 from halfpenny_risk.service import http, listener
 from halfpenny_risk.service.assessor import Assessor
 from halfpenny_risk.service.http import make_app
-from halfpenny_risk.service.listener import Listener
+from halfpenny_risk.service.listener import HttpListener
 from halfpenny_risk.service.metrics import Metrics
 from support.risk_applications import ORDINARY, changed
 
@@ -124,9 +124,9 @@ async def test_metrics_count_what_was_assessed(client: httpx2.AsyncClient) -> No
 
 async def test_the_listener_bounds_what_it_reads_and_closes_cleanly() -> None:
     assessor = scorecard_assessor()
-    first = Listener(make_app(assessor, lambda: None), "127.0.0.1", 0)
+    first = HttpListener(make_app(assessor, lambda: None), "127.0.0.1", 0)
     port = await first.open()
-    second = Listener(make_app(assessor, lambda: None), "127.0.0.1", port)
+    second = HttpListener(make_app(assessor, lambda: None), "127.0.0.1", port)
     with pytest.raises(BadSettings, match="HALFPENNY_RISK_PORT"):
         await second.open()
     await second.close()
@@ -172,7 +172,7 @@ async def test_a_client_that_sends_nothing_half_a_head_or_half_a_body_is_disconn
 ) -> None:
     monkeypatch.setattr(listener, "IDLE_TIMEOUT_S", 1)
     monkeypatch.setattr(http, "BODY_TIMEOUT_S", 0.3)
-    port_of = Listener(make_app(scorecard_assessor(), lambda: None), "127.0.0.1", 0)
+    port_of = HttpListener(make_app(scorecard_assessor(), lambda: None), "127.0.0.1", 0)
     port = await port_of.open()
     half_a_body = b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\nconnection: close\r\n\r\n{"
     nothing, half, late = await asyncio.gather(
@@ -186,7 +186,7 @@ async def test_a_client_that_sends_nothing_half_a_head_or_half_a_body_is_disconn
 async def test_it_opens_and_closes_twenty_times_with_a_client_connected() -> None:
     app = make_app(scorecard_assessor(), lambda: None)
     for _ in range(20):
-        one = Listener(app, "127.0.0.1", 0)
+        one = HttpListener(app, "127.0.0.1", 0)
         port = await one.open()
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as kept_alive:
             assert (await kept_alive.get("/livez")).status_code == 200

@@ -25,7 +25,7 @@ from halfpenny_messages import (
 from halfpenny_risk.models import load_models
 from halfpenny_risk.narrative import TemplateNarrator
 from halfpenny_risk.policy import load_policies
-from halfpenny_risk.service.assessor import Assessor, Narrator, Request
+from halfpenny_risk.service.assessor import AssessmentRequest, Assessor, Narrator
 from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.service.postgres import PostgresConsumer
 from support.risk_applications import ORDINARY, changed
@@ -164,7 +164,7 @@ async def test_a_defect_of_ours_is_retried_and_then_set_aside(database: Database
     class Broken(Assessor):
         tried = 0
 
-        async def answer(self, request: Request) -> Any:
+        async def answer(self, request: AssessmentRequest) -> Any:
             self.tried += 1
             raise ZeroDivisionError("a defect")
 

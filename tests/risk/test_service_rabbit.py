@@ -33,7 +33,7 @@ from halfpenny_messages import (
 from halfpenny_risk.models import load_models
 from halfpenny_risk.narrative import TemplateNarrator
 from halfpenny_risk.policy import load_policies
-from halfpenny_risk.service.assessor import Answer, Assessor, Request
+from halfpenny_risk.service.assessor import Answer, AssessmentRequest, Assessor
 from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.service.rabbit import Inbox, RabbitConsumer, declare
 from support.risk_applications import ORDINARY, changed
@@ -187,7 +187,7 @@ async def test_a_defect_of_ours_is_retried_and_then_set_aside(
     class Broken(Assessor):
         tried = 0
 
-        async def answer(self, request: Request) -> Answer:
+        async def answer(self, request: AssessmentRequest) -> Answer:
             self.tried += 1
             raise ZeroDivisionError("a defect")
 

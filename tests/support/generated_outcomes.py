@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from halfpenny_monitoring.outcomes import Outcome, OutcomeKind, OutcomesHeader
+from halfpenny_monitoring.outcomes import LoanOutcome, OutcomeKind, OutcomesHeader
 
 TODAY = date(2029, 7, 2)
 HEADER = OutcomesHeader(
@@ -32,12 +32,12 @@ class Book:
     first: date = date(2026, 1, 5)
     last: date = TODAY
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[LoanOutcome]:
         noise = random.Random(self.seed)
         days = (self.last - self.first).days
         return [self._one(noise, number, days) for number in range(self.size)]
 
-    def _one(self, noise: random.Random, number: int, days: int) -> Outcome:
+    def _one(self, noise: random.Random, number: int, days: int) -> LoanOutcome:
         score = noise.gauss(-3.0, 0.9)
         predicted = 1.0 / (1.0 + math.exp(-score))
         challenger = 1.0 / (1.0 + math.exp(-(0.5 * score - 1.4 + noise.gauss(0.0, 0.4))))
@@ -72,7 +72,7 @@ class Book:
         odds = predicted / (1.0 - predicted) * self.truth
         return self._booked(noise, loan, odds / (1.0 + odds), submitted + timedelta(days=30), term)
 
-    def _booked(self, noise: random.Random, loan: Outcome, rate: float, drawn: date, term: int) -> Outcome:
+    def _booked(self, noise: random.Random, loan: LoanOutcome, rate: float, drawn: date, term: int) -> LoanOutcome:
         due = drawn + timedelta(days=30 * term)
         bad = noise.random() < rate
         defaulted = drawn + timedelta(days=noise.randrange(30, 30 * term + 85)) if bad else None
@@ -90,7 +90,7 @@ class Book:
         )
 
 
-def outcome(**changes: Any) -> Outcome:
+def outcome(**changes: Any) -> LoanOutcome:
     """One declined application of 150,000.00 EUR in grade B, with whatever a test changes."""
     plain: dict[str, Any] = {
         "loan_id": "one",
@@ -113,7 +113,7 @@ def outcome(**changes: Any) -> Outcome:
         "country": "PL",
         "outcome": OutcomeKind.DECLINED,
     }
-    return Outcome(**plain | changes)
+    return LoanOutcome(**plain | changes)
 
 
 def _six(value: float) -> Decimal:

@@ -11,7 +11,7 @@ from halfpenny.loans import Loan, Status
 from halfpenny.primitives.money import format_minor
 from halfpenny.servicing import ServicingFacts
 from halfpenny.underwriting import AnswerFigures
-from halfpenny_monitoring.outcomes import Outcome, OutcomeKind
+from halfpenny_monitoring.outcomes import LoanOutcome, OutcomeKind
 from halfpenny_monitoring.portfolio import Exposure, StressedLoss
 
 _BEFORE_DRAWDOWN = {
@@ -54,12 +54,12 @@ def outcome_kind(loan: Loan, facts: ServicingFacts | None) -> OutcomeKind:
             return OutcomeKind.LATE if facts.days_past_due > 0 else OutcomeKind.RUNNING
 
 
-def outcome(loan: Loan, answers: Sequence[AnswerFigures], facts: ServicingFacts | None) -> Outcome:
+def outcome(loan: Loan, answers: Sequence[AnswerFigures], facts: ServicingFacts | None) -> LoanOutcome:
     """One line of the file of outcomes."""
     terms, borrower, asset = loan.application, loan.application.borrower, loan.application.property
     decided = answer_decided_on(loan, answers)
     answer, challenger = decided.answer, decided.answer.get("challenger")
-    return Outcome(
+    return LoanOutcome(
         loan_id=str(loan.id),
         model_version=decided.model_version,
         assessed_on=decided.received_at.date(),

@@ -24,7 +24,7 @@ from halfpenny.risk_reporting.store import RiskReportKind
 from halfpenny.servicing import ServicingFacts
 from halfpenny.underwriting import AnswerFigures
 from halfpenny_monitoring.impairment import Allowance, allowance
-from halfpenny_monitoring.outcomes import Outcome, OutcomesHeader, write_outcomes
+from halfpenny_monitoring.outcomes import LoanOutcome, OutcomesHeader, write_outcomes
 from halfpenny_monitoring.portfolio import Exposure, related_groups
 from halfpenny_monitoring.report import MonitoringReport, PortfolioReport, monitor, portfolio
 
@@ -43,7 +43,7 @@ class CollectedBook:
     """Everything that reports read, as of one business date."""
 
     header: OutcomesHeader
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[LoanOutcome] = field(default_factory=list)
     exposures: list[Exposure] = field(default_factory=list)
 
 

@@ -44,7 +44,7 @@ class Narrator(Protocol):
 
 
 @dataclass(frozen=True)
-class Request:
+class AssessmentRequest:
     """One event that asks for an assessment; ``payload`` is JSON-like builtins."""
 
     id: UUID
@@ -102,7 +102,7 @@ class Assessor:
         self.models = models
         self.models_changed.set()
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: AssessmentRequest) -> Answer:
         """Assess the loan in ``request``; raises ``MessageError`` or ``RiskError`` with a stable code."""
         payload = decode_payload(request.name, request.version, request.payload)
         match payload:

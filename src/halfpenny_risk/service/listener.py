@@ -52,7 +52,7 @@ class _HeadTimeout(H11Protocol):
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
 
-class Listener:
+class HttpListener:
     """Serves ``app`` on one address until closed."""
 
     def __init__(self, app: ASGIApp, host: str, port: int) -> None:

@@ -34,7 +34,7 @@ from halfpenny_messages import (
     to_builtins,
 )
 from halfpenny_risk.errors import BadSettings, RiskError
-from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Assessor, Completion, Publication, Request
+from halfpenny_risk.service.assessor import MAX_ATTEMPTS, AssessmentRequest, Assessor, Completion, Publication
 from halfpenny_risk.service.completing import Completing
 from halfpenny_risk.service.promoting import Promoting
 from halfpenny_risk.service.publishing import Publishing
@@ -70,7 +70,7 @@ _APPEND = "SELECT outbox_append($1::jsonb)"
 
 # What is done, in one transaction with the end of a delivery: a statement with its arguments.
 Effect = tuple[str, tuple[object, ...]]
-Act = Callable[[Request], Awaitable[tuple[Effect, Callable[[], None]]]]
+Act = Callable[[AssessmentRequest], Awaitable[tuple[Effect, Callable[[], None]]]]
 # What the question which promotion is in force is about: no loan, and always the same.
 _PROMOTION_QUESTION_ID = UUID("6d0c7a52-2f0b-4d0e-9a54-5b8f0c1e7a02")
 
@@ -206,7 +206,9 @@ class PostgresConsumer:
             if row is None:
                 return False
             try:
-                request = Request(row["event_id"], row["name"], row["version"], msgspec.json.decode(row["payload"]))
+                request = AssessmentRequest(
+                    row["event_id"], row["name"], row["version"], msgspec.json.decode(row["payload"])
+                )
                 (statement, arguments), then = await act(request)
             except (MessageError, RiskError) as error:
                 await self._refuse(connection, queue, row["event_id"], error.code, str(error))
@@ -224,7 +226,7 @@ class PostgresConsumer:
             then()
             return True
 
-    async def _answer(self, request: Request) -> tuple[Effect, Callable[[], None]]:
+    async def _answer(self, request: AssessmentRequest) -> tuple[Effect, Callable[[], None]]:
         answer = await self._assessor.answer(request)
         event = _event(answer.id, LOAN_ASSESSED, answer.assessed, answer.assessed.loan_id)
 
@@ -235,7 +237,7 @@ class PostgresConsumer:
 
         return (_ANSWER, (RISK_REQUESTS_QUEUE, request.id, msgspec.json.encode([event]).decode())), then
 
-    async def _promote(self, request: Request) -> tuple[Effect, Callable[[], None]]:
+    async def _promote(self, request: AssessmentRequest) -> tuple[Effect, Callable[[], None]]:
         assert self._promoting is not None  # noqa: S101 - this queue is only worked on by instances that promote
         notice = await self._promoting.take(request)
         outcome = self._assessor.metrics.outcomes.labels("promotion_taken")

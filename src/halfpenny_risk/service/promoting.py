@@ -22,7 +22,7 @@ from halfpenny_risk.artefacts import ArtefactFolder
 from halfpenny_risk.errors import PromotedModelMissing, PromotionStale, PromotionUnjudged
 from halfpenny_risk.models import with_borrower_models
 from halfpenny_risk.promotion import KeptPromotion, PromotionsKept, check_judged, promoted_models
-from halfpenny_risk.service.assessor import Assessor, Request
+from halfpenny_risk.service.assessor import AssessmentRequest, Assessor
 
 log = structlog.get_logger("halfpenny_risk.promoting")
 
@@ -48,7 +48,7 @@ class Promoting:
         self.number = number
         assessor.metrics.promotion.set(number)
 
-    async def take(self, request: Request) -> str:
+    async def take(self, request: AssessmentRequest) -> str:
         """Apply what came by the queue; returns the notice to the other instances.
 
         Raises ``MessageError`` or ``RiskError`` with a stable code, and nothing has changed.

@@ -48,7 +48,7 @@ from halfpenny_messages import (
     unpack_envelope,
 )
 from halfpenny_risk.errors import BadSettings, RiskError
-from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Answer, Assessor, Completion, Publication, Request
+from halfpenny_risk.service.assessor import MAX_ATTEMPTS, Answer, AssessmentRequest, Assessor, Completion, Publication
 from halfpenny_risk.service.completing import Completing
 from halfpenny_risk.service.promoting import Promoting
 from halfpenny_risk.service.publishing import Publishing
@@ -255,7 +255,7 @@ class RabbitConsumer:
             if self._completions is not None:
                 self._completions.add(answer)
 
-    async def _answer(self, request: Request) -> Answer | None:
+    async def _answer(self, request: AssessmentRequest) -> Answer | None:
         """None where it was answered before."""
         return None if self._inbox.knows(request.id) else await self._assessor.answer(request)
 
@@ -274,8 +274,8 @@ class RabbitConsumer:
         channel: AbstractChannel,
         message: AbstractIncomingMessage,
         queue: str,
-        act: Callable[[Request], Awaitable[Result]],
-    ) -> tuple[Request | None, Result | None]:
+        act: Callable[[AssessmentRequest], Awaitable[Result]],
+    ) -> tuple[AssessmentRequest | None, Result | None]:
         """Read and act; (None, None) where the message was settled otherwise: refused, or to be tried later."""
         request = None
         try:
@@ -355,6 +355,6 @@ async def declare(
     return queue
 
 
-def _read(body: bytes) -> Request:
+def _read(body: bytes) -> AssessmentRequest:
     wire = unpack_envelope(body)
-    return Request(wire.id, wire.name, wire.version, wire.payload_as(Any))
+    return AssessmentRequest(wire.id, wire.name, wire.version, wire.payload_as(Any))

@@ -16,7 +16,7 @@ from halfpenny_risk.policy import load_policies
 from halfpenny_risk.promotion import models_in_force, promotions_kept
 from halfpenny_risk.service.assessor import Assessor, Narrator
 from halfpenny_risk.service.http import make_app
-from halfpenny_risk.service.listener import Listener
+from halfpenny_risk.service.listener import HttpListener
 from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.service.promoting import Promoting
 from halfpenny_risk.settings import Settings
@@ -94,7 +94,7 @@ async def serve(settings: Settings, stop: asyncio.Event | None = None) -> None:
         def waiting_for() -> str | None:
             return None if consumer is None or consumer.connected else "the queue is not connected"
 
-        listener = Listener(make_app(assessor, waiting_for), settings.host, settings.port)
+        listener = HttpListener(make_app(assessor, waiting_for), settings.host, settings.port)
         port = await listener.open()
         stack.push_async_callback(listener.close)
         log.info("risk_service_started", port=port, model=assessor.models.version)
