@@ -16,7 +16,7 @@ AGREED_SINCE = "coalesce((l.terms->'legal_maximum'->>'since')::date, '-infinity'
 
 
 async def applied(connection: Connection) -> set[tuple[str, Currency, date]]:
-    """The changes that every loan then running has in its log."""
+    """The changes that every loan then running has in its log, but those that are set aside."""
     found = await connection.fetch("SELECT governing_law, currency, since FROM legal_maximum_applied")
     return {(row["governing_law"], Currency(row["currency"]), row["since"]) for row in found}
 
