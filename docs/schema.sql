@@ -1412,6 +1412,7 @@ CREATE TABLE transfer (
   CONSTRAINT ck_transfer_amount CHECK ((amount > 0)),
   CONSTRAINT ck_transfer_two_accounts CHECK ((debit_account_id <> credit_account_id))
 );
+CREATE INDEX ix_transfer_effective_date ON public.transfer USING brin (effective_date) WITH (pages_per_range='32');
 CREATE INDEX ix_transfer_reference ON public.transfer USING btree (reference, recorded_at) WHERE (reference IS NOT NULL);
 CREATE INDEX ix_transfer_xid ON public.transfer USING brin (xid) WITH (pages_per_range='32');
 CREATE UNIQUE INDEX uq_transfer_credit_account_id_credit_version ON public.transfer USING btree (credit_account_id, credit_version);

@@ -73,6 +73,7 @@ CREATE TABLE transfer (
 );
 CREATE UNIQUE INDEX uq_transfer_debit_account_id_debit_version ON transfer (debit_account_id, debit_version);
 CREATE UNIQUE INDEX uq_transfer_credit_account_id_credit_version ON transfer (credit_account_id, credit_version);
+CREATE INDEX ix_transfer_effective_date ON transfer USING brin (effective_date) WITH (pages_per_range = 32);
 CREATE INDEX ix_transfer_xid ON transfer USING brin (xid) WITH (pages_per_range = 32);
 -- A journal is taken back once, or in parts: those together are no more than it brought (ledger_check_chart).
 CREATE UNIQUE INDEX uq_transfer_reverses_ordinal

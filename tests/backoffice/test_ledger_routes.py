@@ -58,7 +58,9 @@ async def test_a_statement_backwards_is_malformed(client: Client, database: Data
     assert (answer.status_code, answer.json()["code"]) == (422, "statement_backwards")
 
 
-@pytest.mark.parametrize("path", ["/trial-balance", "/chain-head"])
+@pytest.mark.parametrize(
+    "path", ["/trial-balance", "/chain-head", "/general-ledger.csv?first=2026-01-01&last=2026-01-31"]
+)
 async def test_only_staff_may_read_the_books(client: Client, database: Database, path: str) -> None:
     investor = await make_somebody(database, "investor")
     assert (await client.get(f"{BOOKS}{path}", headers=investor.headers)).json()["code"] == "wrong_role"

@@ -165,6 +165,7 @@ POLICIES: dict[str, Policy] = {
     "GET /api/v1/backoffice/ledger/trial-balance": administrators(),
     "GET /api/v1/backoffice/ledger/accounts/{kind}/{currency}/statement": administrators(),
     "GET /api/v1/backoffice/ledger/chain-head": administrators(),
+    "GET /api/v1/backoffice/ledger/general-ledger.csv": administrators(),
     # The loan's own borrower is refused as a self-dealer, staff and other borrowers by their role.
     "POST /api/v1/loans/{loan_id}/invest": Policy("may", "role", "role", "role", AMOUNT),
     "POST /api/v1/loans/{loan_id}/waiting-list": Policy("may", "role", "role", "role", AMOUNT),

@@ -5,6 +5,11 @@ from __future__ import annotations
 from halfpenny.primitives.errors import Malformed
 
 
+class PeriodTooLong(Malformed):
+    code = "period_too_long"
+    message = "An export covers {days} days at most: ask for its parts."
+
+
 class StatementBackwards(Malformed):
     code = "statement_backwards"
     message = "The last day of a statement must not be before its first."

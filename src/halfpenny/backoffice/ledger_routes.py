@@ -6,16 +6,18 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from halfpenny import identity, ledger
 from halfpenny.backoffice import errors
+from halfpenny.backoffice.general_ledger import general_ledger_csv
 from halfpenny.identity import Permission, requires
 from halfpenny.ledger import Account, AccountKind
 from halfpenny.platform.http import AppDatabase, CurrencyText
 from halfpenny.primitives.money import Currency, format_minor
 
 router = APIRouter(prefix="/ledger", tags=["backoffice"])
+LONGEST_EXPORT_DAYS = 366
 
 
 @router.get("/trial-balance", dependencies=[requires(Permission.LEDGER_READ)])
@@ -81,6 +83,33 @@ async def statement(
             for entry in found.entries
         ],
     }
+
+
+@router.get(
+    "/general-ledger.csv",
+    dependencies=[requires(Permission.LEDGER_READ)],
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}, "description": "The rows, with their names first."}},
+)
+async def general_ledger(
+    _: identity.SignedIn,
+    database: AppDatabase,
+    first: Annotated[date, Query(description="The first business date.")],
+    last: Annotated[date, Query(description="The last business date, included.")],
+) -> Response:
+    """The general ledger for an accounting system: each account by day and event, with opening and closing balances.
+
+    ``balance`` is debits less credits after the row. In each currency the debits of a day equal its credits, and the
+    opening and closing balances add up to zero. 422 ``statement_backwards``, and ``period_too_long`` above 366 days.
+    """
+    if last < first:
+        raise errors.StatementBackwards()
+    if (last - first).days >= LONGEST_EXPORT_DAYS:
+        raise errors.PeriodTooLong(days=LONGEST_EXPORT_DAYS)
+    async with database.reading() as connection:
+        found = await ledger.general_ledger(connection, first, last)
+    headers = {"content-disposition": f'attachment; filename="general-ledger-{first}-{last}.csv"'}
+    return Response(general_ledger_csv(found, first, last), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/chain-head", dependencies=[requires(Permission.LEDGER_READ)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
@@ -145,6 +145,31 @@ async def reverse(connection: Connection, journal_id: UUID, reversing_id: Journa
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerDayLine:
+    """What one event moved on an account in one day: ``journals`` of them, sums in minor units."""
+
+    day: date
+    event: str
+    journals: int
+    debits: int
+    credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerAccountPeriod:
+    """All accounts of one kind and currency over some days. Balances are debits less credits, minor units."""
+
+    kind: AccountKind
+    currency: Currency
+    opening: int
+    lines: list[LedgerDayLine] = field(default_factory=list)
+
+    @property
+    def closing(self) -> int:
+        return self.opening + sum(line.debits - line.credits for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
 class TrialLine:
     kind: AccountKind
     currency: Currency
@@ -165,6 +190,23 @@ async def trial_balance(connection: Connection) -> list[TrialLine]:
         )
         for row in await store.trial_balance(connection)
     ]
+
+
+async def general_ledger(connection: Connection, first: date, last: date) -> list[LedgerAccountPeriod]:
+    """Every account by kind and currency over the business days from ``first`` to ``last``, both included.
+
+    In each currency the debits and credits of every day are equal, and so are the balances on both sides.
+    """
+    found: list[LedgerAccountPeriod] = []
+    for row in await store.general_ledger(connection, first, last):
+        kind, currency = AccountKind(row["kind"]), Currency(row["currency"])
+        if row["day"] is None:
+            found.append(LedgerAccountPeriod(kind, currency, row["debits"] - row["credits"]))
+        else:
+            found[-1].lines.append(
+                LedgerDayLine(row["day"], row["event"], row["journals"], row["debits"], row["credits"])
+            )
+    return [period for period in found if period.lines or period.opening]
 
 
 async def seal(connection: Connection, max_transfers: int = 20_000) -> int:

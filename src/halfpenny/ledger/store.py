@@ -117,6 +117,34 @@ SELECT kind, currency, sum(debits)::bigint AS debits, sum(credits)::bigint AS cr
 FROM account GROUP BY kind, currency ORDER BY currency, kind
 """
 
+# The general ledger of the days $1 to $2, by account, day and event; rows without a day are opening balances, debits
+# less credits: what stands now less all since. One statement, so that all of it is of one moment. The business dates
+# of transfers grow with them but for a few, which the index by blocks is made for.
+GENERAL_LEDGER = """
+WITH since AS MATERIALIZED (
+  SELECT journal_id, event, effective_date, amount, currency, debit_account_id, credit_account_id
+  FROM transfer WHERE effective_date >= $1
+), legs AS MATERIALIZED (
+  SELECT a.kind, s.currency, s.effective_date, s.event, s.journal_id, s.amount AS debit, 0::bigint AS credit
+  FROM since s JOIN account a ON a.id = s.debit_account_id
+  UNION ALL
+  SELECT a.kind, s.currency, s.effective_date, s.event, s.journal_id, 0, s.amount
+  FROM since s JOIN account a ON a.id = s.credit_account_id
+), changed AS (
+  SELECT kind, currency, sum(debit - credit)::bigint AS net FROM legs GROUP BY kind, currency
+), opening AS (
+  SELECT a.kind, a.currency, sum(a.debits - a.credits)::bigint - coalesce(min(c.net), 0) AS balance
+  FROM account a LEFT JOIN changed c ON c.kind = a.kind AND c.currency = a.currency GROUP BY a.kind, a.currency
+)
+SELECT kind, currency, NULL::date AS day, '' AS event, 0 AS journals, greatest(balance, 0)::bigint AS debits,
+       greatest(-balance, 0)::bigint AS credits
+FROM opening
+UNION ALL
+SELECT kind, currency, effective_date, event, count(DISTINCT journal_id)::int, sum(debit)::bigint, sum(credit)::bigint
+FROM legs WHERE effective_date <= $2 GROUP BY kind, currency, effective_date, event
+ORDER BY currency, kind, day NULLS FIRST, event
+"""
+
 
 def named_error(error: asyncpg.PostgresError) -> HalfpennyError | None:
     """The ledger's own name for an error that its functions raised, or None for anything else."""
@@ -288,6 +316,10 @@ async def end_hold(connection: Connection, hold_id: UUID, journal_id: UUID | Non
 
 async def trial_balance(connection: Connection) -> list[Record]:
     return await connection.fetch(TRIAL_BALANCE)
+
+
+async def general_ledger(connection: Connection, first: date, last: date) -> list[Record]:
+    return await connection.fetch(GENERAL_LEDGER, first, last, timeout=120)
 
 
 async def snapshot(connection: Connection) -> int:
