@@ -30,6 +30,13 @@ EXAMPLE: Final = '{"PLN": "4.31", "GBP": "0.87"}'
 _RATE = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?", re.ASCII)
 
 
+def source_of(units_per_eur: Mapping[str, Decimal]) -> str:
+    """Where these rates come from, in one line: the table's source and day, and which of them an operator replaced."""
+    replaced = sorted(code for code, rate in units_per_eur.items() if rate != UNITS_PER_EUR.get(code))
+    table = f"{RATES_SOURCE}, {RATES_ON.isoformat()}"
+    return f"{table}; {', '.join(replaced)}: {SETTING}" if replaced else table
+
+
 def read_units_per_eur(text: str) -> dict[str, Decimal]:
     """The rates that the setting replaces: a JSON object, each number a decimal or a string of one.
 

@@ -91,6 +91,13 @@ def test_a_borrower_of_the_same_worth_in_euros_has_the_same_facts(currency: str,
     assert facts[0] == pytest.approx(facts[1])
 
 
+def test_reports_say_where_their_rates_come_from() -> None:
+    table = exchange_rates.source_of(exchange_rates.UNITS_PER_EUR)
+    assert table.startswith("National Bank of Poland") and table.endswith(exchange_rates.RATES_ON.isoformat())
+    replaced = {**exchange_rates.UNITS_PER_EUR, "USD": Decimal("1.2"), "PLN": Decimal("4.24")}
+    assert exchange_rates.source_of(replaced) == f"{table}; PLN, USD: HALFPENNY_UNITS_PER_EUR"
+
+
 def test_an_assessment_at_other_rates_says_so_in_its_version() -> None:
     models = load_models("champion")
 

@@ -23,13 +23,13 @@ from halfpenny.risk_reporting import metrics, model, store
 from halfpenny.risk_reporting.store import RiskReportKind
 from halfpenny.servicing import ServicingFacts
 from halfpenny.underwriting import AnswerFigures
+from halfpenny_messages import exchange_rates
 from halfpenny_monitoring.impairment import Allowance, allowance
 from halfpenny_monitoring.outcomes import LoanOutcome, OutcomesHeader, write_outcomes
 from halfpenny_monitoring.portfolio import Exposure, related_groups
 from halfpenny_monitoring.report import MonitoringReport, PortfolioReport, monitor, portfolio
 
 _BATCH = 200
-RATES_SOURCE = "HALFPENNY_UNITS_PER_EUR"
 
 Progress = Callable[[int], None]
 
@@ -57,12 +57,10 @@ async def collect(
     connection: Connection, units_per_eur: Mapping[Any, Decimal], progress: Progress = _silent
 ) -> CollectedBook:
     """Read every assessed loan in batches, in the caller's transaction; ``progress`` gets how many were read."""
+    rates = {str(currency): rate for currency, rate in units_per_eur.items()}
+    today = await business_date(connection)
     book = CollectedBook(
-        OutcomesHeader(
-            as_of=await business_date(connection),
-            units_per_euro={str(currency): rate for currency, rate in units_per_eur.items()},
-            rates_source=RATES_SOURCE,
-        )
+        OutcomesHeader(as_of=today, units_per_euro=rates, rates_source=exchange_rates.source_of(rates))
     )
     borrowers: dict[str, UserId] = {}
     async for loan, answers, facts in _assessed(connection, None):
