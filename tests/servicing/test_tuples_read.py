@@ -18,7 +18,7 @@ from servicing import world
 from support.growth import grow
 from support.tuples import all_reads
 
-ROWS = 30_000
+ROWS = 12_000
 TIMES = 10
 # What the close of a day looks at once: each account, and the newest snapshot of each.
 ONCE_A_DAY = {
