@@ -183,6 +183,7 @@ POLICIES: dict[str, Policy] = {
     "POST /api/v1/loans/{loan_id}/drawdown": administrators(),
     "POST /api/v1/loans/{loan_id}/repayments": the_borrower(AMOUNT),
     "GET /api/v1/loans/{loan_id}/redemption": Policy("hidden", "may", "hidden", "may"),
+    "GET /api/v1/loans/{loan_id}/redemption-statement": Policy("hidden", "may", "hidden", "may"),
     "GET /api/v1/loans/{loan_id}/ledger": administrators(),
     "GET /api/v1/loans/{loan_id}/distributions": everybody(),
     "GET /api/v1/distributions/{distribution_id}/proof": Policy("hidden", "hidden", "hidden", "hidden"),

@@ -13,7 +13,7 @@ from halfpenny.servicing.service.distributing import pay_distribution, pay_distr
 from halfpenny.servicing.service.drawing_down import draw_down
 from halfpenny.servicing.service.legal_limits import limit_rates
 from halfpenny.servicing.service.posting import PostingResult, post_events
-from halfpenny.servicing.service.receiving import amount_due, receive_from_bank, redemption_on, repay
+from halfpenny.servicing.service.receiving import amount_due, receive_from_bank, redemption_by_day, redemption_on, repay
 from halfpenny.servicing.store.statistics import ServicingFacts, facts_of
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "receipts_subscription",
     "receive_from_bank",
     "recovery_cases",
+    "redemption_by_day",
     "redemption_on",
     "repay",
     "start_recovery",

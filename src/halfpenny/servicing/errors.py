@@ -229,6 +229,11 @@ class NotInDefault(Refused):
     message = "The loan is not in default."
 
 
+class RedemptionPast(Malformed):
+    code = "redemption_past"
+    message = "A redemption statement is for today ({today}) or a later day."
+
+
 class AlreadyAccelerated(Refused):
     code = "already_accelerated"
     message = "Everything owed has fallen due already."

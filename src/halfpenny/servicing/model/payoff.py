@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from halfpenny.primitives.money import Money, format_minor
 from halfpenny.servicing import errors
@@ -17,6 +17,11 @@ from halfpenny.servicing.model.terms import LoanTerms
 def payoff(terms: LoanTerms, recorded: Sequence[Event], on: date) -> Payoff:
     """What redeems the whole loan on ``on``, after the events that are recorded. Raises EventBeforeAdvance."""
     return live_through(terms, (), on, recorded=recorded).redemption_on(on)
+
+
+def payoff_by_day(terms: LoanTerms, recorded: Sequence[Event], first: date, days: int) -> tuple[Payoff, ...]:
+    """What redeems the whole loan on each of ``days`` days from ``first`` on, if nothing else happens until then."""
+    return tuple(payoff(terms, recorded, first + timedelta(days=after)) for after in range(days))
 
 
 def receive(

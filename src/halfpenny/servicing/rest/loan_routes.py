@@ -6,7 +6,8 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from halfpenny import identity, ledger, loans
@@ -14,8 +15,9 @@ from halfpenny.identity import Permission, requires
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.platform.http import AppDatabase, PageOf, PageQuery, once, page
+from halfpenny.platform.papers import PaperLanguage
 from halfpenny.primitives.money import Money, parse_minor
-from halfpenny.servicing import errors, views
+from halfpenny.servicing import errors, redemption_letter, views
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.rates import rates_in_force
 from halfpenny.servicing.model.serviced_loan import instalment_balances
@@ -86,6 +88,48 @@ async def redemption(
         loans.require_party(loan, principal)
         found = await receiving.redemption_on(connection, loan_id, on)
     return views.payoff(found, loan.application.currency)
+
+
+@router.get(
+    "/loans/{loan_id}/redemption-statement",
+    dependencies=[requires(Permission.LOANS_APPLY, Permission.LOANS_READ_ALL, refusal=loans.LoanNotFound)],
+    response_class=Response,
+    responses={200: {"content": {"application/pdf": {}}, "description": "The statement."}},
+)
+async def redemption_statement(
+    loan_id: UUID,
+    principal: identity.SignedIn,
+    database: AppDatabase,
+    request: Request,
+    on: OnDay = None,
+    language: PaperLanguage = PaperLanguage.ENGLISH,
+) -> Response:
+    """What pays the loan off on each of the next days, with what a further day costs, as a PDF for its two sides.
+
+    Its first day is today or a later one (422 ``redemption_past``). A loan that is paid off has none: 409
+    ``loan_closed``.
+    """
+    lending = request.app.state.settings.lending
+    async with database.reading() as connection:
+        loan = await loans.get(connection, loan_id)
+        loans.require_party(loan, principal)
+        days = await receiving.redemption_by_day(connection, loan_id, on, redemption_letter.VALID_DAYS)
+        today = await business_date(connection)
+    terms = loan.application
+    statement = redemption_letter.RedemptionStatement(
+        lender=lending.lender_name,
+        lender_address=lending.lender_address,
+        borrower=terms.borrower.company,
+        title=loan.title,
+        secured_on=f"{terms.property.address}, {terms.property.city}",
+        reference=str(loan.id),
+        issued_on=today,
+        currency=terms.currency,
+        days=days,
+    )
+    content = await run_in_threadpool(redemption_letter.render, statement, language)
+    headers = {"Content-Disposition": f'attachment; filename="redemption-{loan_id}-{language}.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
 
 
 @router.get("/loans/{loan_id}/schedule", dependencies=[identity.ANYONE])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from halfpenny import ledger, loans
@@ -12,8 +12,9 @@ from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Money
+from halfpenny.servicing import errors
 from halfpenny.servicing.model.events import Apply
-from halfpenny.servicing.model.payoff import payoff, receive
+from halfpenny.servicing.model.payoff import payoff, payoff_by_day, receive
 from halfpenny.servicing.model.redemption import Payoff
 from halfpenny.servicing.service.known_events import current_position, known_events
 from halfpenny.servicing.service.posting import PostingResult, bank, lock_serviced_loan, post_events, serviced_loan
@@ -98,6 +99,22 @@ async def redemption_on(connection: Connection, loan_id: UUID, on: date | None) 
     serviced = await serviced_loan(connection, loan_id)
     day = on or await business_date(connection)
     return payoff(serviced.terms, await known_events(connection, serviced, day), day)
+
+
+async def redemption_by_day(connection: Connection, loan_id: UUID, on: date | None, days: int) -> tuple[Payoff, ...]:
+    """What pays the loan off on each of ``days`` days from ``on`` (today where None), as far as is known today.
+
+    Raises NotServiced, LoanClosed, RedemptionPast for a day before today.
+    """
+    serviced = await serviced_loan(connection, loan_id)
+    today = await business_date(connection)
+    first = on or today
+    if first < today:
+        raise errors.RedemptionPast(today=today.isoformat())
+    if serviced.closed_on is not None:
+        raise errors.LoanClosed(closed_on=serviced.closed_on.isoformat())
+    known = await known_events(connection, serviced, first + timedelta(days=days))
+    return payoff_by_day(serviced.terms, known, first, days)
 
 
 async def amount_due(connection: Connection, loan_id: UUID) -> int:
