@@ -364,7 +364,7 @@ CREATE TABLE chart (
   gives_back text,
   CONSTRAINT pk_chart PRIMARY KEY (event, debit, credit),
   CONSTRAINT ck_chart_gives_back CHECK ((gives_back = ANY (ARRAY['whole'::text, 'part'::text, 'received'::text]))),
-  CONSTRAINT ck_chart_no_money_from_the_bank_to_a_wallet CHECK ((((debit <> 'client_bank'::text) OR (credit <> 'wallet'::text)) OR (event = 'deposit'::text))),
+  CONSTRAINT ck_chart_no_money_from_the_bank_to_a_wallet CHECK ((NOT ((debit = 'client_bank'::text) AND (credit = 'wallet'::text) AND (event <> 'deposit'::text)))),
   CONSTRAINT ck_chart_two_kinds CHECK ((debit <> credit)),
   CONSTRAINT ck_chart_wallet_of CHECK ((wallet_of = ANY (ARRAY['drawing'::text, 'borrower'::text, 'holder'::text, 'finding'::text])))
 );

@@ -142,7 +142,7 @@ CREATE TABLE chart (
   CONSTRAINT pk_chart PRIMARY KEY (event, debit, credit),
   CONSTRAINT ck_chart_two_kinds CHECK (debit <> credit),
   CONSTRAINT ck_chart_no_money_from_the_bank_to_a_wallet CHECK (
-    (debit, credit) <> ('client_bank', 'wallet') OR event = 'deposit')
+    NOT (debit = 'client_bank' AND credit = 'wallet' AND event <> 'deposit'))
 );
 GRANT SELECT ON chart TO halfpenny_app;
 """
