@@ -125,6 +125,7 @@ async def _seal_ledger(database: Database) -> None:
 # Their effects and their inbox are in PostgreSQL, in one transaction.
 _IN_THE_DATABASE = (
     underwriting.SUBSCRIPTION,
+    underwriting.DECISIONS_SUBSCRIPTION,
     *funding.SUBSCRIPTIONS,
     servicing.SUBSCRIPTION,
     risk_reporting.SUBSCRIPTION,

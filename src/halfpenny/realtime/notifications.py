@@ -25,6 +25,8 @@ class NotificationKind(StrEnum):
     DEPOSIT_SETTLED = "deposit_settled"
     WITHDRAWAL_SETTLED = "withdrawal_settled"
     WITHDRAWAL_RETURNED = "withdrawal_returned"
+    LOAN_DECLINED = "loan_declined"
+    LOAN_OFFERED = "loan_offered"
     LOAN_DRAWN_DOWN = "loan_drawn_down"
     LOAN_EXTENDED = "loan_extended"
     LOAN_INTEREST_PAUSED = "loan_interest_paused"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from halfpenny.underwriting.check import UNCHECKED, check
-from halfpenny.underwriting.consumers import SUBSCRIPTION
+from halfpenny.underwriting.consumers import DECISIONS_SUBSCRIPTION, SUBSCRIPTION
 from halfpenny.underwriting.labels import VALUATION_SOURCE
 from halfpenny.underwriting.service import receive, request_all_reassessments, request_reassessment
 from halfpenny.underwriting.store import (
@@ -22,6 +22,7 @@ from halfpenny.underwriting.views import OWN_FIGURES, PUBLIC_FIGURES
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 __all__ = [
+    "DECISIONS_SUBSCRIPTION",
     "OWN_FIGURES",
     "PUBLIC_FIGURES",
     "SUBSCRIPTION",

@@ -1,10 +1,14 @@
-"""Consumer of the risk service's assessments."""
+"""Consumers of the risk service's assessments, and of the decisions that a borrower waits for."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from halfpenny import loans
+from halfpenny.loans import TransitionName
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue import Message, Poison, Subscription
+from halfpenny.realtime import Notice, NotificationKind, notify_many
 from halfpenny.underwriting import service
 from halfpenny_messages import (
     LOAN_ASSESSED,
@@ -43,6 +47,27 @@ async def handle_assessment(connection: Connection, message: Message) -> None:
         raise Poison(error.code, f"no loan {answer.loan_id}") from error
 
 
+# What has been decided on an application is reported to its borrower: the letter or the offer is there to be read.
+_DECIDED = {
+    loans.TRANSITIONS[TransitionName.DECLINE].event: NotificationKind.LOAN_DECLINED,
+    loans.TRANSITIONS[TransitionName.OFFER].event: NotificationKind.LOAN_OFFERED,
+}
+
+
+async def notify_borrower(connection: Connection, message: Message) -> None:
+    """The borrower is notified once of a decline, with the place of its letter, and of an offer, with its terms."""
+    loan = await loans.get(connection, UUID(message.payload["loan_id"]))
+    kind = _DECIDED[message.name]
+    data = {"loan_id": str(loan.id), "title": loan.title}
+    if kind is NotificationKind.LOAN_DECLINED:
+        data["letter"] = f"/api/v1/loans/{loan.id}/decision-letter"
+    elif loan.offer is not None:
+        data["annual_rate"] = f"{loan.offer.annual_rate:f}"
+        data["funding_deadline"] = loan.offer.funding_deadline.isoformat()
+    await notify_many(connection, [Notice(loan.borrower_id, kind, data, f"{kind}:{message.id}")])
+
+
+DECISIONS_SUBSCRIPTION = Subscription(queue="underwriting.decisions", events=tuple(_DECIDED), handler=notify_borrower)
 SUBSCRIPTION = Subscription(
     queue="underwriting.assessments", events=(LOAN_ASSESSED, LOAN_NARRATIVE_WRITTEN), handler=handle_assessment
 )
