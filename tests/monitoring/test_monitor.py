@@ -134,8 +134,8 @@ def test_overrides_are_the_decisions_that_differ_from_the_advice() -> None:
     assert tested is not None and tested.loans <= found["approved_against_model"].decisions
 
 
-def test_the_same_loans_drift_alike_in_every_currency() -> None:
-    """Row 19: in euros, in zlotys at the stated rate, and half and half."""
+def test_row_19_the_same_loans_drift_alike_in_every_currency() -> None:
+    """In euros, in zlotys at the stated rate, and half and half."""
     euros = [msgspec.structs.replace(one, currency="EUR") for one in Book(size=2_500).outcomes()]
 
     def in_zloty(one: LoanOutcome) -> LoanOutcome:
@@ -157,7 +157,7 @@ def test_the_same_loans_drift_alike_in_every_currency() -> None:
     assert max(drift.psi or 0.0 for drift in feature_drift(moved, wrong)) > PSI_ACT
 
 
-def test_the_reference_is_the_booked_population_before_the_window() -> None:
+def test_row_19_the_reference_is_the_booked_population_before_the_window() -> None:
     outcomes = Book(size=1_500).outcomes()
     reference, window = populations(outcomes, HEADER)
     assert all(one.booked for one in reference) and any(not one.booked for one in window)

@@ -221,7 +221,7 @@ def pushes(trials: int, seed: int) -> list[tuple[str, LoanSubmitted, LoanSubmitt
     return found
 
 
-def test_no_application_improves_by_being_made_worse_or_poorer_in_facts(models: ModelSet) -> None:
+def test_row_4_no_application_improves_by_being_made_worse_or_poorer_in_facts(models: ModelSet) -> None:
     tried: dict[str, int] = dict.fromkeys(WORSE, 0)
     refused: dict[str, int] = dict.fromkeys(WORSE, 0)
     improved = []
