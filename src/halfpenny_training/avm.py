@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from halfpenny_risk.errors import BadTable
 from halfpenny_risk.market_features import (
     DAYS_A_YEAR,
     NEAREST,
@@ -196,7 +197,10 @@ def fit_trees(
 
     model = CatBoostRegressor(**how)
     model.fit(rows, target)
-    return trees_from_json(saved_json(model, scratch), names)
+    content = saved_json(model, scratch)
+    if content is None:
+        raise BadTable(f"the trees found no split: none of {', '.join(names)} tells anything of these sales")
+    return trees_from_json(content, names)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from halfpenny_risk.borrower import (
     Scorecard,
     scorecard_from,
 )
+from halfpenny_risk.errors import BadTable
 from halfpenny_risk.normal import Floats, expit, logit
 from halfpenny_risk.trees import ObliviousTrees, trees_from_json
 from halfpenny_training.metrics import calibration, logistic_fit
@@ -99,6 +100,8 @@ def fit_boosted(
     both, outcome, weights = with_withheld(rows, bad)
     model.fit(both, outcome, sample_weight=weights)
     content = saved_json(model, scratch)
+    if content is None:
+        raise BadTable(f"the trees found no split: none of {', '.join(FEATURES)} tells anything of these rows")
     return trees_from_json(content, FEATURES), content
 
 
@@ -116,18 +119,21 @@ def fit_champion(
     }
 
 
-def saved_json(model: Any, scratch: Path) -> dict[str, Any]:
-    """The model as CatBoost's own JSON, without the parts that hold times and paths."""
+def saved_json(model: Any, scratch: Path) -> dict[str, Any] | None:
+    """The model as CatBoost's own JSON, without the parts that hold times and paths; None where no tree has a split."""
     path = scratch / "catboost.json"
     model.save_model(str(path), format="json")
     content = json.loads(path.read_text(encoding="utf-8"))
     path.unlink()
+    # A tree that found nothing to ask has null for its splits, or no such member.
+    if not any(tree.get("splits") for tree in content["oblivious_trees"]):
+        return None
     return {
         "oblivious_trees": [
             {
                 "splits": [
                     {"float_feature_index": split["float_feature_index"], "border": split["border"]}
-                    for split in tree["splits"]
+                    for split in tree.get("splits") or []
                 ],
                 "leaf_values": tree["leaf_values"],
                 "leaf_weights": tree["leaf_weights"],

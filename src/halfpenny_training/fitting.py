@@ -63,6 +63,13 @@ def fit_loans(data: LoansTable, rows: Ints, target_name: str, progress: Progress
     matrix = encode_for_training(data.table.rows(rows), codes, target, SEED)
     _warn_of_leaks(matrix, codes, target, progress)
     parts = _fit_parts(matrix, target, choice.iterations)
+    listed = ", ".join(map(repr, data.features))
+    if choice.iterations and parts["trees"] is None:
+        raise BadTable(f"the trees found no split: nothing to learn from in {listed}")
+    if not choice.slope:
+        raise BadTable(
+            f"rows held back are predicted no better than by the overall rate: nothing to learn from in {listed}"
+        )
     model = LoansModel(
         target=target_name,
         positive=data.positive or "1",

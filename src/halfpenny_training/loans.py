@@ -18,9 +18,10 @@ from halfpenny_risk.artefacts import write_json
 from halfpenny_risk.errors import BadArtefact, BadTable
 from halfpenny_risk.normal import Floats, expit, logit
 from halfpenny_risk.trees import trees_from_json
-from halfpenny_training.encoding import ColumnCode, encode_all, parse_moment, read_times
-from halfpenny_training.protected import protected_meaning, report_proxies, words_of
-from halfpenny_training.table import Table, header_of, parse_number, read_csv
+from halfpenny_training.columns import check_columns
+from halfpenny_training.encoding import ColumnCode, encode_all, read_times
+from halfpenny_training.protected import protected_meaning, report_proxies
+from halfpenny_training.table import Table, header_of, read_csv
 
 Ints = NDArray[np.int64]
 Progress = Callable[[str], None]
@@ -28,9 +29,6 @@ Progress = Callable[[str], None]
 SEED = 20160101
 MODEL_FILE = "loans_model.json"
 FEWEST_OF_A_CLASS = 3
-# So few rows may all differ by chance; of more, this share of different values names the rows.
-FEWEST_FOR_IDS, ID_SHARE = 20, 0.95
-ID_WORDS = frozenset({"id", "uuid", "guid", "key", "no", "nr", "number", "numer", "ref", "reference", "nip", "regon"})
 POSITIVE_WORDS = frozenset({"1", "true", "yes", "y", "bad", "default", "defaulted", "charged off", "late", "t"})
 
 
@@ -142,34 +140,6 @@ def usable_features(features: list[str], named: list[str], progress: Progress) -
     if not usable:
         raise BadTable("no feature is left: protected attributes are never scored")
     return usable
-
-
-def check_columns(table: Table, features: list[str]) -> None:
-    """Raises ``BadTable`` naming every feature from which nothing can be learned: empty, constant, or a row's name."""
-    faults = [fault for name in features if (fault := _fault_of(name, table.texts(name)))]
-    if faults:
-        raise BadTable("; ".join(faults))
-
-
-def _fault_of(name: str, cells: NDArray[np.str_]) -> str | None:
-    known = cells[cells != ""]
-    if not len(known):
-        return f"column {name!r} is empty"
-    levels = len(np.unique(known))
-    if levels == 1 and len(known) == len(cells):
-        return f"column {name!r} is constant: every row has {str(known[0])[:40]!r}"
-    numbers = [parse_number(str(cell)) for cell in np.unique(known)]
-    if len(known) < FEWEST_FOR_IDS or levels < ID_SHARE * len(known):
-        return None
-    if all(number is not None and float(number).is_integer() for number in numbers):
-        span = max(n for n in numbers if n is not None) - min(n for n in numbers if n is not None) + 1
-        # Whole numbers that all differ are a count of rows where they are dense, or where the name admits it.
-        names_rows = levels == len(known) and (span <= 2 * levels or bool(ID_WORDS & set(words_of(name))))
-    else:
-        is_text = sum(number is None for number in numbers) > 0.1 * levels
-        moments = is_text and all(parse_moment(str(cell)) is not None for cell in known[:50])
-        names_rows = is_text and not moments
-    return f"column {name!r} names rows ({levels} values in {len(known)} rows): give it as --id" if names_rows else None
 
 
 def _with_target(table: Table, column: str, positive: str | None, progress: Progress) -> tuple[Table, Ints, str | None]:

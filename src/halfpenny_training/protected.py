@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,38 +22,92 @@ import pandas as pd
 from halfpenny_training.table import Table, parse_number
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_SPACED_OUT = re.compile(r"(?<![A-Za-z])[A-Za-z](?:[\W_]+[A-Za-z](?![A-Za-z])){2,}")
 # Beginnings of words that mean the attribute wherever they stand, long enough to be looked for inside a name that has
-# no separators ("dateofbirth").
+# no separators ("dateofbirth"). The first attribute that is found counts: a country of birth is an origin, no age.
 STEMS: Mapping[str, tuple[str, ...]] = {
-    "age": ("birth", "urodz", "pesel"),
-    "sex": ("gender", "kobiet", "mezczyzn"),
-    "marital status": (
-        *("marital", "married", "marriage", "divorc", "widow", "spous", "husband", "matrimon", "cohabit"),
-        *("cywiln", "malzen", "malzon", "zamezn", "zonat", "rozwied", "rozwod", "wdow", "mezatk"),
-    ),
     "origin": (
-        *("ethnic", "nationalit", "citizen", "racial", "birthplace", "immigra"),
-        *("etnicz", "narodow", "obywatel", "cudzoziem", "imigra"),
+        *("ethnic", "nationalit", "citizen", "racial", "birthplace", "birthcountr", "immigra", "countryofbirth"),
+        *("placeofbirth", "countryborn", "foreignborn", "skincol", "colorofskin", "colourofskin", "hispanic", "latino"),
+        *("latina", "caucasian", "gypsy"),
+        *("etnicz", "narodowosc", "obywatel", "cudzoziem", "imigra", "obcokraj", "krajurodz", "miejsceurodz"),
+        *("kolorskor", "noskor", "cygan", "murzyn"),
     ),
-    "religion": ("religi", "wyznani"),
-    "disability and health": ("disab", "handicap", "niepelnospraw", "pregnan", "maternity", "ciaza", "ciazy"),
+    "age": ("birth", "urodz", "pesel"),
+    "sex": ("gender", "kobiet", "mezczyzn", "geschlecht"),
+    "marital status": (
+        *("marital", "married", "marriage", "divorc", "widow", "spous", "husband", "matrimon", "cohabit", "maidenname"),
+        *("cywiln", "malzen", "malzon", "zamezn", "zonat", "rozwied", "rozwod", "wdow", "mezatk", "panienski"),
+    ),
+    "religion": (
+        *("religi", "muslim", "catholic", "jewish", "buddhis", "hinduis", "protestant", "atheis"),
+        *("wyznani", "katoli", "muzulm", "zydow", "prawoslaw", "ateist", "ewangeli"),
+    ),
+    "family": ("nautrzym", "householdsize", "householdmember", "dependents", "dependants", "numberofchildren"),
+    "public assistance": (
+        *("publicassist", "socialassist", "welfare", "foodstamp", "unemploymentbenefit", "unemploymentcompensation"),
+        *("socialsecurityincome", "housingbenefit", "disabilitybenefit"),
+        *("zasilek", "zasilk", "pomocspolecz", "swiadczeniasocjaln", "swiadczeniesocjaln", "swiadczeniarodzinn"),
+    ),
+    "disability and health": (
+        *("disab", "handicap", "pregnan", "maternity", "invalidity", "genetic", "mentalhealth", "diabet", "psychiat"),
+        *("niepelnospraw", "ciaza", "ciazy", "inwalid", "genetycz", "rencist", "cukrzyc", "przewleklechor"),
+    ),
     "sexual orientation": ("transgend", "homosex", "heterosex", "lgbt"),
-    "opinion and membership": ("politic", "politycz", "tradeunion", "zwiazkow"),
+    "opinion and membership": (
+        *("politic", "politycz", "tradeunion", "laborunion", "labourunion", "unionmember"),
+        *("zwiazkow", "zwiazekzawod", "zwiazkizawod"),
+    ),
 }
 # Whole words that mean the attribute by themselves.
 WORDS: Mapping[str, frozenset[str]] = {
-    "age": frozenset({"dob", "yob", "born", "senior", "ur", "emeryt", "pensioner", "elderly"}),
-    "sex": frozenset({"sex", "sexes", "male", "female", "woman", "women", "man", "men", "plec", "plci", "k_m", "msex"}),
+    "age": frozenset({"dob", "yob", "born", "ur", "emeryt", "pensioner", "elderly"}),
+    "sex": frozenset(
+        {"sex", "sexes", "male", "female", "woman", "women", "man", "men", "plec", "plci", "k_m", "msex", "sx", "mrs"}
+    ),
     "marital status": frozenset({"wife", "bachelor", "spinster", "kawaler", "panna", "zona", "maz", "unmarried"}),
     "origin": frozenset(
         {"race", "skin", "rasa", "rasy", "foreigner", "tribe", "caste", "ancestry", "descent", "tongue", "nation"}
+        | {"asian", "african", "arab", "skory", "latinx"}
     ),
-    "religion": frozenset({"creed", "faith", "church", "denomination", "kosciol"}),
-    "family": frozenset({"children", "child", "kids", "dependents", "dependants", "familial", "dzieci", "dziecko"}),
+    "religion": frozenset(
+        {"creed", "faith", "church", "denomination", "kosciol", "jew", "islam", "hindu", "sikh", "christian", "zyd"}
+    ),
+    "family": frozenset(
+        {"children", "child", "kids", "dependents", "dependants", "dependent", "familial", "dzieci", "dziecko"}
+    ),
     "disability and health": frozenset(
-        {"illness", "disease", "choroba", "choroby", "zdrowia", "zdrowie", "blind", "deaf", "wheelchair"}
+        {"illness", "disease", "choroba", "choroby", "zdrowia", "zdrowie", "blind", "deaf", "wheelchair", "hiv", "dna"}
     ),
+    "sexual orientation": frozenset({"gay", "lesbian", "bisexual", "gej"}),
 }
+# Words that are also written without some of their vowels ("gndr"), in names that are cut short.
+SHORTENED: Mapping[str, tuple[str, ...]] = {
+    "age": ("birth",),
+    "sex": ("gender", "female"),
+    "marital status": ("marital", "married", "spouse"),
+    "origin": ("ethnic", "ethnicity", "nationality", "citizen", "citizenship", "hispanic"),
+    "religion": ("religion", "muslim"),
+    "family": ("children",),
+    "disability and health": ("disability", "disabled", "pregnant"),
+}
+_FEWEST_CONSONANTS = 3
+# Parts of names that are written in one word ("yearborn", "sexcode", "noofchildren"): with such a word between them
+# they are read as if they were parted. Short words that stand inside others ("man" in "mandate") are not among them.
+GLUED = frozenset(
+    {"sex", "race", "born", "dob", "plec", "plci", "rasa", "male", "female", "children", "child", "wife", "dzieci"}
+    | {"asian", "hiv"}
+)
+FILLERS = (
+    *("year", "yr", "date", "day", "month", "code", "cd", "flag", "is", "type", "cat", "class", "group", "num", "no"),
+    *("of", "client", "customer", "applicant", "borrower", "person", "owner", "country", "status", "has", "when"),
+    *("rok", "data", "kod", "nr", "liczba", "typ", "klient", "klienta", "wnioskodawcy", "kredytobiorcy", "osoby"),
+)
+# A word for a people that is also one for a thing, and the words beside which it is the thing's.
+COLOURS = frozenset({"black", "white"})
+OF_COLOURS = frozenset(
+    {"list", "listed", "label", "out", "box", "friday", "swan", "scholes", "paper", "goods", "market", "rock", "stone"}
+)
 # Words that mean the attribute only together with another, or not beside a word for a thing.
 PEOPLE = (
     *("cust", "client", "applicant", "borrower", "coborrower", "person", "owner", "director", "guarantor", "debtor"),
@@ -108,6 +162,10 @@ THINGS = (
 _AGE = re.compile(
     r"age(s|d|yrs?|years?|groups?|bands?|buckets?|bins?|cat|class|ranges?|num|at\w+|in\w+)?|wiek(u|owa|owy)?"
 )
+_PART = re.compile("|".join(sorted((*GLUED, *FILLERS), key=lambda part: (-len(part), part))))
+_GLUED_WORD = re.compile(f"(?:{_PART.pattern})+")
+# English words that end in "age" and are no age.
+_OTHER_AGES = ("coverage", "mortgage", "usage", "percentage", "leverage", "average", "brokerage", "package", "storage")
 # Columns that often stand in for an attribute; what they follow in the file is measured besides.
 PROXY_WORDS: Mapping[str, frozenset[str]] = {
     "origin": frozenset(
@@ -133,23 +191,54 @@ def words_of(name: str) -> list[str]:
     """The words of a column's name: lower case, without diacritics, parted at separators and capitals."""
     plain = unicodedata.normalize("NFKD", name.replace("ł", "l").replace("Ł", "L"))
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return [word.lower() for word in _WORD.findall(letters)]
+    # Letters that stand apart ("s e x") are one word; a single one beside words is not.
+    spaced = re.sub(_SPACED_OUT, lambda found: re.sub(r"[\W_]", "", found[0]), letters)
+    return [word.lower() for word in _WORD.findall(spaced)]
 
 
 def protected_meaning(name: str) -> str | None:
     """The protected attribute that a column of this name holds, or None."""
-    words = words_of(name)
+    words = [part for word in words_of(name) for part in _parted(word)]
     joined = "".join(words)
-    # Who is politically exposed is asked by the law against money laundering, and is no opinion.
-    if "exposed" in words or "pep" in words:
-        return None
-    for meaning, stems in STEMS.items():
-        if any(stem in joined for stem in stems):
-            return meaning
-    for meaning, whole in WORDS.items():
-        if whole & set(words):
-            return meaning
-    return _by_company(words, joined)
+    return next((meaning for meaning in _meanings(words, joined) if not _asked_by_law(meaning, words)), None)
+
+
+def _meanings(words: list[str], joined: str) -> Iterator[str]:
+    whole = set(words)
+    # The first attribute in the order of the stems: what is found first says most.
+    yield from (meaning for meaning, stems in STEMS.items() if any(stem in joined for stem in stems))
+    yield from (meaning for meaning, some in WORDS.items() if some & whole)
+    yield from (
+        meaning
+        for meaning, some in SHORTENED.items()
+        if any(_without_vowels(word, full) for word in words for full in some)
+    )
+    together = _by_company(words, joined)
+    if together is not None:
+        yield together
+
+
+def _asked_by_law(meaning: str, words: list[str]) -> bool:
+    """Who is politically exposed is asked by the law against money laundering, and is no opinion."""
+    return meaning == "opinion and membership" and bool({"exposed", "pep"} & set(words))
+
+
+def _parted(word: str) -> list[str]:
+    """The parts of a word that is made of nothing but GLUED and FILLERS, at least one of GLUED; else the word."""
+    found = _GLUED_WORD.fullmatch(word)
+    if not found:
+        return [word]
+    parts = _PART.findall(word)
+    return parts if "".join(parts) == word and GLUED & set(parts) else [word]
+
+
+def _without_vowels(word: str, full: str) -> bool:
+    """Whether ``word`` is ``full`` without some of its vowels and with all of its other letters."""
+    consonants = re.sub("[aeiouy]", "", full)
+    if len(word) >= len(full) or len(consonants) < _FEWEST_CONSONANTS:
+        return False
+    pattern = "".join(f"{letter}?" if letter in "aeiouy" else letter for letter in full)
+    return re.fullmatch(pattern, word) is not None
 
 
 def _by_company(words: list[str], joined: str) -> str | None:
@@ -162,7 +251,9 @@ def _of_people(words: set[str]) -> bool:
 
 
 def _is_age(words: set[str], joined: str) -> bool:
-    if joined.removesuffix("age").startswith(PEOPLE) and joined.endswith("age"):
+    if joined.removesuffix("age").startswith(PEOPLE) and joined.endswith("age") and not joined.endswith(_OTHER_AGES):
+        return True
+    if "senior" in words and not {"debt", "lien", "loan", "charge", "tranche", "secured", "ranking"} & words:
         return True
     if joined.startswith("wiek") and joined.removeprefix("wiek").startswith(PEOPLE):
         return True
@@ -181,11 +272,15 @@ def _is_marital(words: set[str], _joined: str) -> bool:
 
 
 def _is_family(words: set[str], _joined: str) -> bool:
-    family = any(word == "family" or word.startswith("rodzin") for word in words)
-    return family and bool({"status", "size", "stan", "sytuacja", "members"} & words)
+    if any(word.startswith("gospodarstw") for word in words) and any(word.startswith("osob") for word in words):
+        return True
+    family = any(word in ("family", "household") or word.startswith("rodzin") for word in words)
+    return family and bool({"status", "size", "stan", "sytuacja", "members", "persons", "people"} & words)
 
 
 def _is_origin(words: set[str], _joined: str) -> bool:
+    if COLOURS & words and not OF_COLOURS & words:
+        return True
     beside = {"national", "country", "family", "social"} & words
     if "origin" in words and (len(words) == 1 or beside or _of_people(words)):
         return True

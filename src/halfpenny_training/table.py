@@ -102,6 +102,9 @@ def read_csv(path: Path, only: Collection[str] | None = None) -> Table:
             first_line = file.readline(64 * 1024)
             delimiter = max(",;\t", key=first_line.count)
             header = _header(path, first_line, delimiter)
+            body = file.tell()
+            _check_widths(path, file, len(header), delimiter)
+            file.seek(body)
             frame = _frame(file, header, delimiter, only)
     except FileNotFoundError:
         raise BadTable(f"{path}: no such file") from None
@@ -109,7 +112,7 @@ def read_csv(path: Path, only: Collection[str] | None = None) -> Table:
         raise BadTable(f"{path}: {' '.join(str(error).split())}") from None
     except pd.errors.EmptyDataError:
         raise BadTable(f"{path}: no rows below the header") from None
-    checked = _checked(path, frame, len(header))
+    checked = _checked(path, frame)
     return Table(checked if only is None else checked[[name for name in header if name in only]])
 
 
@@ -135,7 +138,7 @@ def _header(path: Path, line: str, delimiter: str) -> list[str]:
 
 
 def _frame(file: TextIO, header: list[str], delimiter: str, only: Collection[str] | None) -> pd.DataFrame:
-    """The rows below the header, every cell as text; cells that a short row lacks are None in this engine alone."""
+    """The rows below the header, every cell as text."""
     with warnings.catch_warnings():
         # pandas only warns of a first row that is too long, and drops its end.
         warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -153,10 +156,18 @@ def _frame(file: TextIO, header: list[str], delimiter: str, only: Collection[str
         )
 
 
-def _checked(path: Path, frame: pd.DataFrame, width: int) -> pd.DataFrame:
-    short = np.flatnonzero(frame.iloc[:, -1].isna().to_numpy())
-    if len(short):
-        raise BadTable(f"{path}, line {short[0] + 2}: fewer cells than the {width} of the header")
+def _check_widths(path: Path, file: TextIO, width: int, delimiter: str) -> None:
+    """Every row has the cells of the header: pandas drops what is too much, and the row would mean another thing."""
+    rows = csv.reader(file, delimiter=delimiter, strict=True)
+    start = 2
+    for row in rows:
+        if row and len(row) != width:
+            fault = "fewer" if len(row) < width else "more"
+            raise BadTable(f"{path}, line {start}: {fault} cells than the {width} of the header")
+        start = rows.line_num + 2
+
+
+def _checked(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     if len(frame) > MAX_ROWS:
         raise BadTable(f"{path}: more than {MAX_ROWS} rows")
     if not len(frame):

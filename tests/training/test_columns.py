@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from halfpenny_risk.trees import trees_from_json
+from halfpenny_training.borrower import saved_json
 from halfpenny_training.cli import main
 from halfpenny_training.loans import load_loans
 from halfpenny_training.protected import protected_meaning, proxy_meaning
@@ -36,6 +40,12 @@ def table(path: Path, **columns: list[Any]) -> Path:
         ([f"LN-{number:05d}-{number % 7}" for number in range(COUNT)], "names rows"),
         (list(range(5000, 5000 + COUNT)), "names rows"),
         ([f"{number:08x}-ab" for number in range(COUNT)], "names rows"),
+        (["", *["7"] * (COUNT - 1)], "nearly constant"),
+        (["PL"] * (COUNT - 1) + ["DE"], "nearly constant"),
+        ([f"A{number // 2}" for number in range(COUNT)], "names rows"),
+        (np.random.default_rng(4).integers(1_000_000, 9_999_999, COUNT).tolist(), "names rows"),
+        (np.random.default_rng(5).integers(100_000_000, 999_999_999, COUNT).tolist(), "names rows"),
+        ([5000 + number - (number == 50) for number in range(COUNT)], "names rows"),
     ],
 )
 def test_row_18_a_column_without_use_is_one_line_and_code_2(
@@ -56,22 +66,106 @@ def test_row_18_a_column_that_is_known_in_a_few_rows_alone_is_learned_from(tmp_p
     assert main(["evaluate", "--loans", str(path), "--features", "cover,rare,flag", "--target", "bad"]) == 0
 
 
+def test_row_18_amounts_in_whole_units_that_nearly_all_differ_are_learned_from(tmp_path: Path) -> None:
+    dice = np.random.default_rng(6)
+    path = table(
+        tmp_path / "loans.csv",
+        income=[round(float(one)) for one in dice.lognormal(11.0, 0.6, COUNT)],
+        valuation=[round(float(one)) for one in dice.lognormal(13.0, 0.5, COUNT)],
+        amount=[1_000 * number for number in dice.integers(1_000, 9_999, COUNT).tolist()],
+    )
+    assert (
+        main(["evaluate", "--loans", str(path), "--features", "cover,income,valuation,amount", "--target", "bad"]) == 0
+    )
+
+
+def test_row_18_a_model_that_found_nothing_is_one_line_and_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dice = np.random.default_rng(11)
+    columns = [[f"{one:.4f}" for one in dice.random(COUNT)] for _ in range(2)]
+    for seed in (9, 11):
+        bad = np.random.default_rng(seed).integers(0, 2, COUNT).tolist()
+        path = tmp_path / f"loans{seed}.csv"
+        write_csv(path, ["x", "z", "bad"], zip(*columns, bad, strict=True))
+        model = tmp_path / f"model{seed}"
+        assert main(["train", "--loans", str(path), "--features", "x,z", "--target", "bad", "--out", str(model)]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("bad_table: rows held back") and len(error.splitlines()) == 1
+        assert "'x', 'z'" in error and not model.exists()
+
+
+def test_row_18_trees_without_a_split_are_known_as_such() -> None:
+    assert saved_trees([None, None]) is None
+    kept = saved_trees([None, [{"float_feature_index": 0, "border": 0.5, "split_type": "FloatFeature"}]])
+    assert kept is not None
+    assert [len(tree["splits"]) for tree in kept["oblivious_trees"]] == [0, 1]
+    assert trees_from_json(kept, ["x"]).predict(np.array([[0.0], [1.0]])).tolist() == [1.5, 2.5]
+
+
+def saved_trees(splits: list[Any]) -> dict[str, Any] | None:
+    """What is kept of a CatBoost model with such trees; a tree without splits says null, as CatBoost does."""
+
+    class Saved:
+        def save_model(self, path: str, **_: Any) -> None:
+            trees = [
+                {"splits": some, "leaf_values": [1.0, 2.0] if some else [0.5], "leaf_weights": [1] * (2 if some else 1)}
+                for some in splits
+            ]
+            content = {"oblivious_trees": trees, "scale_and_bias": [1.0, [0.0]]}
+            Path(path).write_text(json.dumps(content), encoding="utf-8")
+
+    with tempfile.TemporaryDirectory() as scratch:
+        return saved_json(Saved(), Path(scratch))
+
+
 PROTECTED = {
     "age": ["ApplicantAge", "client-age", "AGE_GROUP", "Wiek wnioskodawcy", "rok urodzenia", "Data_Urodzenia", "dob",
-            "birth.year", "wiekKlienta", "years old", "PESEL"],
-    "sex": ["Gender", "PŁEĆ", "plec_klienta", "is-female", "Kobieta"],
-    "marital status": ["MaritalStatus", "civil status", "Stan Cywilny", "małżonek_dochód", "is_married", "Wdowiec"],
-    "origin": ["Narodowość", "obywatelstwo", "country_of_origin", "ethnicity", "RACE", "citizenship"],
-    "religion": ["wyznanie", "Religion"],
-    "family": ["liczba_dzieci", "numberOfChildren", "family size"],
-    "disability and health": ["Niepełnosprawny", "disability flag", "stan zdrowia", "pregnant"],
-    "opinion and membership": ["political views", "trade union"],
-    "sexual orientation": ["sexual orientation", "orientacja seksualna"],
+            "birth.year", "wiekKlienta", "years old", "PESEL", "yearborn", "BirthYear", "born_date", "monthborn",
+            "a g e", "customerage", "year-of-brth"],
+    "sex": ["Gender", "PŁEĆ", "plec_klienta", "is-female", "Kobieta", "gndr", "Gendr",
+            "s e x", "S.E.X.", "p_ł_e_ć", "sx", "sexcode", "clientsex", "mr_mrs", "fmle"],
+    "marital status": ["MaritalStatus", "civil status", "Stan Cywilny", "małżonek_dochód", "is_married", "Wdowiec",
+                       "mrtl_status",
+                       "maiden_name", "nazwisko panieńskie"],
+    "origin": ["Narodowość", "obywatelstwo", "country_of_origin", "ethnicity", "RACE", "citizenship",
+               "kolor_skory", "Kolor skóry", "skin_color", "obcokrajowiec", "hispanic", "is_latino", "black",
+               "borrower_white", "asian", "kraj_urodzenia", "Miejsce urodzenia", "place_of_birth", "birthplace",
+               "birthcountry", "country born", "ethnct", "racecode", "foreign_born", "czarnoskóry", "Rom_cyganie"],
+    "religion": ["wyznanie", "Religion", "muslim", "is_catholic", "Żydowski", "jewish", "Katolik", "r e l i g i o n",
+                 "rlgn", "prawosławny"],
+    "family": ["liczba_dzieci", "numberOfChildren", "family size", "household_size", "HouseholdMembers",
+               "osoby_na_utrzymaniu", "liczba osób w gospodarstwie domowym", "num_dependents", "chldrn",
+               "noofchildren"],
+    "disability and health": ["Niepełnosprawny", "disability flag", "stan zdrowia", "pregnant",
+                              "inwalidztwo", "Inwalida", "genetic_marker", "badanie genetyczne", "hiv", "HIV_status",
+                              "rencista", "rencistka", "dsblty", "mental_health", "cukrzyca", "przewlekle_chory"],
+    "opinion and membership": ["political views", "trade union", "związek_zawodowy", "Związki Zawodowe",
+                               "labour_union_member", "unionmember"],
+    "public assistance": ["public_assistance", "zasiłek", "Zasiłki", "welfare_income", "foodStamps",
+                          "social assistance", "pomoc społeczna", "świadczenia socjalne", "unemployment_benefit"],
+    "sexual orientation": ["sexual orientation", "orientacja seksualna", "is_gay"],
 }  # fmt: skip
 LAWFUL = [
     "building_age", "Wiek budynku", "loan_age_months", "valuationAge", "mortgage", "wage", "usage", "coverage",
     "single_family", "origination_fee", "pochodzenie środków", "politically_exposed", "credit_union", "percentage",
     "garage", "years_trading", "premises", "manager_score", "status", "wiek firmy",
+    "blackout_period", "age_of_valuation", "blacklist_hits", "black_list", "white_label", "senior_debt", "senior_lien",
+    "client_coverage", "ownership_percentage", "director_mortgage", "brokerage", "average_balance", "leverage_ratio",
+    "household_income", "dochód gospodarstwa domowego", "koszty_utrzymania", "debt_mandate", "direct_debit_mandate",
+    "unemployment_rate", "stopa bezrobocia", "bezrobocie_powiat", "public_company", "public_records", "assistance_fee",
+    "plc", "wk", "week_number", "ltv", "dscr", "crd_score", "term", "amount", "kwota_kredytu", "oprocentowanie",
+    "rata miesięczna", "okres_kredytowania", "wartość nieruchomości", "powierzchnia", "rok_budowy", "year_built",
+    "przychody_roczne", "koszty stałe", "zadłużenie", "liczba_pracowników", "forma_prawna", "branża", "NIP_valid",
+    "data_wpisu_KRS", "score_bik", "opóźnienie_dni", "days_past_due", "trade_lines", "union_account", "trace_id",
+    "terrace", "exit_strategy", "gdv", "charge_rank", "renovation_cost", "management_fee",
+    "benefit_cost_ratio", "genre", "sector", "essex_county", "middlesex", "racecourse_distance",
+    "therapy_costs_company", "religare_bank", "household_goods_value", "mortal", "currency",
+    "invalid_payments", "marginal_rate", "material_cost", "maturity_date", "material_status", "mieszkanie", "country",
+    "country_of_property", "kraj", "miejsce", "place", "miejscowość", "rynek wtórny", "renta_gruntowa", "rent",
+    "annual_rent", "czynsz", "ground_rent", "wynagrodzenie", "wycena", "nationwide_index", "national_index",
+    "manual_review", "human_capital_cost", "permanent_works", "malus", "maximum_ltv",
+    "demand_index", "commandite", "skinny_margin", "brand", "family_office", "spread", 
 ]  # fmt: skip
 
 
