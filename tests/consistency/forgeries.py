@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from consistency.world import EVENTS, QUEUE
+from consistency.world import QUEUE, SUBSCRIBED
 from halfpenny import approvals, funding, ledger, loans, servicing
 from halfpenny.platform import row_history
 from halfpenny.platform.consistency import Check
@@ -23,7 +23,7 @@ class Forgery:
     table: str
 
 
-QUEUE_CHECK = queues.queue_check([QUEUE], {QUEUE: EVENTS})
+QUEUE_CHECK = queues.queue_check(list(SUBSCRIBED), SUBSCRIBED)
 
 
 def history(table: str, key: str, data: str, change: str = "updated") -> str:
@@ -71,7 +71,8 @@ def made_up(name: str, aggregate: str, payload: str) -> str:
 
 _DECISION_ID = "(SELECT id::text FROM loan_decision WHERE loan_id = '{active}' AND final)"
 _LOAN_EVENT = (
-    "(SELECT event_id FROM outbox WHERE aggregate_id = '{active}' AND name LIKE 'loan.%' ORDER BY seq DESC LIMIT 1)"
+    "(SELECT event_id FROM outbox WHERE aggregate_id = '{active}' AND name LIKE 'loan.%' "
+    "AND name NOT IN ('loan.assessed', 'loan.narrative_written') ORDER BY seq DESC LIMIT 1)"
 )
 _REPAID = (
     "jsonb_build_object('loan_id', '{active}', 'status', 'repaid', "

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from funding.world import give, make_ticket, open_desk
-from halfpenny import funding, ledger, loans, servicing
+from halfpenny import funding, ledger, loans, risk_reporting, servicing, underwriting
 from halfpenny.approvals import Acts, approve, perform
 from halfpenny.approvals import events as approval_events
 from halfpenny.approvals import store as approval_store
@@ -24,7 +24,7 @@ from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.idempotency import RequestKey, claim, remember
 from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Currency, Money
-from halfpenny.risk_reporting import PromotionKey, promotion_acts
+from halfpenny.risk_reporting import PROMOTIONS, PromotionKey, promotion_acts
 from halfpenny.risk_reporting import store as risk_store
 from halfpenny.risk_reporting.promotions.acts import PROMOTE
 from halfpenny.risk_reporting.promotions.model import BORROWER_MODEL_ID, ProposedPromotion
@@ -35,7 +35,16 @@ from halfpenny.servicing.store import closing, distributions, serviced_loans
 from halfpenny.underwriting import documents, reviews, valuation_reports
 from halfpenny.underwriting.valuation_reports import service as valuer_service
 from halfpenny_demo.valuation_document import report_document
-from halfpenny_messages import Judgement, MeasuredFigure, ModelFile
+from halfpenny_messages import (
+    METHOD_PUBLISHED,
+    PROMOTION_ASKED,
+    PROMOTION_RESTATED,
+    RISK_REQUESTS_EVENTS,
+    RISK_REQUESTS_QUEUE,
+    Judgement,
+    MeasuredFigure,
+    ModelFile,
+)
 from servicing import world as servicing_world
 from support import lending
 from support.bank import credits_in_suspense, pay_in_from_outside
@@ -45,7 +54,12 @@ from support.people import make_somebody
 EUR = Currency.EUR
 QUEUE = funding.SUBSCRIPTIONS[0].queue
 PLAN = report_document("Alder & Finch", "Pier 4", "Houses for sale", "2026-01-15")
-EVENTS = ["investment.made", "loan.approved", "loan.drawn_down"]
+EVENTS = ["investment.made", "loan.approved", "loan.drawn_down", "funding.milestone_reached"]
+SUBSCRIBED = {
+    QUEUE: EVENTS,
+    RISK_REQUESTS_QUEUE: RISK_REQUESTS_EVENTS,
+    **{each.queue: each.events for each in (underwriting.SUBSCRIPTION, risk_reporting.SUBSCRIPTION, PROMOTIONS)},
+}
 
 
 async def make_books(database: Database) -> None:
@@ -59,6 +73,7 @@ async def make_books(database: Database) -> None:
     await _bank(database)
     await _risk_reports(database)
     await _promotion(database)
+    await _risk_service(database)
     await _relay(database)
     await seal(database)
 
@@ -113,9 +128,50 @@ async def _promotion(database: Database) -> None:
             await approve(connection, acts, other.principal(), outcome.approval.id)
 
 
+async def _risk_service(database: Database) -> None:
+    """It has answered every request, written about each answer, published its method, and asked for the promotion."""
+    asked = "SELECT outbox_append(jsonb_build_array(jsonb_build_object('name', $1::text, 'version', 1, "
+    asked += "'aggregate_id', $2::uuid, 'payload', $3::jsonb)))"
+    method = {"policy_version": "policy-1", "model_version": "rules-1", "central_tendency": "0.05"}
+    async with database.unit_of_work() as connection:
+        await connection.execute(_ANSWERS)
+        await connection.execute(
+            "INSERT INTO assessment (id, loan_id, loan_version, model_version, current, answer, received_at) "
+            "SELECT uuidv7(), aggregate_id, (payload->>'loan_version')::bigint, payload->>'model_version', true, "
+            "payload, business_now() FROM outbox WHERE name = 'loan.assessed'"
+        )
+        await connection.execute(_NARRATIVES)
+        await connection.execute(
+            "INSERT INTO assessment_narrative SELECT a.id, o.payload->'narrative', business_now() FROM outbox o "
+            "JOIN assessment a ON a.answer->>'request_id' = o.payload->>'request_id' "
+            "WHERE o.name = 'loan.narrative_written'"
+        )
+        await connection.execute(asked, METHOD_PUBLISHED, uuid7(), method)
+        question = uuid7()
+        await connection.execute(asked, PROMOTION_ASKED, question, {"number": 0})
+        signed = await connection.fetchval("SELECT signed FROM risk_promotion")
+        await connection.execute(asked, PROMOTION_RESTATED, question, {"signed": signed})
+
+
+_ANSWERS = """
+SELECT outbox_append(jsonb_agg(jsonb_build_object('event_id', gen_random_uuid(), 'name', 'loan.assessed', 'version', 1,
+  'aggregate_id', aggregate_id, 'payload', jsonb_build_object('request_id', event_id, 'loan_id', aggregate_id,
+    'loan_version', coalesce(payload->'loan'->'version', payload->'version'), 'model_version', 'rules-' || seq,
+    'grade', 'B'))))
+FROM outbox WHERE name IN ('loan.submitted', 'loan.reassessment_requested')
+"""
+_NARRATIVES = """
+SELECT outbox_append(jsonb_agg(jsonb_build_object('event_id', gen_random_uuid(), 'name', 'loan.narrative_written',
+  'version', 1, 'aggregate_id', aggregate_id, 'payload',
+  payload - 'grade' || '{"narrative": {"written_by": "ai"}}')))
+FROM outbox WHERE name = 'loan.assessed'
+"""
+
+
 async def _subscribe(database: Database) -> None:
     async with database.unit_of_work() as connection:
-        await connection.execute("SELECT queue_subscribe($1, $2)", QUEUE, EVENTS)
+        for queue, names in SUBSCRIBED.items():
+            await connection.execute("SELECT queue_subscribe($1, $2)", queue, list(names))
 
 
 async def _relay(database: Database) -> None:
@@ -124,10 +180,22 @@ async def _relay(database: Database) -> None:
         while await connection.fetchval("SELECT outbox_fan_out(500)"):
             pass
         await connection.execute(
-            "INSERT INTO inbox (queue, event_id) SELECT queue, event_id FROM delivery ORDER BY seq "
-            "LIMIT (SELECT count(*) - 2 FROM delivery)"
+            "INSERT INTO inbox (queue, event_id) SELECT queue, event_id FROM delivery ON CONFLICT DO NOTHING"
         )
-        await connection.execute("DELETE FROM delivery d USING inbox i WHERE i.event_id = d.event_id")
+        # Nobody has come to the last two of the queue yet.
+        await connection.execute(
+            "DELETE FROM inbox WHERE (queue, event_id) IN (SELECT queue, event_id FROM delivery WHERE queue = $1 "
+            "ORDER BY seq DESC LIMIT 2)",
+            QUEUE,
+        )
+        await connection.execute(
+            "DELETE FROM delivery d USING inbox i WHERE i.queue = d.queue AND i.event_id = d.event_id"
+        )
+        await connection.execute(
+            "INSERT INTO funding_milestone SELECT DISTINCT aggregate_id, (payload->>'percent')::int, business_now() "
+            "FROM outbox JOIN inbox USING (event_id) WHERE name = 'funding.milestone_reached' AND queue = $1",
+            QUEUE,
+        )
         await connection.execute(
             "SELECT queue_dead_letter(queue, event_id, 'poison', 'no such loan') FROM delivery ORDER BY seq LIMIT 1"
         )
@@ -182,18 +250,6 @@ async def _applications(database: Database) -> None:
         for administrator in staff:
             decision = Decision(Verdict.APPROVE, large.version, loans.DecisionReason.WITHIN_POLICY, "Sound.")
             await deciding.decide_on(connection, administrator, large.id, decision, strict)
-        await connection.execute(
-            "INSERT INTO assessment (id, loan_id, loan_version, model_version, current, answer, received_at) "
-            "VALUES ($1, $2, 2, 'rules-1', true, $3, business_now())",
-            answer := uuid7(),
-            large.id,
-            {"grade": "B"},
-        )
-        await connection.execute(
-            "INSERT INTO assessment_narrative (assessment_id, narrative, received_at) VALUES ($1, $2, business_now())",
-            answer,
-            {"written_by": "ai"},
-        )
         await connection.execute(
             "INSERT INTO approval (id, act, subject, object_id, object_version, facts, payload, worth_eur_minor, "
             "reason, proposed_by, proposed_at, earliest_at, expires_at) VALUES ($1, 'loan.extend', 'loan', $2, '5', "

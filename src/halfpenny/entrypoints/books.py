@@ -89,6 +89,7 @@ CHECKS: tuple[Check, ...] = (
     loans.check,
     underwriting.check,
     approvals.check,
+    identity.check,
     risk_reporting.check,
     queues.check,
     audit.check,
@@ -121,6 +122,7 @@ async def check_books(settings: Settings, report: Callable[[Finding], None]) -> 
             skipped.append("Not checked: the broker's queues, which only the broker can see.")
         else:
             checks.append(queues.queue_check(worker.queues_with_inbox(), worker.declared_events()))
+            checks.append(risk_reporting.methods_check)
         if settings.documents.url:
             documents = await DocumentStore.connect(
                 settings.documents.url, settings.documents.name, timeout_s=settings.documents.timeout_s

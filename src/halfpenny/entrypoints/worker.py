@@ -135,8 +135,12 @@ _IN_THE_DATABASE = (
 
 
 def queues_with_inbox() -> list[str]:
-    """The queues whose every event must be found in delivery, inbox or dead letters once it was published."""
-    return [*(each.queue for each in _IN_THE_DATABASE if each.inbox == "transaction"), servicing.RECEIPTS_QUEUE]
+    """The queues whose every event must be found in delivery, inbox or dead letters once it was published.
+
+    The risk service keeps its inbox in PostgreSQL too, where PostgreSQL carries the events.
+    """
+    own = [each.queue for each in _IN_THE_DATABASE if each.inbox == "transaction"]
+    return [*own, servicing.RECEIPTS_QUEUE, *(each.queue for each in REMOTE)]
 
 
 def declared_events() -> dict[str, Sequence[str]]:

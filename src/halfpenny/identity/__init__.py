@@ -4,7 +4,7 @@
 ``SignedIn`` is who calls it; ``Tokens.verify`` is for everything outside of FastAPI.
 """
 
-from halfpenny.identity.check import UNCHECKED
+from halfpenny.identity.check import UNCHECKED, check
 from halfpenny.identity.dependencies import (
     ANYONE,
     CallerAddress,
@@ -102,6 +102,7 @@ __all__ = [
     "active_sessions",
     "asked_by",
     "change_role",
+    "check",
     "check_address_is_free",
     "check_role_change",
     "create_administrator",

@@ -71,23 +71,35 @@ class Comparison:
     def sql(self) -> str:
         found = ", ".join(pair[0] for pair in self.columns.values()) or "1"
         expected = ", ".join(pair[1] for pair in self.columns.values()) or "1"
-        values = ", ".join(f"('{name}', ({a})::text, ({b})::text)" for name, (a, b) in self.columns.items())
+        values = ", ".join(
+            f"('{name}', {_shown(a)}, {_shown(b)}, ({a}) IS DISTINCT FROM ({b}))"
+            for name, (a, b) in self.columns.items()
+        )
         row = (
             f"('{ROW}', CASE WHEN {self.present} THEN '{_PRESENT}' ELSE '{_MISSING}' END, "
-            f"CASE WHEN {self.wanted} THEN '{_PRESENT}' ELSE '{_MISSING}' END)"
+            f"CASE WHEN {self.wanted} THEN '{_PRESENT}' ELSE '{_MISSING}' END, ({self.present}) <> ({self.wanted}))"
         )
-        # Native types decide which rows differ; only those become text. The limit stands outside, or the planner
-        # would take a plan that is quick to the first rows and endless to the last.
+        # Native types decide which rows and columns differ; only those become text. The limit stands outside, or the
+        # planner would take a plan that is quick to the first rows and endless to the last.
         return f"""
 WITH different AS MATERIALIZED (
-  SELECT ({self.key})::text AS row_key, compared.* FROM {self.source}
-  CROSS JOIN LATERAL (VALUES {row}{"," if values else ""} {values}) AS compared(name, found, expected)
+  SELECT ({self.key})::text AS row_key, compared.name, compared.found, compared.expected FROM {self.source}
+  CROSS JOIN LATERAL (VALUES {row}{"," if values else ""} {values}) AS compared(name, found, expected, differs)
   WHERE (({self.present}) <> ({self.wanted})
          OR (({self.present}) AND ROW({found}) IS DISTINCT FROM ROW({expected})))
-    AND compared.found IS DISTINCT FROM compared.expected
+    AND compared.differs
     AND (compared.name = '{ROW}' OR (({self.present}) AND ({self.wanted})))
 )
 SELECT * FROM different LIMIT {LIMIT + 1}"""
+
+
+def _shown(expression: str) -> str:
+    """The expression as text; a number without the zeros that its scale adds."""
+    number = f"regexp_replace(({expression})::text, '\\.?0+$', '')"
+    return (
+        f"CASE WHEN pg_typeof({expression}) = 'numeric'::regtype AND ({expression})::text LIKE '%.%' THEN {number} "
+        f"ELSE ({expression})::text END"
+    )
 
 
 async def compare(

@@ -48,7 +48,11 @@ SELECT d.row_key, coalesce(f.key, 'row') AS name,
        CASE WHEN d.found IS NULL THEN 'missing' WHEN d.expected IS NULL THEN 'present' ELSE f.found END AS found,
        CASE WHEN d.expected IS NULL THEN 'missing' WHEN d.found IS NULL THEN 'present' ELSE f.expected END AS expected
 FROM different d LEFT JOIN LATERAL (
-  SELECT key, a.value #>> '{{}}' AS found, b.value #>> '{{}}' AS expected
+  -- Numbers without the zeros that their scale adds.
+  SELECT key, CASE jsonb_typeof(a.value) WHEN 'number' THEN trim_scale(a.value::numeric)::text
+                ELSE a.value #>> '{{}}' END AS found,
+         CASE jsonb_typeof(b.value) WHEN 'number' THEN trim_scale(b.value::numeric)::text
+                ELSE b.value #>> '{{}}' END AS expected
   FROM jsonb_each(d.found) a FULL JOIN jsonb_each(d.expected) b USING (key)
   WHERE a.value IS DISTINCT FROM b.value AND d.found IS NOT NULL AND d.expected IS NOT NULL
 ) f ON true LIMIT {limit}

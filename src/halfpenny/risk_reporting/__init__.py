@@ -6,7 +6,7 @@ The application keeps the page renderer at ``app.state.pages``.
 from pathlib import Path
 from typing import Final
 
-from halfpenny.risk_reporting.check import check
+from halfpenny.risk_reporting.check import check, methods_check
 from halfpenny.risk_reporting.consumers import SUBSCRIPTION
 from halfpenny.risk_reporting.promotions import SUBSCRIPTION as PROMOTIONS
 from halfpenny.risk_reporting.promotions import PromotionKey, PromotionKeyMissing, promotion_acts, public_key_document
@@ -35,6 +35,7 @@ __all__ = [
     "collect",
     "make_due_reports",
     "make_reports",
+    "methods_check",
     "promotion_acts",
     "public_key_document",
     "write_outcomes_file",

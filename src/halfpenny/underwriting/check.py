@@ -12,6 +12,7 @@ from halfpenny.platform import audit
 from halfpenny.platform.consistency import Comparison, Finding, Progress, compare
 from halfpenny.platform.database import Connection
 from halfpenny.platform.queue.check import RECENT, reported
+from halfpenny.underwriting import answers_check
 from halfpenny.underwriting.reviews.model import ReviewStatus
 from halfpenny.underwriting.reviews.service import (
     DECIDED_ACTION,
@@ -88,6 +89,8 @@ REPORTED = reported(
 
 async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     """Everything that underwriting keeps. Runs inside one view of the database."""
-    comparisons = (DOCUMENTS, APPLICATION_DOCUMENTS, *WORDS, EVENTS, REPORTED)
+    comparisons = (DOCUMENTS, APPLICATION_DOCUMENTS, *WORDS, EVENTS, REPORTED, *answers_check.COMPARISONS)
     async for finding in compare(connection, comparisons, progress, "underwriting"):
+        yield finding
+    async for finding in answers_check.different_answers(connection):
         yield finding

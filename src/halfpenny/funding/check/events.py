@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from halfpenny.funding import events
+from halfpenny.funding.consumers import QUEUE as MILESTONES_QUEUE
+from halfpenny.funding.model import MILESTONES_PERCENT
 from halfpenny.platform.consistency import Comparison
 from halfpenny.platform.queue.check import RECENT, reported
 
@@ -80,6 +82,25 @@ REPORTED_MILESTONES = reported(
     {events.MILESTONE_REACHED: "true"},
     {},
 )
+# A total once reached stands in the ticket that brought it there, also when tickets went back since. Until the event
+# has been handled there is no row yet.
+_PERCENTS = ", ".join(f"({percent})" for percent in MILESTONES_PERCENT)
+MILESTONES = Comparison(
+    "funding_milestone",
+    "concat_ws('/', coalesce(r.loan_id, m.loan_id), coalesce(r.percent, m.percent))",
+    f"""(SELECT f.loan_id, p.percent FROM loan_funding f
+  JOIN (SELECT loan_id, max(answer_funded_minor) AS minor FROM investment GROUP BY loan_id) i ON i.loan_id = f.loan_id
+  JOIN (VALUES {_PERCENTS}) p(percent) ON i.minor::numeric * 100 >= p.percent * f.target_minor) r
+FULL JOIN funding_milestone m ON m.loan_id = r.loan_id AND m.percent = r.percent
+LEFT JOIN (SELECT DISTINCT o.aggregate_id AS loan_id, o.payload->>'percent' AS percent FROM outbox o
+  LEFT JOIN inbox n ON n.queue = '{MILESTONES_QUEUE}' AND n.event_id = o.event_id
+  WHERE o.name = '{events.MILESTONE_REACHED}' AND n.event_id IS NULL) w
+  ON w.loan_id = r.loan_id AND w.percent = r.percent::text""",
+    {},
+    "what its loan was funded with",
+    present="m.loan_id IS NOT NULL",
+    wanted="r.loan_id IS NOT NULL AND (w.loan_id IS NULL OR m.loan_id IS NOT NULL)",
+)
 REPORTED_RECEIPTS = reported(
     "LEFT JOIN bank_receipt r ON r.id = o.aggregate_id AND r.line_id = (o.payload->>'line_id')::uuid",
     "r.id",
@@ -101,4 +122,13 @@ LEFT JOIN outbox o ON o.name = '{events.RECEIPT_ARRIVED}' AND o.aggregate_id = r
     "the receipt that came",
     present="o.event_id IS NOT NULL",
 )
-EVENTS = (RECEIPTS, TICKETS, REPORTED_TICKETS, PAYMENTS, REPORTED_PAYMENTS, REPORTED_MILESTONES, REPORTED_RECEIPTS)
+EVENTS = (
+    RECEIPTS,
+    TICKETS,
+    REPORTED_TICKETS,
+    PAYMENTS,
+    REPORTED_PAYMENTS,
+    MILESTONES,
+    REPORTED_MILESTONES,
+    REPORTED_RECEIPTS,
+)
