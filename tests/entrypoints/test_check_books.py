@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from funding.world import World, make_world, open_desk
 from halfpenny import marketplace
+from halfpenny.entrypoints import worker
 from halfpenny.entrypoints.books import UNCHECKED, BooksReport, check_books
 from halfpenny.entrypoints.cli import app
 from halfpenny.entrypoints.settings import Settings
@@ -143,3 +144,8 @@ def test_what_no_check_can_see_is_listed_with_its_reason() -> None:
     result = CliRunner().invoke(app, ["check", "books", "--unchecked"])
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [f"{column}: {reason}" for column, reason in sorted(UNCHECKED.items())]
+
+
+def test_the_queues_of_the_risk_service_are_held_against_their_inbox_too() -> None:
+    """It keeps it in PostgreSQL, where PostgreSQL carries the events."""
+    assert {"risk.requests", "risk.promotions", "underwriting.assessments"} <= set(worker.queues_with_inbox())
