@@ -48,13 +48,13 @@ async def test_the_queue_names_what_each_loan_waits_for(client: Client, database
         await loans.decide_on(connection, anna.user_id, large.id, decision, lending.RULES)
         await lending.offered(connection, borrower, bartek.user_id)
 
-    mine = await read(client, "/approvals", anna)
+    mine = await read(client, "/applications", anna)
     assert [(item["loan_id"], item["next_step"], item["needs_second_person"]) for item in mine["items"]] == [
         (str(early.id), "assessment", False),
         (str(small.id), "first_approval", False),
         (str(large.id), "another_person", True),
     ]
-    theirs = await read(client, "/approvals", bartek)
+    theirs = await read(client, "/applications", bartek)
     assert theirs["items"][2]["next_step"] == "second_approval"
     assert theirs["items"][2]["first_approval"]["made_by"] == str(anna.user_id)
 
@@ -64,13 +64,13 @@ async def test_the_queue_is_paged_without_gaps(client: Client, database: Databas
         borrower = await lending.person(connection, "borrower")
         waiting = [str((await lending.submitted(connection, borrower)).id) for _ in range(5)]
     seen: list[str] = []
-    path = "/approvals?limit=2"
+    path = "/applications?limit=2"
     while True:
         found = await read(client, path, anna)
         seen += [item["loan_id"] for item in found["items"]]
         if found["next_cursor"] is None:
             break
-        path = f"/approvals?limit=2&after={found['next_cursor']}"
+        path = f"/applications?limit=2&after={found['next_cursor']}"
     assert seen == waiting
 
 
@@ -86,7 +86,7 @@ async def test_a_changed_application_loses_its_first_approval(
         valuation = loans.Valuation(300_000_000, loan.application.property.valued_on, "Alder & Finch Surveyors")
         changed = await loans.revalue(connection, loans.Actor(loans.ActorKind.BORROWER, borrower), loan.id, valuation)
         await loans.record_assessment(connection, loan.id, lending.risk(changed.terms_version))
-    [item] = (await read(client, "/approvals", bartek))["items"]
+    [item] = (await read(client, "/applications", bartek))["items"]
     assert (item["next_step"], item["first_approval"]) == ("first_approval", None)
 
 
@@ -123,7 +123,7 @@ async def test_the_trail_is_sealed_in_the_background_and_verifies(
         assert await collect(connection, audit.check) == []
 
 
-@pytest.mark.parametrize("path", ["/approvals", "/audit"])
+@pytest.mark.parametrize("path", ["/applications", "/audit"])
 @pytest.mark.parametrize("role", ["investor", "borrower", None])
 async def test_only_administrators_enter(client: Client, database: Database, path: str, role: str | None) -> None:
     headers = (await make_somebody(database, role)).headers if role else {}

@@ -179,7 +179,7 @@ async def awaiting_decision(on: Setting) -> PagedList:
         return str(await on.loan())
 
     return PagedList(
-        "/backoffice/approvals", on.administrator.headers, add, newest_first=False, key=lambda item: item["loan_id"]
+        "/backoffice/applications", on.administrator.headers, add, newest_first=False, key=lambda item: item["loan_id"]
     )
 
 
@@ -457,7 +457,7 @@ LISTS: dict[str, list[Callable[[Setting], Awaitable[PagedList]]]] = {
         _approvals(f"?object_id={UUID(int=7)}&status=pending&act=loan.example"),
     ],
     "/loans": [own_loans],
-    "/backoffice/approvals": [awaiting_decision],
+    "/backoffice/applications": [awaiting_decision],
     "/backoffice/audit": [_audit(""), _audit(f"?subject_id={UUID(int=7)}")],
     "/waiting-list": [waiting_list],
     "/wallets/{currency}/entries": [wallet_entries],

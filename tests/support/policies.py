@@ -160,7 +160,7 @@ POLICIES: dict[str, Policy] = {
     "GET /api/v1/loans/{loan_id}/assessment": everybody(),
     "GET /api/v1/loans/{loan_id}/decision-letter": Policy("hidden", "may", "hidden", "may"),
     "POST /api/v1/loans/{loan_id}/assessment": administrators(),
-    "GET /api/v1/backoffice/approvals": administrators(),
+    "GET /api/v1/backoffice/applications": administrators(),
     "GET /api/v1/backoffice/audit": administrators(),
     "GET /api/v1/backoffice/ledger/trial-balance": administrators(),
     "GET /api/v1/backoffice/ledger/accounts/{kind}/{currency}/statement": administrators(),

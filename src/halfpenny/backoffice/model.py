@@ -12,8 +12,8 @@ from halfpenny.primitives.ids import UserId
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitingDecision:
-    """One loan in the queue: what is due next, and whether the reader may be the one to do it."""
+class ApplicationAwaitingDecision:
+    """One application in the queue: what is due next, and whether the reader may be the one to do it."""
 
     loan: Loan
     first: FirstApproval | None
@@ -36,7 +36,9 @@ class AuditEntry:
     sealed: bool
 
 
-def awaiting_decision(loan: Loan, first: FirstApproval | None, reader: UserId, rules: LendingRules) -> AwaitingDecision:
+def application_awaiting_decision(
+    loan: Loan, first: FirstApproval | None, reader: UserId, rules: LendingRules
+) -> ApplicationAwaitingDecision:
     """What the loan waits for: ``assessment``, ``first_approval``, ``second_approval`` or ``another_person``.
 
     Relations and edits are judged when the decision comes; this only spares a person a click that cannot work.
@@ -52,4 +54,4 @@ def awaiting_decision(loan: Loan, first: FirstApproval | None, reader: UserId, r
         step = "second_approval"
     else:
         step = "first_approval"
-    return AwaitingDecision(loan, first, needs_second, step)
+    return ApplicationAwaitingDecision(loan, first, needs_second, step)

@@ -16,16 +16,16 @@ router = APIRouter(prefix="/backoffice", tags=["backoffice"])
 router.include_router(ledger_routes.router)
 
 
-@router.get("/approvals", dependencies=[requires(Permission.APPROVALS_READ)], response_model=PageOf)
-async def approvals(
+@router.get("/applications", dependencies=[requires(Permission.APPROVALS_READ)], response_model=PageOf)
+async def applications(
     principal: identity.SignedIn, database: AppDatabase, paging: PageQuery, rules: loans.Rules
 ) -> dict[str, Any]:
-    """Loans that wait for a decision, oldest first, each with what is due next."""
+    """Applications that wait for a decision, oldest first, each with what is due next."""
     start = paging.start(UUID)
     async with database.reading() as connection:
         found = await loans.awaiting_decision(connection, start[0] if start else None, paging.limit + 1)
-    entries = [model.awaiting_decision(loan, first, principal.user_id, rules) for loan, first in found]
-    return page(entries, paging.limit, lambda entry: (entry.loan.id,), views.awaiting_decision)
+    entries = [model.application_awaiting_decision(loan, first, principal.user_id, rules) for loan, first in found]
+    return page(entries, paging.limit, lambda entry: (entry.loan.id,), views.application_awaiting_decision)
 
 
 @router.get("/audit", dependencies=[requires(Permission.AUDIT_READ)], response_model=PageOf)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from halfpenny.backoffice.model import AuditEntry, AwaitingDecision
+from halfpenny.backoffice.model import ApplicationAwaitingDecision, AuditEntry
 from halfpenny.primitives.money import format_minor
 
 
-def awaiting_decision(entry: AwaitingDecision) -> dict[str, Any]:
+def application_awaiting_decision(entry: ApplicationAwaitingDecision) -> dict[str, Any]:
     loan, first, risk = entry.loan, entry.first, entry.loan.risk
     return {
         "loan_id": str(loan.id),
