@@ -10,6 +10,7 @@ with the embedded one most of the waiting.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import statistics
@@ -143,6 +144,7 @@ async def measure(mongo_url: str) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with ExitStack() as stack:
         url = os.environ.get("MONGO_URL", "")
         if not url:

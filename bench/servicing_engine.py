@@ -9,6 +9,7 @@ own CPU, so that a busy machine does not count against it; the ratio is against 
 
 from __future__ import annotations
 
+import argparse
 import random
 import statistics
 import time
@@ -49,6 +50,7 @@ def make_loan(random_: random.Random, repayment: Repayment) -> tuple[LoanTerms, 
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     random_ = random.Random(20240105)
     for repayment in Repayment:
         loans = [make_loan(random_, repayment) for _ in range(LOANS)]

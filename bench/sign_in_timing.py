@@ -8,6 +8,7 @@ their ratio, which should be one.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import statistics
 import tempfile
@@ -28,6 +29,7 @@ KNOWN = "known@example.com"
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         server = PostgresServer(Path(folder) / "postgres")

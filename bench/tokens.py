@@ -7,6 +7,7 @@ Prints medians of rounds taken alternately, and their ratio; absolutes depend on
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import tempfile
 import time
@@ -24,6 +25,7 @@ RECALLED_EACH = 50_000
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = IdentitySettings(Path(folder) / "key.json")
         # The session's own query is left out on both sides: only the token itself is measured.

@@ -11,6 +11,7 @@ and kept in hundredths of a degree: longitude, latitude, longitude, latitude, ..
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -28,7 +29,9 @@ Point = tuple[float, float]
 
 
 def main() -> None:
-    atlas = json.loads(Path(sys.argv[1]).read_text())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("atlas", type=Path)
+    atlas = json.loads(parser.parse_args().atlas.read_text())
     arcs = [thinned(arc) for arc in decoded(atlas)]
     by_number = {country.numeric: country.alpha_2 for country in pycountry.countries}
     outlines: dict[str, list[list[int]]] = {code: [] for code in sorted(by_number.values())}

@@ -6,6 +6,7 @@ The choice is by the hash of the sale's id, so that the same file comes out ever
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import sys
@@ -109,6 +110,7 @@ def chosen_rows(sales: Table) -> list[int]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m halfpenny_training.demo_properties", description=__doc__).parse_args()
     sales = seattle_sales()
     names = (
         "lot_sf",

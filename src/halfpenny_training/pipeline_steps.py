@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
@@ -11,7 +12,12 @@ STEPS = (["data"], ["train"], ["evaluate"], ["card"])
 
 
 def run_pipeline(arguments: list[str]) -> int:
-    """Run the steps in order; the arguments narrow ``train`` and ``evaluate`` (``--only seattle``)."""
+    """Run the steps in order; the arguments narrow ``train`` and ``evaluate`` (``--only seattle``).
+
+    An argument that is not known, and ``--help``, end it before the first step: SystemExit, as argparse raises it.
+    """
+    only = _parser().parse_args(arguments).only
+    arguments = ["--only", only] if only else []
     began = time.monotonic()
     for step in STEPS:
         narrowed = arguments if step[0] in ("train", "evaluate") else []
@@ -21,6 +27,14 @@ def run_pipeline(arguments: list[str]) -> int:
         sys.stdout.write(f"-- {step[0]} done after {time.monotonic() - began:.0f} s\n")
         sys.stdout.flush()
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make train", description=__doc__)
+    parser.add_argument(
+        "--only", default="", metavar="MODELS", help="which models, such as borrower,seattle; every one where left out"
+    )
+    return parser
 
 
 if __name__ == "__main__":
