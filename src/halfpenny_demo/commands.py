@@ -10,6 +10,7 @@ import typer
 
 from halfpenny.entrypoints.frame import on_servers
 from halfpenny.entrypoints.settings import Settings
+from halfpenny.primitives.wording import counted
 
 
 def add_to(app: typer.Typer) -> None:
@@ -55,4 +56,4 @@ async def loadtest_prepare(
     from halfpenny_demo.loadtest import prepare
 
     made = await prepare(settings, investors, loans, out)
-    typer.echo(f"{made.folder}: tokens of {made.investors} investors, ids of {made.loans} loans")
+    typer.echo(f"{made.folder}: tokens of {counted(made.investors, 'investor')}, ids of {counted(made.loans, 'loan')}")

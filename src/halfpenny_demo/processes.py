@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,21 @@ _RESTARTS = 5
 _RESTART_WINDOW_S = 60.0
 
 
+# How the programs end a start that their settings do not allow: status and last line (halfpenny.entrypoints.cli,
+# halfpenny_risk.cli). A traceback has the first of these statuses and another line, a wrong command line the second.
+_REFUSALS = {1: re.compile(r"halfpenny: \S"), 2: re.compile(r"[a-z]+(_[a-z]+)*: \S")}
+# For so long after its first start a program's refusal is one of its settings; later it may be a server that went away.
+_FIRST_START_S = 60.0
+
+
+@dataclass
+class StartRefused(Exception):
+    """A program refused its first start: ``line`` says why, ``status`` is how it ended."""
+
+    line: str
+    status: int
+
+
 class ProcessFailed(ServerFailed):
     """A process keeps dying; the message is one line that names it, its log and its last word."""
 
@@ -35,9 +51,12 @@ class Child:
     environment: Mapping[str, str]
     _process: subprocess.Popen[bytes] | None = None
     _exits: list[float] = field(default_factory=list)
+    _began: float = 0.0
+    _log_begins: int = 0
 
     def start(self) -> None:
         with self.log.open("ab") as log:
+            self._began, self._log_begins = time.monotonic(), log.tell()
             self._process = subprocess.Popen(
                 # -P: a folder that happens to hold a package of ours, or a "platform", is not imported from.
                 [sys.executable, "-P", "-m", self.module, *self.arguments],
@@ -65,14 +84,31 @@ class Child:
         return self._process is not None and self._process.poll() is not None
 
     def restart(self) -> str:
-        """Start again after an exit and return a line that reports it; raises ProcessFailed after too many."""
-        status = self._process.returncode if self._process is not None else 0
+        """Start again after an exit and return a line that reports it.
+
+        Raises StartRefused where it ended its first start itself, and ProcessFailed after too many exits.
+        """
+        self.raise_refusal()
+        status = self._status
         now = time.monotonic()
         self._exits = [*(death for death in self._exits if now - death < _RESTART_WINDOW_S), now]
         if len(self._exits) > _RESTARTS:
             raise ProcessFailed(f"the {self.name} keeps ending (status {status}): {last_line(self.log)} ({self.log})")
         self.start()
         return f"the {self.name} ended with status {status} and was started again ({self.log})"
+
+    @property
+    def _status(self) -> int:
+        return self._process.returncode if self._process is not None else 0
+
+    def raise_refusal(self) -> None:
+        """Raises StartRefused after an exit that settings are to blame for: they do not change by a restart."""
+        status = self._status
+        if self._exits or status not in _REFUSALS or time.monotonic() - self._began > _FIRST_START_S:
+            return
+        line = last_line(self.log, self._log_begins)
+        if _REFUSALS[status].match(line):
+            raise StartRefused(line, status)
 
 
 def environment(values: Mapping[str, str]) -> dict[str, str]:

@@ -44,7 +44,7 @@ class RiskService:
 
 @asynccontextmanager
 async def running_risk_service(log: Path) -> AsyncIterator[RiskService]:
-    """Start it, wait until it answers, and stop it at the end. Raises ProcessFailed where it does not start."""
+    """Start it, and stop it at the end. Raises StartRefused or ProcessFailed where it does not start."""
     port = free_port()
     variables = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
     variables["HALFPENNY_RISK_PORT"] = str(port)
@@ -66,6 +66,8 @@ async def _until_ready(child: Child, client: httpx2.AsyncClient) -> None:
                 return
         except httpx2.HTTPError:
             pass
+        if child.has_exited:
+            child.raise_refusal()
         if child.has_exited or time.monotonic() > deadline:
             raise ProcessFailed(f"the risk service for the seed did not start ({child.log})")
         await asyncio.sleep(0.05)

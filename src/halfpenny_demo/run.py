@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,15 +17,16 @@ from typing import NoReturn
 import uvloop
 from rich.console import Console
 
-from halfpenny.entrypoints.connectivity import require_broker, require_database
-from halfpenny.entrypoints.risk import write_promotion_key
+from halfpenny.entrypoints.connectivity import require_broker, require_database, require_documents
+from halfpenny.entrypoints.risk import require_promotion_key, write_promotion_key
 from halfpenny.entrypoints.servers import Servers, with_addresses
 from halfpenny.entrypoints.settings import Settings
+from halfpenny.identity import load_signing_keys
 from halfpenny.platform.data_folder import AlreadyRunning, DataFolder
 from halfpenny.platform.migrations import migrate
 from halfpenny.platform.servers import free_port
 from halfpenny_demo.logins import Logins, LoginsFile
-from halfpenny_demo.processes import Child, ProcessFailed, environment
+from halfpenny_demo.processes import Child, ProcessFailed, StartRefused, environment
 
 # A busy machine may take its time; a process that ends is noticed at once.
 _START_TIMEOUT_S = 180.0
@@ -79,7 +81,10 @@ class Demo:
         self._is_open = False
 
     def run(self) -> int:
-        """Returns the exit status: 0 when it was stopped while open, or when the journey ended well."""
+        """Returns the exit status: 0 when it was stopped while open, or when the journey ended well.
+
+        Where a program refuses its first start, its line is printed and its status returned.
+        """
         began = time.monotonic()
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(name, self._on_stop_signal)
@@ -92,12 +97,16 @@ class Demo:
                         raise
                     return self._run_scenario()  # through the demo that runs already
                 return self._open(stack, began)
+        except StartRefused as refused:
+            sys.stderr.write(f"{refused.line}\n")
+            return refused.status
         except KeyboardInterrupt:
             return 0 if self._is_open else 130
 
     def _open(self, stack: ExitStack, began: float) -> int:
         """Start everything, and stay until a signal or the end of the journey. ``stack`` stops what was started."""
         self._settings.server.require_free()
+        self._require_keys()
         if self._seeding.exists() and not self._settings.database.url:
             self._console.print("An earlier first start was cut short; starting afresh.")
             self._folder.empty()
@@ -116,11 +125,20 @@ class Demo:
         self._is_open = True
         self._watch(servers)
 
+    def _require_keys(self) -> None:
+        """Raises BadSigningKey or WrongSettings, before anything starts, for a key file that is named and no key."""
+        given = self._settings.identity_settings
+        if not given.make_signing_key:
+            load_signing_keys(given)
+        if self._settings.approvals.promotion_key_file is not None:
+            require_promotion_key(self._settings)
+
     def _prepare(self, servers: Servers) -> Logins:
         """Servers, schema and seed; everything that the processes need before they start."""
         settings = self._settings = with_addresses(self._settings, servers.start())
         uvloop.run(require_database(settings))
         uvloop.run(require_broker(settings))
+        uvloop.run(require_documents(settings))
         step = self._start_step("schema")
         before, after = migrate(settings.require_database())
         step.done("up to date" if before == after else f"from {before or 'nothing'} to {after}")

@@ -130,7 +130,7 @@ def _model_lines(models: ModelComparison | None) -> Iterator[str]:
     if models is None:
         yield "champion and challenger: no loan yet whose outcome is known and that both answered for"
         return
-    yield f"champion and challenger on {models.loans} loans, {models.defaults} defaulted"
+    yield f"champion and challenger on {models.loans} loan{'s' * (models.loans != 1)}, {models.defaults} defaulted"
     for each in (models.champion, models.challenger):
         area = "-" if each.area_under_curve is None else f"{each.area_under_curve:.4f}"
         yield (

@@ -139,3 +139,23 @@ def test_a_wrong_setting_is_named_in_one_line(demo: RunningDemo, monkeypatch: py
     assert demo.process.wait(PATIENCE_S) == 1
     assert demo.printed.startswith("halfpenny: HALFPENNY_DATABASE_TIMEOUT_S: ")
     assert demo.printed.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "status"),
+    [("HALFPENNY_RISK_POLICY", "/nope", 2), ("HALFPENNY_WORKER_METRICS_PORT", "taken", 1)],
+)
+def test_a_setting_that_only_a_program_of_its_own_reads_ends_the_demo_with_its_line(
+    server_folder: Path, setting: str, value: str, status: int
+) -> None:
+    demo = RunningDemo(server_folder / f"demo_refused_{status}")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        given = str(taken.getsockname()[1]) if value == "taken" else value
+        demo.start("--empty", **{setting: given})
+        assert demo.process is not None
+        assert demo.process.wait(PATIENCE_S) == status
+    lines = [line for line in demo.printed.split("\n") if f" {setting}" in line]
+    assert len(lines) == 1 and "was started again" not in demo.printed
+    assert lines[0].startswith("halfpenny: " if status == 1 else "bad_settings: ")
+    assert demo.processes() == []
+    remove_folder(demo.folder)

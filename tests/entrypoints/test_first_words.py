@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -138,6 +139,39 @@ def test_the_api_starts_without_its_broker_and_says_so_in_one_line(
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_start_without_its_document_store_says_so_in_one_line(
+    command: str, database_url: str, tmp_path: Path
+) -> None:
+    """Money moves without listings, so neither refuses; a wrong address would otherwise never be noticed."""
+    log = tmp_path / "log"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HALFPENNY_")} | {
+        "DATABASE_URL": database_url,
+        "MONGO_URL": nobody_there("mongodb"),
+        "HALFPENNY_DATA": str(tmp_path / "data"),
+        "HALFPENNY_PORT": str(free_port()),
+        "HALFPENNY_DOCUMENTS_TIMEOUT_S": "0.5",
+    }
+    environment.pop("AMQP_URL", None)
+    with log.open("wb") as output:
+        started = subprocess.Popen(
+            [sys.executable, "-P", "-m", *HALFPENNY, command], env=environment, stdout=output, stderr=output
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while "documents_unavailable" not in log.read_text():
+            assert started.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        assert started.poll() is None
+    finally:
+        started.terminate()
+        started.wait(30)
+    printed = [json.loads(line) for line in log.read_text().splitlines() if '"documents_unavailable"' in line]
+    assert printed[0]["level"] == "warning"
+    assert printed[0]["reason"].startswith("MONGO_URL: no document store answers there (127.0.0.1")
+    assert "hunter2" not in log.read_text()
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
 @pytest.mark.parametrize(
     "address", ["localhost:5672", "http://broker:5672/", "amqp://halfpenny:hunter2@broker:many/", "amqp://"]
 )
@@ -161,6 +195,42 @@ def test_the_demo_names_a_broker_that_is_not_there(server_folder: Path, database
         HALFPENNY_PORT=str(free_port()),
     )
     assert output.startswith("AMQP_URL: ")
+
+
+def test_the_demo_names_a_document_store_that_is_not_there(server_folder: Path, database_url: str) -> None:
+    output = refusal(
+        *HALFPENNY,
+        "demo",
+        "--empty",
+        DATABASE_URL=database_url,
+        MONGO_URL=nobody_there("mongodb"),
+        HALFPENNY_DOCUMENTS_TIMEOUT_S="0.5",
+        HALFPENNY_DATA=str(server_folder / "demo_without_documents"),
+        HALFPENNY_PORT=str(free_port()),
+    )
+    assert output.startswith("MONGO_URL: no document store answers there (127.0.0.1")
+    assert "hunter2" not in output
+
+
+@pytest.mark.parametrize("setting", ["HALFPENNY_SIGNING_KEY_FILE", "HALFPENNY_PROMOTION_KEY_FILE"])
+@pytest.mark.parametrize("content", [None, "", "no key", "{}"])
+def test_the_demo_names_a_key_file_that_cannot_be_used_before_anything_starts(
+    setting: str, content: str | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "key.pem"
+    if content is not None:
+        file.write_text(content)
+    folder = tmp_path / "data"
+    output = refusal(
+        *HALFPENNY,
+        "demo",
+        "--reset",
+        HALFPENNY_DATA=str(folder),
+        HALFPENNY_PORT=str(free_port()),
+        **{setting: str(file)},
+    )
+    assert output.startswith(f"{setting}: {file}")
+    assert not (folder / "postgres").exists()
 
 
 @pytest.mark.parametrize(

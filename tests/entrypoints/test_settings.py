@@ -71,7 +71,8 @@ def units(**changed: str) -> str:
 @pytest.mark.parametrize(
     ("name", "value", "printed"),
     [
-        ("HALFPENNY_PORT", "eighty", "HALFPENNY_PORT: "),
+        ("HALFPENNY_PORT", "80x", "HALFPENNY_PORT: should be a whole number, such as 8000"),
+        ("HALFPENNY_GOVERNING_LAW", "XX", "HALFPENNY_GOVERNING_LAW: should be the code of a country in ISO 3166-1, "),
         ("HALFPENNY_PORT", "70000", "HALFPENNY_PORT: "),
         ("HALFPENNY_DATABASE_TIMEOUT_S", "0", "HALFPENNY_DATABASE_TIMEOUT_S: "),
         ("HALFPENNY_ENVIRONMENT", "prod", "HALFPENNY_ENVIRONMENT: "),
@@ -132,6 +133,10 @@ def test_a_value_that_cannot_be_read_is_answered_with_one_that_can(monkeypatch: 
         Settings.load()
     except WrongSettings as wrong:
         assert str(wrong).startswith(f"{name}: ")
+        # One text of ours: not empty, and none of a library's words.
+        text = str(wrong).removeprefix(f"{name}: ").partition("such as")[0]
+        assert text.startswith("should ") and text.count("should ") == 1
+        assert not re.search(r"Input|String|valid (integer|number|boolean|decimal)|unable to", text)
         examples = str(wrong).partition("such as ")[2]
         monkeypatch.setenv(name, examples if examples.startswith("{") else re.split(", | or ", examples)[0])
         assert Settings.load()

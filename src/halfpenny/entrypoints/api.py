@@ -22,9 +22,15 @@ from halfpenny.backoffice.people_routes import router as people_routes
 from halfpenny.backoffice.rest import router as backoffice_routes
 from halfpenny.entrypoints import errors, realtime_topics
 from halfpenny.entrypoints.acts import registered_acts
-from halfpenny.entrypoints.connectivity import require_broker, require_database, require_real_time, require_schema
+from halfpenny.entrypoints.connectivity import (
+    require_database,
+    require_real_time,
+    require_schema,
+    warn_without_broker,
+    warn_without_documents,
+)
 from halfpenny.entrypoints.setting_formats import listed
-from halfpenny.entrypoints.settings import Settings, WrongSettings
+from halfpenny.entrypoints.settings import Settings
 from halfpenny.funding.bank_routes import router as bank_routes
 from halfpenny.funding.bank_routes import sandbox_router as sandbox_bank_routes
 from halfpenny.funding.invest_fast_path import InvestRoute
@@ -137,7 +143,8 @@ def serve(settings: Settings) -> None:
     # Read here so that an unusable key stops the start in one line, and made before the processes part.
     load_signing_keys(settings.identity_settings)
     configure_logging("api", settings.telemetry.log_level)
-    asyncio.run(_warn_without_broker(settings))
+    asyncio.run(warn_without_broker(settings))
+    asyncio.run(warn_without_documents(settings))
     server = settings.server
     _allow_open_files(server.connections)
     with tempfile.TemporaryDirectory(prefix="halfpenny-metrics-") as shared_figures:
@@ -162,14 +169,6 @@ def serve(settings: Settings) -> None:
             log_access=False,
             log_dictconfig=_SERVER_LOGS,
         ).serve(target_loader=partial(_load_in_worker, os.getpid()), wrap_loader=False)
-
-
-async def _warn_without_broker(settings: Settings) -> None:
-    """Money moves without a broker, so its outage must not stop a start; a wrong address is reported all the same."""
-    try:
-        await require_broker(settings)
-    except WrongSettings as wrong:
-        log.warning("broker_unavailable", reason=str(wrong), meanwhile="events wait in the outbox")
 
 
 def _allow_open_files(connections: int) -> None:

@@ -25,13 +25,13 @@ from halfpenny import (
 )
 from halfpenny.entrypoints import worker
 from halfpenny.entrypoints.settings import Settings
-from halfpenny.entrypoints.wording import counted
 from halfpenny.platform import audit, chain, clock, row_history
 from halfpenny.platform.consistency import Check, Finding, find_in_parallel
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.queue import check as queues
 from halfpenny.primitives.errors import Malformed
+from halfpenny.primitives.wording import counted
 
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([hdw])", re.ASCII)
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -143,7 +143,8 @@ async def check_books(settings: Settings, report: Callable[[Finding], None]) -> 
         async with database.reading() as connection:
             transfers = int(await connection.fetchval("SELECT count(*) FROM transfer"))
             skipped += [
-                f"Not sealed: {rows} rows of the chain {name} since {since:%Y-%m-%d %H:%M} UTC; does the worker run?"
+                f"Not sealed: {counted(rows, 'row')} of the chain {name} since {since:%Y-%m-%d %H:%M} UTC; "
+                "does the worker run?"
                 for name, (rows, since) in (await chain.unsealed(connection)).items()
             ]
             heads = {

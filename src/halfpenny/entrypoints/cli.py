@@ -12,8 +12,8 @@ import typer
 
 from halfpenny.entrypoints.frame import on_any_servers, on_servers
 from halfpenny.entrypoints.settings import Settings
-from halfpenny.entrypoints.wording import counted
 from halfpenny.primitives.errors import HalfpennyError, OperatorError
+from halfpenny.primitives.wording import counted
 
 app = typer.Typer(
     help="Halfpenny: a marketplace for bridge loans, exact to the last halfpenny.",

@@ -9,10 +9,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import asyncpg
+import structlog
 
 from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.platform import clock
 from halfpenny.platform.database import CONNECTION_ERRORS
+from halfpenny.platform.documents import DocumentStore
+from halfpenny.primitives.wording import counted
+
+log = structlog.get_logger("halfpenny.connectivity")
 
 REFUSED: tuple[type[BaseException], ...] = (*CONNECTION_ERRORS, asyncpg.PostgresError, ValueError)
 
@@ -60,7 +65,7 @@ async def require_real_time(settings: Settings) -> None:
 
 def _days(offset: timedelta) -> str:
     days, rest = divmod(offset, timedelta(days=1))
-    return f"{days} days and {rest}" if rest else f"{days} days"
+    return f"{counted(days, 'day')} and {rest}" if rest else counted(days, "day")
 
 
 async def require_broker(settings: Settings) -> None:
@@ -77,6 +82,36 @@ async def require_broker(settings: Settings) -> None:
         raise WrongSettings(f"AMQP_URL: {_reason(unavailable)}") from None
     finally:
         await broker.close()
+
+
+async def require_documents(settings: Settings) -> None:
+    """Raises WrongSettings, which names MONGO_URL and the reason, where a document store is set and does not answer."""
+    given = settings.documents
+    if not given.url:
+        return
+    store = await DocumentStore.connect(given.url, given.name, timeout_s=given.timeout_s)
+    try:
+        fault = await store.fault()
+    finally:
+        await store.close()
+    if fault:
+        raise WrongSettings(f"MONGO_URL: no document store answers there ({fault})")
+
+
+async def warn_without_documents(settings: Settings) -> None:
+    """Money moves without listings, so their outage must not stop a start; a wrong address is reported all the same."""
+    try:
+        await require_documents(settings)
+    except WrongSettings as wrong:
+        log.warning("documents_unavailable", reason=str(wrong), meanwhile="listings and assessments are not shown")
+
+
+async def warn_without_broker(settings: Settings) -> None:
+    """As ``warn_without_documents``, for RabbitMQ: only the worker cannot do without."""
+    try:
+        await require_broker(settings)
+    except WrongSettings as wrong:
+        log.warning("broker_unavailable", reason=str(wrong), meanwhile="events wait in the outbox")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ _LARGEST = 1_000_000_000_000
 
 def _country(code: str) -> str:
     if not is_country(code):
-        raise ValueError
+        raise ValueError("should be the code of a country in ISO 3166-1")
     return code
 
 

@@ -10,6 +10,7 @@ from halfpenny import marketplace
 from halfpenny.entrypoints.settings import Settings, WrongSettings
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
+from halfpenny.primitives.wording import counted
 
 
 async def rebuild(settings: Settings) -> int:
@@ -24,7 +25,7 @@ async def rebuild(settings: Settings) -> int:
         with Console(stderr=True).status("listings ...") as status:
 
             def progress(name: str) -> Callable[[int], None]:
-                return lambda read: status.update(f"{name}: {read} loans read")
+                return lambda read: status.update(f"{name}: {counted(read, 'loan')} read")
 
             listings, assessments = marketplace.ListingStore(documents), marketplace.AssessmentStore(documents)
             read = await marketplace.rebuild(database, listings, progress("listings"))

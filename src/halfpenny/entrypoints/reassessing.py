@@ -7,6 +7,7 @@ from rich.console import Console
 from halfpenny import underwriting
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.platform.database import Database
+from halfpenny.primitives.wording import counted
 
 
 async def reassess(settings: Settings) -> int:
@@ -15,7 +16,7 @@ async def reassess(settings: Settings) -> int:
     try:
         with Console(stderr=True).status("asking ...") as status:
             return await underwriting.request_all_reassessments(
-                database, lambda asked: status.update(f"asked about {asked} loans ...")
+                database, lambda asked: status.update(f"asked about {counted(asked, 'loan')} ...")
             )
     finally:
         await database.close()

@@ -72,6 +72,14 @@ async def write_allowances(settings: Settings, path: Path) -> int:
     return written
 
 
+def require_promotion_key(settings: Settings) -> None:
+    """Raises WrongSettings where the key of promotions cannot be used."""
+    try:
+        risk_reporting.public_key_document(settings.promotion_key)
+    except risk_reporting.PromotionKeyMissing as error:
+        raise WrongSettings(str(error)) from None
+
+
 def write_promotion_key(settings: Settings, path: Path) -> None:
     """The public half of the key of promotions, as the risk service reads it. Raises WrongSettings."""
     try:

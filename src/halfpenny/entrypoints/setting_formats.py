@@ -163,7 +163,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _begins_with(url: str, *schemes: str) -> None:
     if url.partition("://")[0] not in schemes:
-        raise ValueError(f"should begin with {'://, or '.join(schemes)}://")
+        raise ValueError(f"should begin with {':// or '.join(schemes)}://")
 
 
 def _parted(url: str) -> Any:

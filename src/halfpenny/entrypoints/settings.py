@@ -33,6 +33,7 @@ from halfpenny.entrypoints.setting_formats import (
     WrongSettings,
     section,
 )
+from halfpenny.platform.faults import described
 
 if TYPE_CHECKING:  # every command reads its settings first: features are loaded by those that use them
     from halfpenny.identity import IdentitySettings
@@ -363,7 +364,6 @@ def _first_fault(error: ValidationError) -> str:
     prefixes = {section.__name__: section.model_config.get("env_prefix", "") for section in sections}
     # A name of its own is reported in capitals already.
     name = field if field.isupper() else f"{prefixes.get(error.title, 'HALFPENNY_')}{field}".upper()
-    # Pydantic puts its own words before the text of a ValueError.
-    message = fault["msg"].removeprefix("Value error, ")
+    message = described(fault)
     shown = {setting.name: setting.default or setting.example for setting in every_setting()}.get(name)
     return f"{name}: {message}" + (f", such as {shown}" if shown and "such as" not in message else "")

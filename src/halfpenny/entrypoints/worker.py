@@ -24,7 +24,13 @@ from halfpenny import (
     underwriting,
 )
 from halfpenny.entrypoints import realtime_topics
-from halfpenny.entrypoints.connectivity import require_broker, require_database, require_real_time, require_schema
+from halfpenny.entrypoints.connectivity import (
+    require_broker,
+    require_database,
+    require_real_time,
+    require_schema,
+    warn_without_documents,
+)
 from halfpenny.entrypoints.risk import outcomes_file
 from halfpenny.entrypoints.settings import Settings, require_listening
 from halfpenny.platform import row_history
@@ -194,6 +200,7 @@ async def _work(settings: Settings) -> None:
         await require_schema(settings)
         await require_real_time(settings)
         await require_broker(settings)
+        await warn_without_documents(settings)
         resources = await open_resources(settings, stack)
         await run_until(stopping, resources)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
@@ -14,6 +15,10 @@ from halfpenny.primitives.errors import Unavailable
 
 Document: TypeAlias = dict[str, Any]
 Collection: TypeAlias = AsyncCollection[Document]
+
+
+# In an error of PyMongo's, what repeats our own time-outs and the whole topology.
+_REST: Final = re.compile(r" \(configured timeouts|, Timeout: |, full error: |\n")
 
 
 class DocumentsUnavailable(Unavailable):
@@ -61,13 +66,17 @@ class DocumentStore:
     def collection(self, name: str) -> Collection:
         return self.database[name]
 
-    async def healthy(self) -> bool:
-        """Whether the store answers a ping."""
+    async def fault(self) -> str:
+        """Why the store does not answer a ping, in a few words; empty where it does."""
         try:
             await self.client.admin.command("ping")
-        except PyMongoError:
-            return False
-        return True
+        except PyMongoError as error:
+            return _REST.split(str(error))[0] or type(error).__name__
+        return ""
+
+    async def healthy(self) -> bool:
+        """Whether the store answers a ping."""
+        return not await self.fault()
 
     async def drop(self) -> None:
         """Remove the whole database: listings can always be rebuilt."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from halfpenny.platform.faults import described
 from halfpenny.primitives.errors import HalfpennyError
 
 PROBLEM_TYPE: Final = "application/problem+json"
@@ -172,53 +173,8 @@ _VALIDATION_CODES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-# What a person reads where a value does not fit; a kind that is not here keeps its own text.
-_DETAILS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "missing": "is missing",
-        "extra_forbidden": "is not known here",
-        "string_type": "should be text",
-        "string_too_short": "should have at least {min_length} characters",
-        "string_too_long": "should have at most {max_length} characters",
-        "too_short": "should have at least {min_length} items",
-        "too_long": "should have at most {max_length} items",
-        "list_type": "should be a list",
-        "bool_type": "should be true or false",
-        "bool_parsing": "should be true or false",
-        "int_type": "should be a whole number",
-        "int_parsing": "should be a whole number",
-        "int_from_float": "should be a whole number",
-        "float_type": "should be a number",
-        "float_parsing": "should be a number",
-        "greater_than": "should be more than {gt}",
-        "greater_than_equal": "should be at least {ge}",
-        "less_than": "should be less than {lt}",
-        "less_than_equal": "should be at most {le}",
-        "enum": "should be {expected}",
-        "literal_error": "should be {expected}",
-        "uuid_type": "should be a UUID",
-        "uuid_parsing": "should be a UUID",
-        "date_type": "should be a date, such as 2026-05-31",
-        "date_parsing": "should be a date, such as 2026-05-31",
-        "date_from_datetime_parsing": "should be a date, such as 2026-05-31",
-        "date_from_datetime_inexact": "should be a date, such as 2026-05-31",
-        "dict_type": "should be an object",
-        "model_type": "should be an object",
-        "model_attributes_type": "should be an object",
-    }
-)
-
 # How the error types begin that our own request models raise; they are published as they are.
 _OWN_CODES: Final = ("malformed_", "amount_not_positive")
-
-
-def _detail(kind: str, error: Mapping[str, Any]) -> str:
-    """What is wrong with a value, without the value."""
-    context = error.get("ctx")
-    if kind in _DETAILS and (isinstance(context, Mapping) or "{" not in _DETAILS[kind]):
-        return _DETAILS[kind].format_map(context or {})[:200]
-    # Pydantic puts its own words before the text of a ValueError.
-    return str(error.get("msg", "")).removeprefix("Value error, ")[:200]
 
 
 def validation_problem(errors: Sequence[Mapping[str, Any]], instance: str) -> Problem:
@@ -233,7 +189,7 @@ def validation_problem(errors: Sequence[Mapping[str, Any]], instance: str) -> Pr
         code = _VALIDATION_CODES.get(kind) or (kind if kind.startswith(_OWN_CODES) else "malformed")
         location = [str(step) for step in error.get("loc", ())]
         pointer = "/".join(step.replace("~", "~0").replace("/", "~1") for step in location)
-        faults.append({"pointer": f"/{pointer}", "code": code, "detail": _detail(kind, error)})
+        faults.append({"pointer": f"/{pointer}", "code": code, "detail": described(error)[:200]})
     code = faults[0]["code"] if faults else "malformed"
     return build_problem(
         422, code, "The request is not valid; data.errors lists every fault.", instance, {"errors": faults}

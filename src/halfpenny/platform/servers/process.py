@@ -159,9 +159,9 @@ def stop_process(
         process.wait()
 
 
-def last_line(log: Path) -> str:
-    """The last line that is not blank, or that there is none."""
-    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+def last_line(log: Path, begins: int = 0) -> str:
+    """The last line that is not blank, or that there is none; ``begins`` is the byte from which to look."""
+    lines = log.read_bytes()[begins:].decode(errors="replace").split("\n") if log.exists() else []
     return next((line.strip() for line in reversed(lines) if line.strip()), "its log is empty")
 
 

@@ -1,4 +1,4 @@
-"""Number agreement in what the commands print."""
+"""Number agreement in what people read."""
 
 from __future__ import annotations
 
