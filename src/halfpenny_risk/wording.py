@@ -43,15 +43,15 @@ REASONS: Mapping[str, Wording] = {
         audience=PRIVATE,
     ),
     "amount_to_income": Wording(
-        "Against its income the borrower asks for {value} of what is typical.",
+        "Relative to income, the borrower asks for {value} of the typical amount.",
         "W stosunku do dochodu pożyczkobiorca wnioskuje o {value} typowej kwoty.",
-        ("The loan cannot be set against an income.", "Nie można odnieść pożyczki do dochodu."),
+        ("The loan cannot be compared with an income.", "Nie można odnieść pożyczki do dochodu."),
         audience=PRIVATE,
     ),
     "instalment_to_income": Wording(
-        "The loan falls due quickly against the income: {value} of what is typical.",
-        "Tempo spłaty w stosunku do dochodu: {value} typowego.",
-        ("The pace of repayment cannot be set against an income.", "Nie można odnieść tempa spłaty do dochodu."),
+        "Relative to income, the pace of repayment is {value} of what is typical.",
+        "Tempo spłaty w stosunku do dochodu: {value} typowego tempa.",
+        ("The pace of repayment cannot be compared with an income.", "Nie można odnieść tempa spłaty do dochodu."),
         audience=PRIVATE,
     ),
     "assets": Wording(
@@ -61,9 +61,9 @@ REASONS: Mapping[str, Wording] = {
         audience=PRIVATE,
     ),
     "assets_to_amount": Wording(
-        "The assets cover {value} of what is typical for such a loan.",
-        "Majątek pokrywa {value} typowego poziomu dla takiej pożyczki.",
-        ("The assets cannot be set against the loan.", "Nie można odnieść majątku do pożyczki."),
+        "Relative to the loan, the borrower's assets are {value} of what is typical.",
+        "W stosunku do kwoty pożyczki majątek wynosi {value} typowego.",
+        ("The assets cannot be compared with the loan.", "Nie można odnieść majątku do pożyczki."),
         audience=PRIVATE,
     ),
     "debts": Wording(
@@ -73,9 +73,9 @@ REASONS: Mapping[str, Wording] = {
         audience=PRIVATE,
     ),
     "debts_to_assets": Wording(
-        "The borrower owes {value} of what it owns.",
+        "The borrower's debts are {value} of its assets.",
         "Zadłużenie stanowi {value} majątku pożyczkobiorcy.",
-        ("The debts cannot be set against the assets.", "Nie można odnieść zadłużenia do majątku."),
+        ("The debts cannot be compared with the assets.", "Nie można odnieść zadłużenia do majątku."),
         audience=PRIVATE,
     ),
     "adverse": Wording(
@@ -99,15 +99,15 @@ REASONS: Mapping[str, Wording] = {
         audience=PRIVATE,
     ),
     "costs_to_income": Wording(
-        "Against its income the borrower's costs are {value} of what is typical.",
-        "W stosunku do dochodu koszty pożyczkobiorcy wynoszą {value} typowych.",
-        ("The costs cannot be set against an income.", "Nie można odnieść kosztów do dochodu."),
+        "Relative to income, the borrower's costs are {value} of what is typical.",
+        "W stosunku do dochodu koszty pożyczkobiorcy wynoszą {value} typowego poziomu.",
+        ("The costs cannot be compared with an income.", "Nie można odnieść kosztów do dochodu."),
         audience=PRIVATE,
     ),
     "years_trading": Wording(
-        "Years that the business has traded: {value}.",
+        "Years of trading: {value}.",
         "Lata działalności firmy: {value}.",
-        ("For how long the business has traded is not known.", "Nie wiadomo, od kiedy firma działa."),
+        ("How long the business has traded is not known.", "Nie wiadomo, od kiedy firma działa."),
         shown_as="count",
         audience=PRIVATE,
     ),
@@ -119,10 +119,10 @@ REASONS: Mapping[str, Wording] = {
         audience=PRIVATE,
     ),
     "exit_leverage": Wording(
-        "The exit must redeem {value} of the value that the risk assessment uses.",
+        "The exit strategy must repay {value} of the value that the risk assessment uses.",
         "Ze źródła spłaty trzeba pokryć {value} wartości przyjętej w ocenie ryzyka.",
         (
-            "The exit must redeem this loan and whatever ranks before it.",
+            "The exit strategy must repay this loan and whatever ranks before it.",
             "Ze źródła spłaty trzeba pokryć tę pożyczkę i długi o wyższym pierwszeństwie.",
         ),
     ),
@@ -135,7 +135,7 @@ REASONS: Mapping[str, Wording] = {
         "Wartość przyjęta w ocenie ryzyka może odbiegać o {value} w obie strony (w 90 przypadkach na 100).",
     ),
     "exit_term": Wording(
-        "The exit comes after {value} months, in which prices can move.",
+        "The loan is to be repaid after {value} months, in which prices can change.",
         "Spłata ma nastąpić po {value} mies., a do tego czasu ceny mogą się zmienić.",
         shown_as="count",
     ),
@@ -151,7 +151,7 @@ REASONS: Mapping[str, Wording] = {
         ),
     ),
     "exit_floor": Wording(
-        "By the property alone the exit falls short in {value} of cases.",
+        "Judged by the property alone, the exit strategy falls short in {value} of cases.",
         "Biorąc pod uwagę samą nieruchomość, w {value} przypadków środki na spłatę nie wystarczają.",
     ),
     "ltgdv": Wording(
@@ -168,7 +168,7 @@ REASONS: Mapping[str, Wording] = {
         "Koszt prac stanowi {value} wartości przyjętej w ocenie ryzyka.",
     ),
     "exit_unknown": Wording(
-        "How the loan will be repaid is not clear.",
+        "The exit strategy is not clear.",
         "Nie jest jasne, z czego pożyczka zostanie spłacona.",
         shown_as="none",
     ),
@@ -190,7 +190,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "The sales that a model knows of this market are too old",
         "Transakcje, które model zna z tego rynku, są zbyt dawne",
     ),
-    "rolled_up": ("added up and paid at the end", "naliczane i płatne na końcu"),
+    "rolled_up": ("rolled up and paid at the end", "naliczane i płatne na końcu"),
     "paid": ("paid as it falls due", "płacone w terminie"),
     "owned": ("owns its premises", "ma własną siedzibę"),
     "rented": ("rents its premises", "wynajmuje siedzibę"),
@@ -222,20 +222,20 @@ LIMITS: Mapping[str, Wording] = {
         shown_as="count",
     ),
     "valuation_age_months": Wording(
-        "The policy takes valuations of up to {value} months.",
-        "Polityka dopuszcza wyceny do {value} mies.",
+        "The policy accepts valuations up to {value} months old.",
+        "Polityka dopuszcza wyceny nie starsze niż {value} mies.",
         shown_as="count",
     ),
 }
 
 DECISIONS: Mapping[str, LocalisedText] = {
     "approve": LocalisedText("recommended", "pozytywna rekomendacja"),
-    "refer": LocalisedText("to be looked at by a person", "do oceny przez człowieka"),
+    "refer": LocalisedText("referred to a person", "do decyzji człowieka"),
     "decline": LocalisedText("not recommended", "negatywna rekomendacja"),
 }
 
 NO_CHANGE = LocalisedText(
-    "No change of this alone would better the grade or the decision.",
+    "No change of this alone would improve the grade or the decision.",
     "Sama zmiana w tym zakresie nie poprawi klasy ani decyzji.",
 )
 # What would change a reason, before the outcome.
@@ -274,13 +274,19 @@ _FACTS = {
 
 PRICE_TERMS: Mapping[str, LocalisedText] = {
     "cost_of_funds": LocalisedText(
-        "What investors' money costs above the reference rate", "Koszt pieniądza inwestorów ponad stopę referencyjną"
+        "Cost of investors' money above the reference rate", "Koszt pieniądza inwestorów ponad stopę referencyjną"
     ),
     "expected_loss": LocalisedText("Expected loss of loans like this", "Oczekiwana strata na podobnych pożyczkach"),
-    "operating_cost": LocalisedText("Running the loan", "Obsługa pożyczki"),
-    "cost_of_capital": LocalisedText("Capital held against surprises", "Kapitał na nieprzewidziane straty"),
-    "floor": LocalisedText("Up to the least for this loan-to-value", "Do minimum dla tego wskaźnika LTV"),
-    "cap": LocalisedText("Down to the most for this loan-to-value", "Do maksimum dla tego wskaźnika LTV"),
+    "operating_cost": LocalisedText("Servicing of the loan", "Obsługa pożyczki"),
+    "cost_of_capital": LocalisedText(
+        "Cost of capital held against unexpected losses", "Koszt kapitału na nieoczekiwane straty"
+    ),
+    "floor": LocalisedText(
+        "Raised to the minimum for this loan-to-value", "Podniesienie do minimum dla tego wskaźnika LTV"
+    ),
+    "cap": LocalisedText(
+        "Lowered to the maximum for this loan-to-value", "Obniżenie do maksimum dla tego wskaźnika LTV"
+    ),
     "rounding": LocalisedText("Rounded to the nearest step", "Zaokrąglenie do najbliższego kroku"),
 }
 

@@ -206,7 +206,6 @@ EXAMPLES: list[tuple[str, str, str]] = [
     ("docs/algorithms/pricing.md", "above 75 %", "the bound of the last band"),
     ("docs/algorithms/pricing.md", "0.81 to 0.86 % a month at 54 to 55 %", "a published figure"),
     ("docs/algorithms/pricing.md", "which is 5.4 to 6.1 points a year", "the published figure over Bank Rate"),
-    ("docs/algorithms/pricing.md", "0.05 % a month for each 5 points", "a published figure"),
     ("docs/glossary.md", "takes two people", "four eyes are two people's"),
     ("docs/guides/approvals.md", "two people", "four eyes are two people's"),
     ("docs/guides/approvals.md", "one person", "four eyes are two people's"),

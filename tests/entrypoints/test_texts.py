@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -16,12 +17,16 @@ from halfpenny import web
 from halfpenny.entrypoints.books import BooksReport
 from halfpenny.entrypoints.error_codes import every_error
 from halfpenny.entrypoints.settings import Settings, WrongSettings
-from halfpenny.entrypoints.wording import counted
-from halfpenny.funding.requests import InvestRequest
+from halfpenny.funding.requests import BulkRequest, InvestRequest
 from halfpenny.identity import InvalidCredentials
+from halfpenny.identity.rest import RegisterRequest
 from halfpenny.loans import PropertyKind
 from halfpenny.marketplace import TEMPLATES, labels
 from halfpenny.platform.http.problems import problem, validation_problem
+from halfpenny.primitives.wording import counted
+from halfpenny.web.language import translations
+from halfpenny_risk import wording
+from halfpenny_risk.policy import load_policies
 
 # What stood on pages and in messages before, and its like: none of them is a term of the trade or of the craft.
 FIGURES_OF_SPEECH = re.compile(
@@ -113,7 +118,48 @@ def test_what_does_not_fit_is_said_in_our_own_words(change: dict[str, object]) -
         _Everything.model_validate(fitting | change)
     body = validation_problem(refused.value.errors(), "/").body.decode()
     details = re.findall(r'"detail":"(should|is) ', body)
+    assert not re.search(r"\b1 (characters|items|digits)\b", body), body
     assert details and not re.search(r"Input should|String should|Value error|valid (integer|string|date)", body), body
+
+
+class _Few(BaseModel):
+    """Limits of one, whose nouns are in the singular or are not needed."""
+
+    name: Annotated[str, Field(min_length=1, max_length=1)] = "a"
+    items: Annotated[list[int], Field(min_length=1, max_length=1)] = [1]
+    share: Annotated[Decimal, Field(max_digits=2, decimal_places=1)] = Decimal("0.5")
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"name": ""}, "should not be empty"),
+        ({"items": []}, "should not be empty"),
+        ({"name": "ab"}, "should have at most 1 character"),
+        ({"items": [1, 2]}, "should have at most 1 item"),
+        ({"share": "0.25"}, "should have at most 1 decimal place"),
+        ({"share": "x"}, "should be a number"),
+    ],
+)
+def test_a_limit_of_one_is_said_in_the_singular(change: dict[str, object], text: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        _Few.model_validate(change)
+    assert f'"detail":"{text}"' in validation_problem(refused.value.errors(), "/").body.decode()
+
+
+def test_a_registration_without_a_name_and_a_bulk_without_investments() -> None:
+    for model, values, pointer in (
+        (
+            RegisterRequest,
+            {"email": "a@b.example", "password": "x" * 20, "full_name": "", "role": "investor"},
+            "full_name",
+        ),
+        (BulkRequest, {"investments": []}, "investments"),
+    ):
+        with pytest.raises(ValidationError) as refused:
+            model.model_validate(values)
+        body = validation_problem(refused.value.errors(), "/").body.decode()
+        assert f'"pointer":"/{pointer}","code":"malformed","detail":"should not be empty"' in body
 
 
 def test_zero_is_not_a_malformed_amount() -> None:
@@ -151,6 +197,43 @@ def test_pages_use_the_words_of_the_trade_in_both_languages() -> None:
     for english, polish in texts.items():
         assert not FIGURES_OF_SPEECH.search(english), english
         assert not SZANSA.search(polish), polish
+
+
+def test_a_filter_speaks_of_many_loans_and_a_badge_of_one() -> None:
+    """In Polish each has its number and gender: feminine singular on a loan, plural in what is chosen from."""
+    polish = translations("pl")
+    offered = {code: polish.pgettext("loans", text) for code, text in labels.STATUS_CHOICES.items()}
+    assert offered["funded"] == "W pełni sfinansowane" and offered["repaid"] == "Spłacone"
+    assert polish.gettext(labels.STATUS["repaid"]) == "Spłacona"
+    assert not [text for text in offered.values() if re.search(r"(ana|ona)\b", text)], offered
+    assert not set(offered.values()) & {polish.gettext(text) for text in labels.STATUS.values()}
+
+
+def test_the_method_calls_the_exit_strategy_by_its_name() -> None:
+    from halfpenny.risk_reporting import labels as risk_labels
+
+    assert risk_labels.FACTOR["exit"] == "Exit strategy"
+    for english, polish in texts_of_pages().items():
+        assert not re.search(r"the exit with one|loan like the reference|be repaid$|jak silny", f"{english}\n{polish}")
+
+
+def test_every_reference_rate_of_the_policy_has_its_name_in_polish() -> None:
+    polish = translations("pl")
+    names = {rate.name for policy in load_policies().policies for rate in policy.reference_rates.values()}
+    assert names and not [name for name in names if polish.gettext(name) == name]
+
+
+def test_no_published_figure_names_a_file_of_ours_as_its_source() -> None:
+    for policy in load_policies().policies:
+        for anchor in policy.anchors:
+            assert re.search(r"\.[a-z]{2,3}\b", anchor.source), anchor
+            assert not re.search(r"\.(md|py|json)\b|\b(docs|src)/", anchor.source), anchor
+
+
+def test_the_texts_of_reasons_are_english_of_the_trade() -> None:
+    texts = [wording.NO_CHANGE, *wording.REASONS.values(), *wording.LIMITS.values(), *wording.PRICE_TERMS.values()]
+    for text in texts:
+        assert not re.search(r"better the|set against|of what it owns|surprises|the (least|most) for", text.en), text
 
 
 def test_no_amount_stands_in_a_template_without_its_currency() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from halfpenny_messages import exchange_rates
 from halfpenny_risk.artefacts import DEFAULT_FOLDER, EVALUATION, MANIFEST, ArtefactFolder, sign
 from halfpenny_risk.errors import BadArtefact, BadSettings
 from halfpenny_risk.models import CHAMPION_FILE, SCORECARD_FILE, load_models
@@ -110,13 +111,14 @@ def test_a_policy_with_a_fault_is_refused_by_name(tmp_path: Path, change: dict[s
 
 
 # A version names one content for good: assessments, letters and the published method quote it. Whoever changes a
-# figure changes the version, and writes both here.
-POLICY_VERSION, POLICY_SHA256 = "policy-3", "b29b0cc33e58eb442a4acacb6e7b897128d6c8628038626010d0033873ed913b"
+# figure, or a rate of a currency by which amounts are compared, changes the version and writes both here.
+POLICY_VERSION, POLICY_SHA256 = "policy-3", "6d2a6d23aa77e85acc391cbb94871fe58fd94af9aec505913f567bf09652d4a3"
 
 
 def test_a_version_of_the_policy_names_one_content() -> None:
     [policy] = json.loads(DEFAULT_POLICY_FILE.read_text())
     version = policy.pop("version")
+    policy["units_per_eur"] = {currency: str(rate) for currency, rate in exchange_rates.UNITS_PER_EUR.items()}
     found = hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()
     assert (version, found) == (POLICY_VERSION, POLICY_SHA256)
 

@@ -121,10 +121,20 @@ def test_the_service_assesses_at_the_rates_of_the_setting() -> None:
     assert policy.exchange_rates == BUILT_IN.exchange_rates | {"GBP": 0.91}
 
 
-def test_other_rates_in_the_table_are_another_policy() -> None:
-    """The version is what distinguishes answers: whoever edits a rate gives the newest policy a new one."""
-    stated = {"EUR": "1", "GBP": "0.86355", "ILS": "3.33122", "PLN": "4.2433", "USD": "1.16086"}
-    assert {code: str(rate) for code, rate in exchange_rates.UNITS_PER_EUR.items()} == stated
+@given(st.sampled_from(OTHERS), RATES)
+def test_other_rates_than_the_tables_are_another_policy(currency: str, rate: Decimal) -> None:
+    """The version is what distinguishes answers. That of an edited table is in tests/risk/test_artefacts.py."""
+    for stated, is_plain in (
+        (rate, rate == UNITS_PER_EUR[Currency(currency)]),
+        (UNITS_PER_EUR[Currency(currency)], True),
+    ):
+        version = load_policies(units_per_eur={currency: stated}).policies[-1].version
+        assert (version == BUILT_IN.version) is is_plain
+
+
+def test_every_currency_has_a_rate_above_zero_and_a_euro_is_one() -> None:
+    assert UNITS_PER_EUR[Currency.EUR] == 1
+    assert all(rate > 0 for rate in UNITS_PER_EUR.values())
 
 
 def test_the_table_states_its_day_and_its_source() -> None:

@@ -298,8 +298,8 @@ def test_row_13_every_reason_against_has_a_change_that_suffices_or_says_that_it_
 def test_row_13_facts_that_were_not_given_are_named(models: ModelSet) -> None:
     assessed = answer(models, **{**SOUND, "assets": None, "debts": None})
     texts = {reason.code: reason.text for reason in assessed.principal_against}
-    assert texts["assets"].en == "The assets cannot be set against the loan."
-    assert texts["debts"].en.startswith("The debts cannot be set against the assets.")
+    assert texts["assets"].en == "The assets cannot be compared with the loan."
+    assert texts["debts"].en.startswith("The debts cannot be compared with the assets.")
     assert texts["facts_missing"].en == "Not given about the borrower: assets, debts."
     assert texts["facts_missing"].pl == "Nie podano o pożyczkobiorcy: majątek, zadłużenie."
 
@@ -308,12 +308,12 @@ def test_row_14_what_was_withheld_is_named_with_what_stating_it_would_change(mod
     sound = {**DUBLIN, "amount": "215000.00", "valuation_source": ValuationSource.SURVEY}
     assessed = answer(models, **sound)
     by_code = {reason.code: reason for reason in (*assessed.principal_against, *assessed.principal_for)}
-    assert by_code["years_trading"].text.en == "For how long the business has traded is not known."
+    assert by_code["years_trading"].text.en == "How long the business has traded is not known."
     assert by_code["years_trading"].change is not None
     assert by_code["years_trading"].change.pl.startswith("Przy stażu działalności (lata): ")
     stated = answer(models, **sound, years_trading=17, yearly_costs="21000.00", premises=Premises.OWNED)
     favour = {reason.code: reason.text for reason in stated.principal_for}
-    assert favour["years_trading"].en == "Years that the business has traded: 17."
+    assert favour["years_trading"].en == "Years of trading: 17."
     assert float(stated.probability_of_default) < float(assessed.probability_of_default)
 
 

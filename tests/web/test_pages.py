@@ -157,7 +157,7 @@ async def test_with_nothing_open_the_rest_of_the_market_is_shown(
         await loans.transition(connection, furnished[0].id, loans.TransitionName.EXPIRE)
     await rebuild(database, listings)
     assert "3 loans" in Page((await client.get("/")).text).text
-    assert "No loan fits these filters" in Page((await client.get("/?status=funding")).text).text
+    assert "No loan matches these filters" in Page((await client.get("/?status=funding")).text).text
 
 
 @pytest.mark.parametrize("query", ["kind=house&min_rate=8&max_ltv=60&max_term=12", "kind=land", "max_term=-4"])
@@ -167,7 +167,7 @@ async def test_filters_that_match_nothing_show_an_empty_state(
     await rebuild(database, listings)
     answer = await client.get(f"/?{query}")
     assert answer.status_code == 200
-    assert "No loan fits these filters" in answer.text
+    assert "No loan matches these filters" in answer.text
 
 
 async def test_a_kind_that_is_not_on_the_list_is_refused(
@@ -329,11 +329,11 @@ def test_polish_has_every_text() -> None:
         folder = (web.STATIC if feature is web else feature.TEMPLATES).parent
         methods = [("**.html", "jinja2"), ("**.py", "python")]
         options = {"**.html": {"silent": "false", "trim_blocks": "true", "lstrip_blocks": "true"}}
-        used |= {message for _, _, message, _, _ in extract_from_dir(folder, methods, options)}
-    stored = {message.id: message.string for message in catalogue if message.id}
+        used |= {(message, context) for _, _, message, _, context in extract_from_dir(folder, methods, options)}
+    stored = {(message.id, message.context): message.string for message in catalogue if message.id}
     assert used == set(stored), used ^ set(stored)
     assert all(all(text) if isinstance(text, tuple) else text for text in stored.values())
-    for source, text in stored.items():
+    for (source, _), text in stored.items():
         names = set(re.findall(r"%\((\w+)\)s", str(source)))
         for form in text if isinstance(text, tuple) else (text,):
             assert set(re.findall(r"%\((\w+)\)s", str(form))) == names, source

@@ -7,6 +7,7 @@ from typing import Final
 
 from halfpenny import underwriting
 from halfpenny.platform.http.pages import translatable as _
+from halfpenny.platform.http.pages import translatable_in as pgettext
 
 STATUS: Final[Mapping[str, str]] = {
     "funding": _("Open for funding"),
@@ -58,14 +59,15 @@ CONDITION: Final[Mapping[str, str]] = {
     "poor": _("Poor"),
 }
 
-# What a reader may choose from, in the order in which it is offered. "all" shows every listed loan.
+# What a reader may choose from, in the order in which it is offered. "all" shows every listed loan. The texts are of
+# many loans, where those of STATUS are of one: languages with numbers and genders have other words for them.
 STATUS_CHOICES: Final[Mapping[str, str]] = {
-    "funding": _("Open for funding"),
-    "funded": _("Fully funded"),
-    "active": _("Active"),
-    "repaid": _("Repaid"),
-    "troubled": _("Late or in recovery"),
-    "all": _("All loans"),
+    "funding": pgettext("loans", "Open for funding"),
+    "funded": pgettext("loans", "Fully funded"),
+    "active": pgettext("loans", "Active"),
+    "repaid": pgettext("loans", "Repaid"),
+    "troubled": pgettext("loans", "Late or in recovery"),
+    "all": pgettext("loans", "All loans"),
 }
 SORT_CHOICES: Final[Mapping[str, str]] = {
     "newest": _("Newest first"),

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal, format_percent
 
@@ -70,6 +71,11 @@ def day(text: str, language: str) -> str:
     if len(text) == len("2026-01-01"):
         return format_date(date.fromisoformat(text), format="medium", locale=LOCALES[language])
     return format_date(_local(text), format="medium", locale=LOCALES[language])
+
+
+def country(code: str, language: str) -> str:
+    """The name of a country of ISO 3166-1; a code without a name in CLDR is shown as it is."""
+    return str(Locale.parse(LOCALES[language]).territories.get(code, code))
 
 
 def long_day(day: date, language: str) -> str:

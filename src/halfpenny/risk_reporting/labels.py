@@ -88,25 +88,25 @@ MODEL: Final[Mapping[str, str]] = {"champion": _("Champion"), "challenger": _("C
 FACTOR: Final[Mapping[str, str]] = {
     "leverage": _("Loan to value"),
     "prior_debt": _("Debt that ranks before the loan"),
-    "valuation": _("How sure and how old the valuation is"),
+    "valuation": _("Reliability and age of the valuation"),
     "term": _("Term"),
-    "exit": _("How the loan is to be repaid"),
+    "exit": _("Exit strategy"),
     "interest": _("How interest is paid"),
     "works": _("Building works"),
     "income": _("Income of the borrower"),
     "assets": _("Assets of the borrower"),
     "debts": _("Debts of the borrower"),
     "costs": _("Costs of the borrower"),
-    "years_trading": _("Years that the business has traded"),
-    "premises": _("Whether the business owns its premises"),
+    "years_trading": _("Years of trading"),
+    "premises": _("Own or rented premises"),
     "adverse_records": _("Adverse records"),
-    "facts_missing": _("Facts that were left out"),
-    "borrower_other": _("Other facts of the business"),
+    "facts_missing": _("Missing facts"),
+    "borrower_other": _("Other facts about the business"),
 }
 LIMIT: Final[Mapping[str, str]] = {
     "ltv": _("Loan to value"),
-    "ltgdv": _("Loan to value after the works"),
-    "works_to_value": _("Works to value"),
+    "ltgdv": _("Loan to gross development value"),
+    "works_to_value": _("Cost of works to value"),
     "pd": _("Probability of default"),
     "lgd": _("Loss given default"),
     "expected_loss": _("Expected loss"),
@@ -123,15 +123,15 @@ ANSWER: Final[Mapping[str, str]] = {
     "decline": _("not recommended"),
 }
 MEANING: Final[Mapping[str, str]] = {
-    "A": _("The loan is expected to be repaid even if much goes wrong."),
-    "B": _("A sound loan; some trouble would not keep it from being repaid."),
-    "C": _("An ordinary bridge loan: delay is likely enough to plan for."),
-    "D": _("Repayment needs its plan to work; a person looks at each."),
-    "E": _("Default is too likely for the policy."),
+    "A": _("The loan is expected to be repaid even under severe stress."),
+    "B": _("A sound loan, expected to be repaid even if some things go wrong."),
+    "C": _("An ordinary bridge loan; investors should allow for a delay."),
+    "D": _("Repayment depends on the exit strategy succeeding; a person decides on each loan."),
+    "E": _("The probability of default is higher than the policy allows."),
 }
 REFERRED: Final[Mapping[str, str]] = {
     "owner_value_unchecked": _("the value is the owner's own figure, and no model can check it"),
-    "value_unknown": _("the value cannot be known"),
+    "value_unknown": _("the value cannot be established"),
     "valuation_absurd": _("the valuation contradicts what is known of the market"),
     "valuation_stale": _("the valuation is too old"),
     "valuation_above_model": _("the valuation is far above what the model estimates"),
@@ -139,10 +139,18 @@ REFERRED: Final[Mapping[str, str]] = {
     "year_built_absurd": _("the year of construction cannot be right"),
     "position_absurd": _("the position on the map cannot be right"),
     "valued_in_the_future": _("the valuation is dated in the future"),
-    "exit_unknown": _("it is not said how the loan is to be repaid"),
+    "exit_unknown": _("the exit strategy is not stated"),
 }
+# The policy states these names in English; one that is not here is shown as it is.
+REFERENCE_RATE: Final = (
+    _("European Central Bank, deposit facility"),
+    _("Bank of England, Bank Rate"),
+    _("Bank of Israel, benchmark rate"),
+    _("National Bank of Poland, reference rate"),
+    _("Federal Reserve, upper end of the federal funds target range"),
+)
 MEASURED_MODEL: Final[Mapping[str, str]] = {
-    "borrower": _("Strength of the borrower"),
+    "borrower": _("Finances of the borrower"),
     "seattle": _("Valuation, Seattle"),
     "lucas": _("Valuation, Lucas County"),
 }

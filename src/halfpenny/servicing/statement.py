@@ -40,26 +40,27 @@ _WORDS: dict[PaperLanguage, dict[str, Any]] = {
         "title": "Statement for {year}",
         "facts": ("Investor", "Period", "Issued on", "Tax"),
         "period": "{first} to {last}",
-        "tax": "{rate} % withheld on interest, {country}, by the profile of today",
-        "no_tax": "no tax profile; what was withheld stands with each loan",
+        "tax": "{rate} % of interest withheld at source, {country}, by the tax profile of today",
+        "no_tax": "no tax profile; the tax withheld is stated for each loan",
         "loans": "Loans",
-        "nothing": "No loan paid, lost or owed anything in this year.",
+        "nothing": "No loan paid or lost anything in this year, and no principal was outstanding at its end.",
         "columns": (
             "Loan", "Interest", "Default interest", "Tax withheld", "Principal", "Recovered", "Netted", "Lost",
-            "Paid", "Lent on 31 Dec",
+            "Paid", "Outstanding on 31 Dec",
         ),
         "total": "Total, {currency}",
-        "netted": "Netted is what had been paid too much before a late or bounced receipt was booked (negative), and "
-        "what was kept of later payments for it. Lost is principal that was written off; what came of it later is "
-        "under recovered. Paid is what went into the wallet.",
+        "netted": "Netted is what had been overpaid before a late or returned receipt was booked (negative), and what "
+        "was deducted from later payments to make up for it. Lost is principal that was written off; what was "
+        "recovered of it later is in the column Recovered. Paid is what was credited to the wallet. Outstanding is "
+        "principal.",
         "wallet": "Wallet, {currency}",
         "balances": "Balance on 1 January {opening} {currency}, on 31 December {closing} {currency}.",
         "wallet_columns": ("Date", "Movement", "Amount ({currency})", "Transfer"),
         "movements": {
             "deposit": "deposit", "withdraw": "withdrawal", "invest": "investment", "revoke": "investment revoked",
             "cancel": "investment returned, loan cancelled", "expire": "investment returned, loan expired",
-            "distribution": "payment of a loan", "overpaid_settled": "overpayment settled", "drawdown": "drawdown",
-            "servicing": "servicing of a loan", "receipt": "repayment", "receipt_reversed": "repayment taken back",
+            "distribution": "payment from a loan", "overpaid_settled": "overpayment settled", "drawdown": "drawdown",
+            "servicing": "servicing of a loan", "receipt": "repayment", "receipt_reversed": "repayment reversed",
             "cost_advanced": "recovery cost", "reconciliation_resolved": "bank credit assigned",
         },
     },
@@ -67,18 +68,19 @@ _WORDS: dict[PaperLanguage, dict[str, Any]] = {
         "title": "Zestawienie za {year} rok",
         "facts": ("Inwestor", "Okres", "Data wystawienia", "Podatek"),
         "period": "od {first} do {last}",
-        "tax": "{rate} % od odsetek pobrane u źródła, {country}, według dzisiejszego profilu",
+        "tax": "{rate} % odsetek pobierane u źródła, {country}, według dzisiejszego profilu podatkowego",
         "no_tax": "brak profilu podatkowego; pobrany podatek podano przy każdej pożyczce",
         "loans": "Pożyczki",
-        "nothing": "W tym roku żadna pożyczka nic nie wypłaciła, nie straciła ani nie była winna.",
+        "nothing": "W tym roku pożyczki nie przyniosły wypłat ani strat, a na jego koniec nie było niespłaconego "
+        "kapitału.",
         "columns": (
             "Pożyczka", "Odsetki", "Odsetki za opóźnienie", "Pobrany podatek", "Kapitał", "Odzyskano", "Potrącono",
             "Strata", "Wypłacono", "Kapitał na 31 grudnia",
         ),
         "total": "Razem, {currency}",
-        "netted": "Potrącono: to, co wypłacono za dużo, zanim zaksięgowano spóźnioną lub zwróconą wpłatę (ujemne), i "
-        "to, co zatrzymano za to z późniejszych wypłat. Strata to odpisany kapitał; co z niego wróciło, podano w "
-        "kolumnie „Odzyskano”. Wypłacono: to, co wpłynęło do portfela.",
+        "netted": "Potrącono: nadpłata sprzed zaksięgowania spóźnionej lub zwróconej wpłaty (kwota ujemna) i to, co "
+        "na jej poczet potrącono z późniejszych wypłat. Strata to kapitał spisany w straty; to, co później z niego "
+        "odzyskano, podano w kolumnie „Odzyskano”. Wypłacono: to, co wpłynęło do portfela.",
         "wallet": "Portfel, {currency}",
         "balances": "Saldo na 1 stycznia {opening} {currency}, na 31 grudnia {closing} {currency}.",
         "wallet_columns": ("Data", "Operacja", "Kwota ({currency})", "Przelew"),
@@ -87,7 +89,7 @@ _WORDS: dict[PaperLanguage, dict[str, Any]] = {
             "cancel": "zwrot inwestycji, pożyczka anulowana", "expire": "zwrot inwestycji, zbiórka wygasła",
             "distribution": "płatność z pożyczki", "overpaid_settled": "rozliczenie nadpłaty",
             "drawdown": "wypłata pożyczki", "servicing": "obsługa pożyczki", "receipt": "spłata",
-            "receipt_reversed": "cofnięta spłata", "cost_advanced": "koszt odzyskiwania należności",
+            "receipt_reversed": "storno spłaty", "cost_advanced": "koszt odzyskiwania należności",
             "reconciliation_resolved": "przypisanie wpływu na rachunek",
         },
     },

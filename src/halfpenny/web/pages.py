@@ -88,7 +88,7 @@ def _environment(code: str, folders: list[Path]) -> Environment:
         lstrip_blocks=True,
     )
     environment.install_gettext_translations(language.translations(code), newstyle=True)  # type: ignore[attr-defined]
-    for name in ("money", "exact_money", "percent", "share", "exact_share", "number", "decimal", "day"):
+    for name in ("money", "exact_money", "percent", "share", "exact_share", "number", "decimal", "day", "country"):
         environment.filters[name] = partial(getattr(figures, name), language=code)
     environment.globals["static"] = static_address
     environment.globals["icon"] = icon

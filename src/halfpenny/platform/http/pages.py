@@ -19,6 +19,11 @@ def translatable(text: str) -> str:
     return text
 
 
+def translatable_in(_context: str, text: str) -> str:
+    """As ``translatable``, for a text that is translated otherwise in ``_context`` (gettext's msgctxt)."""
+    return text
+
+
 class MalformedForm(Malformed):
     code = "malformed_form"
     message = "The form cannot be read."
