@@ -2,7 +2,8 @@
 
 Stage 1 carries the losses of defaults within twelve months (5.5.5), stage 2 those of the whole life because the risk
 has risen significantly since the loan was made (5.5.3), stage 3 is credit-impaired (Appendix A). Losses are discounted
-at the loan's own rate from its maturity (5.5.17(b), B5.5.44). The probabilities and losses are those of the assessment.
+at the loan's own rate from its maturity (5.5.17(b), B5.5.44). The losses given default are those of the assessment. So
+are the probabilities in stage 1; in stage 2 the days past due raise them, since what has happened counts (5.5.17(c)).
 The platform holds no loan: the journal is for whoever does.
 """
 
@@ -22,6 +23,9 @@ SIGNIFICANT_DAYS = 30
 # So is a probability of default that has at least doubled, by at least a point.
 SIGNIFICANT_RATIO = Decimal(2)
 SIGNIFICANT_RISE = Decimal("0.01")
+# From so many days past due, the part of loans that go on to default: an assumption until the platform has defaults of
+# its own to measure. At 90 days default is presumed (B5.5.37).
+ROLL_RATES = ((1, Decimal("0.20")), (31, Decimal("0.40")), (61, Decimal("0.70")), (90, Decimal(1)))
 _YEAR_DAYS = 365
 IMPAIRMENT_LOSS = "impairment_loss"
 
@@ -82,6 +86,28 @@ def stage_of(exposure: Exposure, day: date) -> tuple[Stage, str]:
     return Stage.TWELVE_MONTHS, "no_significant_increase"
 
 
+def days_late(exposure: Exposure, day: date) -> int:
+    """Days past due, a day past maturity being one: no principal was due before, all of it is now."""
+    return max(exposure.days_past_due, (day - exposure.matures_on).days, 0)
+
+
+def lifetime_probability(exposure: Exposure, day: date) -> Decimal:
+    """The probability of default over the rest of the life, given what has happened; 1 in default.
+
+    Of loans that would not have defaulted by the assessment, the roll rate of the days past due does so now: never
+    below the assessment's, nor below that of fewer days. It counts from stage 2 on.
+    """
+    stage, _ = stage_of(exposure, day)
+    if stage is Stage.IMPAIRED:
+        return Decimal(1)
+    own = exposure.probability_of_default
+    if stage is Stage.TWELVE_MONTHS:
+        return own
+    late = days_late(exposure, day)
+    rolled = max((rate for least, rate in ROLL_RATES if late >= least), default=Decimal(0))
+    return 1 - (1 - own) * (1 - rolled)
+
+
 def twelve_month_probability(probability: Decimal, matures_on: date, day: date) -> Decimal:
     """The part of a loan's probability of default that falls within a year.
 
@@ -107,7 +133,7 @@ def discount_factor(annual_rate_percent: Decimal, matures_on: date, day: date) -
 def allowance(exposure: Exposure, day: date) -> Allowance:
     """The allowance of one loan, rounded half up to the minor unit once."""
     stage, why = stage_of(exposure, day)
-    life = Decimal(1) if stage is Stage.IMPAIRED else exposure.probability_of_default
+    life = lifetime_probability(exposure, day)
     year = twelve_month_probability(life, exposure.matures_on, day)
     used = year if stage is Stage.TWELVE_MONTHS else life
     impaired = stage is Stage.IMPAIRED

@@ -38,7 +38,7 @@ from halfpenny.underwriting.documents.model import ACCOUNTS_YEARS
 from halfpenny.underwriting.pdf import MAX_DOCUMENT_BYTES
 from halfpenny.underwriting.reviews.model import ANSWER_WITHIN_DAYS, REQUEST_WITHIN_DAYS
 from halfpenny_messages import DELIVERY_LIMIT, PRICE_DISREGARDED_DAYS
-from halfpenny_monitoring.impairment import SIGNIFICANT_DAYS
+from halfpenny_monitoring.impairment import ROLL_RATES, SIGNIFICANT_DAYS
 from halfpenny_monitoring.outcomes import DAYS_AFTER_MATURITY
 from halfpenny_risk.assess import EXTRA_MONTHS, PRICE_CHANGES_PERCENT
 from halfpenny_risk.narrative.writer import CIRCUIT_OPEN_S
@@ -143,6 +143,11 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
     ("docs/algorithms/exit-risk.md", "to nothing {} days after it", (PRICE_DISREGARDED_DAYS,)),
     ("docs/guides/risk-monitoring.md", "{} days after it was due by its first terms", (DAYS_AFTER_MATURITY,)),
     ("docs/guides/risk-monitoring.md", "more than {} days past due, past its maturity", (SIGNIFICANT_DAYS,)),
+    (
+        "docs/guides/risk-monitoring.md",
+        "{} % from {} day, {} % from {}, {} % from {}, and all from {}, where",
+        (*(figure for least, rate in ROLL_RATES[:-1] for figure in (round(rate * 100), least)), ROLL_RATES[-1][0]),
+    ),
     ("docs/guides/decisions-and-reviews.md", "free of charge, within {} days", (REQUEST_WITHIN_DAYS,)),
     ("docs/guides/decisions-and-reviews.md", "answered within {} days", (ANSWER_WITHIN_DAYS,)),
     ("docs/guides/decisions-and-reviews.md", "the accounts of {} financial years", (ACCOUNTS_YEARS,)),
@@ -161,6 +166,7 @@ EXAMPLES: list[tuple[str, str, str]] = [
         "an example, executed from its table",
     ),
     ("docs/guides/risk-monitoring.md", "due in 200 days at 9.5 % a year", "an example, executed from its table"),
+    ("docs/guides/risk-monitoring.md", "due in 200 days and 43 days past due", "an example, executed from its table"),
     ("docs/guides/risk-monitoring.md", "due in two years", "an example, executed from its table"),
     ("docs/guides/risk-monitoring.md", "95 % interval", "the customary coverage, named beside each figure"),
     ("README.md", "about 150 MB", "measured, and true of one day's packages"),

@@ -19,6 +19,7 @@ from halfpenny_monitoring.impairment import (
     StageTotal,
     allowance,
     journal,
+    lifetime_probability,
     stage_of,
     stage_totals,
     twelve_month_probability,
@@ -26,6 +27,7 @@ from halfpenny_monitoring.impairment import (
 from halfpenny_monitoring.money import cents, in_euro
 from halfpenny_monitoring.portfolio import Exposure, StressedLoss, concentrations, related_groups, stress
 from halfpenny_monitoring.report import PortfolioReport, portfolio
+from halfpenny_risk.policy import load_policies
 from support.generated_outcomes import HEADER
 
 DAY = HEADER.as_of
@@ -185,6 +187,40 @@ def test_an_allowance_lies_between_nothing_and_the_principal(loan: Exposure) -> 
     assert found.allowance_minor <= late.allowance_minor <= worse.allowance_minor
 
 
+@given(exposures, st.integers(0, 200), st.integers(0, 200))
+def test_what_has_happened_raises_the_lifetime_probability(loan: Exposure, days: int, more: int) -> None:
+    some, later = (msgspec.structs.replace(loan, days_past_due=late) for late in (days, days + more))
+    first, second = (lifetime_probability(each, DAY) for each in (some, later))
+    assert loan.probability_of_default <= first <= second <= 1
+    if loan.matures_on < DAY:
+        overdue = msgspec.structs.replace(loan, days_past_due=(DAY - loan.matures_on).days, matures_on=DAY)
+        in_two = stage_of(overdue, DAY)[0] is not Stage.TWELVE_MONTHS
+        assert not in_two or lifetime_probability(msgspec.structs.replace(loan, days_past_due=0), DAY) == (
+            lifetime_probability(overdue, DAY)
+        )
+
+
+GRADES = load_policies().policies[-1].grades
+
+
+@pytest.mark.parametrize(
+    "happened", [{"days_past_due": 31}, {"days_past_due": 75}, {"matures_on": DAY - timedelta(days=1)}]
+)
+def test_a_late_loan_is_never_surer_than_one_of_its_grade_in_stage_one(happened: dict[str, Any]) -> None:
+    least = Decimal("0.0001")
+    for grade, end in msgspec.structs.asdict(GRADES).items():
+        surest = exposure(grade=grade, probability_of_default=least, first_probability=least, **happened)
+        assert lifetime_probability(surest, DAY) >= Decimal(str(end))
+        least = Decimal(str(end))
+
+
+def test_a_loan_43_days_late_has_more_than_its_first_probability() -> None:
+    sure = {"probability_of_default": Decimal("0.0035"), "first_probability": Decimal("0.0035")}
+    assert allowance(exposure(**sure, days_past_due=43), DAY).probability == 1 - Decimal("0.9965") * Decimal("0.6")
+    assert allowance(exposure(**sure, matures_on=DAY - timedelta(days=2)), DAY).probability > Decimal("0.2")
+    assert allowance(exposure(**sure, days_past_due=12), DAY).probability == Decimal("0.0035")
+
+
 @given(books, books)
 def test_the_journal_balances_and_leads_from_one_report_to_the_next(
     before: list[Exposure], after: list[Exposure]
@@ -224,7 +260,12 @@ def test_stage_totals_are_sums() -> None:
 def test_the_guides_example_is_what_the_code_computes() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "guides" / "risk-monitoring.md").read_text()
     found = [int(whole.replace(",", "") + cents) for whole, cents in re.findall(r"allowance ([\d,]+)\.(\d\d)", guide)]
-    examples = (exposure(), exposure(matures_on=DAY + timedelta(days=730)), exposure(defaulted=True))
+    examples = (
+        exposure(),
+        exposure(matures_on=DAY + timedelta(days=730)),
+        exposure(days_past_due=43),
+        exposure(defaulted=True),
+    )
     assert found == [allowance(example, DAY).allowance_minor for example in examples]
 
 
