@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from halfpenny_messages import Reason
+from halfpenny_messages import LocalisedText, Reason, ValuationSource
 from halfpenny_risk.application import Application
 from halfpenny_risk.borrower import FEATURES, BorrowerModel
 from halfpenny_risk.exit_risk import ExitTerms, exit_risk
@@ -19,7 +19,7 @@ from halfpenny_risk.policy import Policy
 from halfpenny_risk.scoring import OVERLAYS, LoanColumns, Scores, exit_log_odds, overlays, reference_terms
 from halfpenny_risk.trees import shapley_weights
 from halfpenny_risk.valuation import NORMAL_90, Security
-from halfpenny_risk.wording import FIGURE_OF, REASONS, sentence
+from halfpenny_risk.wording import FIGURE_OF, REASONS, sentence, unchecked_value
 
 # Which fields of the exit's terms each driver moves.
 DRIVERS = {
@@ -95,7 +95,7 @@ def reasons(
     parts["exit_floor"] = float(scores.exit_floor[0])
     # What floating point lost on the way goes into the base, so that the published figures add up.
     base += score - (base + math.fsum(parts.values()))
-    facts = _facts(application, security, columns, scores)
+    facts = _facts(application, security, columns, scores, policy)
     facts |= {code: None for code, other in FIGURE_OF.items() if abs(parts.get(other, 0.0)) > NEGLIGIBLE_CONTRIBUTION}
     found = tuple(
         Reason(
@@ -111,8 +111,8 @@ def reasons(
 
 
 def _facts(
-    application: Application, security: Security, columns: LoanColumns, scores: Scores
-) -> dict[str, float | str | None]:
+    application: Application, security: Security, columns: LoanColumns, scores: Scores, policy: Policy
+) -> dict[str, float | str | LocalisedText | None]:
     """The fact that goes into each sentence."""
     row = dict(zip(FEATURES, columns.facts.rows()[0].tolist(), strict=True))
     value = security.used
@@ -132,7 +132,12 @@ def _facts(
         "exit_strategy": strategies[application.refinance],
         "exit_interest": "rolled_up" if application.rolled_up else "paid",
         "exit_works": application.renovation_cost / value,
-        "outside_market": "market_stale" if "market_stale" in security.flags else "outside_market",
+        "outside_market": unchecked_value(
+            "market_stale" if "market_stale" in security.flags else "outside_market",
+            policy.valuation.sources[application.valuation_source].haircut_outside_market,
+            or_estimate=(security.model or security.bound) is not None
+            and application.valuation_source is not ValuationSource.SURVEY,
+        ),
         "exit_floor": _at(scores.shortfall),
         "ltgdv": _at(columns.ltgdv),
         "works_to_value": _at(columns.works_to_value),

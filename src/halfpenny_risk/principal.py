@@ -160,9 +160,22 @@ def principal_reasons(
     favour = [
         _reason(group, known, weights[group], None, None, case.loan, sign=-1.0)
         for group in sorted(_beyond(weights, -1.0), key=lambda group: weights[group])
-        if group not in chosen and _leading(group, known, -1.0)
+        if group not in chosen and _leading(group, known, -1.0) and _better_than_reference(group, case, known)
     ]
     return tuple(reasons_against), tuple(favour[:MOST_PRINCIPAL_REASONS])
+
+
+def _better_than_reference(group: str, case: Case, known: Mapping[str, Reason]) -> bool:
+    """Whether the fact itself is no worse than the policy's reference loan has it.
+
+    Contributions are of parts: a small amount behind a large prior debt, or a term against the borrowers that the
+    model learned from, can lower the score where the whole that the sentence states is worse than the reference.
+    """
+    reference, application = case.policy.reference_loan, case.application
+    if group == "leverage":
+        debt = application.amount + application.prior_debt
+        return debt <= reference.ltv * case.security.used and "exit_floor" not in known
+    return group != "term" or application.term_months <= reference.term_months
 
 
 def _beyond(weights: Mapping[str, float], sign: float) -> list[str]:

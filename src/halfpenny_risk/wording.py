@@ -131,8 +131,9 @@ REASONS: Mapping[str, Wording] = {
         "Długi o wyższym pierwszeństwie stanowią {value} wartości przyjętej w ocenie ryzyka.",
     ),
     "exit_uncertainty": Wording(
-        "The value that the risk assessment uses may be off by {value} either way (90 times out of 100).",
-        "Wartość przyjęta w ocenie ryzyka może odbiegać o {value} w obie strony (w 90 przypadkach na 100).",
+        "The property may be worth between {value} than the value that the risk assessment uses (90 times out of 100).",
+        "Nieruchomość może być warta od {value} niż wartość przyjęta w ocenie ryzyka (w 90 przypadkach na 100).",
+        shown_as="both ends",
     ),
     "exit_term": Wording(
         "The loan is to be repaid after {value} months, in which prices can change.",
@@ -159,8 +160,8 @@ REASONS: Mapping[str, Wording] = {
         "Pożyczka stanowi {value} wartości po zakończeniu prac, którą podaje pożyczkobiorca.",
     ),
     "outside_market": Wording(
-        "{value}: the stated figure is used, with a wider margin.",
-        "{value}: przyjęto podaną kwotę z szerszym marginesem.",
+        "{value}.",
+        "{value}.",
         shown_as="word",
     ),
     "works_to_value": Wording(
@@ -319,7 +320,23 @@ def market_note(
     return LocalisedText(en, pl)
 
 
-def sentence(code: str, value: float | str | None) -> LocalisedText:
+def unchecked_value(reason: str, haircut: float, *, or_estimate: bool) -> LocalisedText:
+    """What counts where no market model checks the stated figure: that figure less its source's ``haircut``.
+
+    ``reason`` is ``outside_market`` or ``market_stale``; ``or_estimate`` tells that a lower estimate of a model counts.
+    """
+    en, pl = WORDS[reason]
+    if haircut > 0.0:
+        less_en, less_pl = _shown("percent", haircut)
+        en, pl = f"{en}: the stated figure counts less {less_en}", f"{pl}: podana kwota liczy się po odjęciu {less_pl}"
+    else:
+        en, pl = f"{en}: nothing is taken off the stated figure", f"{pl}: od podanej kwoty niczego się nie odejmuje"
+    if or_estimate:
+        en, pl = f"{en}, or a model's estimate where that is lower", f"{pl}, chyba że szacunek modelu jest niższy"
+    return LocalisedText(en, pl)
+
+
+def sentence(code: str, value: float | str | LocalisedText | None) -> LocalisedText:
     """The reason ``code`` in words, with its fact."""
     wording = REASONS[code]
     if wording.shown_as == "none":
@@ -328,7 +345,7 @@ def sentence(code: str, value: float | str | None) -> LocalisedText:
         if wording.unknown[0]:
             return LocalisedText(*wording.unknown)
         return LocalisedText(wording.en.format(value="?"), wording.pl.format(value="?"))
-    en, pl = _shown(wording.shown_as, value)
+    en, pl = (value.en, value.pl) if isinstance(value, LocalisedText) else _shown(wording.shown_as, value)
     return LocalisedText(_in_singular(wording.en.format(value=en)), wording.pl.format(value=pl))
 
 
@@ -363,6 +380,10 @@ def _shown(shown_as: str, value: float | str) -> tuple[str, str]:
     number = float(value)
     if shown_as == "count":
         return f"{number:.0f}", f"{number:.0f}"
+    if shown_as == "both ends":
+        # The interval is symmetric in logs: the same factor down as up, and so fewer percent down than up.
+        down, up = _shown("percent", number / (1.0 + number)), _shown("percent", number)
+        return f"{down[0]} less and {up[0]} more", f"{down[1]} mniej do {up[1]} więcej"
     if number > 99.99:
         return "more than 9,999%", "ponad 9999%"
     text = f"{100.0 * number:.1f}"

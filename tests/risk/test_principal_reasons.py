@@ -22,6 +22,7 @@ from halfpenny_messages import (
 )
 from halfpenny_risk.assess import ModelSet, assess, score_application
 from halfpenny_risk.models import load_models
+from halfpenny_risk.narrative import facts_of
 from halfpenny_risk.policy import load_policies
 from halfpenny_risk.wording import DECISIONS
 from support.risk_applications import SUBMITTED_AT, changed
@@ -347,3 +348,48 @@ def test_the_loan_against_the_value_is_one_figure_with_one_owner(models: ModelSe
     for texts in ([reason.text.en for reason in assessed.reasons], [reason.text.pl for reason in assessed.reasons]):
         [shown] = [text for text in texts if figure in text.replace(",", ".")]
         assert "the value that the risk assessment uses" in shown or "wartości przyjętej w ocenie ryzyka" in shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "prior_debt", "term_months"),
+    [("120000.00", "610000.00", 18), ("60000.00", "560000.00", 9), ("45000.00", "700000.00", 12)],
+)
+def test_row_13_a_small_loan_behind_a_large_debt_has_no_leverage_that_speaks_for_it(
+    models: ModelSet, amount: str, prior_debt: str, term_months: int
+) -> None:
+    """The amount alone is below the reference loan's; with what ranks before it the whole is above."""
+    loan = changed(
+        **DUBLIN,
+        valuation="1000000.00",
+        purchase_price="900000.00",
+        amount=amount,
+        prior_debt=prior_debt,
+        charge_rank=2,
+        term_months=term_months,
+        income="200000.00",
+    )
+    assessed = assess(UUID(int=13), loan, models, POLICIES)
+    assert float(assessed.ltv) > POLICIES.policies[-1].reference_loan.ltv
+    assert any(reason.code == "exit_leverage" and float(reason.contribution) < 0.0 for reason in assessed.reasons)
+    assert "leverage" not in {reason.code for reason in assessed.principal_for}
+    assert "for:exit_leverage" not in facts_of(loan, assessed).by_id()
+
+
+def test_row_13_what_speaks_for_a_loan_is_no_worse_than_the_policys_reference_has_it(models: ModelSet) -> None:
+    dice = random.Random(1414)
+    reference, seen = POLICIES.policies[-1].reference_loan, set()
+    for _ in range(60):
+        prior = dice.choice((0, 0, 90, 200))
+        assessed_loan = changed(
+            **DUBLIN,
+            amount=f"{dice.randint(40, 430)}000.00",
+            prior_debt=f"{prior}000.00" if prior else "0",
+            charge_rank=2 if prior else 1,
+            term_months=dice.randint(3, 36),
+        )
+        assessed = assess(UUID(int=14), assessed_loan, models, POLICIES)
+        favour = {reason.code for reason in assessed.principal_for}
+        assert "leverage" not in favour or float(assessed.ltv) <= reference.ltv
+        assert "term" not in favour or assessed_loan.term_months <= reference.term_months
+        seen |= favour
+    assert {"leverage", "term"} <= seen, "both are still said where they are true"

@@ -15,6 +15,7 @@ import msgspec
 
 from halfpenny_messages import ExitStrategy, LoanAssessed, LoanSubmitted, LocalisedText
 from halfpenny_risk.narrative.plain import PLAIN
+from halfpenny_risk.principal import GROUPS
 
 AI_LABEL = LocalisedText(
     "Written by AI from the figures on this page; it decides nothing.",
@@ -120,10 +121,13 @@ def joined(sentences: list[LocalisedText]) -> LocalisedText:
 
 
 def _drivers(assessed: LoanAssessed) -> list[Fact]:
+    """The exit's drivers; one speaks for the loan only where the answer's own list of what speaks for it says so."""
+    favour = {code for reason in assessed.principal_for for code in GROUPS.get(reason.code, ())}
     drivers = [
         (abs(float(reason.contribution)), f"{'against' if float(reason.contribution) > 0.0 else 'for'}:{reason.code}")
         for reason in assessed.reasons
         if reason.code in DRIVERS and "investor" in reason.audience
+        if float(reason.contribution) > 0.0 or reason.code in favour
     ]
     return [Fact(name) for size, name in sorted(drivers, key=lambda driver: -driver[0]) if size >= LEAST_CONTRIBUTION]
 
