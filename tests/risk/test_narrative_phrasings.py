@@ -6,10 +6,12 @@ it was extended by the odd ones.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from halfpenny_risk.narrative import english_drivers, polish_drivers
 from halfpenny_risk.narrative.checking import WrittenSentence, fault_of
 from halfpenny_risk.narrative.english import english
 from halfpenny_risk.narrative.facts import Fact, Facts
@@ -26,6 +28,13 @@ GOOD, HOSTILE = lines("good_free.txt"), lines("hostile_free.txt")
 ENGLISH, POLISH = english(), polish()
 
 
+# What must stand before a good phrasing that points back.
+BEFORE = {
+    "expected_loss": ("loss_given_default", "probability_of_default"),
+    "loan_to_value": ("value_used",),
+}
+
+
 def refused(sentence: WrittenSentence) -> bool:
     return fault_of(sentence, Facts("C", (Fact(sentence.fact),))) is not None
 
@@ -35,7 +44,8 @@ def refused(sentence: WrittenSentence) -> bool:
 def test_row_11_fewer_than_one_in_ten_free_phrasings_is_refused(half: int, language: str) -> None:
     grammar = ENGLISH if language == "en" else POLISH
     own = GOOD[half::2]
-    lost = [line for line in own if not grammar.derives(line[0], line[1 if language == "en" else 2])]
+    text = 1 if language == "en" else 2
+    lost = [line for line in own if not grammar.derives(line[0], line[text], BEFORE.get(line[0], ()))]
     print(f"{language}: refused {len(lost)} of {len(own)} good phrasings")
     assert len(lost) < 0.1 * len(own), lost
 
@@ -89,6 +99,59 @@ def test_row_11_a_figures_phrase_is_taken_for_no_other_figure() -> None:
                     if grammar.derives(other, text) and (fact, other) not in SAME_WORDS
                 ]
     assert wrong == []
+
+
+def answers() -> list[list[WrittenSentence]]:
+    text = (LINES / "good_in_order.txt").read_text(encoding="utf-8").strip()
+    return [[WrittenSentence(*line.split(" | ")) for line in answer.split("\n")] for answer in text.split("\n\n")]
+
+
+@pytest.mark.parametrize("answer", answers(), ids=lambda answer: answer[0].fact)
+def test_row_11_a_whole_answer_in_its_order_passes(answer: list[WrittenSentence]) -> None:
+    facts = Facts("E", tuple(Fact(sentence.fact) for sentence in answer))
+    named = [sentence.fact for sentence in answer]
+    faults = [fault_of(sentence, facts, named[:place]) for place, sentence in enumerate(answer)]
+    assert faults == [None] * len(answer)
+
+
+POINTING = [
+    ("expected_loss", "From both follows an expected loss of {expected_loss}.", "Oczekiwana strata: {expected_loss}."),
+    ("expected_loss", "Expected loss: {expected_loss}.", "Z obu wynika oczekiwana strata {expected_loss}."),
+    ("expected_loss", "Together they make an expected loss of {expected_loss}.", "Oczekiwana strata: {expected_loss}."),
+]
+
+
+@pytest.mark.parametrize("sentence", [WrittenSentence(*line) for line in POINTING])
+@pytest.mark.parametrize(
+    ("before", "passes"),
+    [
+        (("probability_of_default", "loss_given_default"), True),
+        (("amount", "loss_given_default", "probability_of_default"), True),
+        ((), False),
+        (("amount", "term"), False),
+        (("loss_given_default",), False),
+        (("amount", "probability_of_default"), False),
+        (("probability_of_default", "loss_given_default", "amount"), False),
+    ],
+)
+def test_row_11_from_both_is_said_only_directly_behind_both(
+    sentence: WrittenSentence, before: tuple[str, ...], passes: bool
+) -> None:
+    facts = Facts("E", tuple(Fact(name) for name in (*before, "expected_loss")))
+    assert (fault_of(sentence, facts, before) is None) is passes
+
+
+JUDGING = re.compile(
+    r"\b(low|lower|moderate|narrow|short|shorter|high|higher|small|sound|comfortable|certainty|certain|safe|good|"
+    r"nisk\w+|umiarkowan\w+|wąsk\w+|krót\w+|wysok(i|a|ie)|mał\w+|pewn\w+|dobr\w+|bezpieczn\w+)\b"
+)
+
+
+@pytest.mark.parametrize("phrases", [english_drivers.DRIVER_PHRASES, polish_drivers.DRIVER_PHRASES], ids=["en", "pl"])
+def test_row_11_no_driver_in_favour_is_named_with_a_judging_adjective(phrases: dict[str, str]) -> None:
+    named = {name: text for name, text in phrases.items() if name.startswith(("for_", "states_for_"))}
+    assert len(named) >= 9
+    assert {name: found[0] for name, text in named.items() if (found := JUDGING.search(text))} == {}
 
 
 # The loan to value at the low end is a loan to value: its sentence names the low end.

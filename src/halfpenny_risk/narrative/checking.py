@@ -2,11 +2,13 @@
 
 A language model answers with sentences that name a fact each, with placeholders where figures go. A sentence is used
 when the grammar of its language derives it for that fact (``english``, ``polish``): no figure and no verdict can be
-written in it, and a driver can only be named with its own direction. Figures are put in afterwards, by us.
+written in it, a driver can only be named with its own direction, and what points back ("from both follows") stands only
+behind the facts that it points to. Figures are put in afterwards, by us.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
@@ -80,8 +82,8 @@ def checked(content: str, facts: Facts) -> LocalisedText:
     if len(set(named)) != len(named):
         raise NarrativeRefused("a fact that stands twice")
     sentences = []
-    for sentence in written.sentences:
-        fault = fault_of(sentence, facts)
+    for place, sentence in enumerate(written.sentences):
+        fault = fault_of(sentence, facts, named[:place])
         if fault:
             raise NarrativeRefused(fault)
         sentences.append(with_figures(LocalisedText(sentence.en, sentence.pl), by_id[sentence.fact]))
@@ -89,11 +91,11 @@ def checked(content: str, facts: Facts) -> LocalisedText:
     return joined(sentences)
 
 
-def fault_of(sentence: WrittenSentence, facts: Facts) -> str | None:
-    """The first reason not to show one sentence, or None."""
+def fault_of(sentence: WrittenSentence, facts: Facts, before: Sequence[str] = ()) -> str | None:
+    """The first reason not to show one sentence, or None; ``before`` are the facts of those that stand before it."""
     if sentence.fact not in facts.by_id():
         return f"the fact {sentence.fact[:40]!r} is none of this loan's"
     for language, text, grammar in zip(("en", "pl"), (sentence.en, sentence.pl), _grammars(), strict=True):
-        if len(text) > LONGEST_SENTENCE or not grammar.derives(sentence.fact, text):
+        if len(text) > LONGEST_SENTENCE or not grammar.derives(sentence.fact, text, before):
             return f"{language}: {text[:80]!r} does not follow from {sentence.fact}"
     return None

@@ -5,7 +5,8 @@ No phrase here counts, compares, minimises, promises or denies, and none speaks 
 
 from __future__ import annotations
 
-from halfpenny_risk.narrative.grammar import Grammar, compile_grammar
+from halfpenny_risk.narrative.english_drivers import DRIVER_PHRASES, drivers
+from halfpenny_risk.narrative.grammar import After, Grammar, compile_grammar
 
 PHRASES = {
     "the": "the|a|this|its",
@@ -19,21 +20,27 @@ PHRASES = {
     "also": "also|too|as well",
     "amount": "the [requested] amount [requested] [of <loan>]|the [requested] sum|the principal",
     "asks": "has asked for|has applied for|has requested|would like to borrow|intends to borrow|needs|asks for"
-    "|applies for|requests|seeks|wishes to borrow|wants to borrow|would borrow",
+    "|applies for|requests|seeks|wishes to borrow|wants to borrow|would borrow|is looking to borrow|is asking for"
+    "|is applying for|plans to borrow",
+    "requested_loan": "the requested [bridge] loan|the loan [that is] requested|the loan [that is] applied for"
+    "|the proposed [bridge] loan|the planned [bridge] loan",
     "lenders": "lenders|investors|lenders together|investors together",
-    "provide": "would provide|would lend|would put in",
     "term": "the [agreed] term [of <loan>]|its term|the term agreed in the application|the duration [of <loan>]",
     "ltv": "[the|its] loan to value|[the|its] loan-to-value ratio|the ratio of loan to value|that ratio|[the] LTV",
     "of_value": "of the value [of <property>]|of the property's value|of that value|of its value"
     "|of the value used|of what <property> is worth|of the assessed value",
-    "makes_up": "is|comes to|makes up|covers|stands at|amounts to|represents|corresponds to",
+    "makes_up": "is|comes to|makes up|covers|stands at|amounts to|represents|corresponds to|equals"
+    "|takes up|is equal to",
     "against_value": "against the value [used]|measured against the value [used]|relative to the value [used]",
     "low_end": "at the lower bound of the valuation|on the lower bound of the valuation|at the lower bound of the range"
     "|on the lower bound of the range|at the lower bound|at the low end of the valuation|at the low end of the range"
     "|at the low end of its range"
-    "|at the lower end of the valuation|at the lower end of the range|measured against the low end of the range"
-    "|measured against the low value|at the low value",
-    "low_is": "it is|that is|it would be|that would be|<loan> is|<loan> would be|<ltv> is|<ltv> would be",
+    "|at the lower end of the valuation|at the lower end of the range|at the lowest value of the range"
+    "|at the bottom of the range|at the bottom of the valuation|at the lower value"
+    "|measured against the low end of the range|measured against the low value|at the low value",
+    "low_is": "it is|that is|it would be|that would be|<loan> is|<loan> would be|<ltv> is|<ltv> would be"
+    "|<loan> would make up|<loan> would cover|<loan> makes up|<loan> covers|<loan> would amount to|<loan> would come to"
+    "|<loan> amounts to|<loan> comes to|<ltv> comes to|<ltv> would come to|<ltv> amounts to|<ltv> would amount to",
     "chance": "probability|chance|likelihood",
     "pd": "the [estimated] <chance> of [a] default|its [estimated] <chance> of default"
     "|the [estimated] default probability|the <chance> that <loan> defaults|the <chance> that it defaults"
@@ -51,12 +58,17 @@ PHRASES = {
     "value": "the value [used]|the [estimated] value of <property>|the property value|the property's value"
     "|the resulting value|the assessed value|the value in this assessment",
     "valued": "is valued at|was valued at|is taken to be worth|was taken to be worth|is worth|has a value of",
-    "range": "the valuation|the range of values|the value of <property>|its value|the valuation's range"
-    "|the value range|the range of the value|the value|its range|it|the range|the range of the valuation|its value",
+    "range": "the valuation|the range of values|the value of <property>|the valuation's range|the property's value"
+    "|the value range|the range of the value|the value|the range|the range of the valuation|the property value",
+    "its_range": "its value|its range|it",
     "lies": "lies between {value_low} and {value_high}|may lie between {value_low} and {value_high}"
     "|ranges from {value_low} to {value_high}|reaches from {value_low} to {value_high}"
     "|runs from {value_low} to {value_high}|runs from {value_low} up to {value_high}"
-    "|is estimated between {value_low} and {value_high}|is {value_low} to {value_high}",
+    "|is estimated between {value_low} and {value_high}|is {value_low} to {value_high}"
+    "|is [estimated|expected] to lie between {value_low} and {value_high}|is between {value_low} and {value_high}"
+    "|is estimated to be between {value_low} and {value_high}|is estimated at {value_low} to {value_high}"
+    "|is put between {value_low} and {value_high}|could lie between {value_low} and {value_high}"
+    "|extends from {value_low} to {value_high}",
     "valuation": "the valuation|the valuation model|the model|the estimate|the value",
     "draws_on": "looked at|considers|considered|was derived from|is derived from|is supported by|draws on|rests on"
     "|is based on|relies on|uses|used|compared|compares|refers to",
@@ -67,71 +79,6 @@ PHRASES = {
     "raises": "raises|raise|increases|increase|adds to|add to",
     "lowers": "lowers|lower|reduces|reduce|decreases|decrease",
 }
-# The subject of a sentence about a driver, by what it says: some can only be said of one direction.
-_DRIVERS = {
-    "exit_leverage": "its loan to value|the loan-to-value ratio|the [level of] leverage|leverage"
-    "|the size of the loan against the value|the loan to value"
-    "|the ratio of loan to value|the level of debt against the value|its leverage",
-    "exit_prior_debt": "the rank of the charge|the charge's rank|the rank of this loan",
-    "exit_uncertainty": "the range of the value|the range of the valuation|the width of this range"
-    "|the width of the range|the spread of the valuation",
-    "exit_term": "the term|the term of the loan|the length of the term|the length of the loan|a term of this length"
-    "|its term",
-    "exit_strategy": "the exit strategy|this exit strategy|the planned exit|the way of repayment"
-    "|the source of repayment|the exit",
-    "exit_interest": "the way interest is paid|the mode of interest|the payment of interest",
-    "income": "the income|income|the borrower's income|the income of the borrower|the income of the business",
-    "debts": "the debts|debts|the borrower's [other] debts|the debts of the borrower|other debts",
-    "adverse": "the state of the registers|the credit registers|the borrower's credit history|the credit history"
-    "|the registers",
-}
-# What is said with an adjective can only be said of the direction that the adjective points to.
-_AGAINST = {
-    "exit_leverage": "<the> high loan to value|<the> high loan-to-value ratio|<the> high LTV|<the> high leverage",
-    "exit_term": "<the> long term|<the> longer term|<the> long duration",
-    "income": "<the> low income [of <borrower>]|<the> limited income [of <borrower>]|the borrower's low income",
-    "debts": "<the> high debts [of <borrower>]|the borrower's high debts|<the> high level of debt [of <borrower>]",
-    "exit_prior_debt": "[the] prior debt on <property>|[the] debt ranking before <loan>"
-    "|[the] debt ranking ahead of <loan>"
-    "|[the] debt that ranks ahead of <loan>|[the] debts ranking before <loan>|prior debt"
-    "|debt that ranks before this loan|debts that rank before this loan"
-    "|debt that ranks before the loan|the prior debt|prior charges",
-    "exit_uncertainty": "<the> uncertain valuation|<the> uncertain value|<the> wide range of the valuation"
-    "|<the> wide range of the value|<the> wide range of values|<the> wide valuation range|uncertainty in the value"
-    "|uncertainty in the valuation|uncertainty about the valuation|the uncertainty of the valuation"
-    "|the uncertainty of the value|uncertainty about the value",
-    "exit_interest": "interest [that is] added to the debt|interest [that is] added to the loan|capitalised interest"
-    "|rolled-up interest|interest that is rolled up|interest that is paid at the end"
-    "|interest paid at the end",
-    "adverse": "[the] negative entries [in the credit registers|in registers|in credit registers]"
-    "|[the] negative records"
-    "|the adverse records|adverse records [in registers]|adverse credit records"
-    "|the borrower's [adverse] records [in registers]|entries in registers|adverse entries in registers",
-}
-_FOR = {
-    "exit_leverage": "<the> low loan to value|<the> moderate loan to value|<the> low loan-to-value ratio"
-    "|<the> moderate loan-to-value ratio|<the> low LTV|<the> moderate LTV|<the> low leverage|<the> moderate leverage",
-    "exit_uncertainty": "<the> narrow range of the valuation|<the> narrow range of the value"
-    "|<the> narrow range of values"
-    "|<the> narrow valuation range|the certainty of the valuation|the certainty of the value",
-    "exit_term": "<the> short term|<the> shorter term|<the> short duration",
-    "income": "<the> high income [of <borrower>]|the borrower's high income",
-    "debts": "<the> low debts [of <borrower>]|the borrower's low debts|<the> low level of debt [of <borrower>]",
-    "exit_interest": "[the] regular payment of interest|regular interest payments"
-    "|the payment of interest as it falls due"
-    "|interest paid during the term|interest that is paid during the term"
-    "|interest paid as it falls due",
-}
-# Clauses of their own, in the one direction that they have.
-_CLAUSES_AGAINST = {
-    "exit_term": ("the longer the term, the higher the risk",),
-    "exit_uncertainty": (
-        "because the valuation is uncertain, the risk is higher",
-        "the valuation is uncertain, which <raises> <risk>",
-    ),
-}
-
-
 # What each figure is called, with a determiner or without: said in every frame of ``_framed``.
 _NOUNS = {
     "amount": "[requested] [loan] amount|loan size|size|[requested] sum|principal|amount requested",
@@ -146,37 +93,107 @@ _NOUNS = {
     "value_used": "[assessed|estimated] value [of <property>]|[assessed|estimated] property value"
     "|value used [in the assessment|for the assessment|here]|value assumed",
 }
+# What is the loan's is never said of the property, nor the other way round; what was applied for is no estimate.
+_LOANS = ("the|its|this|the loan's|this loan's", "[<for_loan>]")
+_ESTIMATED = ("<intro>", "<assessor>", "<finds>")
+_FRAMES = {
+    "amount": (*_LOANS, "<intro_total>", "", ""),
+    "term": (*_LOANS, "<intro_applied>", "", ""),
+    "loan_to_value": (*_LOANS, *_ESTIMATED),
+    "loan_to_value_at_low": (*_LOANS, *_ESTIMATED),
+    "probability_of_default": (*_LOANS, *_ESTIMATED),
+    "loss_given_default": (*_LOANS, *_ESTIMATED),
+    "expected_loss": (*_LOANS, "<intro>|<intro_total>", "<assessor>", "<finds>"),
+    "rate": (*_LOANS, "<intro>|<intro_rate>", "", ""),
+    "value_used": ("the|this|the property's", "", "<intro>|for the assessment,", "<assessor>|<valuer>", "<finds>"),
+}
 PHRASES |= {
-    "det": "the|its|this|the loan's|this loan's|the property's",
     "article": "a|an",
     "for_loan": "of <loan>|for <loan>|on <loan>",
-    "intro": "according to the model,|overall,|in total,|in all,|for <loan>,|in this assessment,|in the assessment,"
-    "|for the assessment,|at this risk|by the model's estimate,",
-    "assessor": "the [risk|valuation] model|we|the [risk] assessment|the estimate|the valuation",
-    "finds": "estimates|estimate|puts|put|expects|expect|gives|give|shows|show|finds|find|calculates|calculate"
+    "intro": "according to the model,|overall,|in this assessment,|in the assessment,|by the model's estimate,"
+    "|according to the assessment,",
+    "intro_total": "overall,|in total,|in all,|for <loan>,|[taken] together,",
+    "intro_applied": "according to the application,|for <loan>,",
+    "intro_rate": "at this risk[,]|for <loan>[,]|at this level of risk[,]",
+    "assessor": "the [risk] model|we|the [risk] assessment|the estimate",
+    "valuer": "the valuation model|the valuation",
+    "finds": "estimates|estimate|puts|put|gives|give|shows|show|finds|find|calculates|calculate"
     "|assumes|assume|uses|use|arrives at|arrive at",
+    "expects": "expects|expect",
     "suggests": "suggests|suggest|proposes|propose|arrives at|arrive at",
     "gives": "corresponds to|makes|gives|means|implies|leads to|results in|amounts to",
 }
 
 
+PHRASES |= {f"assessor_{noun}": frame[3] for noun, frame in _FRAMES.items()}
+
+
 def _framed(noun: str, figure: str) -> list[str]:
     """Every way to say that a noun has its figure; none says more."""
-    named = f"[<det>] <noun_{noun}> [<for_loan>]"
+    det, behind, intro, assessor, finds = _FRAMES[noun]
+    named = f"[{det}] <noun_{noun}> {behind}".rstrip()
+    year = " [<year>]" if noun == "rate" else ""
+    rules = [f"[{intro}] {named} <is> {figure}{year}", f"{named}: {figure}", f"{figure} is {named}"]
+    if assessor:
+        rules += [
+            f"<assessor_{noun}> {finds} {named} at {figure}",
+            f"<assessor_{noun}> {finds} {named} to be {figure}",
+            f"<assessor_{noun}> {finds} <article> <noun_{noun}> of {figure} {behind}".rstrip(),
+        ]
+    if noun in _LOAN_HAS:
+        rules.append(f"<loan> has <article> <noun_{noun}> of {figure}")
+    return rules
+
+
+# Of what the loan itself has.
+_LOAN_HAS = frozenset({"amount", "term", "loan_to_value", "probability_of_default", "expected_loss"})
+
+
+def _pointing_back(noun: str, figure: str) -> list[str]:
     return [
-        f"[<intro>] {named} <is> {figure} [<year>]" if noun == "rate" else f"[<intro>] {named} <is> {figure}",
-        f"{named}: {figure}",
-        f"{figure} is {named}",
-        f"<assessor> <finds> {named} at {figure}",
-        f"<assessor> <finds> {named} to be {figure}",
-        f"<assessor> <finds> <article> <noun_{noun}> of {figure} [<for_loan>]",
-        f"<loan> has <article> <noun_{noun}> of {figure}",
         f"this <gives> <article> <noun_{noun}> of {figure}",
         f"that <gives> <article> <noun_{noun}> of {figure}",
         f"from this follows <article> <noun_{noun}> of {figure}",
-        f"from both follows <article> <noun_{noun}> of {figure}",
-        f"from both together follows <article> <noun_{noun}> of {figure}",
     ]
+
+
+_BOTH = frozenset({"probability_of_default", "loss_given_default"})
+_SIZES = frozenset({"amount", "value_used"})
+_VALUES = frozenset({"value_used", "value_range", "comparables", "for:exit_uncertainty", "against:exit_uncertainty"})
+# Sentences that point back, with the facts that they rest on and that must stand directly before them.
+_FOLLOWING = {
+    "loan_to_value": [(After(_SIZES), _pointing_back("loan_to_value", "{loan_to_value}"))],
+    "loan_to_value_at_low": [
+        (
+            After(frozenset({"value_range"})),
+            ["at the <low_word> of <that_range>, <low_is> {loan_to_value_at_low} [<of_value>]"],
+        )
+    ],
+    "expected_loss": [
+        (
+            After(_BOTH, 2),
+            [
+                *_pointing_back("expected_loss", "{expected_loss}"),
+                "from both [together] follows <article> <noun_expected_loss> of {expected_loss}",
+                "together they <make> <el> of {expected_loss} [<on_amount>]",
+                "both together <make> <el> of {expected_loss} [<on_amount>]",
+                "this makes <el> of {expected_loss}",
+            ],
+        ),
+        (
+            After(frozenset({"loss_given_default"})),
+            ["weighted by its probability, that is a loss of {expected_loss}"],
+        ),
+        (After(frozenset({"rate"})), ["of this, <el> takes {expected_loss}"]),
+    ],
+    "value_range": [(After(_VALUES), ["<its_range> <lies>"])],
+    "value_used": [(After(_VALUES), ["its [assessed|estimated] value <is> {value_used}"])],
+}
+PHRASES |= {
+    "make": "make|give|mean|result in|lead to|amount to",
+    "low_word": "lower end|low end|lower bound|bottom",
+    "that_range": "that range|this range|it",
+}
 
 
 # How each figure may be said besides.
@@ -192,13 +209,15 @@ _FIGURES = {
         "the application asks for {amount}",
         "the application is for [a loan of] {amount}",
         "{amount} is requested",
+        "<requested_loan> <is> {amount}",
+        "<requested_loan> is for {amount}",
+        "<requested_loan> has <article> <noun_amount> of {amount}",
         "{amount} is to be lent",
         "this is a [bridge] loan of {amount}",
         "<loan> is for {amount}",
         "<loan> amounts to {amount}",
         "the application is for {amount}",
         "a sum of {amount} is to be lent",
-        "<lenders> <provide> {amount}",
         "amount: {amount}",
         "loan amount: {amount}",
         "{amount} is the amount of this bridge loan",
@@ -219,6 +238,17 @@ _FIGURES = {
         "<loan> is to be repaid within {term}",
         "<loan> is to be repaid after {term}",
         "<term> is {term}",
+        "<borrower> would repay [the money|<loan>] after {term}",
+        "<borrower> would repay [the money|<loan>] within {term}",
+        "it would repay [the money|the loan] after {term}",
+        "<loan> would be repaid after {term}",
+        "<loan> would run for {term}",
+        "<loan> is planned for {term}",
+        "<loan> is planned to run for {term}",
+        "<loan> is to run for {term}",
+        "<requested_loan> runs for {term}",
+        "repayment is planned after {term}",
+        "repayment would be due after {term}",
         "<loan> is {term}",
         "<borrower> wants the money for {term}",
         "<borrower> borrows for {term}",
@@ -230,6 +260,9 @@ _FIGURES = {
     "loan_to_value": [
         "[with it] <ltv> <is> {loan_to_value}",
         "<loan> <makes_up> {loan_to_value} <of_value>",
+        "<requested_loan> <makes_up> {loan_to_value} <of_value>",
+        "{loan_to_value} <of_value> is lent",
+        "{loan_to_value} <of_value> would be lent",
         "relative to the value of <property>, <loan> <makes_up> {loan_to_value}",
         "compared with the value of <property>, <loan> <makes_up> {loan_to_value}",
         "measured against the value of <property>, <loan> <makes_up> {loan_to_value}",
@@ -256,6 +289,7 @@ _FIGURES = {
         "the model estimates <pd> at {probability_of_default}",
         "[<within>,] the model expects a default with a <chance> of {probability_of_default}",
         "probability of default: {probability_of_default}",
+        "how likely is a default? The estimate is {probability_of_default}",
         "<pd> is estimated: {probability_of_default}",
     ],
     "loss_given_default": [
@@ -267,21 +301,22 @@ _FIGURES = {
         "<lenders> would lose {loss_given_default} [<on_amount>] <in_default>",
         "<assessor> <finds> a loss of {loss_given_default} <in_default>",
         "<lgd> <is> {loss_given_default} <on_amount>",
-        "<in_default>, <lenders> would lose an estimated {loss_given_default}",
-        "<in_default>, an estimated {loss_given_default} [of it] would be lost [after the sale of <property>]",
+        "<in_default>, <lenders> would lose an estimated {loss_given_default} [<on_amount>]",
+        "an estimated {loss_given_default} [<on_amount>] would be lost <in_default>",
+        "{loss_given_default} [<on_amount>] would be lost <in_default>",
+        "<in_default>, the [estimated|expected] loss <is> {loss_given_default} [<on_amount>]",
+        "<assessor> <expects> a loss of {loss_given_default} [<on_amount>] <in_default>",
+        "<in_default>, an estimated {loss_given_default} [of it|<on_amount>] would be lost"
+        " [after the sale of <property>]",
         "{loss_given_default} is <lgd>",
         "{loss_given_default} is the estimated loss in that case",
         "loss given default: {loss_given_default}",
+        "how much would be lost? The estimate is {loss_given_default}",
     ],
     "expected_loss": [
         "<el> [<on_amount>] <is> {expected_loss}",
-        "<el> [<within>] <is> {expected_loss} <on_amount>",
-        "together they make <el> of {expected_loss}",
-        "this makes <el> of {expected_loss}",
+        "[<intro>|<intro_total>] <el> [<within>] <is> {expected_loss} <on_amount>",
         "{expected_loss} is <el>",
-        "weighted by its probability, that is a loss of {expected_loss}",
-        "of this, <el> takes {expected_loss}",
-        "on average, loans like this lose {expected_loss}",
         "expected loss: {expected_loss}",
     ],
     "rate": [
@@ -295,17 +330,19 @@ _FIGURES = {
         "a rate of {rate} [<year>] is proposed",
         "<assessor> <suggests> <article> <noun_rate> of {rate} [<year>]",
         "<assessor> <suggests> {rate} [<year>]",
-        "[<det>] <noun_rate> [<for_loan>]: {rate} [<year>]",
+        "[the|its|this|the loan's|this loan's] <noun_rate> [<for_loan>]: {rate} [<year>]",
         "suggested rate: {rate} [<year>]",
+        "<assessor> therefore <suggests> <article> <noun_rate> of {rate} [<year>] [<for_loan>]",
+        "<assessor> therefore <suggests> {rate} [<year>]",
     ],
     "value_used": [
         "<property> <valued> {value_used}",
         "for this assessment <property> <valued> {value_used}",
         "<value> <is> {value_used}",
         "{value_used} is <value>",
-        "<assessor> <finds> <article> value of {value_used} [for <property>]",
-        "<assessor> values <property> at {value_used}",
-        "<assessor> value <property> at {value_used}",
+        "<assessor_value_used> <finds> <article> value of {value_used} [for <property>]",
+        "<assessor_value_used> values <property> at {value_used}",
+        "<assessor_value_used> value <property> at {value_used}",
         "for the assessment, <property> <valued> {value_used}",
         "in this assessment, <property> <valued> {value_used}",
         "the security is a property with a value of {value_used}",
@@ -317,9 +354,9 @@ _FIGURES = {
         "the valuation gives a range of {value_low} to {value_high}",
         "the valuation gives a range from {value_low} to {value_high}",
         "range of the value: {value_low} to {value_high}",
-        "<assessor> <finds> a [value] range of {value_low} to {value_high}",
-        "<assessor> <finds> a [value] range from {value_low} to {value_high}",
-        "<assessor> <finds> a value between {value_low} and {value_high}",
+        "<assessor_value_used> <finds> a [value] range of {value_low} to {value_high}",
+        "<assessor_value_used> <finds> a [value] range from {value_low} to {value_high}",
+        "<assessor_value_used> <finds> a value between {value_low} and {value_high}",
     ],
     "comparables": [
         "<valuation> <draws_on> {comparables} <sales>",
@@ -340,6 +377,9 @@ _FIGURES = {
         "<loan> is to be repaid <by> [a] {exit_strategy}",
         "<borrower> <means> <repay> <by> [a] {exit_strategy}",
         "repayment should come from a {exit_strategy}",
+        "<loan> should be repaid <by> [a] {exit_strategy}",
+        "<loan> would be repaid <by> [a] {exit_strategy}",
+        "<exit> would be [by] [a] {exit_strategy}",
         "repayment is to come from a {exit_strategy}",
         "repayment is expected from a {exit_strategy}",
         "repayment is planned <by> a {exit_strategy}",
@@ -363,60 +403,10 @@ PHRASES |= {
 }
 
 
-def _direction(subject: str, verb: str, adjective: str, weighs: str, passive: str, likely: str) -> list[str]:
-    return [
-        f"{subject} [also] {verb} <risk> [too]",
-        f"{subject}, which {verb} <risk> [too]",
-        f"<risk> is [also] {passive} by {subject}",
-        f"{subject} makes <risk> {adjective}",
-        f"{subject} make <risk> {adjective}",
-        f"{subject} {weighs}",
-        f"{subject} is a factor that {verb} <risk>",
-        f"{subject} is one of the factors that {verb} <risk>",
-        f"{subject} <leads_to> a {adjective} risk [of default]",
-        f"<risk> is {adjective} <because_of> {subject}",
-        f"<because_of> {subject}, <risk> is {adjective}",
-        f"{subject} {weighs}: it {verb} <risk>",
-        f"{subject} {weighs}: they {verb} <risk>",
-        f"{subject} makes [a] default {likely} likely",
-        f"what {weighs} is {subject}, which {verb} <risk>",
-    ]
-
-
-def _drivers() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for code, neutral in _DRIVERS.items():
-        against = "|".join(filter(None, (neutral, _AGAINST.get(code))))
-        favour = "|".join(filter(None, (neutral, _FOR.get(code))))
-        PHRASES[f"against_{code}"], PHRASES[f"for_{code}"] = against, favour
-        weighs_against = "<weighs_against>"
-        found[f"against:{code}"] = [
-            *_direction(f"<against_{code}>", "<raises>", "higher", weighs_against, "<raised>", "more"),
-            *_CLAUSES_AGAINST.get(code, ()),
-        ]
-        found[f"for:{code}"] = _direction(f"<for_{code}>", "<lowers>", "lower", "<weighs_for>", "<lowered>", "less")
-    return found
-
-
-PHRASES |= {
-    "leads_to": "leads to|lead to|means|mean|results in|result in|contributes to|contribute to",
-    "because_of": "because of|due to|owing to",
-    "weighs_against": "works against the loan|work against the loan|works against it|is against the loan"
-    "|weighs against the loan|counts against the loan|speaks against the loan|weigh against the loan"
-    "|count against the loan|speak against the loan|weighs against it",
-    "weighs_for": "works in the loan's favour|work in the loan's favour|works in favour of the loan|speaks for the loan"
-    "|speaks in favour of the loan|speak in favour of the loan|speaks in its favour|works in its favour"
-    "|weighs in favour of the loan|counts in favour|count in favour|counts in favour of the loan"
-    "|weighs for it|weigh in favour of the loan",
-    "raised": "raised|increased",
-    "lowered": "lowered|reduced|decreased",
-}
-
-
 def english() -> Grammar:
     """The grammar of English."""
     PHRASES.update({f"noun_{name}": noun for name, noun in _NOUNS.items()})
     figures = {
         name: [*rules, *(_framed(name, f"{{{name}}}") if name in _NOUNS else ())] for name, rules in _FIGURES.items()
     }
-    return compile_grammar(PHRASES, figures | _drivers())
+    return compile_grammar(PHRASES | DRIVER_PHRASES, figures | drivers(), _FOLLOWING)

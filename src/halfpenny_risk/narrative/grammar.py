@@ -8,8 +8,8 @@ parts in square brackets and alternatives behind ``|``; phrases are rules of the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 Phrases = Mapping[str, str]
 # Abbreviations keep their capitals; every other word is in small letters but for the first of a sentence.
@@ -18,30 +18,56 @@ _TOKEN = re.compile(r"(?P<space>\s+)|<(?P<phrase>[a-z_]+)>|(?P<mark>[\[\]|])|(?P
 
 
 @dataclass(frozen=True)
+class After:
+    """What must stand directly before a sentence that points back: the last ``count`` facts, all of them ``facts``."""
+
+    facts: frozenset[str]
+    count: int = 1
+
+    def holds(self, before: Sequence[str]) -> bool:
+        return len(before) >= self.count and set(before[-self.count :]) <= self.facts
+
+
+Following = Mapping[str, Sequence[tuple[After, Sequence[str]]]]
+
+
+@dataclass(frozen=True)
 class Grammar:
-    """One language: compiled sentences by fact id."""
+    """One language: compiled sentences by fact id, and those that may only follow other facts."""
 
     sentences: Mapping[str, re.Pattern[str]]
+    following: Mapping[str, Sequence[tuple[After, re.Pattern[str]]]] = field(default_factory=dict)
 
-    def derives(self, fact: str, sentence: str) -> bool:
-        """Whether the whole of ``sentence`` can be derived for the fact; letter case counts but for the first."""
-        pattern = self.sentences.get(fact)
-        if pattern is None or not sentence:
+    def derives(self, fact: str, sentence: str, before: Sequence[str] = ()) -> bool:
+        """Whether the whole of ``sentence`` can be derived for the fact; letter case counts but for the first.
+
+        ``before`` are the facts of the sentences that stand before it, in order.
+        """
+        patterns = [self.sentences[fact]] if fact in self.sentences else []
+        patterns += [pattern for after, pattern in self.following.get(fact, ()) if after.holds(before)]
+        if not sentence:
             return False
         first = sentence.split(" ", 1)[0]
         if first not in _ABBREVIATIONS:
             sentence = sentence[0].lower() + sentence[1:]
-        return pattern.fullmatch(sentence) is not None
+        return any(pattern.fullmatch(sentence) for pattern in patterns)
 
 
-def compile_grammar(phrases: Phrases, sentences: Mapping[str, Iterable[str]]) -> Grammar:
+def compile_grammar(
+    phrases: Phrases, sentences: Mapping[str, Iterable[str]], following: Following | None = None
+) -> Grammar:
     """Build the patterns; raises KeyError for a phrase that is used and not defined."""
     return Grammar(
+        {fact: _pattern(rules, phrases) for fact, rules in sentences.items()},
         {
-            fact: re.compile("(?:" + "|".join(_Rule(rule, phrases).expression() for rule in rules) + r")\.")
-            for fact, rules in sentences.items()
-        }
+            fact: [(after, _pattern(rules, phrases)) for after, rules in groups]
+            for fact, groups in (following or {}).items()
+        },
     )
+
+
+def _pattern(rules: Iterable[str], phrases: Phrases) -> re.Pattern[str]:
+    return re.compile("(?:" + "|".join(_Rule(rule, phrases).expression() for rule in rules) + r")\.")
 
 
 @dataclass

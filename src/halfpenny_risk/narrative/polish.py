@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from halfpenny_risk.narrative.grammar import Grammar, compile_grammar
+from halfpenny_risk.narrative.grammar import After, Grammar, compile_grammar
+from halfpenny_risk.narrative.polish_drivers import DRIVER_PHRASES, drivers
 
 PHRASES = {
     "loan": "pożyczka|ta pożyczka|ona",
@@ -18,20 +19,22 @@ PHRASES = {
     "|ryzyko niespłacenia|ryzyko pożyczki|ryzyko tej pożyczki|ryzyko kredytowe",
     "amount": "kwota|[wnioskowana] kwota [<of_loan>]|wnioskowana suma",
     "asks": "wystąpił o|wystąpiła o|chciałby pożyczyć|chciałaby pożyczyć|potrzebuje|zamierza pożyczyć|wnioskuje o"
-    "|ubiega się o|prosi o|chce pożyczyć",
+    "|ubiega się o|prosi o|chce pożyczyć|planuje pożyczyć|stara się o",
+    "requested_loan": "wnioskowana pożyczka [pomostowa]|planowana pożyczka [pomostowa]"
+    "|proponowana pożyczka [pomostowa]",
     "lenders": "pożyczkodawcy|inwestorzy|pożyczkodawcy łącznie|inwestorzy łącznie",
-    "provide": "udostępniliby|pożyczyliby|wpłaciliby",
     "term": "okres [<of_loan>]|jej okres|czas trwania [<of_loan>]|okres podany we wniosku",
     "ltv": "wskaźnik LTV|LTV|stosunek pożyczki do wartości|stosunek ten|jej wskaźnik LTV",
     "of_value": "wartości [<of_property>]|tej wartości|przyjętej wartości|jej wartości|tego, ile warta jest <property>",
-    "makes_up": "to|stanowi|wynosi|odpowiada",
+    "makes_up": "to|stanowi|wynosi|odpowiada|pokrywa|obejmuje|równa się",
+    "would_make_up": "stanowiłaby|pokryłaby|pokrywałaby|odpowiadałaby|wyniosłaby|wynosiłaby|pokrywa|odpowiada",
     "against_value": "wobec [przyjętej] wartości|w stosunku do [przyjętej] wartości",
     "low_end": "przy niższej granicy wyceny|przy niższej granicy przedziału|na dolnej granicy przedziału"
     "|na dolnej granicy wyceny|wobec dolnej granicy wyceny|przy dolnej granicy|wobec dolnej granicy przedziału"
-    "|przy dolnej granicy przedziału"
-    "|mierzona wobec dolnej granicy przedziału|przy dolnej granicy wyceny",
-    "low_is": "to|wynosi|wyniósłby|wyniosłaby|wynosiłby|<loan> stanowi|<loan> stanowiłaby|wskaźnik to|wskaźnik LTV to"
-    "|wskaźnik wynosi|wskaźnik LTV wynosi|wskaźnik LTV wyniósłby",
+    "|przy dolnej granicy przedziału|przy dolnym krańcu przedziału|przy dolnym końcu przedziału"
+    "|przy najniższej wartości|mierzona wobec dolnej granicy przedziału|przy dolnej granicy wyceny",
+    "low_is": "to|wynosi|wyniósłby|wyniosłaby|wynosiłby|<loan> stanowi|<loan> <would_make_up>|wskaźnik to"
+    "|wskaźnik LTV to|wskaźnik wynosi|wskaźnik LTV wynosi|wskaźnik LTV wyniósłby",
     "default": "niespłacenia|niewykonania zobowiązania|niewypłacalności|niespłacenia pożyczki",
     "pd": "[szacowane] prawdopodobieństwo <default>|jej [szacowane] prawdopodobieństwo <default>|szansa <default>"
     "|szacowane prawdopodobieństwo <default>",
@@ -46,11 +49,15 @@ PHRASES = {
     "rate": "[sugerowana] stopa|[sugerowana] stopa procentowa|sugerowana roczna stopa|jej sugerowana stopa [procentowa]"
     "|sugerowane oprocentowanie|stopa sugerowana dla pożyczki|oprocentowanie|roczna stopa|stopa roczna",
     "value": "wartość|przyjęta wartość|[szacowana] wartość <of_property>|wynikająca z tego wartość",
-    "range": "wycena|wartość <of_property>|zakres wartości|przedział wartości <of_property>|wartość|jej przedział"
-    "|przedział wartości|przedział wyceny|jej wartość|ona|on|przedział",
+    "range": "wycena|wartość <of_property>|zakres wartości|przedział wartości <of_property>|wartość"
+    "|przedział wartości|przedział wyceny|przedział",
+    "its_range": "jej przedział|jej wartość|ona|on",
     "lies": "mieści się między {value_low} a {value_high}|leży między {value_low} a {value_high}"
     "|może leżeć między {value_low} a {value_high}|sięga od {value_low} do {value_high}"
-    "|rozciąga się od {value_low} do {value_high}|wynosi od {value_low} do {value_high}|to {value_low} do {value_high}",
+    "|rozciąga się od {value_low} do {value_high}|wynosi od {value_low} do {value_high}|to {value_low} do {value_high}"
+    "|szacuje się na od {value_low} do {value_high}|szacowana jest na od {value_low} do {value_high}"
+    "|szacuje się między {value_low} a {value_high}|może wynosić od {value_low} do {value_high}"
+    "|znajduje się między {value_low} a {value_high}",
     "valuation": "wycena|model wyceny|model|wartość",
     "sales_number": "porównywalnych sprzedażach z okolicy|podobnych sprzedażach|porównywalnych sprzedażach"
     "|porównywalnych transakcjach|sprzedażach z okolicy",
@@ -61,51 +68,6 @@ PHRASES = {
     "raises": "zwiększa|zwiększają|podnosi|podnoszą|podwyższa|podwyższają",
     "lowers": "obniża|obniżają|zmniejsza|zmniejszają",
 }
-_DRIVERS = {
-    "exit_leverage": "wskaźnik LTV|wysokość pożyczki wobec wartości|stosunek pożyczki do wartości|poziom zadłużenia"
-    "|wysokość zadłużenia|dźwignia",
-    "exit_prior_debt": "pierwszeństwo hipoteki|pierwszeństwo zabezpieczenia|kolejność hipoteki",
-    "exit_uncertainty": "przedział wyceny|przedział wartości|szerokość tego przedziału|szerokość przedziału",
-    "exit_term": "okres|okres pożyczki|długość okresu|okres o tej długości|jej okres",
-    "exit_strategy": "strategia wyjścia|ta strategia wyjścia|planowane wyjście|sposób spłaty|źródło spłaty|wyjście",
-    "exit_interest": "sposób płacenia odsetek|tryb płatności odsetek",
-    "income": "dochód|dochód pożyczkobiorcy|dochód firmy",
-    "debts": "zadłużenie|zadłużenie pożyczkobiorcy|długi|długi pożyczkobiorcy|inne długi pożyczkobiorcy|inne długi",
-    "adverse": "stan rejestrów|historia kredytowa|historia kredytowa pożyczkobiorcy|rejestry kredytowe",
-}
-# What is said with an adjective can only be said of the direction that the adjective points to.
-_AGAINST = {
-    "exit_leverage": "wysoki wskaźnik LTV|wysoka dźwignia|wysoki poziom zadłużenia"
-    "|wysoki stosunek pożyczki do wartości",
-    "exit_term": "długi okres [<of_loan>]|dłuższy okres [<of_loan>]",
-    "income": "niski dochód [pożyczkobiorcy]|ograniczony dochód [pożyczkobiorcy]|niski dochód firmy",
-    "debts": "wysokie zadłużenie [pożyczkobiorcy]|wysokie długi [pożyczkobiorcy]|duże zadłużenie [pożyczkobiorcy]",
-    "exit_prior_debt": "dług wyprzedzający tę pożyczkę|zadłużenie wyprzedzające tę pożyczkę"
-    "|dług wyprzedzający pożyczkę|wcześniejsze zadłużenie <of_property>|wcześniejsze zadłużenie"
-    "|zadłużenie o wyższym pierwszeństwie|dług o wyższym pierwszeństwie",
-    "exit_uncertainty": "niepewna wycena|niepewna wartość|szeroki przedział wyceny|szeroki przedział wartości"
-    "|niepewność co do wartości|niepewność co do wyceny|niepewność wyceny|niepewność wartości",
-    "exit_interest": "kapitalizowane odsetki|odsetki płatne na końcu|odsetki doliczane do długu",
-    "adverse": "negatywne wpisy w rejestrach kredytowych|[negatywne] wpisy [pożyczkobiorcy] w rejestrach"
-    "|negatywne wpisy|wpisy negatywne"
-    "|wpisy pożyczkobiorcy w rejestrach",
-}
-_FOR = {
-    "exit_leverage": "niski wskaźnik LTV|umiarkowany wskaźnik LTV|niska dźwignia|umiarkowana dźwignia"
-    "|niski stosunek pożyczki do wartości|umiarkowany stosunek pożyczki do wartości",
-    "exit_uncertainty": "wąski przedział wyceny|wąski przedział wartości|pewność wyceny|pewność wartości",
-    "exit_term": "krótki okres [<of_loan>]|krótszy okres [<of_loan>]",
-    "income": "wysoki dochód [pożyczkobiorcy]|wysoki dochód firmy",
-    "debts": "niskie zadłużenie [pożyczkobiorcy]|niskie długi [pożyczkobiorcy]|małe zadłużenie [pożyczkobiorcy]",
-    "exit_interest": "regularna płatność odsetek|bieżąca płatność odsetek|odsetki płacone w trakcie okresu"
-    "|odsetki płacone w terminie|odsetki płacone na bieżąco",
-}
-_CLAUSES_AGAINST = {
-    "exit_term": ("im dłuższy okres, tym wyższe ryzyko",),
-    "exit_uncertainty": ("ponieważ wycena jest niepewna, ryzyko jest wyższe",),
-}
-
-
 # What each figure is called, in the nominative and in the accusative: said in every frame of ``_framed``.
 _NOUNS = {
     "amount": ("[wnioskowana] kwota|wysokość|suma|kapitał", "[wnioskowaną] kwotę|wysokość|sumę"),
@@ -132,28 +94,103 @@ _NOUNS = {
         "[przyjętą] wartość [<of_property>]",
     ),
 }
+# What is the loan's is never said of the property, nor the other way round; what was applied for is no estimate.
+_ESTIMATED = ("[<for_loan>]", "<intro>", "<finds>", "<gives>")
+_FRAMES = {
+    "amount": ("[<of_loan>]", "<intro_total>", "", ""),
+    "term": ("[<of_loan>]", "<intro_applied>", "", "<loan_has>"),
+    "loan_to_value": ("[<for_loan>]", "<intro>", "<finds>", "<gives>|<loan_has>"),
+    "loan_to_value_at_low": _ESTIMATED,
+    "probability_of_default": ("[<for_loan>]", "<intro>", "<finds>", "<gives>|<loan_has>"),
+    "loss_given_default": _ESTIMATED,
+    "expected_loss": ("[<for_loan>]", "<intro>|<intro_total>", "<finds>", "<gives>"),
+    "rate": ("[<for_loan>]", "<intro>|<intro_rate>", "", ""),
+    "value_used": ("", "<intro>|na potrzeby oceny", "<finds>", "<gives>"),
+}
 PHRASES |= {
-    "intro": "według modelu|zgodnie z modelem|łącznie|ogółem|w tej ocenie|w ocenie|na potrzeby oceny|przy tym ryzyku"
-    "|dla tej pożyczki",
+    "intro": "według modelu|zgodnie z modelem|w tej ocenie|w ocenie|zgodnie z oceną",
+    "intro_total": "łącznie|ogółem|dla tej pożyczki",
+    "intro_applied": "zgodnie z wnioskiem|według wniosku|dla tej pożyczki",
+    "intro_rate": "przy tym ryzyku|dla tej pożyczki",
     "finds": "model szacuje|szacujemy|ocena szacuje|model określa|określamy",
     "gives": "model podaje|model przewiduje|przewidujemy|model przyjmuje|przyjmujemy|ocena przyjmuje|w ocenie przyjęto"
-    "|model wskazuje|pożyczka ma|ta pożyczka ma|daje to|oznacza to",
-    "tells": "wynika|wynika z tego|z tego wynika|z obu wynika|stąd wynika",
+    "|model wskazuje",
+    "loan_has": "pożyczka ma|ta pożyczka ma",
+    "back": "daje to|oznacza to",
+    "tells": "wynika z tego|z tego wynika|stąd wynika",
     "for_loan": "<of_loan>|dla <of_loan>|na tej pożyczce",
 }
 
 
+PHRASES |= {f"gives_{noun}": frame[3] for noun, frame in _FRAMES.items()}
+
+
 def _framed(noun: str, figure: str) -> list[str]:
     """Every way to say that a noun has its figure; none says more."""
-    named, object_ = f"<noun_{noun}> [<for_loan>]", f"<object_{noun}> [<for_loan>]"
+    behind, intro, finds, gives = _FRAMES[noun]
+    named, object_ = f"<noun_{noun}> {behind}".rstrip(), f"<object_{noun}> {behind}".rstrip()
+    year = " [<year>]" if noun == "rate" else ""
+    rules = [f"[{intro}] {named} <is> {figure}{year}", f"{named}: {figure}", f"{figure} to {named}"]
+    if finds:
+        rules.append(f"<finds> {object_} na {figure}")
+    if gives:
+        rules.append(f"<gives_{noun}> {object_} [w wysokości|na poziomie] {figure}")
+    return rules
+
+
+def _pointing_back(noun: str, figure: str) -> list[str]:
     return [
-        f"[<intro>] {named} <is> {figure}" + (" [<year>]" if noun == "rate" else ""),
-        f"{named}: {figure}",
-        f"{figure} to {named}",
-        f"<finds> {object_} na {figure}",
-        f"<gives> {object_} [w wysokości|na poziomie] {figure}",
-        f"<tells> {named} [w wysokości|na poziomie] {figure}",
+        f"<back> <object_{noun}> [w wysokości|na poziomie] {figure}",
+        f"<tells> <noun_{noun}> [w wysokości|na poziomie] {figure}",
     ]
+
+
+_VALUES = frozenset({"value_used", "value_range", "comparables", "for:exit_uncertainty", "against:exit_uncertainty"})
+# Sentences that point back, with the facts that they rest on and that must stand directly before them.
+_FOLLOWING = {
+    "loan_to_value": [
+        (
+            After(frozenset({"amount", "value_used"})),
+            [
+                *_pointing_back("loan_to_value", "{loan_to_value}"),
+                "odpowiada to wskaźnikowi LTV [na poziomie|w wysokości] {loan_to_value}",
+            ],
+        )
+    ],
+    "loan_to_value_at_low": [
+        (After(frozenset({"value_range"})), ["<low_word> tego przedziału <low_is> {loan_to_value_at_low} [<of_value>]"])
+    ],
+    "expected_loss": [
+        (
+            After(frozenset({"probability_of_default", "loss_given_default"}), 2),
+            [
+                *_pointing_back("expected_loss", "{expected_loss}"),
+                "z obu wynika <noun_expected_loss> [w wysokości|na poziomie] {expected_loss}",
+                "razem <el> <is> {expected_loss}",
+                "razem daje to <el_object> [w wysokości] {expected_loss}",
+            ],
+        ),
+        (
+            After(frozenset({"loss_given_default"})),
+            ["ważona prawdopodobieństwem, jest to strata {expected_loss}"],
+        ),
+        (After(frozenset({"rate"})), ["z tego na <el_object> przypada {expected_loss}"]),
+    ],
+    "value_range": [
+        (
+            After(_VALUES),
+            [
+                "<its_range> <lies>",
+                "rozciąga się od {value_low} do {value_high}",
+                "sięga od {value_low} do {value_high}",
+            ],
+        )
+    ],
+}
+PHRASES |= {
+    "low_word": "przy dolnej granicy|na dolnej granicy|przy niższej granicy|przy dolnym krańcu",
+    "suggests": "sugeruje|proponuje",
+}
 
 
 # How each figure may be said besides.
@@ -165,6 +202,9 @@ _FIGURES = {
         "jest to pożyczka [pomostowa] w kwocie {amount}",
         "jest to pożyczka [pomostowa] na {amount}",
         "<loan> opiewa na {amount}",
+        "<requested_loan> <is> {amount}",
+        "<requested_loan> opiewa na {amount}",
+        "<borrower> <asks> kwotę {amount}",
         "<loan> wynosi {amount}",
         "wniosek dotyczy [kwoty] {amount}",
         "wnioskowana jest pożyczka [w wysokości|w kwocie] {amount}",
@@ -172,7 +212,6 @@ _FIGURES = {
         "we wniosku podano kwotę {amount}",
         "wnioskowana kwota: {amount}",
         "pożyczona ma być suma {amount}",
-        "<lenders> <provide> {amount}",
         "kwota: {amount}",
         "kwota <of_loan>: {amount}",
     ],
@@ -188,6 +227,15 @@ _FIGURES = {
         "<loan> ma zostać spłacona w ciągu {term}",
         "<loan> ma zostać spłacona po {term}",
         "<term> wynosi {term}",
+        "spłata nastąpiłaby po {term}",
+        "spłatę zaplanowano po {term}",
+        "spłata przypadałaby po {term}",
+        "<loan> zostałaby spłacona po {term}",
+        "<loan> trwałaby {term}",
+        "<loan> ma trwać {term}",
+        "pożyczkę zaplanowano na {term}",
+        "<requested_loan> trwa {term}",
+        "pożyczka jest planowana na {term}",
         "<term> to {term}",
         "wynosi on {term}",
         "<borrower> chce pieniędzy na {term}",
@@ -200,11 +248,10 @@ _FIGURES = {
     "loan_to_value": [
         "[wraz z nim] <ltv> <is> {loan_to_value}",
         "<loan> <makes_up> {loan_to_value} <of_value>",
+        "<requested_loan> <makes_up> {loan_to_value} <of_value>",
         "stanowi ona {loan_to_value} <of_value>",
         "w stosunku do wartości <of_property> <loan> <makes_up> {loan_to_value}",
         "wobec wartości <of_property> <loan> <makes_up> {loan_to_value}",
-        "odpowiada to wskaźnikowi LTV [na poziomie|w wysokości] {loan_to_value}",
-        "daje to wskaźnik LTV [na poziomie|w wysokości] {loan_to_value}",
         "<against_value> <loan> <makes_up> {loan_to_value}",
         "<ltv>: {loan_to_value}",
         "stosunek ten wynosi {loan_to_value}",
@@ -228,6 +275,7 @@ _FIGURES = {
         "model szacuje <pd> na {probability_of_default}",
         "[<within>] model spodziewa się niespłacenia z prawdopodobieństwem {probability_of_default}",
         "prawdopodobieństwo <default>: {probability_of_default}",
+        "jak prawdopodobne jest niespłacenie? Szacunek to {probability_of_default}",
         "<pd> jest szacowana: {probability_of_default}",
     ],
     "loss_given_default": [
@@ -238,6 +286,11 @@ _FIGURES = {
         "<in_default>[,] strata wyniosłaby {loss_given_default} [<on_amount>]",
         "<in_default>[,] <lenders> straciliby [szacunkowo] {loss_given_default} [<on_amount>]",
         "<in_default>, <lenders> straciliby [szacunkowo] {loss_given_default} [<on_amount>]",
+        "<in_default>[,] utracone zostałoby [szacunkowo] {loss_given_default} [<on_amount>]",
+        "<in_default>[,] stracone zostałoby [szacunkowo] {loss_given_default} [<on_amount>]",
+        "<in_default>[,] utracono by szacunkowo {loss_given_default} [<on_amount>]",
+        "<in_default>[,] strata <is> {loss_given_default} <on_amount>",
+        "<in_default>[,] szacowana strata <is> {loss_given_default} [<on_amount>]",
         "model przewiduje stratę {loss_given_default} <in_default>",
         "model szacuje stratę na {loss_given_default} <in_default>",
         "<in_default> <lenders> straciliby [szacunkowo] {loss_given_default}",
@@ -245,16 +298,12 @@ _FIGURES = {
         "{loss_given_default} to <lgd>",
         "{loss_given_default} to szacowana strata w takim przypadku",
         "strata w razie <default>: {loss_given_default}",
+        "ile wyniosłaby strata? Szacunek to {loss_given_default}",
     ],
     "expected_loss": [
         "<el> [<on_amount>] <is> {expected_loss}",
-        "<el> [<within>] <is> {expected_loss} <on_amount>",
-        "razem daje to <el_object> [w wysokości] {expected_loss}",
-        "daje to <el_object> [w wysokości] {expected_loss}",
+        "[<intro>|<intro_total>] <el> [<within>] <is> {expected_loss} <on_amount>",
         "{expected_loss} to <el>",
-        "ważona prawdopodobieństwem, jest to strata {expected_loss}",
-        "z tego na <el_object> przypada {expected_loss}",
-        "średnio na podobnych pożyczkach traci się {expected_loss}",
         "oczekiwana strata: {expected_loss}",
     ],
     "rate": [
@@ -271,6 +320,9 @@ _FIGURES = {
         "model proponuje [roczną] stopę [procentową] {rate} [<year>]",
         "<noun_rate> [<for_loan>]: {rate} [<year>]",
         "sugerowana stopa: {rate} [<year>]",
+        "model <suggests> więc <object_rate> {rate} [<year>]",
+        "model <suggests> zatem <object_rate> {rate} [<year>]",
+        "dlatego model <suggests> <object_rate> {rate} [<year>]",
     ],
     "value_used": [
         "<property> jest warta {value_used}",
@@ -290,8 +342,6 @@ _FIGURES = {
         "wycena daje przedział od {value_low} do {value_high}",
         "model [wyceny] daje przedział od {value_low} do {value_high}",
         "model [wyceny] podaje przedział od {value_low} do {value_high}",
-        "rozciąga się od {value_low} do {value_high}",
-        "sięga od {value_low} do {value_high}",
         "przedział wartości: {value_low} do {value_high}",
         "przedział wartości: od {value_low} do {value_high}",
     ],
@@ -316,6 +366,14 @@ _FIGURES = {
     "exit_strategy": [
         "<exit> to {exit_strategy}",
         "<loan> ma zostać spłacona w ten sposób: {exit_strategy}",
+        "<loan> ma zostać spłacona przez {exit_strategy}",
+        "<loan> ma być spłacona przez {exit_strategy}",
+        "spłatę zaplanowano przez {exit_strategy}",
+        "<borrower> planuje spłacić pożyczkę przez {exit_strategy}",
+        "<borrower> planuje ją spłacić przez {exit_strategy}",
+        "<borrower> zamierza spłacić pożyczkę przez {exit_strategy}",
+        "<borrower> zamierza ją spłacić przez {exit_strategy}",
+        "spłata ma nastąpić przez {exit_strategy}",
         "<borrower> zamierza spłacić pożyczkę w ten sposób: {exit_strategy}",
         "<borrower> planuje spłacić pożyczkę w ten sposób: {exit_strategy}",
         "<borrower> zamierza ją spłacić w ten sposób: {exit_strategy}",
@@ -331,46 +389,6 @@ _FIGURES = {
 }
 
 
-def _direction(subject: str, verb: str, adjective: str, weighs: str, likely: str) -> list[str]:
-    return [
-        f"{subject} [również|także] {verb} <risk>",
-        f"{subject}, który {verb} <risk>",
-        f"<risk> {verb} [również|także] {subject}",
-        f"<risk> [również|także] {verb} {subject}",
-        f"{subject} sprawia, że ryzyko jest {adjective}",
-        f"{subject} sprawiają, że ryzyko jest {adjective}",
-        f"{subject} {weighs}",
-        f"{subject} jest czynnikiem, który {verb} <risk>",
-        f"{subject} to czynnik, który {verb} <risk>",
-        f"{subject} {weighs}: {verb} <risk>",
-        f"{subject} czyni niespłacenie {likely} prawdopodobnym",
-        f"{weighs} {subject}, który {verb} <risk>",
-    ]
-
-
-def _drivers() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for code, neutral in _DRIVERS.items():
-        PHRASES[f"against_{code}"] = "|".join(filter(None, (neutral, _AGAINST.get(code))))
-        PHRASES[f"for_{code}"] = "|".join(filter(None, (neutral, _FOR.get(code))))
-        found[f"against:{code}"] = [
-            *_direction(f"<against_{code}>", "<raises>", "wyższe", "<weighs_against>", "bardziej"),
-            *_CLAUSES_AGAINST.get(code, ()),
-        ]
-        found[f"for:{code}"] = _direction(f"<for_{code}>", "<lowers>", "niższe", "<weighs_for>", "mniej")
-    return found
-
-
-PHRASES |= {
-    "weighs_against": "działają przeciw pożyczce|przemawia przeciwko pożyczce|przemawiają przeciwko pożyczce"
-    "|działa przeciw pożyczce|przemawia przeciw pożyczce|przemawiają przeciw pożyczce"
-    "|przeciw pożyczce działa",
-    "weighs_for": "przemawia za pożyczką|przemawiają za pożyczką|przemawia na korzyść pożyczki"
-    "|działa na korzyść pożyczki|działają na korzyść pożyczki|działa na rzecz pożyczki|liczy się na plus"
-    "|działają na rzecz pożyczki|za nią działa",
-}
-
-
 def polish() -> Grammar:
     """The grammar of Polish."""
     for name, (nominative, accusative) in _NOUNS.items():
@@ -378,4 +396,4 @@ def polish() -> Grammar:
     figures = {
         name: [*rules, *(_framed(name, f"{{{name}}}") if name in _NOUNS else ())] for name, rules in _FIGURES.items()
     }
-    return compile_grammar(PHRASES, figures | _drivers())
+    return compile_grammar(PHRASES | DRIVER_PHRASES, figures | drivers(), _FOLLOWING)
