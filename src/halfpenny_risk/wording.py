@@ -323,7 +323,7 @@ def market_note(
 def unchecked_value(reason: str, haircut: float, *, or_estimate: bool) -> LocalisedText:
     """What counts where no market model checks the stated figure: that figure less its source's ``haircut``.
 
-    ``reason`` is ``outside_market`` or ``market_stale``; ``or_estimate`` tells that a lower estimate of a model counts.
+    ``reason`` is ``outside_market`` or ``market_stale``; ``or_estimate`` says that a lower estimate of a model counts.
     """
     en, pl = WORDS[reason]
     if haircut > 0.0:

@@ -50,9 +50,9 @@ def test_a_figure_that_another_reason_shows_is_left_out(code: str) -> None:
 def test_row_3_the_interval_of_a_value_is_said_with_both_of_its_ends(
     up: float, down_percent: float, up_percent: float
 ) -> None:
-    said = sentence("exit_uncertainty", up)
-    assert f"between {down_percent}% less and {up_percent}% more" in said.en
-    assert f"od {down_percent}% mniej do {up_percent}% więcej".replace(".", ",") in said.pl
+    text = sentence("exit_uncertainty", up)
+    assert f"between {down_percent}% less and {up_percent}% more" in text.en
+    assert f"od {down_percent}% mniej do {up_percent}% więcej".replace(".", ",") in text.pl
 
 
 @pytest.mark.parametrize("source", list(ValuationSource))
