@@ -28,7 +28,7 @@ from halfpenny_messages import (
 from halfpenny_risk.errors import BadApplication
 from halfpenny_risk.policy import DAYS_A_MONTH, Policy
 
-EARLIEST_YEAR = 1000
+EARLIEST_YEAR = 1300
 MAX_LTV = 9.99
 # What an unknown fact counts as: no income, no assets, and more debts, costs and records than anybody may have.
 UNKNOWN_DEBTS = UNKNOWN_COSTS = 1e13

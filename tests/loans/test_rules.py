@@ -126,6 +126,17 @@ LONG_AGO = date(2019, 5, 17)
         ({"property": replace(_HOUSE, lon=-181.0)}, "coordinates_out_of_range"),
         ({"property": replace(_HOUSE, area_m2=Decimal(0))}, "area_not_positive"),
         ({"property": replace(_HOUSE, year_built=2150)}, "year_built_out_of_range"),
+        ({"property": replace(_HOUSE, year_built=1001)}, "year_built_out_of_range"),
+        ({"property": replace(_HOUSE, year_built=1299)}, "year_built_out_of_range"),
+        ({"property": replace(_HOUSE, beds=100, area_m2=Decimal(6))}, "beds_exceed_area"),
+        ({"property": replace(_HOUSE, beds=4, area_m2=Decimal("19.99"))}, "beds_exceed_area"),
+        ({"property": replace(_HOUSE, valuation_minor=9 * 10**14, gdv_minor=None)}, "amount_implausible"),
+        ({"property": replace(_HOUSE, gdv_minor=10**11 + 1)}, "amount_implausible"),
+        ({"property": replace(_HOUSE, renovation_cost_minor=10**12)}, "amount_implausible"),
+        ({"borrower": replace(application().borrower, income_minor=9 * 10**14)}, "amount_implausible"),
+        ({"borrower": replace(application().borrower, yearly_costs_minor=2 * 10**11)}, "amount_implausible"),
+        ({"borrower": replace(application().borrower, years_trading=500)}, "years_trading_out_of_range"),
+        ({"borrower": replace(application().borrower, years_trading=201)}, "years_trading_out_of_range"),
         ({"charge_rank": 2}, "prior_debt_missing"),
         ({"charge_rank": 7}, "prior_debt_missing"),
         ({"prior_debt_minor": 1}, "prior_debt_before_first_charge"),
@@ -321,6 +332,13 @@ def test_evidence_of_today_and_insurance_until_tomorrow_fit(evidence: Charge | V
 
 
 PEOPLE = [BORROWER, ANNA, BARTEK, UserId(uuid7())]
+
+
+def test_row_10_the_oldest_narrowest_and_largest_that_are_taken() -> None:
+    house = replace(_HOUSE, year_built=1300, beds=4, area_m2=Decimal(20), gdv_minor=10**11)
+    check_application(
+        application(property=house, borrower=replace(application().borrower, years_trading=200)), RULES, TODAY
+    )
 
 
 @given(

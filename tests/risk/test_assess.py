@@ -160,6 +160,7 @@ def test_two_hundred_hostile_descriptions_move_nothing(models: ModelSet) -> None
         ({"area_m2": float("inf")}, "area_absurd"),
         ({"beds": -1}, "beds_absurd"),
         ({"year_built": 3000}, "year_built_absurd"),
+        ({"year_built": 1001}, "year_built_absurd"),
         ({"valuation": "0"}, "valuation_absurd"),
         ({"valued_on": date(2030, 1, 1)}, "valued_in_the_future"),
         ({"valued_on": date(2024, 1, 1)}, "valuation_stale"),

@@ -5,11 +5,19 @@ What is left out here and could have spoken against the borrower is refused, or 
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import date
 
 from halfpenny.loans import errors
 from halfpenny.loans.model import Application, LendingRules, Property
 from halfpenny_messages import RESIDENTIAL_KINDS, ValuationSource, is_country, lies_in, purchase_price_counts
+
+# What no ordinary property, business or loan has. Older buildings than 1300 are no security that a valuer compares; a
+# bedroom of less than 5 m2 is none; few businesses are older than 200 years; the platform lends at most five millions.
+EARLIEST_YEAR_BUILT = 1300
+LEAST_AREA_PER_BED_M2 = 5
+MOST_YEARS_TRADING = 200
+MOST_EUROS = 1_000_000_000
 
 
 def check_application(application: Application, rules: LendingRules, today: date) -> None:
@@ -24,9 +32,23 @@ def check_application(application: Application, rules: LendingRules, today: date
         raise errors.PriorDebtMissing(charge_rank=application.charge_rank)
     if application.charge_rank == 1 and application.prior_debt_minor > 0:
         raise errors.PriorDebtBeforeFirstCharge()
+    _check_amounts(application, rules)
+    if (application.borrower.years_trading or 0) > MOST_YEARS_TRADING:
+        raise errors.YearsTradingOutOfRange(maximum=MOST_YEARS_TRADING)
     _check_place(application.property, today)
     _check_value(application.property, today)
     _check_purchase(application, today)
+
+
+def _check_amounts(application: Application, rules: LendingRules) -> None:
+    """No amount beyond what a business of this market can own, owe or earn."""
+    for holder in (application, application.property, application.borrower):
+        for each in fields(holder):
+            amount = getattr(holder, each.name)
+            if not each.name.endswith("_minor") or amount is None:
+                continue
+            if rules.euro_minor(amount, application.currency) > MOST_EUROS * 100:
+                raise errors.AmountImplausible(field=each.name.removesuffix("_minor"), maximum_euros=MOST_EUROS)
 
 
 def _check_place(asset: Property, today: date) -> None:
@@ -39,8 +61,10 @@ def _check_place(asset: Property, today: date) -> None:
         raise errors.CoordinatesOutsideCountry(country=asset.country)
     if asset.area_m2 <= 0:
         raise errors.AreaNotPositive()
-    if asset.year_built is not None and not 1000 <= asset.year_built <= today.year + 5:
+    if asset.year_built is not None and not EARLIEST_YEAR_BUILT <= asset.year_built <= today.year + 5:
         raise errors.YearBuiltOutOfRange()
+    if asset.beds is not None and asset.area_m2 < LEAST_AREA_PER_BED_M2 * asset.beds:
+        raise errors.BedsExceedArea(least_area_m2=LEAST_AREA_PER_BED_M2 * asset.beds)
     if asset.kind in RESIDENTIAL_KINDS:
         facts = {"year_built": asset.year_built, "beds": asset.beds, "condition": asset.condition}
         missing = [name for name, value in facts.items() if value is None]

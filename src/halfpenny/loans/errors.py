@@ -100,6 +100,27 @@ class YearBuiltOutOfRange(Malformed):
     message = "The year of construction is not plausible."
 
 
+class BedsExceedArea(Malformed):
+    """``least_area_m2`` in ``data`` is what so many bedrooms need."""
+
+    code = "beds_exceed_area"
+    message = "So many bedrooms do not fit into the area."
+
+
+class YearsTradingOutOfRange(Malformed):
+    """``maximum`` in ``data`` is the most years that are taken."""
+
+    code = "years_trading_out_of_range"
+    message = "The years in business are more than any business can have."
+
+
+class AmountImplausible(Malformed):
+    """``field`` in ``data`` names the amount, ``maximum_euros`` the most that is taken."""
+
+    code = "amount_implausible"
+    message = "An amount is larger than any that the platform takes."
+
+
 class LoanRateOutOfRange(Malformed):
     code = "rate_out_of_range"
     message = "The annual rate in percent must be above zero and at most the platform's maximum."
