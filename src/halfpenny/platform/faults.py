@@ -42,16 +42,16 @@ _DETAILS: Final[Mapping[str, str]] = MappingProxyType(
         "model_attributes_type": "should be an object",
     }
 )
-# Kinds whose text counts something: the limit's name in the context, what it is a limit of, and the noun.
-_COUNTED: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
+# Kinds whose text counts something: the limit's name in the context, the bound, the noun, and where it is counted.
+_COUNTED: Final[Mapping[str, tuple[str, str, str, str]]] = MappingProxyType(
     {
-        "string_too_short": ("min_length", "at least", "character"),
-        "string_too_long": ("max_length", "at most", "character"),
-        "too_short": ("min_length", "at least", "item"),
-        "too_long": ("max_length", "at most", "item"),
-        "decimal_max_places": ("decimal_places", "at most", "decimal place"),
-        "decimal_max_digits": ("max_digits", "at most", "digit"),
-        "decimal_whole_digits": ("whole_digits", "at most", "digit"),
+        "string_too_short": ("min_length", "at least", "character", ""),
+        "string_too_long": ("max_length", "at most", "character", ""),
+        "too_short": ("min_length", "at least", "item", ""),
+        "too_long": ("max_length", "at most", "item", ""),
+        "decimal_max_places": ("decimal_places", "at most", "decimal place", ""),
+        "decimal_max_digits": ("max_digits", "at most", "digit", ""),
+        "decimal_whole_digits": ("whole_digits", "at most", "digit", " before the decimal point"),
     }
 )
 
@@ -64,11 +64,10 @@ def described(error: Mapping[str, Any]) -> str:
     kind, context = str(error.get("type", "")), error.get("ctx")
     found = context if isinstance(context, Mapping) else {}
     if kind in _COUNTED and _COUNTED[kind][0] in found:
-        name, bound, noun = _COUNTED[kind]
+        name, bound, noun, where = _COUNTED[kind]
         limit = int(found[name])
         if name == "min_length" and limit == 1:
             return "should not be empty"
-        where = " before the decimal point" if kind == "decimal_whole_digits" else ""
         return f"should have {bound} {counted(limit, noun)}{where}"
     if kind in _DETAILS and (found or "{" not in _DETAILS[kind]):
         return _DETAILS[kind].format_map(found)
