@@ -118,6 +118,8 @@ END $$;
 
 -- Sets which events a queue receives from now on. Events that were relayed before are not delivered again.
 CREATE FUNCTION queue_subscribe(p_queue text, p_events text[]) RETURNS void LANGUAGE sql AS $$
+    -- One after the other, and before any row: who subscribes may publish in the same transaction.
+    LOCK TABLE subscription IN SHARE ROW EXCLUSIVE MODE;
     DELETE FROM subscription WHERE queue = p_queue AND event_name <> ALL (p_events);
     INSERT INTO subscription (queue, event_name) SELECT p_queue, unnest(p_events) ON CONFLICT DO NOTHING;
 $$;

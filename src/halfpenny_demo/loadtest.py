@@ -20,7 +20,7 @@ from halfpenny.primitives.money import Currency, Money
 
 TOKEN_LIFETIME = timedelta(hours=2)
 BALANCE = Money(100_000_000, Currency.EUR)
-TARGET_MINOR = 900_000_000_000
+TARGET_MINOR = 40_000_000_000
 _BATCH_SIZE = 500
 _LOAN_CONCURRENCY = 25
 _LANES = 4

@@ -27,7 +27,7 @@ async def test_prepared_tokens_and_loans_take_investments(
         body = {"amount": "1000000.00", "currency": "EUR"}
         answer = await client.post(f"/api/v1/loans/{loans[0]}/invest", json=body, headers=headers)
         assert answer.status_code == 201, answer.text
-        assert answer.json()["funding"]["target"] == "9000000000.00"
+        assert answer.json()["funding"]["target"] == "400000000.00"
 
 
 async def test_it_is_refused_where_money_is_real(settings: Settings, tmp_path: Path) -> None:
