@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -336,9 +337,18 @@ PEOPLE = [BORROWER, ANNA, BARTEK, UserId(uuid7())]
 
 def test_row_10_the_oldest_narrowest_and_largest_that_are_taken() -> None:
     house = replace(_HOUSE, year_built=1300, beds=4, area_m2=Decimal(20), gdv_minor=10**11)
-    check_application(
-        application(property=house, borrower=replace(application().borrower, years_trading=200)), RULES, TODAY
-    )
+    taken = application(property=house, borrower=replace(application().borrower, years_trading=200))
+    check_application(taken, RULES, TODAY)
+    beyond: dict[str, dict[str, Any]] = {
+        "year_built_out_of_range": {"property": replace(house, year_built=1299)},
+        "beds_exceed_area": {"property": replace(house, area_m2=Decimal("19.99"))},
+        "amount_implausible": {"property": replace(house, gdv_minor=10**11 + 1)},
+        "years_trading_out_of_range": {"borrower": replace(taken.borrower, years_trading=201)},
+    }
+    for code, change in beyond.items():
+        with pytest.raises(errors.Malformed) as refusal:
+            check_application(replace(taken, **change), RULES, TODAY)
+        assert refusal.value.code == code
 
 
 @given(

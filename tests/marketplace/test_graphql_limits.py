@@ -100,7 +100,8 @@ def test_no_answer_of_the_risk_service_is_longer_than_it_was_measured() -> None:
     ],
 )  # fmt: skip
 def test_what_outside_tools_and_our_own_ask_for_is_small_enough(document: str, variables: dict[str, Any]) -> None:
-    Marketplace(introspection=False).prepare({"query": document, "variables": variables})
+    prepared = Marketplace(introspection=False).prepare({"query": document, "variables": variables})
+    assert prepared.raw_variables == variables
 
 
 async def test_depth_is_limited() -> None:

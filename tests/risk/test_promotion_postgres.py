@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -34,18 +34,7 @@ from halfpenny_risk.service.assessor import Assessor
 from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.service.postgres import PostgresConsumer
 from halfpenny_risk.service.promoting import Promoting
-from support.promotions import NEXT, THIRD, kept_in, models_folder, promotion, promotion_key
-
-PATIENCE_S = 60.0
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """There is nothing to wait for but what another program does."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            if true():
-                return
-            await asyncio.sleep(0.02)
+from support.promotions import NEXT, PATIENCE_S, THIRD, kept_in, models_folder, promotion, promotion_key, until
 
 
 @dataclass

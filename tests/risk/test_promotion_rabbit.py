@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,9 +35,8 @@ from halfpenny_risk.service.assessor import Assessor
 from halfpenny_risk.service.metrics import Metrics
 from halfpenny_risk.service.promoting import Promoting
 from halfpenny_risk.service.rabbit import RabbitConsumer, declare
-from support.promotions import NEXT, THIRD, kept_in, models_folder, promotion, promotion_key
+from support.promotions import NEXT, PATIENCE_S, THIRD, kept_in, models_folder, promotion, promotion_key, until
 
-PATIENCE_S = 60.0
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 
 
@@ -50,15 +49,6 @@ async def channel(broker_url: str) -> AsyncIterator[AbstractChannel]:
         await queue.purge()
         await (await channel.get_queue(dead_letter_queue(RISK_PROMOTIONS_QUEUE))).purge()
         yield channel
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """There is nothing to wait for but what another program does."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            if true():
-                return
-            await asyncio.sleep(0.02)
 
 
 async def test_a_question_that_nobody_could_take_is_asked_again(

@@ -14,34 +14,17 @@ from halfpenny.identity import Role
 from halfpenny.ledger import Account, AccountKind
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.money import Money, parse_minor
-from halfpenny.servicing.store import serviced_loans
 from servicing import world
+from servicing.receipts import DUE, ask, first_due, overdue
 from support.bank import PAYER, credits_in_suspense, pay_in_from_outside
 from support.people import Somebody, make_somebody, sign_in
 
 Client = httpx2.AsyncClient
-STAKES = [412_345, 587_655]
-DUE = 8_542
 
 
 @pytest.fixture
 async def made(database: Database) -> world.Drawn:
-    """A loan whose first instalment fell due two days ago."""
-    loan = await world.drawn(database, STAKES)
-    await world.go_to(database, await first_due(database, loan) + timedelta(days=2))
-    await servicing.close_days(database)
-    return loan
-
-
-async def first_due(database: Database, made: world.Drawn) -> date:
-    async with database.reading() as connection:
-        due: date = (await serviced_loans.instalments(connection, made.loan.id))[0]["due_on"]
-        return due
-
-
-async def ask(client: Client, who: Somebody, path: str, body: Any = None) -> tuple[int, Any]:
-    answer = await client.post(f"/api/v1{path}", json=body or {}, headers=who.paying())
-    return answer.status_code, answer.json()
+    return await overdue(database)
 
 
 async def shown(client: Client, who: Somebody, line_id: UUID) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,16 @@ from halfpenny_risk.promotion import JUDGEMENTS_FILE, PromotionsKept, PromotionV
 
 NEXT, THIRD = "borrower_next.json", "borrower_third.json"
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
+PATIENCE_S = 60.0
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """There is nothing to wait for but what another program does."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if true():
+                return
+            await asyncio.sleep(0.02)
 
 
 def figures(value: str) -> dict[str, str]:

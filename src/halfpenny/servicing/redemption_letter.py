@@ -72,7 +72,7 @@ _WORDS = {
         by_day="If the money arrives on another day",
         columns=("Money arrives on", "To be paid ({currency})", "More than the day before ({currency})"),
         each_day="Each further day costs {amount}.",
-        about_each_day="Each further day costs {amount} or, as cents are rounded, a cent more.",
+        about_each_day="Each further day costs {amount} or, as amounts are rounded, {more}.",
         days_differ="What a further day costs changes on the way: the day's own figure counts.",
         holds="The figures are as our books stand on {day}. They hold for money that arrives by {last}, unless "
         "another payment, a new charge or a waiver is booked until then, or the bank takes a payment back.",
@@ -93,7 +93,7 @@ _WORDS = {
         by_day="Jeżeli pieniądze wpłyną innego dnia",
         columns=("Dzień wpływu", "Do zapłaty ({currency})", "Więcej niż dzień wcześniej ({currency})"),
         each_day="Każdy kolejny dzień kosztuje {amount}.",
-        about_each_day="Każdy kolejny dzień kosztuje {amount} albo, przez zaokrąglenie, o grosz lub cent więcej.",
+        about_each_day="Każdy kolejny dzień kosztuje {amount} albo, przez zaokrąglenie, {more}.",
         days_differ="Koszt kolejnego dnia zmienia się po drodze: liczy się kwota danego dnia.",
         holds="Kwoty podano według stanu naszych ksiąg na {day}. Obowiązują dla pieniędzy, które wpłyną do {last}, "
         "chyba że do tego czasu zostanie zaksięgowana inna wpłata, nowa opłata albo umorzenie, albo bank cofnie "
@@ -137,7 +137,9 @@ def redemption_data(statement: RedemptionStatement, language: PaperLanguage) -> 
         "less": [[name, amount(-part)] for name, part in less if part],
         "payable": [f"{words.payable} ({currency})", amount(first.payable)],
         "by_day": words.by_day,
-        "each_day": _each_day(words, steps).format(amount=money(min(steps, default=0))),
+        "each_day": _each_day(words, steps).format(
+            amount=money(min(steps, default=0)), more=money(max(steps, default=0))
+        ),
         "columns": [column.format(currency=currency) for column in words.columns],
         "days": [
             [day(one.on), amount(one.payable), "" if step is None else amount(step)]
