@@ -18,10 +18,11 @@ from halfpenny.platform.database import Database
 from halfpenny.platform.papers import PaperLanguage
 from halfpenny.primitives.money import Currency, Money
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import Event, Receipt
-from halfpenny.servicing.model.payoff import payoff_by_day
+from halfpenny.servicing.model.events import Event, Extension, Waiver
+from halfpenny.servicing.model.payoff import payoff_by_day, receive
 from halfpenny.servicing.model.redemption import Payoff
 from halfpenny.servicing.model.terms import LoanTerms
+from halfpenny.servicing.model.waterfall import Component, WaivedComponent
 from halfpenny.servicing.redemption_letter import VALID_DAYS, RedemptionStatement, redemption_data, render
 from halfpenny.servicing.rest import loan_routes
 from servicing import world
@@ -33,19 +34,33 @@ from support.people import make_somebody, sign_in
 FIRST = date(2026, 3, 1)
 
 
-@settings(max_examples=80)
-@given(loan_histories(), st.integers(1, VALID_DAYS))
-def test_the_figure_of_each_day_redeems_on_that_day(history: tuple[LoanTerms, list[Event], date], days: int) -> None:
-    terms, events, on = history
+@settings(max_examples=150)
+@given(loan_histories(), st.integers(1, VALID_DAYS), st.integers(0, 90), st.data())
+def test_the_figure_of_each_day_redeems_on_that_day(
+    history: tuple[LoanTerms, list[Event], date], days: int, later: int, data: st.DataObject
+) -> None:
+    """Also on the day on which something is waived, or the loan extended after its maturity."""
+    terms, events, last = history
+    on = last + timedelta(days=later)
     known = [event for event in events if event.effective_date <= on]
-    assume(replay(terms, (), on, recorded=known).closed_on is None)
+    position = replay(terms, (), on, recorded=known)
+    assume(position.closed_on is None)
+    waivable = [one for one in WaivedComponent if position.owed[Component(one.value)]]
+    for waived in data.draw(st.lists(st.sampled_from(waivable), unique=True)) if waivable else []:
+        component = Component(waived.value)
+        minor = data.draw(st.integers(1, position.owed[component]))
+        known.append(Waiver(on, component, Money(minor, terms.currency)))
+    if data.draw(st.booleans()):
+        known.append(Extension(on, data.draw(st.integers(1, 12))))
+    before = replay(terms, (), on, recorded=known)
+    assume(before.closed_on is None)
     by_day = payoff_by_day(terms, known, on, days)
     assert [one.on for one in by_day] == [on + timedelta(days=after) for after in range(days)]
     for one in by_day:
         assume(one.payable)
-        receipt = Receipt(one.on, Money(one.payable, terms.currency))
+        receipt = receive(terms, known, one.on, Money(one.payable, terms.currency))
         closed = replay(terms, [receipt], one.on, recorded=known)
-        assert (closed.closed_on, closed.total_due) == (one.on, 0)
+        assert (closed.closed_on, closed.total_due, closed.waived) == (one.on, 0, before.waived)
 
 
 def days_from(first: Payoff, *more: int) -> list[Payoff]:

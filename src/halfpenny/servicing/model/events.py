@@ -125,11 +125,13 @@ class Redemption:
     amount: Money | None = None
 
 
-class EndAct(StrEnum):
-    """What ends a loan before its maturity without the borrower."""
+class PrecedingAct(StrEnum):
+    """What changes on a day what is owed on it: money that comes in afterwards pays what the act has left."""
 
     ACCELERATION = "acceleration"
     WRITE_OFF = "write_off"
+    WAIVER = "waiver"
+    EXTENSION = "extension"
 
 
 class Apply(StrEnum):
@@ -141,7 +143,7 @@ class Apply(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Money for the loan. ``follows`` names the act of the same day that it came in after, where there was one.
+    """Money for the loan. ``follows`` names the last act of the same day that it came in after, where there was one.
 
     ``id`` is what a reversal names. Whether a receipt redeems the loan, and what of it waits or goes back, the replay
     finds out on its day (``LoanReplay``): it depends on what else has happened by then.
@@ -150,7 +152,7 @@ class Receipt:
     effective_date: date
     amount: Money
     reference: str = ""
-    follows: EndAct | None = None
+    follows: PrecedingAct | None = None
     apply: Apply = Apply.DUE
     id: str = ""
 
@@ -269,7 +271,13 @@ ScheduleEvent = (
 )
 
 
-_FOLLOWS: Final = {EndAct.ACCELERATION: PRECEDENCE[Acceleration] + 0.5, EndAct.WRITE_OFF: PRECEDENCE[WriteOff] + 0.5}
+# An extension comes last where it is agreed after the maturity (``LoanReplay.process_day``).
+_FOLLOWS: Final = {
+    PrecedingAct.ACCELERATION: PRECEDENCE[Acceleration] + 0.5,
+    PrecedingAct.WRITE_OFF: PRECEDENCE[WriteOff] + 0.5,
+    PrecedingAct.WAIVER: PRECEDENCE[Waiver] + 0.5,
+    PrecedingAct.EXTENSION: PRECEDENCE[Waiver] + 0.75,
+}
 
 
 def _place_in_day(event: Event | LateExtension) -> float:

@@ -24,6 +24,7 @@ from halfpenny.servicing.model.events import (
     LegalMaximumChange,
     Pause,
     PenaltyDue,
+    PrecedingAct,
     RateChange,
     Receipt,
     Redemption,
@@ -179,11 +180,14 @@ class LoanReplay:
         in_time = [event for event in events if isinstance(event, _AGREED) and event not in late]
         changes_nothing = [event for event in in_time if not self._agree(event)]
         self.advance(day)
+        afterwards = [one for one in events if isinstance(one, Receipt) and one.follows is PrecedingAct.EXTENSION]
         for event in events:
-            if event not in changes_nothing:
+            if event not in changes_nothing and event not in afterwards:
                 self._apply(event)
         for extension in late:
             self._agree(extension)
+        for receipt in afterwards:
+            self._apply(receipt)
         self.end_day(day)
 
     def end_day(self, day: date) -> None:

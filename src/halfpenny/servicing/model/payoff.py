@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Final
 
 from halfpenny.primitives.money import Money, format_minor
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import live_through, replay
-from halfpenny.servicing.model.events import Acceleration, Apply, EndAct, Event, Receipt, WriteOff
+from halfpenny.servicing.model.events import (
+    Acceleration,
+    Apply,
+    Event,
+    Extension,
+    PrecedingAct,
+    Receipt,
+    Waiver,
+    WriteOff,
+)
 from halfpenny.servicing.model.position import LoanPosition
 from halfpenny.servicing.model.redemption import Payoff
 from halfpenny.servicing.model.terms import LoanTerms
@@ -78,9 +88,16 @@ def _called_in(events: Sequence[Event], on: date) -> bool:
     return any(isinstance(event, Acceleration | WriteOff) and event.effective_date >= on for event in events)
 
 
-def _follows(events: Sequence[Event], on: date) -> EndAct | None:
-    """The act of the same day that this money comes in after."""
+# In the order of the day.
+_PRECEDING: Final = (
+    (Acceleration, PrecedingAct.ACCELERATION),
+    (WriteOff, PrecedingAct.WRITE_OFF),
+    (Waiver, PrecedingAct.WAIVER),
+    (Extension, PrecedingAct.EXTENSION),
+)
+
+
+def _follows(events: Sequence[Event], on: date) -> PrecedingAct | None:
+    """The last act of the same day that this money comes in after."""
     kinds = {type(event) for event in events if event.effective_date == on}
-    if WriteOff in kinds:
-        return EndAct.WRITE_OFF
-    return EndAct.ACCELERATION if Acceleration in kinds else None
+    return next((act for kind, act in reversed(_PRECEDING) if kind in kinds), None)

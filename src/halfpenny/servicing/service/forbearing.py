@@ -12,9 +12,11 @@ from halfpenny.platform import audit
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.money import Money, format_minor
+from halfpenny.servicing import errors
 from halfpenny.servicing.model.events import Default, Event, Extension, Pause, Waiver
 from halfpenny.servicing.model.serviced_loan import ServicedLoan
 from halfpenny.servicing.model.waterfall import Component
+from halfpenny.servicing.service.known_events import current_position
 from halfpenny.servicing.service.posting import PostingResult, lock_serviced_loan, post_events
 from halfpenny.servicing.store import serviced_loans
 
@@ -67,6 +69,10 @@ async def waive(
     """
     _, serviced = await lock_serviced_loan(connection, loan_id)
     today = await business_date(connection)
+    due = (await current_position(connection, serviced)).owed[component]
+    if amount.minor > due and component is not Component.PRINCIPAL and serviced.closed_on is None:
+        # What is shown is what may be waived, whatever the day's order makes of it.
+        raise errors.WaiverExceedsDue(due=format_minor(due))
     facts = {
         "component": component.value,
         "amount": format_minor(amount.minor),
