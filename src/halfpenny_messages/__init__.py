@@ -23,8 +23,10 @@ from halfpenny_messages.assessed import (
     Valuation,
 )
 from halfpenny_messages.codes import (
+    EARLIEST_YEAR_BUILT,
     PRICE_DISREGARDED_DAYS,
     RESIDENTIAL_KINDS,
+    YEARS_AHEAD_BUILT,
     Condition,
     ExitStrategy,
     LoanInterestMode,
@@ -106,6 +108,7 @@ __all__ = [
     "CONNECT_TIMEOUT_S",
     "DEAD_LETTER_EXCHANGE",
     "DELIVERY_LIMIT",
+    "EARLIEST_YEAR_BUILT",
     "ERROR_HEADER",
     "EVENTS_EXCHANGE",
     "HEARTBEAT_S",
@@ -130,6 +133,7 @@ __all__ = [
     "SHA256_PATTERN",
     "SIGNATURE_ALGORITHM",
     "SIGNATURE_TYPE",
+    "YEARS_AHEAD_BUILT",
     "Borrower",
     "Challenger",
     "Comparable",

@@ -89,3 +89,9 @@ class Premises(StrEnum):
 
     OWNED = "owned"
     RENTED = "rented"
+
+
+# The years in which a property may have been built: older buildings are no security that a valuer compares, and one
+# that is planned is built within so many years.
+EARLIEST_YEAR_BUILT = 1300
+YEARS_AHEAD_BUILT = 5

@@ -24,8 +24,9 @@ SIGNIFICANT_DAYS = 30
 SIGNIFICANT_RATIO = Decimal(2)
 SIGNIFICANT_RISE = Decimal("0.01")
 # From so many days past due, the part of loans that go on to default: an assumption until the platform has defaults of
-# its own to measure. At 90 days default is presumed (B5.5.37).
-ROLL_RATES = ((1, Decimal("0.20")), (31, Decimal("0.40")), (61, Decimal("0.70")), (90, Decimal(1)))
+# its own to measure. Of arrears that are older than 90 days and no default the amount is not material, which rebuts the
+# presumption of B5.5.37: they keep the rate of the last part.
+ROLL_RATES = ((1, Decimal("0.20")), (31, Decimal("0.40")), (61, Decimal("0.70")))
 _YEAR_DAYS = 365
 IMPAIRMENT_LOSS = "impairment_loss"
 
@@ -39,7 +40,10 @@ class Stage(IntEnum):
 
 
 class Allowance(Struct, frozen=True, kw_only=True):
-    """The loss allowance of one loan. ``probability`` is the one that the stage takes: of a year or of the life."""
+    """The loss allowance of one loan: principal times probability, loss given default and discount.
+
+    ``probability`` is the one that the stage takes: of a year or of the life.
+    """
 
     loan_id: str
     currency: str
@@ -91,21 +95,22 @@ def days_late(exposure: Exposure, day: date) -> int:
     return max(exposure.days_past_due, (day - exposure.matures_on).days, 0)
 
 
+def roll_rate(exposure: Exposure, day: date) -> Decimal:
+    """The part of such loans that defaults now: by the days past due from stage 2 on, 1 in default."""
+    stage, _ = stage_of(exposure, day)
+    if stage is not Stage.LIFETIME:
+        return Decimal(int(stage is Stage.IMPAIRED))
+    late = days_late(exposure, day)
+    return max((rate for least, rate in ROLL_RATES if late >= least), default=Decimal(0))
+
+
 def lifetime_probability(exposure: Exposure, day: date) -> Decimal:
     """The probability of default over the rest of the life, given what has happened; 1 in default.
 
-    Of loans that would not have defaulted by the assessment, the roll rate of the days past due does so now: never
-    below the assessment's, nor below that of fewer days. It counts from stage 2 on.
+    Of loans that would not have defaulted by the assessment the roll rate does so now: never below the assessment's,
+    nor below that of fewer days.
     """
-    stage, _ = stage_of(exposure, day)
-    if stage is Stage.IMPAIRED:
-        return Decimal(1)
-    own = exposure.probability_of_default
-    if stage is Stage.TWELVE_MONTHS:
-        return own
-    late = days_late(exposure, day)
-    rolled = max((rate for least, rate in ROLL_RATES if late >= least), default=Decimal(0))
-    return 1 - (1 - own) * (1 - rolled)
+    return 1 - (1 - exposure.probability_of_default) * (1 - roll_rate(exposure, day))
 
 
 def twelve_month_probability(probability: Decimal, matures_on: date, day: date) -> Decimal:
@@ -131,14 +136,17 @@ def discount_factor(annual_rate_percent: Decimal, matures_on: date, day: date) -
 
 
 def allowance(exposure: Exposure, day: date) -> Allowance:
-    """The allowance of one loan, rounded half up to the minor unit once."""
+    """The allowance of one loan, rounded half up to the minor unit once.
+
+    Only what is expected to be lost at the maturity is discounted from there: what defaults now is not.
+    """
     stage, why = stage_of(exposure, day)
     life = lifetime_probability(exposure, day)
+    now = roll_rate(exposure, day)
     year = twelve_month_probability(life, exposure.matures_on, day)
     used = year if stage is Stage.TWELVE_MONTHS else life
-    impaired = stage is Stage.IMPAIRED
-    discount = Decimal(1) if impaired else discount_factor(exposure.annual_rate_percent, exposure.matures_on, day)
-    loss = exposure.principal_minor * exposure.loss_given_default * discount
+    discount = discount_factor(exposure.annual_rate_percent, exposure.matures_on, day)
+    loss = exposure.principal_minor * exposure.loss_given_default
     return Allowance(
         loan_id=exposure.loan_id,
         currency=exposure.currency,
@@ -147,9 +155,9 @@ def allowance(exposure: Exposure, day: date) -> Allowance:
         principal_minor=exposure.principal_minor,
         probability=used,
         loss_given_default=exposure.loss_given_default,
-        discount=discount,
-        allowance_minor=_minor(loss * used),
-        lifetime_minor=_minor(loss * life),
+        discount=(now + (used - now) * discount) / used if used else discount,
+        allowance_minor=_minor(loss * (now + (used - now) * discount)),
+        lifetime_minor=_minor(loss * (now + (life - now) * discount)),
     )
 
 

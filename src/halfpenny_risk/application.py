@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from halfpenny_messages import (
+    EARLIEST_YEAR_BUILT,
     PRICE_DISREGARDED_DAYS,
     RESIDENTIAL_KINDS,
+    YEARS_AHEAD_BUILT,
     Condition,
     ExitStrategy,
     LoanInterestMode,
@@ -28,7 +30,6 @@ from halfpenny_messages import (
 from halfpenny_risk.errors import BadApplication
 from halfpenny_risk.policy import DAYS_A_MONTH, Policy
 
-EARLIEST_YEAR = 1300
 MAX_LTV = 9.99
 # What an unknown fact counts as: no income, no assets, and more debts, costs and records than anybody may have.
 UNKNOWN_DEBTS = UNKNOWN_COSTS = 1e13
@@ -116,7 +117,11 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
         lon=None if position is None else position[1],
         area_m2=_within(security.area_m2, 5.0, 100_000.0, "area_absurd", flags),
         beds=_whole(_within(security.beds, 0, 100, "beds_absurd", flags)),
-        year_built=_whole(_within(security.year_built, EARLIEST_YEAR, today.year + 5, "year_built_absurd", flags)),
+        year_built=_whole(
+            _within(
+                security.year_built, EARLIEST_YEAR_BUILT, today.year + YEARS_AHEAD_BUILT, "year_built_absurd", flags
+            )
+        ),
         condition=security.condition,
         purchase_price=_price_that_counts(loan, weight),
         price_weight=weight,

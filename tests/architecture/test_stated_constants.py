@@ -143,10 +143,11 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
     ("docs/algorithms/exit-risk.md", "to nothing {} days after it", (PRICE_DISREGARDED_DAYS,)),
     ("docs/guides/risk-monitoring.md", "{} days after it was due by its first terms", (DAYS_AFTER_MATURITY,)),
     ("docs/guides/risk-monitoring.md", "more than {} days past due, past its maturity", (SIGNIFICANT_DAYS,)),
+    ("docs/guides/risk-monitoring.md", "more than {} days that are no default", (REGULATORY_DEFAULT_DAYS,)),
     (
         "docs/guides/risk-monitoring.md",
-        "{} % from {} day, {} % from {}, {} % from {}, and all from {}, where",
-        (*(figure for least, rate in ROLL_RATES[:-1] for figure in (round(rate * 100), least)), ROLL_RATES[-1][0]),
+        "{} % from {} day, {} % from {} and {} % from {}.",
+        tuple(figure for least, rate in ROLL_RATES for figure in (round(rate * 100), least)),
     ),
     ("docs/guides/decisions-and-reviews.md", "free of charge, within {} days", (REQUEST_WITHIN_DAYS,)),
     ("docs/guides/decisions-and-reviews.md", "answered within {} days", (ANSWER_WITHIN_DAYS,)),

@@ -176,6 +176,23 @@ def test_an_allowance_by_hand() -> None:
     assert float(twelve_month_probability(Decimal("0.05"), long.matures_on, DAY)) == pytest.approx(1 - 0.95**0.5)
     assert allowance(long, DAY).allowance_minor == round(20_000_000 * (1 - 0.95**0.5) * 0.2 * 1.095**-2)
     assert allowance(exposure(defaulted=True), DAY).allowance_minor == 4_000_000
+    late = allowance(exposure(days_past_due=43), DAY)
+    assert late.allowance_minor == round(4_000_000 * (0.4 + 0.6 * 0.05 * 1.095 ** (-200 / 365)))
+
+
+def test_arrears_of_more_than_90_days_without_default_are_not_material() -> None:
+    loan = exposure(days_past_due=400)
+    assert lifetime_probability(loan, DAY) == 1 - Decimal("0.95") * Decimal("0.3")
+
+
+@given(exposures, st.integers(0, 200), st.integers(0, 200))
+def test_more_days_past_due_never_lower_the_allowance(loan: Exposure, days: int, more: int) -> None:
+    some, later = (msgspec.structs.replace(loan, days_past_due=late) for late in (days, days + more))
+    first, second = (allowance(each, DAY) for each in (some, later))
+    assert first.allowance_minor <= second.allowance_minor
+    for each in (first, second):
+        expected = each.principal_minor * each.probability * each.loss_given_default * each.discount
+        assert abs(each.allowance_minor - expected) <= Decimal("0.5001")
 
 
 @given(exposures)

@@ -10,11 +10,18 @@ from datetime import date
 
 from halfpenny.loans import errors
 from halfpenny.loans.model import Application, LendingRules, Property
-from halfpenny_messages import RESIDENTIAL_KINDS, ValuationSource, is_country, lies_in, purchase_price_counts
+from halfpenny_messages import (
+    EARLIEST_YEAR_BUILT,
+    RESIDENTIAL_KINDS,
+    YEARS_AHEAD_BUILT,
+    ValuationSource,
+    is_country,
+    lies_in,
+    purchase_price_counts,
+)
 
-# What no ordinary property, business or loan has. Older buildings than 1300 are no security that a valuer compares; a
-# bedroom of less than 5 m2 is none; few businesses are older than 200 years; the platform lends at most five millions.
-EARLIEST_YEAR_BUILT = 1300
+# What no ordinary property, business or loan has. A bedroom of less than 5 m2 is none; few businesses are older than
+# 200 years; the platform lends at most five millions.
 LEAST_AREA_PER_BED_M2 = 5
 MOST_YEARS_TRADING = 200
 MOST_EUROS = 1_000_000_000
@@ -61,7 +68,7 @@ def _check_place(asset: Property, today: date) -> None:
         raise errors.CoordinatesOutsideCountry(country=asset.country)
     if asset.area_m2 <= 0:
         raise errors.AreaNotPositive()
-    if asset.year_built is not None and not EARLIEST_YEAR_BUILT <= asset.year_built <= today.year + 5:
+    if asset.year_built is not None and not (EARLIEST_YEAR_BUILT <= asset.year_built <= today.year + YEARS_AHEAD_BUILT):
         raise errors.YearBuiltOutOfRange()
     if asset.beds is not None and asset.area_m2 < LEAST_AREA_PER_BED_M2 * asset.beds:
         raise errors.BedsExceedArea(least_area_m2=LEAST_AREA_PER_BED_M2 * asset.beds)

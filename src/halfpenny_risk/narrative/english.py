@@ -184,7 +184,6 @@ _FOLLOWING = {
             After(frozenset({"loss_given_default"})),
             ["weighted by its probability, that is a loss of {expected_loss}"],
         ),
-        (After(frozenset({"rate"})), ["of this, <el> takes {expected_loss}"]),
     ],
     "value_range": [(After(_VALUES), ["<its_range> <lies>"])],
     "value_used": [(After(_VALUES), ["its [assessed|estimated] value <is> {value_used}"])],

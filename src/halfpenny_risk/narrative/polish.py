@@ -174,7 +174,6 @@ _FOLLOWING = {
             After(frozenset({"loss_given_default"})),
             ["ważona prawdopodobieństwem, jest to strata {expected_loss}"],
         ),
-        (After(frozenset({"rate"})), ["z tego na <el_object> przypada {expected_loss}"]),
     ],
     "value_range": [
         (

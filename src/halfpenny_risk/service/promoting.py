@@ -19,7 +19,7 @@ from halfpenny_messages import (
     decode_payload,
 )
 from halfpenny_risk.artefacts import ArtefactFolder
-from halfpenny_risk.errors import PromotedModelMissing, PromotionStale, PromotionUnjudged
+from halfpenny_risk.errors import PromotionStale, RiskError
 from halfpenny_risk.models import with_borrower_models
 from halfpenny_risk.promotion import KeptPromotion, PromotionsKept, check_judged, promoted_models
 from halfpenny_risk.service.assessor import AssessmentRequest, Assessor
@@ -60,11 +60,11 @@ class Promoting:
         restated = isinstance(payload, PromotionRestated)
         try:
             await self._apply(notice, restated=restated)
-        except (PromotedModelMissing, PromotionUnjudged, PromotionStale) as error:
+        except RiskError as error:
             if not restated:
                 raise
-            # It may be of use to the instance that asked: one without the model yet asks again, and one that has
-            # meanwhile taken a later promotion needs nothing.
+            # It may be of use to the instance that asked. What it cannot be applied for here (no model yet, a later
+            # promotion, another key) is asked for again: a dead letter each time would be noise.
             log.warning("restated_not_applied", error=f"{type(error).__name__}: {error}")
         return msgspec.json.encode(notice).decode()
 
