@@ -111,18 +111,28 @@ def _template(postgres: PostgresServer) -> str:
     return TEMPLATE
 
 
-@pytest.fixture
-def database_url(postgres: PostgresServer, _template: str) -> Iterator[str]:
-    """The address of a fresh, migrated, empty database of this test's own, as its owner."""
+def _cloned(postgres: PostgresServer, template: str) -> Iterator[str]:
     import psycopg
 
     from halfpenny.primitives.ids import uuid7
 
     name = f"test_{uuid7().hex}"
     with psycopg.connect(postgres.url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_template} STRATEGY file_copy")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         yield postgres.database_url(name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(postgres: PostgresServer, _template: str) -> Iterator[str]:
+    """The address of a fresh, migrated, empty database of this test's own, as its owner."""
+    yield from _cloned(postgres, _template)
+
+
+@pytest.fixture(scope="module")
+def shared_database_url(postgres: PostgresServer, _template: str) -> Iterator[str]:
+    """The same for all tests of a module: where programs that take seconds to start are read from."""
+    yield from _cloned(postgres, _template)
 
 
 @pytest.fixture

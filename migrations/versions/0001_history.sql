@@ -86,8 +86,10 @@ BEGIN
         EXECUTE format(
             'INSERT INTO row_history (table_name, row_key, change, data) '
             'SELECT %L, %s, ''updated'', changed.data FROM new_rows r JOIN old_rows o USING (%s) '
+            -- OFFSET 0: each row is converted once, not once a column.
+            'CROSS JOIN LATERAL (SELECT to_jsonb(r) - $1 AS after, to_jsonb(o) AS before OFFSET 0) pair '
             'CROSS JOIN LATERAL (SELECT jsonb_object_agg(n.key, n.value) AS data '
-            '  FROM jsonb_each(to_jsonb(r) - $1) n WHERE n.value IS DISTINCT FROM to_jsonb(o) -> n.key) changed '
+            '  FROM jsonb_each(pair.after) n WHERE n.value IS DISTINCT FROM pair.before -> n.key) changed '
             'WHERE changed.data IS NOT NULL ORDER BY 2', TG_TABLE_NAME, row_key,
             array_to_string(key_columns, ', '))
             USING left_out;

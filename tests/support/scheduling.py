@@ -16,12 +16,12 @@ BY_TEST = (
     "tests/journeys/test_promotion.py",
     "tests/servicing/test_tuples_read.py",
     "tests/servicing/test_against_reference.py",
-    "tests/web/test_browser.py",
     "tests/chaos/test_database_faults.py",
     "tests/funding/test_tuples_read.py",
     "tests/entrypoints/test_serving.py",
 )
 BY_FILE = (
+    "tests/web/test_browser.py",
     "tests/servicing/test_agreed_terms.py",
     "tests/demo/test_seeding.py",
     "tests/risk/test_promotion_postgres.py",

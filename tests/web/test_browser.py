@@ -65,20 +65,23 @@ async def furnish(database_url: str, mongo_url: str, mongo_name: str) -> tuple[s
     return str(furnished[0].id), investor
 
 
-@pytest.fixture
-def scene(database_url: str, document_server: DocumentServer, tmp_path: Path) -> Iterator[Scene]:
+@pytest.fixture(scope="module")
+def scene(
+    shared_database_url: str, document_server: DocumentServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    """One for all tests: they read, but for the one that invests in ``loan_id``."""
     name = f"test_{uuid7().hex}"
     # In a thread of its own: the browser's driver keeps a loop in this one.
     with ThreadPoolExecutor(1) as elsewhere:
-        filling = furnish(database_url, document_server.url, name)
+        filling = furnish(shared_database_url, document_server.url, name)
         loan_id, investor = elsewhere.submit(asyncio.run, filling).result()
-    programs = Programs(tmp_path, database_url, document_server.url, name)
+    programs = Programs(tmp_path_factory.mktemp("programs"), shared_database_url, document_server.url, name)
     programs.worker()
     yield Scene(programs.api(), loan_id, investor)
     programs.end()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip("chromium is not installed: apt-get install chromium")
