@@ -1317,9 +1317,13 @@ CREATE TABLE session (
   expires_at timestamp with time zone NOT NULL,
   ended_at timestamp with time zone,
   ended_because text,
+  page_secret_hash bytea,
+  seen_at timestamp with time zone,
   CONSTRAINT pk_session PRIMARY KEY (id),
+  CONSTRAINT uq_session_page_secret_hash UNIQUE (page_secret_hash),
   CONSTRAINT fk_session_user_id FOREIGN KEY (user_id) REFERENCES app_user(id),
-  CONSTRAINT ck_session_ended_because CHECK (((ended_at IS NULL) = (ended_because IS NULL)))
+  CONSTRAINT ck_session_ended_because CHECK (((ended_at IS NULL) = (ended_because IS NULL))),
+  CONSTRAINT ck_session_seen_at CHECK (((page_secret_hash IS NULL) = (seen_at IS NULL)))
 );
 CREATE INDEX ix_session_expires_at ON public.session USING btree (expires_at);
 CREATE INDEX ix_session_user_id ON public.session USING btree (user_id);

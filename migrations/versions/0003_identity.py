@@ -55,7 +55,11 @@ CREATE TABLE session (
   expires_at timestamptz NOT NULL,
   ended_at timestamptz,
   ended_because text,
-  CONSTRAINT ck_session_ended_because CHECK ((ended_at IS NULL) = (ended_because IS NULL))
+  -- A session of pages: the hash of its cookie's secret, and when the cookie was last seen. Others have tokens.
+  page_secret_hash bytea CONSTRAINT uq_session_page_secret_hash UNIQUE,
+  seen_at timestamptz,
+  CONSTRAINT ck_session_ended_because CHECK ((ended_at IS NULL) = (ended_because IS NULL)),
+  CONSTRAINT ck_session_seen_at CHECK ((page_secret_hash IS NULL) = (seen_at IS NULL))
 );
 CREATE INDEX ix_session_user_id ON session (user_id);
 CREATE INDEX ix_session_expires_at ON session (expires_at);

@@ -47,10 +47,14 @@ class LoginsFile:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "demo-logins.json"
+        # The same logins as the sign-in page shows them (HALFPENNY_SHOWN_LOGINS_FILE).
+        self.shown = folder / "shown-logins.json"
 
     def write(self, address: str, logins: Logins) -> None:
         document = {"address": address, **asdict(logins)}
         write_private(self.path, msgspec.json.format(msgspec.json.encode(document), indent=2))
+        shown = [{"role": role, **asdict(login)} for role, login in logins.by_role()]
+        write_private(self.shown, msgspec.json.format(msgspec.json.encode(shown), indent=2))
 
     def read(self) -> Logins | None:
         return msgspec.json.decode(self.path.read_bytes(), type=Logins) if self.path.exists() else None

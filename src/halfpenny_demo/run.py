@@ -168,6 +168,7 @@ class Demo:
                 "MONGO_URL": settings.documents.url,
                 "AMQP_URL": settings.queue.amqp_url,
                 "HALFPENNY_DATA": str(self._folder.path),
+                "HALFPENNY_SHOWN_LOGINS_FILE": str(self._logins_file.shown),
                 # Nobody but the demo talks to this risk service: any port will do, and its inbox lies with our data.
                 "HALFPENNY_RISK_PORT": os.environ.get("HALFPENNY_RISK_PORT") or str(free_port()),
                 "HALFPENNY_RISK_INBOX": str(self._folder.path / "risk-inbox.sqlite"),

@@ -127,6 +127,16 @@ STATED: list[tuple[str, str, tuple[object, ...]]] = [
     ("docs/sign-in.md", "within {} seconds gets the same answer again", (REPEATABLE_WITHIN.seconds,)),
     (
         "docs/sign-in.md",
+        "a session ends {} minutes after its last request",
+        (IdentitySettings().page_idle_s // _MINUTE,),
+    ),
+    (
+        "docs/sign-in.md",
+        "and {} hours after its sign-in",
+        (IdentitySettings().page_session_lifetime_s // (60 * _MINUTE),),
+    ),
+    (
+        "docs/sign-in.md",
         "have {} to {} characters of any kind",
         (PASSWORD_MIN_CHARACTERS, PASSWORD_MAX_CHARACTERS),
     ),

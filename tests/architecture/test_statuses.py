@@ -77,6 +77,7 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 NAMED_IN = {
     r"Role\.TREASURER|['\"]treasurer['\"]": {
         "src/halfpenny/identity/roles.py",
+        "src/halfpenny/identity/labels.py",
         "src/halfpenny/identity/permissions.py",
         "src/halfpenny_demo/seed.py",
         "migrations/versions/0003_identity.py",

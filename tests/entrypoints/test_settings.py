@@ -24,7 +24,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # Any text is a folder, a name or a postal address.
-FREE_TEXT = {"HALFPENNY_DATA", "HALFPENNY_LENDER_NAME", "HALFPENNY_LENDER_ADDRESS"}
+FREE_TEXT = {"HALFPENNY_DATA", "HALFPENNY_SHOWN_LOGINS_FILE", "HALFPENNY_LENDER_NAME", "HALFPENNY_LENDER_ADDRESS"}
 
 
 def test_the_document_equals_the_settings() -> None:

@@ -277,7 +277,7 @@ async def test_every_answer_carries_the_security_headers(client: Client) -> None
         assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == "no-store"
         assert "strict-transport-security" not in headers
     for directive in ("default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"):

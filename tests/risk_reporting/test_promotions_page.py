@@ -79,7 +79,7 @@ def test_every_role_that_reads_the_page_may_read_its_approvals_in_the_api() -> N
 
 
 async def test_only_who_reads_risk_reads_the_page(database: Database, office: Office) -> None:
-    assert (await office.client.get(URL, headers={"accept": "text/html"})).status_code == 401
+    assert (await office.client.get(URL, headers={"accept": "text/html"})).status_code == 303
     for role in (Role.BORROWER, Role.INVESTOR, Role.SERVICE):
         outsider = await make_somebody(database, role)
         assert (await office.page(outsider)).status_code == 403

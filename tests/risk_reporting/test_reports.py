@@ -248,7 +248,7 @@ async def test_the_pages_show_the_stored_reports(database: Database, world: Worl
     staff = await make_somebody(database, "administrator")
     headers = staff.headers | {"accept": "text/html", "accept-language": language}
     async with lending_client(database, pages) as client:
-        assert (await client.get("/staff/risk", headers={"accept": "text/html"})).status_code == 401
+        assert (await client.get("/staff/risk", headers={"accept": "text/html"})).status_code == 303
         outsider = await make_somebody(database, "borrower")
         assert (await client.get("/staff/risk/portfolio", headers=outsider.headers)).status_code == 403
         nothing = await client.get("/staff/risk", headers=headers)

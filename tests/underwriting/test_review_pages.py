@@ -121,7 +121,7 @@ async def test_row_13_the_page_of_a_decline_is_for_its_borrower_alone(
         assert (await client.get(page, headers=page_headers(people[who]))).status_code == status
         posted = await client.post(page, content="statement=Mine.", headers=page_headers(people[who]) | FORM)
         assert posted.status_code == status
-    assert (await client.get(page, headers={"accept": "text/html"})).status_code == 401
+    assert (await client.get(page, headers={"accept": "text/html"})).status_code == 303
     async with database.unit_of_work() as connection:
         running = await lending.submitted(connection, people["owner"].user_id)
     early = await client.get(f"/borrow/{running.id}/review", headers=page_headers(people["owner"]))

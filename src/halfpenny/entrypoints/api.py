@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
-from halfpenny import funding, marketplace, realtime, risk_reporting, underwriting, web
+from halfpenny import funding, identity, marketplace, realtime, risk_reporting, underwriting, web
 from halfpenny.approvals.rest import router as approval_routes
 from halfpenny.backoffice.people_routes import router as people_routes
 from halfpenny.backoffice.rest import router as backoffice_routes
@@ -36,6 +36,7 @@ from halfpenny.funding.bank_routes import sandbox_router as sandbox_bank_routes
 from halfpenny.funding.invest_fast_path import InvestRoute
 from halfpenny.funding.rest import router as funding_routes
 from halfpenny.identity import ANYONE, Identity, load_signing_keys
+from halfpenny.identity.pages import router as sign_in_page_routes
 from halfpenny.identity.rest import router as identity_routes
 from halfpenny.loans.rest import router as loans_routes
 from halfpenny.platform.child import end_with_parent
@@ -80,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.settings = settings
+    app.state.sandbox = settings.lending.sandbox
     app.state.acts = registered_acts(settings)
     errors.install(app)
     _include_routes(app, settings)
@@ -203,14 +205,20 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     # Behind a proxy that rewrites Host, our own pages still come from the public address.
     app.state.websocket_origins = frozenset({settings.server.public_url.rstrip("/")} - {""})
     app.include_router(marketplace.graphql_router)
-    app.include_router(marketplace.page_router)
-    app.include_router(review_page_routes)
-    app.include_router(risk_page_routes)
-    app.include_router(promotion_page_routes)
-    app.include_router(method_page_routes)
+    for pages in (
+        sign_in_page_routes,
+        marketplace.page_router,
+        review_page_routes,
+        risk_page_routes,
+        promotion_page_routes,
+        method_page_routes,
+    ):
+        app.include_router(pages, dependencies=[Depends(web.page_arrival)])
     app.include_router(web.explorer_router, prefix=API)
     app.mount(web.MOUNT, web.PageFiles())
-    app.state.pages = web.Pages([underwriting.TEMPLATES, marketplace.TEMPLATES, risk_reporting.TEMPLATES])
+    app.state.pages = web.Pages(
+        [identity.TEMPLATES, underwriting.TEMPLATES, marketplace.TEMPLATES, risk_reporting.TEMPLATES]
+    )
     app.state.marketplace = marketplace.Marketplace(introspection=settings.environment != "production")
     app.include_router(
         probes(

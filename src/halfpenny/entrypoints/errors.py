@@ -7,9 +7,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from halfpenny.identity.pages import sign_in_first
 from halfpenny.platform.http.problems import Problem, framework_problem, problem, validation_problem
 from halfpenny.primitives.errors import Forbidden, HalfpennyError, Malformed, NotFound, Unauthenticated
-from halfpenny.web import Pages
+from halfpenny.web import Pages, look_around
 
 _MACHINE_PATHS = ("/api/", "/graphql", "/ws", "/metrics", "/livez", "/readyz", "/static/")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -22,20 +23,22 @@ def install(app: FastAPI) -> None:
 
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, HalfpennyError)  # noqa: S101 - registered for this type only
-        return _respond(request, problem(error, request.url.path), error)
+        if isinstance(error, Unauthenticated) and _wants_page(request):
+            return await sign_in_first(request)
+        return await _respond(request, problem(error, request.url.path), error)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
-        return _respond(request, validation_problem(error.errors(), request.url.path))
+        return await _respond(request, validation_problem(error.errors(), request.url.path))
 
     async def framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
         headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
-        return _respond(request, framework_problem(error.status_code, request.url.path, headers))
+        return await _respond(request, framework_problem(error.status_code, request.url.path, headers))
 
     async def unexpected(request: Request, error: Exception) -> Response:
         # Starlette raises it again after the answer, and the guard writes it to the log.
-        return _respond(request, problem(error, request.url.path))
+        return await _respond(request, problem(error, request.url.path))
 
     app.add_exception_handler(HalfpennyError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
@@ -53,13 +56,14 @@ def _allowed(request: Request) -> str:
     return ", ".join(found)
 
 
-def _respond(request: Request, answer: Problem, error: HalfpennyError | None = None) -> Response:
+async def _respond(request: Request, answer: Problem, error: HalfpennyError | None = None) -> Response:
     pages: Pages | None = getattr(request.app.state, "pages", None)
     if pages is None or not _wants_page(request):
         return Response(answer.body, answer.status, headers=dict(answer.headers))
     if error is None:
         kind = _PAGE_ERRORS.get(answer.status, Malformed if answer.status < 500 else HalfpennyError)
         error = kind()
+    await look_around(request)
     page = pages.failure(request, error)
     page.status_code = answer.status
     for name, value in answer.headers:

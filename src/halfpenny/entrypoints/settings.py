@@ -167,6 +167,17 @@ class SignInSettings(BaseSettings):
         description="Mail server: smtp://, smtp+starttls:// or smtps://[user:password@]host[:port].",
     )
     mail_sender: MailAddress = Field(default="Halfpenny <halfpenny@localhost>", description="Sender of every letter.")
+    page_idle_minutes: int = Field(
+        default=30, ge=1, le=1_440, description="Minutes without a request after which somebody is signed out of pages."
+    )
+    page_session_hours: int = Field(
+        default=12, ge=1, le=168, description="Hours after its sign-in at which a session of pages ends in any case."
+    )
+    shown_logins_file: Path | None = Field(
+        default=None,
+        examples=[".data/shown-logins.json"],
+        description="Logins (JSON) that the sign-in page shows to everybody, as a demo's does; empty: none.",
+    )
     argon2_time_cost: int = Field(default=3, ge=1, le=20, description="Passes of Argon2id over its memory.")
     argon2_memory_kib: int = Field(default=65_536, ge=64, le=4_194_304, description="Memory of one password hash.")
     argon2_lanes: int = Field(default=4, ge=1, le=64, description="Lanes of Argon2id.")
@@ -248,6 +259,8 @@ class Settings(BaseSettings):
             raise WrongSettings("HALFPENNY_SIGNING_KEY_FILE must be set in production: all its processes share the key")
         if self.lending.sandbox:
             raise WrongSettings("HALFPENNY_SANDBOX must be false in production")
+        if self.identity.shown_logins_file is not None:
+            raise WrongSettings("HALFPENNY_SHOWN_LOGINS_FILE is for demos: in production no page shows a password")
         if not self.server.public_url.startswith("https://"):
             raise WrongSettings("HALFPENNY_PUBLIC_URL must be set in production, and begin with https://")
         return self
@@ -273,6 +286,9 @@ class Settings(BaseSettings):
             verify_email=given.mail_verification,
             kyc_sandbox=self.lending.sandbox,
             public_url=self.base_url,
+            page_idle_s=given.page_idle_minutes * 60,
+            page_session_lifetime_s=given.page_session_hours * 3_600,
+            shown_logins_file=given.shown_logins_file,
             argon2_time_cost=given.argon2_time_cost,
             argon2_memory_kib=given.argon2_memory_kib,
             argon2_lanes=given.argon2_lanes,

@@ -4,6 +4,9 @@
 ``SignedIn`` is who calls it; ``Tokens.verify`` is for everything outside of FastAPI.
 """
 
+from pathlib import Path
+from typing import Final
+
 from halfpenny.identity.check import UNCHECKED, check
 from halfpenny.identity.dependencies import (
     ANYONE,
@@ -34,6 +37,7 @@ from halfpenny.identity.errors import (
 from halfpenny.identity.keys import BadSigningKey, SigningKeys, load_keys, load_signing_keys
 from halfpenny.identity.mail import MailSender, OutgoingEmail, SmtpSender, send_due
 from halfpenny.identity.model import KycStatus, Person, Principal, RevokedSubject
+from halfpenny.identity.page_sessions import Visitor, check_own_page, cookie_of, visitor_of
 from halfpenny.identity.passwords import Passwords
 from halfpenny.identity.permissions import ROLE_PERMISSIONS, Permission, permissions_of
 from halfpenny.identity.roles import INVITED_ROLES, PERSONAL_ROLES, STAFF_ROLES, Role
@@ -60,12 +64,15 @@ from halfpenny.identity.store import NewPerson, active_sessions, full_names
 from halfpenny.identity.store import insert_people as create_users
 from halfpenny.identity.tokens import Tokens
 
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
 __all__ = [
     "ANYONE",
     "INVITED_ROLES",
     "PERSONAL_ROLES",
     "ROLE_PERMISSIONS",
     "STAFF_ROLES",
+    "TEMPLATES",
     "UNCHECKED",
     "BadSigningKey",
     "CallerAddress",
@@ -98,13 +105,16 @@ __all__ = [
     "StaffAreInvited",
     "Tokens",
     "UserNotFound",
+    "Visitor",
     "WrongRole",
     "active_sessions",
     "asked_by",
     "change_role",
     "check",
     "check_address_is_free",
+    "check_own_page",
     "check_role_change",
+    "cookie_of",
     "create_administrator",
     "create_user",
     "create_users",
@@ -126,4 +136,5 @@ __all__ = [
     "requires",
     "send_due",
     "signed_in",
+    "visitor_of",
 ]

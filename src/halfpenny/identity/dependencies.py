@@ -10,6 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from halfpenny.identity.errors import WrongRole
 from halfpenny.identity.model import Principal
+from halfpenny.identity.page_sessions import visitor_of
 from halfpenny.identity.permissions import Permission
 from halfpenny.identity.service.running import Identity
 from halfpenny.identity.tokens import Tokens
@@ -37,9 +38,15 @@ def caller_address(request: Request) -> str:
 async def signed_in(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
-    """Raises Unauthenticated or InvalidToken (401)."""
+    """The one answer to who calls, on every route: by the token, else by the cookie where that counts.
+
+    Raises Unauthenticated or InvalidToken (401), or CrossSite (403).
+    """
     if credentials is None:
-        raise Unauthenticated()
+        visitor = await visitor_of(request)
+        if visitor is None:
+            raise Unauthenticated()
+        return visitor.principal
     tokens: Tokens = request.app.state.tokens
     principal = await tokens.verify(credentials.credentials)
     request.state.user_id = str(principal.user_id)
@@ -49,8 +56,11 @@ async def signed_in(
 async def maybe_signed_in(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_optional_bearer)]
 ) -> Principal | None:
-    """For what anyone may read: None without a token, but a token that is no good is still refused (401)."""
-    return None if credentials is None else await signed_in(request, credentials)
+    """For what anyone may read: None for an anonymous caller, but a token that is no good is still refused (401)."""
+    if credentials is None:
+        visitor = await visitor_of(request)
+        return None if visitor is None else visitor.principal
+    return await signed_in(request, credentials)
 
 
 SignedIn = Annotated[Principal, Depends(signed_in)]
@@ -71,7 +81,8 @@ def requires(*permissions: Permission, refusal: type[HalfpennyError] = WrongRole
 
     async def holder(principal: SignedIn) -> None:
         if not any(principal.may(permission) for permission in wanted):
-            raise refusal()
+            # Who may not do it reads what it takes; a refusal that hides a thing names nothing.
+            raise refusal(permissions=sorted(wanted)) if refusal is WrongRole else refusal()
 
     _ASKED[holder] = wanted
     return Depends(holder)

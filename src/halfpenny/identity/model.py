@@ -72,7 +72,7 @@ class Principal:
     def require_permission(self, permission: Permission) -> None:
         """Raise WrongRole unless this person holds the permission."""
         if not self.may(permission):
-            raise WrongRole()
+            raise WrongRole(permissions=[permission])
 
     def require_cleared(self) -> None:
         """Raise EmailUnverified or KycRequired unless this person may move money."""

@@ -22,11 +22,16 @@ class IdentitySettings:
     audience: str = "halfpenny-api"
     access_token_lifetime_s: int = 900
     session_lifetime_s: int = 30 * 86_400
+    # A session of pages ends so long after its cookie was last seen, and after its sign-in in any case.
+    page_idle_s: int = 30 * 60
+    page_session_lifetime_s: int = 12 * 3_600
     mailed_token_lifetime_s: int = 86_400
     verify_email: bool = False
     kyc_sandbox: bool = True
     public_url: str = "http://localhost:8000"
     # RFC 9106, section 4, second recommended option: Argon2id with 3 passes over 64 MiB, 4 lanes.
+    # Logins that the sign-in page of a demo shows; None for none.
+    shown_logins_file: Path | None = None
     argon2_time_cost: int = 3
     argon2_memory_kib: int = 65_536
     argon2_lanes: int = 4

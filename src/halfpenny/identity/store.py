@@ -151,15 +151,47 @@ async def set_email_verified(connection: Connection, user_id: UserId) -> None:
 
 
 async def insert_session(
-    connection: Connection, session_id: SessionId, user_id: UserId, address: str | None, lifetime: timedelta
+    connection: Connection,
+    session_id: SessionId,
+    user_id: UserId,
+    address: str | None,
+    lifetime: timedelta,
+    page_secret_hash: bytes | None = None,
 ) -> None:
+    """A new session; ``page_secret_hash`` makes it one of pages."""
     await connection.execute(
-        "INSERT INTO session (id, user_id, address, expires_at) VALUES ($1, $2, $3, now() + $4)",
+        "INSERT INTO session (id, user_id, address, expires_at, page_secret_hash, seen_at) "
+        "VALUES ($1, $2, $3, now() + $4, $5, CASE WHEN $5::bytea IS NOT NULL THEN now() END)",
         session_id,
         user_id,
         address,
         lifetime,
+        page_secret_hash,
     )
+
+
+async def page_session(connection: Connection, secret_hash: bytes, idle: timedelta) -> tuple[SessionId, Person] | None:
+    """The living session of pages with this secret, and whose it is; None where it ended, expired or idled.
+
+    Notes that it was seen, at most once a minute.
+    """
+    row = await connection.fetchrow(
+        f"SELECT {_PERSON}, s.id AS session_id, s.seen_at < now() - interval '1 minute' AS unseen "
+        "FROM session s JOIN app_user u ON u.id = s.user_id WHERE s.page_secret_hash = $1 AND s.ended_at IS NULL "
+        "AND s.expires_at > now() AND s.seen_at > now() - $2::interval AND u.disabled_at IS NULL",
+        secret_hash,
+        idle,
+    )
+    if row is None:
+        return None
+    if row["unseen"]:
+        await connection.execute("UPDATE session SET seen_at = now() WHERE id = $1", row["session_id"])
+    return SessionId(row["session_id"]), _person(row)
+
+
+async def end_page_session(connection: Connection, secret_hash: bytes, because: str) -> None:
+    living = "page_secret_hash = $1 AND ended_at IS NULL"
+    await rows.update(connection, "session", {"ended_because": because}, living, secret_hash, also="ended_at = now()")
 
 
 async def insert_sessions(

@@ -15,10 +15,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.types import Scope
 
+from halfpenny import identity
+from halfpenny.identity import ROLE_PERMISSIONS, Permission, Role, labels
 from halfpenny.platform import figures
 from halfpenny.platform.http import failure_kind_of
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.web import language
+from halfpenny.web.navigation import places_of
 
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE / "static"
@@ -41,12 +44,19 @@ class Pages:
         spoken = language.choose(asked, request.cookies.get(language.COOKIE), request.headers.get("accept-language"))
         environment = self._environments[spoken]
         body = environment.get_template(template).render(
-            {**context, "language": spoken, "languages": language.LANGUAGES, "here": _Here(request)}
+            {
+                **context,
+                "language": spoken,
+                "languages": language.LANGUAGES,
+                "here": _Here(request),
+                **_visit(request),
+            }
         )
         headers = {
             "content-language": spoken,
             "vary": "Accept-Language, Cookie, HX-Request",
-            "cache-control": "no-cache",
+            # What is shown to somebody who is signed in stays on no disk, and not in the way of whoever comes next.
+            "cache-control": "no-store" if getattr(request.state, "visitor", None) else "no-cache",
         }
         response = HTMLResponse(body, status, headers)
         if asked == spoken:
@@ -63,7 +73,21 @@ class Pages:
     def failure(self, request: Request, error: HalfpennyError) -> HTMLResponse:
         """The page for an error: its status, what it means and what to do."""
         answer = failure_kind_of(error)
-        return self.render(request, "error.html", {"code": error.code, "kind": error.kind}, status=answer.status)
+        needed = [Permission(each) for each in error.data.get("permissions", ())]  # type: ignore[attr-defined]
+        holders = [role for role in Role if ROLE_PERMISSIONS[role].intersection(needed)]
+        context = {"code": error.code, "kind": error.kind, "needed": needed, "holders": holders, "roles": labels.ROLE}
+        return self.render(request, "error.html", context, status=answer.status)
+
+
+def _visit(request: Request) -> dict[str, Any]:
+    """What the layout shows of who is here: their name and role, where they may go, and the sandbox's date."""
+    visitor: identity.Visitor | None = getattr(request.state, "visitor", None)
+    today = getattr(request.state, "business_date", None)
+    return {
+        "visitor": visitor and {"name": visitor.person.full_name, "role": labels.ROLE[visitor.person.role]},
+        "places": list(places_of(visitor.principal if visitor else None)),
+        "sandbox_day": today and today.isoformat(),
+    }
 
 
 class _Here:

@@ -41,8 +41,58 @@ class SignedInAnswer:
     expires_in_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Authenticated:
+    """Whose password it was; ``renewed`` is its hash by newer settings, where the stored one is older."""
+
+    person: Person
+    renewed: str | None
+
+
 async def sign_in(identity: Identity, email: str, password: str, address: str) -> SignedInAnswer:
     """Open a session. Raises InvalidCredentials after the same work whatever was wrong."""
+    found = await _authenticate(identity, email, password, address)
+    lifetime = timedelta(seconds=identity.settings.session_lifetime_s)
+    async with identity.database.unit_of_work() as connection:
+        session_id = await _open_session(connection, found, address, lifetime)
+        refresh_token = await _new_refresh_token(connection, session_id)
+    return _answer(identity, found.person, session_id, refresh_token)
+
+
+async def sign_in_to_pages(
+    identity: Identity, email: str, password: str, address: str, before: str | None
+) -> tuple[str, Person]:
+    """Open a session of pages; returns the secret for its cookie, and who signed in.
+
+    The secret is always a new one, and the session of the cookie that the browser had ``before`` ends. Raises as
+    ``sign_in``, under the same limits.
+    """
+    found = await _authenticate(identity, email, password, address)
+    secret = secrets.token_urlsafe(32)
+    lifetime = timedelta(seconds=identity.settings.page_session_lifetime_s)
+    async with identity.database.unit_of_work() as connection:
+        if before is not None:
+            await store.end_page_session(connection, secret_hash(before), "signed in again")
+        await _open_session(connection, found, address, lifetime, secret_hash(secret))
+    return secret, found.person
+
+
+async def _open_session(
+    connection: Connection,
+    found: _Authenticated,
+    address: str,
+    lifetime: timedelta,
+    page_secret_hash: bytes | None = None,
+) -> SessionId:
+    if found.renewed is not None:
+        await store.set_password(connection, found.person.id, found.renewed)
+    session_id = SessionId(uuid7())
+    await store.insert_session(connection, session_id, found.person.id, address, lifetime, page_secret_hash)
+    return session_id
+
+
+async def _authenticate(identity: Identity, email: str, password: str, address: str) -> _Authenticated:
+    """Whose address and password these are. Raises InvalidCredentials, TooManyAttempts or SignInBusy."""
     settings = identity.settings
     try:
         folded = fold_email(email)
@@ -76,14 +126,7 @@ async def sign_in(identity: Identity, email: str, password: str, address: str) -
         raise InvalidCredentials()
     await _refund(identity, failures)
     renewed = await identity.passwords.hash(password) if identity.passwords.needs_rehash(password_hash) else None
-    async with identity.database.unit_of_work() as connection:
-        if renewed is not None:
-            await store.set_password(connection, person.id, renewed)
-        session_id = SessionId(uuid7())
-        lifetime = timedelta(seconds=settings.session_lifetime_s)
-        await store.insert_session(connection, session_id, person.id, address, lifetime)
-        refresh_token = await _new_refresh_token(connection, session_id)
-    return _answer(identity, person, session_id, refresh_token)
+    return _Authenticated(person, renewed)
 
 
 async def _refund(identity: Identity, failures: list[tuple[str, str, tuple[str, ...]]]) -> None:
