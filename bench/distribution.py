@@ -37,6 +37,34 @@ LIMIT_S = 10.0
 STAKE = 5_000
 
 
+async def invest(connection: Connection, loan_id: UUID, investors: list[UUID], today: date) -> None:
+    """A stake of each in the escrow: the ledger pays holders by what they have put in."""
+    journals = [uuid7() for _ in investors]
+    bank, escrow = (
+        Account(AccountKind.CLIENT_BANK, None, Currency.EUR),
+        Account(AccountKind.ESCROW, loan_id, Currency.EUR),
+    )
+    wallets = [Account(AccountKind.WALLET, investor, Currency.EUR) for investor in investors]
+    deposited = [Journal(JournalId(uuid7()), "deposit", (Transfer(bank, one, STAKE),), today) for one in wallets]
+    invested = [
+        Journal(JournalId(journal), "invest", (Transfer(one, escrow, STAKE),), today, loan_id)
+        for journal, one in zip(journals, wallets, strict=True)
+    ]
+    for posted in (deposited, invested):
+        for first in range(0, len(posted), 2_000):
+            await ledger.post_many(connection, posted[first : first + 2_000])
+    await connection.execute(
+        "INSERT INTO investment (id, loan_id, investor_id, amount_minor, currency, made_at, idempotency_key, "
+        "fingerprint, answer_target_minor, answer_funded_minor, answer_investors, answer_version) "
+        "SELECT id, $1, investor_id, $4, 'EUR', business_now(), id::text, '', $4, $4, 1, 1 "
+        "FROM unnest($2::uuid[], $3::uuid[]) AS x(id, investor_id)",
+        loan_id,
+        journals,
+        investors,
+        STAKE,
+    )
+
+
 async def make_loan(connection: Connection, positions: int, today: date) -> UUID:
     """A drawn loan with that many holdings, and a distribution of a fifth of the principal with interest."""
     terms = LoanTerms(
@@ -51,6 +79,7 @@ async def make_loan(connection: Connection, positions: int, today: date) -> UUID
     loan_id = uuid7()
     await serviced_loans.insert(connection, loan_id, uuid7(), terms)
     investors = [uuid7() for _ in range(positions)]
+    await invest(connection, loan_id, investors, today)
     await distributions.insert_holdings(
         connection, loan_id, [(investor, STAKE) for investor in investors], Currency.EUR, today
     )

@@ -965,6 +965,15 @@ CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.overpaid_settlement
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.overpaid_settlement REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,position_id,number', '', 'insert,update,delete');
 GRANT INSERT, SELECT ON overpaid_settlement TO halfpenny_app;
 
+CREATE TABLE paid_to_holder (
+  payable_account_id uuid NOT NULL,
+  wallet_account_id uuid NOT NULL,
+  stake bigint NOT NULL,
+  paid bigint NOT NULL,
+  CONSTRAINT pk_paid_to_holder PRIMARY KEY (payable_account_id, wallet_account_id)
+) WITH (fillfactor=70);
+GRANT SELECT ON paid_to_holder TO halfpenny_app;
+
 CREATE TABLE panel_valuer (
   id uuid NOT NULL,
   name text NOT NULL,
@@ -1622,6 +1631,13 @@ CREATE OR REPLACE FUNCTION public.idempotency_lock_id(owner_id uuid, key text)
  IMMUTABLE PARALLEL SAFE
 AS $function$ SELECT hashtextextended(owner_id::text || ' ' || key, 7202601) $function$;
 
+CREATE OR REPLACE FUNCTION public.investments_of(p_loan_id uuid, p_person uuid)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT id FROM public.investment WHERE loan_id = p_loan_id AND investor_id = p_person $function$;
+
 CREATE OR REPLACE FUNCTION public.is_currency(code text)
  RETURNS boolean
  LANGUAGE sql
@@ -1831,6 +1847,81 @@ AS $function$
     + (SELECT coalesce(sum(q.amount), 0) FROM unnest(postings) q
       WHERE q.reverses = brought_by AND (q.debit).id = p_account_id))::bigint $function$;
 
+CREATE OR REPLACE FUNCTION public.ledger_pay_holders(postings posting[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  loan record;
+  drawn record;
+  payable uuid;
+  collections uuid;
+  overpaid uuid;
+  escrow uuid;
+  declared bigint;
+  allowance bigint;
+  wrong uuid;
+BEGIN
+  FOR loan IN
+    SELECT DISTINCT a.owner_id AS id, a.currency FROM unnest(postings) p
+    JOIN account a ON a.id = CASE p.event WHEN 'distribution' THEN (p.debit).id ELSE (p.credit).id END
+    WHERE p.event IN ('distribution', 'overpaid_settled')
+  LOOP
+    payable := account_id_of('distribution_payable', loan.id, loan.currency);
+    collections := account_id_of('collections', loan.id, loan.currency);
+    escrow := account_id_of('escrow', loan.id, loan.currency);
+    overpaid := account_id_of('overpaid_distribution', loan.id, loan.currency);
+    -- The first leg of what a loan owes is its drawdown.
+    SELECT t.amount, t.recorded_at INTO drawn FROM transfer t
+      WHERE t.debit_account_id = account_id_of('loan_receivable', loan.id, loan.currency) AND t.debit_version = 1;
+    -- By the few legs of the collections: the payable account has one for each holder and payment.
+    SELECT coalesce(sum(x.minor), 0), 3 * count(*) INTO declared, allowance FROM (
+      SELECT t.amount AS minor FROM transfer t
+        WHERE t.debit_account_id = collections AND (t.credit_account_id = payable) IS TRUE
+      UNION ALL
+      SELECT -t.amount FROM transfer t
+        WHERE t.credit_account_id = collections AND (t.debit_account_id = payable) IS TRUE) x;
+    allowance := allowance + (SELECT coalesce(sum(t.amount), 0) FROM transfer t WHERE t.credit_account_id = overpaid
+      AND (t.debit_account_id = account_id_of('fee_income', NULL, loan.currency)) IS TRUE);
+    WITH moved AS (
+      SELECT w.id, w.owner_id, sum(CASE p.event WHEN 'distribution' THEN p.amount ELSE -p.amount END)::bigint AS minor
+      FROM unnest(postings) p
+      JOIN account w ON w.id = CASE p.event WHEN 'distribution' THEN (p.credit).id ELSE (p.debit).id END
+      WHERE w.kind = 'wallet' AND (p.event = 'distribution' AND (p.debit).id = payable
+        OR p.event = 'overpaid_settled' AND (p.credit).id = overpaid)
+      GROUP BY w.id, w.owner_id
+    ), counted AS (
+      INSERT INTO paid_to_holder (payable_account_id, wallet_account_id, stake, paid)
+      SELECT payable, m.id, coalesce(
+          (SELECT h.stake FROM paid_to_holder h WHERE h.payable_account_id = payable AND h.wallet_account_id = m.id),
+          -- Each found by the whole primary key: an index of an account's legs may have to read all of them.
+          (SELECT sum((SELECT t.amount FROM transfer t
+              WHERE t.journal_id = i.id AND t.ordinal = 0 AND t.event = 'invest'
+                AND (t.debit_account_id = m.id AND t.credit_account_id = escrow) IS TRUE
+                AND t.recorded_at <= drawn.recorded_at
+                AND NOT EXISTS (SELECT FROM transfer b WHERE b.reverses = i.id AND b.ordinal = 0)))
+             FROM investments_of(loan.id, m.owner_id) AS i(id)),
+          0)::bigint, m.minor
+      FROM moved m
+      ON CONFLICT ON CONSTRAINT pk_paid_to_holder DO UPDATE SET paid = paid_to_holder.paid + excluded.paid
+      RETURNING new.wallet_account_id AS id, new.stake, new.paid, new.paid > coalesce(old.paid, 0) AS more
+    )
+    SELECT c.id INTO wrong FROM counted c
+      WHERE c.stake = 0 OR c.paid < 0
+         OR c.more AND ((c.paid - allowance)::numeric * drawn.amount <= c.stake::numeric * declared) IS NOT TRUE
+      LIMIT 1;
+    IF FOUND THEN
+      RAISE EXCEPTION 'wallet % would have more of the loan than its part, or give back more than it had', wrong
+        USING ERRCODE = 'HP005';
+    END IF;
+  END LOOP;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.ledger_post(postings posting[])
  RETURNS SETOF uuid
  LANGUAGE plpgsql
@@ -1900,6 +1991,11 @@ BEGIN
   UPDATE account SET debits = account.debits + totals.debits, credits = account.credits + totals.credits,
                      version = account.version + totals.legs
     FROM totals WHERE account.id = totals.account_id;
+  -- Judged with the transfers written, so that what one call declares it may also pay. Investing names none of these.
+  IF EXISTS (SELECT FROM unnest(postings) p WHERE p.event IN ('distribution', 'overpaid_settled')) THEN
+    PERFORM ledger_pay_holders(ARRAY(
+      SELECT p FROM unnest(postings) p WHERE present IS NULL OR NOT p.journal_id = ANY (present)));
+  END IF;
   RETURN QUERY SELECT DISTINCT p.journal_id FROM unnest(postings) p
     WHERE present IS NULL OR NOT p.journal_id = ANY (present);
 END $function$;

@@ -427,6 +427,11 @@ BEGIN
   UPDATE account SET debits = account.debits + totals.debits, credits = account.credits + totals.credits,
                      version = account.version + totals.legs
     FROM totals WHERE account.id = totals.account_id;
+  -- Judged with the transfers written, so that what one call declares it may also pay. Investing names none of these.
+  IF EXISTS (SELECT FROM unnest(postings) p WHERE p.event IN ('distribution', 'overpaid_settled')) THEN
+    PERFORM ledger_pay_holders(ARRAY(
+      SELECT p FROM unnest(postings) p WHERE present IS NULL OR NOT p.journal_id = ANY (present)));
+  END IF;
   RETURN QUERY SELECT DISTINCT p.journal_id FROM unnest(postings) p
     WHERE present IS NULL OR NOT p.journal_id = ANY (present);
 END $$;
@@ -443,6 +448,7 @@ GRANT EXECUTE ON FUNCTION ledger_lock(account_name[]), ledger_post(posting[]),
 """
 
 HOLDS = Path(__file__).with_name("0002_holds.sql").read_text(encoding="utf-8")
+HOLDERS = Path(__file__).with_name("0002_holders.sql").read_text(encoding="utf-8")
 CHAIN = Path(__file__).with_name("0002_chain.sql").read_text(encoding="utf-8")
 
 
@@ -463,7 +469,7 @@ def upgrade() -> None:
     op.execute("SELECT keep_row_history('chart', 'event,debit,credit')")
     for table in ("transfer", "hold", "hold_outcome", "balance_snapshot", "ledger_segment"):
         op.execute(APPEND_ONLY.format(table=table))
-    for part in (LOCK, CHART_RULE, POST, HOLDS, CHAIN, RIGHTS):
+    for part in (LOCK, CHART_RULE, HOLDERS, POST, HOLDS, CHAIN, RIGHTS):
         op.execute(part)
 
 

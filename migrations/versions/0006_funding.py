@@ -35,6 +35,9 @@ CREATE TABLE investment (
 CREATE OR REPLACE FUNCTION idempotency_key_is_used_elsewhere(owner_id uuid, key text) RETURNS boolean LANGUAGE sql STABLE AS
   $$ SELECT EXISTS (SELECT FROM investment i WHERE i.investor_id = $1 AND i.idempotency_key = $2) $$;
 CREATE INDEX ix_investment_loan_id_investor_id ON investment (loan_id, investor_id, id);
+-- The ledger's question before a loan pays a holder: each of these is the id of the journal that paid for it.
+CREATE FUNCTION investments_of(p_loan_id uuid, p_person uuid) RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
+  SELECT id FROM public.investment WHERE loan_id = p_loan_id AND investor_id = p_person $$;
 GRANT SELECT, INSERT ON investment TO halfpenny_app;
 GRANT UPDATE (status, ended_at) ON investment TO halfpenny_app;
 

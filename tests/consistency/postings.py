@@ -62,12 +62,42 @@ def settled_deposit(*postings: str) -> str:
     )
 
 
+def of_active(kind: str) -> str:
+    return account(kind, "'{active}'::uuid")
+
+
+# What a loan has paid a holder goes back the way it came, and on to the borrower: no ledger knows that it was due.
+_LED_BACK = posted(
+    *(
+        posting(event, debit, credit, "29", also="0, '{active}', NULL")
+        for event, debit, credit in (
+            ("distribution_corrected", of_active("overpaid_distribution"), of_active("distribution_payable")),
+            ("servicing", of_active("distribution_payable"), of_active("collections")),
+            ("servicing", of_active("collections"), account("wallet", "'{borrower}'::uuid")),
+            ("overpaid_settled", account("wallet", "'{holder}'::uuid"), of_active("overpaid_distribution")),
+        )
+    )
+)
 _DEPOSIT = posting("deposit", _BANK, _OTHER, "731", _PAYMENT)
 POSTINGS: dict[str, Forgery] = {
     "money from one person to another by way of the bank": Forgery(
         settled_deposit(_WITHDRAW, posting("payout", _TRANSIT, _BANK, "731"), _DEPOSIT),
         funding.check,
         "transfer",
+    ),
+    "what a loan has paid a holder, led back to its borrower": Forgery(
+        _LED_BACK,
+        servicing.check,
+        "transfer",
+    ),
+    "the same, with a settlement, a distribution and a replay that say so": Forgery(
+        "INSERT INTO overpaid_settlement SELECT loan_id, position_id, 1, 9, business_date(), 'holders', 29 "
+        "FROM holding WHERE loan_id = '{active}' AND investor_id = '{holder}';"
+        + _LED_BACK
+        + history("serviced_loan", "'{active}'", "'{{}}'")
+        + history("overpaid_settlement", "'{active}/x/1'", "'{{}}'", "inserted"),
+        servicing.check,
+        "serviced_loan",
     ),
     "a withdrawal that nobody asked for": Forgery(posted(_WITHDRAW), funding.check, "transfer"),
     "a withdrawal that a payment paid for already": Forgery(

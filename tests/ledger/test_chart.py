@@ -15,7 +15,7 @@ from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency
-from support import lending
+from support import holding, lending
 from support.worked_tables import worked_table
 
 Line = tuple[str, str, str, bool, str | None, str | None]
@@ -275,12 +275,7 @@ async def make_loan(connection: Connection) -> LoanCast:
         await lending.person(connection, role) for role in ("borrower", "administrator", "investor", "investor")
     ]
     loan = await lending.funding(connection, borrower, staff)
-    await connection.execute(
-        "INSERT INTO holding (loan_id, investor_id, position_id, stake_minor, outstanding_minor, counted_to, "
-        "wallet_account_id) VALUES ($1, $2, uuidv7(), 900, 900, business_date(), account_id_of('wallet', $2, 'EUR'))",
-        loan.id,
-        holder,
-    )
+    await holding.hold(connection, loan.id, holder, 1_800)
     bank = account(AccountKind.CLIENT_BANK)
     escrow, collections, payable, reserve = [
         account(kind, loan.id)
@@ -292,10 +287,19 @@ async def make_loan(connection: Connection) -> LoanCast:
         )
     ]
     wallets = [account(AccountKind.WALLET, person) for person in (borrower, holder, other)]
+    owed = [account(kind, loan.id) for kind in (AccountKind.LOAN_RECEIVABLE, AccountKind.INVESTOR_CLAIMS)]
+    await ledger.post(
+        connection,
+        Journal(
+            JournalId(uuid7()),
+            "deposit",
+            tuple(Transfer(bank, wallet, 3_000) for wallet in wallets),
+            await business_date(connection),
+        ),
+    )
+    await ledger.post(connection, await holding.invest(connection, loan.id, holder, 1_800, uuid7()))
     for event, transfers in (
-        ("deposit", [Transfer(bank, wallet, 3_000) for wallet in wallets]),
-        ("invest", [Transfer(wallets[1], escrow, 1_800)]),
-        ("drawdown", [Transfer(escrow, reserve, 900)]),
+        ("drawdown", [Transfer(escrow, reserve, 900), Transfer(*owed, 1_800)]),
         ("receipt", [Transfer(bank, collections, 1_800), Transfer(collections, payable, 900)]),
     ):
         journal = Journal(JournalId(uuid7()), event, tuple(transfers), await business_date(connection), loan.id)

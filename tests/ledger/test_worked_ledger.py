@@ -11,7 +11,7 @@ from halfpenny.platform.consistency import collect
 from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.ids import JournalId, uuid7
 from halfpenny.primitives.money import Currency, format_minor, parse_minor
-from support import lending
+from support import holding, lending
 from support.worked_tables import worked_table
 
 PLATFORM = {
@@ -41,13 +41,7 @@ async def _people_and_loan(connection: Connection) -> dict[str, UUID]:
     await connection.execute("UPDATE loan SET status = 'conditions_met' WHERE id = $1", owners["loan"])
     for name, stake in (("A", 600_000), ("B", 400_000)):
         owners[name] = await lending.person(connection, "investor")
-        await connection.execute(
-            "INSERT INTO holding (loan_id, investor_id, position_id, stake_minor, outstanding_minor, counted_to, "
-            "wallet_account_id) VALUES ($1, $2, uuidv7(), $3, $3, business_date(), account_id_of('wallet', $2, 'EUR'))",
-            owners["loan"],
-            owners[name],
-            stake,
-        )
+        await holding.hold(connection, owners["loan"], owners[name], stake)
     return owners
 
 
@@ -59,7 +53,11 @@ async def test_the_worked_life_of_a_loan(database: Database) -> None:
         for row in worked_table("ledger.md", "A loan's life in journals"):
             debit, credit = (named.setdefault(name, account(name, owners)) for name in (row["debit"], row["credit"]))
             transfer = Transfer(debit, credit, parse_minor(row["amount"]))
-            assert await ledger.post(connection, Journal(JournalId(uuid7()), row["event"], (transfer,), today)), row
+            journal = Journal(JournalId(uuid7()), row["event"], (transfer,), today)
+            if row["event"] == "invest":
+                investor = owners[row["debit"].removeprefix("wallet ")]
+                journal = await holding.invest(connection, owners["loan"], investor, transfer.amount, uuid7())
+            assert await ledger.post(connection, journal), row
         found = await ledger.balances(connection, list(named.values()))
     left = {name: format_minor(found[one].posted) for name, one in named.items() if found[one].posted}
     stated = {row["account"]: row["balance"] for row in worked_table("ledger.md", "Where that leaves the accounts")}

@@ -55,9 +55,10 @@ def move_stake(database_url: str, loan_id: UUID, old: UUID, new: UUID) -> None:
 
 async def test_a_stake_becomes_a_holding_and_is_outstanding_once(database: Database, database_url: str) -> None:
     waiting = await world.ready(database, STAKES)
-    investor = next(iter(waiting.stakes))
     drawn = await world.drawn(database, STAKES)
-    move_stake(database_url, drawn.loan.id, next(iter(drawn.stakes)), investor)
+    # A drawn loan pays by what its escrow had from a wallet, so that of the loan which waits is moved.
+    investor = next(iter(drawn.stakes))
+    move_stake(database_url, waiting.loan.id, next(iter(waiting.stakes)), investor)
     await world.repay(database, drawn, 250_000)
     await servicing.pay_distributions(database)
     async with database.reading() as connection:

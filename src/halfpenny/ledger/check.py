@@ -195,6 +195,28 @@ LEFT JOIN (
     },
     "the transfers up to its version",
 )
+# What the ledger keeps to hold each holder within their part is the sum of what it has posted to and from them.
+PAID_TO_HOLDERS = Comparison(
+    "paid_to_holder",
+    "concat_ws('/', coalesce(h.payable_account_id, t.payable_account_id), "
+    "coalesce(h.wallet_account_id, t.wallet_account_id))",
+    """paid_to_holder h FULL JOIN (
+  SELECT payable_account_id, wallet_account_id, sum(paid)::bigint AS paid FROM (
+    SELECT t.debit_account_id AS payable_account_id, t.credit_account_id AS wallet_account_id, t.amount AS paid
+    FROM transfer t JOIN account w ON w.id = t.credit_account_id AND w.kind = 'wallet' WHERE t.event = 'distribution'
+    UNION ALL
+    SELECT p.id, t.debit_account_id, -t.amount
+    FROM transfer t JOIN account w ON w.id = t.debit_account_id AND w.kind = 'wallet'
+    JOIN account o ON o.id = t.credit_account_id
+    JOIN account p ON p.kind = 'distribution_payable' AND p.owner_id = o.owner_id AND p.currency = o.currency
+    WHERE t.event = 'overpaid_settled') moved
+  GROUP BY payable_account_id, wallet_account_id) t
+  ON t.payable_account_id = h.payable_account_id AND t.wallet_account_id = h.wallet_account_id""",
+    {"paid": ("h.paid", "t.paid")},
+    "the transfers to and from the holder's wallet",
+    present="h.paid IS NOT NULL",
+    wanted="t.paid IS NOT NULL",
+)
 # Only migrations add to the chart, so it is what the migration of this release writes: whoever adds a line, and an
 # entry of its history with it, has still not changed that.
 _CHART = Comparison(
@@ -230,7 +252,7 @@ async def check(connection: Connection, progress: Progress) -> AsyncIterator[Fin
     """Everything that the ledger keeps, against its transfers. Runs inside one view of the database."""
     async for finding in _accounts(connection, progress):
         yield finding
-    comparisons = (_chart_of_release(), OVERDRAWN, PENDING, CLAIMS, OUTCOMES, HOLDS, SNAPSHOTS)
+    comparisons = (_chart_of_release(), OVERDRAWN, PENDING, CLAIMS, OUTCOMES, HOLDS, SNAPSHOTS, PAID_TO_HOLDERS)
     async for finding in compare(connection, comparisons, progress, "accounts"):
         yield finding
     async for finding in _identities(connection):

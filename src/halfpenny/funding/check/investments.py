@@ -116,6 +116,18 @@ FULL JOIN (SELECT f.loan_id, f.currency, CASE WHEN l.status IN ('offered', 'acce
     {"credits - debits": ("coalesce(a.minor, 0)", "coalesce(f.minor, 0)")},
     "what its loan is funded with",
 )
+# A loan pays its holders by what they had invested when it was drawn down.
+STAKES = Comparison(
+    "paid_to_holder",
+    "concat_ws('/', h.payable_account_id, h.wallet_account_id)",
+    """paid_to_holder h
+JOIN account p ON p.id = h.payable_account_id JOIN account w ON w.id = h.wallet_account_id
+LEFT JOIN (SELECT loan_id, investor_id, sum(amount_minor)::bigint AS minor FROM investment
+  WHERE status = 'committed' GROUP BY loan_id, investor_id) i
+  ON i.loan_id = p.owner_id AND i.investor_id = w.owner_id""",
+    {"stake": ("h.stake", "i.minor")},
+    "the holder's investments",
+)
 PAYMENTS = Comparison(
     "wallet_payment",
     "coalesce(p.id, t.journal_id)",
@@ -197,6 +209,7 @@ INVESTMENTS_AND_PAYMENTS = (
     POSITIONS,
     TOTALS,
     ESCROWS,
+    STAKES,
     PAYMENTS,
     HOLDS,
     OUTCOMES,
