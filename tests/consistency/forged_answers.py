@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from consistency.forgeries import QUEUE_CHECK, Forgery, history
-from halfpenny import funding, identity, risk_reporting, underwriting
+from halfpenny import funding, identity, risk_reporting, servicing, underwriting
 from halfpenny.platform.queue import check as queues
 
 _EVENT = "(SELECT event_id FROM outbox WHERE name = '{name}' ORDER BY seq {order} LIMIT 1)"
@@ -184,6 +184,45 @@ _ROLE = _entry("user.role_set", "{outsider}", '\'{{"role": "investor", "was": "b
 _RELATED = _entry("user.related", "{borrower}", '\'{{"to": "{outsider}"}}\'')
 # Each with the entry of the act, and one forged entry of the history.
 PEOPLE: dict[str, Forgery] = {
+    "a tax rate that nobody set": Forgery(
+        "UPDATE tax_profile SET withholding_millionths = 1 WHERE investor_id = '{holder}';"
+        + history("tax_profile", "'{holder}'", "'{{\"withholding_millionths\": 1}}'"),
+        servicing.check,
+        "tax_profile",
+    ),
+    "a treaty form that nobody filed": Forgery(
+        "UPDATE tax_profile SET treaty_form = NOT treaty_form WHERE investor_id = '{holder}';"
+        + history(
+            "tax_profile",
+            "'{holder}'",
+            "(SELECT jsonb_build_object('treaty_form', treaty_form) FROM tax_profile WHERE investor_id = '{holder}')",
+        ),
+        servicing.check,
+        "tax_profile",
+    ),
+    "a tax profile that nobody gave": Forgery(
+        "INSERT INTO tax_profile VALUES ('{outsider}', 'DE', true, 0, business_now());"
+        + history(
+            "tax_profile",
+            "'{outsider}'",
+            '\'{{"country": "DE", "treaty_form": true, "withholding_millionths": 0}}\'',
+            "inserted",
+        ),
+        servicing.check,
+        "tax_profile",
+    ),
+    "a tax rate that was another for a while": Forgery(
+        history("tax_profile", "'{holder}'", "'{{\"withholding_millionths\": 7}}'")
+        + history("tax_profile", "'{holder}'", "'{{\"withholding_millionths\": 20000000}}'"),
+        servicing.check,
+        "tax_profile",
+    ),
+    "a tax profile that is gone": Forgery(
+        "DELETE FROM tax_profile WHERE investor_id = '{holder}';"
+        + history("tax_profile", "'{holder}'", "'{{}}'", "deleted"),
+        servicing.check,
+        "tax_profile",
+    ),
     "a relation that is gone": Forgery(
         _RELATED + history("related_party", "'{borrower}/{outsider}'", "'{{}}'", "deleted"),
         identity.check,

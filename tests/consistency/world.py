@@ -29,9 +29,9 @@ from halfpenny.risk_reporting import store as risk_store
 from halfpenny.risk_reporting.promotions.acts import PROMOTE
 from halfpenny.risk_reporting.promotions.model import BORROWER_MODEL_ID, ProposedPromotion
 from halfpenny.servicing.model.waterfall import Component
-from halfpenny.servicing.service import arrears, bank_receipts, forbearing, settling
+from halfpenny.servicing.service import arrears, bank_receipts, forbearing, settling, tax_profiles
 from halfpenny.servicing.statuses import OverpaidBearer
-from halfpenny.servicing.store import closing, distributions, serviced_loans
+from halfpenny.servicing.store import closing, serviced_loans
 from halfpenny.underwriting import documents, reviews, valuation_reports
 from halfpenny.underwriting.valuation_reports import service as valuer_service
 from halfpenny_demo.valuation_document import report_document
@@ -318,7 +318,7 @@ async def _serviced(database: Database) -> None:
     made = await servicing_world.drawn(database, [333_333, 333_333, 333_334])
     async with database.unit_of_work() as connection:
         for number, person in enumerate(made.stakes):
-            await distributions.set_tax_profile(connection, person, "PL", number == 0, 19_000_000)
+            await tax_profiles.set_tax_profile(connection, person, "PL", number == 0, 19_000_000)
     retained = await servicing_world.drawn(database, [200_000, 100_000], mode=LoanInterestMode.RETAINED)
     for days, amount in ((31, 8_542), (31, 20_000)):
         await servicing_world.advance(database, timedelta(days=days))
@@ -329,7 +329,8 @@ async def _serviced(database: Database) -> None:
     await servicing_world.repay(database, repaid, 60_000)
     await servicing.pay_distributions(database)
     async with database.unit_of_work() as connection:
-        await connection.execute("UPDATE tax_profile SET withholding_millionths = 20000000, changed_at = now()")
+        for number, person in enumerate(made.stakes):
+            await tax_profiles.set_tax_profile(connection, person, "PL", number == 0, 20_000_000)
         await forbearing.extend(
             connection, retained.loan.id, 2, forbearing.Decided(retained.staff, "The sale is late.")
         )

@@ -23,11 +23,11 @@ from halfpenny.primitives.money import Currency, format_minor, split
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.model.investor import CashFlows, expected_shares, safe_cell, tax_csv
-from halfpenny.servicing.service import arrears, distributing, investor_reporting
+from halfpenny.servicing.service import arrears, distributing, investor_reporting, tax_profiles
 from halfpenny.servicing.statement import MOVEMENTS, StatementParties, render, statement_data
 from halfpenny.servicing.store import distributions, serviced_loans
 from servicing import world
-from support.people import sign_in
+from support.people import make_somebody, sign_in
 
 STAKES = [400_000, 600_000]
 
@@ -36,7 +36,7 @@ async def paid_first_interest(database: Database, *, withholding_millionths: int
     made = await world.drawn(database, STAKES)
     first = next(iter(made.stakes))
     async with database.unit_of_work() as connection:
-        await distributions.set_tax_profile(connection, first, "PL", True, withholding_millionths)
+        await tax_profiles.set_tax_profile(connection, first, "PL", True, withholding_millionths)
         due = (await serviced_loans.instalments(connection, made.loan.id))[0]["due_on"]
     await world.go_to(database, due)
     await world.repay(database, made, 8_542)
@@ -238,3 +238,23 @@ async def test_every_movement_of_a_wallet_has_a_name_in_both_languages(database:
         rows = await connection.fetch("SELECT DISTINCT event FROM chart WHERE 'wallet' IN (debit, credit)")
     for language in PaperLanguage:
         assert set(MOVEMENTS[language]) == {row["event"] for row in rows}
+
+
+async def test_whoever_changes_a_tax_profile_is_in_the_audit_trail(
+    client: httpx2.AsyncClient, database: Database
+) -> None:
+    person = await make_somebody(database)
+    for country, form in (("PL", False), ("PL", False), ("IL", True)):
+        body = {"country": country, "treaty_form": form}
+        answer = await client.put("/api/v1/tax-profile", json=body, headers=person.headers)
+        assert answer.status_code == 200, answer.text
+    async with database.reading() as connection:
+        entries = await connection.fetch(
+            "SELECT actor_id, data FROM audit_entry WHERE subject_id = $1 AND action = $2 ORDER BY id",
+            person.user_id,
+            tax_profiles.TAX_PROFILE_SET,
+        )
+    assert [(row["actor_id"], row["data"]["country"]) for row in entries] == [
+        (person.user_id, country) for country in ("PL", "PL", "IL")
+    ]
+    assert [finding for finding in await world.problems(database) if finding.startswith("tax_profile")] == []

@@ -28,9 +28,9 @@ from halfpenny.servicing.model.events import Apply, Event
 from halfpenny.servicing.model.flows import flows_of, parts_by_day
 from halfpenny.servicing.model.sharing import share_from_the_first_day
 from halfpenny.servicing.model.terms import LoanTerms
-from halfpenny.servicing.service import reversing
+from halfpenny.servicing.service import reversing, tax_profiles
 from halfpenny.servicing.statuses import OverpaidBearer
-from halfpenny.servicing.store import distributions, serviced_loans
+from halfpenny.servicing.store import serviced_loans
 from servicing import world
 from support.bank import credits_in_suspense, receive
 from support.lending_strategies import loan_histories
@@ -87,7 +87,7 @@ async def taxed(database: Database, *drawn: world.Drawn) -> None:
     async with database.unit_of_work() as connection:
         for made in drawn:
             for person in made.stakes:
-                await distributions.set_tax_profile(connection, person, "PL", False, 19_000_000)
+                await tax_profiles.set_tax_profile(connection, person, "PL", False, 19_000_000)
 
 
 async def test_a_receipt_reported_late_is_booked_and_everybody_is_brought_to_what_is_right(database: Database) -> None:

@@ -16,6 +16,7 @@ from halfpenny.servicing.check.legal import legal_comparisons
 from halfpenny.servicing.check.loans import LOANS
 from halfpenny.servicing.check.replays import replays
 from halfpenny.servicing.check.shares import SHARES, WALK_STEPS
+from halfpenny.servicing.check.tax import TAX
 
 __all__ = ["UNCHECKED", "check"]
 
@@ -27,7 +28,7 @@ UNCHECKED: Mapping[str, str] = {
 async def check(connection: Connection, progress: Progress) -> AsyncIterator[Finding]:
     """Everything that servicing keeps. Runs inside one view of the database."""
     legal = legal_comparisons(legal_maximum.published())
-    comparisons: tuple[Comparison, ...] = (*LOANS, *legal, *TRANSFERS, *SHARES, *ACCRUALS, *EVENTS)
+    comparisons: tuple[Comparison, ...] = (*LOANS, *legal, *TRANSFERS, *SHARES, *TAX, *ACCRUALS, *EVENTS)
     try:
         await connection.execute("DROP TABLE IF EXISTS walked")
         async with connection.transaction():
@@ -35,7 +36,7 @@ async def check(connection: Connection, progress: Progress) -> AsyncIterator[Fin
             await connection.execute("ANALYZE walked")
     except asyncpg.DataError as error:
         yield unreadable("distribution_share", "the steps of its holding", error)
-        comparisons = (*LOANS, *legal, *TRANSFERS, *ACCRUALS, *EVENTS)
+        comparisons = (*LOANS, *legal, *TRANSFERS, *TAX, *ACCRUALS, *EVENTS)
     async for finding in compare(connection, comparisons, progress, "serviced loans"):
         yield finding
     async for finding in replays(connection, progress):

@@ -14,7 +14,7 @@ from halfpenny.primitives.rate import Rate
 from halfpenny.servicing import views
 from halfpenny.servicing.requests import TaxProfileRequest
 from halfpenny.servicing.rest.dependencies import AppWithholding, visible_loan
-from halfpenny.servicing.service import distributing
+from halfpenny.servicing.service import distributing, tax_profiles
 from halfpenny.servicing.store import distributions
 
 router = APIRouter(tags=["distributions"])
@@ -61,7 +61,7 @@ async def tax_profile(
     """Where one pays tax, and whether a treaty form is on file; decides what is withheld from now on."""
     rate = withholding.rate_millionths(body.country, body.treaty_form)
     async with database.unit_of_work() as connection:
-        await distributions.set_tax_profile(connection, principal.user_id, body.country, body.treaty_form, rate)
+        await tax_profiles.set_tax_profile(connection, principal.user_id, body.country, body.treaty_form, rate)
     return {
         "country": body.country,
         "treaty_form": body.treaty_form,
