@@ -27,6 +27,8 @@ def test_codes_are_plain_and_messages_are_sentences() -> None:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", kind.code), kind
         assert kind.message[0].isupper(), kind
         assert kind.message[-1] in ".!?", kind
+        # Nothing is put into a message: what belongs to it stands beside it in the answer.
+        assert re.search(r"\{\w+\}", kind.message) is None, kind
         assert kind.kind in FAILURE_KINDS, kind
 
 

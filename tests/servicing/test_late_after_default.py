@@ -15,7 +15,7 @@ from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Money
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.flows import flows_of
-from halfpenny.servicing.service import arrears, reversing
+from halfpenny.servicing.service import arrears, bank_receipts, reversing
 from halfpenny.servicing.store import serviced_loans
 from servicing import world
 from support.bank import receive
@@ -84,7 +84,7 @@ async def test_a_loan_that_was_redeemed_before_its_default_was_never_written_off
     made = await written_off(database, recovered)
     on = made.drawn_on + timedelta(days=days)
     async with database.reading() as connection:
-        figure = (await servicing.redemption_on(connection, made.loan.id, on)).payable
+        figure = await bank_receipts.owed_on(connection, made.loan.id, on)
     done = await receive(database, made.loan.id, figure, on, made.administrator)
     # What had been recovered was not owed by then.
     assert (done.loan.status, done.position.written_off, done.moved.returned) == (Status.REPAID, 0, recovered)

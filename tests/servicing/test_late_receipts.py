@@ -28,7 +28,7 @@ from halfpenny.servicing.model.events import Apply, Event
 from halfpenny.servicing.model.flows import flows_of, parts_by_day
 from halfpenny.servicing.model.sharing import share_from_the_first_day
 from halfpenny.servicing.model.terms import LoanTerms
-from halfpenny.servicing.service import reversing, tax_profiles
+from halfpenny.servicing.service import bank_receipts, reversing, tax_profiles
 from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import serviced_loans
 from servicing import world
@@ -196,7 +196,7 @@ async def test_a_bounced_redemption_opens_the_loan_again(database: Database) -> 
     day = made.drawn_on + timedelta(days=11)
     await go(database, day + timedelta(days=1))
     async with database.reading() as connection:
-        figure = (await servicing.redemption_on(connection, made.loan.id, day)).payable
+        figure = await bank_receipts.owed_on(connection, made.loan.id, day)
     paid = await receive(database, made.loan.id, figure, day, made.administrator)
     assert paid.loan.status is Status.REPAID and paid.receipt_id is not None
     await servicing.pay_distributions(database)

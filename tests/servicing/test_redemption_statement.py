@@ -17,6 +17,7 @@ from halfpenny.loans import LoanInterestMode
 from halfpenny.platform.database import Database
 from halfpenny.platform.papers import PaperLanguage
 from halfpenny.primitives.money import Currency, Money
+from halfpenny.servicing.model.due_dates import MonthEnd, add_months
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.events import Event, Extension, Waiver
 from halfpenny.servicing.model.payoff import payoff_by_day, receive
@@ -129,9 +130,15 @@ async def test_its_two_sides_have_it_until_the_loan_is_paid_off(
             assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
             assert f"redemption-{made.loan.id}-{language}.pdf" in answer.headers["content-disposition"]
     assert (await client.get(path, headers=other_borrower.headers)).json()["code"] == "loan_not_found"
-    past = made.drawn_on - timedelta(days=1)
-    refused = await client.get(f"{path}?on={past}", headers=staff.headers)
-    assert (refused.status_code, refused.json()["code"]) == (422, "redemption_past")
+    # Both figures have the same bounds, and say them.
+    first, last = made.drawn_on, add_months(made.drawn_on, 12, MonthEnd.CLAMP)
+    for route in (path, f"/api/v1/loans/{made.loan.id}/redemption"):
+        for day in (first - timedelta(days=1), last + timedelta(days=1), date.min, date(9999, 12, 20), date.max):
+            refused = await client.get(f"{route}?on={day}", headers=staff.headers)
+            assert (refused.status_code, refused.json()["code"]) == (422, "redemption_day_out_of_range")
+            assert refused.json()["data"] == {"first": f"{first}", "last": f"{last}"}
+        for day in (first, last):
+            assert (await client.get(f"{route}?on={day}", headers=staff.headers)).status_code == 200
     # What it says for a later day is what is asked of a payer on that day.
     later = made.drawn_on + timedelta(days=9)
     async with database.reading() as connection:

@@ -7,7 +7,7 @@ from halfpenny.primitives.errors import Malformed
 
 class PeriodTooLong(Malformed):
     code = "period_too_long"
-    message = "An export covers {days} days at most: ask for its parts."
+    message = "An export covers at most `days` days: ask for its parts."
 
 
 class StatementBackwards(Malformed):

@@ -76,9 +76,9 @@ async def balance_at(connection: Connection, account: Account, day: date) -> int
 
 async def statement(connection: Connection, account: Account, first: date, last: date) -> AccountStatement:
     """Every movement that took effect from ``first`` to ``last``, with the balances before and after."""
-    opening = await store.balance_at(connection, account, date.fromordinal(first.toordinal() - 1))
     moved = await store.entries_between(connection, account, first, last)
-    return AccountStatement(account, first, last, opening, opening + sum(entry.amount for entry in moved), moved)
+    closing = await store.balance_at(connection, account, last)
+    return AccountStatement(account, first, last, closing - sum(entry.amount for entry in moved), closing, moved)
 
 
 async def transfers_of(

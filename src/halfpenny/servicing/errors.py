@@ -229,9 +229,9 @@ class NotInDefault(Refused):
     message = "The loan is not in default."
 
 
-class RedemptionPast(Malformed):
-    code = "redemption_past"
-    message = "A redemption statement is for today ({today}) or a later day."
+class RedemptionDayOutOfRange(Malformed):
+    code = "redemption_day_out_of_range"
+    message = "A redemption figure is for today (`first`), or a day up to a year ahead (`last`)."
 
 
 class AlreadyAccelerated(Refused):

@@ -103,14 +103,15 @@ async def credits_like(connection: Connection, receipt: BankReceipt) -> list[tup
     found = await connection.fetch(
         "SELECT l.*, i.status = 'open' AS in_suspense FROM bank_statement_line l "
         "JOIN reconciliation_item i ON i.line_id = l.id "
-        "WHERE l.direction = 'CRDT' AND l.currency = $1 AND l.amount_minor = $2 AND l.booked_on BETWEEN $3 AND $4 "
+        "WHERE l.direction = 'CRDT' AND l.currency = $1 AND l.amount_minor = $2 "
+        "AND l.booked_on BETWEEN $3::date - $4::int AND $3::date + $4::int "
         f"AND {UNKNOWN_CREDIT} AND (i.status = 'open' OR EXISTS (SELECT FROM line_allocation a "
         "WHERE a.item_id = i.id AND a.loan_id = $5 AND a.taken_back_at IS NULL)) "
         "AND NOT EXISTS (SELECT FROM bank_receipt r WHERE r.line_id = l.id AND r.status <> 'reversed') ORDER BY l.id",
         receipt.currency,
         receipt.amount_minor,
-        receipt.received_on - 6 * NEAR,
-        receipt.received_on + 6 * NEAR,
+        receipt.received_on,
+        6 * NEAR.days,
         receipt.loan_id,
     )
     return [(line_of(row), row["in_suspense"]) for row in found]

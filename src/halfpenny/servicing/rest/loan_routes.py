@@ -29,7 +29,7 @@ from halfpenny.servicing.service.known_events import current_position, known_eve
 from halfpenny.servicing.store import serviced_loans
 
 router = APIRouter(tags=["servicing"])
-OnDay = Annotated[date | None, Query(alias="on", description="A business date; today when left out.")]
+OnDay = Annotated[date | None, Query(alias="on", description="From today to a year ahead; today when left out.")]
 
 
 @router.post("/loans/{loan_id}/drawdown", dependencies=[requires(Permission.LOANS_DRAW_DOWN)])
@@ -82,7 +82,10 @@ async def repay(
 async def redemption(
     loan_id: UUID, principal: identity.SignedIn, database: AppDatabase, on: OnDay = None
 ) -> dict[str, Any]:
-    """What pays the loan off on a day, for its borrower and staff."""
+    """What pays the loan off on a day, for its borrower and staff.
+
+    422 ``redemption_day_out_of_range`` for the past and for more than a year ahead.
+    """
     async with database.reading() as connection:
         loan = await loans.get(connection, loan_id)
         loans.require_party(loan, principal)
@@ -106,8 +109,8 @@ async def redemption_statement(
 ) -> Response:
     """What pays the loan off on each of the next days, with what a further day costs, as a PDF for its two sides.
 
-    Its first day is today or a later one (422 ``redemption_past``). A loan that is paid off has none: 409
-    ``loan_closed``.
+    Its first day is today or one of the next year (422 ``redemption_day_out_of_range``). A loan that is paid off has
+    none: 409 ``loan_closed``.
     """
     lending = request.app.state.settings.lending
     async with database.reading() as connection:

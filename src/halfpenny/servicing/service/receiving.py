@@ -13,6 +13,7 @@ from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import UserId, uuid7
 from halfpenny.primitives.money import Money
 from halfpenny.servicing import errors
+from halfpenny.servicing.model.due_dates import MonthEnd, add_months
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.payoff import payoff, payoff_by_day, receive
 from halfpenny.servicing.model.redemption import Payoff
@@ -95,26 +96,31 @@ async def _receive(
 
 
 async def redemption_on(connection: Connection, loan_id: UUID, on: date | None) -> Payoff:
-    """What pays the loan off on a day (today where None). Raises NotServiced, EventBeforeAdvance."""
+    """What pays the loan off on a day (today where None). Raises NotServiced, RedemptionDayOutOfRange."""
     serviced = await serviced_loan(connection, loan_id)
-    day = on or await business_date(connection)
+    day = _redemption_day(on, await business_date(connection))
     return payoff(serviced.terms, await known_events(connection, serviced, day), day)
 
 
 async def redemption_by_day(connection: Connection, loan_id: UUID, on: date | None, days: int) -> tuple[Payoff, ...]:
     """What pays the loan off on each of ``days`` days from ``on`` (today where None), as far as is known today.
 
-    Raises NotServiced, LoanClosed, RedemptionPast for a day before today.
+    Raises NotServiced, LoanClosed, RedemptionDayOutOfRange.
     """
     serviced = await serviced_loan(connection, loan_id)
-    today = await business_date(connection)
-    first = on or today
-    if first < today:
-        raise errors.RedemptionPast(today=today.isoformat())
+    first = _redemption_day(on, await business_date(connection))
     if serviced.closed_on is not None:
         raise errors.LoanClosed(closed_on=serviced.closed_on.isoformat())
     known = await known_events(connection, serviced, first + timedelta(days=days))
     return payoff_by_day(serviced.terms, known, first, days)
+
+
+def _redemption_day(on: date | None, today: date) -> date:
+    """Today where ``on`` is None. Raises RedemptionDayOutOfRange for the past and for more than a year ahead."""
+    last = add_months(today, 12, MonthEnd.CLAMP)
+    if on is not None and not today <= on <= last:
+        raise errors.RedemptionDayOutOfRange(first=today.isoformat(), last=last.isoformat())
+    return on or today
 
 
 async def amount_due(connection: Connection, loan_id: UUID) -> int:
