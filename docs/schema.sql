@@ -866,7 +866,7 @@ CREATE TABLE loan_set_aside (
 CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.loan_set_aside REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,business_date', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.loan_set_aside REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,business_date', '', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.loan_set_aside REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('loan_id,business_date', '', 'insert,update,delete');
-GRANT INSERT, SELECT, UPDATE (posted_at) ON loan_set_aside TO halfpenny_app;
+GRANT INSERT, SELECT, UPDATE (code), UPDATE (posted_at) ON loan_set_aside TO halfpenny_app;
 
 CREATE TABLE loss_share (
   loan_id uuid NOT NULL,

@@ -247,9 +247,8 @@ BEGIN
     RETURN true;
 END $$;
 
--- Deletes what was published and handled before the keep time. An event stays while a queue or a dead letter
--- still needs it, and as long as the inbox rows of those that handled it late. Inbox rows are kept as long: a double older than that cannot come any more, because a
--- message lives in the broker no longer than it lives here.
+-- Deletes what was published and handled before the keep time. An event outlives its deliveries, dead letters and
+-- inbox rows: a message lives in the broker no longer than here, so no double comes later.
 CREATE FUNCTION queue_prune(p_keep interval, p_batch integer) RETURNS integer LANGUAGE plpgsql
     SET plan_cache_mode = force_custom_plan AS $$
 DECLARE

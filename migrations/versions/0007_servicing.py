@@ -290,7 +290,7 @@ CREATE TABLE close_range (
   closed_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT pk_close_range PRIMARY KEY (business_date, first_loan_id)
 );
--- Loans that refused the posting of a close, by which error; each close tries them until they are posted.
+-- Loans that refused the posting of a close: the first day, and the newest error. Each close tries them once more.
 CREATE TABLE loan_set_aside (
   loan_id uuid NOT NULL,
   business_date date NOT NULL,
@@ -306,7 +306,7 @@ CREATE TABLE business_day (
 
 GRANT SELECT, INSERT, UPDATE (closed_on, next_update_due_on) ON recovery_case TO halfpenny_app;
 GRANT SELECT, INSERT ON recovery_update, close_range, business_day TO halfpenny_app;
-GRANT SELECT, INSERT, UPDATE (posted_at) ON loan_set_aside TO halfpenny_app;
+GRANT SELECT, INSERT, UPDATE (code, posted_at) ON loan_set_aside TO halfpenny_app;
 SELECT keep_row_history('recovery_case', 'loan_id');
 SELECT keep_row_history('recovery_update', 'loan_id,number', 'text');
 SELECT keep_row_history('close_range', 'business_date,first_loan_id');

@@ -1,4 +1,4 @@
-"""Row 19: default rates over the whole history, cures counted, by risk category, with what is expected beside them."""
+"""Row 19: default rates over the whole history, cures counted, by grade, with what is expected beside them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -65,12 +66,14 @@ def test_no_loans_no_rate() -> None:
     assert default_rate_percent([(0, 3)]) == Decimal("0.00")
 
 
-def test_what_is_expected_comes_from_the_actual_rate_of_each_category() -> None:
+def test_what_is_expected_comes_from_the_actual_rate_of_each_grade() -> None:
     bounds = [(date(2024, 5, 17), date(2025, 5, 17)), (date(2025, 5, 17), AS_OF)]
     counts = {
         ("A", bounds[0][0]): (1, 50),
         ("A", bounds[1][0]): (0, 70),
         ("C", bounds[1][0]): (3, 20),
+        # Those of B have all been repaid.
+        ("B", bounds[0][0]): (2, 10),
     }
     running = {
         "A": RunningLoans(30, 30, Decimal("0.60")),
@@ -78,28 +81,58 @@ def test_what_is_expected_comes_from_the_actual_rate_of_each_category() -> None:
         "D": RunningLoans(5, 5, Decimal("1.25")),
     }
     found = default_rates(bounds, counts, running)
-    assert {name: (rate.actual_percent, rate.expected_percent) for name, rate in found.categories.items()} == {
+    assert {name: (rate.actual_percent, rate.expected_percent) for name, rate in found.grades.items()} == {
         "A": (Decimal("1.00"), Decimal("1.00")),
+        "B": (Decimal("20.00"), None),
         "C": (Decimal("15.00"), Decimal("15.00")),
         "D": (None, None),
     }
-    assert [rate.predicted_percent for rate in found.categories.values()] == [
+    assert [rate.predicted_percent for rate in found.grades.values()] == [
         Decimal("2.00"),
+        None,
         Decimal("11.00"),
         Decimal("25.00"),
     ]
-    assert found.overall.windows == (DefaultWindow(*bounds[0], 1, 50), DefaultWindow(*bounds[1], 3, 90))
-    # (2 % + 3.333 %) / 2, and (30 of 1 % and 10 of 15 %) / 40: nothing is expected of a category without a history.
-    assert found.overall.actual_percent == Decimal("2.67")
+    assert found.overall.windows == (DefaultWindow(*bounds[0], 3, 60), DefaultWindow(*bounds[1], 3, 90))
+    # (5 % + 3.333 %) / 2, and (30 of 1 % and 10 of 15 %) / 40: nothing is expected of a grade without a history.
+    assert found.overall.actual_percent == Decimal("4.17")
     assert (found.overall.expected_percent, found.expected_of) == (Decimal("4.50"), 40)
     assert (found.overall.running, found.overall.predicted_percent) == (45, Decimal("6.45"))
+
+
+@given(st.dictionaries(st.sampled_from("ABCD"), st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40))))
+def test_percentages_are_rounded_once_and_stand_only_where_something_is_divided_by(
+    counted: dict[str, tuple[int, int, int]],
+) -> None:
+    """Of each grade: loans in the only window, loans that run, and what of either defaults or is expected to."""
+    bounds = [(date(2025, 5, 17), AS_OF)]
+    counts = {(grade, bounds[0][0]): (min(bad, loans), loans) for grade, (loans, _, bad) in counted.items() if loans}
+    running = {
+        grade: RunningLoans(runs, runs, Decimal(min(bad, runs)) / 8)
+        for grade, (_, runs, bad) in counted.items()
+        if runs
+    }
+    found = default_rates(bounds, counts, running)
+
+    def percent(over: Fraction) -> Decimal:
+        return Decimal(int(over * 10_000 + Fraction(1, 2))).scaleb(-2)
+
+    for grade, rate in found.grades.items():
+        loans, runs, bad = counted[grade]
+        assert rate.actual_percent == (percent(Fraction(min(bad, loans), loans)) if loans else None)
+        assert rate.expected_percent == (rate.actual_percent if runs else None)
+        assert rate.predicted_percent == (percent(Fraction(min(bad, runs), 8 * runs)) if runs else None)
+    known = [(runs, Fraction(min(bad, loans), loans)) for loans, runs, bad in counted.values() if loans and runs]
+    assert found.expected_of == sum(runs for runs, _ in known)
+    mean = sum(runs * rate for runs, rate in known) / found.expected_of if known else None
+    assert found.overall.expected_percent == (None if mean is None else percent(mean))
 
 
 @dataclass
 class History:
     """One loan, by days from its advance: the naive reference counts it a day at a time."""
 
-    category: str
+    grade: str
     advanced_on: date
     due_on: list[date]
     events: list[Event] = field(default_factory=list)
@@ -134,9 +167,9 @@ def naive_counts(
             scheduled = any(start <= due < end for due in loan.due_on)
             if not scheduled or not loan.runs_as_begins(start) or loan.in_default_as_begins(start):
                 continue
-            defaulted, counted = counts.get((loan.category, start), (0, 0))
+            defaulted, counted = counts.get((loan.grade, start), (0, 0))
             inside = any(start <= day < end for day in loan.defaults())
-            counts[loan.category, start] = (defaulted + inside, counted + 1)
+            counts[loan.grade, start] = (defaulted + inside, counted + 1)
     return counts
 
 
@@ -174,7 +207,7 @@ def some_history(chance: random.Random) -> History:
 async def insert(connection: Connection, template: UUID, loan: History) -> None:
     """A loan of this history, whose other columns are those of ``template``. For a superuser with triggers off."""
     loan_id = str(uuid7())
-    risk = {"grade": loan.category, "probability_of_default": "0.031"} if loan.category else None
+    risk = {"grade": loan.grade, "probability_of_default": "0.031"} if loan.grade else None
     await connection.execute(
         "INSERT INTO loan SELECT (jsonb_populate_record(l, $2)).* FROM loan l WHERE id = $1",
         template,
@@ -227,8 +260,8 @@ async def test_row_19_the_counts_are_those_of_the_naive_reference(
     bounds = window_bounds(min(loan.advanced_on for loan in drawn), AS_OF)
     expected = naive_counts(drawn, bounds)
     counted = {
-        (category, window.starts_on): (window.defaulted, window.loans)
-        for category, rate in found.categories.items()
+        (grade, window.starts_on): (window.defaulted, window.loans)
+        for grade, rate in found.grades.items()
         for window in rate.windows
         if window.loans
     }
@@ -257,7 +290,7 @@ async def test_row_19_a_cured_loan_is_in_the_next_window_and_may_default_again(
 
     async def rates_after(days: int) -> dict[str, Any]:
         await world.go_to(database, since + timedelta(days=days))
-        answer = await client.get("/api/v1/statistics/default-rate?windows=1")
+        answer = await client.get("/api/v1/statistics/default-rate")
         found: dict[str, Any] = answer.json()
         assert answer.status_code == 200
         assert found["as_of"] == (since + timedelta(days=days)).isoformat()
@@ -279,15 +312,15 @@ async def test_row_19_a_cured_loan_is_in_the_next_window_and_may_default_again(
     assert (year["observed_months"], year["default_rate_percent"], year["running_loans"]) == (12, "50.00", 2)
     await world.go_to(database, since + timedelta(days=500))
     await mark()
-    # Two windows, of which the second begins after the cure. The history of both counts, whatever is asked for.
+    # Two windows, of which the second begins after the cure.
     both = await rates_after(735)
     assert [(window["defaulted"], window["loans"]) for window in both["windows"]] == [(1, 2), (1, 2)]
     assert both["windows"][0]["to"] == both["windows"][1]["from"] and both["windows"][1]["to"] == both["as_of"]
     assert (both["observed_months"], both["default_rate_percent"]) == (24, "50.00")
     grade = sound.loan.risk.grade if sound.loan.risk else ""
-    [category] = both["risk_categories"]
-    assert (category["risk_category"], category["default_rate_percent"]) == (grade, "50.00")
-    assert both["expected_default_rate_percent"] == category["expected_default_rate_percent"] == "50.00"
+    [of_grade] = both["grades"]
+    assert (of_grade["grade"], of_grade["default_rate_percent"]) == (grade, "50.00")
+    assert both["expected_default_rate_percent"] == of_grade["expected_default_rate_percent"] == "50.00"
     assert sound.loan.risk is not None
     assert Decimal(both["predicted_default_percent"]) == round(100 * sound.loan.risk.probability_of_default, 2)
     assert both["threshold"]["days_past_due"] == 90

@@ -22,7 +22,7 @@ from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency, format_minor, split
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.flows import Withholding
-from halfpenny.servicing.model.investor import CashFlows, expected_shares, safe_cell, tax_csv
+from halfpenny.servicing.model.investor import CashFlows, expected_shares, tax_csv
 from halfpenny.servicing.service import arrears, distributing, investor_reporting, tax_profiles
 from halfpenny.servicing.statement import MOVEMENTS, StatementParties, render, statement_data
 from halfpenny.servicing.store import distributions, serviced_loans
@@ -106,15 +106,6 @@ async def test_a_proof_shows_cent_in_rule_cent_out(database: Database) -> None:
     with pytest.raises(errors.UnknownDistribution):
         async with database.reading() as connection:
             await distributing.proof(connection, row["id"], uuid7(), None, 50)
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
-def test_a_cell_never_runs_as_a_formula(text: str) -> None:
-    assert safe_cell(text) == f"'{text}"
-
-
-def test_an_ordinary_cell_stays_as_it_is() -> None:
-    assert safe_cell("34.17") == "34.17"
 
 
 def test_withholding_goes_by_country_and_form() -> None:
@@ -226,11 +217,6 @@ async def test_row_21_losses_and_what_was_recovered_stand_in_every_statement(
 def test_amounts_on_papers_have_separators(minor: int, english: str, polish: str) -> None:
     assert exact_amount(minor, PaperLanguage.ENGLISH) == english
     assert exact_amount(minor, PaperLanguage.POLISH) == polish
-
-
-def test_a_negative_amount_in_a_sheet_is_a_number() -> None:
-    assert safe_cell("-12.34") == "-12.34"
-    assert safe_cell("-12.34+A1") == "'-12.34+A1"
 
 
 async def test_every_movement_of_a_wallet_has_a_name_in_both_languages(database: Database) -> None:

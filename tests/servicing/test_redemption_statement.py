@@ -100,6 +100,18 @@ def test_a_day_costs_the_same_or_the_paper_says_that_it_changes(language: PaperL
     figure, last = {"en": ("120,345.21", "14 March 2026"), "pl": ("120\u00a0345,21", "14 marca 2026")}[language]
     assert even["payable"][1] == even["days"][0][1] == figure and even["days"][0][2] == ""
     assert even["facts"][-1]["value"] == even["days"][-1][0] == last and last in even["holds"]
+    # Whatever changes a figure without a payment of it is said.
+    changes = {
+        PaperLanguage.ENGLISH: (
+            "another payment", "new charge", "waiver", "pause of interest", "extension", "acceleration", "write-off",
+            "legal maximum", "takes a payment back",
+        ),
+        PaperLanguage.POLISH: (
+            "inna wpłata", "nowa opłata", "umorzenie", "zawieszenie", "przedłużenie", "natychmiastowej wymagalności",
+            "spisanie w straty", "odsetki maksymalne", "cofnie wpłatę",
+        ),
+    }  # fmt: skip
+    assert [change for change in changes[language] if change not in even["holds"]] == []
     # Nothing that is nil has a line, and what somebody else pays is taken off.
     assert len(even["parts"]) == 2 and even["less"] == []
     kept = redemption_data(statement(fees=1_000, from_reserve=10_000, from_advance=25_521), language)

@@ -19,6 +19,7 @@ from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
 from halfpenny.servicing.model.waterfall import (
     DEFAULT_WATERFALL,
     HALFPENNY_1,
+    INVESTORS_COMPONENTS,
     WATERFALLS,
     Component,
     Waterfall,
@@ -145,6 +146,9 @@ def test_a_receipt_is_divided_without_rest(parts: dict[str, int]) -> None:
     pot = distributable_of(terms, receipt)
     assert pot.to_investors + pot.platform_income + pot.recovery_costs + pot.returned + pot.held == receipt.amount
     assert pot.principal == receipt.principal
+    # Nothing of any other part is the investors', and of theirs the platform keeps its stated share at most.
+    investors = sum(receipt.part(component) for component in INVESTORS_COMPONENTS)
+    assert investors - pot.to_investors == receipt.default_interest - pot.default_interest
     assert pot.interest == receipt.interest
     # The platform's stated share of default interest is 20 %.
     assert abs(5 * (receipt.default_interest - pot.default_interest) - receipt.default_interest) <= 2

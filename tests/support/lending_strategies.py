@@ -39,7 +39,7 @@ from halfpenny.servicing.model.terms import (
 )
 
 FIRST_DAY = date(2023, 1, 1)
-_AGREED = Drawdown | RateChange | Pause | Extension | Redemption
+_CHANGES_OF_TERMS = Drawdown | RateChange | Pause | Extension | Redemption
 
 amounts = st.integers(100, 50_000_000).map(lambda minor: Money(minor, Currency.EUR))
 rates = st.integers(0, 40_000_000).map(Rate)
@@ -112,7 +112,7 @@ def loan_histories(draw: st.DrawFn, *, receipts_only: bool = False) -> tuple[Loa
         end = draw(st.sampled_from((None, None, Redemption, Acceleration, WriteOff)))
         if end is not None:
             # After the end the agreed terms no longer change, so it comes behind every change of them.
-            last = max((event.effective_date for event in events if isinstance(event, _AGREED)), default=None)
+            last = max((event.effective_date for event in events if isinstance(event, _CHANGES_OF_TERMS)), default=None)
             after = (last or terms.advanced_on) - ends_on
             events.append(end(ends_on - timedelta(days=draw(st.integers(5, -after.days - 1)))))
         # The law changes once a day at most; before the end of a loan and after it.

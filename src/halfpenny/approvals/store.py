@@ -15,15 +15,15 @@ from halfpenny.primitives.ids import UserId
 _PENDING = ApprovalStatus.PENDING
 _NEWEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _COLUMNS = rows.columns(Approval, "a.")
-_REST = "AND ($3::text IS NULL OR a.act = $3) AND ($4::uuid IS NULL OR a.proposed_by = $4)"
+_FILTER = "AND ($3::text IS NULL OR a.act = $3) AND ($4::uuid IS NULL OR a.proposed_by = $4)"
 _BEFORE = f"a.id < coalesce($1::uuid, '{_NEWEST}')"
 # Newest first, each along the index of what narrows it most.
-PAGE = f"SELECT {_COLUMNS} FROM approval a WHERE {_BEFORE} {_REST} ORDER BY a.id DESC LIMIT $2"
+PAGE = f"SELECT {_COLUMNS} FROM approval a WHERE {_BEFORE} {_FILTER} ORDER BY a.id DESC LIMIT $2"
 PAGE_IN_STATUS = (
-    f"SELECT {_COLUMNS} FROM approval a WHERE a.status = $5 AND {_BEFORE} {_REST} ORDER BY a.id DESC LIMIT $2"
+    f"SELECT {_COLUMNS} FROM approval a WHERE a.status = $5 AND {_BEFORE} {_FILTER} ORDER BY a.id DESC LIMIT $2"
 )
 PAGE_OF_OBJECT = (
-    f"SELECT {_COLUMNS} FROM approval a WHERE a.object_id = $5 AND {_BEFORE} {_REST} "
+    f"SELECT {_COLUMNS} FROM approval a WHERE a.object_id = $5 AND {_BEFORE} {_FILTER} "
     "AND ($6::text IS NULL OR a.status = $6) ORDER BY a.id DESC LIMIT $2"
 )
 

@@ -121,7 +121,7 @@ PROPERTIES = Comparison(
 )
 # What both sides are bound to since the offer was accepted stands in the sealed audit trail as well.
 _MAY_BE_NOT_AGREED = _UNDECIDED | {Status.APPROVED, Status.OFFERED, Status.EXPIRED}
-_AGREED = ", ".join(f"'{status}'" for status in Status if status not in _MAY_BE_NOT_AGREED)
+_AGREED_STATUSES = ", ".join(f"'{status}'" for status in Status if status not in _MAY_BE_NOT_AGREED)
 _TYPES = {"annual_rate": "numeric(9,6)", "fees": "jsonb", "product_terms": "jsonb", "funding_deadline": "timestamptz"}
 
 
@@ -144,7 +144,7 @@ AGREED = Comparison(
     {"acceptances": ("a.times", "1::bigint"), **_terms_of(AGREED_TERMS["loan"])},
     "the audit entry of its acceptance",
     present="a.subject_id IS NOT NULL",
-    wanted=f"a.subject_id IS NOT NULL OR r.status IN ({_AGREED})",
+    wanted=f"a.subject_id IS NOT NULL OR r.status IN ({_AGREED_STATUSES})",
 )
 AGREED_FUNDING = Comparison(
     "loan_funding",

@@ -361,13 +361,13 @@ AGREED_TERMS: Mapping[str, tuple[str, ...]] = {
     "loan_funding": ("target_minor", "minimum_minor", "step_minor", "maximum_minor"),
 }
 _DECIDED_ON = ", ".join(f"'{name}', {name}" for name in DECIDED_ON)
-_AGREED = ", ".join(f"'{name}', {table}.{name}" for table, names in AGREED_TERMS.items() for name in names)
+_TERM_PAIRS = ", ".join(f"'{name}', {table}.{name}" for table, names in AGREED_TERMS.items() for name in names)
 
 
 async def agreed_terms(connection: Connection, loan_id: UUID) -> dict[str, Any]:
     """The terms of an offer as their rows keep them."""
     found: dict[str, Any] = await connection.fetchval(
-        f"SELECT jsonb_build_object({_AGREED}) FROM loan JOIN loan_funding ON loan_funding.loan_id = loan.id "
+        f"SELECT jsonb_build_object({_TERM_PAIRS}) FROM loan JOIN loan_funding ON loan_funding.loan_id = loan.id "
         "WHERE loan.id = $1",
         loan_id,
     )

@@ -18,7 +18,7 @@ Collection: TypeAlias = AsyncCollection[Document]
 
 
 # In an error of PyMongo's, what repeats our own time-outs and the whole topology.
-_REST: Final = re.compile(r" \(configured timeouts|, Timeout: |, full error: |\n")
+_DRIVER_DETAILS: Final = re.compile(r" \(configured timeouts|, Timeout: |, full error: |\n")
 
 
 class DocumentsUnavailable(Unavailable):
@@ -71,7 +71,7 @@ class DocumentStore:
         try:
             await self.client.admin.command("ping")
         except PyMongoError as error:
-            return _REST.split(str(error))[0] or type(error).__name__
+            return _DRIVER_DETAILS.split(str(error))[0] or type(error).__name__
         return ""
 
     async def healthy(self) -> bool:

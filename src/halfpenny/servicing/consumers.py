@@ -13,7 +13,7 @@ from halfpenny.platform.queue import Message, Subscription
 from halfpenny.primitives.money import format_minor
 from halfpenny.realtime import Notice, NotificationKind, notify_many
 from halfpenny.servicing.events import ACCELERATED, DISTRIBUTION_PAID, INTEREST_PAUSED, RECOVERY_UPDATED, WAIVED
-from halfpenny.servicing.model.waterfall import Component
+from halfpenny.servicing.model.waterfall import INVESTORS_COMPONENTS, Component
 from halfpenny.servicing.receipt_acts import excess_rule
 from halfpenny.servicing.service.bank_receipts import allocate_arrived
 from halfpenny.servicing.store import distributions, investors
@@ -44,14 +44,16 @@ _OF_LOAN = {
     INTEREST_PAUSED: NotificationKind.LOAN_INTEREST_PAUSED,
     WAIVED: NotificationKind.LOAN_WAIVED,
 }
-# What was agreed, shown to whom it is reported.
-_AGREED = ("paused_from", "paused_to", "component", "amount")
-# What is waived of these is the investors'; fees, penalties and costs are the platform's.
-_OF_INVESTORS = {Component.INTEREST.value, Component.DEFAULT_INTEREST.value}
+# The members of a pause's and a waiver's event that their notices show.
+_MEASURE_DATA = ("paused_from", "paused_to", "component", "amount")
 
 
 async def notify_people(connection: Connection, message: Message) -> None:
-    """A distribution has been paid, a recovery case has news, or a loan's state has changed."""
+    """Write the notices of one event of ``SUBSCRIPTION``, each person's once however often the event comes.
+
+    Of a paid distribution every holder gets the own share, of a recovery update every holder its number; of all else
+    (``_OF_LOAN``) the borrower and every holder. Raises LoanNotFound.
+    """
     if message.name == DISTRIBUTION_PAID:
         await _notify_of_distribution(connection, UUID(message.payload["distribution_id"]))
     elif message.name == RECOVERY_UPDATED:
@@ -71,10 +73,10 @@ async def _notify_of_loan(connection: Connection, message: Message, kind: Notifi
     data = {"loan_id": str(loan_id), "title": loan.title, "currency": loan.application.currency.value}
     if loan.matures_on is not None:
         data["matures_on"] = loan.matures_on.isoformat()
-    data |= {name: message.payload[name] for name in _AGREED if name in message.payload}
+    data |= {name: message.payload[name] for name in _MEASURE_DATA if name in message.payload}
     key = f"{kind}:{message.id}"
     await notify_many(connection, [Notice(loan.borrower_id, kind, data, key)])
-    if message.name == WAIVED and message.payload["component"] not in _OF_INVESTORS:
+    if message.name == WAIVED and Component(message.payload["component"]) not in INVESTORS_COMPONENTS:
         return
 
     def notice(holder: Record) -> Notice:

@@ -53,22 +53,22 @@ def accelerated(loan_id: UUID, effective_on: date) -> OutboxEvent:
     return OutboxEvent(ACCELERATED, 1, loan_id, {"loan_id": str(loan_id), "effective_on": effective_on.isoformat()})
 
 
-def eased(loan_id: UUID, first_number: int, new: Sequence[Event]) -> list[OutboxEvent]:
-    """A report of each pause and waiver among the new events of a loan, which are numbered from ``first_number``.
+def forbearance_measures(loan_id: UUID, first_number: int, new: Sequence[Event]) -> list[OutboxEvent]:
+    """An event for each pause and waiver among the new events of a loan, which are numbered from ``first_number``.
 
     Both days of a pause belong to it; the amount of a waiver is a decimal string.
     """
-    reports = []
+    found = []
     for number, event in enumerate(new, first_number):
         data: dict[str, str | int] = {"loan_id": str(loan_id), "number": number}
         match event:
             case Pause():
                 data |= {"paused_from": event.effective_date.isoformat(), "paused_to": event.until.isoformat()}
-                reports.append(OutboxEvent(INTEREST_PAUSED, 1, loan_id, data))
+                found.append(OutboxEvent(INTEREST_PAUSED, 1, loan_id, data))
             case Waiver():
                 amount = {"amount": format_minor(event.amount.minor), "currency": event.amount.currency.value}
-                reports.append(OutboxEvent(WAIVED, 1, loan_id, data | {"component": event.component.value} | amount))
-    return reports
+                found.append(OutboxEvent(WAIVED, 1, loan_id, data | {"component": event.component.value} | amount))
+    return found
 
 
 def distribution_paid(loan_id: UUID, distribution_id: UUID) -> OutboxEvent:

@@ -74,8 +74,9 @@ _WORDS = {
         each_day="Each further day costs {amount}.",
         about_each_day="Each further day costs {amount} or, as amounts are rounded, {more}.",
         days_differ="What a further day costs changes on the way: the day's own figure counts.",
-        holds="The figures are as our books stand on {day}. They hold for money that arrives by {last}, unless "
-        "another payment, a new charge or a waiver is booked until then, or the bank takes a payment back.",
+        holds="The figures are as our books stand on {day}. They hold for money that arrives by {last}, unless until "
+        "then another payment, a new charge, a waiver, a pause of interest, an extension, an acceleration or a "
+        "write-off is booked, the legal maximum rate changes, or the bank takes a payment back.",
         how="How to pay",
         pay="Pay the figure of the day on which the money arrives, in one amount, in {currency}, with the reference. "
         "What is more than the figure is sent back; what is less does not redeem the loan.",
@@ -96,8 +97,9 @@ _WORDS = {
         about_each_day="Każdy kolejny dzień kosztuje {amount} albo, przez zaokrąglenie, {more}.",
         days_differ="Koszt kolejnego dnia zmienia się po drodze: liczy się kwota danego dnia.",
         holds="Kwoty podano według stanu naszych ksiąg na {day}. Obowiązują dla pieniędzy, które wpłyną do {last}, "
-        "chyba że do tego czasu zostanie zaksięgowana inna wpłata, nowa opłata albo umorzenie, albo bank cofnie "
-        "wpłatę.",
+        "chyba że do tego czasu zostanie zaksięgowana inna wpłata, nowa opłata, umorzenie, zawieszenie naliczania "
+        "odsetek, przedłużenie, postawienie w stan natychmiastowej wymagalności albo spisanie w straty, zmienią się "
+        "odsetki maksymalne albo bank cofnie wpłatę.",
         how="Jak zapłacić",
         pay="Proszę zapłacić kwotę z dnia wpływu pieniędzy, jednym przelewem, w walucie {currency}, z podaniem "
         "sygnatury. Nadwyżkę zwrócimy; mniejsza kwota nie spłaca pożyczki całkowicie.",

@@ -19,7 +19,7 @@ UNCHECKED: Mapping[str, str] = {
     "delivery.attempts": "how often a delivery was tried; at the limit it becomes a dead letter, and those are checked",
     "delivery.available_at": "when a delivery is tried next, within the hour; that the event waits is checked",
     "failure_note.*": "why a broker's consumer gave a message up",
-    "inbox.handled_at": "when an effect happened, not whether, and not before its event was recorded",
+    "inbox.handled_at": "when an event was handled: seen where it lies before the event; it only delays pruning",
     "outbox.published_at": "when an event left: not before it was recorded, and not after later ones have",
     "outbox.seq": "the order in which events leave; what waits carries it too, and is compared",
 }

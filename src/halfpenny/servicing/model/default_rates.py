@@ -1,6 +1,7 @@
 """Default rates: actual ones of the platform's whole history with what each was divided by, and expected ones.
 
-Commission Delegated Regulation (EU) 2022/2115: article 2 for the actual rate, article 4 for the expected one.
+Commission Delegated Regulation (EU) 2022/2115: article 2 for the actual rate, article 4 for the expected one. Its risk
+category is the loan's grade.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import Final
@@ -20,8 +21,8 @@ WINDOW_MONTHS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class DefaultWindow:
-    """One window of twelve months, ``ends_on`` not included: of ``loans`` that were running and not in default at its
-    start, with something scheduled inside, ``defaulted`` did so inside it."""
+    """Twelve months, the last day not included: of ``loans`` running and not in default as it began, with something
+    scheduled inside, ``defaulted`` did so inside it. A loan that was cured before is one of them."""
 
     starts_on: date
     ends_on: date
@@ -31,7 +32,7 @@ class DefaultWindow:
 
 @dataclass(frozen=True, slots=True)
 class RunningLoans:
-    """The loans of a risk category that are running and not in default. ``probability_sum`` is the sum of the model's
+    """The loans of a grade that are running and not in default. ``probability_sum`` is the sum of the model's
     probabilities of default, as fractions of one, of the ``assessed`` ones."""
 
     loans: int
@@ -41,9 +42,9 @@ class RunningLoans:
 
 @dataclass(frozen=True, slots=True)
 class DefaultRate:
-    """Of all loans or of one risk category. Percentages to two decimals, None where there is nothing to divide by.
+    """Of all loans or of one grade. Percentages to two decimals, None where there is nothing to divide by.
 
-    ``expected_percent`` is over the next twelve months of what runs now, from the actual rates by category;
+    ``expected_percent`` is over the next twelve months of what runs now, from the actual rates by grade;
     ``predicted_percent`` is the mean of what the model expects of the same loans, over their whole terms.
     """
 
@@ -56,18 +57,18 @@ class DefaultRate:
 
 @dataclass(frozen=True, slots=True)
 class DefaultRates:
-    """``expected_of`` counts the running loans that the expected rate of all is an average over: those of a category
-    that has a history."""
+    """``expected_of`` counts the running loans that the expected rate of all is an average over: those of a grade that
+    has a history."""
 
     overall: DefaultRate
-    categories: Mapping[str, DefaultRate]
+    grades: Mapping[str, DefaultRate]
     expected_of: int
 
 
 def window_bounds(first_advanced_on: date | None, as_of: date) -> list[tuple[date, date]]:
-    """The windows of the whole history, oldest first: without overlap, twelve months each, the last ends on ``as_of``.
+    """The bounds of the windows of the whole history, oldest first: without overlap, the last ends on ``as_of``.
 
-    None before a loan had been running for twelve months. Three of them are the 36 months of the regulation.
+    None before a loan had been running for as long as one. Three of them are the 36 months of the regulation.
     """
     starts: list[date] = [as_of]
     while first_advanced_on is not None:
@@ -84,8 +85,7 @@ def default_rate_percent(windows: Sequence[tuple[int, int]]) -> Decimal | None:
 
     EU 2022/2115, article 2. Windows without loans are left out.
     """
-    mean = _mean_of(windows)
-    return None if mean is None else _percent(mean)
+    return _percent(_mean_of(windows))
 
 
 def default_rates(
@@ -93,31 +93,32 @@ def default_rates(
     counts: Mapping[tuple[str, date], tuple[int, int]],
     running: Mapping[str, RunningLoans],
 ) -> DefaultRates:
-    """Put together what was counted: ``counts`` has (defaulted, loans) by category and start of a window."""
-    categories = sorted({category for category, _ in counts} | running.keys())
+    """Put together what was counted: ``counts`` has (defaulted, loans) by grade and start of a window."""
     actual: dict[str, Fraction] = {}
     found = {}
-    for category in categories:
-        windows = _windows(bounds, {start: count for (name, start), count in counts.items() if name == category})
+    for grade in sorted({grade for grade, _ in counts} | running.keys()):
+        windows = _windows(bounds, {start: count for (name, start), count in counts.items() if name == grade})
         mean = _mean_of([(window.defaulted, window.loans) for window in windows])
         if mean is not None:
-            actual[category] = mean
-        percent = None if mean is None else _percent(mean)
-        of_now = running.get(category, _NO_LOANS)
-        found[category] = DefaultRate(percent, windows, of_now.loans, percent, _predicted_percent([of_now]))
+            actual[grade] = mean
+        of_now = running.get(grade, _NO_LOANS)
+        expected = mean if of_now.loans else None
+        found[grade] = DefaultRate(
+            _percent(mean), windows, of_now.loans, _percent(expected), _predicted_percent([of_now])
+        )
     totals: dict[date, tuple[int, int]] = {}
     for (_, start), (defaulted, loans) in counts.items():
         before = totals.get(start, (0, 0))
         totals[start] = (before[0] + defaulted, before[1] + loans)
     windows = _windows(bounds, totals)
-    expected_of = {category: held.loans for category, held in running.items() if category in actual and held.loans}
-    weighted = sum((actual[category] * loans for category, loans in expected_of.items()), Fraction(0))
+    expected_of = {grade: held.loans for grade, held in running.items() if grade in actual}
+    weighted = sum((actual[grade] * loans for grade, loans in expected_of.items()), Fraction(0))
     counted = sum(expected_of.values())
     overall = DefaultRate(
         default_rate_percent([(window.defaulted, window.loans) for window in windows]),
         windows,
         sum(held.loans for held in running.values()),
-        _percent(weighted / counted) if counted else None,
+        _percent(weighted / counted if counted else None),
         _predicted_percent(running.values()),
     )
     return DefaultRates(overall, found, counted)
@@ -138,13 +139,14 @@ def _mean_of(windows: Sequence[tuple[int, int]]) -> Fraction | None:
 def _predicted_percent(running: Iterable[RunningLoans]) -> Decimal | None:
     held = list(running)
     assessed = sum(each.assessed for each in held)
-    if not assessed:
+    probability_sum = sum((Fraction(each.probability_sum) for each in held), Fraction(0))
+    return _percent(probability_sum / assessed if assessed else None)
+
+
+def _percent(share: Fraction | None) -> Decimal | None:
+    """A share in percent, half up to two decimals; None stays None."""
+    if share is None:
         return None
-    mean = sum((each.probability_sum for each in held), Decimal(0)) * 100 / assessed
-    return mean.quantize(Decimal("0.01"), ROUND_HALF_UP)
-
-
-def _percent(share: Fraction) -> Decimal:
     of_hundred = share * 100
     hundredths = (200 * of_hundred.numerator + of_hundred.denominator) // (2 * of_hundred.denominator)
     return Decimal(hundredths).scaleb(-2)

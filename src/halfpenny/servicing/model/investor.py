@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
+from halfpenny.platform.spreadsheet import csv_text
 from halfpenny.primitives.money import Currency, format_minor, split
 from halfpenny.servicing.model.position import LoanStanding
 from halfpenny.servicing.model.returns import money_multiple, xirr_percent
-
-_AMOUNT = re.compile(r"-?[0-9]+\.[0-9]{2}", re.ASCII)
-# A spreadsheet runs a cell that begins with one of these as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +163,7 @@ def totals_by_currency(by_loan: Sequence[YearTotals]) -> list[YearTotals]:
 
 
 def tax_csv(payments: Sequence[InvestorPayment], losses: Sequence[InvestorLoss], titles: Mapping[UUID, str]) -> str:
-    """The year's payments and losses as CSV (RFC 4180), one row each by its day, with the transfer that proves it."""
+    """The year's payments and losses as CSV, one row each by its day, with the transfer that proves it."""
     header = (
         "effective_date", "kind", "loan_id", "loan", "currency", "interest", "default_interest", "withheld",
         "principal", "recovered", "netted", "lost", "paid", "distribution_id", "journal_id",
@@ -205,18 +199,4 @@ def tax_csv(payments: Sequence[InvestorPayment], losses: Sequence[InvestorLoss],
         )
         for loss in losses
     ]
-    return write_csv([header, *sorted(rows)])
-
-
-def write_csv(rows: Iterable[Sequence[str]]) -> str:
-    """Rows as CSV in which no cell can run as a formula."""
-    sheet = io.StringIO()
-    writer = csv.writer(sheet)
-    for row in rows:
-        writer.writerow([safe_cell(cell) for cell in row])
-    return sheet.getvalue()
-
-
-def safe_cell(text: str) -> str:
-    """The text, with an apostrophe before it where a spreadsheet would take it for a formula: not before an amount."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) and _AMOUNT.fullmatch(text) is None else text
+    return csv_text([header, *sorted(rows)])

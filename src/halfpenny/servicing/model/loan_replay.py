@@ -51,7 +51,7 @@ _CHARGES: Final = {
     CostAdvanced: Component.RECOVERY_COST,
 }
 # What counts on its day before anything falls due on it: an extension in time, a pause that begins with it.
-_AGREED = LegalMaximumChange | Extension | Drawdown | RateChange | Pause
+_CHANGES_OF_TERMS = LegalMaximumChange | Extension | Drawdown | RateChange | Pause
 
 
 class LoanReplay:
@@ -108,7 +108,7 @@ class LoanReplay:
             self.overdue.limit(event.default)
             if self.closed_on is not None:
                 return False
-        if self.closed_on is not None and isinstance(event, _AGREED):
+        if self.closed_on is not None and isinstance(event, _CHANGES_OF_TERMS):
             self._refuse_if_closed(event)
             return False
         if isinstance(event, Extension) and self._everything_fell_due():
@@ -117,7 +117,7 @@ class LoanReplay:
         try:
             if self._has_ended():
                 # What ended it charged by the terms of that day: nothing later works the charge out anew.
-                if isinstance(event, _AGREED) and not isinstance(event, LegalMaximumChange):
+                if isinstance(event, _CHANGES_OF_TERMS) and not isinstance(event, LegalMaximumChange):
                     raise errors.EventAfterMaturity()
                 return False
             schedule = build_in_order(self.terms, agreed, after_due=True)
@@ -177,7 +177,7 @@ class LoanReplay:
         self.end_day(day - _DAY)
         # One that comes after the maturity moves what the day's money and waivers have left unpaid.
         late = [event for event in events if isinstance(event, Extension) and self._everything_fell_due()]
-        in_time = [event for event in events if isinstance(event, _AGREED) and event not in late]
+        in_time = [event for event in events if isinstance(event, _CHANGES_OF_TERMS) and event not in late]
         changes_nothing = [event for event in in_time if not self._agree(event)]
         self.advance(day)
         afterwards = [one for one in events if isinstance(one, Receipt) and one.follows is PrecedingAct.EXTENSION]

@@ -26,6 +26,10 @@ class Component(StrEnum):
     PRINCIPAL = "principal"
 
 
+# What pays these is the investors', less what a waterfall lets the platform keep; all else is the platform's.
+INVESTORS_COMPONENTS: Final = frozenset({Component.PRINCIPAL, Component.INTEREST, Component.DEFAULT_INTEREST})
+
+
 class WaivedComponent(StrEnum):
     """What can be waived: all that a loan can owe but its principal, which is written off."""
 

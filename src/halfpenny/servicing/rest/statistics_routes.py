@@ -12,7 +12,7 @@ from halfpenny import identity, loans
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.http import AppDatabase
 from halfpenny.primitives.money import Currency, format_minor
-from halfpenny.servicing.model.default_rates import WINDOW_MONTHS, DefaultRate, DefaultRates
+from halfpenny.servicing.model.default_rates import WINDOW_MONTHS, DefaultRate, DefaultRates, DefaultWindow
 from halfpenny.servicing.model.delinquency import REGULATORY_DEFAULT_DAYS
 from halfpenny.servicing.store import statistics
 
@@ -32,8 +32,7 @@ class DefaultThresholdAnswer(BaseModel):
 
 
 class DefaultWindowAnswer(BaseModel):
-    """Twelve months, the last day not included: of ``loans`` running and not in default as it began, with something
-    scheduled inside, ``defaulted`` did so inside it. A loan that was cured before is one of them."""
+    __doc__ = DefaultWindow.__doc__
 
     starts_on: date = Field(serialization_alias="from")
     ends_on: date = Field(serialization_alias="to")
@@ -48,30 +47,31 @@ class DefaultRateAnswer(BaseModel):
     windows: list[DefaultWindowAnswer]
     running_loans: int = Field(description="Loans that run now and are not in default.")
     expected_default_rate_percent: str | None = Field(
-        description="Of the running loans over twelve months, from the actual rate of each risk category."
+        description="Of the running loans over twelve months, from the actual rate of each grade."
     )
     predicted_default_percent: str | None = Field(
         description="The mean of what the risk model expects of the running loans over their whole terms."
     )
 
 
-class RiskCategoryAnswer(DefaultRateAnswer):
-    risk_category: str = Field(description="The grade; empty for loans that were never assessed.")
+class GradeDefaultRateAnswer(DefaultRateAnswer):
+    grade: str = Field(description="Empty for loans that were never assessed.")
 
 
 class DefaultRatesAnswer(DefaultRateAnswer):
     as_of: date
-    observed_months: int = Field(description="The whole history in windows of twelve months that end today.")
-    expected_of_loans: int = Field(description="The running loans whose risk category has a history to expect from.")
+    observed_months: int = Field(description="The months of all windows together; the last window ends today.")
+    expected_of_loans: int = Field(description="The running loans whose grade has a history to expect from.")
     threshold: DefaultThresholdAnswer
-    risk_categories: list[RiskCategoryAnswer]
+    grades: list[GradeDefaultRateAnswer]
 
 
 @router.get("/statistics/default-rate", dependencies=[identity.ANYONE])
 async def published_default_rate(database: AppDatabase, rules: loans.Rules) -> DefaultRatesAnswer:
-    """The default rate of the whole history, of all loans and by risk category, with what each was divided by.
+    """The default rate of the whole history, of all loans and by grade, with what each was divided by.
 
-    Beside the actual rate stand the one expected from it and the one that the model expects (EU 2022/2115).
+    Beside the actual rate stand the one expected from it and the one that the model expects (EU 2022/2115, whose risk
+    category is the grade).
     """
     async with database.reading() as connection:
         today = await business_date(connection)
@@ -92,9 +92,8 @@ def published(found: DefaultRates, as_of: date, rules: loans.LendingRules) -> De
             currency=Currency.EUR.value,
             above_percent_of_exposure=f"{rules.product.materiality_above_percent:f}",
         ),
-        risk_categories=[
-            RiskCategoryAnswer(**_rate(rate).model_dump(), risk_category=category)
-            for category, rate in found.categories.items()
+        grades=[
+            GradeDefaultRateAnswer(**_rate(rate).model_dump(), grade=grade) for grade, rate in found.grades.items()
         ],
     )
 

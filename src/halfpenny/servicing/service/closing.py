@@ -9,9 +9,9 @@ Only loans that reach a due point are replayed; for the rest the engine wrote ah
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from halfpenny.platform import outbox
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database, Record
 from halfpenny.servicing import errors, events
-from halfpenny.servicing.model.delinquency import is_regulatory_default
+from halfpenny.servicing.model.delinquency import DAYS_TO_DEFAULT, is_regulatory_default
 from halfpenny.servicing.model.disproving import DEFAULT_REASON
 from halfpenny.servicing.model.events import Default
 from halfpenny.servicing.model.materiality import days_material
@@ -91,7 +91,7 @@ async def close_day(
 
 async def _close_day(database: Database, day: date, range_size: int, progress: Progress | None) -> DayClosed:
     async with database.reading() as connection:
-        earlier = await closing.loans_set_aside(connection)
+        waiting = await closing.loans_set_aside(connection)
     await limit_rates(database, day)
     async with database.reading() as connection:
         ranges = await closing.ranges(connection, range_size)
@@ -115,7 +115,8 @@ async def _close_day(database: Database, day: date, range_size: int, progress: P
     async with asyncio.TaskGroup() as group:
         for row in ranges:
             group.create_task(close(row))
-    await post_each(database, earlier, day, partial(_post_for, day))
+    # After the accrual of the day, which reads what the last posting wrote ahead.
+    await post_each(database, waiting, day, partial(_post_for, day, waiting))
     async with database.unit_of_work() as connection:
         await ledger.snapshot(connection)
         # A worker that chose the day before another one had closed it finds everything done, and reports nothing.
@@ -159,15 +160,20 @@ async def _post_individually(database: Database, day: date, first: UUID, last: U
         )
     async with database.reading() as connection:
         due = await closing.to_replay(connection, day, first, last)
-    await post_each(database, due, day, partial(_post_for, day))
+    await post_each(database, due, day, partial(_post_for, day, {}))
 
 
-async def _post_for(day: date, connection: Connection, loan_id: UUID) -> None:
-    """Replay the loan for the close of ``day``, with its default where that has come."""
+async def _post_for(day: date, refused_on: Mapping[UUID, date], connection: Connection, loan_id: UUID) -> None:
+    """Replay the loan for the close of ``day``, with its default where that has come.
+
+    Where the loan has refused closes since ``refused_on``, the default has the day on which one of them was to find it.
+    """
     _, serviced = await lock_serviced_loan(connection, loan_id)
     new = []
     if serviced.standing is LoanStanding.LATE:
         known = await known_events(connection, serviced, day)
-        if is_regulatory_default(days_material(serviced.terms, known, day)):
-            new = [Default(day, DEFAULT_REASON)]
+        days = days_material(serviced.terms, known, day)
+        if is_regulatory_default(days):
+            passed = day - timedelta(days=days - DAYS_TO_DEFAULT)
+            new = [Default(max(passed, refused_on.get(loan_id, day)), DEFAULT_REASON)]
     await post_events(connection, loan_id, new, through=day, reason="daily close")

@@ -122,7 +122,7 @@ async def post_events(
     # What the law and the days past due bring is nobody's act, whoever's receipt found it.
     by = [(event, actor.user_id if any(event is act for act in acts) else None) for event in new]
     await serviced_loans.add_events(connection, loan_id, by, number, today)
-    await outbox.append_many(connection, events.eased(loan_id, number, new))
+    await outbox.append_many(connection, events.forbearance_measures(loan_id, number, new))
     # A change of the law moves no money by itself: what follows from it moves today, or with what else is new.
     effective_on = min(as_of, today, *effective)
     main = (ledger_event(new), [*extra, *transfers_of(serviced, moved, receipts_from)])

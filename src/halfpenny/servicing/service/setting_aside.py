@@ -1,7 +1,7 @@
 """Posting many loans of one day, each by itself: a loan that refuses is set aside and stops no other.
 
-A loan that is set aside stands in ``loan_set_aside`` with what it said, is a finding of ``check books``, and is posted
-once more with each close until it can be.
+A loan that is set aside stands in ``loan_set_aside`` with the first day and the newest error, is a finding of
+``check books``, and is posted once more with each close until it can be.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from halfpenny.platform.database import CONNECTION_ERRORS, Connection, Database
+from halfpenny.platform.database import Connection, Database
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.servicing.store import closing
 
@@ -21,19 +21,16 @@ log = structlog.get_logger(__name__)
 
 async def post_each(
     database: Database, loan_ids: Iterable[UUID], day: date, post: Callable[[Connection, UUID], Awaitable[object]]
-) -> int:
-    """Run ``post`` for each loan in a transaction of its own; returns how many were set aside.
+) -> None:
+    """Run ``post`` for each loan in a transaction of its own, and set aside those that refuse.
 
     Raises what says nothing of the loan: a database that is away, a collision.
     """
-    refused = 0
     for loan_id in loan_ids:
         try:
             async with database.unit_of_work() as connection:
                 await post(connection, loan_id)
                 await closing.clear_set_aside(connection, loan_id)
-        except CONNECTION_ERRORS:
-            raise
         except Exception as error:  # whatever one loan raises is kept with it: the others have their day closed
             if isinstance(error, HalfpennyError) and error.retryable:
                 raise
@@ -41,5 +38,3 @@ async def post_each(
             log.exception("loan_set_aside", loan_id=str(loan_id), business_date=day.isoformat(), code=code)
             async with database.unit_of_work() as connection:
                 await closing.set_aside(connection, loan_id, day, code)
-            refused += 1
-    return refused

@@ -110,23 +110,27 @@ UPDATE serviced_loan l SET
     ELSE l.standing END
 FROM unpaid u WHERE u.loan_id = l.loan_id AND l.closed_on IS NULL
 """
+# Of loans l: one that was set aside is posted once a close, after all others.
+NOT_SET_ASIDE = "NOT EXISTS (SELECT FROM loan_set_aside s WHERE s.loan_id = l.loan_id AND s.posted_at IS NULL)"
 LIST_TO_REPLAY = f"""
-SELECT loan_id FROM serviced_loan WHERE days_past_due > {REGULATORY_DEFAULT_DAYS} AND closed_on IS NULL
-  AND defaulted_on IS NULL AND standing <> '{LoanStanding.WRITTEN_OFF}' AND loan_id BETWEEN $2 AND $3
-UNION
-SELECT loan_id FROM serviced_loan WHERE matures_on = $1 AND closed_on IS NULL AND loan_id BETWEEN $2 AND $3
-  AND terms->>'interest_mode' IN ('{InterestMode.RETAINED}', '{InterestMode.MIXED}')
-ORDER BY loan_id
+SELECT loan_id FROM (
+  SELECT loan_id FROM serviced_loan WHERE days_past_due > {REGULATORY_DEFAULT_DAYS} AND closed_on IS NULL
+    AND defaulted_on IS NULL AND standing <> '{LoanStanding.WRITTEN_OFF}' AND loan_id BETWEEN $2 AND $3
+  UNION
+  SELECT loan_id FROM serviced_loan WHERE matures_on = $1 AND closed_on IS NULL AND loan_id BETWEEN $2 AND $3
+    AND terms->>'interest_mode' IN ('{InterestMode.RETAINED}', '{InterestMode.MIXED}')) l
+WHERE {NOT_SET_ASIDE} ORDER BY loan_id
 """
 # Loans with an event that was recorded before its day, which has come; and those that paid ahead for what falls due.
-LIST_PLANNED = """
-SELECT e.loan_id FROM servicing_event e JOIN serviced_loan l ON l.loan_id = e.loan_id
-WHERE e.planned AND e.effective_date = $1 AND e.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL
-UNION
-SELECT l.loan_id FROM serviced_loan l
-WHERE l.advance_payment_minor > 0 AND l.loan_id BETWEEN $2 AND $3
-  AND EXISTS (SELECT FROM instalment i WHERE i.loan_id = l.loan_id AND i.due_on = $1 AND i.unpaid_minor > 0)
-ORDER BY loan_id
+LIST_PLANNED = f"""
+SELECT loan_id FROM (
+  SELECT e.loan_id FROM servicing_event e JOIN serviced_loan l ON l.loan_id = e.loan_id
+  WHERE e.planned AND e.effective_date = $1 AND e.loan_id BETWEEN $2 AND $3 AND l.closed_on IS NULL
+  UNION
+  SELECT l.loan_id FROM serviced_loan l
+  WHERE l.advance_payment_minor > 0 AND l.loan_id BETWEEN $2 AND $3
+    AND EXISTS (SELECT FROM instalment i WHERE i.loan_id = l.loan_id AND i.due_on = $1 AND i.unpaid_minor > 0)) l
+WHERE {NOT_SET_ASIDE} ORDER BY loan_id
 """
 LIST_MATURED = f"""
 SELECT loan_id FROM serviced_loan WHERE matures_on = $1::date - 1 AND closed_on IS NULL AND loan_id BETWEEN $2 AND $3
@@ -202,11 +206,11 @@ async def matured(connection: Connection, day: date, first: UUID, last: UUID) ->
 
 
 async def set_aside(connection: Connection, loan_id: UUID, day: date, code: str) -> None:
-    """Keep that the loan could not be posted on ``day``, and why; of several days the first."""
+    """Keep that the loan could not be posted on ``day``, and why; of several days the first, with the newest reason."""
     await connection.execute(
-        "INSERT INTO loan_set_aside (loan_id, business_date, code) SELECT $1, $2, $3 "
-        "WHERE NOT EXISTS (SELECT FROM loan_set_aside WHERE loan_id = $1 AND posted_at IS NULL) "
-        "ON CONFLICT (loan_id, business_date) DO UPDATE SET posted_at = NULL",
+        "INSERT INTO loan_set_aside (loan_id, business_date, code) VALUES ($1, coalesce("
+        "(SELECT business_date FROM loan_set_aside WHERE loan_id = $1 AND posted_at IS NULL), $2), $3) "
+        "ON CONFLICT (loan_id, business_date) DO UPDATE SET code = EXCLUDED.code, posted_at = NULL",
         loan_id,
         day,
         code,
@@ -220,9 +224,12 @@ async def clear_set_aside(connection: Connection, loan_id: UUID) -> None:
     )
 
 
-async def loans_set_aside(connection: Connection) -> list[UUID]:
-    rows = await connection.fetch("SELECT loan_id FROM loan_set_aside WHERE posted_at IS NULL ORDER BY loan_id")
-    return [row["loan_id"] for row in rows]
+async def loans_set_aside(connection: Connection) -> dict[UUID, date]:
+    """The loans that wait to be posted, each with the first day that it refused."""
+    rows = await connection.fetch(
+        "SELECT loan_id, business_date FROM loan_set_aside WHERE posted_at IS NULL ORDER BY 1"
+    )
+    return {row["loan_id"]: row["business_date"] for row in rows}
 
 
 async def finish_range(connection: Connection, day: date, row: Record, released: int, late: int) -> None:

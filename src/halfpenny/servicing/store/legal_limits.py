@@ -9,6 +9,7 @@ from halfpenny.platform import rows
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.legal_maximum import LegalMaximum, MaximumRates
 from halfpenny.primitives.money import Currency
+from halfpenny.servicing.store.closing import NOT_SET_ASIDE
 
 # The day of the maximum that the loan l was agreed on. One that was agreed on none is older than every change: the law
 # binds from its own day, whenever it was published.
@@ -22,7 +23,8 @@ async def applied(connection: Connection) -> set[tuple[str, Currency, date]]:
 
 
 async def concerned(connection: Connection, law: LegalMaximum, maximum: MaximumRates) -> list[UUID]:
-    """The running loans under this law that have no event of these rates on the day from which they count for them.
+    """The running loans under this law that have no event of these rates on the day from which they count for them,
+    but those that are set aside: they get it when they are posted.
 
     Which of them are given one ``legal_changes`` decides.
     """
@@ -32,7 +34,7 @@ async def concerned(connection: Connection, law: LegalMaximum, maximum: MaximumR
         "AND NOT EXISTS (SELECT FROM servicing_event e WHERE e.loan_id = l.loan_id "
         "AND e.kind = 'legal_maximum_change' AND e.effective_date = greatest($3, l.advanced_on) "
         "AND (e.data->'contract'->>'millionths')::bigint = $4 AND (e.data->'default'->>'millionths')::bigint = $5) "
-        "ORDER BY loan_id",
+        f"AND {NOT_SET_ASIDE} ORDER BY loan_id",
         law.governing_law,
         law.currency.value,
         maximum.since,

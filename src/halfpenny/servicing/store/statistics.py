@@ -22,27 +22,26 @@ _DEFAULTS = f"""(
   WHERE d.kind = '{EVENT_NAMES[Default]}' AND ((d.data->>'unlikely_to_pay')::boolean OR NOT EXISTS (
     SELECT FROM servicing_event x WHERE x.loan_id = d.loan_id AND x.kind = '{EVENT_NAMES[DefaultDisproved]}'
       AND (x.data->>'defaulted_on')::date = d.effective_date)))"""
-_ENDED = f"""least(l.closed_on, (SELECT min(e.effective_date) FROM servicing_event e
+_ENDED_ON = f"""least(l.closed_on, (SELECT min(e.effective_date) FROM servicing_event e
   WHERE e.loan_id = l.loan_id AND e.kind = '{EVENT_NAMES[WriteOff]}'))"""
-# A loan in default as a window begins is not of it, and neither is one that could not have missed a payment inside.
-# Set by set and not loan by loan, as every loan ever drawn is counted.
+# (defaulted, loans) of each ``DefaultWindow``. Set by set and not loan by loan, as every loan ever drawn is counted.
 WINDOWS = f"""
-WITH ended AS MATERIALIZED (
-  SELECT l.loan_id, l.advanced_on, {_ENDED} AS ended_on, coalesce(o.risk->>'grade', '') AS category
+WITH drawn_loan AS MATERIALIZED (
+  SELECT l.loan_id, l.advanced_on, {_ENDED_ON} AS ended_on, coalesce(o.risk->>'grade', '') AS grade
   FROM serviced_loan l JOIN loan o ON o.id = l.loan_id),
 defaults AS MATERIALIZED (SELECT * FROM {_DEFAULTS} d)
-SELECT r.category, w.starts_on, count(*) AS loans,
+SELECT r.grade, w.starts_on, count(*) AS loans,
   count(*) FILTER (WHERE EXISTS (SELECT FROM defaults d WHERE d.loan_id = r.loan_id
     AND d.started_on >= w.starts_on AND d.started_on < w.ends_on)) AS defaulted
 FROM unnest($1::date[], $2::date[]) w(starts_on, ends_on)
-JOIN ended r ON r.advanced_on < w.starts_on AND (r.ended_on IS NULL OR r.ended_on >= w.starts_on)
+JOIN drawn_loan r ON r.advanced_on < w.starts_on AND (r.ended_on IS NULL OR r.ended_on >= w.starts_on)
 WHERE EXISTS (SELECT FROM instalment i WHERE i.loan_id = r.loan_id AND i.due_on >= w.starts_on AND i.due_on < w.ends_on)
   AND NOT EXISTS (SELECT FROM defaults d WHERE d.loan_id = r.loan_id AND d.started_on < w.starts_on
     AND (d.cured_on IS NULL OR d.cured_on >= w.starts_on))
-GROUP BY r.category, w.starts_on
+GROUP BY r.grade, w.starts_on
 """
 RUNNING = f"""
-SELECT coalesce(o.risk->>'grade', '') AS category, count(*) AS loans,
+SELECT coalesce(o.risk->>'grade', '') AS grade, count(*) AS loans,
   count(o.risk->>'probability_of_default') AS assessed,
   coalesce(sum((o.risk->>'probability_of_default')::numeric), 0) AS probability_sum
 FROM serviced_loan l JOIN loan o ON o.id = l.loan_id
@@ -52,7 +51,7 @@ GROUP BY 1
 
 
 async def default_rates_on(connection: Connection, as_of: date) -> DefaultRates:
-    """The default rates of all loans ever drawn and by risk category: ``''`` is that of loans that have no grade."""
+    """The default rates of all loans ever drawn and by grade: ``''`` is that of loans that were never assessed."""
     first = await connection.fetchval("SELECT min(advanced_on) FROM serviced_loan")
     bounds = window_bounds(first, as_of)
     starts, ends = [start for start, _ in bounds], [end for _, end in bounds]
@@ -60,8 +59,8 @@ async def default_rates_on(connection: Connection, as_of: date) -> DefaultRates:
     running = await connection.fetch(RUNNING, timeout=120)
     return default_rates(
         bounds,
-        {(row["category"], row["starts_on"]): (row["defaulted"], row["loans"]) for row in counted},
-        {row["category"]: RunningLoans(row["loans"], row["assessed"], row["probability_sum"]) for row in running},
+        {(row["grade"], row["starts_on"]): (row["defaulted"], row["loans"]) for row in counted},
+        {row["grade"]: RunningLoans(row["loans"], row["assessed"], row["probability_sum"]) for row in running},
     )
 
 
@@ -69,9 +68,10 @@ async def default_rates_on(connection: Connection, as_of: date) -> DefaultRates:
 class ServicingFacts:
     """What has become of a drawn loan, as reports on many loans need it.
 
-    ``first_due_on`` is the end of the first schedule, whatever was extended since; ``defaulted_on`` the first default,
-    also of a loan that was cured; ``was_late`` whether an instalment was ever settled after it fell due; ``lost_minor``
-    the principal written off less what was recovered of it since, minor units.
+    ``first_due_on`` is the end of the first schedule, whatever was extended since; ``defaulted_on`` the day of the
+    first default, cured or not, None where each was disproved by a receipt reported late; ``ended_on`` the day on which
+    it was paid off, or else written off; ``was_late`` whether an instalment was ever settled after it fell due;
+    ``lost_minor`` the principal written off less what was recovered of it since, minor units.
     """
 
     advanced_on: date
