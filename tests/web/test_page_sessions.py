@@ -469,4 +469,4 @@ async def test_a_sandbox_says_so_on_every_page_with_its_date(
     async with database.unit_of_work() as connection:
         await connection.execute("""UPDATE business_clock SET "offset" = '2040-02-29 12:00+00' - now()""")
     for path in ("/sign-in", "/register", "/no/such/page"):
-        assert "Sandbox: no real money moves here. Business date: 29 Feb 2040" in words(await visitor.get(path)), path
+        assert "Sandbox without real money · business date 29 Feb 2040" in words(await visitor.get(path)), path

@@ -34,6 +34,7 @@ from halfpenny.entrypoints.settings import Settings
 from halfpenny.funding.bank_routes import router as bank_routes
 from halfpenny.funding.bank_routes import sandbox_router as sandbox_bank_routes
 from halfpenny.funding.invest_fast_path import InvestRoute
+from halfpenny.funding.pages import router as wallet_page_routes
 from halfpenny.funding.rest import router as funding_routes
 from halfpenny.identity import ANYONE, Identity, load_signing_keys
 from halfpenny.identity.pages import router as sign_in_page_routes
@@ -208,6 +209,9 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     for pages in (
         sign_in_page_routes,
         marketplace.page_router,
+        marketplace.investing_router,
+        marketplace.portfolio_router,
+        wallet_page_routes,
         review_page_routes,
         risk_page_routes,
         promotion_page_routes,
@@ -216,9 +220,8 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         app.include_router(pages, dependencies=[Depends(web.page_arrival)])
     app.include_router(web.explorer_router, prefix=API)
     app.mount(web.MOUNT, web.PageFiles())
-    app.state.pages = web.Pages(
-        [identity.TEMPLATES, underwriting.TEMPLATES, marketplace.TEMPLATES, risk_reporting.TEMPLATES]
-    )
+    features = (identity, funding, underwriting, marketplace, risk_reporting)
+    app.state.pages = web.Pages([feature.TEMPLATES for feature in features])
     app.state.marketplace = marketplace.Marketplace(introspection=settings.environment != "production")
     app.include_router(
         probes(

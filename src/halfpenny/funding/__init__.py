@@ -6,8 +6,10 @@ from halfpenny.funding.check import UNCHECKED, check
 from halfpenny.funding.consumers import SUBSCRIPTIONS
 from halfpenny.funding.desk.desk import DeskSettings, FundingDesk
 from halfpenny.funding.errors import (
+    AmountNotPositive,
     BankReceiptUnknown,
     DeskFull,
+    InvestmentUnknown,
     LoanFullyFunded,
     LoanNotOpen,
     OutcomeUnknown,
@@ -23,7 +25,15 @@ from halfpenny.funding.events import (
     WITHDRAWAL_SETTLED,
 )
 from halfpenny.funding.metrics import count_batch
-from halfpenny.funding.model import Investment, InvestmentConfirmation, Position, Ticket, WalletPayment
+from halfpenny.funding.model import (
+    Investment,
+    InvestmentConfirmation,
+    Position,
+    Ticket,
+    WalletPayment,
+    check_revocable,
+)
+from halfpenny.funding.pages import TEMPLATES
 from halfpenny.funding.receipts import BankReceipt
 from halfpenny.funding.reconciliation import Resolution
 from halfpenny.funding.requests import PositiveAmountText, ticket_fingerprint
@@ -43,6 +53,7 @@ from halfpenny.funding.service.payments import (
     settle_payments,
     settle_pending,
 )
+from halfpenny.funding.service.previewing import free_to_invest, refusal_of
 from halfpenny.funding.service.reconciling import open_findings
 from halfpenny.funding.service.statements import Handover, pay_from_outside, reconcile, reconcile_day, reconcile_due
 from halfpenny.funding.service.suspense import (
@@ -55,7 +66,13 @@ from halfpenny.funding.service.suspense import (
     return_credit,
 )
 from halfpenny.funding.service.taking_back import receipts_under, take_back
-from halfpenny.funding.service.tickets import cancel, end_waiting_list, expire, revoke
+from halfpenny.funding.service.tickets import (
+    cancel,
+    end_waiting_list,
+    expire,
+    join_waiting_list,
+    revoke,
+)
 from halfpenny.funding.store.bank_receipts import (
     allocations_of,
     line_of_allocation,
@@ -67,6 +84,8 @@ from halfpenny.funding.store.bank_receipts import find as find_receipt
 from halfpenny.funding.store.bank_receipts import origins as origins_of_receipts
 from halfpenny.funding.store.payments import has_pending as has_pending_payments
 from halfpenny.funding.store.statements import line, line_of, lock_bank
+from halfpenny.funding.store.tickets import find as find_investment
+from halfpenny.funding.store.tickets import find_by_key as find_investment_by_key
 from halfpenny.funding.store.tickets import of_investor as investments_of_investor
 from halfpenny.funding.store.tickets import positions, positions_of_investor, reflection_running_until
 from halfpenny.funding.views import bank_receipt as bank_receipt_view
@@ -81,9 +100,11 @@ __all__ = [
     "MILESTONE_REACHED",
     "RECEIPT_ARRIVED",
     "SUBSCRIPTIONS",
+    "TEMPLATES",
     "UNCHECKED",
     "WITHDRAWAL_RETURNED",
     "WITHDRAWAL_SETTLED",
+    "AmountNotPositive",
     "BankCredit",
     "BankReceipt",
     "BankReceiptUnknown",
@@ -94,6 +115,7 @@ __all__ = [
     "Handover",
     "Investment",
     "InvestmentConfirmation",
+    "InvestmentUnknown",
     "LoanFullyFunded",
     "LoanNotOpen",
     "OutcomeUnknown",
@@ -112,17 +134,22 @@ __all__ = [
     "check",
     "check_post_ahead",
     "check_remaining",
+    "check_revocable",
     "count_batch",
     "credit_in_suspense",
     "end_waiting_list",
     "expire",
     "find_credit",
+    "find_investment",
+    "find_investment_by_key",
     "find_receipt",
+    "free_to_invest",
     "get_receipt",
     "has_pending_payments",
     "investment_view",
     "investments_of_investor",
     "join_line",
+    "join_waiting_list",
     "leave_question",
     "line",
     "line_of",
@@ -144,6 +171,7 @@ __all__ = [
     "reconcile_day",
     "reconcile_due",
     "reflection_running_until",
+    "refusal_of",
     "request_deposit",
     "request_withdrawal",
     "return_credit",

@@ -158,8 +158,13 @@ def _decide_one(state: BatchState, ticket: Ticket) -> Decision:
         return LoanNotFound()
     refusal = (
         _investor_refusal(state, loan, ticket)
-        or _loan_refusal(state, loan, ticket)
-        or _amount_refusal(state, loan, ticket)
+        or loan_refusal(loan, ticket.currency, state.now)
+        or amount_refusal(
+            loan,
+            ticket.amount_minor,
+            state.positions.get((loan.loan_id, ticket.investor_id), 0),
+            state.available.get((ticket.investor_id, ticket.currency), 0),
+        )
     )
     if refusal is not None:
         return refusal
@@ -183,16 +188,21 @@ def _investor_refusal(state: BatchState, loan: LoanState, ticket: Ticket) -> Hal
     return None if who.kyc_passed else KycRequired()
 
 
-def _loan_refusal(state: BatchState, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
-    if ticket.currency != loan.currency:
-        return CurrencyMismatch(loan=loan.currency, request=ticket.currency)
+def loan_refusal(loan: LoanState, currency: str, now: datetime) -> HalfpennyError | None:
+    """Why the loan takes no ticket in this currency at this moment; None where it takes one."""
+    if currency != loan.currency:
+        return CurrencyMismatch(loan=loan.currency, request=currency)
     if loan.status == FULL or (loan.status == OPEN and loan.funded_minor == loan.target_minor):
         return LoanFullyFunded()
-    return LoanNotOpen() if loan.status != OPEN or state.now >= loan.deadline else None
+    return LoanNotOpen() if loan.status != OPEN or now >= loan.deadline else None
 
 
-def _amount_refusal(state: BatchState, loan: LoanState, ticket: Ticket) -> HalfpennyError | None:
-    amount, remaining = ticket.amount_minor, loan.target_minor - loan.funded_minor
+def amount_refusal(loan: LoanState, amount: int, held: int, available: int) -> HalfpennyError | None:
+    """Why an open loan does not take this amount; all in minor units.
+
+    ``held`` is what the investor has in the loan already, ``available`` what their wallet may spend.
+    """
+    remaining = loan.target_minor - loan.funded_minor
     if amount > remaining:
         return ExceedsRemaining(remaining=format_minor(remaining), currency=loan.currency)
     # The last ticket may be the exact rest, however small, or the loan could never be filled.
@@ -201,12 +211,10 @@ def _amount_refusal(state: BatchState, loan: LoanState, ticket: Ticket) -> Halfp
             return BelowMinimum(minimum=format_minor(loan.minimum_minor), currency=loan.currency)
         if amount % loan.step_minor:
             return NotAMultiple(step=format_minor(loan.step_minor), currency=loan.currency)
-    held = state.positions.get((loan.loan_id, ticket.investor_id), 0)
     if loan.maximum_minor is not None and held + amount > loan.maximum_minor:
         return AboveMaximum(maximum=format_minor(loan.maximum_minor), currency=loan.currency)
-    available = state.available.get((ticket.investor_id, ticket.currency), 0)
     if amount > available:
-        return InsufficientAvailable(available=format_minor(available), currency=ticket.currency)
+        return InsufficientAvailable(available=format_minor(available), currency=loan.currency)
     return None
 
 

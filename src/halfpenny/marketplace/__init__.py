@@ -9,10 +9,12 @@ from halfpenny.marketplace.check import read_model_check
 from halfpenny.marketplace.consumers import EVENTS, QUEUE, subscription
 from halfpenny.marketplace.graphql import Limits, Marketplace, field_permissions
 from halfpenny.marketplace.graphql import router as graphql_router
+from halfpenny.marketplace.investing import router as investing_router
 from halfpenny.marketplace.labels import property_kinds
 from halfpenny.marketplace.model import listing
 from halfpenny.marketplace.pages import TEMPLATES
 from halfpenny.marketplace.pages import router as page_router
+from halfpenny.marketplace.portfolio import router as portfolio_router
 from halfpenny.marketplace.projection import CaughtUp, catch_up, rebuild, refresh
 from halfpenny.marketplace.store import ListingStore
 
@@ -28,8 +30,10 @@ __all__ = [
     "catch_up",
     "field_permissions",
     "graphql_router",
+    "investing_router",
     "listing",
     "page_router",
+    "portfolio_router",
     "property_kinds",
     "read_model_check",
     "rebuild",

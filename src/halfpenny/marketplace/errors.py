@@ -1,8 +1,8 @@
-"""Errors of reading the marketplace. Nothing here can move money."""
+"""Errors of reading the marketplace, and of investing on what it showed."""
 
 from __future__ import annotations
 
-from halfpenny.primitives.errors import Malformed
+from halfpenny.primitives.errors import Malformed, Refused
 
 
 class MalformedQuery(Malformed):
@@ -25,3 +25,8 @@ class QueryTooLarge(Malformed):
 class PageTooLarge(Malformed):
     code = "page_too_large"
     message = "A page has between 1 and 100 loans."
+
+
+class LoanChanged(Refused):
+    code = "loan_changed"
+    message = "The terms of this loan have changed since they were shown. Nothing was invested."

@@ -22,6 +22,12 @@ STATUS: Final[Mapping[str, str]] = {
     "repaid": _("Repaid"),
     "written_off": _("Written off"),
 }
+# Of an investment, by its own status.
+INVESTMENT: Final[Mapping[str, str]] = {
+    "committed": pgettext("investment", "Invested"),
+    "revoked": pgettext("investment", "Taken back"),
+    "returned": pgettext("investment", "Returned with the loan"),
+}
 KIND: Final[Mapping[str, str]] = {
     "house": _("House"),
     "townhouse": _("Townhouse"),

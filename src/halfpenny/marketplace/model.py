@@ -120,6 +120,15 @@ def listing(loan: loans.Loan) -> Document | None:
     }
 
 
+def loan_node(loan: loans.Loan) -> Document:
+    """A loan as everybody may read it, straight from the books. Raises LoanNotFound while it is not public."""
+    found = listing(loan)
+    if found is None:
+        raise loans.LoanNotFound()
+    node: Document = found["node"]
+    return node
+
+
 def revision(loan_version: int, funding_version: int) -> int:
     """Both only ever rise, and a snapshot reads both at once: so their sum orders snapshots."""
     return loan_version + funding_version

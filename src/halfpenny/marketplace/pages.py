@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from halfpenny import identity
+from halfpenny.identity import Permission
 from halfpenny.loans import LoanNotFound, PropertyKind
 from halfpenny.marketplace import labels
 from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_query
@@ -58,6 +59,8 @@ def _listings(request: Request) -> ListingStore:
     return listings
 
 
+# Investments are taken, or waited for.
+_INVESTABLE: Final = frozenset({"funding", "funded"})
 # A recovery case may stand beside loans of these statuses.
 _AFTER_DEFAULT = frozenset({"in_recovery", "repaid", "written_off"})
 router = APIRouter(include_in_schema=False)
@@ -92,7 +95,9 @@ async def market(request: Request, pages: AppPages, listings: _Listings) -> Resp
 
 
 @router.get("/loans/{loan_id}", dependencies=[identity.ANYONE])
-async def loan(loan_id: str, request: Request, pages: AppPages, listings: _Listings) -> Response:
+async def loan(
+    loan_id: str, request: Request, principal: identity.MaybeSignedIn, pages: AppPages, listings: _Listings
+) -> Response:
     try:
         node = await listings.get(str(_uuid(loan_id)))
         if node is None:
@@ -103,7 +108,14 @@ async def loan(loan_id: str, request: Request, pages: AppPages, listings: _Listi
     if node["status"] in _AFTER_DEFAULT:
         recovery = await recovery_loader(lambda: request.app.state.database).load(node["id"])
     maximum = await _legal_maximum(request, node)
-    context = {"labels": labels, "loan": _shown(node), "recovery": recovery, "maximum": maximum}
+    context = {
+        "labels": labels,
+        "loan": _shown(node),
+        "recovery": recovery,
+        "maximum": maximum,
+        # Whoever is not signed in yet is led there with the amount, and back.
+        "may_invest": node["status"] in _INVESTABLE and (principal is None or principal.may(Permission.INVEST)),
+    }
     return pages.render(request, "marketplace/loan.html", context)
 
 

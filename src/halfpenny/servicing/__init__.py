@@ -12,9 +12,12 @@ from halfpenny.servicing.service.closing import DayClosed, close_day, close_days
 from halfpenny.servicing.service.distributing import pay_distribution, pay_distributions
 from halfpenny.servicing.service.drawing_down import draw_down
 from halfpenny.servicing.service.legal_limits import limit_rates
+from halfpenny.servicing.service.planning import PlannedFlows, planned_flows
+from halfpenny.servicing.service.portfolio import PortfolioLine, portfolio
 from halfpenny.servicing.service.posting import PostingResult, post_events
 from halfpenny.servicing.service.receiving import amount_due, receive_from_bank, redemption_by_day, redemption_on, repay
 from halfpenny.servicing.store.statistics import ServicingFacts, facts_of
+from halfpenny.servicing.views import portfolio_line as portfolio_line_view
 
 __all__ = [
     "RECEIPTS_EVENTS",
@@ -23,6 +26,8 @@ __all__ = [
     "UNCHECKED",
     "Apply",
     "DayClosed",
+    "PlannedFlows",
+    "PortfolioLine",
     "PostingResult",
     "RecoveryCase",
     "ServicingFacts",
@@ -38,6 +43,9 @@ __all__ = [
     "limit_rates",
     "pay_distribution",
     "pay_distributions",
+    "planned_flows",
+    "portfolio",
+    "portfolio_line_view",
     "post_events",
     "receipt_acts",
     "receipts_subscription",

@@ -22,6 +22,8 @@ class Place:
 
 PLACES: Final = (
     Place("/", _("Loans")),
+    Place("/portfolio", _("Portfolio"), Permission.INVEST),
+    Place("/wallet", _("Wallet"), Permission.WALLET),
     Place("/staff/queues/reviews", _("Reviews"), Permission.LOANS_READ_ALL),
     Place("/staff/risk", _("Risk"), Permission.RISK_READ),
 )

@@ -25,6 +25,10 @@ from halfpenny.web.navigation import places_of
 
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE / "static"
+_FILTERS: Final = (
+    *("money", "exact_money", "percent", "share", "exact_share", "number", "decimal"),
+    *("day", "moment", "country"),
+)
 # A year, as a file whose address carries the hash of its contents never changes.
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 
@@ -112,7 +116,18 @@ def _environment(code: str, folders: list[Path]) -> Environment:
         lstrip_blocks=True,
     )
     environment.install_gettext_translations(language.translations(code), newstyle=True)  # type: ignore[attr-defined]
-    for name in ("money", "exact_money", "percent", "share", "exact_share", "number", "decimal", "day", "country"):
+    for name in (
+        "money",
+        "exact_money",
+        "percent",
+        "share",
+        "exact_share",
+        "number",
+        "decimal",
+        "day",
+        "moment",
+        "country",
+    ):
         environment.filters[name] = partial(getattr(figures, name), language=code)
     environment.globals["static"] = static_address
     environment.globals["icon"] = icon

@@ -44,6 +44,14 @@ async def find(connection: Connection, investment_id: UUID, *, lock: bool = Fals
     return _investment(row) if row else None
 
 
+async def find_by_key(connection: Connection, investor_id: UUID, key: str) -> Investment | None:
+    """The investment that this person's idempotency key made, if it made one."""
+    row = await connection.fetchrow(
+        f"SELECT {_INVESTMENT} FROM investment WHERE investor_id = $1 AND idempotency_key = $2", investor_id, key
+    )
+    return _investment(row) if row else None
+
+
 async def committed(connection: Connection, loan_id: UUID) -> list[Investment]:
     """Every ticket of a loan whose money is in escrow, oldest id first."""
     found = await connection.fetch(
@@ -112,6 +120,14 @@ async def positions_of_investor(
     connection: Connection, investor_id: UUID, after: UUID | None, limit: int
 ) -> list[Position]:
     return [_position(row) for row in await connection.fetch(POSITIONS_PAGE, investor_id, after, limit)]
+
+
+async def position_of(connection: Connection, investor_id: UUID, loan_id: UUID) -> int:
+    """Minor units that this person has put into this loan."""
+    found = await connection.fetchval(
+        "SELECT invested_minor FROM position WHERE loan_id = $1 AND investor_id = $2", loan_id, investor_id
+    )
+    return int(found or 0)
 
 
 async def reflection_running_until(connection: Connection, loan_id: UUID) -> datetime | None:
