@@ -1,11 +1,15 @@
 """Columns from which nothing can be learned, each named: empty, constant or nearly so, or the names of rows.
 
 A column of text names rows where no value stands often enough to be learned. Numbers that nearly all differ may well be
-amounts: they name rows where they count them, where the column's name says so, or where they look drawn as references
-are, all of one length and evenly over their range, which no amount in a book of loans is.
+amounts: they name rows where they count them, where the column's name says so (``loan_number``, no
+``number_of_shares``), or where they look drawn as references are: at least ``FEWEST_FOR_SPREAD`` of them, all of one
+length and evenly over their range. Amounts in a book of loans are not spread so, but fewer of them can look it: drawn
+references in a smaller file are found by their name alone.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 
@@ -22,7 +26,15 @@ FEWEST_OTHERS = 2
 REFERENCE_DIGITS = 6
 # Kolmogorov's statistic times the root of the count: an even spread stays below it in 95 % of samples.
 EVEN_SPREAD = 1.36
-ID_WORDS = frozenset({"id", "uuid", "guid", "key", "no", "nr", "number", "numer", "ref", "reference", "nip", "regon"})
+# Of fewer values amounts pass for evenly spread: of 20, in more than half of the samples.
+FEWEST_FOR_SPREAD = 200
+ID_WORDS = frozenset({"id", "uuid", "guid", "nip", "regon"})
+# Words that say an id where they stand last in the name, or beside a word for what is numbered.
+NUMBER_WORDS = frozenset({"key", "no", "nr", "number", "numer", "ref", "reference"})
+NUMBERED = frozenset(
+    {"account", "loan", "customer", "client", "borrower", "contract", "application", "case", "deal", "invoice", "row"}
+    | {"konta", "rachunku", "kredytu", "pozyczki", "klienta", "umowy", "wniosku", "sprawy", "faktury", "wiersza"}
+)
 
 
 def check_columns(table: Table, features: list[str]) -> None:
@@ -58,14 +70,27 @@ def _names_rows(name: str, values: Texts, counts: np.ndarray[tuple[int], np.dtyp
     if len(whole) < len(values) or len(values) < ID_SHARE * counts.sum():
         return False
     span = whole.max() - whole.min() + 1
-    return bool(span <= 2 * len(whole) or ID_WORDS & set(words_of(name)) or _drawn_like_references(whole))
+    return bool(span <= 2 * len(whole) or _named_as_id(name) or _drawn_like_references(whole))
+
+
+def _named_as_id(name: str) -> bool:
+    words = words_of(name)
+    if ID_WORDS & set(words) or (words and words[-1] in NUMBER_WORDS):
+        return True
+    return any({*pair} & NUMBER_WORDS and {*pair} & NUMBERED for pair in itertools.pairwise(words))
 
 
 def _drawn_like_references(whole: Floats) -> bool:
     low, high = float(whole.min()), float(whole.max())
     digits = len(f"{low:.0f}")
     rounded = int(np.gcd.reduce(whole.astype(np.int64))) > 1
-    if low <= 0.0 or rounded or digits < REFERENCE_DIGITS or len(f"{high:.0f}") != digits:
+    if (
+        len(whole) < FEWEST_FOR_SPREAD
+        or low <= 0.0
+        or rounded
+        or digits < REFERENCE_DIGITS
+        or len(f"{high:.0f}") != digits
+    ):
         return False
     place = (np.sort(whole) - low) / (high - low)
     even = np.linspace(0.0, 1.0, len(whole))

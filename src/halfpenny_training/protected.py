@@ -4,8 +4,8 @@ A name is read as words, in English and Polish, without case, diacritics and sep
 ``maritalStatus`` and ``data ur.`` are an age, a sex, a marital status and a date of birth. What people are is never
 scored; what a thing is may be: ``building_age`` and ``wiek budynku`` are no person's.
 
-Sources of the list: 12 CFR 1002.2(z) and 1002.6 (Regulation B), Regulation (EU) 2016/679 art. 9, Directive 2000/43/EC,
-2000/78/EC and 2004/113/EC. PESEL holds the date of birth and the sex.
+Sources of the list: 12 CFR 1002.2(z) and 1002.6 (Regulation B), 50 USC 3919 (military service), Regulation (EU)
+2016/679 art. 9, Directive 2000/43/EC, 2000/78/EC and 2004/113/EC. PESEL holds the date of birth and the sex.
 """
 
 from __future__ import annotations
@@ -23,21 +23,23 @@ from halfpenny_training.table import Table, parse_number
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SPACED_OUT = re.compile(r"(?<![A-Za-z])[A-Za-z](?:[\W_]+[A-Za-z](?![A-Za-z])){2,}")
-# Beginnings of words that mean the attribute wherever they stand, long enough to be looked for inside a name that has
-# no separators ("dateofbirth"). The first attribute that is found counts: a country of birth is an origin, no age.
+# Beginnings of words that mean the attribute. They are sought where a word begins, and inside a word after nothing but
+# parts of compound names ("dateofbirth", not "obciazajaca"); one may go on over the words that follow ("place of
+# birth"). The first attribute that is found counts: a country of birth is an origin, no age.
 STEMS: Mapping[str, tuple[str, ...]] = {
     "origin": (
         *("ethnic", "nationalit", "citizen", "racial", "birthplace", "birthcountr", "immigra", "countryofbirth"),
         *("placeofbirth", "countryborn", "foreignborn", "skincol", "colorofskin", "colourofskin", "hispanic", "latino"),
         *("latina", "caucasian", "gypsy"),
         *("etnicz", "narodowosc", "obywatel", "cudzoziem", "imigra", "obcokraj", "krajurodz", "miejsceurodz"),
-        *("kolorskor", "noskor", "cygan", "murzyn"),
+        *("kolorskor", "czarnoskor", "ciemnoskor", "bialoskor", "cygan", "murzyn"),
     ),
     "age": ("birth", "urodz", "pesel"),
     "sex": ("gender", "kobiet", "mezczyzn", "geschlecht"),
     "marital status": (
         *("marital", "married", "marriage", "divorc", "widow", "spous", "husband", "matrimon", "cohabit", "maidenname"),
-        *("cywiln", "malzen", "malzon", "zamezn", "zonat", "rozwied", "rozwod", "wdow", "mezatk", "panienski"),
+        *("cywiln", "malzen", "malzon", "zamezn", "zonat", "wdow", "mezatk", "panienski"),
+        *("rozwied", "rozwodow", "rozwodz", "rozwodk", "rozwodnik"),
     ),
     "religion": (
         *("religi", "muslim", "catholic", "jewish", "buddhis", "hinduis", "protestant", "atheis"),
@@ -53,6 +55,10 @@ STEMS: Mapping[str, tuple[str, ...]] = {
         *("disab", "handicap", "pregnan", "maternity", "invalidity", "genetic", "mentalhealth", "diabet", "psychiat"),
         *("niepelnospraw", "ciaza", "ciazy", "inwalid", "genetycz", "rencist", "cukrzyc", "przewleklechor"),
     ),
+    "military status": (
+        *("veteran", "servicemember", "activeduty", "militaryserv", "militarystat", "exmilitary"),
+        *("weteran", "kombatan", "sluzbawojsk", "sluzbywojsk", "sluzbiewojsk"),
+    ),
     "sexual orientation": ("transgend", "homosex", "heterosex", "lgbt"),
     "opinion and membership": (
         *("politic", "politycz", "tradeunion", "laborunion", "labourunion", "unionmember"),
@@ -63,9 +69,12 @@ STEMS: Mapping[str, tuple[str, ...]] = {
 WORDS: Mapping[str, frozenset[str]] = {
     "age": frozenset({"dob", "yob", "born", "ur", "emeryt", "pensioner", "elderly"}),
     "sex": frozenset(
-        {"sex", "sexes", "male", "female", "woman", "women", "man", "men", "plec", "plci", "k_m", "msex", "sx", "mrs"}
+        {"sex", "sexes", "male", "female", "woman", "women", "man", "men", "plec", "plci", "msex", "sx", "mrs"}
+        | {"fmle", "femal", "fmale"}
     ),
-    "marital status": frozenset({"wife", "bachelor", "spinster", "kawaler", "panna", "zona", "maz", "unmarried"}),
+    "marital status": frozenset(
+        {"wife", "bachelor", "spinster", "kawaler", "panna", "zona", "maz", "unmarried", "rozwod", "rozwodu"}
+    ),
     "origin": frozenset(
         {"race", "skin", "rasa", "rasy", "foreigner", "tribe", "caste", "ancestry", "descent", "tongue", "nation"}
         | {"asian", "african", "arab", "skory", "latinx"}
@@ -79,35 +88,76 @@ WORDS: Mapping[str, frozenset[str]] = {
     "disability and health": frozenset(
         {"illness", "disease", "choroba", "choroby", "zdrowia", "zdrowie", "blind", "deaf", "wheelchair", "hiv", "dna"}
     ),
+    "military status": frozenset(
+        {"military", "soldier", "reservist", "zolnierz", "zolnierza", "wojskowy", "rezerwista"}
+    ),
     "sexual orientation": frozenset({"gay", "lesbian", "bisexual", "gej"}),
 }
-# Words that are also written without some of their vowels ("gndr"), in names that are cut short.
+# Words that are also written without some of their vowels ("gndr"), in names that are cut short. Each has at least four
+# consonants: fewer ("sps") are also the letters of other words.
 SHORTENED: Mapping[str, tuple[str, ...]] = {
     "age": ("birth",),
-    "sex": ("gender", "female"),
-    "marital status": ("marital", "married", "spouse"),
+    "sex": ("gender",),
+    "marital status": ("marital", "married"),
     "origin": ("ethnic", "ethnicity", "nationality", "citizen", "citizenship", "hispanic"),
     "religion": ("religion", "muslim"),
     "family": ("children",),
     "disability and health": ("disability", "disabled", "pregnant"),
 }
-_FEWEST_CONSONANTS = 3
-# Parts of names that are written in one word ("yearborn", "sexcode", "noofchildren"): with such a word between them
-# they are read as if they were parted. Short words that stand inside others ("man" in "mandate") are not among them.
-GLUED = frozenset(
+# Compound names are written in one word ("yearborn", "sexcode", "noofchildren"). They are read as separate words where
+# they consist of protected words of this list and the other words below, and of nothing else. Short words that stand
+# inside others ("man" in "mandate") are not among them.
+PROTECTED_PARTS = frozenset(
     {"sex", "race", "born", "dob", "plec", "plci", "rasa", "male", "female", "children", "child", "wife", "dzieci"}
-    | {"asian", "hiv"}
+    | {"asian", "hiv", "rozwod"}
 )
-FILLERS = (
+OTHER_PARTS = (
     *("year", "yr", "date", "day", "month", "code", "cd", "flag", "is", "type", "cat", "class", "group", "num", "no"),
     *("of", "client", "customer", "applicant", "borrower", "person", "owner", "country", "status", "has", "when"),
     *("rok", "data", "kod", "nr", "liczba", "typ", "klient", "klienta", "wnioskodawcy", "kredytobiorcy", "osoby"),
+    *("stan", "numer", "place", "main", "primary", "lead", "first", "second", "joint", "self", "name"),
 )
-# A word for a people that is also one for a thing, and the words beside which it is the thing's.
+# What else may stand before a stem in one word and leaves it protected ("nonhispanic", "wspolmalzonek").
+BEFORE_STEMS = (
+    *("non", "un", "ex", "pre", "bi", "multi", "inter", "re", "co", "never", "wspol", "nie", "bez"),
+    *("the", "number", "count", "current", "previous", "czy", "jest", "rodzaj", "nazwa", "opis"),
+    *("mother", "mothers", "father", "fathers", "parent", "parents", "husbands", "spouses", "zony", "meza"),
+)
 COLOURS = frozenset({"black", "white"})
-OF_COLOURS = frozenset(
+_OF_COLOURS = frozenset(
     {"list", "listed", "label", "out", "box", "friday", "swan", "scholes", "paper", "goods", "market", "rock", "stone"}
+    | {"collar", "rate", "rates", "space", "spirit", "sea"}
 )
+_OF_REGIONS = frozenset(
+    {"market", "markets", "asset", "assets", "stocks", "equity", "equities", "index", "fund", "funds", "bond", "bonds"}
+    | {"option", "options", "currency", "emirates", "region", "exposure"}
+)
+_SWITCHED_OFF = frozenset(
+    {"account", "accounts", "autopay", "debit", "debits", "payment", "payments", "card", "login", "access", "feature"}
+    | {"service", "services", "notification", "notifications", "alerts", "portal", "api", "mandate", "overdraft"}
+)
+# Words for what people are that mean a thing where one of these words stands beside them.
+THINGS_BESIDE: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(COLOURS, _OF_COLOURS),
+    **dict.fromkeys(("asian", "african", "arab"), _OF_REGIONS),
+    **dict.fromkeys(("disabled", "disable"), _SWITCHED_OFF),
+    "union": frozenset({"credit"}),
+    "faith": frozenset({"good", "bad"}),
+    "child": frozenset(
+        {"account", "accounts", "company", "companies", "loan", "loans", "entity", "entities", "record"}
+    ),
+    "dependent": frozenset({"variable", "variables", "cost", "costs", "path"}),
+    "man": frozenset({"day", "days", "hour", "hours", "month", "months"}),
+    "race": frozenset({"track", "course", "horse"}),
+    "blind": frozenset({"pool", "trust", "bid", "bids"}),
+    "descent": frozenset({"gradient"}),
+    "church": frozenset({"street", "road", "lane", "property", "building", "conversion", "land"}),
+    "marriage": frozenset({"value"}),
+    "military": frozenset({"base", "area", "zone", "land", "airport", "property"}),
+    "old": frozenset({"rate", "balance", "price", "value", "address", "amount", "limit", "version", "terms", "new"}),
+}
+# Words that may stand between the two.
+_BETWEEN = frozenset({"is", "are", "was", "been", "has", "of", "the"})
 # Words that mean the attribute only together with another, or not beside a word for a thing.
 PEOPLE = (
     *("cust", "client", "applicant", "borrower", "coborrower", "person", "owner", "director", "guarantor", "debtor"),
@@ -159,13 +209,19 @@ THINGS = (
     ),
     *("pojazd", "zabezpiecz", "umow", "wpis", "lokal", "dzialalnosc"),
 )
+_OF_SENIORITY = frozenset({"debt", "lien", "loan", "charge", "tranche", "secured", "ranking", "manager", "managers"})
 _AGE = re.compile(
-    r"age(s|d|yrs?|years?|groups?|bands?|buckets?|bins?|cat|class|ranges?|num|at\w+|in\w+)?|wiek(u|owa|owy)?"
+    r"age(s|d|yrs?|years?|groups?|bands?|buckets?|bins?|cat|class|ranges?|num|at\w+|in(?!g)\w+)?|wiek(u|owa|owy)?"
 )
-_PART = re.compile("|".join(sorted((*GLUED, *FILLERS), key=lambda part: (-len(part), part))))
-_GLUED_WORD = re.compile(f"(?:{_PART.pattern})+")
-# English words that end in "age" and are no age.
-_OTHER_AGES = ("coverage", "mortgage", "usage", "percentage", "leverage", "average", "brokerage", "package", "storage")
+# What follows the beginnings in PEOPLE, in one word.
+_PERSON_ENDINGS = (
+    *("", "s", "omer", "omers", "a", "y", "ow", "ka", "ki", "odawca", "odawcy", "odawcow", "odawczyni"),
+    *("iorca", "iorcy", "iorcow", "iorczyni", "iel", "iela", "ieli", "yciel", "yciela", "ycieli"),
+)
+PERSONS = frozenset(one + ending for one in PEOPLE for ending in _PERSON_ENDINGS)
+_PART = re.compile("|".join(sorted((*PROTECTED_PARTS, *OTHER_PARTS), key=lambda part: (-len(part), part))))
+_COMPOUND = re.compile(f"(?:{_PART.pattern})+")
+_ALL_BEFORE_STEMS = tuple({*PROTECTED_PARTS, *OTHER_PARTS, *BEFORE_STEMS, *PERSONS})
 # Columns that often stand in for an attribute; what they follow in the file is measured besides.
 PROXY_WORDS: Mapping[str, frozenset[str]] = {
     "origin": frozenset(
@@ -198,24 +254,53 @@ def words_of(name: str) -> list[str]:
 
 def protected_meaning(name: str) -> str | None:
     """The protected attribute that a column of this name holds, or None."""
-    words = [part for word in words_of(name) for part in _parted(word)]
-    joined = "".join(words)
-    return next((meaning for meaning in _meanings(words, joined) if not _asked_by_law(meaning, words)), None)
+    words = _without_things([part for word in words_of(name) for part in _parted(word)])
+    return next((meaning for meaning in _meanings(words) if not _asked_by_law(meaning, words)), None)
 
 
-def _meanings(words: list[str], joined: str) -> Iterator[str]:
-    whole = set(words)
+def _without_things(words: list[str]) -> list[str]:
+    """The words, less those that mean a thing by a word beside them: the union of ``credit_union``."""
+    pairs = list(itertools.pairwise(word for word in words if word not in _BETWEEN))
+    beside = [*pairs, *((right, left) for left, right in pairs)]
+    things = {word for word, other in beside if other in THINGS_BESIDE.get(word, ())}
+    return [word for word in words if word not in things]
+
+
+def _meanings(words: list[str]) -> Iterator[str]:
+    whole, starts = set(words), _starts(words)
     # The first attribute in the order of the stems: what is found first says most.
-    yield from (meaning for meaning, stems in STEMS.items() if any(stem in joined for stem in stems))
+    yield from (meaning for meaning, stems in STEMS.items() if any(start.startswith(stems) for start in starts))
     yield from (meaning for meaning, some in WORDS.items() if some & whole)
     yield from (
         meaning
         for meaning, some in SHORTENED.items()
         if any(_without_vowels(word, full) for word in words for full in some)
     )
-    together = _by_company(words, joined)
+    together = next((meaning for meaning, found in _READ_TOGETHER if found(whole)), None)
     if together is not None:
         yield together
+
+
+def _starts(words: list[str]) -> list[str]:
+    """The name without separators, from each place where a stem may begin.
+
+    None begins with a word of one letter: Polish prepositions (``w dowodzie``) would make other words.
+    """
+    return [
+        word[place:] + "".join(words[number + 1 :])
+        for number, word in enumerate(words)
+        if len(word) > 1
+        for place in _places(word)
+    ]
+
+
+def _places(word: str) -> list[int]:
+    """The places in a word before which nothing but parts of compound names stand; 0 is one."""
+    places = {0}
+    for place in range(len(word)):
+        if place in places:
+            places.update(place + len(part) for part in _ALL_BEFORE_STEMS if word.startswith(part, place))
+    return sorted(places - {len(word)})
 
 
 def _asked_by_law(meaning: str, words: list[str]) -> bool:
@@ -224,38 +309,39 @@ def _asked_by_law(meaning: str, words: list[str]) -> bool:
 
 
 def _parted(word: str) -> list[str]:
-    """The parts of a word that is made of nothing but GLUED and FILLERS, at least one of GLUED; else the word."""
-    found = _GLUED_WORD.fullmatch(word)
+    """The parts of a compound name that holds a protected word; else the word."""
+    found = _COMPOUND.fullmatch(word)
     if not found:
         return [word]
     parts = _PART.findall(word)
-    return parts if "".join(parts) == word and GLUED & set(parts) else [word]
+    return parts if "".join(parts) == word and PROTECTED_PARTS & set(parts) else [word]
 
 
 def _without_vowels(word: str, full: str) -> bool:
     """Whether ``word`` is ``full`` without some of its vowels and with all of its other letters."""
-    consonants = re.sub("[aeiouy]", "", full)
-    if len(word) >= len(full) or len(consonants) < _FEWEST_CONSONANTS:
+    if len(word) >= len(full):
         return False
     pattern = "".join(f"{letter}?" if letter in "aeiouy" else letter for letter in full)
     return re.fullmatch(pattern, word) is not None
-
-
-def _by_company(words: list[str], joined: str) -> str | None:
-    """Words that are read by those beside them: an age of whom, a status of what, an origin of what."""
-    return next((meaning for meaning, found in _READ_TOGETHER if found(set(words), joined)), None)
 
 
 def _of_people(words: set[str]) -> bool:
     return any(word.startswith(PEOPLE) for word in words)
 
 
-def _is_age(words: set[str], joined: str) -> bool:
-    if joined.removesuffix("age").startswith(PEOPLE) and joined.endswith("age") and not joined.endswith(_OTHER_AGES):
+def _names_a_persons_age(word: str) -> bool:
+    """Whether the word is a person and an age and nothing else: ``customerage``, no ``customermileage``."""
+    return any(
+        (word[:place] in PERSONS and _AGE.fullmatch(word[place:]))
+        or (word[:place] in ("age", "ageof", "wiek") and word[place:] in PERSONS)
+        for place in range(1, len(word))
+    )
+
+
+def _is_age(words: set[str]) -> bool:
+    if any(_names_a_persons_age(word) for word in words):
         return True
-    if "senior" in words and not {"debt", "lien", "loan", "charge", "tranche", "secured", "ranking"} & words:
-        return True
-    if joined.startswith("wiek") and joined.removeprefix("wiek").startswith(PEOPLE):
+    if "senior" in words and not _OF_SENIORITY & words:
         return True
     of_things = any(word.startswith(THINGS) for word in words)
     if {"old", "young"} & words and not of_things:
@@ -263,7 +349,7 @@ def _is_age(words: set[str], joined: str) -> bool:
     return any(_AGE.fullmatch(word) for word in words) and (_of_people(words) or not of_things)
 
 
-def _is_marital(words: set[str], _joined: str) -> bool:
+def _is_marital(words: set[str]) -> bool:
     if "single" in words and not {"family", "unit", "payment"} & words:
         return True
     if "status" in words and {"civil", "relationship"} & words:
@@ -271,15 +357,15 @@ def _is_marital(words: set[str], _joined: str) -> bool:
     return "partner" in words and bool({"has", "life", "domestic"} & words)
 
 
-def _is_family(words: set[str], _joined: str) -> bool:
+def _is_family(words: set[str]) -> bool:
     if any(word.startswith("gospodarstw") for word in words) and any(word.startswith("osob") for word in words):
         return True
     family = any(word in ("family", "household") or word.startswith("rodzin") for word in words)
     return family and bool({"status", "size", "stan", "sytuacja", "members", "persons", "people"} & words)
 
 
-def _is_origin(words: set[str], _joined: str) -> bool:
-    if COLOURS & words and not OF_COLOURS & words:
+def _is_origin(words: set[str]) -> bool:
+    if COLOURS & words:
         return True
     beside = {"national", "country", "family", "social"} & words
     if "origin" in words and (len(words) == 1 or beside or _of_people(words)):
@@ -288,18 +374,19 @@ def _is_origin(words: set[str], _joined: str) -> bool:
     return any(word.startswith("pochodzeni") for word in words) and not of_money
 
 
-def _is_health(words: set[str], _joined: str) -> bool:
+def _is_health(words: set[str]) -> bool:
     return "health" in words and bool(_of_people(words) or {"status", "condition", "state"} & words)
 
 
-_READ_TOGETHER: tuple[tuple[str, Callable[[set[str], str], bool]], ...] = (
+# Words that are read by those beside them: an age of whom, a status of what, an origin of what.
+_READ_TOGETHER: tuple[tuple[str, Callable[[set[str]], bool]], ...] = (
     ("age", _is_age),
     ("marital status", _is_marital),
     ("family", _is_family),
     ("origin", _is_origin),
-    ("sexual orientation", lambda words, _: bool({"sexual", "seksualna"} & words) and len(words) > 1),
+    ("sexual orientation", lambda words: bool({"sexual", "seksualna"} & words) and len(words) > 1),
     ("disability and health", _is_health),
-    ("opinion and membership", lambda words, _: "union" in words and bool({"trade", "labor", "labour"} & words)),
+    ("opinion and membership", lambda words: "union" in words and bool({"trade", "labor", "labour"} & words)),
 )
 
 
