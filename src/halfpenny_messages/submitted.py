@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from halfpenny_messages.bounds import MOST_YEARS_TRADING
 from halfpenny_messages.codes import (
     Condition,
     ExitStrategy,
@@ -60,7 +61,7 @@ class Borrower(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     assets: AmountText | None = None
     debts: AmountText | None = None
     adverse_records: Annotated[int, Meta(ge=0, le=10_000)] | None = None
-    years_trading: Annotated[int, Meta(ge=0, le=500)] | None = None
+    years_trading: Annotated[int, Meta(ge=0, le=MOST_YEARS_TRADING)] | None = None
     yearly_costs: AmountText | None = None
     premises: Premises | None = None
 

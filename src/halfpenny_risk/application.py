@@ -1,7 +1,8 @@
 """An application read for the models: numbers where there are numbers, the worst where somebody left a fact out.
 
-What contradicts itself is refused by name (``BadApplication``). What is odd is left out of the models and named in
-``flags``. A fact that is not known counts as the worst that it could be, so that nothing is gained by withholding it.
+What contradicts itself, or lies outside of ``halfpenny_messages.bounds``, is refused by name (``BadApplication``): the
+platform refuses the same when it is applied for. What is odd is left out of the models and named in ``flags``. A fact
+that is not known counts as the worst that it could be, so that nothing is gained by withholding it.
 """
 
 from __future__ import annotations
@@ -27,10 +28,23 @@ from halfpenny_messages import (
     lies_in,
     purchase_price_counts,
 )
+from halfpenny_messages.bounds import (
+    LEAST_AREA_M2,
+    LEAST_AREA_PER_BED_M2,
+    MOST_AREA_M2,
+    MOST_EUROS,
+    MOST_YEARS_TRADING,
+)
 from halfpenny_risk.errors import BadApplication
 from halfpenny_risk.policy import DAYS_A_MONTH, Policy
 
 MAX_LTV = 9.99
+# The platform's limit on amounts is by its own exchange rates, of another day than the policy's.
+RATES_MAY_DIFFER = 2
+_AMOUNTS = frozenset(
+    {"amount", "prior_debt", "purchase_price", "valuation", "renovation_cost", "gdv"}
+    | {"income", "assets", "debts", "yearly_costs"}
+)
 # What an unknown fact counts as: no income, no assets, and more debts, costs and records than anybody may have.
 UNKNOWN_DEBTS = UNKNOWN_COSTS = 1e13
 UNKNOWN_RECORDS = 10_000
@@ -52,7 +66,7 @@ class Application:
     country: str
     lat: float | None
     lon: float | None
-    area_m2: float | None
+    area_m2: float
     beds: int | None
     year_built: int | None
     condition: Condition | None
@@ -85,9 +99,16 @@ class Application:
 
 
 def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
-    """The models' view of ``loan``; raises ``BadApplication`` where it contradicts itself or asks for nothing.
+    """The models' view of ``loan``; raises ``BadApplication`` for absurd facts, and as ``read_changed`` does."""
+    _check_bounds(loan, policy)
+    return read_changed(loan, policy)
 
-    ``UnknownCurrency``, one of those, is for a currency that the policy has no rate of.
+
+def read_changed(loan: LoanSubmitted, policy: Policy) -> Application:
+    """The models' view of an application in bounds with facts changed, whatever they were changed to.
+
+    Raises ``BadApplication`` where it contradicts itself or asks for nothing; ``UnknownCurrency``, one of those, is for
+    a currency that the policy has no rate of.
     """
     amount, prior_debt = float(loan.amount), float(loan.prior_debt)
     if amount <= 0.0:
@@ -115,13 +136,9 @@ def read_application(loan: LoanSubmitted, policy: Policy) -> Application:
         country=security.country,
         lat=None if position is None else position[0],
         lon=None if position is None else position[1],
-        area_m2=_within(security.area_m2, 5.0, 100_000.0, "area_absurd", flags),
-        beds=_whole(_within(security.beds, 0, 100, "beds_absurd", flags)),
-        year_built=_whole(
-            _within(
-                security.year_built, EARLIEST_YEAR_BUILT, today.year + YEARS_AHEAD_BUILT, "year_built_absurd", flags
-            )
-        ),
+        area_m2=security.area_m2,
+        beds=security.beds,
+        year_built=security.year_built,
         condition=security.condition,
         purchase_price=_price_that_counts(loan, weight),
         price_weight=weight,
@@ -156,6 +173,26 @@ def _position(loan: LoanSubmitted, flags: list[str]) -> tuple[float, float] | No
         flags.append("position_absurd")
         return None
     return security.lat, security.lon
+
+
+def _check_bounds(loan: LoanSubmitted, policy: Policy) -> None:
+    """Refuse by name what no property, business or loan has."""
+    security, borrower = loan.property, loan.borrower
+    if not LEAST_AREA_M2 <= security.area_m2 <= MOST_AREA_M2:
+        raise BadApplication(f"an area lies between {LEAST_AREA_M2} and {MOST_AREA_M2} m2")
+    if security.beds is not None and not 0 <= security.beds * LEAST_AREA_PER_BED_M2 <= security.area_m2:
+        raise BadApplication("so many bedrooms do not fit into the area")
+    latest = loan.submitted_at.year + YEARS_AHEAD_BUILT
+    if security.year_built is not None and not EARLIEST_YEAR_BUILT <= security.year_built <= latest:
+        raise BadApplication(f"a year of construction lies between {EARLIEST_YEAR_BUILT} and {latest}")
+    if not 0 <= (borrower.years_trading or 0) <= MOST_YEARS_TRADING:
+        raise BadApplication(f"no business is older than {MOST_YEARS_TRADING} years")
+    most = RATES_MAY_DIFFER * MOST_EUROS * policy.units_per_euro(loan.currency)
+    for holder in (loan, security, borrower):
+        for name in _AMOUNTS & set(holder.__struct_fields__):
+            amount = getattr(holder, name)
+            if amount is not None and float(amount) > most:
+                raise BadApplication(f"{name} is larger than any amount of this market")
 
 
 def _check_dwelling(security: Property) -> None:
@@ -212,19 +249,6 @@ def _gdv(amount: str | None, valuation: float | None, flags: list[str]) -> float
         flags.append("gdv_below_valuation")
         return None
     return gdv
-
-
-def _within(value: float | None, low: float, high: float, flag: str, flags: list[str]) -> float | None:
-    if value is None:
-        return None
-    if math.isfinite(value) and low <= value <= high:
-        return value
-    flags.append(flag)
-    return None
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None else int(value)
 
 
 def _positive(amount: str | None) -> float | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 import halfpenny_messages as messages
 from halfpenny_risk import explain
-from halfpenny_risk.application import MAX_LTV, Application, read_application
+from halfpenny_risk.application import MAX_LTV, Application, read_application, read_changed
 from halfpenny_risk.borrower import BorrowerFacts, BorrowerModel, facts_row
 from halfpenny_risk.exit_risk import ExitTerms, exit_risk
 from halfpenny_risk.normal import Floats, expit
@@ -46,11 +46,13 @@ REFER_FLAGS = frozenset(
         "valuation_absurd",
         "valuation_stale",
         "valuation_above_model",
-        "area_absurd",
-        "year_built_absurd",
         "position_absurd",
         "valued_in_the_future",
         "exit_unknown",
+        # Of a dwelling these are always stated: what was stated lies outside of what the market's sales have.
+        "assumed_log_area",
+        "assumed_beds",
+        "assumed_age",
     }
 )
 
@@ -131,7 +133,7 @@ def assess(
 
     def rescore(changed: Sequence[messages.LoanSubmitted]) -> list[Scored]:
         # Read anew from the beginning; only the building is the same, and with it the market's estimate.
-        read = [read_application(one, policy) for one in changed]
+        read = [read_changed(one, policy) for one in changed]
         again = [(one, secured(one, security.model, policy, bound=security.bound)) for one in read]
         return score_together(again, models, policy) if again else []
 

@@ -7,8 +7,8 @@ and its sales.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
@@ -46,6 +46,13 @@ SHOWN_COMPARABLES = 6
 DAYS_A_YEAR = 365.25
 # A sale this near, of a home this alike in size, is a sale of the same home.
 SAME_HOME_KM, SAME_HOME_LOG_AREA = 0.01, 0.03
+# What an attribute that is not known may be: each of the market's values, or these quantiles of more than so many.
+MOST_DISTINCT = 200
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+# Attributes that every application for a dwelling states. Of a home without one of them the model is no surer than
+# anybody's word: half of an interval in logs, wider than that of every source in the policy.
+STATED = frozenset({"log_area", "beds", "age"})
+UNKNOWN_WIDTH = NORMAL_90
 # What an assessor's grade of construction is in an application's words.
 GRADE_OF_CONDITION = {
     Condition.POOR: 5.0,
@@ -111,19 +118,13 @@ class MarketModel:
 
         The interval is widened by the index's volatility over all the time since the last sale that the model knows.
 
-        None where the property is not of this market: another country or kind, no position, no size, or too far
-        from the nearest sales.
+        None where the property is not of this market: another country or kind, no position, or too far from the nearest
+        sales.
         """
         spec = self.spec
         index = policy.market_indices.get(spec.name)
         rate = self._rate(application, policy)
-        if (
-            index is None
-            or rate is None
-            or application.lat is None
-            or application.lon is None
-            or application.area_m2 is None
-        ):
+        if index is None or rate is None or application.lat is None or application.lon is None:
             return None
         detached = spec.kinds.get(application.kind)
         if detached is None or application.country != spec.country:
@@ -133,14 +134,10 @@ class MarketModel:
         near = nearest(self._ground, here, WIDE)
         if near.distance[0, NEAREST - 1] > spec.reach_km:
             return None
-        subject, previous, assumed = self._subject(application, detached, here, near)
-        log_usd, error = self.estimate(subject, previous)
-        for better in self._better(application, subject):
-            # A home in a worse condition is worth no more, and no surer, than the trees find it in a better one.
-            other, other_error = self.estimate(better, previous)
-            log_usd, error = min(log_usd, other), max(error, other_error)
-        multiples = spec.conformal_assumed if assumed else spec.conformal
-        width = error * multiples[int(np.searchsorted(spec.segment_edges, error))]
+        subject, previous, assumed, others = self._subject(application, detached, here, near)
+        log_usd, width = self._least_sure(subject, previous, others, assumed=bool(assumed))
+        if STATED & set(assumed):
+            width = max(width, UNKNOWN_WIDTH)
         index_as_of, level = index.at(application.applied_on)
         rate *= level
         years = max(0, (application.applied_on - spec.last_day).days) / DAYS_A_YEAR
@@ -160,32 +157,49 @@ class MarketModel:
             index_name=index.name,
         )
 
-    def _better(self, application: Application, subject: Attributes) -> Iterator[Attributes]:
-        """The same home in each better condition, where its condition is stated and not the register's."""
-        if "grade" not in subject.names:
-            return
-        grade = subject.names.index("grade")
-        if subject.values[0, grade] != GRADE_OF_CONDITION[application.condition or Condition.POOR]:
-            return
-        for better in sorted(value for value in GRADE_OF_CONDITION.values() if value > subject.values[0, grade]):
-            values = subject.values.copy()
-            values[0, grade] = better
-            yield replace(subject, values=values)
+    def _least_sure(
+        self, subject: Attributes, previous: Neighbours, others: Mapping[str, Sequence[float]], *, assumed: bool
+    ) -> tuple[float, float]:
+        """The lowest estimate and the widest interval (half of it, in logs) of the home as stated and with ``others``.
 
-    def estimate(self, subject: Attributes, previous: Neighbours) -> tuple[float, float]:
-        """Log price in the data's currency on the day after the last sale, and its predicted absolute error in logs."""
-        here = subject.ground_plane()
-        wide = nearest(self._ground, here, WIDE)
+        What makes a home no better, or is not known of it, makes it worth no more and no surer. One attribute after the
+        other, each beside the values of those before it that gave the lowest estimate.
+        """
+        values, errors = self.estimates(subject, previous)
+        lowest, widest = float(values[0]), self._width(float(errors[0]), assumed=assumed)
+        for name, others_of in others.items():
+            if not others_of:
+                continue
+            variants = _with(subject, name, others_of)
+            values, errors = self.estimates(variants, previous)
+            widest = max(widest, *(self._width(error, assumed=assumed) for error in errors.tolist()))
+            least = int(np.argmin(values))
+            if values[least] < lowest:
+                lowest, subject = float(values[least]), variants.rows(np.array([least]))
+        return lowest, widest
+
+    def _width(self, error: float, *, assumed: bool) -> float:
+        """Half of the 90 % interval, in logs, for a predicted error: wider where attributes had to be assumed."""
+        multiples = self.spec.conformal_assumed if assumed else self.spec.conformal
+        return error * multiples[int(np.searchsorted(self.spec.segment_edges, error))]
+
+    def estimates(self, subjects: Attributes, previous: Neighbours) -> tuple[Floats, Floats]:
+        """Log prices in the data's currency on the day after the last sale, and their predicted absolute errors.
+
+        The subjects are one home with different attributes: they stand at one place.
+        """
+        count = len(subjects.values)
+        every = np.zeros(count, dtype=np.int64)
+        wide = nearest(self._ground, subjects.ground_plane()[:1], WIDE).rows(every)
         near = Neighbours(wide.index[:, :NEAREST], wide.distance[:, :NEAREST], wide.good[:, :NEAREST])
-        similar = nearest(self._similar, subject.similarity_plane(self.spec.similarity), NEAREST)
+        similar = nearest(self._similar, subjects.similarity_plane(self.spec.similarity), NEAREST)
         zone = self.zone[near.index[:, 0]]
         zones = int(self.zone.max()) + 1
-        hedonic = self.hedonic[0] + hedonic_design(subject, zone, zones) @ self.hedonic[1:]
-        day = np.array([float((self.spec.last_day - self.spec.epoch).days + 1)])
-        rows = feature_rows(subject, day, hedonic, self.sales, near, similar, wide, previous)
-        value = float(hedonic[0] + self.residual_trees.predict(rows)[0])
-        error = float(self.error_trees.predict(rows)[0])
-        return value, max(error, self.spec.least_error)
+        hedonic = self.hedonic[0] + hedonic_design(subjects, zone, zones) @ self.hedonic[1:]
+        day = np.full(count, float((self.spec.last_day - self.spec.epoch).days + 1))
+        rows = feature_rows(subjects, day, hedonic, self.sales, near, similar, wide, previous.rows(every))
+        values = hedonic + self.residual_trees.predict(rows)
+        return values, np.maximum(self.error_trees.predict(rows), self.spec.least_error)
 
     def _rate(self, application: Application, policy: Policy) -> float | None:
         """Loan currency for one unit of the data's; None where the policy does not know the data's currency.
@@ -198,9 +212,13 @@ class MarketModel:
 
     def _subject(
         self, application: Application, detached: float, here: Floats, near: Neighbours
-    ) -> tuple[Attributes, Neighbours, tuple[str, ...]]:
-        """The home as a row of attributes: what was applied with, then the register, then what its neighbours have."""
-        area = math.log((application.area_m2 or 1.0) / SQUARE_METRES_PER_SQUARE_FOOT)
+    ) -> tuple[Attributes, Neighbours, tuple[str, ...], dict[str, tuple[float, ...]]]:
+        """The home as a row of attributes: what was applied with, then the register, then what its neighbours have.
+
+        With it what was paid for it before, the names of what had to be assumed, and the other values that attributes
+        may have as well (``_stated``).
+        """
+        area = math.log(application.area_m2 / SQUARE_METRES_PER_SQUARE_FOOT)
         homes = self.sales.homes
         candidates = near.index[0]
         same = (near.distance[0] < SAME_HOME_KM) & (
@@ -215,28 +233,60 @@ class MarketModel:
         previous = Neighbours(
             np.array([[0 if paid is None else paid]]), np.zeros((1, 1)), np.array([[paid is not None]])
         )
-        known: dict[str, float] = {"log_area": area, "detached": detached}
-        if application.beds is not None:
-            known["beds"] = float(application.beds)
-        if application.year_built is not None:
-            age = max(0.0, float(self.spec.last_day.year - application.year_built))
-            known["age"] = age
-        values, assumed = [], []
+        known, others = self._stated(application, area, near, last)
+        known["detached"] = detached
+        assumed = ["grade"] if application.condition is None and "grade" in known else []
+        values = []
         for name in homes.names:
             column = homes.column(name)
             if name in known:
                 values.append(known[name])
+                continue
+            if name in others:
+                values.append(others[name][0])
             elif last is not None:
                 values.append(float(column[last]))
-            elif name == "grade":
-                # What nobody states is no better than the worst of what could be stated.
-                values.append(GRADE_OF_CONDITION[application.condition or Condition.POOR])
-                if application.condition is None:
-                    assumed.append(name)
+                continue
             else:
                 values.append(float(np.median(column[candidates[:NEAREST]])))
-                assumed.append(name)
-        return Attributes(homes.names, np.array([values]), here[:, 0], here[:, 1]), previous, tuple(assumed)
+            assumed.append(name)
+        return Attributes(homes.names, np.array([values]), here[:, 0], here[:, 1]), previous, tuple(assumed), others
+
+    def _stated(
+        self, application: Application, area: float, near: Neighbours, last: np.int64 | None
+    ) -> tuple[dict[str, float], dict[str, tuple[float, ...]]]:
+        """The attributes that the application states, and the other values that each of them may have as well.
+
+        What is left out, or lies outside of what the market's sales have, is not known and may be anything that was
+        sold. Where the register knows the home (``last``, a sale of it), what it says counts beside what is stated. A
+        home larger than every one that was sold at its place, or near by where none was, may be as large as those only.
+        A condition is the worst that nobody stated, and no worse than a better one.
+        """
+        homes, end = self.sales.homes, self.spec.last_day
+        year = application.year_built
+        stated = {
+            "log_area": area,
+            "beds": None if application.beds is None else float(application.beds),
+            "age": None if year is None else max(0.0, float(end.year - year)),
+        }
+        known: dict[str, float] = {}
+        others: dict[str, tuple[float, ...]] = {}
+        for name, value in stated.items():
+            column = homes.column(name)
+            register = () if last is None or name == "log_area" else (float(column[last]),)
+            if value is None or not column.min() <= value <= column.max():
+                others[name] = (*register, *_possible(column))
+            else:
+                known[name] = value
+                others[name] = register
+        here = near.index[0][near.distance[0] < SAME_HOME_KM]
+        largest = float(homes.column("log_area")[here if len(here) else near.index[0]].max())
+        if area > largest + SAME_HOME_LOG_AREA and "log_area" in known:
+            others["log_area"] = (largest,)
+        if "grade" in homes.names and last is None:
+            known["grade"] = GRADE_OF_CONDITION[application.condition or Condition.POOR]
+            others["grade"] = tuple(sorted(grade for grade in GRADE_OF_CONDITION.values() if grade > known["grade"]))
+        return known, others
 
     def _comparables(
         self, subject: Attributes, rate_today: float, rate_then: float, today: date
@@ -274,6 +324,20 @@ class MarketModel:
 
     def _known(self, index: int, name: str) -> float | None:
         return float(self.sales.homes.column(name)[index]) if name in self.spec.attributes else None
+
+
+def _possible(column: Floats) -> tuple[float, ...]:
+    """The values that an attribute has in a market's sales: all of them where they are few, else their quantiles."""
+    distinct = np.unique(column)
+    few = distinct if len(distinct) <= MOST_DISTINCT else np.quantile(column, QUANTILES)
+    return tuple(few.tolist())
+
+
+def _with(subject: Attributes, name: str, values: Sequence[float]) -> Attributes:
+    """The home once for each of the values of one attribute."""
+    variants = subject.rows(np.zeros(len(values), dtype=np.int64))
+    variants.values[:, subject.names.index(name)] = values
+    return variants
 
 
 def load_markets(artefacts: ArtefactFolder) -> tuple[MarketModel, ...]:

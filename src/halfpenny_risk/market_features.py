@@ -85,6 +85,10 @@ class Neighbours:
     distance: Floats
     good: Bools
 
+    def rows(self, keep: Ints) -> Neighbours:
+        """Those of some of the subjects."""
+        return Neighbours(self.index[keep], self.distance[keep], self.good[keep])
+
 
 def feature_names(attributes: tuple[str, ...]) -> tuple[str, ...]:
     """All features in order."""

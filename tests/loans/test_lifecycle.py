@@ -167,6 +167,22 @@ async def test_refused_evidence_changes_nothing(database: Database) -> None:
         assert (await loans.get(connection, loan.id)).version == loan.version
 
 
+async def test_an_implausible_valuation_is_refused_and_changes_nothing(database: Database) -> None:
+    async with database.unit_of_work() as connection:
+        borrower = await lending.person(connection, "borrower")
+        loan = await lending.assessed(connection, borrower)
+        before = await lending.events_of(connection, loan.id)
+    absurd = loans.Valuation(3 * 10**12, loan.application.property.valued_on, "Alder & Finch Surveyors")
+    actor = loans.Actor(loans.ActorKind.BORROWER, borrower)
+    with pytest.raises(errors.AmountImplausible) as refusal:
+        async with database.unit_of_work() as connection:
+            await applying.revalue(connection, actor, loan.id, absurd)
+    assert refusal.value.code == "amount_implausible" and refusal.value.data["field"] == "valuation"
+    async with database.reading() as connection:
+        assert await loans.get(connection, loan.id) == loan
+        assert await lending.events_of(connection, loan.id) == before
+
+
 async def test_another_valuation_asks_the_risk_service_again(database: Database) -> None:
     async with database.unit_of_work() as connection:
         borrower = await lending.person(connection, "borrower")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from halfpenny.approvals import FourEyes
 from halfpenny.loans import diagram, errors
-from halfpenny.loans.application_rules import check_application
+from halfpenny.loans.application_rules import check_application, check_evidence
 from halfpenny.loans.decision import Decision, DecisionFacts, FirstApproval, Verdict, decide
 from halfpenny.loans.decision_reasons import DecisionReason
 from halfpenny.loans.model import (
@@ -27,7 +27,6 @@ from halfpenny.loans.model import (
     Loan,
     Status,
     Valuation,
-    check_evidence,
     check_transition,
     ltv_percent,
 )
@@ -125,7 +124,10 @@ LONG_AGO = date(2019, 5, 17)
         ({"property": replace(_HOUSE, valued_on=date(2026, 3, 3))}, "valued_in_future"),
         ({"property": replace(_HOUSE, lat=90.5)}, "coordinates_out_of_range"),
         ({"property": replace(_HOUSE, lon=-181.0)}, "coordinates_out_of_range"),
-        ({"property": replace(_HOUSE, area_m2=Decimal(0))}, "area_not_positive"),
+        ({"property": replace(_HOUSE, area_m2=Decimal(0))}, "area_out_of_range"),
+        ({"property": replace(_HOUSE, area_m2=Decimal("4.99"), beds=0)}, "area_out_of_range"),
+        ({"property": replace(_HOUSE, area_m2=Decimal("100000.01"))}, "area_out_of_range"),
+        ({"property": replace(_HOUSE, area_m2=Decimal(7_000_000))}, "area_out_of_range"),
         ({"property": replace(_HOUSE, year_built=2150)}, "year_built_out_of_range"),
         ({"property": replace(_HOUSE, year_built=1001)}, "year_built_out_of_range"),
         ({"property": replace(_HOUSE, year_built=1299)}, "year_built_out_of_range"),
@@ -184,6 +186,8 @@ def test_the_bounds_of_terms_are_inside() -> None:
         {"property": replace(_HOUSE, gdv_minor=None, renovation_cost_minor=0)},
         {"property": replace(_HOUSE, kind=PropertyKind.LAND, beds=None, year_built=None, condition=None)},
         {"property": replace(_HOUSE, valuation_source=ValuationSource.OWNER, valuer=None)},
+        {"property": replace(_HOUSE, area_m2=Decimal(100_000))},
+        {"property": replace(_HOUSE, area_m2=Decimal(5), beds=1)},
         # The border with Canada lies a little to the north of this house.
         {"property": replace(_HOUSE, lat=48.99, lon=-122.75)},
         {
@@ -310,6 +314,7 @@ def test_the_second_approval_cannot_change_the_terms() -> None:
         (Charge(1, date(2026, 3, 3)), "registered_in_future"),
         (Valuation(0, TODAY, "Alder & Finch"), "valuation_not_positive"),
         (Valuation(1, date(2026, 3, 3), "Alder & Finch"), "valued_in_future"),
+        (Valuation(10**11 + 1, TODAY, "Alder & Finch"), "amount_implausible"),
         (Insurance("Nordhaus", "P-1", TODAY, 50_000_000), "insurance_expired"),
         (Insurance("Nordhaus", "P-1", date(2027, 1, 1), 29_999_999), "insurance_too_small"),
     ],
@@ -325,6 +330,7 @@ def test_evidence_that_does_not_fit_is_refused(evidence: Charge | Valuation | In
     [
         Charge(1, TODAY),
         Valuation(1, TODAY, "Alder & Finch"),
+        Valuation(10**11, TODAY, "Alder & Finch"),
         Insurance("Nordhaus", "P-1", TODAY + timedelta(days=1), 30_000_000),
     ],
 )

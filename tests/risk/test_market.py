@@ -80,7 +80,6 @@ def test_comparables_are_near_alike_and_brought_to_the_subject(seattle: MarketMo
 @pytest.mark.parametrize(
     "changes",
     [
-        {"area_m2": -1.0},
         {"country": "CA"},
         {"kind": PropertyKind.FLAT},
         {"kind": PropertyKind.LAND},

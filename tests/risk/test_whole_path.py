@@ -21,6 +21,7 @@ from halfpenny_messages import (
     PropertyKind,
     ValuationSource,
 )
+from halfpenny_messages.bounds import LEAST_AREA_PER_BED_M2
 from halfpenny_risk.assess import ModelSet, score_application
 from halfpenny_risk.models import load_models
 from halfpenny_risk.valuation import NORMAL_90
@@ -158,12 +159,41 @@ def _bought_later(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | 
     return None if bought is None else {"purchased_on": min(TODAY, bought + timedelta(days=dice.randint(1, 400)))}
 
 
+def _no_such_area(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    """A floor area that no home of a market has, with room for the bedrooms."""
+    return {"area_m2": dice.choice((31.0, 1_300.0, 9_000.0, 99_999.0, dice.uniform(1_200.0, 100_000.0)))}
+
+
+def _no_such_year(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    return {"year_built": dice.randint(1300, 1850)}
+
+
+def _no_such_beds(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    most = int(loan.property.area_m2 / LEAST_AREA_PER_BED_M2)
+    return {"beds": dice.randint(10, most)} if most >= 10 else None
+
+
+def _absurd(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
+    """What the platform refuses, in a message."""
+    return dice.choice(
+        (
+            {"area_m2": dice.choice((0.0, 4.9, -1.0, 100_001.0, 1e9, math.inf, math.nan))},
+            {"year_built": dice.choice((-1, 0, 1001, 1299, TODAY.year + 6, 9999))},
+            {"beds": dice.choice((-1, 99, 1_000))},
+            {"years_trading": dice.choice((-1, 201, 500))},
+            {"assets": "9999999999999.00"},
+            {"valuation": "9000000000000.00"},
+            {"income": "80000000000.00"},
+        )
+    )
+
+
 def _exit_not_stated(loan: LoanSubmitted, dice: random.Random) -> dict[str, Any] | None:
     return {"exit_strategy": ExitStrategy.OTHER}
 
 
-# Leaving these out is refused wherever they count.
-LEFT_OUT = frozenset({"price left out", "condition left out"})
+# Leaving these out is refused wherever they count, and what no property has is refused.
+LEFT_OUT = frozenset({"price left out", "condition left out", "absurd fact"})
 WORSE: dict[str, Worse] = {
     "lower value": _raise_value,
     "lower price": _scaled("purchase_price", 0.5, 1.0),
@@ -199,6 +229,10 @@ WORSE: dict[str, Worse] = {
     "older valuation": _older,
     "weaker source": _weaker_source,
     "another exit": _exit_not_stated,
+    "area of no home": _no_such_area,
+    "year of no home": _no_such_year,
+    "bedrooms of no home": _no_such_beds,
+    "absurd fact": _absurd,
 }
 
 
@@ -229,6 +263,7 @@ def test_row_4_no_application_improves_by_being_made_worse_or_poorer_in_facts(mo
     before = outcomes([loan for _, loan, _ in pushed], models)
     after = outcomes([loan for _, _, loan in pushed], models)
     for (name, loan, worse), one, other in zip(pushed, before, after, strict=True):
+        assert other is None or name != "absurd fact", worse
         if one is None or other is None:
             # Refused is no better than anything: what is left out must not open a door that was shut.
             assert one is not None or other is None or name not in LEFT_OUT, (name, loan)
@@ -299,7 +334,8 @@ def test_row_2_the_price_of_what_was_just_bought_counts_whatever_the_purpose(
 def test_row_3_no_source_is_surer_outside_of_a_model_than_the_models_widest_fifth(models: ModelSet) -> None:
     # On a day on which the model is of its day, so that its own widths count.
     then = {"submitted_at": datetime(2017, 6, 1, tzinfo=UTC), "valued_on": date(2017, 5, 20)}
-    known = [scored(models, **home, **then) for home in HOMES if home["country"] == "US"]
+    homes = [{**home, "year_built": min(home["year_built"], 2016)} for home in HOMES if home["country"] == "US"]
+    known = [scored(models, **home, **then) for home in homes]
     assert not any("market_stale" in one.flags for one in known)
     widths = sorted(
         math.log(one.security.model.high / one.security.model.low) / (2.0 * NORMAL_90)

@@ -1,6 +1,7 @@
 """Loans: application, property, decision and life. Other features import from here and nothing below."""
 
 from halfpenny.loans.access import LoanReader, reader_of, require_party
+from halfpenny.loans.application_rules import check_plausible
 from halfpenny.loans.check import UNCHECKED, check
 from halfpenny.loans.decision import Decision, FirstApproval, Outcome, Verdict
 from halfpenny.loans.decision_reasons import REASON_TEXTS, DecisionReason
@@ -143,6 +144,7 @@ __all__ = [
     "bar_interested_staff",
     "check",
     "check_legal_maximum",
+    "check_plausible",
     "check_separation_of_duties",
     "decide_on",
     "decliners",

@@ -1,15 +1,17 @@
-"""What an application must be before anybody assesses it, pure: each fault has a name, and nothing is guessed.
+"""What an application must be before anybody assesses it, and later evidence, pure: each fault has a name.
 
-What is left out here and could have spoken against the borrower is refused, or assessed at its worst.
+Nothing is guessed: what is left out and could have spoken against the borrower is refused, or assessed at its worst.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields
 from datetime import date
+from decimal import Decimal
 
 from halfpenny.loans import errors
-from halfpenny.loans.model import Application, LendingRules, Property
+from halfpenny.loans.model import Application, Charge, Insurance, LendingRules, Property, Valuation
+from halfpenny.primitives.money import Currency
 from halfpenny_messages import (
     EARLIEST_YEAR_BUILT,
     RESIDENTIAL_KINDS,
@@ -19,12 +21,13 @@ from halfpenny_messages import (
     lies_in,
     purchase_price_counts,
 )
-
-# What no ordinary property, business or loan has. A bedroom of less than 5 m2 is none; few businesses are older than
-# 200 years; the platform lends at most five millions.
-LEAST_AREA_PER_BED_M2 = 5
-MOST_YEARS_TRADING = 200
-MOST_EUROS = 1_000_000_000
+from halfpenny_messages.bounds import (
+    LEAST_AREA_M2,
+    LEAST_AREA_PER_BED_M2,
+    MOST_AREA_M2,
+    MOST_EUROS,
+    MOST_YEARS_TRADING,
+)
 
 
 def check_application(application: Application, rules: LendingRules, today: date) -> None:
@@ -39,7 +42,7 @@ def check_application(application: Application, rules: LendingRules, today: date
         raise errors.PriorDebtMissing(charge_rank=application.charge_rank)
     if application.charge_rank == 1 and application.prior_debt_minor > 0:
         raise errors.PriorDebtBeforeFirstCharge()
-    _check_amounts(application, rules)
+    _check_amounts(application)
     if (application.borrower.years_trading or 0) > MOST_YEARS_TRADING:
         raise errors.YearsTradingOutOfRange(maximum=MOST_YEARS_TRADING)
     _check_place(application.property, today)
@@ -47,15 +50,22 @@ def check_application(application: Application, rules: LendingRules, today: date
     _check_purchase(application, today)
 
 
-def _check_amounts(application: Application, rules: LendingRules) -> None:
+def _check_amounts(application: Application) -> None:
     """No amount beyond what a business of this market can own, owe or earn."""
     for holder in (application, application.property, application.borrower):
         for each in fields(holder):
             amount = getattr(holder, each.name)
-            if not each.name.endswith("_minor") or amount is None:
-                continue
-            if rules.euro_minor(amount, application.currency) > MOST_EUROS * 100:
-                raise errors.AmountImplausible(field=each.name.removesuffix("_minor"), maximum_euros=MOST_EUROS)
+            if each.name.endswith("_minor") and amount is not None:
+                check_plausible(each.name.removesuffix("_minor"), amount, application.currency)
+
+
+def check_plausible(field: str, amount_minor: int, currency: Currency) -> None:
+    """Refuse an amount beyond what a business of this market has. Raises AmountImplausible, which names ``field``.
+
+    By the exchange rates that the platform comes with: what is plausible does not follow the market's.
+    """
+    if Decimal(amount_minor) > MOST_EUROS * 100 * currency.units_per_eur:
+        raise errors.AmountImplausible(field=field, maximum_euros=MOST_EUROS)
 
 
 def _check_place(asset: Property, today: date) -> None:
@@ -66,8 +76,8 @@ def _check_place(asset: Property, today: date) -> None:
         raise errors.CoordinatesOutOfRange()
     if not lies_in(asset.country, asset.lat, asset.lon):
         raise errors.CoordinatesOutsideCountry(country=asset.country)
-    if asset.area_m2 <= 0:
-        raise errors.AreaNotPositive()
+    if not LEAST_AREA_M2 <= asset.area_m2 <= MOST_AREA_M2:
+        raise errors.AreaOutOfRange(minimum_m2=LEAST_AREA_M2, maximum_m2=MOST_AREA_M2)
     if asset.year_built is not None and not (EARLIEST_YEAR_BUILT <= asset.year_built <= today.year + YEARS_AHEAD_BUILT):
         raise errors.YearBuiltOutOfRange()
     if asset.beds is not None and asset.area_m2 < LEAST_AREA_PER_BED_M2 * asset.beds:
@@ -100,3 +110,24 @@ def _check_purchase(application: Application, today: date) -> None:
         raise errors.PurchasePriceNotPositive()
     if asset.purchase_price_minor is None and purchase_price_counts(application.purpose, asset.purchased_on, today):
         raise errors.PurchasePriceMissing()
+
+
+def check_evidence(terms: Application, evidence: Charge | Valuation | Insurance, today: date) -> None:
+    """Refuse evidence that does not fit the loan: a worse rank, a date ahead, an insurance that is over or small."""
+    match evidence:
+        case Charge():
+            if evidence.registered_on > today:
+                raise errors.RegisteredInFuture()
+            if evidence.rank > terms.charge_rank:
+                raise errors.ChargeRankTooLow(agreed_rank=terms.charge_rank)
+        case Valuation():
+            if evidence.amount_minor <= 0:
+                raise errors.ValuationNotPositive()
+            check_plausible("valuation", evidence.amount_minor, terms.currency)
+            if evidence.valued_on > today:
+                raise errors.ValuedInFuture()
+        case Insurance():
+            if evidence.expires_on <= today:
+                raise errors.InsuranceExpired()
+            if evidence.sum_minor < terms.amount_minor:
+                raise errors.InsuranceTooSmall()

@@ -90,9 +90,11 @@ class CoordinatesOutOfRange(Malformed):
     message = "Latitude is from -90 to 90 degrees, longitude from -180 to 180."
 
 
-class AreaNotPositive(Malformed):
-    code = "area_not_positive"
-    message = "The area in square metres must be above zero."
+class AreaOutOfRange(Malformed):
+    """``minimum_m2`` and ``maximum_m2`` in ``data`` are the bounds, both of them taken."""
+
+    code = "area_out_of_range"
+    message = "The area in square metres is not plausible."
 
 
 class YearBuiltOutOfRange(Malformed):

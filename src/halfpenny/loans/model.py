@@ -464,23 +464,3 @@ class Insurance:
 
 # Drawdown waits for all three.
 CONDITIONS = frozenset({"charge", "valuation", "insurance"})
-
-
-def check_evidence(terms: Application, evidence: Charge | Valuation | Insurance, today: date) -> None:
-    """Refuse evidence that does not fit the loan: a worse rank, a date ahead, an insurance that is over or small."""
-    match evidence:
-        case Charge():
-            if evidence.registered_on > today:
-                raise errors.RegisteredInFuture()
-            if evidence.rank > terms.charge_rank:
-                raise errors.ChargeRankTooLow(agreed_rank=terms.charge_rank)
-        case Valuation():
-            if evidence.amount_minor <= 0:
-                raise errors.ValuationNotPositive()
-            if evidence.valued_on > today:
-                raise errors.ValuedInFuture()
-        case Insurance():
-            if evidence.expires_on <= today:
-                raise errors.InsuranceExpired()
-            if evidence.sum_minor < terms.amount_minor:
-                raise errors.InsuranceTooSmall()

@@ -135,11 +135,12 @@ REFERRED: Final[Mapping[str, str]] = {
     "valuation_absurd": _("the valuation contradicts what is known of the market"),
     "valuation_stale": _("the valuation is too old"),
     "valuation_above_model": _("the valuation is far above what the model estimates"),
-    "area_absurd": _("the floor area cannot be right"),
-    "year_built_absurd": _("the year of construction cannot be right"),
     "position_absurd": _("the position on the map cannot be right"),
     "valued_in_the_future": _("the valuation is dated in the future"),
     "exit_unknown": _("the exit strategy is not stated"),
+    "assumed_log_area": _("no home of such a floor area was sold in the market"),
+    "assumed_beds": _("no home with so many bedrooms was sold in the market"),
+    "assumed_age": _("no home of such an age was sold in the market"),
 }
 # The policy states these names in English; one that is not here is shown as it is.
 REFERENCE_RATE: Final = (

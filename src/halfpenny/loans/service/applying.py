@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from halfpenny.loans import errors, store
-from halfpenny.loans.application_rules import check_application
+from halfpenny.loans.application_rules import check_application, check_evidence
 from halfpenny.loans.events import event
 from halfpenny.loans.model import (
     REASSESS,
@@ -17,7 +17,6 @@ from halfpenny.loans.model import (
     Loan,
     Status,
     Valuation,
-    check_evidence,
 )
 from halfpenny.loans.service.conflicts import bar_interested_staff
 from halfpenny.loans.service.lifecycle import get, lock, record_event, transition

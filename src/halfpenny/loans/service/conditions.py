@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from halfpenny.loans import errors, store
+from halfpenny.loans.application_rules import check_evidence
 from halfpenny.loans.model import (
     CONDITION_RECORDED,
     CONDITIONS,
@@ -16,7 +17,6 @@ from halfpenny.loans.model import (
     Loan,
     Status,
     Valuation,
-    check_evidence,
 )
 from halfpenny.loans.service.applying import adopt_valuation, valued
 from halfpenny.loans.service.conflicts import bar_interested

@@ -19,10 +19,10 @@ DISTANCE_STEP_M: Final = 500
 PRICE_STEP: Final = 1_000
 
 _PROPERTY_FLAGS = (
-    *("position_absurd", "area_absurd", "beds_absurd", "year_built_absurd"),
+    "position_absurd",
     # One for each attribute of a market's homes that an application does not state or a register may not know.
     *("assumed_log_lot", "assumed_waterfront", "assumed_grade", "assumed_beds", "assumed_baths", "assumed_rooms"),
-    *("assumed_age", "assumed_eff_age", "assumed_garage_area", "assumed_stories", "assumed_brick"),
+    *("assumed_log_area", "assumed_age", "assumed_eff_age", "assumed_garage_area", "assumed_stories", "assumed_brick"),
 )
 _VALUATION_FLAGS = (
     *("report_unverified", "valuation_absurd", "valued_in_the_future", "valuation_stale", "valuation_above_model"),

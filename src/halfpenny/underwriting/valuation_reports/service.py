@@ -53,7 +53,8 @@ async def upload(
 ) -> ValuationReport:
     """Keep a report with its document until somebody verifies it; nothing about the loan changes by that.
 
-    Raises LoanNotFound (for a borrower also of another's loan), WrongStatus and the refusals of ``check_report``.
+    Raises LoanNotFound (for a borrower also of another's loan), WrongStatus, AmountImplausible and the refusals of
+    ``check_report``.
     """
     loan = await loans.lock(connection, loan_id)
     if not staff and loan.borrower_id != uploader:
@@ -63,6 +64,7 @@ async def upload(
     today = await business_date(connection)
     found = await store.find_valuer(connection, report.valuer_id)
     valuer = check_report(report, found, loan.application.property.country, today)
+    loans.check_plausible("amount", report.amount_minor, loan.application.currency)
     kept = ValuationReport(
         id=uuid7(),
         loan_id=loan.id,
