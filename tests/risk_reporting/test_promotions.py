@@ -241,6 +241,67 @@ async def test_a_service_that_asks_gets_what_it_missed(database: Database, offic
     assert await findings(database) == []
 
 
+RECORDED = """INSERT INTO outbox (event_id, name, version, aggregate_id, payload, recorded_at, published_at)
+VALUES ($1, $2, 1, uuidv7(), $3, now() + $4 * interval '1 second', now() + $4 * interval '1 second')"""
+
+
+async def record(superuser: Database, rows: Sequence[tuple[str, dict[str, Any], int]]) -> list[Finding]:
+    """What is found of questions and answers, each that many seconds from now; every question was handled."""
+    async with superuser.unit_of_work() as connection:
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        for name, payload, second in rows:
+            event_id = uuid7()
+            await connection.execute(RECORDED, event_id, name, payload, second)
+            if name == PROMOTION_ASKED:
+                await connection.execute(
+                    "INSERT INTO inbox (queue, event_id) VALUES ($1, $2)", PROMOTIONS.queue, event_id
+                )
+    async with superuser.reading() as connection:
+        return [each async for each in find_all(connection, [risk_reporting.methods_check], no_progress)]
+
+
+async def announced_at(superuser: Database, *seconds: int) -> list[str]:
+    """Each promotion's announcement published that many seconds from now; returns what was signed."""
+    async with superuser.unit_of_work() as connection:
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        rows = await connection.fetch("SELECT number, signed FROM risk_promotion ORDER BY number")
+        for row, second in zip(rows, seconds, strict=True):
+            await connection.execute(
+                "UPDATE outbox SET published_at = now() + $2 * interval '1 second' "
+                "WHERE name = 'risk.model_promoted' AND payload->>'signed' = $1",
+                row["signed"],
+                second,
+            )
+    return [row["signed"] for row in rows]
+
+
+async def test_two_questions_that_are_answered_at_once_with_different_promotions_are_in_order(
+    superuser: Database, office: Office
+) -> None:
+    """The first saw the older promotion, and its answer was recorded after the other's."""
+    await office.promote(NEXT, CHAMPION_FILE)
+    await office.promote(THIRD, NEXT)
+    first, second = await announced_at(superuser, 1, 4)
+    honest = [
+        (PROMOTION_ASKED, {"number": 0}, 2),
+        (PROMOTION_ASKED, {"number": 1}, 5),
+        (PROMOTION_RESTATED, {"signed": second}, 6),
+        (PROMOTION_RESTATED, {"signed": first}, 7),
+    ]
+    assert await record(superuser, honest) == []
+    # One more of the older is an answer to nobody.
+    assert await record(superuser, [(PROMOTION_RESTATED, {"signed": first}, 8)]) != []
+
+
+async def test_a_question_that_came_before_a_promotion_was_published_needs_no_answer(
+    superuser: Database, office: Office
+) -> None:
+    await office.promote(NEXT, CHAMPION_FILE)
+    await announced_at(superuser, 30)
+    assert await record(superuser, [(PROMOTION_ASKED, {"number": 0}, 20)]) == []
+    assert await record(superuser, [(PROMOTION_ASKED, {"number": 0}, 40)]) != []
+
+
 @pytest.mark.parametrize(
     ("statement", "table"),
     [

@@ -63,28 +63,35 @@ LEFT JOIN outbox o ON o.name = '{MODEL_PROMOTED}' AND o.payload->>'signed' = p.s
 REPORTED = reported(
     "LEFT JOIN risk_promotion p ON p.signed = o.payload->>'signed'", "p.number", {MODEL_PROMOTED: "true"}, {}
 )
-# A promotion is stated once more for a service that asked by an older number, once for each question.
+# A promotion is stated once more for a service that asked by an older number, once for each question. Two answers that
+# are made at once may state different promotions, the older of them last: each is held against the questions that it
+# or an earlier answer of no later a promotion can rest on.
 RESTATED = Comparison(
     "outbox",
     f"concat_ws(' of ', '{PROMOTION_ASKED}', o.name, o.event_id)",
-    f"""(SELECT o.*, p.number, row_number() OVER (ORDER BY o.recorded_at, o.event_id) AS place
-  FROM outbox o LEFT JOIN risk_promotion p ON p.signed = o.payload->>'signed'
+    f"""(SELECT o.*, p.number FROM outbox o LEFT JOIN risk_promotion p ON p.signed = o.payload->>'signed'
   WHERE o.name = '{PROMOTION_RESTATED}' AND o.recorded_at > {RECENT}) o
+LEFT JOIN LATERAL (SELECT count(*) AS answers FROM outbox a JOIN risk_promotion s ON s.signed = a.payload->>'signed'
+  WHERE a.name = '{PROMOTION_RESTATED}' AND a.recorded_at > {RECENT} AND s.number <= o.number
+  AND (a.recorded_at, a.event_id) <= (o.recorded_at, o.event_id)) a ON true
 LEFT JOIN LATERAL (SELECT count(*) AS questions FROM outbox q WHERE q.name = '{PROMOTION_ASKED}'
   AND q.recorded_at <= o.recorded_at AND (q.payload->>'number')::bigint < o.number) q ON true""",
     {"payload.signed": ("o.payload->>'signed'", "CASE WHEN o.number IS NOT NULL THEN o.payload->>'signed' END")},
     "the question that it answers",
-    present="q.questions >= o.place OR o.number IS NULL",
+    present="q.questions >= a.answers OR o.number IS NULL",
 )
-# And each question by an older number that came after a promotion was answered with it, in the same transaction.
+# And each question by an older number that came after a promotion was answered with it, in the same transaction. Once
+# its announcement was published a promotion is there for whoever asks: what was recorded before was no commit yet.
 ASKED = Comparison(
     "outbox",
     f"concat_ws(' of ', '{PROMOTION_RESTATED}', q.name, q.event_id)",
     f"""(SELECT q.*, row_number() OVER (ORDER BY q.recorded_at, q.event_id) AS place FROM outbox q
   JOIN inbox i ON i.queue = '{PROMOTIONS.queue}' AND i.event_id = q.event_id
   WHERE q.name = '{PROMOTION_ASKED}' AND q.recorded_at > {RECENT}
-    AND EXISTS (SELECT FROM row_history h WHERE h.table_name = 'risk_promotion' AND h.change = 'inserted'
-      AND h.recorded_at < q.recorded_at AND h.row_key::bigint > (q.payload->>'number')::bigint)) q
+    AND EXISTS (SELECT FROM risk_promotion p
+      LEFT JOIN outbox e ON e.name = '{MODEL_PROMOTED}' AND e.payload->>'signed' = p.signed
+      WHERE p.number > (q.payload->>'number')::bigint
+        AND (e.published_at < q.recorded_at OR e.event_id IS NULL AND p.promoted_at < {RECENT}))) q
 CROSS JOIN (SELECT count(*) AS answers FROM outbox
   WHERE name = '{PROMOTION_RESTATED}' AND recorded_at > {RECENT}) o""",
     {},
