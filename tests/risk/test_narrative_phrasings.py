@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from halfpenny_risk.narrative import english_drivers, polish_drivers
 from halfpenny_risk.narrative.checking import WrittenSentence, fault_of
+from halfpenny_risk.narrative.drivers import DriverWords, driver_phrases
 from halfpenny_risk.narrative.english import english
+from halfpenny_risk.narrative.english_drivers import ENGLISH_DRIVERS
 from halfpenny_risk.narrative.facts import Fact, Facts
 from halfpenny_risk.narrative.polish import polish
+from halfpenny_risk.narrative.polish_drivers import POLISH_DRIVERS
 
 LINES = Path(__file__).parent / "data" / "narratives"
 
@@ -147,12 +149,27 @@ JUDGING = re.compile(
 )
 
 
-@pytest.mark.parametrize("phrases", [english_drivers.DRIVER_PHRASES, polish_drivers.DRIVER_PHRASES], ids=["en", "pl"])
-def test_row_11_no_driver_in_favour_is_named_with_a_judging_adjective(phrases: dict[str, str]) -> None:
+@pytest.mark.parametrize("words", [ENGLISH_DRIVERS, POLISH_DRIVERS], ids=["en", "pl"])
+def test_row_11_no_driver_in_favour_is_named_with_a_judging_adjective(words: DriverWords) -> None:
+    phrases = driver_phrases(words)
     named = {name: text for name, text in phrases.items() if name.startswith(("for_", "states_for_"))}
-    assert len(named) >= 9
+    assert len(named) >= 18
     assert {name: found[0] for name, text in named.items() if (found := JUDGING.search(text))} == {}
 
 
 # The loan to value at the low end is a loan to value: its sentence names the low end.
 SAME_WORDS: set[tuple[str, str]] = set()
+
+
+@pytest.mark.parametrize(
+    ("fact", "right", "wrong"),
+    [
+        ("against:exit_leverage", "Dźwignia, która zwiększa ryzyko.", "Dźwignia, który zwiększa ryzyko."),
+        ("against:exit_leverage", "Wskaźnik LTV, który podnosi ryzyko.", "Wskaźnik LTV, która podnosi ryzyko."),
+        ("against:debts", "Długi, które zwiększają ryzyko.", "Długi, który zwiększają ryzyko."),
+        ("for:exit_strategy", "Strategia wyjścia, która obniża ryzyko.", "Strategia wyjścia, które obniża ryzyko."),
+        ("against:adverse", "Negatywne wpisy, które zwiększają ryzyko.", "Negatywne wpisy, który zwiększają ryzyko."),
+    ],
+)  # fmt: skip
+def test_row_9_a_polish_pronoun_has_the_gender_of_its_subject(fact: str, right: str, wrong: str) -> None:
+    assert POLISH.derives(fact, right) and not POLISH.derives(fact, wrong)

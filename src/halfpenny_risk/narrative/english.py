@@ -5,7 +5,8 @@ No phrase here counts, compares, minimises, promises or denies, and none speaks 
 
 from __future__ import annotations
 
-from halfpenny_risk.narrative.english_drivers import DRIVER_PHRASES, drivers
+from halfpenny_risk.narrative.drivers import driver_following, driver_phrases, driver_sentences
+from halfpenny_risk.narrative.english_drivers import ENGLISH_DRIVERS
 from halfpenny_risk.narrative.grammar import After, Grammar, compile_grammar
 
 PHRASES = {
@@ -408,4 +409,6 @@ def english() -> Grammar:
     figures = {
         name: [*rules, *(_framed(name, f"{{{name}}}") if name in _NOUNS else ())] for name, rules in _FIGURES.items()
     }
-    return compile_grammar(PHRASES | DRIVER_PHRASES, figures | drivers(), _FOLLOWING)
+    phrases = PHRASES | driver_phrases(ENGLISH_DRIVERS)
+    following = _FOLLOWING | driver_following(ENGLISH_DRIVERS)
+    return compile_grammar(phrases, figures | driver_sentences(ENGLISH_DRIVERS), following)

@@ -1,6 +1,10 @@
-"""What may be said in English of each driver of the score: that it raises the risk, or that it lowers it."""
+"""The English words of the drivers of the score; ``drivers`` says what is said with them."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+from halfpenny_risk.narrative.drivers import AGAINST, FOR, DriverWords, Subjects
 
 # The subject of a sentence about a driver, by what it says: some can only be said of one direction.
 _DRIVERS = {
@@ -43,8 +47,6 @@ _AGAINST = {
     "|the adverse records|adverse records [in registers]|adverse credit records"
     "|the borrower's [adverse] records [in registers]|entries in registers|adverse entries in registers",
 }
-# In favour nothing is said with an adjective: "low" would judge where the sign only says which way a part of the score
-# goes.
 _FOR = {
     "exit_interest": "[the] regular payment of interest|regular interest payments"
     "|the payment of interest as it falls due"
@@ -73,16 +75,46 @@ _STATES_FOR = {
 }
 
 
-def _subjects(neutral: str, directed: str | None) -> str:
-    return "|".join(filter(None, (neutral, directed)))
+def _with_which(subjects: Mapping[str, str]) -> dict[str, Subjects]:
+    """Every English subject is followed by the same pronoun."""
+    return {code: {"which": alternatives} for code, alternatives in subjects.items()}
 
 
-DRIVER_PHRASES = {
+_FRAMES = (
+    "{subject} [also] {verb} <risk> [too]",
+    "<risk> is [also] {passive} by {subject}",
+    "{subject} makes <risk> {adjective}",
+    "{subject} make <risk> {adjective}",
+    "{subject} {weighs}",
+    "{subject} is a factor that {verb} <risk>",
+    "{subject} is one of the factors that {verb} <risk>",
+    "{subject} <leads_to> a {adjective} risk [of default]",
+    "<risk> is {adjective} <because_of> {subject}",
+    "<because_of> {subject}, <risk> is {adjective}",
+    "{subject} {weighs}: it {verb} <risk>",
+    "{subject} {weighs}: they {verb} <risk>",
+    "{subject} makes [a] default {likely} likely",
+    "the {adjective} risk comes from {subject}",
+)
+_RELATIVE_FRAMES = (
+    "{subject}, {pronoun} {verb} <risk> [too]",
+    "what {weighs} is {subject}, {pronoun} {verb} <risk>",
+)
+_STATED_FRAMES = (
+    "{states}, which {verb} <risk>",
+    "{states}, and this {verb} <risk>",
+    "{states}: this {verb} <risk>",
+    "<as> {states}, <risk> is {adjective}",
+    "<risk> is {adjective} <as> {states}",
+)
+_FOLLOWING_FRAMES = (
+    "so does {subject}",
+    "so do {subject}",
+    "so does {subject}, {pronoun} {verb} <risk> [too]",
+    "so do {subject}, {pronoun} {verb} <risk> [too]",
+)
+_PHRASES = {
     "as": "because|as|since",
-    **{f"against_{code}": _subjects(neutral, _AGAINST.get(code)) for code, neutral in _DRIVERS.items()},
-    **{f"for_{code}": _subjects(neutral, _FOR.get(code)) for code, neutral in _DRIVERS.items()},
-    **{f"states_against_{code}": states for code, states in _STATES_AGAINST.items()},
-    **{f"states_for_{code}": states for code, states in _STATES_FOR.items()},
     "leads_to": "leads to|lead to|means|mean|results in|result in|contributes to|contribute to",
     "because_of": "because of|due to|owing to",
     "weighs_against": "works against the loan|work against the loan|works against it|is against the loan"
@@ -95,50 +127,31 @@ DRIVER_PHRASES = {
     "raised": "raised|increased",
     "lowered": "lowered|reduced|decreased",
 }
-
-
-def _direction(subject: str, verb: str, adjective: str, weighs: str, passive: str, likely: str) -> list[str]:
-    return [
-        f"{subject} [also] {verb} <risk> [too]",
-        f"{subject}, which {verb} <risk> [too]",
-        f"<risk> is [also] {passive} by {subject}",
-        f"{subject} makes <risk> {adjective}",
-        f"{subject} make <risk> {adjective}",
-        f"{subject} {weighs}",
-        f"{subject} is a factor that {verb} <risk>",
-        f"{subject} is one of the factors that {verb} <risk>",
-        f"{subject} <leads_to> a {adjective} risk [of default]",
-        f"<risk> is {adjective} <because_of> {subject}",
-        f"<because_of> {subject}, <risk> is {adjective}",
-        f"{subject} {weighs}: it {verb} <risk>",
-        f"{subject} {weighs}: they {verb} <risk>",
-        f"{subject} makes [a] default {likely} likely",
-        f"what {weighs} is {subject}, which {verb} <risk>",
-        f"the {adjective} risk comes from {subject}",
-    ]
-
-
-def _stated(states: str, verb: str, adjective: str) -> list[str]:
-    """A statement and what follows from it, in the direction of its side."""
-    return [
-        f"{states}, which {verb} <risk>",
-        f"{states}, and this {verb} <risk>",
-        f"{states}: this {verb} <risk>",
-        f"<as> {states}, <risk> is {adjective}",
-        f"<risk> is {adjective} <as> {states}",
-    ]
-
-
-def drivers() -> dict[str, list[str]]:
-    """What may be said of each driver, by its fact id."""
-    found: dict[str, list[str]] = {}
-    for code in _DRIVERS:
-        found[f"against:{code}"] = [
-            *_direction(f"<against_{code}>", "<raises>", "higher", "<weighs_against>", "<raised>", "more"),
-            *_CLAUSES_AGAINST.get(code, ()),
-            *(_stated(f"<states_against_{code}>", "<raises>", "higher") if code in _STATES_AGAINST else ()),
-        ]
-        found[f"for:{code}"] = _direction(f"<for_{code}>", "<lowers>", "lower", "<weighs_for>", "<lowered>", "less")
-        if code in _STATES_FOR:
-            found[f"for:{code}"] += _stated(f"<states_for_{code}>", "<lowers>", "lower")
-    return found
+ENGLISH_DRIVERS = DriverWords(
+    neutral=_with_which(_DRIVERS),
+    directed={AGAINST: _with_which(_AGAINST), FOR: _with_which(_FOR)},
+    clauses={AGAINST: _CLAUSES_AGAINST},
+    states={AGAINST: _STATES_AGAINST, FOR: _STATES_FOR},
+    sides={
+        AGAINST: {
+            "verb": "<raises>",
+            "adjective": "higher",
+            "weighs": "<weighs_against>",
+            "passive": "<raised>",
+            "likely": "more",
+        },
+        FOR: {
+            "verb": "<lowers>",
+            "adjective": "lower",
+            "weighs": "<weighs_for>",
+            "passive": "<lowered>",
+            "likely": "less",
+        },
+    },
+    pronouns={"which": "which"},
+    frames=_FRAMES,
+    relative_frames=_RELATIVE_FRAMES,
+    stated_frames=_STATED_FRAMES,
+    following_frames=_FOLLOWING_FRAMES,
+    phrases=_PHRASES,
+)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from halfpenny_risk.narrative.drivers import driver_phrases, driver_sentences
 from halfpenny_risk.narrative.grammar import After, Grammar, compile_grammar
-from halfpenny_risk.narrative.polish_drivers import DRIVER_PHRASES, drivers
+from halfpenny_risk.narrative.polish_drivers import POLISH_DRIVERS
 
 PHRASES = {
     "loan": "pożyczka|ta pożyczka|ona",
@@ -395,4 +396,5 @@ def polish() -> Grammar:
     figures = {
         name: [*rules, *(_framed(name, f"{{{name}}}") if name in _NOUNS else ())] for name, rules in _FIGURES.items()
     }
-    return compile_grammar(PHRASES | DRIVER_PHRASES, figures | drivers(), _FOLLOWING)
+    phrases = PHRASES | driver_phrases(POLISH_DRIVERS)
+    return compile_grammar(phrases, figures | driver_sentences(POLISH_DRIVERS), _FOLLOWING)
