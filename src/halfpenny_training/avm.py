@@ -74,6 +74,19 @@ ERROR_TREES = COMMON | {
 UNSAID = ("grade", "log_lot", "waterfront", "baths", "eff_age", "rooms", "garage_area", "stories", "brick")
 
 
+def recipe() -> dict[str, Any]:
+    """What an evaluation was made with: another recipe needs another evaluation."""
+    return {
+        "value_trees": VALUE_TREES,
+        "error_trees": ERROR_TREES,
+        "unsaid": list(UNSAID),
+        "coverage": COVERAGE,
+        "segments": SEGMENTS,
+        "calibration_years": CALIBRATION_YEARS,
+        "error_years": ERROR_YEARS,
+    }
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """Each sale's neighbours among strictly earlier sales. They depend on days and places only, not on any fit."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def evaluate_market(name: str, data: Path, progress: Progress) -> dict[str, Any]
     """The valuation of one market on its last year, by models that saw nothing of it."""
     market = MARKETS[name](data)
     test, before = market.test_from.year, market.test_from.year - 1
-    wanted = range(test - 1 - avm.CALIBRATION_YEARS - avm.ERROR_YEARS, test + 1)
+    wanted = predicted_years(market)
     progress(f"{name}: out-of-time evaluation on {test}; this trains {len(wanted) + 1} models")
     around = avm.surroundings(market)
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +71,19 @@ def evaluate_market(name: str, data: Path, progress: Progress) -> dict[str, Any]
         "bias_log": float(np.median(latest.error)),
         "by_price_fifth": _by_price(market, latest),
         "interval_trials": {"year": before, "tried": tried},
+        "recipe": avm.recipe(),
     }
+
+
+def predicted_years(market: MarketData) -> range:
+    """The years to predict: the tested one, the one before it to choose on, and those that calibrate and teach both.
+
+    A market with too short a history has fewer: trees learn from no sale of its first year, so the second is not
+    predicted.
+    """
+    test = market.test_from.year
+    first_sold = (market.epoch + timedelta(days=int(market.day.min()))).year
+    return range(max(test - 1 - avm.CALIBRATION_YEARS - avm.ERROR_YEARS, first_sold + 2), test + 1)
 
 
 def _interval_lines(

@@ -9,6 +9,7 @@ import pytest
 
 from halfpenny_risk.artefacts import DEFAULT_FOLDER, EVALUATION, ArtefactFolder
 from halfpenny_risk.errors import BadArtefact
+from halfpenny_training import avm
 from halfpenny_training.card import cards, write_cards
 
 DOCS = Path(__file__).parents[2] / "docs" / "models"
@@ -21,6 +22,16 @@ def test_the_cards_are_current() -> None:
     for name, content in found.items():
         assert (DOCS / f"{name}.md").read_text(encoding="utf-8") == content, f"{name} is old: halfpenny-training card"
     assert {path.stem for path in DOCS.glob("*.md")} == set(found)
+
+
+@pytest.mark.parametrize("market", ["seattle", "lucas"])
+def test_row_11_the_figures_of_a_market_are_those_of_todays_recipe(market: str) -> None:
+    """Whoever changes what a valuation is trained, masked or calibrated with evaluates it again."""
+    assert EVALUATED[market]["recipe"] == avm.recipe(), "run halfpenny-training evaluate, then card"
+    assert {line["measure"].rpartition(":")[0] for line in EVALUATED[market]["lines"]} >= {
+        "the same, only what an application says",
+        "benchmark: hedonic regression and index",
+    }
 
 
 def test_the_readme_states_the_figures_of_the_fields_that_are_served() -> None:

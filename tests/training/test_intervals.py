@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from halfpenny_risk.artefacts import DEFAULT_FOLDER, EVALUATION
 from halfpenny_training import avm, intervals
+from halfpenny_training.evaluate import predicted_years
 
 SEATTLE = json.loads((DEFAULT_FOLDER / EVALUATION).read_text(encoding="utf-8"))["seattle"]
 
@@ -66,3 +69,16 @@ def test_row_17_the_way_was_chosen_on_the_year_before_the_tested_one() -> None:
     assert len(trials["tried"]) == len(intervals.TRIED)
     figures = {line["measure"]: line for line in SEATTLE["lines"]}
     assert figures["90 % interval, all"]["value"] > 0.88 and figures["90 % interval, hardest fifth"]["value"] > 0.88
+
+
+@pytest.mark.parametrize(
+    ("first_sale", "tested", "expected"),
+    [(1993, 1998, range(1995, 1999)), (2010, 2016, range(2012, 2017)), (2001, 2016, range(2012, 2017))],
+)
+def test_row_11_a_year_is_predicted_once_there_are_sales_to_learn_from(
+    first_sale: int, tested: int, expected: range
+) -> None:
+    """Trees learn from no sale of a market's first year: where the history is short, fewer years are predicted."""
+    days = np.array([40.0, 800.0, 1_500.0])
+    market = SimpleNamespace(test_from=date(tested, 1, 1), epoch=date(first_sale, 1, 1), day=days)
+    assert predicted_years(market) == expected  # type: ignore[arg-type]
