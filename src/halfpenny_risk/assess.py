@@ -20,7 +20,7 @@ from halfpenny_risk.borrower import BorrowerFacts, BorrowerModel, facts_row
 from halfpenny_risk.exit_risk import ExitTerms, exit_risk
 from halfpenny_risk.normal import Floats, expit
 from halfpenny_risk.policy import Policy, PolicyVersions
-from halfpenny_risk.principal import Case, principal_reasons
+from halfpenny_risk.principal import Inputs, principal_reasons
 from halfpenny_risk.scoring import (
     LoanColumns,
     Price,
@@ -31,7 +31,7 @@ from halfpenny_risk.scoring import (
     score_loans,
 )
 from halfpenny_risk.valuation import CONFIDENCE, UNCHECKED_FLAGS, Market, Security, appraise, secured
-from halfpenny_risk.wording import PRICE_TERMS, market_note, reference_note
+from halfpenny_risk.wording import FLAGGED, PRICE_TERMS, market_note, reference_note
 
 PRICE_CHANGES_PERCENT = (-10, -20, -30, -40)
 EXTRA_MONTHS = (3, 6, 12, 18)
@@ -137,8 +137,11 @@ def assess(
         again = [(one, secured(one, security.model, policy, bound=security.bound)) for one in read]
         return score_together(again, models, policy) if again else []
 
-    case = Case(loan, application, security, policy)
-    against, favour = principal_reasons(case, scored, reasons, passed_limits(columns, scores, policy), rescore)
+    inputs = Inputs(loan, application, security, policy)
+    passed = passed_limits(columns, scores, policy)
+    if scored.recommendation == "refer":
+        passed += [(flag, policy.valuation.refer_above_model) for flag in scored.flags if flag in FLAGGED]
+    against, favour = principal_reasons(inputs, scored, reasons, passed, rescore)
     return messages.LoanAssessed(
         loan_id=loan.loan_id,
         request_id=request_id,

@@ -18,7 +18,7 @@ from halfpenny_risk.normal import Floats, logit
 from halfpenny_risk.policy import Policy
 from halfpenny_risk.scoring import OVERLAYS, LoanColumns, Scores, exit_log_odds, overlays, reference_terms
 from halfpenny_risk.trees import shapley_weights
-from halfpenny_risk.valuation import NORMAL_90, Security
+from halfpenny_risk.valuation import NORMAL_90, Security, price_lowers
 from halfpenny_risk.wording import FIGURE_OF, REASONS, sentence, unchecked_value
 
 # Which fields of the exit's terms each driver moves.
@@ -102,7 +102,7 @@ def reasons(
             code=code,
             text=sentence(code, facts.get(code)),
             contribution=f"{added:.12f}",
-            audience=REASONS[code].audience,  # type: ignore[arg-type]
+            audience=REASONS[code].audience,
         )
         for code, added in sorted(parts.items(), key=lambda part: (-abs(part[1]), part[0]))
         if abs(added) > NEGLIGIBLE_CONTRIBUTION
@@ -117,6 +117,7 @@ def _facts(
     row = dict(zip(FEATURES, columns.facts.rows()[0].tolist(), strict=True))
     value = security.used
     records = float(application.adverse_records) if application.knows("adverse_records") else None
+    haircut = policy.valuation.sources[application.valuation_source].haircut_outside_market
     strategies = {None: "unknown", True: "refinance", False: "sale"}
     return {
         **row,
@@ -133,8 +134,9 @@ def _facts(
         "exit_interest": "rolled_up" if application.rolled_up else "paid",
         "exit_works": application.renovation_cost / value,
         "outside_market": unchecked_value(
-            "market_stale" if "market_stale" in security.flags else "outside_market",
-            policy.valuation.sources[application.valuation_source].haircut_outside_market,
+            security.model.index_as_of if security.model and "market_stale" in security.flags else None,
+            haircut,
+            price_weight=application.price_weight if price_lowers(application, haircut) else 0.0,
             or_estimate=(security.model or security.bound) is not None
             and application.valuation_source is not ValuationSource.SURVEY,
         ),

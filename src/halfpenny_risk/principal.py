@@ -1,9 +1,9 @@
 """The principal reasons against a loan, at most four, each with what would change it; and what speaks for it, apart.
 
 Contributions that say one thing (loan to value by the borrower's model and by the exit's) count as one reason. A limit
-of the policy that was passed comes before every contribution. What would change a reason is found by the model itself:
-the application is read and scored again with one thing made better, step by step, until its grade or its decision is
-better.
+of the policy that was passed, and a flag for which a person decides, come before every contribution. What would change
+a reason is found by the model itself: the application is read and scored again with one thing made better, step by
+step, until its grade or its decision is better.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ from halfpenny_risk.policy import Policy
 from halfpenny_risk.valuation import Security, stated_for
 from halfpenny_risk.wording import (
     DECISIONS,
+    EVERYONE,
     FIGURE_OF,
+    FLAGGED,
     LIMITS,
     NO_CHANGE,
+    PRIVATE,
     change_worded,
     figure_in_both,
     missing_facts,
@@ -69,6 +72,7 @@ OF_LIMIT: Mapping[str, str] = {
     "debts_to_assets": "debts",
     "charge_rank": "prior_debt",
     "valuation_age_months": "valuation",
+    **dict.fromkeys(FLAGGED, "valuation"),
 }
 # The sentence that names what a limit measures, where several could stand for its reason.
 _MEASURED: Mapping[str, tuple[str, ...]] = {
@@ -104,7 +108,7 @@ class Rated(Protocol):
 
 
 @dataclass(frozen=True)
-class Case:
+class Inputs:
     """One application as it came, as it was read, the security that it was valued at, and the policy of its day."""
 
     loan: LoanSubmitted
@@ -125,7 +129,7 @@ Rescore = Callable[[Sequence[LoanSubmitted]], Sequence[Rated]]
 
 
 def principal_reasons(
-    case: Case,
+    inputs: Inputs,
     rated: Rated,
     reasons: Sequence[Reason],
     passed_limits: Sequence[tuple[str, float]],
@@ -133,8 +137,9 @@ def principal_reasons(
 ) -> tuple[tuple[PrincipalReason, ...], tuple[PrincipalReason, ...]]:
     """Against (in order, with what would change each) and for (strongest first).
 
-    ``passed_limits`` names the limits that were passed with the figure allowed; ``rescore`` rates changed applications
-    as if they had been sent: they are read anew, so that no flag of the application as it is stays on them.
+    ``passed_limits`` names the limits that were passed and the flags (``FLAGGED``), with the figure allowed;
+    ``rescore`` rates changed applications as if they had been sent: they are read anew, so that no flag of the
+    application as it is stays on them.
     """
     known = {reason.code: reason for reason in reasons}
     weights = {
@@ -148,33 +153,33 @@ def principal_reasons(
     against = [*limits, *sorted(_beyond(weights, 1.0), key=lambda group: -weights[group])]
     sayable = [group for group in dict.fromkeys(against) if group in limits or _leading(group, known)]
     chosen = sayable[:MOST_PRINCIPAL_REASONS]
-    changes = {group: _STEPS[group](case) for group in chosen}
+    changes = {group: _STEPS[group](inputs) for group in chosen}
     flat = [change.loan for group in chosen for change in changes[group]]
     scored = iter(rescore(flat))
     reasons_against = []
     for group in chosen:
         results = [next(scored) for _ in changes[group]]
         reasons_against.append(
-            _reason(group, known, weights[group], limits.get(group), _best(rated, changes[group], results), case.loan)
+            _reason(group, known, weights[group], limits.get(group), _best(rated, changes[group], results), inputs.loan)
         )
     favour = [
-        _reason(group, known, weights[group], None, None, case.loan, sign=-1.0)
+        _reason(group, known, weights[group], None, None, inputs.loan, sign=-1.0)
         for group in sorted(_beyond(weights, -1.0), key=lambda group: weights[group])
-        if group not in chosen and _leading(group, known, -1.0) and _better_than_reference(group, case, known)
+        if group not in chosen and _leading(group, known, -1.0) and _better_than_reference(group, inputs, known)
     ]
     return tuple(reasons_against), tuple(favour[:MOST_PRINCIPAL_REASONS])
 
 
-def _better_than_reference(group: str, case: Case, known: Mapping[str, Reason]) -> bool:
+def _better_than_reference(group: str, inputs: Inputs, known: Mapping[str, Reason]) -> bool:
     """Whether the fact itself is no worse than the policy's reference loan has it.
 
     Contributions are of parts: a small amount behind a large prior debt, or a term against the borrowers that the
     model learned from, can lower the score where the whole that the sentence states is worse than the reference.
     """
-    reference, application = case.policy.reference_loan, case.application
+    reference, application = inputs.policy.reference_loan, inputs.application
     if group == "leverage":
         debt = application.amount + application.prior_debt
-        return debt <= reference.ltv * case.security.used and "exit_floor" not in known
+        return debt <= reference.ltv * inputs.security.used and "exit_floor" not in known
     return group != "term" or application.term_months <= reference.term_months
 
 
@@ -204,14 +209,17 @@ def _reason(
         text = missing_facts([fact for fact in _EXPECTED_FACTS if getattr(loan.borrower, fact) is None])
     else:
         text = leading.text if leading is not None else LocalisedText("", "")
-    if limit is not None:
+    if limit is not None and limit[0] in FLAGGED:
+        most, flagged = figure_in_both(limit[1], "percent"), FLAGGED[limit[0]]
+        text = LocalisedText(flagged.en.format(value=most.en), flagged.pl.format(value=most.pl))
+    elif limit is not None:
         limit_text = LIMITS[limit[0]]
         most = figure_in_both(limit[1], limit_text.shown_as)
         text = LocalisedText(
             f"{text.en} {limit_text.en.format(value=most.en)}".strip(),
             f"{text.pl} {limit_text.pl.format(value=most.pl)}".strip(),
         )
-    audience = leading.audience if leading is not None else ("borrower", "staff")
+    audience = leading.audience if leading is not None else EVERYONE if group == "valuation" else PRIVATE
     return PrincipalReason(code=group, text=text, contribution=f"{weight:.6f}", change=change, audience=audience)
 
 
@@ -243,7 +251,7 @@ def _order(rated: Rated) -> int:
 
 
 def _change(
-    case: Case,
+    inputs: Inputs,
     group: str,
     value: str | LocalisedText,
     *,
@@ -251,7 +259,7 @@ def _change(
     of_borrower: Mapping[str, Any] | None = None,
     **terms: Any,
 ) -> _Change:
-    loan = case.loan
+    loan = inputs.loan
     if of_property:
         terms["property"] = replace(loan.property, **of_property)
     if of_borrower:
@@ -264,17 +272,18 @@ def _whole(amount: float) -> str:
     return f"{round(amount)}.00"
 
 
-def _of_amounts(case: Case, group: str, fact: str, amounts: Sequence[float]) -> list[_Change]:
+def _of_amounts(inputs: Inputs, group: str, fact: str, amounts: Sequence[float]) -> list[_Change]:
     """The borrower's fact at each of the amounts."""
-    currency = case.loan.currency
+    currency = inputs.loan.currency
     return [
-        _change(case, group, money_in_both(amount, currency), of_borrower={fact: _whole(amount)}) for amount in amounts
+        _change(inputs, group, money_in_both(amount, currency), of_borrower={fact: _whole(amount)})
+        for amount in amounts
     ]
 
 
-def _medians(case: Case) -> Mapping[str, float]:
+def _medians(inputs: Inputs) -> Mapping[str, float]:
     """What the median borrower of the policy has, in the loan's currency."""
-    rate, scale = case.policy.units_per_euro(case.loan.currency), case.policy.borrower_scale
+    rate, scale = inputs.policy.units_per_euro(inputs.loan.currency), inputs.policy.borrower_scale
     return {
         "income": scale.income_euro_a_year * rate,
         "assets": scale.assets_euro * rate,
@@ -283,101 +292,103 @@ def _medians(case: Case) -> Mapping[str, float]:
     }
 
 
-def _stated(case: Case, facts: Sequence[str]) -> list[_Change]:
+def _stated(inputs: Inputs, facts: Sequence[str]) -> list[_Change]:
     """Those of the facts that were not stated, stated: as the median borrower has them, and no adverse record."""
-    medians = _medians(case)
+    medians = _medians(inputs)
     given = {
         fact: _whole(medians[fact]) if fact in medians else 0
         for fact in facts
-        if getattr(case.loan.borrower, fact) is None
+        if getattr(inputs.loan.borrower, fact) is None
     }
-    return [_change(case, "facts_missing", "", of_borrower=given)]
+    return [_change(inputs, "facts_missing", "", of_borrower=given)]
 
 
-def _more_of(case: Case, fact: str) -> list[_Change]:
-    if getattr(case.loan.borrower, fact) is None:
-        return _stated(case, (fact,))
-    now = float(getattr(case.loan.borrower, fact))
+def _more_of(inputs: Inputs, fact: str) -> list[_Change]:
+    if getattr(inputs.loan.borrower, fact) is None:
+        return _stated(inputs, (fact,))
+    now = float(getattr(inputs.loan.borrower, fact))
     # Of nothing every multiple is nothing: then it is the median borrower's that is taken in parts and multiples.
-    start, factors = (now, _MORE) if now else (_medians(case)[fact], (0.5, 1.0, *_MORE))
-    return _of_amounts(case, fact, fact, [factor * start for factor in factors])
+    start, factors = (now, _MORE) if now else (_medians(inputs)[fact], (0.5, 1.0, *_MORE))
+    return _of_amounts(inputs, fact, fact, [factor * start for factor in factors])
 
 
-def _fewer_debts(case: Case) -> list[_Change]:
-    if case.loan.borrower.debts is None:
-        return _stated(case, ("debts",))
-    return _of_amounts(case, "debts", "debts", [share * case.application.debts for share in _FEWER])
+def _fewer_debts(inputs: Inputs) -> list[_Change]:
+    if inputs.loan.borrower.debts is None:
+        return _stated(inputs, ("debts",))
+    return _of_amounts(inputs, "debts", "debts", [share * inputs.application.debts for share in _FEWER])
 
 
-def _lower_costs(case: Case) -> list[_Change]:
-    if case.loan.borrower.yearly_costs is None:
+def _lower_costs(inputs: Inputs) -> list[_Change]:
+    if inputs.loan.borrower.yearly_costs is None:
         # Stated at the median borrower's, or at less.
-        amounts = [share * _medians(case)["yearly_costs"] for share in (1.0, *_FEWER)]
+        amounts = [share * _medians(inputs)["yearly_costs"] for share in (1.0, *_FEWER)]
     else:
-        amounts = [share * case.application.yearly_costs for share in _FEWER]
-    return _of_amounts(case, "costs", "yearly_costs", amounts)
+        amounts = [share * inputs.application.yearly_costs for share in _FEWER]
+    return _of_amounts(inputs, "costs", "yearly_costs", amounts)
 
 
-def _fewer_records(case: Case) -> list[_Change]:
-    fewer = range(min(case.application.adverse_records, 20) - 1, -1, -1)
+def _fewer_records(inputs: Inputs) -> list[_Change]:
+    fewer = range(min(inputs.application.adverse_records, 20) - 1, -1, -1)
     return [
-        _change(case, "adverse_records", str(records), of_borrower={"adverse_records": records}) for records in fewer
+        _change(inputs, "adverse_records", str(records), of_borrower={"adverse_records": records}) for records in fewer
     ]
 
 
-def _more_years(case: Case) -> list[_Change]:
-    now = case.loan.borrower.years_trading or 0
+def _more_years(inputs: Inputs) -> list[_Change]:
+    now = inputs.loan.borrower.years_trading or 0
     return [
-        _change(case, "years_trading", str(years), of_borrower={"years_trading": years})
+        _change(inputs, "years_trading", str(years), of_borrower={"years_trading": years})
         for years in _YEARS
         if years > now
     ]
 
 
-def _smaller_amounts(case: Case) -> list[_Change]:
+def _smaller_amounts(inputs: Inputs) -> list[_Change]:
     """Whole percents of the value below today's, down to a fifth of it: near ones one by one, then every third."""
-    used, prior = case.security.used, case.application.prior_debt
-    start = min(math.ceil(100.0 * (case.application.amount + prior) / used) - 1, 120)
+    used, prior = inputs.security.used, inputs.application.prior_debt
+    start = min(math.ceil(100.0 * (inputs.application.amount + prior) / used) - 1, 120)
     near = range(start, max(start - 20, _LOWEST_LTV_PERCENT - 1), -1)
     far = range(start - 20, _LOWEST_LTV_PERCENT - 1, -3)
     amounts = [(percent, percent / 100.0 * used - prior) for percent in (*near, *far)]
     return [
-        _change(case, "leverage", str(percent), amount=f"{amount:.2f}") for percent, amount in amounts if amount > _CENT
+        _change(inputs, "leverage", str(percent), amount=f"{amount:.2f}")
+        for percent, amount in amounts
+        if amount > _CENT
     ]
 
 
-def _shorter_terms(case: Case) -> list[_Change]:
-    shorter = range(case.loan.term_months - 1, 2, -1)
-    return [_change(case, "term", str(months), term_months=months) for months in shorter]
+def _shorter_terms(inputs: Inputs) -> list[_Change]:
+    shorter = range(inputs.loan.term_months - 1, 2, -1)
+    return [_change(inputs, "term", str(months), term_months=months) for months in shorter]
 
 
-def _surveyed(case: Case) -> list[_Change]:
+def _surveyed(inputs: Inputs) -> list[_Change]:
     """A report that confirms the value lent on: what a surveyor would find above it, nobody knows."""
-    value = stated_for(case.security.used, case.application)
+    value = stated_for(inputs.security.used, inputs.application)
     proven = {
         "valuation": _whole(value),
-        "valued_on": case.application.applied_on,
+        "valued_on": inputs.application.applied_on,
         "valuation_source": ValuationSource.SURVEY,
         "report_verified": True,
     }
-    return [_change(case, "valuation", money_in_both(value, case.loan.currency), of_property=proven)]
+    return [_change(inputs, "valuation", money_in_both(value, inputs.loan.currency), of_property=proven)]
 
 
 # What could be better about each reason, the smallest change first.
-_STEPS: Mapping[str, Callable[[Case], list[_Change]]] = {
+_STEPS: Mapping[str, Callable[[Inputs], list[_Change]]] = {
     "leverage": _smaller_amounts,
-    "prior_debt": lambda case: [_change(case, "prior_debt", "", prior_debt="0", charge_rank=1)],
+    "prior_debt": lambda inputs: [_change(inputs, "prior_debt", "", prior_debt="0", charge_rank=1)],
     "valuation": _surveyed,
     "term": _shorter_terms,
-    "exit": lambda case: [_change(case, "exit", "", exit_strategy=ExitStrategy.SALE)],
-    "interest": lambda case: [_change(case, "interest", "", interest_mode=LoanInterestMode.SERVICED)],
-    "works": lambda case: [_change(case, "works", "", of_property={"renovation_cost": "0", "gdv": None})],
-    "income": lambda case: _more_of(case, "income"),
-    "assets": lambda case: _more_of(case, "assets"),
+    "exit": lambda inputs: [_change(inputs, "exit", "", exit_strategy=ExitStrategy.SALE)],
+    "interest": lambda inputs: [_change(inputs, "interest", "", interest_mode=LoanInterestMode.SERVICED)],
+    "works": lambda inputs: [_change(inputs, "works", "", of_property={"renovation_cost": "0", "gdv": None})],
+    "income": lambda inputs: _more_of(inputs, "income"),
+    "assets": lambda inputs: _more_of(inputs, "assets"),
     "debts": _fewer_debts,
     "costs": _lower_costs,
     "years_trading": _more_years,
-    "premises": lambda case: [_change(case, "premises", "", of_borrower={"premises": Premises.OWNED})],
+    "premises": lambda inputs: [_change(inputs, "premises", "", of_borrower={"premises": Premises.OWNED})],
     "adverse_records": _fewer_records,
-    "facts_missing": lambda case: _stated(case, _EXPECTED_FACTS),
+    "facts_missing": lambda inputs: _stated(inputs, _EXPECTED_FACTS),
 }

@@ -179,6 +179,12 @@ def secured(
     return Security(used, used / half, used * half, sd, volatility, source, model, tuple(flags), bound)
 
 
+def price_lowers(application: Application, haircut: float) -> bool:
+    """Whether the price paid brings the stated value, less what is taken off it, further down."""
+    price, stated = application.purchase_price, application.valuation
+    return price is not None and stated is not None and price < stated * (1.0 - haircut)
+
+
 def _within_price(stated: float | None, application: Application) -> float | None:
     """The stated value, brought down towards the price paid by the weight that the price still has.
 

@@ -7,14 +7,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from halfpenny_messages import LocalisedText
 from halfpenny_risk.policy import Policy, ReferenceRate
 
-Audience = tuple[str, ...]
-EVERYONE = ("borrower", "investor", "staff")
+Audience = tuple[Literal["borrower", "investor", "staff"], ...]
+EVERYONE: Audience = ("borrower", "investor", "staff")
 # What the borrower stated about themselves is for the borrower and staff alone.
-PRIVATE = ("borrower", "staff")
+PRIVATE: Audience = ("borrower", "staff")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ REASONS: Mapping[str, Wording] = {
     ),
     "assets_to_amount": Wording(
         "Relative to the loan, the borrower's assets are {value} of what is typical.",
-        "W stosunku do kwoty pożyczki majątek wynosi {value} typowego.",
+        "W stosunku do kwoty pożyczki majątek pożyczkobiorcy wynosi {value} typowego poziomu.",
         ("The assets cannot be compared with the loan.", "Nie można odnieść majątku do pożyczki."),
         audience=PRIVATE,
     ),
@@ -132,7 +133,7 @@ REASONS: Mapping[str, Wording] = {
     ),
     "exit_uncertainty": Wording(
         "The property may be worth between {value} than the value that the risk assessment uses (90 times out of 100).",
-        "Nieruchomość może być warta od {value} niż wartość przyjęta w ocenie ryzyka (w 90 przypadkach na 100).",
+        "Nieruchomość może być warta od {value}, niż przyjęto w ocenie ryzyka (w 90 przypadkach na 100).",
         shown_as="both ends",
     ),
     "exit_term": Wording(
@@ -187,10 +188,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "refinance": ("a refinancing", "refinansowanie"),
     "unknown": ("neither a sale nor a refinancing", "ani sprzedaż, ani refinansowanie"),
     "outside_market": ("No valuation model knows this market", "Żaden model wyceny nie zna tego rynku"),
-    "market_stale": (
-        "The sales that a model knows of this market are too old",
-        "Transakcje, które model zna z tego rynku, są zbyt dawne",
-    ),
     "rolled_up": ("rolled up and paid at the end", "naliczane i płatne na końcu"),
     "paid": ("paid as it falls due", "płacone w terminie"),
     "owned": ("owns its premises", "ma własną siedzibę"),
@@ -226,6 +223,34 @@ LIMITS: Mapping[str, Wording] = {
         "The policy accepts valuations up to {value} months old.",
         "Polityka dopuszcza wyceny nie starsze niż {value} mies.",
         shown_as="count",
+    ),
+}
+
+# What a flag says that asks for a person: the whole reason, where nothing else does.
+FLAGGED: Mapping[str, Wording] = {
+    "valuation_above_model": Wording(
+        "The stated value is more than {value} above the valuation model's estimate: a person decides.",
+        "Podana wartość przekracza szacunek modelu wyceny o ponad {value}: decyduje człowiek.",
+    ),
+    "owner_value_unchecked": Wording(
+        "The value is the owner's own figure, and no model of today's prices checks it: a person decides.",
+        "Wartość podał właściciel, a żaden model aktualnych cen jej nie potwierdza: decyduje człowiek.",
+    ),
+    "position_absurd": Wording(
+        "The coordinates do not lie in the country of the property: a person decides.",
+        "Współrzędne leżą poza krajem, w którym ma być nieruchomość: decyduje człowiek.",
+    ),
+    "assumed_log_area": Wording(
+        "No home of the stated floor area was sold in this market: a person decides.",
+        "Na tym rynku nie sprzedano domu o podanej powierzchni: decyduje człowiek.",
+    ),
+    "assumed_beds": Wording(
+        "No home with the stated number of bedrooms was sold in this market: a person decides.",
+        "Na tym rynku nie sprzedano domu o podanej liczbie sypialni: decyduje człowiek.",
+    ),
+    "assumed_age": Wording(
+        "No home of the stated age was sold in this market: a person decides.",
+        "Na tym rynku nie sprzedano domu w podanym wieku: decyduje człowiek.",
     ),
 }
 
@@ -292,11 +317,24 @@ PRICE_TERMS: Mapping[str, LocalisedText] = {
 }
 
 
+# The policy states these names in English; one that is not here is shown as it is.
+REFERENCE_RATES_PL: Mapping[str, str] = {
+    "European Central Bank, deposit facility": "Europejski Bank Centralny, stopa depozytowa",
+    "National Bank of Poland, reference rate": "Narodowy Bank Polski, stopa referencyjna",
+    "Bank of England, Bank Rate": "Bank Anglii, stopa bazowa (Bank Rate)",
+    "Federal Reserve, upper end of the federal funds target range": (
+        "Rezerwa Federalna, górna granica przedziału stopy funduszy federalnych"
+    ),
+    "Bank of Israel, benchmark rate": "Bank Izraela, stopa referencyjna",
+}
+
+
 def reference_note(rate: ReferenceRate) -> LocalisedText:
     """The reference rate as a term of the price: whose it is, and of which day."""
+    name = REFERENCE_RATES_PL.get(rate.name, rate.name)
     return LocalisedText(
         f"Reference rate: {rate.name}, {rate.as_of.isoformat()}",
-        f"Stopa referencyjna: {rate.name}, {rate.as_of.isoformat()}",
+        f"Stopa referencyjna: {name}, {rate.as_of.isoformat()}",
     )
 
 
@@ -315,22 +353,40 @@ def market_note(
     )
     if "market_stale" in flags:
         months = f"{policy.valuation.market_limit_months:.0f}"
-        en += f" That is more than {months} months ago: the surveyor's report counts, or the lower figure without one."
-        pl += f" To ponad {months} mies. temu: liczy się raport rzeczoznawcy, a bez niego niższa kwota."
+        en += (
+            f" The index ends there, more than {months} months ago, and what prices did since then is not in the "
+            "estimate: the surveyor's report counts, or the lower figure without one."
+        )
+        pl += (
+            f" Na tym dniu indeks się kończy, ponad {months} mies. temu, więc późniejszych zmian cen szacunek nie "
+            "uwzględnia: liczy się raport rzeczoznawcy, a bez niego niższa kwota."
+        )
     return LocalisedText(en, pl)
 
 
-def unchecked_value(reason: str, haircut: float, *, or_estimate: bool) -> LocalisedText:
+def unchecked_value(known_to: date | None, haircut: float, *, price_weight: float, or_estimate: bool) -> LocalisedText:
     """What counts where no market model checks the stated figure: that figure less its source's ``haircut``.
 
-    ``reason`` is ``outside_market`` or ``market_stale``; ``or_estimate`` says that a lower estimate of a model counts.
+    ``known_to`` is the last day of which a model's index knows the market's prices, too long ago, None without a model;
+    ``price_weight`` is how far a lower purchase price brings the
+    figure down, from none of it (0) to the price (1); ``or_estimate`` says that a lower estimate of a model counts.
     """
-    en, pl = WORDS[reason]
+    if known_to is None:
+        en, pl = WORDS["outside_market"]
+    else:
+        en = f"A model knows the prices of this market up to {known_to.isoformat()} only"
+        pl = f"Model zna ceny na tym rynku tylko do {known_to.isoformat()}"
+    less_en, less_pl = _shown("percent", haircut)
     if haircut > 0.0:
-        less_en, less_pl = _shown("percent", haircut)
         en, pl = f"{en}: the stated figure counts less {less_en}", f"{pl}: podana kwota liczy się po odjęciu {less_pl}"
+    elif price_weight > 0.0:
+        en, pl = f"{en}: the stated figure counts", f"{pl}: podana kwota liczy się"
     else:
         en, pl = f"{en}: nothing is taken off the stated figure", f"{pl}: od podanej kwoty niczego się nie odejmuje"
+    if price_weight >= 1.0:
+        en, pl = f"{en}, but no more than the purchase price", f"{pl}, lecz nie więcej niż cena zakupu"
+    elif price_weight > 0.0:
+        en, pl = f"{en}, brought down towards the purchase price", f"{pl}, obniżona w stronę ceny zakupu"
     if or_estimate:
         en, pl = f"{en}, or a model's estimate where that is lower", f"{pl}, chyba że szacunek modelu jest niższy"
     return LocalisedText(en, pl)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -111,16 +112,61 @@ def test_a_policy_with_a_fault_is_refused_by_name(tmp_path: Path, change: dict[s
 
 
 # A version names one content for good: assessments, letters and the published method quote it. Whoever changes a
-# figure, or a rate of a currency by which amounts are compared, changes the version and writes both here.
-POLICY_VERSION, POLICY_SHA256 = "policy-3", "6d2a6d23aa77e85acc391cbb94871fe58fd94af9aec505913f567bf09652d4a3"
+# figure, a text, or a rate of a currency by which amounts are compared, gives the policy a new version and adds a line.
+POLICY_CONTENTS = {
+    "policy-3": "6d2a6d23aa77e85acc391cbb94871fe58fd94af9aec505913f567bf09652d4a3",
+    "policy-4": "dca19dc86b24b67dc1bf937aa93ed48980c9e6521c89ca36fdcf10a08531d39a",
+}
 
 
-def test_a_version_of_the_policy_names_one_content() -> None:
-    [policy] = json.loads(DEFAULT_POLICY_FILE.read_text())
+def policy_content(text: str) -> tuple[str, str]:
+    """A policy's version, and the hash of everything else that it says."""
+    [policy] = json.loads(text)
     version = policy.pop("version")
     policy["units_per_eur"] = {currency: str(rate) for currency, rate in exchange_rates.UNITS_PER_EUR.items()}
-    found = hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()
-    assert (version, found) == (POLICY_VERSION, POLICY_SHA256)
+    return version, hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()
+
+
+def test_row_10_a_version_of_the_policy_names_one_content() -> None:
+    version, content = policy_content(DEFAULT_POLICY_FILE.read_text())
+    assert POLICY_CONTENTS.get(version) == content, "the policy says something else than its version has stood for"
+    assert list(POLICY_CONTENTS)[-1] == version
+    assert len(set(POLICY_CONTENTS.values())) == len(POLICY_CONTENTS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"sd": 0.45', '"sd": 0.44'), ("no data", "some data"), ('"refer": 0.75', '"refer": 0.74')]
+)
+def test_row_10_a_changed_figure_or_text_is_another_content(old: str, new: str) -> None:
+    text = DEFAULT_POLICY_FILE.read_text()
+    assert old in text
+    version, content = policy_content(text.replace(old, new))
+    assert POLICY_CONTENTS[version] != content
+
+
+def test_row_10_no_policy_was_committed_with_two_contents_under_its_version() -> None:
+    """The lines above can be changed together with the policy; what was committed before cannot be."""
+    root = Path(__file__).parents[2]
+    path = DEFAULT_POLICY_FILE.relative_to(root).as_posix()
+    texts = [DEFAULT_POLICY_FILE.read_text()]
+    for commit in _git(root, "log", "--format=%H", "--", path).split():
+        texts.append(_git(root, "show", f"{commit}:{path}"))
+    contents: dict[str, set[str]] = {}
+    for text in texts:
+        policy = json.loads(text)[-1]
+        contents.setdefault(policy.pop("version"), set()).add(json.dumps(policy, sort_keys=True))
+    # The three before it were changed under their versions, before there was this test.
+    kept = {version: len(found) for version, found in contents.items() if int(version.removeprefix("policy-")) >= 4}
+    assert kept and set(kept.values()) == {1}, kept
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What git prints; nothing outside of a repository."""
+    try:
+        ran = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return ran.stdout if ran.returncode == 0 else ""
 
 
 def test_the_policy_in_force_is_the_last_that_has_begun(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_row_7_the_answer_says_of_which_day_its_figures_are() -> None:
     for text in (valuation.note.en, valuation.note.pl):
         assert "2016-12-28" in text and "2019-01-31" in text and "Case-Shiller" in text and "24" in text
     [reference] = [term for term in answer.price_terms if term.code == "reference_rate"]
-    assert "2026-04-09" in reference.text.en and "National Bank of Poland" in reference.text.pl
+    assert "2026-04-09" in reference.text.en and "Narodowy Bank Polski" in reference.text.pl
     kept = kept_security(read_application(changed(currency="PLN"), POLICY), valuation, POLICY)
     assert "market_stale" in kept.flags
     old = assess(UUID(int=4), changed(submitted_at=datetime(2027, 9, 1, tzinfo=UTC)), models, load_policies())

@@ -76,7 +76,7 @@ def test_row_8_a_currency_without_a_rate_is_refused_by_its_name(models: ModelSet
 
 def test_row_8_the_shares_that_come_late_are_those_of_the_policys_weights() -> None:
     shares = re.search(
-        r"(\d+) % of sales, (\d+) % of refinancings and (\d+) % of other", POLICY.judgements["exit.delay_weights"]
+        r"(\d+)% of sales, (\d+)% of refinancings and (\d+)% of other", POLICY.judgements["exit.delay_weights"]
     )
     assert shares is not None
     late = [100.0 * (1.0 - POLICY.exit.delay_weights[way][0]) for way in ("sale", "refinance", "unknown")]

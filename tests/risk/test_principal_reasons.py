@@ -393,3 +393,24 @@ def test_row_13_what_speaks_for_a_loan_is_no_worse_than_the_policys_reference_ha
         assert "term" not in favour or assessed_loan.term_months <= reference.term_months
         seen |= favour
     assert {"leverage", "term"} <= seen, "both are still said where they are true"
+
+
+@pytest.mark.parametrize(
+    ("changes", "flag", "words"),
+    [
+        ({"valuation": "900000.00"}, "valuation_above_model", ("more than 35.0% above", "o ponad 35,0%")),
+        ({"valuation_source": ValuationSource.OWNER}, "owner_value_unchecked", ("the owner's own", "podał właściciel")),
+        ({"area_m2": 2_500.0}, "assumed_log_area", ("stated floor area", "podanej powierzchni")),
+        ({"year_built": 1492}, "assumed_age", ("stated age", "podanym wieku")),
+        ({"lat": 10.0}, "position_absurd", ("do not lie in", "poza krajem")),
+    ],
+)
+def test_row_12_what_alone_sends_an_application_to_a_person_is_a_reason(
+    models: ModelSet, changes: dict[str, Any], flag: str, words: tuple[str, str]
+) -> None:
+    small = {"amount": "90000.00"}
+    plain, referred = answer(models, **small), answer(models, **small, **changes)
+    assert plain.recommendation == "approve" and referred.recommendation == "refer" and flag in referred.flags
+    texts = [reason.text for reason in referred.principal_against if "investor" in reason.audience]
+    assert any(words[0] in text.en and words[1] in text.pl for text in texts), texts
+    assert not any(words[0] in reason.text.en for reason in plain.principal_against)

@@ -349,7 +349,7 @@ def test_row_3_no_source_is_surer_outside_of_a_model_than_the_models_widest_fift
         outside = scored(models, **WARSAW, **then, valuation_source=source)
         assert outside.security.sd >= mean
     sds = [scored(models, **WARSAW, valuation_source=source).security.sd for source in ValuationSource]
-    assert sds == sorted(sds, reverse=True)
+    assert sds == sorted(set(sds), reverse=True)
 
 
 def test_row_5_a_thin_charge_behind_a_thick_one_is_not_lent_on(models: ModelSet) -> None:

@@ -85,15 +85,15 @@ async def test_only_who_reads_risk_reads_the_page(database: Database, office: Of
         assert (await office.page(outsider)).status_code == 403
     empty = await office.page(office.second)
     assert empty.status_code == 200
-    assert "No model was promoted yet" in empty.text and "No model was proposed yet." in empty.text
+    assert "the champion that it was delivered with" in empty.text and "No model has been proposed yet." in empty.text
     assert f'<a href="{URL}" aria-current="page">' in empty.text
 
 
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ["Waits for approval", "In force", "Out of date", "Replaced since", "Withdrawn", "Refused"]),
-        ("pl", ["Czeka na zatwierdzenie", "Obowiązuje", "Nieaktualna", "Już zastąpiona", "Wycofana", "Odrzucona"]),
+        ("en", ["Waiting for approval", "In force", "Out of date", "Replaced since", "Withdrawn", "Refused"]),
+        ("pl", ["Oczekuje na zatwierdzenie", "Obowiązuje", "Nieaktualna", "Już zastąpiona", "Wycofana", "Odrzucona"]),
     ],
 )
 async def test_every_proposal_is_shown_with_what_became_of_it_who_and_when(

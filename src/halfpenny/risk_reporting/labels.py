@@ -55,7 +55,7 @@ SIGNAL: Final[Mapping[str, str]] = {
     "too_few": _("too few loans"),
 }
 PROPOSAL: Final[Mapping[ProposalStanding, str]] = {
-    "waiting": _("Waits for approval"),
+    "waiting": _("Waiting for approval"),
     "outdated": _("Out of date"),
     "in_force": _("In force"),
     "replaced": _("Replaced since"),
@@ -63,7 +63,7 @@ PROPOSAL: Final[Mapping[ProposalStanding, str]] = {
     "withdrawn": _("Withdrawn"),
     "expired": _("Expired"),
 }
-PROPOSAL_SIGNAL: Final[Mapping[ProposalStanding, str]] = {
+PROPOSAL_BADGE: Final[Mapping[ProposalStanding, str]] = {
     "waiting": "watch",
     "outdated": "none",
     "in_force": "steady",

@@ -10,9 +10,16 @@ PUBLIC_FIGURES: Final = (
     *("grade", "probability_of_default", "loss_given_default", "expected_loss", "exit_shortfall_probability"),
     *("suggested_rate_percent", "ltv", "ltv_at_low", "ltgdv"),
 )
-"""The figures of an answer that everybody sees who may see the loan, on every interface."""
+"""The figures of an answer that everybody sees who may see the loan, on every interface.
+
+Where a purchase price lowers the value that is lent on, ``ltv`` is measured against it, and the price follows from the
+loan's amount: of what was just bought it is no secret from investors. The ratio stays exact all the same, since an
+investor lends on it, and rounded it would misstate how much of the value is left. A price that does not lower the value
+stays with the borrower and staff.
+"""
 OWN_FIGURES: Final = ("ltc",)
-"""Those for the borrower and for staff: the amount over loan to cost is the purchase price, which no listing states."""
+"""Those for the borrower and for staff: with the works' cost, loan to cost gives away any purchase price, also one that
+does not lower the value and that no listing states."""
 _TEXTS = ("price_terms", "narrative")
 
 
