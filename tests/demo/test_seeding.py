@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from statistics import median
 
+import msgspec
 import pytest
 
 from halfpenny import funding, identity, ledger, loans
@@ -16,15 +18,19 @@ from halfpenny.entrypoints.books import CHECKS
 from halfpenny.entrypoints.settings import LendingSettings
 from halfpenny.loans import Status
 from halfpenny.loans.application_rules import check_application
+from halfpenny.loans.events import submitted_message
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.consistency import collect
 from halfpenny.platform.database import Connection, Database
-from halfpenny.primitives.ids import UserId
+from halfpenny.primitives.ids import LoanId, UserId, uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny_demo.risk_service import running_risk_service
 from halfpenny_demo.seeding import DemoUsers, demo_properties, seed_marketplace
 from halfpenny_demo.seeding.people import make_people
 from halfpenny_demo.seeding.plan import HISTORY_DAYS, make_scenarios, split_into_tickets
+from halfpenny_risk.assess import score_application
+from halfpenny_risk.models import load_models
+from halfpenny_risk.policy import load_policies
 from support.people import PASSWORD
 
 # As `make demo` has them: with the thresholds of a material amount.
@@ -161,6 +167,51 @@ def test_every_property_has_one_loan_within_its_value() -> None:
         assert scenario.application.amount_minor < scenario.application.property.valuation_minor
         check_application(scenario.application, RULES, TODAY - timedelta(days=scenario.applied_days_ago))
         assert 0 < scenario.applied_days_ago < HISTORY_DAYS
+
+
+EXITS = {
+    "Buy and renovate for sale": {"sale"},
+    "Buy at auction, then refinance": {"refinance"},
+    "Bridge until the property is sold": {"sale"},
+    "Release equity for the next purchase": {"refinance"},
+    "Zakup i remont na sprzedaż": {"sale"},
+    "Zakup na licytacji, potem refinansowanie": {"refinance"},
+    "Pomost do sprzedaży nieruchomości": {"sale"},
+    "Uwolnienie kapitału na kolejny zakup": {"refinance"},
+}
+
+
+@pytest.mark.parametrize("seed", [7, 11, 2026])
+def test_row_12_what_the_money_is_for_and_how_it_is_repaid_agree(seed: int) -> None:
+    rng = random.Random(seed)
+    scenarios = make_scenarios(rng, demo_properties(rng), make_people(rng).companies, TODAY)
+    told = [one.application for one in scenarios if one.application.purpose_note in EXITS]
+    assert len(told) > 80
+    assert all(one.exit_strategy.value in EXITS[one.purpose_note] for one in told)
+
+
+@pytest.mark.parametrize("seed", [7, 11, 2026])
+def test_row_12_loans_that_were_not_repaid_had_been_graded_worse(seed: int) -> None:
+    """An investor reads the grades of the demo beside what became of its loans."""
+    rng, models, policies = random.Random(seed), load_models("champion"), load_policies()
+    scenarios = make_scenarios(rng, demo_properties(rng), make_people(rng).companies, TODAY)
+    graded: dict[str, list[float]] = {"repaid": [], "lost": [], "declined": []}
+    for one in scenarios:
+        kind = "repaid" if one.target is Status.REPAID else "declined" if one.target is Status.DECLINED else ""
+        kind = "lost" if one.target in (*loans.IN_DEFAULT_STATUSES, Status.WRITTEN_OFF) else kind
+        if not kind:
+            continue
+        on = datetime.combine(TODAY - timedelta(days=one.applied_days_ago), time(9), UTC)
+        made = loans.Loan(
+            LoanId(uuid7()), UserId(uuid7()), UserId(uuid7()), Status.SUBMITTED, 1, 1, one.application, on, on
+        )
+        message = submitted_message(made)
+        report = msgspec.structs.replace(message.property, report_verified=True)
+        scored = score_application(msgspec.structs.replace(message, property=report), models, policies)
+        graded[kind].append(scored.probability_of_default)
+    assert len(graded["lost"]) == 11
+    assert median(graded["repaid"]) * 1.8 < median(graded["lost"]) < median(graded["declined"])
+    assert sum(probability > 0.06 for probability in graded["lost"]) >= 5
 
 
 @pytest.mark.parametrize("seed", range(50))

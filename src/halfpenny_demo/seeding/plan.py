@@ -51,30 +51,37 @@ HISTORY_DAYS = 213
 # These never paid: two months of interest that nobody pays are more than a hundredth of the debt, and ninety days after
 # the second fell due they make a default.
 _NEVER_PAID = IN_DEFAULT_STATUSES | {Status.WRITTEN_OFF}
+_SOLD, _REFINANCED = (ExitStrategy.SALE,), (ExitStrategy.REFINANCE,)
+_EITHER = (ExitStrategy.SALE, ExitStrategy.REFINANCE)
+# Each with the exits that it leaves open: what is bought for sale is sold.
 _PURPOSES = (
-    (LoanPurpose.PURCHASE, "Buy and renovate for sale", "Zakup i remont na sprzedaż"),
-    (LoanPurpose.PURCHASE, "Buy at auction, then refinance", "Zakup na licytacji, potem refinansowanie"),
-    (LoanPurpose.WORKS, "Finish a renovation", "Dokończenie remontu"),
-    (LoanPurpose.REFINANCE, "Bridge until another property is sold", "Pomost do sprzedaży innej nieruchomości"),
-    (LoanPurpose.WORKS, "Convert the attic and the basement", "Adaptacja poddasza i piwnicy"),
-    (LoanPurpose.REFINANCE, "Release equity for the next purchase", "Uwolnienie kapitału na kolejny zakup"),
-    (LoanPurpose.OTHER, "Pay out a co-owner", "Spłata współwłaściciela"),
+    (LoanPurpose.PURCHASE, "Buy and renovate for sale", "Zakup i remont na sprzedaż", _SOLD),
+    (LoanPurpose.PURCHASE, "Buy at auction, then refinance", "Zakup na licytacji, potem refinansowanie", _REFINANCED),
+    (LoanPurpose.WORKS, "Finish a renovation", "Dokończenie remontu", _EITHER),
+    (LoanPurpose.REFINANCE, "Bridge until the property is sold", "Pomost do sprzedaży nieruchomości", _SOLD),
+    (LoanPurpose.WORKS, "Convert the attic and the basement", "Adaptacja poddasza i piwnicy", _EITHER),
+    (
+        LoanPurpose.REFINANCE,
+        "Release equity for the next purchase",
+        "Uwolnienie kapitału na kolejny zakup",
+        _REFINANCED,
+    ),
+    (LoanPurpose.OTHER, "Pay out a co-owner", "Spłata współwłaściciela", _EITHER),
 )
 # Nobody renovates land.
 _WITHOUT_WORKS = tuple(purpose for purpose in _PURPOSES if purpose[0] is not LoanPurpose.WORKS)
-_EXITS = (
-    ExitStrategy.SALE,
-    ExitStrategy.SALE,
-    ExitStrategy.SALE,
-    ExitStrategy.REFINANCE,
-    ExitStrategy.REFINANCE,
-)
 SURVEYOR = "Alder & Finch Surveyors"
 _MODES = (LoanInterestMode.RETAINED, LoanInterestMode.RETAINED, LoanInterestMode.SERVICED, LoanInterestMode.ROLLED_UP)
+# How many of a country's borrowers the loans that were not repaid are spread over.
+_WEAKEST = 4
 _COUNTRIES = {Currency.EUR: ("DE", "IE", "EE"), Currency.PLN: ("PL",), Currency.USD: ("US",)}
 # Percent of the value that is asked for: most ask for about half, and those who are declined asked for too much.
-_LOAN_TO_VALUE = (30, 63)
+_LOAN_TO_VALUE = (30, 60)
 _TOO_MUCH = (76, 88)
+# Works cost money that the value does not show yet: less is lent on them.
+_MOST_WITH_WORKS = 52
+# Most of those that were not repaid were lent more than others, to borrowers with more debts.
+_NOT_REPAID = (55, 61)
 # How far offers are from the suggested rate, in points: mostly not at all.
 _RATE_CHANGES = (*[Decimal(0)] * 6, Decimal("0.25"), Decimal("-0.20"))
 
@@ -116,9 +123,16 @@ def make_scenarios(
     scenarios = []
     for number, (asset, (status, span)) in enumerate(zip(shuffled, targets, strict=True)):
         borrowers = by_country[asset.currency]
+        if status in _NEVER_PAID:
+            borrowers = sorted(borrowers, key=_weakness)[-_WEAKEST:]
         scenarios.append(_scenario(rng, asset, status, span, borrowers[number % len(borrowers)], today))
     scenarios.append(_large_scenario(rng, dearest, by_country[dearest.currency][-1], today))
     return sorted(scenarios, key=lambda scenario: -scenario.applied_days_ago)
+
+
+def _weakness(company: Company) -> tuple[int, float]:
+    """Adverse records first, then debts to assets: the weakest business comes last."""
+    return company.adverse_records, company.debts_minor / company.assets_minor
 
 
 def _euro_value(asset: DemoProperty) -> Decimal:
@@ -160,7 +174,8 @@ def _scenario(
     if status is Status.ACTIVE:
         # Still running today: the term is longer than what has passed of it.
         term = max(term, applied // 30 + 2)
-    percent = rng.randint(*(_TOO_MUCH if status is Status.DECLINED else _LOAN_TO_VALUE))
+    asked = _TOO_MUCH if status is Status.DECLINED else _NOT_REPAID if status in _NEVER_PAID else _LOAN_TO_VALUE
+    percent = rng.randint(*asked)
     application = application_for(rng, asset, company, term, percent, today - timedelta(days=applied))
     if status in _NEVER_PAID:
         application = replace(application, interest_mode=LoanInterestMode.SERVICED)
@@ -188,10 +203,12 @@ def application_for(
     applied_on: date,
 ) -> Application:
     """A bridge loan on the property, in whole hundreds, first in rank, on a report that is one to eight weeks old."""
-    purpose, english, polish = rng.choice(_PURPOSES if asset.condition else _WITHOUT_WORKS)
+    purpose, english, polish, exits = rng.choice(_PURPOSES if asset.condition else _WITHOUT_WORKS)
     renovation = 0
     if purpose is LoanPurpose.WORKS:
         renovation = asset.value_minor * rng.randint(4, 12) // 100 // 10_000 * 10_000
+        if loan_to_value_percent <= _LOAN_TO_VALUE[1]:
+            loan_to_value_percent = min(loan_to_value_percent, _MOST_WITH_WORKS)
     return Application(
         property=Property(
             kind=asset.kind,
@@ -221,7 +238,7 @@ def application_for(
         term_months=term_months,
         purpose=purpose,
         purpose_note=polish if asset.currency is Currency.PLN else english,
-        exit_strategy=rng.choice(_EXITS),
+        exit_strategy=rng.choice(exits),
         interest_mode=rng.choice(_MODES),
     )
 
