@@ -185,9 +185,9 @@ EXITS = {
 def test_row_12_what_the_money_is_for_and_how_it_is_repaid_agree(seed: int) -> None:
     rng = random.Random(seed)
     scenarios = make_scenarios(rng, demo_properties(rng), make_people(rng).companies, TODAY)
-    told = [one.application for one in scenarios if one.application.purpose_note in EXITS]
-    assert len(told) > 80
-    assert all(one.exit_strategy.value in EXITS[one.purpose_note] for one in told)
+    noted = [one.application for one in scenarios if one.application.purpose_note in EXITS]
+    assert len(noted) > 80
+    assert all(one.exit_strategy.value in EXITS[one.purpose_note] for one in noted)
 
 
 @pytest.mark.parametrize("seed", [7, 11, 2026])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 import pytest
@@ -24,13 +25,14 @@ from halfpenny.identity import Identity, Role
 from halfpenny.marketplace import AssessmentStore, ListingStore, Marketplace, catch_up, graphql_router, subscription
 from halfpenny.marketplace.assessments import PUBLIC_FLAGS, assessment_document
 from halfpenny.marketplace.assessments.store import ASSESSMENTS
+from halfpenny.marketplace.graphql.schema import schema
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
 from halfpenny.platform.http import guard
 from halfpenny.platform.queue import Message
 from halfpenny.primitives.ids import uuid7
 from halfpenny.underwriting import CurrentAnswer
-from halfpenny_messages import LOAN_ASSESSED, Borrower, LoanAssessed, decode_payload, to_builtins
+from halfpenny_messages import LOAN_ASSESSED, Borrower, LoanAssessed, Valuation, decode_payload, to_builtins
 from halfpenny_risk import application, models, valuation
 from halfpenny_risk.application import read_application
 from halfpenny_risk.artefacts import DEFAULT_FOLDER, ArtefactFolder
@@ -132,8 +134,8 @@ def risk_codes() -> set[str]:
     attributes = {
         name for market in load_markets(ArtefactFolder.open(DEFAULT_FOLDER)) for name in market.spec.attributes
     }
-    # An application outside of these two is none of any market.
-    assumed = {f"assumed_{name}" for name in attributes - {"log_area", "detached"}}
+    # An application of another kind is none of any market.
+    assumed = {f"assumed_{name}" for name in attributes - {"detached"}}
     return {*named, *missing, *limits, *assumed}
 
 
@@ -335,3 +337,17 @@ async def test_the_whole_of_it_is_for_staff_alone(
     refused = await ask(client, STAFF, {"id": str(world.listed.id)}, somebody)
     assert refused["data"] == {"assessment": None}
     assert [error["extensions"]["code"] for error in refused["errors"]] == ["wrong_role" if role else "unauthenticated"]
+
+
+def test_row_12_what_the_risk_service_says_in_codes_is_an_enum_in_graphql() -> None:
+    """The values are those of the messages: a client's JSON is what it was with strings."""
+    text = schema.as_str()
+    answered, valued = get_type_hints(LoanAssessed), get_type_hints(Valuation)
+    for name, codes in (
+        ("Grade", answered["grade"]),
+        ("Recommendation", answered["recommendation"]),
+        ("ValueSource", valued["source"]),
+    ):
+        [stated] = re.findall(rf"enum {name} {{\n(.*?)\n}}", text, re.DOTALL)
+        assert sorted(stated.split()) == sorted(get_args(codes))
+    assert "grade: Grade!" in text and "recommendation: Recommendation!" in text and "source: ValueSource!" in text

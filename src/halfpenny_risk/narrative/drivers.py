@@ -87,11 +87,11 @@ def _subjects(words: DriverWords, side: str, code: str) -> Iterator[tuple[str, s
 
 
 def _sentences(words: DriverWords, side: str, code: str) -> Iterator[str]:
-    said = words.sides[side]
-    yield from (frame.format(subject=f"<{side}_{code}>", **said) for frame in words.frames)
+    wording = words.sides[side]
+    yield from (frame.format(subject=f"<{side}_{code}>", **wording) for frame in words.frames)
     for key, _ in _subjects(words, side, code):
         place = {"subject": f"<{side}_{code}_{key}>", "pronoun": words.pronouns[key]}
-        yield from (frame.format(**place, **said) for frame in words.relative_frames)
+        yield from (frame.format(**place, **wording) for frame in words.relative_frames)
     yield from words.clauses.get(side, {}).get(code, ())
     if code in words.states.get(side, {}):
-        yield from (frame.format(states=f"<states_{side}_{code}>", **said) for frame in words.stated_frames)
+        yield from (frame.format(states=f"<states_{side}_{code}>", **wording) for frame in words.stated_frames)

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import strawberry
 
 from halfpenny.marketplace.graphql.amount import Amount
+
+
+@strawberry.enum(description="The grade of a loan, the best first.")
+class Grade(StrEnum):
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+    E = "E"
+
+
+@strawberry.enum(description="What the model recommends: refer leaves the decision to a person.")
+class Recommendation(StrEnum):
+    approve = "approve"
+    refer = "refer"
+    decline = "decline"
+
+
+@strawberry.enum(description="Whether a model's estimate stands beside the stated value.")
+class ValueSource(StrEnum):
+    valuer = "valuer"
+    both = "both"
 
 
 @strawberry.type(name="LocalisedText", description="One plain sentence in each language.")
@@ -38,9 +62,7 @@ class Comparable:
 
 @strawberry.type(name="Valuation", description="What the property is worth by the models, beside the stated value.")
 class AssessedValuation:
-    source: str = strawberry.field(
-        description="valuer or both: whether a model's estimate stands beside the stated value."
-    )
+    source: ValueSource
     market: str | None = strawberry.field(description="The market model that knows the place; null outside of all.")
     value: Amount
     low: Amount
@@ -73,7 +95,7 @@ class LoanAssessment:
     model_version: str
     loan_version: int = strawberry.field(description="The version of the loan's terms that was assessed.")
     received_at: str = strawberry.field(description="RFC 3339 in UTC.")
-    grade: str
+    grade: Grade
     probability_of_default: str
     loss_given_default: str
     expected_loss: str
@@ -101,14 +123,14 @@ class ScoredReason:
 @strawberry.type(description="The challenger's figures for the same loan; never acted upon.")
 class ChallengerFigures:
     model_version: str
-    grade: str
+    grade: Grade
     probability_of_default: str
 
 
 @strawberry.type(description="An assessment as staff see it: with scores, reasons, recommendation and every flag.")
 class StaffAssessment(LoanAssessment):
     ltc: str | None = strawberry.field(description="Over price and works; null where no price counts.")
-    recommendation: str = strawberry.field(description="approve, refer or decline.")
+    recommendation: Recommendation
     score: str
     base_score: str
     challenger: ChallengerFigures | None

@@ -25,7 +25,7 @@ from halfpenny.identity import Permission
 from halfpenny.marketplace.assessments.store import no_assessments
 from halfpenny.marketplace.errors import PageTooLarge
 from halfpenny.marketplace.graphql.amount import Amount
-from halfpenny.marketplace.graphql.assessment_types import LoanAssessment, StaffAssessment
+from halfpenny.marketplace.graphql.assessment_types import Grade, LoanAssessment, StaffAssessment
 from halfpenny.marketplace.graphql.inputs import LoanFilter, LoanOrder, listing_query
 from halfpenny.marketplace.model import Document, ListedStatus, ListingPage, ListingQuery
 from halfpenny.marketplace.recoveries import no_recoveries
@@ -136,7 +136,7 @@ class Reason:
 
 @strawberry.type(description="The risk service's assessment of these terms.")
 class Risk:
-    grade: str
+    grade: Grade
     probability_of_default: str = strawberry.field(description="A share of one, a decimal string.")
     expected_loss: str = strawberry.field(description="A share of the amount lent, a decimal string.")
     suggested_rate: str = strawberry.field(description="Percent a year, a decimal string.")
