@@ -150,7 +150,7 @@ def _application(today: date) -> loans.Application:
         lon=18.548,
         description="A whole harbour front: large enough that no load test can fund it.",
         year_built=1926,
-        area_m2=Decimal("2400000.00"),
+        area_m2=Decimal("96000.00"),
         beds=None,
         condition=loans.Condition.GOOD,
         purchase_price_minor=TARGET_MINOR * 2,
