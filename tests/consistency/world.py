@@ -73,6 +73,8 @@ async def make_books(database: Database) -> None:
     await _bank(database)
     await _risk_reports(database)
     await _promotion(database)
+    # The risk service asks for a promotion that was published.
+    await _publish(database)
     await _risk_service(database)
     await _relay(database)
     await seal(database)
@@ -174,11 +176,16 @@ async def _subscribe(database: Database) -> None:
             await connection.execute("SELECT queue_subscribe($1, $2)", queue, list(names))
 
 
-async def _relay(database: Database) -> None:
-    """All events are published; the queue has handled all of its own but two."""
+async def _publish(database: Database) -> None:
     async with database.unit_of_work() as connection:
         while await connection.fetchval("SELECT outbox_fan_out(500)"):
             pass
+
+
+async def _relay(database: Database) -> None:
+    """All events are published; the queue has handled all of its own but two."""
+    await _publish(database)
+    async with database.unit_of_work() as connection:
         await connection.execute(
             "INSERT INTO inbox (queue, event_id) SELECT queue, event_id FROM delivery ON CONFLICT DO NOTHING"
         )
