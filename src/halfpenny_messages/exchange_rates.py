@@ -1,7 +1,7 @@
-"""Units of each currency in a euro: one table for the limits and reports of the marketplace and for assessments.
+"""Units of each currency in a euro (``currencies``), as limits, reports and assessments compare amounts.
 
-Amounts in different currencies are compared by it; no money is ever converted. An operator replaces rates with the
-setting ``HALFPENNY_UNITS_PER_EUR``, which both programs read.
+No money is ever converted. An operator replaces rates with the setting ``HALFPENNY_UNITS_PER_EUR``, which both programs
+read.
 """
 
 from __future__ import annotations
@@ -9,21 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-RATES_ON: Final = date(2026, 6, 3)
-RATES_SOURCE: Final = "National Bank of Poland, table A of average rates, by way of calculla.com/nbp_exchange_rates"
+from halfpenny_messages.currencies import RATES_ON, RATES_SOURCE, Currency
+
 UNITS_PER_EUR: Final[Mapping[str, Decimal]] = MappingProxyType(
-    {
-        "EUR": Decimal(1),
-        "PLN": Decimal("4.2433"),
-        "GBP": Decimal("0.86355"),
-        "USD": Decimal("1.16086"),
-        "ILS": Decimal("3.33122"),
-    }
+    {currency.value: currency.units_per_eur for currency in Currency}
 )
 SETTING: Final = "HALFPENNY_UNITS_PER_EUR"
 EXAMPLE: Final = '{"PLN": "4.31", "GBP": "0.87"}'

@@ -83,8 +83,7 @@ NAMED_IN = {
         "migrations/versions/0003_identity.py",
     },
     r"['\"]ILS['\"]|Currency\.ILS": {
-        "src/halfpenny/primitives/money.py",
-        "src/halfpenny_messages/exchange_rates.py",
+        "src/halfpenny_messages/currencies.py",
         "src/halfpenny_risk/policy.json",
         "migrations/versions/0002_ledger.py",
     },

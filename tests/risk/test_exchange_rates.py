@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from halfpenny.entrypoints.setting_formats import WrongSettings
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.primitives.money import UNITS_PER_EUR, Currency
-from halfpenny_messages import exchange_rates
+from halfpenny_messages import currencies, exchange_rates
 from halfpenny_risk.application import read_application
 from halfpenny_risk.assess import assess
 from halfpenny_risk.borrower import facts_row
@@ -93,7 +93,7 @@ def test_a_borrower_of_the_same_worth_in_euros_has_the_same_facts(currency: str,
 
 def test_reports_say_where_their_rates_come_from() -> None:
     table = exchange_rates.source_of(exchange_rates.UNITS_PER_EUR)
-    assert table.startswith("National Bank of Poland") and table.endswith(exchange_rates.RATES_ON.isoformat())
+    assert table.startswith("National Bank of Poland") and table.endswith(currencies.RATES_ON.isoformat())
     replaced = {**exchange_rates.UNITS_PER_EUR, "USD": Decimal("1.2"), "PLN": Decimal("4.24")}
     assert exchange_rates.source_of(replaced) == f"{table}; PLN, USD: HALFPENNY_UNITS_PER_EUR"
 
@@ -138,5 +138,5 @@ def test_every_currency_has_a_rate_above_zero_and_a_euro_is_one() -> None:
 
 
 def test_the_table_states_its_day_and_its_source() -> None:
-    assert exchange_rates.RATES_ON.isoformat() == "2026-06-03" and exchange_rates.RATES_SOURCE
+    assert currencies.RATES_ON.isoformat() == "2026-06-03" and currencies.RATES_SOURCE
     assert json.loads(exchange_rates.EXAMPLE)

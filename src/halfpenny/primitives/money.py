@@ -6,42 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
-from enum import StrEnum
 from typing import Final, Self
 
 from halfpenny.primitives.errors import Malformed
-from halfpenny_messages import exchange_rates
+from halfpenny_messages import currencies
+
+Currency = currencies.Currency
 
 # The largest amount that travels: it keeps every sum of ten million such rows inside BIGINT's neighbourhood.
 # Thirteen digits and two decimals: what _AMOUNT lets through ends here.
 MAX_MINOR = 10**15 - 1
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?", re.ASCII)
-
-
-class Currency(StrEnum):
-    """The currencies that loans are made in: ISO 4217 code and number. All have two decimals.
-
-    Units in a euro (``halfpenny_messages.exchange_rates``) are near enough to compare a loan with limits in euros; a
-    setting replaces them. A new currency is one line here, one there and one in the database's ``is_currency``.
-    """
-
-    EUR = "EUR", 978
-    PLN = "PLN", 985
-    GBP = "GBP", 826
-    USD = "USD", 840
-    ILS = "ILS", 376
-
-    iso_number: int
-    units_per_eur: Decimal
-
-    def __new__(cls, code: str, iso_number: int = 0) -> Self:  # looked up by code alone
-        currency = str.__new__(cls, code)
-        currency._value_ = code
-        currency.iso_number = iso_number
-        currency.units_per_eur = exchange_rates.UNITS_PER_EUR[code]
-        return currency
-
-
 UNITS_PER_EUR: Final[Mapping[Currency, Decimal]] = {currency: currency.units_per_eur for currency in Currency}
 
 

@@ -99,7 +99,7 @@ async def pay_from_outside(connection: Connection, credit: BankCredit, stated_to
         raise DayOfCreditOver(today=today.isoformat(), stated_to=stated_to.isoformat() if stated_to else None)
     row = await connection.fetchrow(
         "INSERT INTO sandbox_bank_entry (id, direction, amount_minor, currency, end_to_end_id, booked_on, value_on, "
-        "booked_at, payer, remittance) VALUES ($1, 'CRDT', $2, $3, '', $4, $4, $5, $6, $7) RETURNING *",
+        f"booked_at, payer, remittance) VALUES ($1, '{CashDirection.IN}', $2, $3, '', $4, $4, $5, $6, $7) RETURNING *",
         uuid7(),
         credit.amount_minor,
         credit.currency.value,

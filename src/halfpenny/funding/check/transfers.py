@@ -5,6 +5,7 @@ Each is written by a payment that ended or by a finding of a bank statement, and
 
 from __future__ import annotations
 
+from halfpenny.funding.bank import CashDirection
 from halfpenny.funding.reconciliation import MismatchKind
 from halfpenny.platform.clock import MARKET_ZONE
 from halfpenny.platform.consistency import Comparison
@@ -41,7 +42,8 @@ FULL JOIN (
 )
 _KINDS = ", ".join(f"'reconciliation_{kind.value}'" for kind in MismatchKind)
 _SURPLUS = (
-    "(CASE r.direction WHEN 'CRDT' THEN r.found_minor > r.expected_minor ELSE r.found_minor < r.expected_minor END)"
+    f"(CASE r.direction WHEN '{CashDirection.IN}' THEN r.found_minor > r.expected_minor "
+    "ELSE r.found_minor < r.expected_minor END)"
 )
 # What a finding puts into suspense, what leaves it again, and what comes back when it is opened anew.
 RECONCILED = Comparison(

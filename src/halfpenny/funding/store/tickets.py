@@ -167,7 +167,7 @@ async def serve_waiting(connection: Connection, waiting_id: UUID, amount_minor: 
     """Count what a waiting ticket got; with its whole amount it is served."""
     await connection.execute(
         "UPDATE waiting_ticket SET served_minor = served_minor + $2, "
-        "status = CASE WHEN served_minor + $2 = amount_minor THEN 'served' ELSE status END, "
+        f"status = CASE WHEN served_minor + $2 = amount_minor THEN '{WaitingStatus.SERVED}' ELSE status END, "
         "ended_at = CASE WHEN served_minor + $2 = amount_minor THEN $3::timestamptz END WHERE id = $1",
         waiting_id,
         amount_minor,

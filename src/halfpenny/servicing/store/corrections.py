@@ -10,7 +10,7 @@ from halfpenny.platform.database import Connection, Record
 from halfpenny.primitives.ids import uuid7
 from halfpenny.primitives.money import Currency
 from halfpenny.servicing.model.correcting import Correction
-from halfpenny.servicing.statuses import OverpaidBearer
+from halfpenny.servicing.statuses import DistributionStatus, OverpaidBearer
 from halfpenny.servicing.store.serviced_loans import LAST_EVENT
 
 # What every holding has had by its shares, whether they have been paid out yet or not.
@@ -145,7 +145,8 @@ async def insert(
     await connection.execute(
         "INSERT INTO distribution (id, loan_id, number, currency, effective_date, covers_to, after_event, correction, "
         "status, principal_minor, interest_minor, default_interest_minor, recovered_minor) "
-        f"SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, {LAST_EVENT.format(loan='$2')}, true, 'shared', "
+        f"SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, {LAST_EVENT.format(loan='$2')}, true, "
+        f"'{DistributionStatus.SHARED}', "
         "$6, $7, $8, $9 "
         "FROM distribution WHERE loan_id = $2",
         distribution_id,
