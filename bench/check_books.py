@@ -87,6 +87,10 @@ INSERT INTO investment (id, loan_id, investor_id, amount_minor, currency, revoca
 SELECT id, $1, owner_id, $4, 'EUR', (made_at AT TIME ZONE '{_ZONE}' + interval '4 days') AT TIME ZONE '{_ZONE}',
   made_at, key, '', $4 * (SELECT count(*) FROM made), $4 * k, k, k FROM made
 """
+MILESTONES = """
+INSERT INTO funding_milestone (loan_id, percent, reached_at)
+SELECT $1, percent, business_now() FROM unnest(ARRAY[25, 50, 75, 100]) AS percent
+"""
 SPENT = """
 UPDATE account a SET debits = $1::bigint * $2, version = 1 + $1 FROM bench_wallet w WHERE w.account_id = a.id
 """
@@ -210,6 +214,7 @@ async def _invest(owner: Database, people: list[object], opened: list[tuple[Loan
         for place, (loan_id, _, _) in enumerate(opened, start=1):
             escrow = ledger.account_id(AccountKind.ESCROW, loan_id, _EUR)
             await connection.execute(INVEST, loan_id, escrow, place, STAKE)
+            await connection.execute(MILESTONES, loan_id)
             if place in (1, 10):
                 # The first plans were made of empty tables.
                 await connection.execute("ANALYZE bench_wallet, transfer, investment, position, account")

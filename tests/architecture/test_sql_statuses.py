@@ -176,7 +176,7 @@ def every_use() -> list[tuple[str, Use]]:
     ],
 )
 def test_a_status_that_a_column_does_not_allow_is_found(source: str) -> None:
-    # 'open' is a status of other tables: those of a loan are told apart from them.
+    # 'open' is a status of other tables, and none of a loan.
     for literal in ("activ", "open"):
         assert any(use.literal == literal and not use.allowed for use in uses_of_python(source.format(literal)))
     assert all(use.allowed for use in uses_of_python(source.format("repaid")))
