@@ -285,18 +285,19 @@ def _timed(check: Check) -> Check:
 
 
 class ServerProcesses:
-    """PostgreSQL's processes: the seconds of CPU that they have used, and the largest one's private memory."""
+    """PostgreSQL's processes: the seconds of CPU that they have used, and their private memory: not shared buffers."""
 
     def __init__(self, postmaster: int) -> None:
         self._postmaster = postmaster
         self._before = self._cpu_s()
         self.largest_mb = 0
+        self.together_mb = 0
 
     def look(self) -> None:
-        for process in self._children():
-            text = _read(process / "status")
-            if "RssAnon:" in text:
-                self.largest_mb = max(self.largest_mb, int(text.split("RssAnon:")[1].split()[0]) // 1024)
+        texts = [_read(process / "status") for process in self._children()]
+        private = [int(text.split("RssAnon:")[1].split()[0]) // 1024 for text in texts if "RssAnon:" in text]
+        self.largest_mb = max(self.largest_mb, *private, 0)
+        self.together_mb = max(self.together_mb, sum(private))
 
     @property
     def cpu_s(self) -> float:
@@ -364,7 +365,8 @@ def main() -> None:
     print(f"checked {transfers:,} transfers in {took:.1f} s ({transfers / took:,.0f} a second): {findings} findings")
     print(f"time / limit = {took / limit:.2f} (limit {limit:.0f} s)")
     print(f"CPU: {server_cpu_s:.0f} s of the server, {cpu_s:.0f} s of the checking process")
-    print(f"peak memory: {peak_mb} MB (limit {LIMIT_MB} MB); of the server's largest process {processes.largest_mb} MB")
+    print(f"peak memory: {peak_mb} MB (limit {LIMIT_MB} MB); private memory of the server: "
+          f"{processes.largest_mb} MB in its largest process, {processes.together_mb} MB in all")  # fmt: skip
 
 
 if __name__ == "__main__":
