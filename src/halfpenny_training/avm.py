@@ -71,7 +71,7 @@ ERROR_TREES = COMMON | {
     "l2_leaf_reg": 10.0,
 }
 # What an application does not hold and a register may not know; masked to measure what that costs.
-UNSAID = ("grade", "log_lot", "waterfront", "baths", "eff_age", "rooms", "garage_area", "stories", "brick")
+NOT_STATED = ("grade", "log_lot", "waterfront", "baths", "eff_age", "rooms", "garage_area", "stories", "brick")
 
 
 def recipe() -> dict[str, Any]:
@@ -79,7 +79,7 @@ def recipe() -> dict[str, Any]:
     return {
         "value_trees": VALUE_TREES,
         "error_trees": ERROR_TREES,
-        "unsaid": list(UNSAID),
+        "not_stated": list(NOT_STATED),
         "coverage": COVERAGE,
         "segments": SEGMENTS,
         "calibration_years": CALIBRATION_YEARS,
@@ -305,7 +305,7 @@ def half_widths(expected: Floats, edges: Floats, multiples: list[float]) -> Floa
 def masked(market: MarketData, year: ForwardYear, rows: Ints) -> tuple[Floats, Floats]:
     """The features and the errors of some sales of ``year`` as if only an application's fields were known.
 
-    What is unsaid is taken from the fifteen nearest earlier sales, and no earlier sale of the same home is known.
+    What is not stated is taken from the fifteen nearest earlier sales, and no earlier sale of the same home is known.
     """
     homes, sales, basis = market.homes, year.basis.sales, year.basis
     ground = homes.ground_plane()
@@ -318,7 +318,7 @@ def masked(market: MarketData, year: ForwardYear, rows: Ints) -> tuple[Floats, F
         near = Neighbours(wide.index[:, :NEAREST], wide.distance[:, :NEAREST], wide.good[:, :NEAREST])
         values = homes.values[row].copy()
         for column, name in enumerate(homes.names):
-            if name in UNSAID:
+            if name in NOT_STATED:
                 values[column] = np.median(homes.values[near.index[0], column])
         subject = Attributes(homes.names, values[None, :], homes.x_km[row : row + 1], homes.y_km[row : row + 1])
         plane = homes.similarity_plane(dict(market.similarity))

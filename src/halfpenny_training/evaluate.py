@@ -53,14 +53,14 @@ def evaluate_market(name: str, data: Path, progress: Progress) -> dict[str, Any]
         tried = intervals.trials(market, years, before, scratch)
     latest = years[test]
     some = np.sort(np.random.default_rng(avm.SEED + 1).permutation(latest.rows)[:SIDES])
-    _, unsaid_error = avm.masked(market, latest, some)
+    _, masked_error = avm.masked(market, latest, some)
     parcels = market.parcel[latest.rows]
     ours = name == "seattle"
     lines = [
         *_errors(f"AVM, trained to {before}, tested on {test}", latest.error, parcels, ours),
         *interval_lines,
         *_errors(f"the same, nothing of {test} known (no comparables, no index)", strict.error, parcels, None),
-        *_errors("the same, only what an application says", unsaid_error, market.parcel[some], None),
+        *_errors("the same, only what an application says", masked_error, market.parcel[some], None),
         *_errors("benchmark: hedonic regression and index", _hedonic_error(market, latest), parcels, None),
     ]
     print_lines(f"Valuation, {name} ({len(latest.rows)} sales of {test})", lines, progress)

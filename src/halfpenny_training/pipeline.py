@@ -68,10 +68,10 @@ def train_market(name: str, data: Path, out: Path, progress: Progress) -> None:
         error_trees = avm.fit_error_trees(market, years[: avm.ERROR_YEARS], scratch)
         calibration = years[avm.ERROR_YEARS :]
         known = [avm.sizes(error_trees, year.features, year.error) for year in calibration]
-        unsaid = []
+        masked = []
         for year_of in calibration:
             some = np.sort(np.random.default_rng(avm.SEED).permutation(year_of.rows)[:SIDES])
-            unsaid.append(avm.sizes(error_trees, *avm.masked(market, year_of, some)))
+            masked.append(avm.sizes(error_trees, *avm.masked(market, year_of, some)))
         edges = avm.segment_edges(np.concatenate([expected for _, expected in known]))
         progress(f"{name}: intervals calibrated on the last {avm.CALIBRATION_YEARS} years")
         everything = np.ones(len(market.day), dtype=bool)
@@ -93,7 +93,7 @@ def train_market(name: str, data: Path, out: Path, progress: Progress) -> None:
         drift=round(basis.index.drift, 6),
         segment_edges=tuple(round(float(edge), 6) for edge in edges),
         conformal=tuple(round(multiple, 6) for multiple in avm.conformal_by_segment(known, edges)),
-        conformal_assumed=tuple(round(multiple, 6) for multiple in avm.conformal_by_segment(unsaid, edges)),
+        conformal_assumed=tuple(round(multiple, 6) for multiple in avm.conformal_by_segment(masked, edges)),
         least_error=avm.LEAST_ERROR,
     )
     write_json(out / f"{PREFIX}{name}.json", msgspec.to_builtins(spec))

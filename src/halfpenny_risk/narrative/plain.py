@@ -9,7 +9,7 @@ from halfpenny_messages import LocalisedText
 _DRIVERS = {
     "exit_leverage": ("The loan to value", "Wskaźnik LTV"),
     "exit_term": ("The length of the term", "Długość okresu"),
-    "exit_strategy": ("The exit strategy", "Strategia wyjścia"),
+    "exit_strategy": ("The exit strategy", "Źródło spłaty"),
     "income": ("The borrower's income", "Dochód pożyczkobiorcy"),
 }
 _AGAINST = {
@@ -26,7 +26,7 @@ _FOR = {
 }
 PLAIN: Mapping[str, LocalisedText] = {
     "amount": LocalisedText("The amount of the loan is {amount}.", "Kwota pożyczki wynosi {amount}."),
-    "term": LocalisedText("The loan runs for {term}.", "Pożyczka trwa {term}."),
+    "term": LocalisedText("The loan runs for {term}.", "Okres pożyczki wynosi {term}."),
     "loan_to_value": LocalisedText(
         "The loan is {loan_to_value} of the value used.", "Pożyczka stanowi {loan_to_value} przyjętej wartości."
     ),
@@ -41,11 +41,11 @@ PLAIN: Mapping[str, LocalisedText] = {
     ),
     "probability_of_default": LocalisedText(
         "The probability of default is estimated at {probability_of_default}.",
-        "Prawdopodobieństwo niespłacenia szacuje się na {probability_of_default}.",
+        "Prawdopodobieństwo niewykonania zobowiązania szacuje się na {probability_of_default}.",
     ),
     "loss_given_default": LocalisedText(
         "In a default, the loss is estimated at {loss_given_default}.",
-        "W razie niespłacenia strata szacowana jest na {loss_given_default}.",
+        "W razie niewykonania zobowiązania strata szacowana jest na {loss_given_default}.",
     ),
     "expected_loss": LocalisedText(
         "The expected loss is {expected_loss}.", "Oczekiwana strata wynosi {expected_loss}."
@@ -55,7 +55,7 @@ PLAIN: Mapping[str, LocalisedText] = {
         "The valuation draws on {comparables} comparable sales.",
         "Wycena opiera się na porównywalnych sprzedażach w liczbie {comparables}.",
     ),
-    "exit_strategy": LocalisedText("The exit strategy is a {exit_strategy}.", "Strategia wyjścia to {exit_strategy}."),
+    "exit_strategy": LocalisedText("The exit strategy is a {exit_strategy}.", "Źródło spłaty: {exit_strategy}."),
     **{
         f"against:{code}": LocalisedText(f"{en} raises the risk.", f"{pl} zwiększa ryzyko.")
         for code, (en, pl) in {**_DRIVERS, **_AGAINST}.items()
