@@ -217,3 +217,21 @@ def test_row_7_the_answer_says_of_which_day_its_figures_are() -> None:
     assert "market_stale" in kept.flags
     old = assess(UUID(int=4), changed(submitted_at=datetime(2027, 9, 1, tzinfo=UTC)), models, load_policies())
     assert "reference_rate_stale" in old.flags and "reference_rate_stale" not in answer.flags
+
+
+@pytest.mark.parametrize("factor", [1.3, 2.0, 4.0])
+def test_row_10_a_home_said_to_be_larger_than_was_sold_at_its_place_is_worth_no_more(
+    seattle: MarketModel, factor: float
+) -> None:
+    """The largest sale of a place bounds what is said of it; the register bounds bedrooms and years that it knows."""
+    for item in SEED[::20]:
+        home = seeded(item)
+        area = home["area_m2"]
+        little, larger = (value(seattle, **{**home, "area_m2": times * area}) for times in (1.04, factor))
+        assert little is not None and larger is not None
+        assert larger.value <= 1.02 * little.value and larger.high / larger.low >= 0.99 * little.high / little.low
+        honest, other_beds, other_year = (
+            value(seattle, **{**home, **changes}) for changes in ({}, {"beds": 9}, {"year_built": 2016})
+        )
+        assert honest is not None and other_beds is not None and other_year is not None
+        assert max(other_beds.value, other_year.value) <= honest.value * (1.0 + 1e-9)

@@ -100,6 +100,19 @@ async def test_row_1_a_verified_report_is_the_loans_valuation_and_is_assessed(
     assert hidden.json()["code"] == "loan_not_found"
 
 
+async def test_row_10_a_report_with_an_implausible_figure_is_refused_and_kept_nowhere(
+    client: Client, database: Database, people: dict[str, Somebody]
+) -> None:
+    loan, body = await start(client, database, people)
+    path = f"/api/v1/loans/{loan.id}/valuation-reports"
+    answer = await client.post(path, json=body | {"amount": "70000000000.00"}, headers=people["owner"].headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "amount_implausible")
+    assert answer.json()["data"] == {"field": "amount", "maximum_euros": 1_000_000_000}
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM valuation_report") == 0
+        assert await loans.get(connection, loan.id) == loan
+
+
 async def test_row_1_another_figure_ends_what_was_verified(
     client: Client, database: Database, people: dict[str, Somebody]
 ) -> None:
