@@ -13,7 +13,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from fastapi import FastAPI
 
-from halfpenny import funding, identity, loans, marketplace, risk_reporting, underwriting, web
+from halfpenny import backoffice, funding, identity, loans, marketplace, risk_reporting, underwriting, web
 from halfpenny.entrypoints import errors
 from halfpenny.marketplace import ListingStore, rebuild
 from halfpenny.platform.database import Database
@@ -325,7 +325,7 @@ def test_polish_has_every_text() -> None:
     with catalogue_file.open("rb") as file:
         catalogue = read_po(file, locale="pl")
     used = set()
-    for feature in (identity, funding, underwriting, marketplace, risk_reporting, web):
+    for feature in (identity, funding, underwriting, marketplace, risk_reporting, backoffice, web):
         folder = (web.STATIC if feature is web else feature.TEMPLATES).parent
         methods = [("**.html", "jinja2"), ("**.py", "python")]
         options = {"**.html": {"silent": "false", "trim_blocks": "true", "lstrip_blocks": "true"}}

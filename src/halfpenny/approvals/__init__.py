@@ -27,7 +27,17 @@ from halfpenny.approvals.model import (
     ObjectState,
     SecondPersonRule,
 )
-from halfpenny.approvals.service import approve, expire_due, history_of, pending_on, perform, refuse, withdraw
+from halfpenny.approvals.service import (
+    approve,
+    expire_due,
+    get,
+    history_of,
+    pending,
+    pending_on,
+    perform,
+    refuse,
+    withdraw,
+)
 from halfpenny.approvals.views import answer, approval
 
 __all__ = [
@@ -55,7 +65,9 @@ __all__ = [
     "approve",
     "check",
     "expire_due",
+    "get",
     "history_of",
+    "pending",
     "pending_on",
     "perform",
     "refuse",

@@ -179,6 +179,11 @@ async def page_of(connection: Connection, wanted: ApprovalFilter, before: UUID |
     return await store.page_of(connection, wanted, before, limit)
 
 
+async def pending(connection: Connection, limit: int) -> list[Approval]:
+    """What waits for a second person, newest first."""
+    return await store.page_of(connection, ApprovalFilter(ApprovalStatus.PENDING), None, limit)
+
+
 async def history_of(
     connection: Connection, act: str, object_id: UUID, before: UUID | None, limit: int
 ) -> list[Approval]:

@@ -16,8 +16,9 @@ from typing import Any
 import structlog
 from fastapi import Depends, FastAPI
 
-from halfpenny import funding, identity, marketplace, realtime, risk_reporting, underwriting, web
+from halfpenny import backoffice, funding, identity, marketplace, realtime, risk_reporting, underwriting, web
 from halfpenny.approvals.rest import router as approval_routes
+from halfpenny.backoffice.pages import router as staff_page_routes
 from halfpenny.backoffice.people_routes import router as people_routes
 from halfpenny.backoffice.rest import router as backoffice_routes
 from halfpenny.entrypoints import errors, realtime_topics
@@ -211,7 +212,9 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         marketplace.page_router,
         marketplace.investing_router,
         marketplace.portfolio_router,
+        marketplace.borrowing_router,
         wallet_page_routes,
+        staff_page_routes,
         review_page_routes,
         risk_page_routes,
         promotion_page_routes,
@@ -220,7 +223,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         app.include_router(pages, dependencies=[Depends(web.page_arrival)])
     app.include_router(web.explorer_router, prefix=API)
     app.mount(web.MOUNT, web.PageFiles())
-    features = (identity, funding, underwriting, marketplace, risk_reporting)
+    features = (identity, funding, underwriting, marketplace, risk_reporting, backoffice)
     app.state.pages = web.Pages([feature.TEMPLATES for feature in features])
     app.state.marketplace = marketplace.Marketplace(introspection=settings.environment != "production")
     app.include_router(

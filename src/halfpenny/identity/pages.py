@@ -51,8 +51,9 @@ def local_path(text: str | None) -> str | None:
 
 def home_of(role: Role) -> str:
     """Where somebody begins after signing in."""
-    del role
-    return "/"
+    if role.is_staff:
+        return "/staff"
+    return {Role.INVESTOR: "/portfolio", Role.BORROWER: "/borrow"}.get(role, "/")
 
 
 @router.get("/sign-in", dependencies=[ANYONE])

@@ -44,6 +44,7 @@ from halfpenny.loans.model import (
     Valuation,
 )
 from halfpenny.loans.products import ProductSettings, check_legal_maximum
+from halfpenny.loans.requests import DecisionRequest
 from halfpenny.loans.service.applying import apply, draft, request_reassessment, revalue, submit, withdraw
 from halfpenny.loans.service.conditions import record_conditions
 from halfpenny.loans.service.conflicts import bar_interested, bar_interested_staff, check_separation_of_duties
@@ -72,7 +73,7 @@ from halfpenny.loans.service.lifecycle import (
     versions_page,
 )
 from halfpenny.loans.statuses import FundingStatus, TransitionName
-from halfpenny.loans.store import newest_public_funding, public_funding
+from halfpenny.loans.store import first_approvals, newest_public_funding, own_page, public_funding
 from halfpenny_messages import (
     Condition,
     ExitStrategy,
@@ -104,6 +105,7 @@ __all__ = [
     "Condition",
     "Decision",
     "DecisionReason",
+    "DecisionRequest",
     "ExitStrategy",
     "FirstApproval",
     "FundingState",
@@ -149,6 +151,7 @@ __all__ = [
     "decide_on",
     "decliners",
     "draft",
+    "first_approvals",
     "get",
     "get_many",
     "lock",
@@ -157,6 +160,7 @@ __all__ = [
     "newest_decline",
     "newest_public_funding",
     "open_funding",
+    "own_page",
     "page_in",
     "past_deadline",
     "public_funding",

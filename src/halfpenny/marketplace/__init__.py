@@ -4,7 +4,9 @@ The application keeps ``ListingStore`` at ``app.state.listings``, ``AssessmentSt
 ``Marketplace`` at ``app.state.marketplace``.
 """
 
+from halfpenny.marketplace import labels as loan_labels
 from halfpenny.marketplace.assessments import AssessmentStore
+from halfpenny.marketplace.borrowing import router as borrowing_router
 from halfpenny.marketplace.check import read_model_check
 from halfpenny.marketplace.consumers import EVENTS, QUEUE, subscription
 from halfpenny.marketplace.graphql import Limits, Marketplace, field_permissions
@@ -27,11 +29,13 @@ __all__ = [
     "Limits",
     "ListingStore",
     "Marketplace",
+    "borrowing_router",
     "catch_up",
     "field_permissions",
     "graphql_router",
     "investing_router",
     "listing",
+    "loan_labels",
     "page_router",
     "portfolio_router",
     "property_kinds",

@@ -30,3 +30,8 @@ class PageTooLarge(Malformed):
 class LoanChanged(Refused):
     code = "loan_changed"
     message = "The terms of this loan have changed since they were shown. Nothing was invested."
+
+
+class DecisionMissing(Malformed):
+    code = "decision_missing"
+    message = "Choose whether to accept the offer or to withdraw."

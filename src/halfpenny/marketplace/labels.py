@@ -22,6 +22,35 @@ STATUS: Final[Mapping[str, str]] = {
     "repaid": _("Repaid"),
     "written_off": _("Written off"),
 }
+# Statuses that only a borrower and staff see.
+OWN_STATUS: Final[Mapping[str, str]] = {
+    **STATUS,
+    "draft": _("Draft"),
+    "submitted": _("Being assessed"),
+    "assessed": _("Waits for our decision"),
+    "approved": _("Approved"),
+    "offered": _("Offer for you"),
+    "accepted": _("Offer accepted"),
+    "declined": _("Declined"),
+    "withdrawn": _("Withdrawn"),
+}
+# What happens next with a borrower's loan, by its status: who acts, and how.
+NEXT: Final[Mapping[str, str]] = {
+    "draft": _("You: complete the application and send it."),
+    "submitted": _("We: assess the application."),
+    "assessed": _("We: decide on the application."),
+    "approved": _("We: put an offer to you."),
+    "offered": _("You: read the offer and accept it."),
+    "accepted": _("We: open the loan to investors."),
+    "funding": _("Investors: fund the loan."),
+    "funded": _("We: check the conditions of the drawdown."),
+    "conditions_met": _("We: pay the loan out."),
+    "active": _("You: pay what falls due."),
+    "matured": _("You: pay what is owed; the term is over."),
+    "defaulted": _("You: talk to us about what is owed."),
+    "in_recovery": _("We: recover what is owed."),
+    "declined": _("You: read the reasons; you may ask a person to review them."),
+}
 # Of an investment, by its own status.
 INVESTMENT: Final[Mapping[str, str]] = {
     "committed": pgettext("investment", "Invested"),

@@ -12,7 +12,7 @@ from halfpenny.servicing.service.closing import DayClosed, close_day, close_days
 from halfpenny.servicing.service.distributing import pay_distribution, pay_distributions
 from halfpenny.servicing.service.drawing_down import draw_down
 from halfpenny.servicing.service.legal_limits import limit_rates
-from halfpenny.servicing.service.planning import PlannedFlows, planned_flows
+from halfpenny.servicing.service.planning import PlannedFlows, PlannedLoan, asked_of, planned_flows, planned_loan
 from halfpenny.servicing.service.portfolio import PortfolioLine, portfolio
 from halfpenny.servicing.service.posting import PostingResult, post_events
 from halfpenny.servicing.service.receiving import amount_due, receive_from_bank, redemption_by_day, redemption_on, repay
@@ -27,6 +27,7 @@ __all__ = [
     "Apply",
     "DayClosed",
     "PlannedFlows",
+    "PlannedLoan",
     "PortfolioLine",
     "PostingResult",
     "RecoveryCase",
@@ -34,6 +35,7 @@ __all__ = [
     "Withholding",
     "amount_due",
     "arrears_acts",
+    "asked_of",
     "check",
     "close_day",
     "close_days",
@@ -44,6 +46,7 @@ __all__ = [
     "pay_distribution",
     "pay_distributions",
     "planned_flows",
+    "planned_loan",
     "portfolio",
     "portfolio_line_view",
     "post_events",

@@ -9,6 +9,7 @@ from typing import Final
 from halfpenny.underwriting.check import UNCHECKED, check
 from halfpenny.underwriting.consumers import DECISIONS_SUBSCRIPTION, SUBSCRIPTION
 from halfpenny.underwriting.labels import VALUATION_SOURCE
+from halfpenny.underwriting.reviews.service import open_reviews
 from halfpenny.underwriting.service import receive, request_all_reassessments, request_reassessment
 from halfpenny.underwriting.store import (
     AnswerFigures,
@@ -35,6 +36,7 @@ __all__ = [
     "check",
     "current_answers",
     "current_page",
+    "open_reviews",
     "receive",
     "request_all_reassessments",
     "request_reassessment",

@@ -23,7 +23,9 @@ class Place:
 PLACES: Final = (
     Place("/", _("Loans")),
     Place("/portfolio", _("Portfolio"), Permission.INVEST),
+    Place("/borrow", _("My loans"), Permission.LOANS_APPLY, frozenset({Role.BORROWER})),
     Place("/wallet", _("Wallet"), Permission.WALLET),
+    Place("/staff", _("Work"), Permission.APPROVALS_READ),
     Place("/staff/queues/reviews", _("Reviews"), Permission.LOANS_READ_ALL),
     Place("/staff/risk", _("Risk"), Permission.RISK_READ),
 )
