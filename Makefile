@@ -11,7 +11,7 @@ BIN = .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test train check lint format schema docs requirements clean bench chaos mutants
+.PHONY: help demo test train check lint format schema docs requirements clean bench chaos monitor mutants
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,10 @@ bench:  ## Measure investing beside the Express peer and pgbench; ARGS=--quick i
 chaos:  ## Kill, hang and cut off what investing stands on, many times, and count what was lost or doubled
 	@$(SETUP) dev
 	@HALFPENNY_CHAOS=long exec $(BIN)/python -m pytest -s --timeout 36000 tests/chaos tests/funding/test_model_machine.py $(ARGS)
+
+monitor:  ## Start a demo with Prometheus beside it, break what can break, and show which alert fires and when it ends
+	@$(SETUP) dev
+	@exec $(BIN)/halfpenny monitor
 
 mutants:  ## Change one rule at a time, those of tests/mutants/mutants.toml, and see a test fail for each; ARGS="--only cursor" tries some
 	@$(SETUP) dev
@@ -60,12 +64,13 @@ schema:  ## Write docs/schema.sql anew, after a change in migrations/
 	@exec $(BIN)/halfpenny check schema --write
 
 # Each document, and the module that prints it.
-GENERATED = settings:entrypoints.settings_document permissions:entrypoints.permissions errors:entrypoints.error_codes \
-	loan-lifecycle:loans.diagram
-docs:  ## Write the generated pages of docs/ anew: settings, permissions, errors, the states of a loan
+GENERATED = docs/settings.md:entrypoints.settings_document docs/permissions.md:entrypoints.permissions \
+	docs/errors.md:entrypoints.error_codes docs/loan-lifecycle.md:loans.diagram \
+	ops/prometheus/rules.yml:entrypoints.alert_rules ops/grafana/halfpenny.json:entrypoints.dashboard
+docs:  ## Write anew what is generated: settings, permissions, errors, the states of a loan, alert rules, the dashboard
 	@$(SETUP) dev
 	@for each in $(GENERATED); do \
-		$(BIN)/python -m halfpenny.$${each#*:} > docs/.new && mv docs/.new docs/$${each%%:*}.md || exit 1; done
+		$(BIN)/python -m halfpenny.$${each#*:} > docs/.new && mv docs/.new $${each%%:*} || exit 1; done
 
 requirements:  ## Pin the newest packages that pyproject.toml allows
 	@$(SETUP) dev

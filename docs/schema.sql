@@ -324,6 +324,15 @@ CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.bank_statement_line
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.bank_statement_line REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'payer,payer_account,remittance', 'insert,update,delete');
 GRANT INSERT, SELECT ON bank_statement_line TO halfpenny_app;
 
+CREATE TABLE books_check (
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  checked_at timestamp with time zone DEFAULT now() NOT NULL,
+  transfers bigint NOT NULL,
+  findings integer NOT NULL,
+  CONSTRAINT pk_books_check PRIMARY KEY (id)
+);
+GRANT INSERT, SELECT ON books_check TO halfpenny_app;
+
 CREATE TABLE business_clock (
   id boolean DEFAULT true NOT NULL,
   sandbox boolean DEFAULT true NOT NULL,
@@ -919,6 +928,15 @@ CREATE TABLE notification_counter (
 ) WITH (fillfactor=50);
 GRANT INSERT, SELECT, UPDATE ON notification_counter TO halfpenny_app;
 
+CREATE TABLE operating_alert (
+  indicator text NOT NULL,
+  label_value text NOT NULL,
+  above_since timestamp with time zone DEFAULT now() NOT NULL,
+  notified_at timestamp with time zone,
+  CONSTRAINT pk_operating_alert PRIMARY KEY (indicator, label_value)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE (notified_at) ON operating_alert TO halfpenny_app;
+
 CREATE TABLE outbox (
   event_id uuid NOT NULL,
   seq bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -996,6 +1014,16 @@ CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.panel_valuer REFERE
 CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.panel_valuer REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'name', 'insert,update,delete');
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.panel_valuer REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'name', 'insert,update,delete');
 GRANT INSERT, SELECT, UPDATE (removed_at), UPDATE (removed_by) ON panel_valuer TO halfpenny_app;
+
+CREATE TABLE periodic_job (
+  name text NOT NULL,
+  every_s double precision NOT NULL,
+  registered_at timestamp with time zone DEFAULT now() NOT NULL,
+  succeeded_at timestamp with time zone,
+  claimed_until timestamp with time zone,
+  CONSTRAINT pk_periodic_job PRIMARY KEY (name)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE (claimed_until), UPDATE (every_s), UPDATE (succeeded_at) ON periodic_job TO halfpenny_app;
 
 CREATE TABLE "position" (
   loan_id uuid NOT NULL,

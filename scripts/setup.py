@@ -29,7 +29,12 @@ COMMANDS = {
     "halfpenny-training": "halfpenny_training.cli",
 }
 # Debian packages that tests use, and the program that shows that each is there.
-DEBIAN_PACKAGES = {"rabbitmq-server": ("/usr/lib/rabbitmq/bin/rabbitmq-server",), "chromium": ("/usr/bin/chromium",)}
+DEBIAN_PACKAGES = {
+    "rabbitmq-server": ("/usr/lib/rabbitmq/bin/rabbitmq-server",),
+    "chromium": ("/usr/bin/chromium",),
+    # promtool, which reads and plays the alert rules.
+    "prometheus": ("/usr/bin/promtool",),
+}
 
 
 def main() -> None:
@@ -158,7 +163,7 @@ def make_importable() -> None:
 
 
 def install_debian_packages() -> None:
-    """RabbitMQ and Chromium for the tests that need them, where we may; where not, those tests state so and skip."""
+    """What tests need of Debian, where we may; where not, those tests state so and skip."""
     missing = [name for name, programs in DEBIAN_PACKAGES.items() if not any(map(os.path.exists, programs))]
     if missing and not apt_get_install(missing):
         print_line(f"{' and '.join(missing)} cannot be installed here; tests that need them will be skipped")

@@ -95,6 +95,38 @@ CREATE TRIGGER audit_seal_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON 
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting();
 """
 
+OPERATION = """
+-- The work that recurs, and when each last succeeded: whichever worker did it. Operating state, no facts.
+CREATE TABLE periodic_job (
+  name text CONSTRAINT pk_periodic_job PRIMARY KEY,
+  every_s double precision NOT NULL,
+  registered_at timestamptz NOT NULL DEFAULT now(),
+  succeeded_at timestamptz,
+  -- Until then one worker alone runs it.
+  claimed_until timestamptz
+);
+GRANT SELECT, INSERT, UPDATE (every_s, succeeded_at, claimed_until), DELETE ON periodic_job TO halfpenny_app;
+
+-- The indicators that are above their limits, since when, and when somebody was notified.
+CREATE TABLE operating_alert (
+  indicator text NOT NULL,
+  label_value text NOT NULL,
+  above_since timestamptz NOT NULL DEFAULT now(),
+  notified_at timestamptz,
+  CONSTRAINT pk_operating_alert PRIMARY KEY (indicator, label_value)
+);
+GRANT SELECT, INSERT, UPDATE (notified_at), DELETE ON operating_alert TO halfpenny_app;
+
+-- What each whole run of the books check found.
+CREATE TABLE books_check (
+  id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_books_check PRIMARY KEY,
+  checked_at timestamptz NOT NULL DEFAULT now(),
+  transfers bigint NOT NULL,
+  findings integer NOT NULL
+);
+GRANT SELECT, INSERT ON books_check TO halfpenny_app;
+"""
+
 # Long enough to deserve files of their own, each with its protocol explained at its head.
 QUEUE = Path(__file__).with_name("0001_queue.sql").read_text(encoding="utf-8")
 HISTORY = Path(__file__).with_name("0001_history.sql").read_text(encoding="utf-8")
@@ -102,7 +134,7 @@ HISTORY = Path(__file__).with_name("0001_history.sql").read_text(encoding="utf-8
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
-    for part in (ROLE_AND_CLOCK, IDEMPOTENCY_AND_AUDIT, QUEUE, HISTORY):
+    for part in (ROLE_AND_CLOCK, IDEMPOTENCY_AND_AUDIT, OPERATION, QUEUE, HISTORY):
         op.execute(part)
     op.execute("SELECT keep_row_history('idempotency', 'user_id,key')")
     op.execute("SELECT keep_row_history('audit_entry', 'id', '', 'insert,delete')")

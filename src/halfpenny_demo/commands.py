@@ -16,6 +16,7 @@ from halfpenny.primitives.wording import counted
 def add_to(app: typer.Typer) -> None:
     """Called by ``halfpenny.entrypoints.cli``, which knows this package by its name alone."""
     app.command()(demo)
+    app.command()(monitor)
     loadtest = typer.Typer(help="Accounts and loans for a load test.", no_args_is_help=True)
     loadtest.command("prepare")(loadtest_prepare)
     app.add_typer(loadtest, name="loadtest")
@@ -43,6 +44,15 @@ def demo(
         reset=reset, scenario=scenario or ("journey" if journey else ""), rabbitmq=rabbitmq, marketplace=not empty
     )
     raise typer.Exit(Demo(Settings.load(), options, Console(soft_wrap=True)).run())
+
+
+def monitor() -> None:
+    """Start a demo with Prometheus beside it, break what can break, and show that the right alert fires and ends."""
+    from rich.console import Console
+
+    from halfpenny_demo.monitoring_drill import run
+
+    run(Console(soft_wrap=True))
 
 
 @on_servers

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 WRITERS = {
     *("src/halfpenny/loans/diagram.py", "src/halfpenny/entrypoints/error_codes.py"),
     *("src/halfpenny/entrypoints/permissions.py", "src/halfpenny/entrypoints/settings_document.py"),
+    *("src/halfpenny/entrypoints/alert_rules.py", "src/halfpenny/entrypoints/dashboard.py"),
 }
 # It runs on the standard library alone, and answers whatever it does not know with its usage.
 SETUP = "scripts/setup.py"

@@ -25,7 +25,7 @@ from halfpenny import (
 )
 from halfpenny.entrypoints import worker
 from halfpenny.entrypoints.settings import Settings
-from halfpenny.platform import audit, chain, clock, row_history
+from halfpenny.platform import audit, books_checks, chain, clock, indicators, row_history
 from halfpenny.platform.consistency import Check, Finding, find_in_parallel
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
@@ -99,6 +99,7 @@ CHECKS: tuple[Check, ...] = (
 
 # What no check can see, and why: `halfpenny check books --unchecked` prints it.
 UNCHECKED: Mapping[str, str] = {
+    **indicators.UNCHECKED,
     **row_history.UNCHECKED,
     **audit.UNCHECKED,
     **queues.UNCHECKED,
@@ -151,6 +152,8 @@ async def check_books(settings: Settings, report: Callable[[Finding], None]) -> 
                 row["chain"]: f"{row['place']}:{row['hash'].hex()}"
                 for row in await connection.fetch("SELECT * FROM chain_head")
             }
+        async with database.unit_of_work() as connection:
+            await books_checks.record_run(connection, transfers, findings)
     return BooksReport(findings, transfers, heads, tuple(skipped))
 
 

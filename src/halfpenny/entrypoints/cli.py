@@ -66,6 +66,23 @@ async def migrate(settings: Settings) -> None:
     typer.echo(f"schema {after}: " + ("nothing to do" if before == after else f"migrated from {before or 'nothing'}"))
 
 
+@app.command()
+@on_servers
+async def status(settings: Settings) -> None:
+    """Show every operating indicator beside its limit; ends with 1 where one is above it."""
+    from halfpenny.entrypoints import operating
+
+    readings = await operating.status(settings)
+    for each in readings.known:
+        typer.echo(operating.line(each))
+    for name in sorted(readings.unknown):
+        typer.echo(f"{'?':<6}{name:<60}{'unknown':>14}")
+    above = [each for each in readings.known if each.above_limit]
+    for each in above:
+        typer.echo(f"{each.indicator.description} What to do: ops/runbooks/{each.indicator.runbook}")
+    raise typer.Exit(1 if above or readings.unknown else 0)
+
+
 @admin.command("create")
 @on_servers
 async def create_administrator(

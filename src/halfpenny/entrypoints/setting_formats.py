@@ -69,6 +69,19 @@ def origin(text: str) -> str:
     return text
 
 
+def web_url(text: str) -> str:
+    """Empty, or an address of the web."""
+    if text:
+        url = _parted(text)
+        if url is None or url.scheme not in ("http", "https") or url.fragment:
+            raise ValueError("should be an address of the web, such as https://alerts.example/halfpenny")
+    return text
+
+
+def optional_mail_address(text: str) -> str:
+    return mail_address(text) if text else text
+
+
 def postgres_url(text: str) -> str:
     if text:
         _begins_with(text, "postgresql", "postgres")
@@ -184,5 +197,7 @@ MongoUrl = Annotated[str, AfterValidator(mongodb_url)]
 AmqpUrl = Annotated[str, AfterValidator(amqp_url)]
 MailUrl = Annotated[str, AfterValidator(mail_url)]
 MailAddress = Annotated[str, AfterValidator(mail_address)]
+WebUrl = Annotated[str, AfterValidator(web_url)]
+OptionalMailAddress = Annotated[str, AfterValidator(optional_mail_address)]
 DatabaseName = Annotated[str, AfterValidator(database_name)]
 RateLimit = Annotated[str, AfterValidator(rate_limit)]

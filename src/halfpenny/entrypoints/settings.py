@@ -27,9 +27,11 @@ from halfpenny.entrypoints.setting_formats import (
     MailUrl,
     MongoUrl,
     Networks,
+    OptionalMailAddress,
     Origin,
     PostgresUrl,
     RateLimit,
+    WebUrl,
     WrongSettings,
     section,
 )
@@ -212,6 +214,22 @@ class TelemetrySettings(BaseSettings):
     )
     worker_metrics_port: int = Field(
         default=0, ge=0, le=65535, description="Port where the worker serves /metrics; 0: none."
+    )
+    books_check_hours: int = Field(
+        default=24,
+        ge=0,
+        le=168,
+        description="Hours after which a worker has the books checked; 0: never, `halfpenny check books` does it.",
+    )
+    alert_webhook_url: WebUrl = Field(
+        default="",
+        examples=["https://alerts.example/halfpenny"],
+        description="Where alerts are sent, as Alertmanager sends them; empty: nowhere.",
+    )
+    alert_mail: OptionalMailAddress = Field(
+        default="",
+        examples=["operations@halfpenny.example"],
+        description="Whom alerts are mailed to, through HALFPENNY_MAIL_URL; empty: nobody.",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
@@ -23,7 +23,7 @@ from halfpenny import (
     servicing,
     underwriting,
 )
-from halfpenny.entrypoints import realtime_topics
+from halfpenny.entrypoints import operating, realtime_topics
 from halfpenny.entrypoints.connectivity import (
     require_broker,
     require_database,
@@ -36,6 +36,7 @@ from halfpenny.entrypoints.settings import Settings, require_listening
 from halfpenny.platform import row_history
 from halfpenny.platform.database import Database
 from halfpenny.platform.documents import DocumentStore
+from halfpenny.platform.periodic_jobs import PeriodicJob, register, repeat
 from halfpenny.platform.queue import (
     PostgresTransport,
     RabbitTransport,
@@ -54,15 +55,6 @@ from halfpenny_messages import (
 )
 
 log = structlog.get_logger("halfpenny.worker")
-
-
-@dataclass(frozen=True, slots=True)
-class PeriodicJob:
-    """Something done every ``every_s`` seconds. Any number of workers may run it at once: it must not mind."""
-
-    name: str
-    every_s: float
-    run: Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,22 +220,14 @@ async def run_until(stopping: asyncio.Event, resources: Resources) -> None:
         async with asyncio.TaskGroup() as group:
             consumers = run_consumers(resources.database, carrier, subscriptions(resources), REMOTE, stopping)
             group.create_task(consumers, name="consumers")
-            for job in periodic_jobs(resources):
-                group.create_task(_repeat(job, stopping), name=job.name)
+            jobs = [
+                *periodic_jobs(resources),
+                *operating.measuring_jobs(resources.settings, resources.database, carrier, operating.Gauges()),
+            ]
+            await register(resources.database, jobs)
+            for job in jobs:
+                group.create_task(repeat(resources.database, job, stopping), name=job.name)
             await stopping.wait()
     finally:
         await carrier.close()
     log.info("stopped")
-
-
-async def _repeat(job: PeriodicJob, stopping: asyncio.Event) -> None:
-    """Failures are logged and the next round comes in its time: one job never takes the others down."""
-    while not stopping.is_set():
-        try:
-            await job.run()
-        except Exception:
-            log.exception("job_failed", job=job.name)
-        try:
-            await asyncio.wait_for(stopping.wait(), job.every_s)
-        except TimeoutError:
-            continue

@@ -24,6 +24,7 @@ from halfpenny.funding.events import (
     WITHDRAWAL_RETURNED,
     WITHDRAWAL_SETTLED,
 )
+from halfpenny.funding.indicators import INDICATORS
 from halfpenny.funding.metrics import count_batch
 from halfpenny.funding.model import (
     Investment,
@@ -94,6 +95,7 @@ from halfpenny.funding.views import statement_line as statement_line_view
 
 __all__ = [
     "DEPOSIT_SETTLED",
+    "INDICATORS",
     "INVESTMENT_MADE",
     "INVESTMENT_RETURNED",
     "INVESTMENT_REVOKED",

@@ -34,6 +34,7 @@ from halfpenny.identity.errors import (
     UserNotFound,
     WrongRole,
 )
+from halfpenny.identity.indicators import INDICATORS
 from halfpenny.identity.keys import BadSigningKey, SigningKeys, load_keys, load_signing_keys
 from halfpenny.identity.mail import MailSender, OutgoingEmail, SmtpSender, send_due
 from halfpenny.identity.model import KycStatus, Person, Principal, RevokedSubject
@@ -68,6 +69,7 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 
 __all__ = [
     "ANYONE",
+    "INDICATORS",
     "INVITED_ROLES",
     "PERSONAL_ROLES",
     "ROLE_PERMISSIONS",

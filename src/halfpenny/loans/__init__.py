@@ -16,6 +16,7 @@ from halfpenny.loans.errors import (
     WrongStatus,
 )
 from halfpenny.loans.events import CHANGE_EVENTS
+from halfpenny.loans.indicators import INDICATORS
 from halfpenny.loans.model import (
     CONDITIONS,
     IN_DEFAULT_STATUSES,
@@ -87,6 +88,7 @@ from halfpenny_messages import (
 __all__ = [
     "CHANGE_EVENTS",
     "CONDITIONS",
+    "INDICATORS",
     "IN_DEFAULT_STATUSES",
     "PUBLIC_PROPERTY",
     "PUBLIC_STATUSES",

@@ -150,6 +150,22 @@ async def verify_nothing_left_out(connection: Connection) -> AsyncIterator[Findi
             )
 
 
+# The first row of each chain behind its last seal, by the index that sealing reads.
+_OLDEST_UNSEALED = {chain: f"SELECT min(recorded_at) FROM {rows} r" for chain, (_, rows) in _CHAINS.items()} | {
+    "audit": "SELECT recorded_at FROM audit_entry WHERE id > "
+    "(SELECT coalesce(max(entry_id), 0) FROM audit_seal) ORDER BY id LIMIT 1"
+}
+
+
+async def oldest_unsealed_s(connection: Connection) -> dict[str, float]:
+    """Of each chain: the age in seconds of the first row behind its last seal, 0 where there is none."""
+    ages = {}
+    for chain, oldest in _OLDEST_UNSEALED.items():
+        sql = f"SELECT coalesce(extract(epoch FROM clock_timestamp() - ({oldest})), 0)::float8"
+        ages[chain] = float(await connection.fetchval(sql))
+    return ages
+
+
 async def unsealed(connection: Connection) -> dict[str, tuple[int, datetime]]:
     """Of each chain that waits for longer than sealing takes: (rows that no seal covers, since when)."""
     waiting = {}

@@ -4,6 +4,7 @@ from halfpenny.servicing.acts import arrears_acts
 from halfpenny.servicing.check import UNCHECKED, check
 from halfpenny.servicing.consumers import RECEIPTS_EVENTS, RECEIPTS_QUEUE, SUBSCRIPTION, receipts_subscription
 from halfpenny.servicing.forbearance_acts import forbearance_acts
+from halfpenny.servicing.indicators import INDICATORS
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.receipt_acts import receipt_acts
@@ -20,6 +21,7 @@ from halfpenny.servicing.store.statistics import ServicingFacts, facts_of
 from halfpenny.servicing.views import portfolio_line as portfolio_line_view
 
 __all__ = [
+    "INDICATORS",
     "RECEIPTS_EVENTS",
     "RECEIPTS_QUEUE",
     "SUBSCRIPTION",

@@ -86,9 +86,8 @@ async def seed_marketplace(
         await store.require_durable_commit(connection)
         for pocket_money in _WALLET_BALANCES:
             await funding.request_deposit(connection, users.investor, pocket_money)
-        # All that are to be answered are; the others stay where their scenarios end, and would be assessed as soon as
-        # the worker starts. An administrator asks for them with POST /loans/{id}/assessment.
-        await store.mark_submissions_published(connection, history.submitted())
+        # What was answered is not asked again; what was only submitted is assessed as soon as the worker starts.
+        await store.mark_submissions_published(connection, history.answered())
 
 
 async def _panel(

@@ -164,9 +164,10 @@ class History:
             )
         )
 
-    def submitted(self) -> list[LoanId]:
-        """Loans that were submitted, whether the risk service answered for them or they stay without an answer."""
-        return [seeded.loan for seeded in self._seeded_loans if seeded.scenario.target is not Status.DRAFT]
+    def answered(self) -> list[LoanId]:
+        """Loans that the risk service has answered for."""
+        unanswered = (Status.DRAFT, Status.SUBMITTED)
+        return [seeded.loan for seeded in self._seeded_loans if seeded.scenario.target not in unanswered]
 
 
 def _ticket(loan_id: LoanId, investor: UserId, minor: int, currency: Currency) -> funding.Ticket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -289,3 +290,21 @@ async def test_a_handler_with_an_inbox_of_its_own_has_none_here_and_no_transacti
     assert inside == [False, False]
     async with bench.database.reading() as connection:
         assert await connection.fetchval("SELECT count(*) FROM inbox") == 0
+
+
+async def test_the_depth_of_a_queue_counts_what_waits_and_what_was_given_up(bench: Bench) -> None:
+    async def refuses(_connection: Connection, message: Message) -> None:
+        raise Poison("refused", "none of these")
+
+    waits, gives_up = bench.subscription("waits", "made"), bench.subscription("gives_up", "made", handler=refuses)
+    async with bench.running(gives_up, remote=[RemoteQueue(waits.queue, waits.events)]):
+        await until(partial(has_depths, bench, {waits.queue: (0, 0), gives_up.queue: (0, 0)}))
+        await bench.record_event("made", 3)
+        await until(partial(has_depths, bench, {waits.queue: (3, 0), gives_up.queue: (0, 3)}))
+        [oldest] = [each.oldest_s for each in await bench.transport.depths() if each.queue == waits.queue]
+        # A broker does not know.
+        assert oldest is None or 0 < oldest < 60
+
+
+async def has_depths(bench: Bench, expected: dict[str, tuple[int, int]]) -> bool:
+    return {each.queue: (each.waiting, each.dead) for each in await bench.transport.depths()} == expected

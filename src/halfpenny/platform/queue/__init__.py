@@ -6,13 +6,14 @@ from halfpenny.platform.queue.postgres import PostgresTransport
 from halfpenny.platform.queue.pruning import prune
 from halfpenny.platform.queue.rabbit import RabbitTransport
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
-from halfpenny.platform.queue.transport import DeadLetter, Transport
+from halfpenny.platform.queue.transport import DeadLetter, QueueDepth, Transport
 
 __all__ = [
     "DeadLetter",
     "Message",
     "Poison",
     "PostgresTransport",
+    "QueueDepth",
     "RabbitTransport",
     "RemoteQueue",
     "Subscription",

@@ -12,7 +12,7 @@ from halfpenny.platform.database import Connection, Database, Record
 from halfpenny.platform.queue.handling import DeadLettered, Failed
 from halfpenny.platform.queue.messages import Message
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
-from halfpenny.platform.queue.transport import DeadLetter, first_set
+from halfpenny.platform.queue.transport import DeadLetter, QueueDepth, first_set
 
 _RELAY_BATCH = 500
 # NOTIFY wakes us at once. The poll only matters when a notification was lost with its connection.
@@ -25,6 +25,14 @@ _DONE = "DELETE FROM delivery WHERE queue = $1 AND event_id = ANY ($2::uuid[])"
 _LETTERS = """
     SELECT queue, event_id, name, version, recorded_at, payload, attempts, reason, error, died_at
     FROM dead_letter WHERE $1::text IS NULL OR queue = $1 ORDER BY died_at, event_id
+"""
+# Counting stops where it is long enough for an alert; a queue that nobody subscribes to may still have dead letters.
+_DEPTHS = """
+    SELECT q.queue, (SELECT count(*) FROM (SELECT FROM delivery d WHERE d.queue = q.queue LIMIT 100000) w) AS waiting,
+           (SELECT count(*) FROM (SELECT FROM dead_letter l WHERE l.queue = q.queue LIMIT 100000) w) AS dead,
+           coalesce((SELECT extract(epoch FROM clock_timestamp() - o.recorded_at)::float8 FROM delivery d
+             JOIN outbox o ON o.event_id = d.event_id WHERE d.queue = q.queue ORDER BY d.seq LIMIT 1), 0) AS oldest_s
+    FROM (SELECT queue FROM subscription UNION SELECT queue FROM dead_letter) q ORDER BY q.queue
 """
 
 
@@ -66,6 +74,11 @@ class PostgresTransport:
     async def dead_letters(self, queue: str | None = None) -> list[DeadLetter]:
         async with self._database.reading() as connection:
             return [_letter(row) for row in await connection.fetch(_LETTERS, queue)]
+
+    async def depths(self) -> list[QueueDepth]:
+        async with self._database.reading() as connection:
+            rows = await connection.fetch(_DEPTHS)
+        return [QueueDepth(row["queue"], row["waiting"], row["dead"], row["oldest_s"]) for row in rows]
 
     async def replay(self, queue: str, event_id: UUID) -> bool:
         async with self._database.unit_of_work() as connection:

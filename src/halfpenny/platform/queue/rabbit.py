@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import aio_pika
 from aio_pika.abc import AbstractChannel
 
 from halfpenny.platform.database import Database
@@ -20,7 +21,8 @@ from halfpenny.platform.queue.broker import Broker, declare, publish
 from halfpenny.platform.queue.messages import Message
 from halfpenny.platform.queue.rabbit_source import RabbitSource
 from halfpenny.platform.queue.subscription import RemoteQueue, Subscription
-from halfpenny.platform.queue.transport import DeadLetter, first_set
+from halfpenny.platform.queue.transport import DeadLetter, QueueDepth, first_set
+from halfpenny_messages import dead_letter_queue
 
 _RELAY_BATCH = 200
 _POLL_S = 2.0
@@ -115,6 +117,25 @@ class RabbitTransport:
             rows = await connection.fetch("SELECT DISTINCT queue FROM subscription ORDER BY queue")
         names = [row["queue"] for row in rows] if queue is None else [queue]
         return [letter for name in names for letter in await letters.read(self._database, self._broker, name)]
+
+    async def depths(self) -> list[QueueDepth]:
+        """The broker counts; only PostgreSQL's queues know how old their first event is."""
+        async with self._database.reading() as connection:
+            rows = await connection.fetch("SELECT DISTINCT queue FROM subscription ORDER BY queue")
+        names = [row["queue"] for row in rows]
+        return [
+            QueueDepth(name, await self._count(name), await self._count(dead_letter_queue(name)), None)
+            for name in names
+        ]
+
+    async def _count(self, queue: str) -> int:
+        """Messages in the queue, 0 where it is not there: a wrong name closes the channel, so each has its own."""
+        async with self._broker.channel() as channel:
+            try:
+                declared = await channel.declare_queue(queue, passive=True)
+            except aio_pika.exceptions.ChannelNotFoundEntity:
+                return 0
+            return declared.declaration_result.message_count or 0
 
     async def replay(self, queue: str, event_id: UUID) -> bool:
         return await letters.replay(self._database, self._broker, queue, event_id)

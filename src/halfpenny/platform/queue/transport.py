@@ -32,6 +32,16 @@ class DeadLetter:
     died_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """What waits in a queue and what was given up. ``oldest_s`` is the age of the first event, None where unknown."""
+
+    queue: str
+    waiting: int
+    dead: int
+    oldest_s: float | None
+
+
 class Source(Protocol):
     """One open queue of a transport, as one consumer sees it."""
 
@@ -71,6 +81,9 @@ class Transport(Protocol):
 
     async def dead_letters(self, queue: str | None = None) -> list[DeadLetter]:
         """What was given up, oldest first, of one queue or of all."""
+
+    async def depths(self) -> list[QueueDepth]:
+        """Of each queue that has subscribed, in the order of their names."""
 
     async def replay(self, queue: str, event_id: UUID) -> bool:
         """Put a dead letter back into its queue with all its attempts. False when it is not there."""
