@@ -1572,7 +1572,7 @@ AS $function$
   SELECT CASE
     WHEN kind IN ('client_bank', 'loan_receivable', 'recovery_advance', 'overpaid_distribution')
       THEN debits - credits - pending_credits >= 0
-    WHEN kind = 'own_bank' THEN true
+    WHEN kind IN ('own_bank', 'fee_income', 'default_income') THEN true
     ELSE credits - debits - pending_debits >= 0
   END $function$;
 

@@ -10,14 +10,15 @@ branch_labels = None
 depends_on = None
 
 TABLES = """
--- Which side of an account may not fall below zero; 'free' accounts may stand on either side.
+-- Which side of an account may not fall below zero. The platform's own bank and income may stand on either: what a bank
+-- takes back is booked whatever has become of the income that it had brought.
 CREATE FUNCTION account_is_covered(
   kind text, debits bigint, credits bigint, pending_debits bigint, pending_credits bigint
 ) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE
     WHEN kind IN ('client_bank', 'loan_receivable', 'recovery_advance', 'overpaid_distribution')
       THEN debits - credits - pending_credits >= 0
-    WHEN kind = 'own_bank' THEN true
+    WHEN kind IN ('own_bank', 'fee_income', 'default_income') THEN true
     ELSE credits - debits - pending_debits >= 0
   END $$;
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from fractions import Fraction
 from uuid import UUID
 
 import pytest
 
-from halfpenny import servicing
+from halfpenny import ledger, servicing
 from halfpenny.ledger import Account, AccountKind
 from halfpenny.loans import Status
 from halfpenny.platform import clock
@@ -15,7 +16,8 @@ from halfpenny.platform.database import Database
 from halfpenny.primitives.money import Money
 from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.flows import flows_of
-from halfpenny.servicing.service import arrears, bank_receipts, reversing
+from halfpenny.servicing.model.waterfall import Component
+from halfpenny.servicing.service import arrears, bank_receipts, forbearing, reversing
 from halfpenny.servicing.store import serviced_loans
 from servicing import world
 from support.bank import receive
@@ -98,4 +100,64 @@ async def test_a_loan_that_was_redeemed_before_its_default_was_never_written_off
         )
     assert back.loan.status is Status.WRITTEN_OFF
     await servicing.pay_distributions(database)
+    assert await world.problems(database) == []
+
+
+async def _with_costs(database: Database, cost_minor: int) -> world.Drawn:
+    """In default, with so much advanced to recover it."""
+    made = await world.drawn(database, STAKES)
+    async with database.unit_of_work() as connection:
+        await arrears.mark_unlikely_to_pay(connection, made.loan.id, made.staff, "Insolvent.")
+        await arrears.advance_cost(
+            connection, made.loan.id, Money(cost_minor, world.EUR), "court", made.staff, "Costs."
+        )
+    return made
+
+
+async def _waive(database: Database, made: world.Drawn, minor: int) -> None:
+    async with database.unit_of_work() as connection:
+        decided = forbearing.Decided(made.staff, "Agreed with the buyer.")
+        await forbearing.waive(connection, made.loan.id, Component.RECOVERY_COST, Money(minor, world.EUR), decided)
+
+
+async def _fee_income(database: Database) -> int:
+    account = Account(AccountKind.FEE_INCOME, None, world.EUR)
+    async with database.reading() as connection:
+        return (await ledger.balances(connection, [account]))[account].posted
+
+
+@pytest.mark.parametrize("part", [Fraction(1), Fraction(2, 3), Fraction(1, 97)])
+async def test_a_bounced_receipt_is_booked_where_the_fees_cannot_bear_the_waiver_that_it_brings_back(
+    database: Database, part: Fraction
+) -> None:
+    """It had paid, as of its day, what was waived since; the fees have borne the costs of another loan meanwhile."""
+    made, other = [await _with_costs(database, 1) for _ in range(2)]
+    fees = await _fee_income(database)
+    async with database.unit_of_work() as connection:
+        for one in (made, other):
+            cost = Money(2 * fees, world.EUR)
+            await arrears.advance_cost(connection, one.loan.id, cost, "court", one.staff, "Costs.")
+    async with database.reading() as connection:
+        day = await clock.business_date(connection)
+    await world.advance(database, timedelta(days=2))
+    await _waive(database, made, fees)
+    late = await receive(database, made.loan.id, fees + 1 + int(part * fees), day, made.administrator)
+    assert late.receipt_id is not None and await _fee_income(database) == int(part * fees)
+    await _waive(database, other, await _fee_income(database))
+    await servicing.pay_distributions(database)
+    assert await _fee_income(database) == 0
+    # What people decide on is refused, and nothing has changed.
+    with pytest.raises(ledger.InsufficientAvailable):
+        await _waive(database, other, 1)
+    assert await _fee_income(database) == 0 and await world.problems(database) == []
+    async with database.unit_of_work() as connection:
+        today = await clock.business_date(connection)
+        await reversing.reverse_receipt(connection, UUID(late.receipt_id), today, made.staff, "Recalled.")
+    await servicing.pay_distributions(database)
+    assert await _fee_income(database) < 0
+    assert await world.problems(database) == []
+    # The next fees make up for it.
+    before = await _fee_income(database)
+    await world.drawn(database, STAKES)
+    assert await _fee_income(database) > before
     assert await world.problems(database) == []

@@ -14,6 +14,7 @@ import pytest
 from halfpenny import loans, servicing
 from halfpenny.identity import Role
 from halfpenny.loans.decision import Decision, Verdict
+from halfpenny.loans.errors import OfferExpired
 from halfpenny.loans.service import deciding
 from halfpenny.platform import clock
 from halfpenny.platform.database import Database
@@ -99,6 +100,36 @@ async def test_a_maximum_that_falls_before_acceptance_stops_it(database: Databas
     with pytest.raises(loans.RateAboveLegalMaximum):
         async with database.unit_of_work() as connection:
             await deciding.accept(connection, made.borrower_id, made.id)
+    assert await state(database) == before
+
+
+async def test_a_maximum_that_falls_after_acceptance_limits_the_drawdown_and_lets_funding_open(
+    client: Client, database: Database
+) -> None:
+    """Accepted at 16.4 % when 16.5 % was lawful, opened to investors when 16 % is: the agreement stands."""
+    await go_back(database, datetime(2025, 10, 6, 9, tzinfo=UTC))
+    made = await offer(database, "16.4", PLN)
+    async with database.unit_of_work() as connection:
+        await deciding.accept(connection, made.borrower_id, made.id, open_at_once=False)
+    await world.advance(database, timedelta(days=4))
+    async with database.unit_of_work() as connection:
+        opened = await loans.open_funding(connection, loans.SYSTEM, made.id)
+    assert opened.status is loans.Status.FUNDING and opened.offer is not None
+    assert opened.offer.annual_rate == Decimal("16.4")
+    # Investors see both before they put money in.
+    contract = (await client.get(f"/api/v1/loans/{made.id}/rates")).json()["contract"]
+    assert contract == {"agreed": "16.4", "rate": "16", "limited": True}
+
+
+async def test_an_accepted_offer_that_is_over_opens_no_funding(database: Database) -> None:
+    made = await offer(database, "14.5", PLN)
+    async with database.unit_of_work() as connection:
+        await deciding.accept(connection, made.borrower_id, made.id, open_at_once=False)
+    await world.advance(database, timedelta(days=90))
+    before = await state(database)
+    with pytest.raises(OfferExpired):
+        async with database.unit_of_work() as connection:
+            await loans.open_funding(connection, loans.SYSTEM, made.id)
     assert await state(database) == before
 
 

@@ -199,18 +199,26 @@ async def accept(connection: Connection, borrower_id: UserId, loan_id: UUID, *, 
 
 
 async def open_funding(connection: Connection, actor: Actor, loan_id: UUID) -> Loan:
-    """Let investors in. Raises OfferExpired, RateAboveLegalMaximum, WrongStatus."""
+    """Let investors in. Raises OfferExpired, WrongStatus.
+
+    Not asked again is the law's maximum: since the acceptance the agreement stands, and the drawdown is limited to it.
+    """
     loan = await lock(connection, loan_id)
     if loan.status is Status.ACCEPTED:
-        await _running_offer(connection, loan)
+        await _unexpired_offer(connection, loan)
     return await transition(connection, loan_id, TransitionName.OPEN_FUNDING, actor, locked=loan)
 
 
 async def _running_offer(connection: Connection, loan: Loan) -> Offer:
     """The offer, as long as it may be made or taken: before its deadline, and at a rate that the law still allows."""
+    offer = await _unexpired_offer(connection, loan)
+    await _check_lawful(connection, loan, offer)
+    return offer
+
+
+async def _unexpired_offer(connection: Connection, loan: Loan) -> Offer:
     if loan.offer is None or loan.offer.funding_deadline <= await business_now(connection):
         raise errors.OfferExpired()
-    await _check_lawful(connection, loan, loan.offer)
     return loan.offer
 
 

@@ -16,6 +16,7 @@ from halfpenny.servicing import errors
 from halfpenny.servicing.model.events import Default, Event, Extension, Pause, Waiver
 from halfpenny.servicing.model.serviced_loan import ServicedLoan
 from halfpenny.servicing.model.waterfall import Component
+from halfpenny.servicing.service.income import check_fees_cover
 from halfpenny.servicing.service.known_events import current_position
 from halfpenny.servicing.service.posting import PostingResult, lock_serviced_loan, post_events
 from halfpenny.servicing.store import serviced_loans
@@ -73,6 +74,8 @@ async def waive(
     if amount.minor > due and component is not Component.PRINCIPAL and serviced.closed_on is None:
         # What is shown is what may be waived, whatever the day's order makes of it.
         raise errors.WaiverExceedsDue(due=format_minor(due))
+    if component is Component.RECOVERY_COST:
+        await check_fees_cover(connection, amount)
     facts = {
         "component": component.value,
         "amount": format_minor(amount.minor),

@@ -12,9 +12,10 @@ from halfpenny.platform import audit
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection
 from halfpenny.primitives.ids import JournalId, UserId, uuid7
-from halfpenny.primitives.money import format_minor
+from halfpenny.primitives.money import Money, format_minor
 from halfpenny.servicing import errors
 from halfpenny.servicing.service import distributing
+from halfpenny.servicing.service.income import check_fees_cover, fee_income
 from halfpenny.servicing.service.posting import lock_serviced_loan, serviced_loan
 from halfpenny.servicing.statuses import OverpaidBearer
 from halfpenny.servicing.store import corrections
@@ -40,7 +41,8 @@ async def settle_overpaid(
     overpaid = Account(AccountKind.OVERPAID_DISTRIBUTION, loan_id, currency)
     total = sum(row["overpaid_minor"] for row in rows)
     if bearer is OverpaidBearer.PLATFORM:
-        transfers = [Transfer(Account(AccountKind.FEE_INCOME, None, currency), overpaid, total)]
+        await check_fees_cover(connection, Money(total, currency))
+        transfers = [Transfer(fee_income(Money(total, currency)), overpaid, total)]
     else:
         transfers = [
             Transfer(Account(AccountKind.WALLET, row["investor_id"], currency), overpaid, row["overpaid_minor"])
