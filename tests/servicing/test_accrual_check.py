@@ -11,8 +11,9 @@ from halfpenny.primitives.money import Currency, Money
 from halfpenny.primitives.rate import Rate
 from halfpenny.servicing.check.accruals import AccrualDay, Close, accrual_findings, accrued
 from halfpenny.servicing.model.engine import replay
-from halfpenny.servicing.model.events import Acceleration, Default, Event, Receipt, WriteOff
+from halfpenny.servicing.model.events import Acceleration, Default, Event, Waiver, WriteOff
 from halfpenny.servicing.model.terms import InterestMode, LoanTerms, Repayment
+from halfpenny.servicing.model.waterfall import Component
 from halfpenny.servicing.store import serviced_loans
 
 TERMS = LoanTerms(
@@ -30,7 +31,7 @@ NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 LIFE: list[Event] = [
     Default(date(2027, 3, 30)),
     Acceleration(date(2027, 3, 30)),
-    Receipt(DAY, Money(900_000_00, Currency.EUR)),
+    Waiver(DAY, Component.DEFAULT_INTEREST, Money(500_00, Currency.EUR)),
     WriteOff(DAY),
 ]
 RECORDED = [NOON + timedelta(seconds=seconds) for seconds in (0, 5, 20, 25)]
@@ -46,7 +47,7 @@ def row_of(known: list[Event]) -> AccrualDay:
     on = max([TERMS.advanced_on, *(event.effective_date for event in known)])
     position = replay(TERMS, (), on, recorded=known)
     segments = serviced_loans.segment_rows(
-        UUID(int=1), position.schedule.segments, position.overdue_segments, position.default_interest_paid
+        UUID(int=1), position.schedule.segments, position.overdue_segments, position.default_interest_settled
     )
     return AccrualDay(DAY, accrued(segments, "contract", DAY) or 0, accrued(segments, "default", DAY) or 0)
 
@@ -54,7 +55,7 @@ def row_of(known: list[Event]) -> AccrualDay:
 def findings(row: AccrualDay, closed_at: datetime) -> list[str]:
     position = replay(TERMS, (), DAY, recorded=LIFE)
     segments = serviced_loans.segment_rows(
-        UUID(int=1), position.schedule.segments, position.overdue_segments, position.default_interest_paid
+        UUID(int=1), position.schedule.segments, position.overdue_segments, position.default_interest_settled
     )
     closes = [Close(DAY, closed_at)]
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -12,6 +13,7 @@ from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Database
 from halfpenny.servicing import errors
 from halfpenny.servicing.model.engine import replay
+from halfpenny.servicing.service import arrears
 from halfpenny.servicing.store import serviced_loans
 from servicing import world
 
@@ -130,3 +132,50 @@ async def test_a_loan_that_nobody_repays_matures(database: Database) -> None:
     assert status == "matured"
     assert serviced is not None
     assert (serviced.standing, serviced.days_past_due) == ("late", 1)
+
+
+async def _closed_as_replayed(database: Database, loan_id: UUID, since: date) -> None:
+    """Each closed day from ``since`` has the default interest that a replay of it has, and the last one all that is
+    due."""
+    async with database.reading() as connection:
+        serviced = await serviced_loans.find(connection, loan_id)
+        assert serviced is not None
+        events = await serviced_loans.events(connection, loan_id)
+        accrued = await connection.fetch(
+            "SELECT * FROM accrual WHERE loan_id = $1 AND business_date >= $2 ORDER BY business_date", loan_id, since
+        )
+        due = await connection.fetchval("SELECT total_due_minor FROM serviced_loan WHERE loan_id = $1", loan_id)
+    days = [replay(serviced.terms, (), row["business_date"], recorded=events) for row in accrued]
+    assert [row["default_interest_minor"] for row in accrued] == [day.default_interest_due for day in days]
+    assert due == days[-1].total_due
+
+
+@pytest.mark.parametrize(("days", "paid"), [(75, 500), (75, 12_345), (140, 1), (140, 1_700)])
+async def test_the_close_of_a_day_with_a_receipt_keeps_the_default_interest_that_is_left(
+    database: Database, days: int, paid: int
+) -> None:
+    made = await world.drawn(database, [10_000_000])
+    day = made.drawn_on + timedelta(days=days)
+    await world.go_to(database, day)
+    await servicing.close_days(database)
+    await world.repay(database, made, paid)
+    for after in (1, 2, 40):
+        await world.go_to(database, day + timedelta(days=after))
+        await servicing.close_days(database)
+        await _closed_as_replayed(database, made.loan.id, day - timedelta(days=3))
+    assert await world.problems(database) == []
+
+
+async def test_a_loan_written_off_goes_on_owing_the_default_interest_of_before(database: Database) -> None:
+    made = await world.drawn(database, [10_000_000], term_months=3)
+    day = made.drawn_on + timedelta(days=100)
+    await world.go_to(database, day)
+    await servicing.close_days(database)
+    async with database.unit_of_work() as connection:
+        await arrears.mark_unlikely_to_pay(connection, made.loan.id, made.staff, "Insolvent.")
+        await arrears.write_off(connection, made.loan.id, made.staff, "Nothing to sell.")
+    for after in (1, 9):
+        await world.go_to(database, day + timedelta(days=after))
+        await servicing.close_days(database)
+        await _closed_as_replayed(database, made.loan.id, day - timedelta(days=3))
+    assert await world.problems(database) == []

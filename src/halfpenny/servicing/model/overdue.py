@@ -11,6 +11,7 @@ from halfpenny.servicing.model.schedule import Instalment
 from halfpenny.servicing.model.segments import BASE_UNITS, AccrualSegment, accrual_scale, half_up
 from halfpenny.servicing.model.terms import LoanTerms
 
+_DAY = timedelta(days=1)
 # The last segment written ahead ends here: a loan that is never paid has bankrupted the calendar by then.
 _LAST_DAY = timedelta(days=36_525)
 
@@ -79,13 +80,16 @@ class Overdue:
         return min(self.fresh_interest, interest) + min(self.fresh_principal, principal)
 
     def segments_ahead(self, rows: Sequence[Instalment], released: Mapping[int, int]) -> tuple[AccrualSegment, ...]:
-        """Default interest from today on if nothing more is paid: one segment between due dates."""
+        """Default interest from today on if nothing more is paid: one segment between due dates.
+
+        The first holds today itself, which no day has been added to: the close of today reads it after the receipt.
+        """
         if not self.rate:
-            return ()
+            return (self._segment(self.now - _DAY, self.now + _LAST_DAY, 0, self.numerator),) if self.numerator else ()
         interest, principal = self._bearing()
         numerator = self.numerator + self._unpaid_fresh(interest, principal) * BASE_UNITS * self.rate
         base, start = interest + principal, self.now
-        segments = []
+        segments = [self._segment(start - _DAY, start, 0, self.numerator)] if self.numerator else []
         for row in rows:
             if base and row.due_on > start:
                 segment = self._segment(start, row.due_on, base, numerator)

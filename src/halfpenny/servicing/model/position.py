@@ -82,11 +82,11 @@ class LoanPosition:
 
     ``principal_outstanding`` is what the loan owes its investors: drawn, less repaid, less written off.
     ``overdue_segments`` write the default interest ahead, as long as nothing more is paid: the accrual of the
-    segment that holds a day, less ``default_interest_settled``, is the default interest due that day. Where none
-    holds it, nothing accrues and ``default_interest_due`` stays as it is. ``advance_held`` waits for what falls due
-    next. ``past_limit`` are the stretches of days on which an instalment had been unpaid for more than ninety days:
-    the first of them, and the day on whose end it was not any more (None while it is). ``reserve_plan`` are the
-    reserve's moves to the end, ``reserve_moves`` those that have happened.
+    segment that holds a day, ``as_of`` included, less ``default_interest_settled``, is the default interest due that
+    day. Where none holds it, nothing accrues and ``default_interest_due`` stays as it is. ``advance_held`` waits for
+    what falls due next. ``past_limit`` are the stretches of days on which an instalment had been unpaid for more than
+    ninety days: the first of them, and the day on whose end it was not any more (None while it is). ``reserve_plan``
+    are the reserve's moves to the end, ``reserve_moves`` those that have happened.
     """
 
     as_of: date
