@@ -98,6 +98,21 @@ async def test_the_seeded_marketplace_is_whole(database: Database, tmp_path: Pat
 
         await _check_what_an_investor_sees(connection)
 
+        # Who was approved within the policy was recommended; the words about an exit are of the loan's own.
+        decided = await connection.fetch(
+            "SELECT decision_reason_code AS code, decision_reason AS words, exit_strategy, "
+            "answer->>'recommendation' AS recommended FROM loan JOIN assessment ON loan_id = loan.id AND current "
+            "WHERE decision_reason IS NOT NULL"
+        )
+        assert len(decided) > 150
+        for row in decided:
+            if row["code"] in ("within_policy", "compensating_facts"):
+                assert (row["code"] == "within_policy") == (row["recommended"] == "approve"), dict(row)
+            else:
+                assert row["recommended"] != "approve", dict(row)
+            assert "refinancing offer" not in row["words"] or row["exit_strategy"] == "refinance"
+            assert "a sale within" not in row["words"] or row["exit_strategy"] == "sale"
+
         # A large loan waits for its second administrator, and what was only submitted is asked about.
         waiting = await loans.awaiting_decision(connection, None, 50)
         assert len([first for _, first in waiting if first is not None]) == 1

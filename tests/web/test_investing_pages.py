@@ -283,7 +283,7 @@ async def test_money_is_asked_for_once_a_form(scene: Scene, way: str, direction:
     page = await scene.client.get(done.headers["location"])
     assert "€1,000.50" in words(page) and "on its way" in words(page)
     if way == "withdraw":
-        assert "€1,000.50 more is on its way out" in words(page) and "€249.50" in words(page)
+        assert "€1,000.50 more is being paid out" in words(page) and "€249.50" in words(page)
 
 
 @pytest.mark.parametrize(

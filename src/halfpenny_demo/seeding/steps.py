@@ -19,7 +19,7 @@ from halfpenny.primitives.money import Money, format_minor
 from halfpenny.underwriting import valuation_reports
 from halfpenny_demo.seeding.plan import SURVEYOR, LoanScenario
 from halfpenny_demo.valuation_document import report_document
-from halfpenny_messages import LoanAssessed
+from halfpenny_messages import ExitStrategy, LoanAssessed
 
 # Days after the application.
 _ASSESSED, _DECIDED, _ACCEPTED, OPEN = 1, 2, 3, 4
@@ -41,16 +41,20 @@ BEFORE_OFFER = frozenset(
 REACHED_FUNDING = frozenset(Status) - BEFORE_OFFER - {Status.OFFERED, Status.ACCEPTED}
 _REACHED_CONDITIONS = REACHED_FUNDING - {Status.FUNDING, Status.EXPIRED, Status.CANCELLED, Status.FUNDED}
 _REACHED_DRAWDOWN = _REACHED_CONDITIONS - {Status.CONDITIONS_MET}
-_YES = (
+# Why a loan is approved: whatever its exit, and by its exit.
+_APPROVED = (
     "Sound security and a clear exit.",
-    "Moderate loan-to-value; the borrower has finished three comparable projects.",
-    "Valuation confirmed by comparables; refinancing offer seen.",
-    "Location and condition speak for a sale within the term.",
+    "Moderate loan-to-value; the borrower has finished three such projects.",
 )
-_NO = (
-    (loans.DecisionReason.EXIT, "The exit is not credible within the term."),
-    (loans.DecisionReason.DEBTS, "Debts of the business leave no room for delays."),
-    (loans.DecisionReason.VALUATION, "The valuation is not supported by comparables."),
+_APPROVED_BY_EXIT = {
+    ExitStrategy.SALE: "Location and condition speak for a sale within the term.",
+    ExitStrategy.REFINANCE: "Valuation confirmed by comparables; refinancing offer seen.",
+}
+_APPROVED_AGAINST = "The borrower's sister company guarantees the loan; its accounts of two years were seen."
+# Those who are declined had asked for too much of the value.
+_DECLINED = (
+    "More of the value is asked for than the policy lends.",
+    "At this share of the value a forced sale would not repay the loan.",
 )
 _DEARER = "Offered above the suggested rate: one buyer decides whether the exit comes in time."
 _CHEAPER = "Offered below the suggested rate: the third loan of a borrower who repaid the first two early."
@@ -194,13 +198,23 @@ async def _withdraw(connection: Connection, _context: SeedContext, seeded: Seede
     await loans.withdraw(connection, seeded.scenario.company.user_id, seeded.loan)
 
 
+def _reason(seeded: SeededLoan) -> tuple[loans.DecisionReason, str]:
+    """Why the loan is declined or approved, in agreement with what the model recommended and with its exit."""
+    scenario = seeded.scenario
+    number = scenario.applied_days_ago
+    if scenario.target is Status.DECLINED:
+        return loans.DecisionReason.LEVERAGE, _DECLINED[number % len(_DECLINED)]
+    if seeded.answer is not None and seeded.answer.recommendation != "approve":
+        return loans.DecisionReason.COMPENSATING_FACTS, _APPROVED_AGAINST
+    reasons = (*_APPROVED, _APPROVED_BY_EXIT[scenario.application.exit_strategy])
+    return loans.DecisionReason.WITHIN_POLICY, reasons[number % len(reasons)]
+
+
 async def _decide(connection: Connection, context: SeedContext, seeded: SeededLoan) -> None:
     scenario = seeded.scenario
     loan = await loans.get(connection, seeded.loan)
     declined = scenario.target is Status.DECLINED
-    code, reason = loans.DecisionReason.WITHIN_POLICY, _YES[scenario.applied_days_ago % len(_YES)]
-    if declined:
-        code, reason = _NO[scenario.applied_days_ago % len(_NO)]
+    code, reason = _reason(seeded)
     rate = None
     if not declined and scenario.rate_change and loan.risk is not None:
         rate = loan.risk.suggested_rate + scenario.rate_change
