@@ -12,7 +12,7 @@ import pytest
 from mutants.run import ROOT, Fate, Scratch, read_list
 
 MUTANTS = read_list()
-RULES = {"cursor", "tie", "waterfall", "limit", "boundary", "idempotency", "chart", "suspense", "promotion"}
+RULES = {"cursor", "tie", "waterfall", "limit", "boundary", "idempotency", "chart", "suspense", "promotion", "session"}
 QUICK = [mutant for mutant in MUTANTS if mutant.quick]
 
 
