@@ -102,7 +102,8 @@ def open_page(browser: Browser, problems: list[str], **context: Any) -> Page:
 
 
 def live(page: Page) -> None:
-    page.wait_for_function("document.documentElement.dataset.live === 'yes'")
+    # Not wait_for_function: where it has to poll, it evaluates a string, which the policy of the pages forbids.
+    expect(page.locator("html")).to_have_attribute("data-live", "yes")
 
 
 @pytest.mark.timeout(600)

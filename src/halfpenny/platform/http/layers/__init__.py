@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from halfpenny.platform.http.asgi import ASGIApp
 from halfpenny.platform.http.layers.bodies import BodyLimits, StrictJson
+from halfpenny.platform.http.layers.compression import Compression
 from halfpenny.platform.http.layers.origins import (
     KnownHosts,
     PlainTargets,
@@ -56,7 +57,7 @@ def guard(
     inner = BodyLimits(inner, edge.max_body_bytes, edge.body_timeout_s, edge.unfinished_per_address)
     inner = SameOrigin(PlainTargets(UnambiguousHeaders(inner)))
     inner = ProblemAnswers(KnownHosts(inner, edge.allowed_hosts))
-    inner = SecurityHeaders(inner, https_only=edge.https_only)
+    inner = SecurityHeaders(Compression(inner), https_only=edge.https_only)
     inner = RequestIds(AccessLog(inner, write_line))
     return TrustedProxies(inner, edge.trusted_proxies)
 
