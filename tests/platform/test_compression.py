@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from halfpenny.platform.http import guard
+from halfpenny.platform.http.layers.compression import Compression
 from support.edge import Client, client_for
 
 TEXT = "Ustanowiono hipotekę na pierwszym miejscu. " * 200
@@ -69,3 +71,23 @@ async def test_the_rest_is_sent_as_it_is(client: Client, method: str, path: str,
     _, answer = await size_of(client, method, path, **{"accept-encoding": "gzip", **more})
     assert "content-encoding" not in answer.headers
     assert answer.headers["etag"] == '"one"'
+
+
+async def test_the_server_is_not_asked_to_send_files_past_the_compression() -> None:
+    offered: list[dict[str, Any]] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        offered.append(scope["extensions"])
+
+    extensions = {"http.response.pathsend": {}, "tls": {}}
+    for accepts in (b"gzip", b"identity"):
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"accept-encoding", accepts)]}
+        await Compression(app)({**scope, "extensions": extensions}, receive, send)
+    assert offered == [{"tls": {}}, extensions]
+
+
+async def receive() -> Any:
+    raise AssertionError("nothing is read here")
+
+
+async def send(_message: Any) -> None: ...

@@ -17,6 +17,7 @@ _LEVEL = 6
 # These are compressed already.
 _EXCLUDED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/pdf")
 _READ_BY_POST = "/graphql"
+_PATH_SEND = "http.response.pathsend"
 
 
 class Compression:
@@ -36,7 +37,9 @@ class Compression:
                 message["headers"] = _weakened(message["headers"])
             await send(message)
 
-        await self._gzip(scope, receive, send_weakened)
+        # The server may offer to send files itself, past every layer.
+        extensions = {name: value for name, value in scope.get("extensions", {}).items() if name != _PATH_SEND}
+        await self._gzip({**scope, "extensions": extensions}, receive, send_weakened)
 
 
 def _wanted(scope: Scope) -> bool:
