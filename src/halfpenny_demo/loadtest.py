@@ -175,6 +175,7 @@ def _risk(terms_version: int, now: datetime) -> RiskSummary:
     """An assessment like the risk service's; the load test does not wait for it."""
     return RiskSummary(
         grade="C",
+        recommendation="approve",
         probability_of_default=Decimal("0.05"),
         loss_given_default=Decimal("0.30"),
         expected_loss=Decimal("0.015"),
@@ -183,4 +184,5 @@ def _risk(terms_version: int, now: datetime) -> RiskSummary:
         model_version="loadtest",
         assessed_at=now,
         loan_version=terms_version,
+        flags=(),
     )

@@ -42,11 +42,11 @@ async def apply(client: Client, who: Somebody, **changes: Any) -> dict[str, Any]
     return loan
 
 
-async def assess(database: Database, loan_id: str) -> int:
+async def assess(database: Database, loan_id: str, **answered: Any) -> int:
     """What the risk service's answer does; returns the version to decide on."""
     async with database.unit_of_work() as connection:
         loan = await loans.get(connection, LoanId(loan_id))  # type: ignore[arg-type]
-        await deciding.record_assessment(connection, loan.id, lending.risk(loan.terms_version))
+        await deciding.record_assessment(connection, loan.id, lending.risk(loan.terms_version, **answered))
         return (await loans.get(connection, loan.id)).version
 
 
@@ -137,6 +137,33 @@ async def test_above_the_limit_a_second_person_is_due(
     same = await client.post(path, json=decision, headers=anna.headers)
     assert (same.status_code, same.json()["code"]) == (403, "four_eyes")
     second = await client.post(path, json=decision, headers=bartek.headers)
+    assert (second.status_code, second.json()["status"]) == (200, "offered")
+
+
+async def test_against_the_assessment_nobody_approves_within_the_policy_nor_alone(
+    client: Client, database: Database, borrower: Somebody, anna: Somebody
+) -> None:
+    bartek = await make_somebody(database, "administrator", full_name="Bartek Zieliński")
+    loan = await apply(client, borrower)
+    flags = ("declines_pd", "refers_lgd", "income_missing")
+    version = await assess(database, loan["id"], grade="E", recommendation="decline", flags=flags)
+    path = f"/api/v1/loans/{loan['id']}"
+    before = (await client.get(path, headers=anna.headers)).json()
+    assert (before["risk"]["recommendation"], before["risk"]["flags"]) == ("decline", list(flags))
+    assert "flags" not in (await client.get(path, headers=borrower.headers)).json()["risk"]
+    decision = {"decision": "approve", "version": version, "reason_code": "within_policy", "reason": "Sound."}
+    refused = await client.post(f"{path}/decision", json=decision, headers=anna.headers)
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_within_policy")
+    assert refused.json()["data"] == {"recommendation": "decline", "limits": ["declines_pd", "refers_lgd"]}
+    assert (await client.get(path, headers=anna.headers)).json() == before
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM loan_decision") == 0
+    decision |= {"reason_code": "compensating_facts", "reason": "The sale is signed."}
+    first = await client.post(f"{path}/decision", json=decision, headers=anna.headers)
+    assert (first.status_code, first.json()["status"]) == (202, "assessed")
+    same = await client.post(f"{path}/decision", json=decision, headers=anna.headers)
+    assert (same.status_code, same.json()["code"]) == (403, "four_eyes")
+    second = await client.post(f"{path}/decision", json=decision, headers=bartek.headers)
     assert (second.status_code, second.json()["status"]) == (200, "offered")
 
 

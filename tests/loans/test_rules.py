@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from halfpenny.approvals import FourEyes
 from halfpenny.loans import diagram, errors
 from halfpenny.loans.application_rules import check_application, check_evidence
-from halfpenny.loans.decision import Decision, DecisionFacts, FirstApproval, Verdict, decide
+from halfpenny.loans.decision import Decision, DecisionFacts, FirstApproval, Verdict, decide, reasons_open_to
 from halfpenny.loans.decision_reasons import DecisionReason
 from halfpenny.loans.model import (
     TRANSITIONS,
@@ -305,6 +305,45 @@ def test_the_first_approver_is_not_the_second() -> None:
 def test_the_second_approval_cannot_change_the_terms() -> None:
     with pytest.raises(errors.TermsDiffer):
         decide(BIG, approval(annual_rate=Decimal("9.25")), BARTEK, facts(first=FIRST), RULES)
+
+
+AGAINST = [
+    ("refer", ()),
+    ("decline", ()),
+    ("decline", ("declines_lgd", "income_missing")),
+    ("approve", ("refers_ltv",)),
+    ("approve", ("outside_market", "declines_charge_rank")),
+]
+
+
+@pytest.mark.parametrize(("recommendation", "flags"), AGAINST)
+@pytest.mark.parametrize("amount_minor", [5_000, 30_000_000, 100_000_001])
+def test_what_the_assessment_does_not_carry_is_not_within_the_policy_and_takes_two_people(
+    recommendation: str, flags: tuple[str, ...], amount_minor: int
+) -> None:
+    assessed = risk(2, recommendation=recommendation, flags=flags)
+    asked = replace(loan(application=application(amount_minor=amount_minor)), risk=assessed)
+    with pytest.raises(errors.NotWithinPolicy) as refusal:
+        decide(asked, approval(), ANNA, facts(), RULES)
+    limits = [flag for flag in flags if flag.startswith(("refers_", "declines_"))]
+    assert refusal.value.data == {"recommendation": recommendation, "limits": limits}
+    assert DecisionReason.WITHIN_POLICY not in dict(reasons_open_to(asked))
+    against = approval(reason_code=DecisionReason.COMPENSATING_FACTS)
+    assert not decide(asked, against, ANNA, facts(), RULES).final
+    first = replace(FIRST, loan_id=asked.id)
+    with pytest.raises(FourEyes):
+        decide(asked, against, ANNA, facts(first=first), RULES)
+    with pytest.raises(errors.NotWithinPolicy):
+        decide(asked, approval(), BARTEK, facts(first=first), RULES)
+    assert decide(asked, against, BARTEK, facts(first=first), RULES).final
+    assert decide(asked, approval(verdict=Verdict.DECLINE), ANNA, facts(), RULES).final
+
+
+@pytest.mark.parametrize("flags", [(), ("outside_market", "income_missing")])
+def test_what_is_recommended_within_the_limits_takes_one_person(flags: tuple[str, ...]) -> None:
+    asked = replace(loan(), risk=risk(2, flags=flags))
+    assert decide(asked, approval(), ANNA, facts(), RULES).final
+    assert DecisionReason.WITHIN_POLICY in dict(reasons_open_to(asked))
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,7 @@ def body(**changes: Any) -> dict[str, Any]:
 def risk(loan_version: int, **changes: Any) -> loans.RiskSummary:
     summary = loans.RiskSummary(
         grade="B",
+        recommendation="approve",
         probability_of_default=Decimal("0.031"),
         loss_given_default=Decimal("0.22"),
         expected_loss=Decimal("0.00682"),
@@ -112,6 +113,7 @@ def risk(loan_version: int, **changes: Any) -> loans.RiskSummary:
         model_version="rules-1",
         assessed_at=datetime(2026, 2, 1, 12, tzinfo=UTC),
         loan_version=loan_version,
+        flags=(),
     )
     return replace(summary, **changes)
 

@@ -271,6 +271,7 @@ async def test_each_reader_gets_the_reasons_that_are_for_them(client: Client, da
         ("term", True),
     ]
     assert kept.reasons[0].english == "The loan is 60 % of the value. At 52% of the value: grade A."
+    assert (kept.recommendation, kept.flags) == (whole["recommendation"], tuple(whole["flags"]))
 
 
 async def test_staff_may_ask_again(client: Client, database: Database, loan: loans.Loan) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx2
@@ -151,6 +152,52 @@ async def test_an_application_is_approved_at_the_rate_that_was_typed(office: Off
         again = await ursula.post(page, data=form)
         assert again.status_code == 409 and "was changed" not in words(again).partition("Decision")[0][:0]
         assert "does not wait for a decision" in words(await ursula.get(page))
+
+
+AGAINST = {
+    "en": (
+        "Recommendation of the model not recommended",
+        "Loss given default 61",
+        "Loan to value: not recommended",
+        "Rank of the charge: a person decides",
+        "the income is not stated",
+        "takes a reason that says so, and two people",
+        "an approval takes a reason that says so, and a second person",
+    ),
+    "pl": (
+        "Zalecenie modelu niezalecana",
+        "Strata w razie niewykonania zobowiązania 61",
+        "niezalecana",
+        "decyduje człowiek",
+        "nie podano dochodu",
+        "i dwóch osób",
+        "i drugiej osoby",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", list(AGAINST))
+async def test_what_stands_against_a_loan_is_read_before_it_is_decided(office: Office, language: str) -> None:
+    borrower = await make_somebody(office.database, Role.BORROWER)
+    flags = ("declines_ltv", "refers_charge_rank", "income_missing", "assumed_lot")
+    async with office.database.unit_of_work() as connection:
+        asked = await lending.submitted(connection, borrower.user_id)
+        answered = lending.risk(
+            asked.terms_version, recommendation="decline", loss_given_default=Decimal("0.61"), flags=flags
+        )
+        await loans.record_assessment(connection, asked.id, answered)
+        loan = await loans.get(connection, asked.id)
+    async with office.desk("underwriter", language=language) as ursula:
+        shown = await ursula.get(f"/staff/loans/{loan.id}")
+        for expected in AGAINST[language][:-1]:
+            assert expected in words(shown), (expected, words(shown))
+        assert 'value="within_policy"' not in shown.text and 'value="compensating_facts"' in shown.text
+        assert "selected" not in shown.text.partition('id="reason_code"')[2].partition("</select>")[0]
+        assert '<select id="reason_code" name="reason_code" required>' in shown.text
+        form = {"decision": "approve", "version": str(loan.version), "reason_code": "within_policy", "reason": "Fine."}
+        refused = await ursula.post(f"/staff/loans/{loan.id}", data=form)
+        assert refused.status_code == 409 and AGAINST[language][-1] in words(refused)
+    assert await office.loan(loan.id) == loan
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from halfpenny.loans import FirstApproval, LendingRules, Loan, Status
+from halfpenny.loans import FirstApproval, LendingRules, Loan, Status, needs_second_person
 from halfpenny.primitives.ids import UserId
 
 
@@ -44,8 +44,7 @@ def application_awaiting_decision(
     Relations and edits are judged when the decision comes; this only spares a person a click that cannot work.
     """
     involved = {loan.entered_by, loan.borrower_id} | ({first.made_by} if first else set())
-    worth = rules.euro_minor(loan.application.amount_minor, loan.application.currency)
-    needs_second = worth > rules.second_approval_above_minor
+    needs_second = needs_second_person(loan, rules)
     if loan.status is Status.SUBMITTED:
         step = "assessment"
     elif reader in involved:

@@ -242,6 +242,7 @@ async def _application(
     waits = loan.status is loans.Status.ASSESSED
     terms = loan.application
     currency = terms.currency
+    flags = loan.risk.flags if loan.risk else ()
     context = {
         "kinds": marketplace.property_kinds(),
         "words": marketplace.loan_labels,
@@ -263,11 +264,13 @@ async def _application(
         "exit": terms.exit_strategy.value,
         "interest": terms.interest_mode.value,
         "risk": loan.risk,
+        "limits_passed": [found for flag in flags if (found := labels.limit_passed(flag))],
+        "flags": labels.flags_in_words(flags),
         "first": first,
         "needs_second": entry.needs_second_person,
         "next_step": entry.next_step if waits else None,
         "may_decide": waits and page.principal.may(Permission.LOANS_DECIDE) and entry.next_step != "another_person",
-        "reasons": [(code.value, text.en, text.pl) for code, text in loans.REASON_TEXTS.items()],
+        "reasons": [(code.value, text.en, text.pl) for code, text in loans.reasons_open_to(loan)],
         "approvals": [_approval_row(each, page, {}) for each in pending],
     }
     return page.render("backoffice/application.html", context, refused)

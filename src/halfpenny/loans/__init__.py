@@ -3,7 +3,14 @@
 from halfpenny.loans.access import LoanReader, reader_of, require_party
 from halfpenny.loans.application_rules import check_plausible
 from halfpenny.loans.check import UNCHECKED, check
-from halfpenny.loans.decision import Decision, FirstApproval, Outcome, Verdict
+from halfpenny.loans.decision import (
+    Decision,
+    FirstApproval,
+    Outcome,
+    Verdict,
+    needs_second_person,
+    reasons_open_to,
+)
 from halfpenny.loans.decision_reasons import REASON_TEXTS, DecisionReason
 from halfpenny.loans.dependencies import Rules
 from halfpenny.loans.errors import (
@@ -159,6 +166,7 @@ __all__ = [
     "lock",
     "lock_funding",
     "make_offer",
+    "needs_second_person",
     "newest_decline",
     "newest_public_funding",
     "open_funding",
@@ -167,6 +175,7 @@ __all__ = [
     "past_deadline",
     "public_funding",
     "reader_of",
+    "reasons_open_to",
     "record_assessment",
     "record_conditions",
     "reinstate",

@@ -10,12 +10,13 @@ from uuid import UUID
 
 from halfpenny.approvals import FourEyes
 from halfpenny.loans import errors
-from halfpenny.loans.decision_reasons import APPROVING, DecisionReason
+from halfpenny.loans.decision_reasons import APPROVING, REASON_TEXTS, DecisionReason
 from halfpenny.loans.model import TRANSITIONS, Actor, ActorKind, LendingRules, Loan, Offer, Status, check_transition
 from halfpenny.loans.products import check_legal_maximum
 from halfpenny.loans.statuses import TransitionName
 from halfpenny.primitives.ids import LoanId, UserId
 from halfpenny.primitives.rate import Rate
+from halfpenny_messages import LocalisedText
 
 
 class Verdict(StrEnum):
@@ -101,6 +102,35 @@ def check_reason(decision: Decision) -> None:
         raise errors.ReasonCodeDoesNotFit(reason_code=decision.reason_code.value, decision=decision.verdict.value)
 
 
+def needs_second_person(loan: Loan, rules: LendingRules) -> bool:
+    """Whether an approval takes two people: above the amount of the rules, and against the assessment at any amount."""
+    worth = rules.euro_minor(loan.application.amount_minor, loan.application.currency)
+    against = loan.status is Status.ASSESSED and not _within_policy(loan)
+    return worth > rules.second_approval_above_minor or against
+
+
+def reasons_open_to(loan: Loan) -> tuple[tuple[DecisionReason, LocalisedText], ...]:
+    """The reasons that a decision on the loan may have: that it is within the policy only where it is."""
+    return tuple(
+        (code, text)
+        for code, text in REASON_TEXTS.items()
+        if code is not DecisionReason.WITHIN_POLICY or _within_policy(loan)
+    )
+
+
+def _within_policy(loan: Loan) -> bool:
+    return loan.risk is not None and loan.risk.within_policy
+
+
+def _check_within_policy(loan: Loan, decision: Decision) -> None:
+    """Raises NotWithinPolicy where the reason says what the assessment denies."""
+    if decision.reason_code is DecisionReason.WITHIN_POLICY and not _within_policy(loan):
+        risk = loan.risk
+        raise errors.NotWithinPolicy(
+            recommendation=risk.recommendation if risk else None, limits=list(risk.passed_limits) if risk else []
+        )
+
+
 def _approve(
     loan: Loan, decision: Decision, administrator: UserId, facts: DecisionFacts, rules: LendingRules
 ) -> Outcome:
@@ -109,7 +139,8 @@ def _approve(
     if facts.raised_minor + ours > rules.borrower_ceiling_minor:
         raise errors.BorrowerCeiling()
     offer = _offer(loan, decision, facts, rules)
-    if ours <= rules.second_approval_above_minor:
+    _check_within_policy(loan, decision)
+    if not needs_second_person(loan, rules):
         return Outcome(Verdict.APPROVE, final=True, offer=offer)
     first = facts.first
     if first is None:

@@ -145,6 +145,16 @@ class ReasonCodeDoesNotFit(Malformed):
     message = "A decision's reason code is one of those that approve, or of those that decline."
 
 
+class NotWithinPolicy(Refused):
+    """``recommendation`` and ``limits`` (the flags of those passed) in ``data`` are the assessment's."""
+
+    code = "not_within_policy"
+    message = (
+        "The assessment does not recommend the loan, or a limit of the policy is passed: an approval takes a reason "
+        "that says so, and a second person."
+    )
+
+
 class DeadlineOutOfRange(Malformed):
     code = "deadline_out_of_range"
     message = "The funding deadline must be in the future, within the allowed time."

@@ -274,6 +274,10 @@ class Application:
     exit_note: str = ""
 
 
+# How the flag of a limit of the policy begins: above the first figure a person decides, above the second a decline.
+LIMIT_FLAGS = ("refers_", "declines_")
+
+
 @dataclass(frozen=True, slots=True)
 class RiskReason:
     """One plain sentence about what was scored; ``audience`` is who may see it.
@@ -293,10 +297,12 @@ class RiskSummary:
     """The risk service's latest assessment of these terms.
 
     Probabilities and losses are fractions of one, ``suggested_rate`` is in percent a year, all exact.
+    ``recommendation`` is approve, refer or decline, ``flags`` what was missing, odd or beyond a limit of the policy.
     ``loan_version`` is the version of the terms that it answers.
     """
 
     grade: str
+    recommendation: str
     probability_of_default: Decimal
     loss_given_default: Decimal
     expected_loss: Decimal
@@ -305,6 +311,17 @@ class RiskSummary:
     model_version: str
     assessed_at: datetime
     loan_version: int
+    flags: tuple[str, ...]
+
+    @property
+    def passed_limits(self) -> tuple[str, ...]:
+        """The flags of the limits of the policy that the loan passes: ``refers_ltv`` or ``declines_lgd``."""
+        return tuple(flag for flag in self.flags if flag.startswith(LIMIT_FLAGS))
+
+    @property
+    def within_policy(self) -> bool:
+        """Whether the loan is recommended and passes no limit of the policy."""
+        return self.recommendation == "approve" and not self.passed_limits
 
 
 @dataclass(frozen=True, slots=True)

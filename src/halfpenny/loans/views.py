@@ -189,6 +189,7 @@ def _reason(reason: RiskReason) -> dict[str, Any]:
 def _risk(risk: RiskSummary | None, audience: str) -> dict[str, Any] | None:
     if risk is None:
         return None
-    return view(risk, only=_RISK_SHOWN) | {
+    advice = ("recommendation", "flags") if audience == "staff" else ()
+    return view(risk, only=(*_RISK_SHOWN, *advice)) | {
         "reasons": [_reason(reason) for reason in risk.reasons if audience in reason.audience],
     }

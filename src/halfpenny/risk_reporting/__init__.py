@@ -8,6 +8,7 @@ from typing import Final
 
 from halfpenny.risk_reporting.check import check, methods_check
 from halfpenny.risk_reporting.consumers import SUBSCRIPTION
+from halfpenny.risk_reporting.labels import ANSWER, LIMIT, REFERRED
 from halfpenny.risk_reporting.promotions import SUBSCRIPTION as PROMOTIONS
 from halfpenny.risk_reporting.promotions import PromotionKey, PromotionKeyMissing, promotion_acts, public_key_document
 from halfpenny.risk_reporting.service import (
@@ -23,7 +24,10 @@ from halfpenny.risk_reporting.service import (
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 __all__ = [
+    "ANSWER",
+    "LIMIT",
     "PROMOTIONS",
+    "REFERRED",
     "SUBSCRIPTION",
     "TEMPLATES",
     "CollectedBook",

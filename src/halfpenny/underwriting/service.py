@@ -141,6 +141,7 @@ def summary(answer: LoanAssessed, assessed_at: datetime) -> loans.RiskSummary:
     """What the loan itself keeps of an answer: enough for the decision, the offer and the listing."""
     return loans.RiskSummary(
         grade=answer.grade,
+        recommendation=answer.recommendation,
         probability_of_default=Decimal(answer.probability_of_default),
         loss_given_default=Decimal(answer.loss_given_default),
         expected_loss=Decimal(answer.expected_loss),
@@ -152,6 +153,7 @@ def summary(answer: LoanAssessed, assessed_at: datetime) -> loans.RiskSummary:
         model_version=answer.model_version,
         assessed_at=assessed_at,
         loan_version=answer.loan_version,
+        flags=tuple(answer.flags),
     )
 
 
