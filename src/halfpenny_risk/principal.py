@@ -239,9 +239,9 @@ def _best(rated: Rated, changes: Sequence[_Change], results: Sequence[Rated]) ->
     now, then = (figure_in_both(one.probability_of_default, "percent") for one in (rated, results[-1]))
     words = changes[-1].words
     return LocalisedText(
-        f"{words.en}: the grade and the decision stay as they are; "
+        f"{words.en}: this alone is not enough for a better grade or decision; "
         f"probability of default {then.en} instead of {now.en}.",
-        f"{words.pl}: klasa i decyzja pozostają bez zmian; "
+        f"{words.pl}: sama ta zmiana nie wystarczy do lepszej klasy lub decyzji; "
         f"prawdopodobieństwo niewykonania zobowiązania {then.pl} zamiast {now.pl}.",
     )
 

@@ -252,7 +252,7 @@ def test_row_13_what_no_single_change_mends_says_how_far_it_goes(models: ModelSe
     [records] = [reason for reason in assessed.principal_against if reason.code == "adverse_records"]
     assert records.change is not None
     outcome = re.fullmatch(
-        r"With adverse records: 0: the grade and the decision stay as they are; "
+        r"With adverse records: 0: this alone is not enough for a better grade or decision; "
         r"probability of default ([\d.]+)% instead of ([\d.]+)%\.",
         records.change.en,
     )
@@ -291,9 +291,12 @@ def test_row_13_every_reason_against_has_a_change_that_suffices_or_says_that_it_
         for reason in assessed.principal_against:
             assert reason.change is not None and reason.change.pl
             outcomes.add(
-                next((part for part in ("stay as they are", "grade", "No change") if part in reason.change.en), None)
+                next(
+                    (part for part in ("this alone is not enough", "grade", "No change") if part in reason.change.en),
+                    None,
+                )
             )
-    assert {"grade", "stay as they are"} <= outcomes and None not in outcomes
+    assert {"grade", "this alone is not enough"} <= outcomes and None not in outcomes
 
 
 def test_row_13_facts_that_were_not_given_are_named(models: ModelSet) -> None:

@@ -22,7 +22,9 @@ from support.people import Somebody, make_somebody
 from underwriting.test_assessments import answer, deliver
 
 
-def application(*reasons: LetterReason, model_version: str | None = "model-7+policy-3") -> DeclinedApplication:
+def application(
+    *reasons: LetterReason, model_version: str | None = "model-7+policy-3", recommended: bool = False
+) -> DeclinedApplication:
     return DeclinedApplication(
         creditor="Mosty sp. z o.o.",
         creditor_address="Prosta 7, 61-001 Poznań",
@@ -33,6 +35,7 @@ def application(*reasons: LetterReason, model_version: str | None = "model-7+pol
         declined_on=date(2026, 9, 18),
         reference="a-reference",
         model_version=model_version,
+        recommended=recommended,
         reasons=reasons,
     )
 
@@ -74,6 +77,47 @@ def test_row_13_a_letter_claims_an_assessment_by_a_model_only_where_there_was_on
         section["heading"] for section in by_model["sections"]
     ]
     assert render(application(reason, model_version=None), language).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("language", list(PaperLanguage))
+def test_row_13_a_letter_against_the_models_advice_says_that_a_person_decided_otherwise(
+    language: PaperLanguage,
+) -> None:
+    data = letter_data(application(LetterReason("Reason.", None), recommended=True), language)
+    text = data["sections"][0]["text"]
+    for claim in {"en": ("recommended the loan", "otherwise"), "pl": ("zalecił pożyczkę", "inaczej")}[language]:
+        assert claim in text
+    assert {"en": "Under a reason of the model", "pl": "Pod przyczyną z modelu"}[language] not in text
+
+
+# What the model says of the loan: leverage and debts against it, in this order. The reasons of the letter by code.
+MODEL_LEVERAGE, MODEL_DEBTS = "The loan is 60 % of the value.", "Debts are a third of the assets."
+REASONS_OF_LETTERS = [
+    ("approve", loans.DecisionReason.EXIT, []),
+    ("approve", loans.DecisionReason.LEVERAGE, []),
+    ("approve", loans.DecisionReason.IDENTITY_NOT_VERIFIED, []),
+    ("refer", loans.DecisionReason.IDENTITY_NOT_VERIFIED, []),
+    ("refer", loans.DecisionReason.LEVERAGE, [MODEL_LEVERAGE, MODEL_DEBTS]),
+    ("refer", loans.DecisionReason.DEBTS, [MODEL_DEBTS, MODEL_LEVERAGE]),
+    ("decline", loans.DecisionReason.DEBTS, [MODEL_DEBTS, MODEL_LEVERAGE]),
+    ("decline", loans.DecisionReason.WORKS, [None, MODEL_LEVERAGE, MODEL_DEBTS]),
+]
+
+
+@pytest.mark.parametrize(("recommendation", "code", "expected"), REASONS_OF_LETTERS)
+async def test_row_13_the_reasons_are_those_that_the_decision_rests_on(
+    database: Database, recommendation: str, code: loans.DecisionReason, expected: list[str | None]
+) -> None:
+    borrower = await make_somebody(database, "borrower")
+    staff = await make_somebody(database, "administrator")
+    async with database.unit_of_work() as connection:
+        loan = await lending.submitted(connection, borrower.user_id)
+    await deliver(database, answer(loan.id, loan.terms_version, recommendation=recommendation))
+    letter = await letter_of(database, await decline(database, staff, loan.id, code))
+    own = loans.REASON_TEXTS[code].en
+    assert [reason.text for reason in letter.reasons] == [text or own for text in expected or [None]]
+    assert letter.recommended == (recommendation == "approve")
+    assert letter.model_version == "rules-1"
 
 
 @pytest.fixture
@@ -153,7 +197,7 @@ async def test_row_13_the_letter_is_about_the_terms_that_were_decided_on(
         terms = (await loans.get(connection, loan.id)).terms_version
     assert terms > loan.terms_version
     if answered_again:
-        await deliver(database, answer(loan.id, terms, model_version="rules-2"))
+        await deliver(database, answer(loan.id, terms, model_version="rules-2", recommendation="refer"))
     declined = await decline(database, staff, loan.id, loans.DecisionReason.LEVERAGE)
     letter = await letter_of(database, declined)
     if answered_again:

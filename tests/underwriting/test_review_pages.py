@@ -49,7 +49,7 @@ async def declined(database: Database, people: dict[str, Somebody]) -> loans.Loa
     """Assessed, then declined by ``first``."""
     async with database.unit_of_work() as connection:
         loan = await lending.submitted(connection, people["owner"].user_id)
-    await deliver(database, answer(loan.id, loan.terms_version))
+    await deliver(database, answer(loan.id, loan.terms_version, recommendation="refer"))
     async with database.unit_of_work() as connection:
         now = await loans.get(connection, loan.id)
         decision = loans.Decision(
@@ -209,7 +209,7 @@ async def test_row_13_pages_state_at_most_four_principal_reasons(
     """A decision whose code is none of the model's four has its own reason first: the least of theirs is left out."""
     async with database.unit_of_work() as connection:
         loan = await lending.submitted(connection, people["owner"].user_id)
-    given = answer(loan.id, loan.terms_version)
+    given = answer(loan.id, loan.terms_version, recommendation="decline")
     [one] = given["principal_against"][:1]
     codes = ("leverage", "valuation", "term", "adverse_records")
     given["principal_against"] = [one | {"code": code} for code in codes]

@@ -35,7 +35,8 @@ class LetterReason:
 class DeclinedApplication:
     """What the letter is about. ``amount`` is ``{"amount": "410000.00", "currency": "PLN"}``.
 
-    ``model_version`` is None where no model had assessed the terms that were decided on. ``reasons`` are in order.
+    ``model_version`` is None where no model had assessed the terms that were decided on, ``recommended`` whether the
+    model recommended the loan. ``reasons`` are in order.
     """
 
     creditor: str
@@ -47,6 +48,7 @@ class DeclinedApplication:
     declined_on: date
     reference: str
     model_version: str | None
+    recommended: bool
     reasons: Sequence[LetterReason]
 
     @property
@@ -68,6 +70,7 @@ class _Words:
     how: str
     how_by_model: str
     how_by_person: str
+    how_against_model: str
     never_asked: str
     rights: str
     review: str
@@ -89,6 +92,8 @@ _WORDS = {
         "promise: a new application is assessed anew.",
         how_by_person="A person of ours took the decision on the application itself; no model's assessment of its "
         "terms was used.",
+        how_against_model="A risk model assessed the application from its figures and recommended the loan; a person "
+        "of ours decided otherwise, for the reason above.",
         never_asked="Sex, age, origin, marital status, religion and the like are asked for nowhere and are part of no "
         "model.",
         rights="Your rights",
@@ -113,6 +118,8 @@ _WORDS = {
         "obietnica: nowy wniosek oceniamy od nowa.",
         how_by_person="Decyzję podjął nasz pracownik na podstawie samego wniosku; nie korzystano z oceny jego warunków "
         "przez model.",
+        how_against_model="Model ryzyka ocenił wniosek na podstawie jego danych i zalecił pożyczkę; nasz pracownik "
+        "zdecydował inaczej, z przyczyny podanej wyżej.",
         never_asked="O płeć, wiek, pochodzenie, stan cywilny, wyznanie i podobne cechy nigdzie nie pytamy i nie ma ich "
         "w żadnym modelu.",
         rights="Państwa prawa",
@@ -132,6 +139,9 @@ def letter_data(application: DeclinedApplication, language: PaperLanguage) -> di
     """What the template sets, in the language asked for: words, amounts and dates."""
     words = _WORDS[language]
     by_model = application.model_version is not None
+    how = words.how_by_model if by_model else words.how_by_person
+    if application.recommended:
+        how = words.how_against_model
     values = (
         application.secured_on,
         figures.exact_money(application.amount, language),
@@ -154,7 +164,7 @@ def letter_data(application: DeclinedApplication, language: PaperLanguage) -> di
         "sections": [
             {
                 "heading": words.how,
-                "text": f"{words.how_by_model if by_model else words.how_by_person} {words.never_asked}",
+                "text": f"{how} {words.never_asked}",
             },
             {
                 "heading": words.rights,

@@ -72,14 +72,14 @@ async def declined_application(
 ) -> DeclinedApplication:
     """What the letter about a declined application says. Raises ApplicationNotDeclined.
 
-    The reasons are those of the answer that the loan went by when it was decided: the principal ones, for the borrower.
-    Where no answer to the terms that were decided on had come, the decision's own reason stands alone.
+    The first reason is the decision's own. Those of the answer that the loan went by follow where they stood against it
+    (``stood_against``): the principal ones, for the borrower.
     """
     code = loan.decision_reason_code
     if loan.status is not loans.Status.DECLINED or loan.decided_at is None or code is None:
         raise errors.ApplicationNotDeclined(status=loan.status.value)
     answer = await store.decided_on(connection, loan.id, loan.terms_version)
-    reasons = answer.answer["principal_against"] if answer else []
+    found = answer.answer if answer else None
     terms = loan.application
     return DeclinedApplication(
         creditor=lender,
@@ -91,8 +91,22 @@ async def declined_application(
         declined_on=loan.decided_at.astimezone(MARKET_ZONE).date(),
         reference=str(loan.id),
         model_version=answer.model_version if answer else None,
-        reasons=letter_reasons(code, [one for one in reasons if "borrower" in one["audience"]], language),
+        recommended=found is not None and found["recommendation"] == "approve",
+        reasons=letter_reasons(code, stood_against(code, found) if found else [], language),
     )
+
+
+def stood_against(code: loans.DecisionReason, answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The answer's reasons that a decline for ``code`` rests on, as the borrower may read them.
+
+    None where the model recommended the loan: the person's reason was another one (the official comment on 12 CFR
+    1002.9(b)(2): the reasons must be those actually considered). Where it referred the loan, only if the person names
+    one of them.
+    """
+    against = [reason for reason in answer["principal_against"] if "borrower" in reason["audience"]]
+    if answer["recommendation"] == "refer" and code not in {reason["code"] for reason in against}:
+        return []
+    return against if answer["recommendation"] != "approve" else []
 
 
 def letter_reasons(
