@@ -66,6 +66,7 @@ from halfpenny_messages.promotion import (
     PromotionAsked,
     PromotionRestated,
 )
+from halfpenny_messages.promotion_gates import MONOTONE_TRIALS, Gate, failed_gates
 from halfpenny_messages.submitted import (
     LOAN_REASSESSMENT_REQUESTED,
     LOAN_SUBMITTED,
@@ -120,6 +121,7 @@ __all__ = [
     "METHOD_PUBLISHED",
     "MODEL_FILE_PATTERN",
     "MODEL_PROMOTED",
+    "MONOTONE_TRIALS",
     "MOST_PRINCIPAL_REASONS",
     "PRICE_DISREGARDED_DAYS",
     "PROMOTION_ASKED",
@@ -140,6 +142,7 @@ __all__ = [
     "Condition",
     "Envelope",
     "ExitStrategy",
+    "Gate",
     "Judgement",
     "LoanAssessed",
     "LoanInterestMode",
@@ -183,6 +186,7 @@ __all__ = [
     "decode",
     "decode_payload",
     "encode",
+    "failed_gates",
     "is_country",
     "lies_in",
     "pack_envelope",

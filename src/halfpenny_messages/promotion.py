@@ -50,7 +50,7 @@ class Judgement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``brier_difference`` is the candidate's Brier score less the champion's: below zero the candidate is better.
     ``slope`` and ``intercept`` are those of the calibration. Of ``monotone_trials`` applications that were made worse,
-    none scored better.
+    ``monotone_breaks`` scored better. Which figures a candidate may have: ``promotion_gates``.
     """
 
     champion: ModelFile
@@ -58,6 +58,7 @@ class Judgement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data_sha256: Sha256Text
     rows: int
     monotone_trials: int
+    monotone_breaks: int
     brier: MeasuredFigure
     brier_difference: MeasuredFigure
     slope: MeasuredFigure

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
 import msgspec
 
 from halfpenny_messages import (
     MODEL_FILE_PATTERN,
+    MONOTONE_TRIALS,
     SIGNATURE_ALGORITHM,
     SIGNATURE_TYPE,
+    Gate,
     Judgement,
     ModelFile,
     Promotion,
+    failed_gates,
 )
 from halfpenny_risk.artefacts import ArtefactFolder
 from halfpenny_risk.errors import (
@@ -42,7 +45,17 @@ if TYPE_CHECKING:  # loaded where a key is set
 
 JUDGEMENTS_FILE = "judgements.json"
 """Written by ``halfpenny-training judge``, and signed in the manifest: a Judgement by the SHA-256 of each candidate."""
+JUDGED_TRIALS: Final = MONOTONE_TRIALS
+"""How many applications a judge makes worse."""
 _KEY = "HALFPENNY_RISK_PROMOTION_KEY"
+_FAILS: Mapping[Gate, str] = {
+    Gate.INTERVALS: "has figures outside of their intervals",
+    Gate.MONOTONE_TRIALS: "was tried for monotonicity too little",
+    Gate.MONOTONE_BREAKS: "breaks monotonicity",
+    Gate.SLOPE: "is not calibrated on unseen rows, slope",
+    Gate.INTERCEPT: "is not calibrated on unseen rows, intercept",
+    Gate.BRIER_DIFFERENCE: "is worse than the champion on unseen rows, difference of Brier scores",
+}
 
 
 class KeptPromotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -192,6 +205,12 @@ def judgement_of(artefacts: ArtefactFolder, model: ModelFile) -> Judgement | Non
         return None if found is None else msgspec.convert(found, Judgement)
     except msgspec.ValidationError as error:
         raise BadArtefact(f"{JUDGEMENTS_FILE}: the judgement of {model.file} cannot be read: {error}") from None
+
+
+def check_gates(found: Mapping[str, Any], name: str) -> None:
+    """Raises ``BadArtefact`` at the first gate that the judgement of a candidate fails."""
+    for gate in failed_gates(msgspec.convert(found, Judgement)):
+        raise BadArtefact(f"{name} {_FAILS[gate]}: {found.get(gate.value, '')}".removesuffix(": "))
 
 
 def check_judged(promotion: Promotion, artefacts: ArtefactFolder) -> None:

@@ -115,10 +115,11 @@ async def _promotion(database: Database) -> None:
             data_sha256="c" * 64,
             rows=4446,
             monotone_trials=10_000,
+            monotone_breaks=0,
             brier=figure,
             brier_difference=MeasuredFigure(value="-0.001", low="-0.004", high="0.002"),
-            slope=figure,
-            intercept=figure,
+            slope=MeasuredFigure(value="1.02", low="0.95", high="1.09"),
+            intercept=MeasuredFigure(value="0.01", low="-0.06", high="0.08"),
         )
         proposed = ProposedPromotion(candidate, champion, judgement)
         one, other = [await make_somebody(database, "administrator") for _ in range(2)]

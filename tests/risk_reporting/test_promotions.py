@@ -180,6 +180,57 @@ async def test_a_candidate_that_was_found_worse_cannot_be_proposed(
         assert await connection.fetchval("SELECT count(*) FROM approval") == (status == 202)
 
 
+def figure(value: str, low: str, high: str) -> dict[str, str]:
+    return {"value": value, "low": low, "high": high}
+
+
+INVENTED: list[tuple[dict[str, Any], list[str]]] = [
+    ({"slope": figure("7", "6.9", "7.1")}, ["slope"]),
+    ({"slope": figure("0.7", "0.5", "0.89")}, ["slope"]),
+    ({"intercept": figure("3", "2.9", "3.1")}, ["intercept"]),
+    ({"intercept": figure("-0.4", "-0.6", "-0.11")}, ["intercept"]),
+    ({"monotone_trials": 1}, ["monotone_trials"]),
+    ({"monotone_trials": 9_999}, ["monotone_trials"]),
+    ({"monotone_breaks": 1}, ["monotone_breaks"]),
+    ({"monotone_breaks": 77, "monotone_trials": 20_000}, ["monotone_breaks"]),
+    ({"brier": figure("0.15", "0.16", "0.17")}, ["intervals"]),
+    ({"brier": figure("0.9", "0.8", "1.2")}, ["intervals"]),
+    (
+        {"slope": figure("7", "6.9", "7.1"), "intercept": figure("3", "2.9", "3.1"), "monotone_trials": 1},
+        ["monotone_trials", "slope", "intercept"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "gates"), INVENTED)
+async def test_row_16_figures_that_fail_a_gate_of_the_judge_are_no_proposal(
+    database: Database, office: Office, change: dict[str, Any], gates: list[str]
+) -> None:
+    body = proposed(office.folder, NEXT)
+    body["judgement"] |= change
+    answer = await office.propose(body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "gates_failed"), answer.text
+    assert answer.json()["data"] == {"gates": gates}
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM approval") == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"slope": figure("0.88", "0.8", "0.9")},
+        {"intercept": figure("-0.14", "-0.2", "-0.1"), "monotone_trials": 10_001},
+        {"brier_difference": figure("0.001", "0", "0.002")},
+    ],
+)
+async def test_row_16_figures_at_the_edge_of_a_gate_pass_it(
+    database: Database, office: Office, change: dict[str, Any]
+) -> None:
+    body = proposed(office.folder, NEXT)
+    body["judgement"] |= change
+    assert (await office.propose(body)).status_code == 202
+
+
 @pytest.mark.parametrize(
     ("part", "value"),
     [

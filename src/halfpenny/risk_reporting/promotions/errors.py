@@ -25,6 +25,13 @@ class WorseThanChampion(Refused):
     message = "The candidate was found worse than the champion on unseen rows: its Brier score is higher."
 
 
+class GatesFailed(Refused):
+    """``gates`` in ``data`` names them: intervals, monotone_trials, monotone_breaks, slope, intercept."""
+
+    code = "gates_failed"
+    message = "The figures of the judgement fail the gates that a candidate has to pass."
+
+
 class PromotionKeyMissing(Refused):
     code = "promotion_key_missing"
     message = "No key is set that signs promotions: HALFPENNY_PROMOTION_KEY_FILE."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,7 +12,7 @@ import msgspec
 from halfpenny.approvals import Approval, ApprovalStatus
 from halfpenny.primitives.ids import UserId
 from halfpenny.risk_reporting.promotions import errors
-from halfpenny_messages import Judgement, ModelFile
+from halfpenny_messages import Gate, Judgement, ModelFile, failed_gates
 
 BORROWER_MODEL_ID = UUID("6d0c7a52-2f0b-4d0e-9a54-5b8f0c1e7a01")
 """The object of every promotion, whichever file is the champion. Approvals, events and audit entries name it."""
@@ -49,11 +48,11 @@ class ModelPromotion:
 
 def check_proposal(proposed: ProposedPromotion, in_force: ModelPromotion | None) -> None:
     """Refuse what names another champion than the one in force, promotes it again, was judged against another, or was
-    found worse.
+    found worse or by figures that no judge lets pass.
 
     A model is its bytes, by their SHA-256; under another name it is the same one. Before the first promotion the
-    platform knows no champion: then the proposal's own word counts. Worse is a Brier score above the champion's by
-    the whole 95 % interval. That the figures are those of the judgement, the risk service verifies by its folder.
+    platform knows no champion: then the proposal's own word counts. The figures have to pass the gates of the judge
+    (``failed_gates``); that they are those of the judgement, the risk service verifies by its folder.
     """
     if proposed.champion.sha256 == proposed.challenger.sha256:
         raise errors.AlreadyChampion()
@@ -62,8 +61,11 @@ def check_proposal(proposed: ProposedPromotion, in_force: ModelPromotion | None)
     if proposed.judgement.champion.sha256 != proposed.challenger.sha256:
         raise errors.JudgedAgainstAnother(judged_against=proposed.judgement.champion.file)
     behind = proposed.judgement.brier_difference
-    if Decimal(behind.low) > 0:
+    failed = failed_gates(proposed.judgement)
+    if Gate.BRIER_DIFFERENCE in failed:
         raise errors.WorseThanChampion(brier_difference=behind.value, low=behind.low)
+    if failed:
+        raise errors.GatesFailed(gates=[gate.value for gate in failed])
 
 
 def standing_of(proposal: Approval, in_force: int, now: datetime) -> ProposalStanding:

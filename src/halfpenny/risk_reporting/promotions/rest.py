@@ -59,6 +59,7 @@ class JudgementRequest(RequestModel):
     data_sha256: _Sha256
     rows: _Count
     monotone_trials: _Count
+    monotone_breaks: Annotated[int, Field(ge=0, le=1_000_000_000)]
     brier: FigureRequest
     brier_difference: FigureRequest
     slope: FigureRequest
