@@ -116,6 +116,28 @@ CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.application_documen
 CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.application_document REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'document', 'insert,update,delete');
 GRANT INSERT, SELECT ON application_document TO halfpenny_app;
 
+CREATE TABLE application_form (
+  id uuid NOT NULL,
+  borrower_id uuid NOT NULL,
+  version bigint NOT NULL,
+  fields jsonb NOT NULL,
+  loan_id uuid,
+  created_at timestamp with time zone NOT NULL,
+  changed_at timestamp with time zone NOT NULL,
+  CONSTRAINT pk_application_form PRIMARY KEY (id),
+  CONSTRAINT uq_application_form_loan_id UNIQUE (loan_id),
+  CONSTRAINT fk_application_form_borrower_id_app_user FOREIGN KEY (borrower_id) REFERENCES app_user(id),
+  CONSTRAINT fk_application_form_loan_id_loan FOREIGN KEY (loan_id) REFERENCES loan(id),
+  CONSTRAINT ck_application_form_fields CHECK ((jsonb_typeof(fields) = 'object'::text)),
+  CONSTRAINT ck_application_form_sent_is_empty CHECK (((loan_id IS NULL) OR (fields = '{}'::jsonb)))
+);
+CREATE INDEX ix_application_form_unsent ON public.application_form USING btree (borrower_id, id) WHERE (loan_id IS NULL);
+CREATE UNIQUE INDEX uq_application_form_untouched ON public.application_form USING btree (borrower_id) WHERE ((version = 1) AND (loan_id IS NULL));
+CREATE TRIGGER keep_history_of_delete AFTER DELETE ON public.application_form REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'fields', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_insert AFTER INSERT ON public.application_form REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'fields', 'insert,update,delete');
+CREATE TRIGGER keep_history_of_update AFTER UPDATE ON public.application_form REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN ((CURRENT_USER = 'halfpenny_app'::name)) EXECUTE FUNCTION record_row_history('id', 'fields', 'insert,update,delete');
+GRANT INSERT, SELECT, UPDATE (changed_at), UPDATE (fields), UPDATE (loan_id), UPDATE (version) ON application_form TO halfpenny_app;
+
 CREATE TABLE approval (
   id uuid NOT NULL,
   act text NOT NULL,

@@ -160,6 +160,23 @@ CREATE TABLE loan_condition (
 );
 CREATE INDEX ix_loan_condition_loan_id_id ON loan_condition (loan_id, id);
 
+-- An application that is being filled in: what was typed, by the name of its field, until it is sent as a loan.
+CREATE TABLE application_form (
+  id uuid CONSTRAINT pk_application_form PRIMARY KEY,
+  borrower_id uuid NOT NULL CONSTRAINT fk_application_form_borrower_id_app_user REFERENCES app_user,
+  version bigint NOT NULL,
+  fields jsonb NOT NULL CONSTRAINT ck_application_form_fields CHECK (jsonb_typeof(fields) = 'object'),
+  loan_id uuid CONSTRAINT uq_application_form_loan_id UNIQUE
+    CONSTRAINT fk_application_form_loan_id_loan REFERENCES loan,
+  created_at timestamptz NOT NULL,
+  changed_at timestamptz NOT NULL,
+  CONSTRAINT ck_application_form_sent_is_empty CHECK (loan_id IS NULL OR fields = '{}')
+);
+CREATE INDEX ix_application_form_unsent ON application_form (borrower_id, id) WHERE loan_id IS NULL;
+-- Starting twice opens the same form.
+CREATE UNIQUE INDEX uq_application_form_untouched ON application_form (borrower_id)
+  WHERE version = 1 AND loan_id IS NULL;
+
 -- The ledger's question before it moves money between a loan and a wallet of its borrower.
 CREATE FUNCTION loan_has_borrower(p_loan_id uuid, p_person uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT EXISTS (SELECT FROM public.loan WHERE id = p_loan_id AND borrower_id = p_person) $$;
@@ -185,6 +202,9 @@ GRANT UPDATE (funded_minor, investors, version, status) ON loan_funding TO halfp
 CREATE TRIGGER loan_funding_moved AFTER UPDATE ON loan_funding REFERENCING NEW TABLE AS moved_rows
   FOR EACH STATEMENT EXECUTE FUNCTION notify_rows_moved('loan_id');
 GRANT SELECT, INSERT ON loan_decision, loan_edit, loan_condition TO halfpenny_app;
+GRANT SELECT, INSERT ON application_form TO halfpenny_app;
+GRANT UPDATE (version, fields, loan_id, changed_at) ON application_form TO halfpenny_app;
+SELECT keep_row_history('application_form', 'id', 'fields');
 SELECT keep_row_history('property', 'id', 'address,description');
 SELECT keep_row_history('loan', 'id', 'company');
 -- What every ticket moves is held against the ledger instead; the application never updates the rest.

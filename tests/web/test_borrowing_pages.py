@@ -67,7 +67,7 @@ async def test_the_offer_shows_what_is_paid_out_and_owed_and_is_accepted_once(sc
     for minor in (planned.net_advance, planned.fees, planned.retained, planned.asked):
         assert " ".join(re.findall(r"\d+", f"{minor // 100:,} {minor % 100:02}")) in " ".join(figures.split())
     form = dict(hidden(page)) | {"decision": "accept"}
-    assert (await scene.client.post(scene.path, data=form)).headers["location"] == "/borrow"
+    assert (await scene.client.post(scene.path, data=form)).headers["location"] == f"/borrow/{scene.loan_id}"
     assert (await scene.loan()).status is loans.Status.FUNDING
     again = await scene.client.post(scene.path, data=form, headers=headers)
     assert again.status_code == 409 and 'value="accept"' not in again.text

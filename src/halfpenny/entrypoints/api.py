@@ -213,6 +213,8 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         marketplace.investing_router,
         marketplace.portfolio_router,
         marketplace.borrowing_router,
+        marketplace.applying_router,
+        marketplace.borrowed_loan_router,
         wallet_page_routes,
         staff_page_routes,
         review_page_routes,

@@ -1,5 +1,6 @@
 """Loans: application, property, decision and life. Other features import from here and nothing below."""
 
+from halfpenny.loans import application_forms
 from halfpenny.loans.access import LoanReader, reader_of, require_party
 from halfpenny.loans.application_rules import check_plausible
 from halfpenny.loans.check import UNCHECKED, check
@@ -14,6 +15,9 @@ from halfpenny.loans.decision import (
 from halfpenny.loans.decision_reasons import REASON_TEXTS, DecisionReason
 from halfpenny.loans.dependencies import Rules
 from halfpenny.loans.errors import (
+    ApplicationFormNotFound,
+    ApplicationFormSent,
+    ApplicationIncomplete,
     LoanNotFound,
     NotYourTransition,
     RateAboveLegalMaximum,
@@ -50,6 +54,7 @@ from halfpenny.loans.model import (
     Status,
     Transition,
     Valuation,
+    ltv_percent,
 )
 from halfpenny.loans.products import ProductSettings, check_legal_maximum
 from halfpenny.loans.requests import DecisionRequest
@@ -109,6 +114,9 @@ __all__ = [
     "Actor",
     "ActorKind",
     "Application",
+    "ApplicationFormNotFound",
+    "ApplicationFormSent",
+    "ApplicationIncomplete",
     "Borrower",
     "Charge",
     "Condition",
@@ -149,6 +157,7 @@ __all__ = [
     "WrongStatus",
     "accept",
     "add_funded",
+    "application_forms",
     "apply",
     "awaiting_decision",
     "bar_interested",
@@ -165,6 +174,7 @@ __all__ = [
     "get_many",
     "lock",
     "lock_funding",
+    "ltv_percent",
     "make_offer",
     "needs_second_person",
     "newest_decline",

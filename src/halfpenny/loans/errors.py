@@ -228,3 +228,29 @@ class SelfDealing(Forbidden):
 class SeparationOfDuties(Forbidden):
     code = "separation_of_duties"
     message = "Whoever approved a loan and recorded its conditions does not draw it down as well."
+
+
+class ApplicationFormNotFound(NotFound):
+    code = "application_form_not_found"
+    message = "There is no such application form."
+
+
+class ApplicationFormSent(Refused):
+    """``loan_id`` in ``data`` is the application that it became."""
+
+    code = "application_form_sent"
+    message = "This application was sent. It can no longer be changed here."
+
+
+class ApplicationIncomplete(Malformed):
+    """``fields`` in ``data`` names each field that is missing or cannot stand."""
+
+    code = "application_incomplete"
+    message = "Something in the application is missing or cannot stand."
+
+
+class TooManyApplicationForms(Refused):
+    """``maximum`` in ``data`` is how many may be open at once."""
+
+    code = "too_many_application_forms"
+    message = "Too many applications are begun and not sent. Send one of them first."

@@ -5,7 +5,9 @@ The application keeps ``ListingStore`` at ``app.state.listings``, ``AssessmentSt
 """
 
 from halfpenny.marketplace import labels as loan_labels
+from halfpenny.marketplace.applying import router as applying_router
 from halfpenny.marketplace.assessments import AssessmentStore
+from halfpenny.marketplace.borrowed_loans import router as borrowed_loan_router
 from halfpenny.marketplace.borrowing import router as borrowing_router
 from halfpenny.marketplace.check import read_model_check
 from halfpenny.marketplace.consumers import EVENTS, QUEUE, subscription
@@ -29,6 +31,8 @@ __all__ = [
     "Limits",
     "ListingStore",
     "Marketplace",
+    "applying_router",
+    "borrowed_loan_router",
     "borrowing_router",
     "catch_up",
     "field_permissions",

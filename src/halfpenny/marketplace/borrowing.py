@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from halfpenny import identity, loans, servicing
 from halfpenny.identity import Permission, Principal, requires
 from halfpenny.marketplace import labels
+from halfpenny.marketplace.applying import begun_row
 from halfpenny.marketplace.errors import DecisionMissing
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database
@@ -35,9 +36,11 @@ async def own_loans(
     """One's own loans, newest first, each with what happens next and the page where it does."""
     async with database.reading() as connection:
         found = await loans.own_page(connection, principal.user_id, after, PAGE_SIZE + 1)
+        begun = await loans.application_forms.unsent(connection, principal.user_id) if after is None else []
     shown = found[:PAGE_SIZE]
     context = {
         "labels": labels,
+        "begun": [begun_row(form) for form in begun if form.version > 1],
         "loans": [_row(loan) for loan in shown],
         "next": f"/borrow?after={shown[-1].id}" if len(found) > PAGE_SIZE else None,
     }
@@ -45,13 +48,7 @@ async def own_loans(
 
 
 def _row(loan: loans.Loan) -> dict[str, Any]:
-    asset, link = loan.application.property, None
-    if loan.status is loans.Status.OFFERED:
-        link = f"/borrow/{loan.id}/offer"
-    elif loan.status is loans.Status.DECLINED:
-        link = f"/borrow/{loan.id}/review"
-    elif loan.is_public:
-        link = f"/loans/{loan.id}"
+    asset = loan.application.property
     return {
         "id": str(loan.id),
         "kind": asset.kind.value,
@@ -59,7 +56,7 @@ def _row(loan: loans.Loan) -> dict[str, Any]:
         "status": loan.status.value,
         "amount": _money(loan.application.amount_minor, loan.application.currency),
         "changed_at": loan.changed_at.isoformat(),
-        "link": link,
+        "link": f"/borrow/{loan.id}",
         "yours": loan.status in (loans.Status.OFFERED, loans.Status.DRAFT),
     }
 
@@ -91,7 +88,7 @@ async def answer_offer(
             await _answer(connection, loan_id, principal, fields)
     except HalfpennyError as error:
         return await _offer(loan_id, request, principal, database, pages, RefusedForm(error, fields))
-    return RedirectResponse("/borrow", 303)
+    return RedirectResponse(f"/borrow/{loan_id}", 303)
 
 
 async def _answer(connection: Connection, loan_id: UUID, principal: Principal, fields: Mapping[str, str]) -> None:

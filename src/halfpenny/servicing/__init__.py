@@ -9,11 +9,19 @@ from halfpenny.servicing.model.events import Apply
 from halfpenny.servicing.model.flows import Withholding
 from halfpenny.servicing.receipt_acts import receipt_acts
 from halfpenny.servicing.service.arrears import RecoveryCase, recovery_cases, start_recovery, write_off
+from halfpenny.servicing.service.borrower_accounts import BorrowerAccount, borrower_account
 from halfpenny.servicing.service.closing import DayClosed, close_day, close_days
 from halfpenny.servicing.service.distributing import pay_distribution, pay_distributions
 from halfpenny.servicing.service.drawing_down import draw_down
 from halfpenny.servicing.service.legal_limits import limit_rates
-from halfpenny.servicing.service.planning import PlannedFlows, PlannedLoan, asked_of, planned_flows, planned_loan
+from halfpenny.servicing.service.planning import (
+    PlannedFlows,
+    PlannedLoan,
+    asked_of,
+    planned_at_suggested_rate,
+    planned_flows,
+    planned_loan,
+)
 from halfpenny.servicing.service.portfolio import PortfolioLine, portfolio
 from halfpenny.servicing.service.posting import PostingResult, post_events
 from halfpenny.servicing.service.receiving import amount_due, receive_from_bank, redemption_by_day, redemption_on, repay
@@ -27,6 +35,7 @@ __all__ = [
     "SUBSCRIPTION",
     "UNCHECKED",
     "Apply",
+    "BorrowerAccount",
     "DayClosed",
     "PlannedFlows",
     "PlannedLoan",
@@ -38,6 +47,7 @@ __all__ = [
     "amount_due",
     "arrears_acts",
     "asked_of",
+    "borrower_account",
     "check",
     "close_day",
     "close_days",
@@ -47,6 +57,7 @@ __all__ = [
     "limit_rates",
     "pay_distribution",
     "pay_distributions",
+    "planned_at_suggested_rate",
     "planned_flows",
     "planned_loan",
     "portfolio",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from halfpenny.loans import Loan
+from halfpenny.loans import LendingRules, Loan, Offer
 from halfpenny.primitives.money import percent_of
 from halfpenny.servicing.model.engine import replay
 from halfpenny.servicing.model.flows import flows_of
@@ -73,3 +73,12 @@ def planned_loan(loan: Loan, advanced_on: date) -> PlannedLoan:
     position = replay(terms, (), advanced_on)
     fees, retained = terms.advance_fees_minor(), flows_of(terms, position).retained
     return PlannedLoan(fees, retained, terms.principal.minor - fees - retained, position.schedule.instalments)
+
+
+def planned_at_suggested_rate(loan: Loan, rules: LendingRules, advanced_on: date) -> PlannedLoan | None:
+    """The loan as an offer made now at the risk service's rate would have it; None where it suggested none."""
+    if loan.risk is None or loan.risk.suggested_rate <= 0:
+        return None
+    terms = rules.product_terms(loan.application)
+    offer = Offer(loan.risk.suggested_rate, rules.fees, terms, loan.changed_at)
+    return planned_loan(replace(loan, offer=offer), advanced_on)
