@@ -50,6 +50,7 @@ from support import lending
 from support.bank import credits_in_suspense, pay_in_from_outside
 from support.money import pay_in
 from support.people import make_somebody
+from support.typed import typed_application
 
 EUR = Currency.EUR
 QUEUE = funding.SUBSCRIPTIONS[0].queue
@@ -235,6 +236,13 @@ async def _applications(database: Database) -> None:
         borrower = await lending.person(connection, "borrower")
         staff = [await lending.person(connection, "administrator") for _ in range(2)]
         await applying.draft(connection, borrower, lending.application(), lending.RULES)
+        begun = await loans.application_forms.start(connection, borrower)
+        for step in loans.application_forms.STEPS:
+            typed = typed_application()
+            await loans.application_forms.save(connection, borrower, begun.id, step, step, typed, lending.RULES)
+        await loans.application_forms.submit(connection, borrower, begun.id, 4, lending.RULES)
+        other = await loans.application_forms.start(connection, borrower)
+        await loans.application_forms.save(connection, borrower, other.id, 1, 1, typed_application(), lending.RULES)
         valued = await lending.assessed(connection, borrower)
         figure = loans.Valuation(48_000_000, valued.application.property.valued_on, "Alder & Finch Surveyors")
         await applying.revalue(connection, loans.Actor(loans.ActorKind.ADMINISTRATOR, staff[0]), valued.id, figure)

@@ -69,6 +69,9 @@ async def test_four_steps_become_the_application_that_was_typed(scene: Scene) ->
     await scene.fill(1, 2, 3)
     check = await scene.client.get(scene.path(4))
     assert "€300,000.00" in words(check) and "60%" in words(check) and "€480,000.00" in words(check)
+    assert "15 Sept 2025" in words(check) and "182.5" in words(check) and "United States" in words(check)
+    polish = words(await scene.client.get(scene.path(4), headers={"accept-language": "pl"}))
+    assert "300 000,00 €" in polish and "15 wrz 2025" in polish and "182,5" in polish and "-122,3" in polish
     assert await scene.loans() == []
     sent = await scene.send(4)
     (loan,) = await scene.loans()

@@ -207,11 +207,25 @@ def _check_page(
             for name in names
             if name in reading.faults
         ],
+        "read": _read(terms) if terms else {},
         "ltv": f"{loans.ltv_percent(terms):f}" if terms else None,
         "fees": _fees(terms, page.rules) if terms else [],
         "fault": refused.error.code if refused else None,
     }
     return page.render("marketplace/apply_check.html", context, refused.status if refused else 200)
+
+
+def _read(terms: loans.Application) -> dict[str, Any]:
+    """The numbers and days as they were read, for the page to write in its reader's notation."""
+    asset = terms.property
+    return {
+        "area_m2": asset.area_m2,
+        "lat": asset.lat,
+        "lon": asset.lon,
+        "valued_on": asset.valued_on.isoformat(),
+        "purchased_on": asset.purchased_on and asset.purchased_on.isoformat(),
+        "country": asset.country,
+    }
 
 
 def _fees(terms: loans.Application, rules: loans.LendingRules) -> list[dict[str, Any]]:

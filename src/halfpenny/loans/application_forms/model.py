@@ -20,6 +20,7 @@ from halfpenny.loans.requests import ApplicationRequest, BorrowerRequest, Proper
 from halfpenny.platform.figures import read_amount
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.ids import LoanId, UserId
+from halfpenny_messages import PropertyKind
 
 _LOAN: Final = tuple(
     name for name in ApplicationRequest.model_fields if name not in ("property", "borrower", "currency")
@@ -87,7 +88,7 @@ _FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
 # Stands where a text is missing or cannot be read, so that the rules about the other fields can be asked.
 _STAND_INS: Final[Mapping[str, Any]] = {
     "currency": "EUR",
-    "kind": "land",
+    "kind": PropertyKind.LAND.value,
     "address": "-",
     "city": "-",
     "country": "PL",
