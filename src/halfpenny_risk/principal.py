@@ -87,9 +87,12 @@ _WITHOUT_SENTENCE = frozenset({"exit_floor"})
 # What counts as missing where the borrower does not state it.
 _EXPECTED_FACTS = ("income", "assets", "debts", "adverse_records")
 _LOWEST_LTV_PERCENT = 20
-_MORE = (1.25, 1.5, 2.0, 3.0, 5.0)
-_FEWER = (0.75, 0.5, 0.25, 0.0)
-_YEARS = (2, 5, 10, 20)
+# Parts of an amount, a twentieth from each other up to twice of it and a quarter after that.
+_MORE = (*(place / 20 for place in range(21, 41)), *(place / 4 for place in range(9, 21)))
+_FEWER = tuple(place / 20 for place in range(19, -1, -1))
+_YEARS = range(1, 21)
+# Where a larger change never leaves the loan worse than a smaller one; of a term that is not so.
+_MONOTONE = frozenset({"leverage", "income", "assets", "debts", "costs", "years_trading"})
 # The smallest change of an amount that an application can state.
 _CENT = 0.01
 
@@ -154,20 +157,64 @@ def principal_reasons(
     sayable = [group for group in dict.fromkeys(against) if group in limits or _leading(group, known)]
     chosen = sayable[:MOST_PRINCIPAL_REASONS]
     changes = {group: _STEPS[group](inputs) for group in chosen}
-    flat = [change.loan for group in chosen for change in changes[group]]
-    scored = iter(rescore(flat))
-    reasons_against = []
-    for group in chosen:
-        results = [next(scored) for _ in changes[group]]
-        reasons_against.append(
-            _reason(group, known, weights[group], limits.get(group), _best(rated, changes[group], results), inputs.loan)
-        )
+    tried = _tried(rated, changes, rescore)
+    reasons_against = [
+        _reason(group, known, weights[group], limits.get(group), _best(rated, tried[group]), inputs.loan)
+        for group in chosen
+    ]
     favour = [
         _reason(group, known, weights[group], None, None, inputs.loan, sign=-1.0)
         for group in sorted(_beyond(weights, -1.0), key=lambda group: weights[group])
         if group not in chosen and _leading(group, known, -1.0) and _better_than_reference(group, inputs, known)
     ]
     return tuple(reasons_against), tuple(favour[:MOST_PRINCIPAL_REASONS])
+
+
+def _tried(
+    rated: Rated, changes: Mapping[str, Sequence[_Change]], rescore: Rescore
+) -> dict[str, list[tuple[_Change, Rated]]]:
+    """The changes of each group that were scored, the smallest first; the smallest that is better is among them.
+
+    Where a larger change never does less (``_MONOTONE``), some are scored first, and then what lies before the first
+    better one. All groups are scored together, in two rounds.
+    """
+    wanted = {
+        group: _sampled(len(of_group)) if group in _MONOTONE else range(len(of_group))
+        for group, of_group in changes.items()
+    }
+    found: dict[str, dict[int, Rated]] = {group: {} for group in changes}
+    for _round in range(2):
+        places = [(group, place) for group, of_group in wanted.items() for place in of_group]
+        results = rescore([changes[group][place].loan for group, place in places])
+        for (group, place), result in zip(places, results, strict=True):
+            found[group][place] = result
+        wanted = {group: _before_first_better(rated, of_group) for group, of_group in found.items()}
+    return {
+        group: [(changes[group][place], of_group[place]) for place in sorted(of_group)]
+        for group, of_group in found.items()
+    }
+
+
+def _sampled(count: int) -> Sequence[int]:
+    """Places at about the square root of the count from each other, with the last."""
+    step = max(math.isqrt(count), 1)
+    return range(count - 1, -1, -step)[::-1] if count else ()
+
+
+def _before_first_better(rated: Rated, found: Mapping[int, Rated]) -> Sequence[int]:
+    """The places that were not scored between the first better one and the one scored before it."""
+    before = -1
+    for place in sorted(found):
+        if _is_better(rated, found[place]):
+            return range(before + 1, place)
+        before = place
+    return ()
+
+
+def _is_better(rated: Rated, result: Rated) -> bool:
+    """Whether grade or decision is better and neither is worse."""
+    better = result.grade < rated.grade or _order(result) < _order(rated)
+    return better and result.grade <= rated.grade and _order(result) <= _order(rated)
 
 
 def _better_than_reference(group: str, inputs: Inputs, known: Mapping[str, Reason]) -> bool:
@@ -223,21 +270,19 @@ def _reason(
     return PrincipalReason(code=group, text=text, contribution=f"{weight:.6f}", change=change, audience=audience)
 
 
-def _best(rated: Rated, changes: Sequence[_Change], results: Sequence[Rated]) -> LocalisedText:
+def _best(rated: Rated, tried: Sequence[tuple[_Change, Rated]]) -> LocalisedText:
     """The smallest change that betters the grade or the decision; else that it does not, and what it does."""
-    for change, result in zip(changes, results, strict=True):
-        better = result.grade < rated.grade or _order(result) < _order(rated)
-        worse = result.grade > rated.grade or _order(result) > _order(rated)
-        if better and not worse:
+    for change, result in tried:
+        if _is_better(rated, result):
             outcome = DECISIONS[result.recommendation]
             return LocalisedText(
                 f"{change.words.en}: grade {result.grade}, {outcome.en}.",
                 f"{change.words.pl}: klasa {result.grade}, {outcome.pl}.",
             )
-    if not changes or results[-1].probability_of_default >= rated.probability_of_default:
+    if not tried or tried[-1][1].probability_of_default >= rated.probability_of_default:
         return NO_CHANGE
-    now, then = (figure_in_both(one.probability_of_default, "percent") for one in (rated, results[-1]))
-    words = changes[-1].words
+    now, then = (figure_in_both(one.probability_of_default, "percent") for one in (rated, tried[-1][1]))
+    words = tried[-1][0].words
     return LocalisedText(
         f"{words.en}: this alone is not enough for a better grade or decision; "
         f"probability of default {then.en} instead of {now.en}.",
@@ -344,12 +389,10 @@ def _more_years(inputs: Inputs) -> list[_Change]:
 
 
 def _smaller_amounts(inputs: Inputs) -> list[_Change]:
-    """Whole percents of the value below today's, down to a fifth of it: near ones one by one, then every third."""
+    """Whole percents of the value below today's, one by one, down to a fifth of it."""
     used, prior = inputs.security.used, inputs.application.prior_debt
     start = min(math.ceil(100.0 * (inputs.application.amount + prior) / used) - 1, 120)
-    near = range(start, max(start - 20, _LOWEST_LTV_PERCENT - 1), -1)
-    far = range(start - 20, _LOWEST_LTV_PERCENT - 1, -3)
-    amounts = [(percent, percent / 100.0 * used - prior) for percent in (*near, *far)]
+    amounts = [(percent, percent / 100.0 * used - prior) for percent in range(start, _LOWEST_LTV_PERCENT - 1, -1)]
     return [
         _change(inputs, "leverage", str(percent), amount=f"{amount:.2f}")
         for percent, amount in amounts

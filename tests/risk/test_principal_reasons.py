@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -87,6 +88,50 @@ def test_row_13_the_counterfactual_is_what_the_model_says_of_the_changed_applica
     above = score_application(changed(**{**WEAK, "amount": f"{(percent + 1) / 100 * used:.2f}"}), models, POLICIES)
     assert at.grade == grade < assessed.grade
     assert above.grade == assessed.grade, "one percent more would not have done"
+
+
+DEEP = [
+    {"amount": "430000.00", "adverse_records": 2, "renovation_cost": "150000.00"},
+    {"amount": "450000.00", "adverse_records": 2, "renovation_cost": "150000.00"},
+    {"amount": "445000.00", "adverse_records": 3, "renovation_cost": "120000.00", "income": "30000.00"},
+    {"amount": "410000.00", "adverse_records": 3, "renovation_cost": "140000.00", "term_months": 18},
+]
+
+
+@pytest.mark.parametrize("asked", DEEP)
+def test_row_13_far_below_what_is_asked_for_no_point_more_would_have_done(
+    models: ModelSet, asked: dict[str, Any]
+) -> None:
+    assessed = answer(models, **asked)
+    [leverage] = [reason for reason in assessed.principal_against if reason.code == "leverage"]
+    assert leverage.change is not None
+    outcome = re.match(r"At (\d+)% of the value that the risk assessment uses: grade ([A-E])", leverage.change.en)
+    assert outcome is not None, leverage.change.en
+    used, percent = float(assessed.valuation.used), int(outcome[1])
+    now = math.ceil(100.0 * float(asked["amount"]) / used) - 1
+    assert now - percent > 20, "far below"
+    order = ("approve", "refer", "decline")
+    for points in range(percent, now + 1):
+        scored = score_application(changed(**{**asked, "amount": f"{points / 100 * used:.2f}"}), models, POLICIES)
+        rank = order.index(scored.recommendation)
+        better = scored.grade < assessed.grade or rank < order.index(assessed.recommendation)
+        assert better == (points == percent), points
+
+
+def test_row_13_years_of_trading_and_assets_are_the_fewest_that_do(models: ModelSet) -> None:
+    asked = {"amount": "300000.00"}
+    assessed = answer(models, **asked)
+    by_code = {reason.code: reason.change.en for reason in assessed.principal_against if reason.change}
+    years = re.match(r"Having traded for (\d+) years: grade ([A-E])", by_code["years_trading"])
+    assets = re.match(r"With assets of ([\d,]+) EUR: grade ([A-E])", by_code["assets"])
+    assert years is not None and assets is not None
+    stated = float(changed(**asked).borrower.assets or 0)
+    fewer = [{"years_trading": number} for number in range(1, int(years[1]))]
+    parts = round(float(assets[1].replace(",", "")) / stated * 20)
+    fewer += [{"assets": f"{stated * part / 20:.2f}"} for part in range(20, parts)]
+    assert len(fewer) > 2
+    for less in fewer:
+        assert score_application(changed(**{**asked, **less}), models, POLICIES).grade == assessed.grade, less
 
 
 def amount_of(words: str) -> str:
