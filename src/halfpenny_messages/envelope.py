@@ -24,7 +24,7 @@ from halfpenny_messages.submitted import (
     LoanSubmitted,
     ReassessmentRequested,
 )
-from halfpenny_messages.wire import MalformedMessage, UnknownMessage, brief, pack_envelope, unpack_envelope
+from halfpenny_messages.wire import MalformedMessage, UnknownMessage, pack_envelope, truncated_text, unpack_envelope
 
 Payload = (
     LoanSubmitted
@@ -79,7 +79,7 @@ def decode_payload(name: str, version: int, payload: Any) -> Payload:
     try:
         return msgspec.convert(payload, type=kind)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise MalformedMessage(brief(error)) from None
+        raise MalformedMessage(truncated_text(error)) from None
 
 
 def to_builtins(payload: Payload) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class WireEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         try:
             return msgspec.json.decode(self.payload, type=kind)
         except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
-            raise MalformedMessage(brief(error)) from None
+            raise MalformedMessage(truncated_text(error)) from None
 
 
 def pack_envelope(id: UUID, name: str, version: int, recorded_at: datetime, payload: Any) -> bytes:
@@ -68,12 +68,12 @@ def unpack_envelope(body: bytes) -> WireEnvelope:
     try:
         envelope = msgspec.json.decode(body, type=WireEnvelope)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError) as error:
-        raise MalformedMessage(brief(error)) from None
+        raise MalformedMessage(truncated_text(error)) from None
     if envelope.recorded_at.tzinfo is None:
         raise MalformedMessage("recorded_at needs a time zone")
     return envelope
 
 
-def brief(error: Exception) -> str:
+def truncated_text(error: Exception) -> str:
     """The error in at most 300 characters: its text can quote the input, and a megabyte of it helps nobody in a log."""
     return str(error)[:300]

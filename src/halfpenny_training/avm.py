@@ -88,7 +88,7 @@ def recipe() -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class NeighbourSets:
     """Each sale's neighbours among strictly earlier sales. They depend on days and places only, not on any fit."""
 
     near: Neighbours
@@ -97,9 +97,9 @@ class Surroundings:
     previous: Neighbours
 
 
-def surroundings(market: MarketData, freeze_at: float | None = None) -> Surroundings:
+def find_neighbours(market: MarketData, freeze_at: float | None = None) -> NeighbourSets:
     """Find the neighbours; with ``freeze_at`` later sales see nothing that was sold on or after that day."""
-    return Surroundings(
+    return NeighbourSets(
         _earlier(market, market.homes.ground_plane(), NEAREST, SEARCHED, freeze_at),
         _earlier(market, market.homes.similarity_plane(dict(market.similarity)), NEAREST, SEARCHED, freeze_at),
         _earlier(market, market.homes.ground_plane(), WIDE, SEARCHED_WIDE, freeze_at),
@@ -188,17 +188,17 @@ def _next_step(level: Floats) -> float:
     return 0.5 * (pace + season)
 
 
-def all_features(market: MarketData, basis: Basis, around: Surroundings) -> Floats:
+def all_features(market: MarketData, basis: Basis, neighbours: NeighbourSets) -> Floats:
     """The features of every sale."""
     return feature_rows(
         market.homes,
         market.day,
         basis.hedonic,
         basis.sales,
-        around.near,
-        around.similar,
-        around.wide,
-        around.previous,
+        neighbours.near,
+        neighbours.similar,
+        neighbours.wide,
+        neighbours.previous,
     )
 
 
@@ -229,12 +229,12 @@ class ForwardYear:
 
 
 def predict_year(
-    market: MarketData, around: Surroundings, start: float, end: float, scratch: Path, *, walk: bool = True
+    market: MarketData, neighbours: NeighbourSets, start: float, end: float, scratch: Path, *, walk: bool = True
 ) -> ForwardYear:
     """Train on the sales before ``start`` and predict those from there to ``end`` (day numbers)."""
     train = market.day < start
     basis = fit_basis(market, train, walk=walk)
-    features = all_features(market, basis, around)
+    features = all_features(market, basis, neighbours)
     trees = fit_value_trees(market, basis, features, train, scratch)
     rows = np.flatnonzero((market.day >= start) & (market.day < end))
     predicted = basis.level[rows] + basis.hedonic[rows] + trees.predict(features[rows])

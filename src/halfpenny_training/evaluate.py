@@ -41,11 +41,11 @@ def evaluate_market(name: str, data: Path, progress: Progress) -> dict[str, Any]
     test, before = market.test_from.year, market.test_from.year - 1
     wanted = predicted_years(market)
     progress(f"{name}: out-of-time evaluation on {test}; this trains {len(wanted) + 1} models")
-    around = avm.surroundings(market)
+    neighbours = avm.find_neighbours(market)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        years = {year: _year(market, around, year, scratch) for year in wanted}
-        frozen = avm.surroundings(market, freeze_at=market.day_of(market.test_from))
+        years = {year: _year(market, neighbours, year, scratch) for year in wanted}
+        frozen = avm.find_neighbours(market, freeze_at=market.day_of(market.test_from))
         strict = avm.predict_year(
             market, frozen, market.day_of(market.test_from), market.day_of(date(test + 1, 1, 1)), scratch, walk=False
         )
@@ -101,9 +101,9 @@ def _interval_lines(
     return lines, half
 
 
-def _year(market: MarketData, around: avm.Surroundings, year: int, scratch: Path) -> avm.ForwardYear:
+def _year(market: MarketData, neighbours: avm.NeighbourSets, year: int, scratch: Path) -> avm.ForwardYear:
     return avm.predict_year(
-        market, around, market.day_of(date(year, 1, 1)), market.day_of(date(year + 1, 1, 1)), scratch
+        market, neighbours, market.day_of(date(year, 1, 1)), market.day_of(date(year + 1, 1, 1)), scratch
     )
 
 

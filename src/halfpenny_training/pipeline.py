@@ -55,7 +55,7 @@ def train_market(name: str, data: Path, out: Path, progress: Progress) -> None:
     """The valuation of one market: trained on every sale, its intervals calibrated on years that were predicted."""
     market = MARKETS[name](data)
     progress(f"{name}: {len(market.day)} sales, finding each one's neighbours")
-    around = avm.surroundings(market)
+    around = avm.find_neighbours(market)
     last_year = market.test_from.year
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)

@@ -145,6 +145,25 @@ TERMS: dict[str, Forgery] = {
 }
 # Rows of the books, each with one forged entry of its history.
 ROWS: dict[str, Forgery] = {
+    "an instalment of a loan that is not in servicing": Forgery(
+        "INSERT INTO instalment (loan_id, number, kind, due_on, principal_minor, interest_minor, fees_minor, "
+        "balance_minor, reserved, unpaid_minor) "
+        "SELECT gen_random_uuid(), 1, 'interest', current_date + 20, 0, 7700, 0, 0, false, 7700",
+        servicing.check,
+        "instalment",
+    ),
+    "an accrual segment of a loan that is not in servicing": Forgery(
+        "INSERT INTO accrual_segment SELECT id, 'contract', current_date, current_date + 30, 0, 5000000, 1000000, 0 "
+        "FROM loan WHERE id NOT IN (SELECT loan_id FROM serviced_loan) LIMIT 1",
+        servicing.check,
+        "accrual_segment",
+    ),
+    "a release of a reserve of a loan that is not in servicing": Forgery(
+        "INSERT INTO reserve_release (loan_id, due_on, amount_minor, fee_minor) "
+        "SELECT gen_random_uuid(), current_date + 30, 4100, 0",
+        servicing.check,
+        "reserve_release",
+    ),
     "a decision that nobody made": Forgery(
         "INSERT INTO loan_decision SELECT '00000000-0000-7000-8000-00000000000d', loan_id, loan_version, verdict, "
         "false, annual_rate, funding_deadline, reason_code, reason, '{outsider}', made_at FROM loan_decision "

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from halfpenny.entrypoints.connectivity import require_shown_logins
 from halfpenny.entrypoints.settings import Settings, WrongSettings, every_setting
 from halfpenny.entrypoints.settings_document import document
 from halfpenny.primitives.fees import FeeKind, OfferedFee
@@ -281,3 +282,26 @@ def test_the_address_is_one_that_a_browser_can_open(monkeypatch: pytest.MonkeyPa
     assert Settings.load().base_url == "http://localhost:8000"
     monkeypatch.setenv("HALFPENNY_PUBLIC_URL", "https://halfpenny.example/")
     assert Settings.load().base_url == "https://halfpenny.example"
+
+
+def test_an_idle_time_longer_than_its_session_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALFPENNY_PAGE_SESSION_HOURS", "2")
+    monkeypatch.setenv("HALFPENNY_PAGE_IDLE_MINUTES", "120")
+    assert Settings.load()
+    monkeypatch.setenv("HALFPENNY_PAGE_IDLE_MINUTES", "121")
+    with pytest.raises(WrongSettings, match="HALFPENNY_PAGE_IDLE_MINUTES is longer"):
+        Settings.load()
+
+
+@pytest.mark.parametrize("content", [None, b"not JSON", b'{"role": "investor"}', b'[{"role": "king"}]'])
+def test_a_file_of_logins_that_cannot_be_shown_is_named_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    file = tmp_path / "logins.json"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("HALFPENNY_SHOWN_LOGINS_FILE", str(file))
+    with pytest.raises(WrongSettings, match=r"HALFPENNY_SHOWN_LOGINS_FILE: .* is no file of logins"):
+        require_shown_logins(Settings.load())
+    file.write_bytes(b'[{"role": "investor", "email": "ida@example.com", "password": "one two three"}]')
+    require_shown_logins(Settings.load())

@@ -131,7 +131,7 @@ async def test_with_nothing_overdue_one_person_cures_and_says_whether_the_mark_s
     async with database.unit_of_work() as connection:
         await arrears.mark_unlikely_to_pay(connection, made.loan.id, made.staff, "Insolvent, it was said.")
     refused = await ask(client, one, path, {"reason": "It was a mistake."})
-    assert (refused[0], refused[1]["code"]) == (409, "unlikely_to_pay_unsaid")
+    assert (refused[0], refused[1]["code"]) == (409, "unlikely_to_pay_not_stated")
     code, done = await ask(client, one, path, {"reason": "It was a mistake.", "unlikely_to_pay": stays})
     assert (code, done["status"]) == (200, "active")
     async with database.reading() as connection:

@@ -27,9 +27,11 @@ from halfpenny.entrypoints.connectivity import (
     require_database,
     require_real_time,
     require_schema,
+    require_shown_logins,
     warn_without_broker,
     warn_without_documents,
 )
+from halfpenny.entrypoints.risk import require_promotion_key
 from halfpenny.entrypoints.setting_formats import listed
 from halfpenny.entrypoints.settings import Settings
 from halfpenny.funding.bank_routes import router as bank_routes
@@ -144,6 +146,9 @@ def serve(settings: Settings) -> None:
     asyncio.run(require_schema(settings))
     asyncio.run(require_real_time(settings))
     settings.server.require_free()
+    require_shown_logins(settings)
+    if settings.approvals.promotion_key_file is not None:
+        require_promotion_key(settings)
     # Read here so that an unusable key stops the start in one line, and made before the processes part.
     load_signing_keys(settings.identity_settings)
     configure_logging("api", settings.telemetry.log_level)
@@ -222,7 +227,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         promotion_page_routes,
         method_page_routes,
     ):
-        app.include_router(pages, dependencies=[Depends(web.page_arrival)])
+        app.include_router(pages, dependencies=[Depends(web.check_page_request)])
     app.include_router(web.explorer_router, prefix=API)
     app.mount(web.MOUNT, web.PageFiles())
     features = (identity, funding, underwriting, marketplace, risk_reporting, backoffice)

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import asyncpg
+import msgspec
 import structlog
 
 from halfpenny.entrypoints.settings import Settings, WrongSettings
+from halfpenny.identity.shown_logins import shown_logins
 from halfpenny.platform import clock
 from halfpenny.platform.database import CONNECTION_ERRORS
 from halfpenny.platform.documents import DocumentStore
@@ -129,3 +131,12 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError | asyncio.TimeoutError) and not str(error):
         return "no answer in time"
     return str(error).strip().split("\n", maxsplit=1)[0] or type(error).__name__
+
+
+def require_shown_logins(settings: Settings) -> None:
+    """Raises WrongSettings where the sign-in page could not show the file of logins that is set."""
+    file = settings.identity.shown_logins_file
+    try:
+        shown_logins(file)
+    except (OSError, msgspec.DecodeError):
+        raise WrongSettings(f"HALFPENNY_SHOWN_LOGINS_FILE: {file} is no file of logins (JSON)") from None

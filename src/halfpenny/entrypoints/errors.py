@@ -10,7 +10,7 @@ from starlette.routing import Match
 from halfpenny.identity.pages import sign_in_first
 from halfpenny.platform.http.problems import Problem, framework_problem, problem, validation_problem
 from halfpenny.primitives.errors import Forbidden, HalfpennyError, Malformed, NotFound, Unauthenticated
-from halfpenny.web import Pages, look_around
+from halfpenny.web import Pages, set_page_context
 
 _MACHINE_PATHS = ("/api/", "/graphql", "/ws", "/metrics", "/livez", "/readyz", "/static/")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -63,7 +63,7 @@ async def _respond(request: Request, answer: Problem, error: HalfpennyError | No
     if error is None:
         kind = _PAGE_ERRORS.get(answer.status, Malformed if answer.status < 500 else HalfpennyError)
         error = kind()
-    await look_around(request)
+    await set_page_context(request)
     page = pages.failure(request, error)
     page.status_code = answer.status
     for name, value in answer.headers:

@@ -198,6 +198,12 @@ class SignInSettings(BaseSettings):
     )
 
     @model_validator(mode="after")
+    def _pages_end_in_order(self) -> Self:
+        if self.page_idle_minutes > self.page_session_hours * 60:
+            raise WrongSettings("HALFPENNY_PAGE_IDLE_MINUTES is longer than HALFPENNY_PAGE_SESSION_HOURS")
+        return self
+
+    @model_validator(mode="after")
     def _letters_can_leave(self) -> Self:
         if self.mail_verification and not self.mail_url:
             raise WrongSettings("HALFPENNY_MAIL_URL must be set where HALFPENNY_MAIL_VERIFICATION is true")

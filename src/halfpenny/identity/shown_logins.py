@@ -18,7 +18,10 @@ class ShownLogin(msgspec.Struct, frozen=True):
 
 
 def shown_logins(file: Path | None) -> list[ShownLogin]:
-    """What the file holds, in its order; nothing where no file is set or it is not there yet."""
-    if file is None or not file.exists():
+    """What the file holds, in its order; nothing where no file is set.
+
+    Raises OSError where it is not there, msgspec.DecodeError where it holds something else.
+    """
+    if file is None:
         return []
     return msgspec.json.decode(file.read_bytes(), type=list[ShownLogin])

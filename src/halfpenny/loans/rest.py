@@ -99,7 +99,7 @@ async def own_loans(principal: identity.SignedIn, database: AppDatabase, paging:
     start = paging.start(UUID)
     async with database.reading() as connection:
         found = await store.own_page(connection, principal.user_id, start[0] if start else None, paging.limit + 1)
-    return page(found, paging.limit, lambda loan: (loan.id,), views.brief)
+    return page(found, paging.limit, lambda loan: (loan.id,), views.list_item)
 
 
 @router.get("/loans/{loan_id}", dependencies=[requires(Permission.LOANS_READ)])

@@ -107,7 +107,7 @@ def decision_reason(code: DecisionReason) -> dict[str, Any]:
     return {"code": code.value, "decision": verdict, "text": {"en": text.en, "pl": text.pl}}
 
 
-def brief(loan: Loan) -> dict[str, Any]:
+def list_item(loan: Loan) -> dict[str, Any]:
     """One line of a list."""
     return {
         "id": str(loan.id),

@@ -70,7 +70,7 @@ class Member(Subscriber, Protocol):
     def end(self, code: int, reason: str) -> None:
         """Close the socket soon."""
 
-    def end_if_stuck(self) -> None:
+    def close_if_write_timed_out(self) -> None:
         """Called now and then: close the socket if it is stuck."""
 
 
@@ -245,7 +245,7 @@ class Hub:
         if now >= self._poll_at:
             self._poll_at = now + POLL_S
             for member in tuple(self._members):
-                member.end_if_stuck()
+                member.close_if_write_timed_out()
 
     async def _tick(self) -> None:
         """Look at what moved, once for all subscribers of a topic."""

@@ -72,7 +72,7 @@ class Socket:
             self.closing = (code, reason)
         self._changed.set()
 
-    def end_if_stuck(self) -> None:
+    def close_if_write_timed_out(self) -> None:
         """End a socket whose reader takes nothing. A time-out for each write would cost more than the write."""
         since = self._writing_since
         if since is not None and asyncio.get_running_loop().time() - since > WRITE_TIMEOUT_S:

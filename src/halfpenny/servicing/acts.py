@@ -117,7 +117,7 @@ def _cure_act(rules: LendingRules) -> Act[CureOfDefault]:
         if status is not Status.DEFAULTED:
             raise errors.NotInDefault(status=status.value)
         if asked.state.facts["unlikely_to_pay"] and asked.payload.unlikely_to_pay is None:
-            raise errors.UnlikelyToPayUnsaid()
+            raise errors.UnlikelyToPayNotStated()
 
     async def run_cure(connection: Connection, asked: ActRun[CureOfDefault]) -> dict[str, Any]:
         actor = Actor(ActorKind.ADMINISTRATOR, asked.proposed_by)

@@ -219,8 +219,8 @@ class NoRecoveryCase(NotFound):
     message = "This loan has no open recovery case."
 
 
-class UnlikelyToPayUnsaid(Refused):
-    code = "unlikely_to_pay_unsaid"
+class UnlikelyToPayNotStated(Refused):
+    code = "unlikely_to_pay_not_stated"
     message = "The borrower is marked unlikely to pay: say with `unlikely_to_pay` whether the mark stays."
 
 

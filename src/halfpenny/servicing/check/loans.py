@@ -56,6 +56,22 @@ SET_ASIDE = Comparison(
     "every loan is posted with the close of its day",
     wanted="false",
 )
+# What a replay makes of a loan is of a loan in servicing: of each of those `check/replays.py` compares it.
+OF_SERVICED = tuple(
+    Comparison(
+        table,
+        f"concat_ws('/', {key})",
+        f"{table} r LEFT JOIN serviced_loan l ON l.loan_id = r.loan_id",
+        {},
+        "its loan in servicing",
+        wanted="l.loan_id IS NOT NULL",
+    )
+    for table, key in (
+        ("instalment", "r.loan_id, r.number"),
+        ("accrual_segment", "r.loan_id, r.kind, r.starts_on"),
+        ("reserve_release", "r.loan_id, r.due_on"),
+    )
+)
 SERVICED = Comparison(
     "serviced_loan",
     "coalesce(s.loan_id, l.id)",
@@ -297,6 +313,7 @@ FULL JOIN (
 )
 LOANS = (
     BORROWERS,
+    *OF_SERVICED,
     SET_ASIDE,
     SERVICED,
     DRAWN_TERMS,

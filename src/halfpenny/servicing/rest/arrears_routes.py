@@ -152,7 +152,7 @@ async def cure(
 ) -> JSONResponse:
     """End a default: one person where nothing is overdue, two with a reason where something is.
 
-    409 ``unlikely_to_pay_unsaid`` where the mark is set and nobody says whether it stays.
+    409 ``unlikely_to_pay_not_stated`` where the mark is set and nobody says whether it stays.
     """
     payload = acts.CureOfDefault(body.unlikely_to_pay)
     return await _perform(database, money, registered, acts.CURE, principal, loan_id, payload, body.reason)

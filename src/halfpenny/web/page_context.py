@@ -12,17 +12,17 @@ from halfpenny.platform.http.layers.origins import SAFE_METHODS
 from halfpenny.primitives.errors import HalfpennyError
 
 
-async def page_arrival(request: Request) -> None:
+async def check_page_request(request: Request) -> None:
     """A dependency of every router of pages. Raises CrossSite (403) for a form that is not one of ours."""
     settings = request.app.state.identity.settings
     by_cookie = identity.cookie_of(request, settings) is not None
     # Only a program sends a token of its own accord; whatever a browser may send along is proven to be our own.
     if request.method not in SAFE_METHODS and (by_cookie or "authorization" not in request.headers):
         identity.check_own_page(request, settings)
-    await look_around(request)
+    await set_page_context(request)
 
 
-async def look_around(request: Request) -> None:
+async def set_page_context(request: Request) -> None:
     """Note for the layout who is signed in and, in a sandbox, the business date; a page is shown without either."""
     state = request.app.state
     with contextlib.suppress(HalfpennyError):
