@@ -69,6 +69,20 @@ async def test_once_assessed_it_shows_what_an_offer_at_the_suggested_rate_would_
     assert "This is no offer" not in words(offer) and f"/borrow/{loan.id}/offer" in offer.text
 
 
+async def test_what_was_declined_or_withdrawn_shows_no_price(scene: Scene) -> None:
+    """A decline has its own page, with the reasons that it rests on."""
+    declined, withdrawn = await scene.assessed(), await scene.assessed()
+    async with scene.database.unit_of_work() as connection:
+        staff = await lending.person(connection, "administrator")
+        decision = loans.Decision(loans.Verdict.DECLINE, declined.version, loans.DecisionReason.EXIT, "Thin.")
+        await loans.decide_on(connection, staff, declined.id, decision, lending.RULES)
+        await loans.withdraw(connection, scene.borrower.user_id, withdrawn.id)
+    for loan in (declined, withdrawn):
+        page = words(await scene.page(loan))
+        assert "10.25%" not in page and "Price and reasons" not in page
+    assert f'href="/borrow/{declined.id}/review"' in (await scene.page(declined)).text
+
+
 async def test_an_assessment_of_older_terms_is_not_shown_as_the_price(scene: Scene) -> None:
     loan = await scene.assessed()
     other = loans.Valuation(48_000_000, loan.application.property.valued_on, "Alder & Finch Surveyors")
