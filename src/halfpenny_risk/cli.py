@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from halfpenny_risk.errors import BadTable, RiskError
+from halfpenny_risk.errors import BadTable, PolicyNotInForce, RiskError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "decided-share":
-            _decided_share(chosen.on or datetime.now(UTC).date())
+            _decided_share(chosen.on)
         elif chosen.command == "monitor":
             _monitor(chosen.outcomes, chosen.out)
         elif chosen.command == "propose":
@@ -56,7 +56,8 @@ def _serve() -> None:
     asyncio.run(serve(read_settings()))
 
 
-def _decided_share(today: date) -> None:
+def _decided_share(on: date | None) -> None:
+    """Raises ``PolicyNotInForce`` for a day before the first policy that was asked for."""
     from halfpenny_risk.artefacts import DEFAULT_FOLDER
     from halfpenny_risk.models import load_models
     from halfpenny_risk.ordinary import decided_share
@@ -68,7 +69,11 @@ def _decided_share(today: date) -> None:
     folder = settings.artefacts or DEFAULT_FOLDER
     _, pair = models_in_force(promotions_kept(settings) if settings.model == "champion" else None, folder)
     models = load_models(settings.model, folder, pair)
-    found = decided_share(models, load_policies(settings.policy, settings.units_per_eur), today)
+    policies = load_policies(settings.policy, settings.units_per_eur)
+    first = policies.policies[0].effective_from
+    if on is not None and on < first:
+        raise PolicyNotInForce(f"no policy is in force on {on}: the first is from {first}")
+    found = decided_share(models, policies, on or datetime.now(UTC).date())
     for name, answers in (*sorted(found.by_currency.items()), ("all", found.answers)):
         counts = ", ".join(f"{answer} {answers[answer]}" for answer in ("approve", "refer", "decline"))
         share = 1.0 - answers["refer"] / answers.total()

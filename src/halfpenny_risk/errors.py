@@ -30,6 +30,12 @@ class BadSettings(RiskError):
     code = "bad_settings"
 
 
+class PolicyNotInForce(RiskError):
+    """A day before the first policy: no policy answered on it."""
+
+    code = "policy_not_in_force"
+
+
 class BadApplication(RiskError):
     """An application that no score can be given to: the amounts contradict arithmetic."""
 

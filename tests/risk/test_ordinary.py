@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 import pytest
@@ -49,8 +49,16 @@ def test_row_1_the_applications_are_ordinary() -> None:
 
 
 def test_row_1_the_command_prints_the_share(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["decided-share", "--on", "2026-10-01"]) == 0
+    assert cli.main(["decided-share", "--on", "2026-12-01"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["EUR", "PLN", "USD", "all"]
     shares = [re.search(r"([\d.]+)% decided without a person$", line) for line in lines]
     assert all(share is not None and float(share[1]) >= 70.0 for share in shares)
+
+
+@pytest.mark.parametrize("days_before", [1, 30, 9_000])
+def test_row_1_before_the_first_policy_there_is_no_share(days_before: int, capsys: pytest.CaptureFixture[str]) -> None:
+    first = load_policies().policies[0].effective_from
+    assert cli.main(["decided-share", "--on", (first - timedelta(days=days_before)).isoformat()]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith("policy_not_in_force: ") and first.isoformat() in printed.err

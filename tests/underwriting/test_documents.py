@@ -74,13 +74,13 @@ async def test_row_14_documents_are_attached_listed_as_asked_for_and_read(
     first = await client.post(path, json=body("accounts", financial_year=year - 1), headers=owner)
     assert first.status_code == 201 and "uploaded_by" not in first.json()
     for sent, who in (
-        (body("accounts", financial_year=year - 1), owner),
         (body("accounts", financial_year=year - 3), staff),
+        (body("ownership"), owner),
         (body("business_plan"), owner),
     ):
         assert (await client.post(path, json=sent, headers=who)).status_code == 201
     after = (await client.get(path, headers=staff)).json()
-    assert [asked["received"] for asked in after["asked_for"]] == [2, 0, 1] and len(after["items"]) == 4
+    assert [asked["received"] for asked in after["asked_for"]] == [2, 1, 1] and len(after["items"]) == 4
     assert after["items"][0]["kind"] == "business_plan" and after["items"][-1]["uploaded_by"] == str(
         people["owner"].user_id
     )
@@ -142,6 +142,27 @@ async def test_row_14_documents_are_for_the_borrower_and_staff_and_come_before_t
     late = await client.post(f"/api/v1/loans/{another.id}/documents", json=body("ownership"), headers=owner)
     assert (late.status_code, late.json()["code"]) == (409, "wrong_status")
     assert await kept(database, another.id) == 0
+
+
+@pytest.mark.parametrize("ago", [0, 2, 10])
+async def test_row_14_a_second_set_of_accounts_of_one_year_is_refused(
+    client: Client, database: Database, people: dict[str, Somebody], ago: int
+) -> None:
+    loan, another = await submitted(database, people["owner"]), await submitted(database, people["owner"])
+    year, owner = datetime.now(UTC).year - ago, people["owner"].headers
+    path, sent = f"/api/v1/loans/{loan.id}/documents", body("accounts", financial_year=year)
+    assert (await client.post(path, json=sent, headers=owner)).status_code == 201
+    before = (await client.get(path, headers=owner)).json()
+    for who in ("owner", "staff"):
+        refused = await client.post(path, json=sent, headers=people[who].headers)
+        assert (refused.status_code, refused.json()["code"]) == (409, "accounts_of_year_present")
+        assert refused.json()["data"] == {"financial_year": year}
+    assert (await client.get(path, headers=owner)).json() == before
+    # Another year, another kind and another loan are no second set.
+    other_year = body("accounts", financial_year=year - 1 if ago < 10 else year + 1)
+    elsewhere = f"/api/v1/loans/{another.id}/documents"
+    for where, taken in ((path, other_year), (path, body("ownership")), (elsewhere, sent)):
+        assert (await client.post(where, json=taken, headers=owner)).status_code == 201
 
 
 async def test_documents_are_taken_while_a_decline_is_under_review(

@@ -25,6 +25,13 @@ class FinancialYearOutOfRange(Malformed):
     message = "The financial year of accounts is this one or one of the last ten."
 
 
+class AccountsOfYearPresent(Refused):
+    """``financial_year`` in ``data`` says which."""
+
+    code = "accounts_of_year_present"
+    message = "The application has accounts of this financial year already."
+
+
 class TooManyDocuments(Refused):
     code = "too_many_documents"
     message = "The application has as many documents as one may have."

@@ -73,6 +73,13 @@ def check_document(uploaded: UploadedDocument, this_year: int) -> None:
     check_pdf(uploaded.document)
 
 
+def check_accounts_year(uploaded: UploadedDocument, present: Collection[ApplicationDocument]) -> None:
+    """Raises AccountsOfYearPresent for a second set of accounts of one financial year: none says which one counts."""
+    year = uploaded.financial_year
+    if year is not None and year in {one.financial_year for one in present}:
+        raise errors.AccountsOfYearPresent(financial_year=year)
+
+
 def asked_for(documents: Collection[ApplicationDocument]) -> list[AskedFor]:
     """What the assessment asks for, in the order of ``DocumentKind``, against what there is."""
     years = {one.financial_year for one in documents if one.kind is DocumentKind.ACCOUNTS}

@@ -17,6 +17,7 @@ from halfpenny.underwriting.documents.model import (
     MOST_DOCUMENTS,
     ApplicationDocument,
     UploadedDocument,
+    check_accounts_year,
     check_document,
 )
 
@@ -30,8 +31,8 @@ async def upload(
 
     Nothing about the loan changes by it.
 
-    Raises LoanNotFound (for a borrower also of another's loan), WrongStatus, TooManyDocuments and the refusals of
-    ``check_document``.
+    Raises LoanNotFound (for a borrower also of another's loan), WrongStatus, TooManyDocuments,
+    AccountsOfYearPresent and the refusals of ``check_document``.
     """
     loan = await loans.lock(connection, loan_id)
     if not staff and loan.borrower_id != uploader:
@@ -39,7 +40,9 @@ async def upload(
     if loan.status not in _UNDECIDED and not await reviews.is_open(connection, loan_id):
         raise loans.WrongStatus(status=loan.status.value)
     check_document(uploaded, (await business_date(connection)).year)
-    if len(await store.of_loan(connection, loan_id, MOST_DOCUMENTS)) == MOST_DOCUMENTS:
+    present = await store.of_loan(connection, loan_id, MOST_DOCUMENTS)
+    check_accounts_year(uploaded, present)
+    if len(present) == MOST_DOCUMENTS:
         raise errors.TooManyDocuments(maximum=MOST_DOCUMENTS)
     kept = ApplicationDocument(
         id=uuid7(),
