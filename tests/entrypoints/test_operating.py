@@ -17,7 +17,7 @@ from funding.world import make_world
 from halfpenny.entrypoints import operating
 from halfpenny.entrypoints.cli import app
 from halfpenny.entrypoints.settings import Settings, TelemetrySettings
-from halfpenny.platform import books_checks, periodic_jobs
+from halfpenny.platform import books_checks, periodic_jobs, row_history
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.indicators import Readings, take_readings
 from halfpenny.platform.queue import PostgresTransport, QueueDepth
@@ -93,6 +93,12 @@ EXPECTED: dict[str, tuple[str, float]] = {
 }
 # Another test each: an application, the broker, many events, many connections.
 ELSEWHERE = {"assessment_waiting_seconds", "broker_unreachable", "queue_waiting_events", "database_connections_ratio"}
+
+
+@pytest.fixture(autouse=True)
+async def sealed(database: Database) -> None:
+    """What the migrations wrote is sealed, as the first worker does it: a database of tests is as old as the run."""
+    await row_history.seal(database)
 
 
 async def measured(database: Database) -> Readings:

@@ -86,7 +86,8 @@ async def world(database: Database) -> World:
         administrator = await lending.person(connection, "administrator")
         for end in (OutcomeKind.PENDING, OutcomeKind.DECLINED, OutcomeKind.WITHDRAWN, OutcomeKind.RAISING):
             loan = await lending.submitted(connection, borrower)
-            await answered(connection, loan.id, recommendation="refer")
+            advice = "approve" if end is OutcomeKind.RAISING else "refer"
+            await answered(connection, loan.id, recommendation=advice)
             loan = await loans.get(connection, loan.id)
             if end is OutcomeKind.DECLINED:
                 decision = Decision(Verdict.DECLINE, loan.version, DecisionReason.EXIT, "No exit.")
@@ -123,7 +124,11 @@ async def test_outcomes_are_what_happened_and_exposures_what_the_ledger_holds(da
     assert (bad.due_on, bad.ended_on, bad.lost) == (world.defaulted.loan.matures_on, None, Decimal(0))
     assert (bad.challenger_version, bad.challenger_probability) == ("card-9", Decimal("0.081"))
     [offered] = [outcome for outcome in book.outcomes if outcome.outcome is OutcomeKind.RAISING]
-    assert (offered.verdict, offered.offered_rate_percent, offered.recommendation) == ("approve", Decimal(11), "refer")
+    assert (offered.verdict, offered.offered_rate_percent, offered.recommendation) == (
+        "approve",
+        Decimal(11),
+        "approve",
+    )
     held = {exposure.loan_id: exposure for exposure in book.exposures}
     assert held.keys() == {str(world.defaulted.loan.id), str(world.running.loan.id)}
     for made in (world.defaulted, world.running):

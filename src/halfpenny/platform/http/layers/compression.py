@@ -38,8 +38,9 @@ class Compression:
             await send(message)
 
         # The server may offer to send files itself, past every layer.
-        extensions = {name: value for name, value in scope.get("extensions", {}).items() if name != _PATH_SEND}
-        await self._gzip({**scope, "extensions": extensions}, receive, send_weakened)
+        # Changed in place: the layers outside read in this scope which route was found.
+        scope["extensions"] = {name: each for name, each in scope.get("extensions", {}).items() if name != _PATH_SEND}
+        await self._gzip(scope, receive, send_weakened)
 
 
 def _wanted(scope: Scope) -> bool:
