@@ -36,7 +36,8 @@ def test_the_files_are_those_that_the_indicators_make() -> None:
 
 def test_every_alert_has_a_runbook_that_says_what_to_do() -> None:
     folder = ROOT / "ops" / "runbooks"
-    named = {rule.runbook for rule in RULES}
+    assert {rule.runbook for rule in RULES} == {str(path.relative_to(ROOT)) for path in folder.glob("*.md")}
+    named = {Path(rule.runbook).name for rule in RULES}
     assert named == {path.name for path in folder.glob("*.md")}
     for name in sorted(named):
         text = (folder / name).read_text()

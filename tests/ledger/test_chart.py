@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -69,16 +68,6 @@ async def chart(database: Database) -> list[Line]:
                 "SELECT event, debit, credit, one_owner, wallet_of, gives_back FROM chart"
             )
         ]
-
-
-@pytest.fixture
-async def connection(database: Database) -> AsyncIterator[Connection]:
-    """As the application connects, in one transaction that is taken back."""
-    async with database.pool.acquire() as connection:
-        transaction = connection.transaction()
-        await transaction.start()
-        yield connection
-        await transaction.rollback()
 
 
 def account(kind: AccountKind, owner: UUID | None = None) -> Account:

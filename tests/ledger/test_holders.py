@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -117,16 +117,6 @@ async def draw_down(connection: Connection, stakes: Sequence[int], fee: int = 0,
     if late:
         await drawn.post(await holding.invest(connection, loan.id, holders[-1], late, uuid7()))
     return drawn
-
-
-@pytest.fixture
-async def connection(database: Database) -> AsyncIterator[Connection]:
-    """As the application connects, in one transaction that is taken back."""
-    async with database.pool.acquire() as connection:
-        transaction = connection.transaction()
-        await transaction.start()
-        yield connection
-        await transaction.rollback()
 
 
 @pytest.fixture

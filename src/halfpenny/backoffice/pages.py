@@ -20,9 +20,9 @@ from halfpenny.platform.clock import business_now
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.http import AppDatabase, AppPages, FormFields, PageRenderer
 from halfpenny.platform.http.page_forms import RefusedForm, fault_of
+from halfpenny.platform.views import amount_view
 from halfpenny.primitives.errors import HalfpennyError, Malformed
 from halfpenny.primitives.ids import UserId
-from halfpenny.primitives.money import Currency, format_minor
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 # Rows of a queue on the work page; beyond them the count reads "and more".
@@ -93,7 +93,7 @@ async def work(page: _Page, rules: loans.Rules) -> Response:
 
 
 def _amount(loan: loans.Loan) -> dict[str, str]:
-    return {"amount": format_minor(loan.application.amount_minor), "currency": loan.application.currency.value}
+    return amount_view(loan.application.amount_minor, loan.application.currency)
 
 
 def _about(loan: loans.Loan) -> dict[str, Any]:
@@ -253,12 +253,12 @@ async def _application(
         "address": f"{terms.property.address}, {terms.property.city}",
         "term_months": terms.term_months,
         "ltv": f"{loan.ltv_percent:f}",
-        "valuation": _money(terms.property.valuation_minor, currency),
+        "valuation": amount_view(terms.property.valuation_minor, currency),
         "charge_rank": terms.charge_rank,
-        "prior_debt": _money(terms.prior_debt_minor, currency),
-        "income": _money(terms.borrower.income_minor, currency),
-        "assets": _money(terms.borrower.assets_minor, currency),
-        "debts": _money(terms.borrower.debts_minor, currency),
+        "prior_debt": amount_view(terms.prior_debt_minor, currency),
+        "income": amount_view(terms.borrower.income_minor, currency),
+        "assets": amount_view(terms.borrower.assets_minor, currency),
+        "debts": amount_view(terms.borrower.debts_minor, currency),
         "adverse_records": terms.borrower.adverse_records,
         "purpose": terms.purpose.value,
         "exit": terms.exit_strategy.value,
@@ -274,7 +274,3 @@ async def _application(
         "approvals": [_approval_row(each, page, {}) for each in pending],
     }
     return page.render("backoffice/application.html", context, refused)
-
-
-def _money(minor: int, currency: Currency) -> dict[str, str]:
-    return {"amount": format_minor(minor), "currency": currency.value}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from halfpenny.entrypoints.operating import INDICATORS
 from halfpenny.platform.alerts import alert_name
-from halfpenny.platform.indicators import Indicator, Severity
+from halfpenny.platform.indicators import RUNBOOKS, Indicator, Severity
+from halfpenny_monitoring.drift import PSI_ACT
 
 # Of a thousand requests one may fail (99.9 % over 30 days). The pairs of windows and factors are those of the Site
 # Reliability Workbook, chapter 5: 2 % of a month's budget within an hour, 5 % within six.
@@ -41,7 +42,7 @@ OTHERS = (
         120,
         Severity.PAGE,
         "{{ $labels.job }} at {{ $labels.instance }} does not answer.",
-        "target-down.md",
+        f"{RUNBOOKS}/target-down.md",
     ),
     Rule(
         "IndicatorsMissing",
@@ -49,7 +50,7 @@ OTHERS = (
         300,
         Severity.PAGE,
         "No worker measures the indicators: none of the other alerts can fire.",
-        "target-down.md",
+        f"{RUNBOOKS}/target-down.md",
     ),
     Rule(
         "RequestsFailFast",
@@ -57,7 +58,7 @@ OTHERS = (
         0,
         Severity.PAGE,
         "Requests fail so often that a month's error budget lasts two days.",
-        "requests-fail.md",
+        f"{RUNBOOKS}/requests-fail.md",
     ),
     Rule(
         "RequestsFailSlowly",
@@ -65,7 +66,7 @@ OTHERS = (
         0,
         Severity.TICKET,
         "Requests fail so often that a month's error budget lasts five days.",
-        "requests-fail.md",
+        f"{RUNBOOKS}/requests-fail.md",
     ),
     Rule(
         "InvestingSlow",
@@ -73,15 +74,15 @@ OTHERS = (
         300,
         Severity.PAGE,
         "One in a hundred investments takes longer than half a second.",
-        "investing-slow.md",
+        f"{RUNBOOKS}/investing-slow.md",
     ),
     Rule(
         "RiskFeatureDrift",
-        "max by (feature) (halfpenny_risk_feature_psi) > 0.25",
+        f"max by (feature) (halfpenny_risk_feature_psi) > {PSI_ACT}",
         3600,
         Severity.TICKET,
         "Applications differ from those that the models were trained on: {{ $labels.feature }}.",
-        "risk-feature-drift.md",
+        f"{RUNBOOKS}/risk-feature-drift.md",
     ),
 )
 
@@ -121,7 +122,7 @@ def as_yaml(faster: int = 1) -> str:
             f"          severity: {rule.severity.value}",
             "        annotations:",
             f"          summary: {_quoted(rule.summary)}",
-            f"          runbook: ops/runbooks/{rule.runbook}",
+            f"          runbook: {rule.runbook}",
         ]
     return "\n".join(lines) + "\n"
 

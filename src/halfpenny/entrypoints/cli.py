@@ -79,7 +79,7 @@ async def status(settings: Settings) -> None:
         typer.echo(f"{'?':<6}{name:<60}{'unknown':>14}")
     above = [each for each in readings.known if each.above_limit]
     for each in above:
-        typer.echo(f"{each.indicator.description} What to do: ops/runbooks/{each.indicator.runbook}")
+        typer.echo(f"{each.indicator.description} What to do: {each.indicator.runbook}")
     raise typer.Exit(1 if above or readings.unknown else 0)
 
 

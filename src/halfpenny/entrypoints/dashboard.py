@@ -10,6 +10,7 @@ import msgspec
 from halfpenny.entrypoints.alert_rules import INVEST_P99_S
 from halfpenny.entrypoints.operating import INDICATORS
 from halfpenny.platform.indicators import Indicator
+from halfpenny_monitoring.drift import PSI_ACT
 
 _COLUMNS, _WIDTH, _HEIGHT = 3, 8, 7
 _REQUESTS = "halfpenny_http_request_seconds"
@@ -47,7 +48,7 @@ TRAFFIC: tuple[tuple[str, str, str, str, float | None], ...] = (
         None,
     ),
     ("Assessments a second by outcome", "sum by (outcome) (rate(risk_request_total[5m]))", "{{outcome}}", "ops", None),
-    ("Drift of the applications", "max by (feature) (halfpenny_risk_feature_psi)", "{{feature}}", "short", 0.25),
+    ("Drift of the applications", "max by (feature) (halfpenny_risk_feature_psi)", "{{feature}}", "short", PSI_ACT),
 )
 
 

@@ -141,7 +141,7 @@ def _webhook(url: str) -> alerts.Notify:
 def _mail(sender: identity.MailSender, recipient: str) -> alerts.Notify:
     async def send(notice: alerts.AlertNotice) -> None:
         state = "FIRING" if notice.firing else "ended"
-        body = f"{alerts.sentence(notice)}\n\nWhat to do: ops/runbooks/{notice.indicator.runbook}\n"
+        body = f"{alerts.sentence(notice)}\n\nWhat to do: {notice.indicator.runbook}\n"
         await sender.send(identity.OutgoingEmail(recipient, f"{state}: {alerts.alert_name(notice.indicator)}", body))
 
     return send

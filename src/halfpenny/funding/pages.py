@@ -35,9 +35,10 @@ from halfpenny.platform.http import (
 )
 from halfpenny.platform.http.page_forms import KEY, RefusedForm, fault_of, form_fingerprint, key_of, with_new_key
 from halfpenny.platform.idempotency import RequestKey
+from halfpenny.platform.views import amount_view
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.ids import UserId, uuid7
-from halfpenny.primitives.money import Currency, Money, format_minor, parse_minor
+from halfpenny.primitives.money import Currency, Money, parse_minor
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 PAGE_SIZE: Final = 25
@@ -67,16 +68,12 @@ def _wallet_request(
 _Page = Annotated[WalletRequest, Depends(_wallet_request)]
 
 
-def _money(minor: int, currency: Currency) -> dict[str, str]:
-    return {"amount": format_minor(minor), "currency": currency.value}
-
-
 def _shown(currency: Currency, balance: Balance) -> dict[str, Any]:
     return {
         "currency": currency.value,
-        "balance": _money(balance.posted, currency),
-        "available": _money(balance.available, currency),
-        "reserved": _money(balance.pending, currency) if balance.pending else None,
+        "balance": amount_view(balance.posted, currency),
+        "available": amount_view(balance.available, currency),
+        "reserved": amount_view(balance.pending, currency) if balance.pending else None,
     }
 
 
@@ -125,15 +122,15 @@ def _entry(one: ledger.Entry, currency: Currency) -> dict[str, Any]:
     elif one.reference is not None and one.event in ("revoke", "cancel", "expire"):
         link = f"/loans/{one.reference}"
     return seen | {
-        "amount": _money(one.amount, currency),
-        "balance": _money(one.balance, currency),
+        "amount": amount_view(one.amount, currency),
+        "balance": amount_view(one.balance, currency),
         "link": link,
         "incoming": one.amount > 0,
     }
 
 
 def _payment(one: WalletPayment) -> dict[str, Any]:
-    return views.payment(one) | {"amount": _money(one.amount_minor, Currency(one.currency))}
+    return views.payment(one) | {"amount": amount_view(one.amount_minor, Currency(one.currency))}
 
 
 @router.get("/wallet/deposit", dependencies=[requires(Permission.WALLET)])

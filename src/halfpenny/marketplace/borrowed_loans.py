@@ -12,13 +12,15 @@ from starlette.responses import RedirectResponse, Response
 from halfpenny import identity, loans, servicing
 from halfpenny.identity import Permission, Principal, requires
 from halfpenny.marketplace import application_labels, labels
+from halfpenny.marketplace.borrowing import lock_own_as_read
 from halfpenny.marketplace.errors import DecisionMissing
 from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.http import AppDatabase, AppPages, FormFields, PageRenderer
 from halfpenny.platform.http.page_forms import RefusedForm, fault_of
+from halfpenny.platform.views import amount_view
 from halfpenny.primitives.errors import HalfpennyError
-from halfpenny.primitives.money import Currency, format_minor
+from halfpenny.primitives.money import Currency
 
 router = APIRouter(include_in_schema=False)
 _BEFORE_DECISION = frozenset({loans.Status.SUBMITTED, loans.Status.ASSESSED})
@@ -61,11 +63,7 @@ async def act_on_own_loan(
 
 
 async def _act(connection: Connection, loan_id: UUID, principal: Principal, fields: Mapping[str, str]) -> None:
-    loan = await loans.lock(connection, loan_id)
-    if loan.borrower_id != principal.user_id:
-        raise loans.LoanNotFound()
-    if fields.get("version") != str(loan.version):
-        raise loans.StaleVersion()
+    await lock_own_as_read(connection, loan_id, principal, fields)
     match fields.get("decision"):
         case "submit":
             await loans.submit(connection, principal.user_id, loan_id)
@@ -102,7 +100,7 @@ async def _own_loan(
         "status": loan.status.value,
         "kind": terms.property.kind.value,
         "city": terms.property.city,
-        "amount": _money(terms.amount_minor, currency),
+        "amount": amount_view(terms.amount_minor, currency),
         "changed_at": loan.changed_at.isoformat(),
         "public": loan.is_public,
         "stage": application_labels.STAGE_OF.get(loan.status.value),
@@ -115,8 +113,8 @@ async def _own_loan(
         else [],
         "funding": loan.funding
         and {
-            "funded": _money(loan.funding.funded_minor, currency),
-            "target": _money(loan.funding.target_minor, currency),
+            "funded": amount_view(loan.funding.funded_minor, currency),
+            "target": amount_view(loan.funding.target_minor, currency),
             "funded_minor": loan.funding.funded_minor,
             "target_minor": loan.funding.target_minor,
             "deadline": loan.funding.deadline.isoformat(),
@@ -129,17 +127,13 @@ async def _own_loan(
     return pages.render(request, "marketplace/borrowed_loan.html", context, status=refused.status if refused else 200)
 
 
-def _money(minor: int, currency: Currency) -> dict[str, str]:
-    return {"amount": format_minor(minor), "currency": currency.value}
-
-
 def _terms(loan: loans.Loan) -> dict[str, Any]:
     terms = loan.application
     return {
         "term_months": terms.term_months,
         "interest": terms.interest_mode.value,
         "ltv": f"{loan.ltv_percent:f}",
-        "valuation": _money(terms.property.valuation_minor, terms.currency),
+        "valuation": amount_view(terms.property.valuation_minor, terms.currency),
         "annual_rate": f"{loan.offer.annual_rate:f}" if loan.offer else None,
     }
 
@@ -159,10 +153,10 @@ def _risk(loan: loans.Loan) -> dict[str, Any] | None:
 
 def _planned(planned: servicing.PlannedLoan, currency: Currency) -> dict[str, Any]:
     return {
-        "net_advance": _money(planned.net_advance, currency),
-        "fees": _money(planned.fees, currency),
-        "retained": _money(planned.retained, currency) if planned.retained else None,
-        "asked": _money(planned.asked, currency),
+        "net_advance": amount_view(planned.net_advance, currency),
+        "fees": amount_view(planned.fees, currency),
+        "retained": amount_view(planned.retained, currency) if planned.retained else None,
+        "asked": amount_view(planned.asked, currency),
     }
 
 
@@ -170,16 +164,17 @@ def _account(account: servicing.BorrowerAccount, currency: Currency) -> dict[str
     following = account.next_payment
     return {
         "today": account.today.isoformat(),
-        "due": _money(account.due, currency) if account.due else None,
-        "next": following and {"on": following.row.due_on.isoformat(), "amount": _money(following.unpaid, currency)},
-        "redemption": None if account.redemption is None else _money(account.redemption, currency),
+        "due": amount_view(account.due, currency) if account.due else None,
+        "next": following
+        and {"on": following.row.due_on.isoformat(), "amount": amount_view(following.unpaid, currency)},
+        "redemption": None if account.redemption is None else amount_view(account.redemption, currency),
         "instalments": [
             {
                 "due_on": one.row.due_on.isoformat(),
-                "principal": _money(one.row.principal, currency),
-                "interest": _money(one.row.interest, currency),
-                "total": _money(one.row.total, currency),
-                "unpaid": _money(one.unpaid, currency),
+                "principal": amount_view(one.row.principal, currency),
+                "interest": amount_view(one.row.interest, currency),
+                "total": amount_view(one.row.total, currency),
+                "unpaid": amount_view(one.unpaid, currency),
                 "settled_on": one.settled_on.isoformat() if one.settled_on else None,
                 "past": one.row.due_on <= account.today,
                 "nothing": one.unpaid == 0,

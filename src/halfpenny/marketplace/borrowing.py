@@ -18,8 +18,8 @@ from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.http import AppDatabase, AppPages, FormFields, PageRenderer
 from halfpenny.platform.http.page_forms import RefusedForm, fault_of
+from halfpenny.platform.views import amount_view
 from halfpenny.primitives.errors import HalfpennyError
-from halfpenny.primitives.money import Currency, format_minor
 
 PAGE_SIZE: Final = 25
 router = APIRouter(include_in_schema=False)
@@ -54,15 +54,11 @@ def _row(loan: loans.Loan) -> dict[str, Any]:
         "kind": asset.kind.value,
         "city": asset.city,
         "status": loan.status.value,
-        "amount": _money(loan.application.amount_minor, loan.application.currency),
+        "amount": amount_view(loan.application.amount_minor, loan.application.currency),
         "changed_at": loan.changed_at.isoformat(),
         "link": f"/borrow/{loan.id}",
         "yours": loan.status in (loans.Status.OFFERED, loans.Status.DRAFT),
     }
-
-
-def _money(minor: int, currency: Currency) -> dict[str, str]:
-    return {"amount": format_minor(minor), "currency": currency.value}
 
 
 @router.get("/borrow/{loan_id}/offer", dependencies=[requires(Permission.LOANS_APPLY)])
@@ -91,12 +87,19 @@ async def answer_offer(
     return RedirectResponse(f"/borrow/{loan_id}", 303)
 
 
-async def _answer(connection: Connection, loan_id: UUID, principal: Principal, fields: Mapping[str, str]) -> None:
+async def lock_own_as_read(
+    connection: Connection, loan_id: UUID, principal: Principal, fields: Mapping[str, str]
+) -> None:
+    """Lock one's own loan, of the version that the form was shown with. Raises LoanNotFound, StaleVersion."""
     loan = await loans.lock(connection, loan_id)
     if loan.borrower_id != principal.user_id:
         raise loans.LoanNotFound()
     if fields.get("version") != str(loan.version):
         raise loans.StaleVersion()
+
+
+async def _answer(connection: Connection, loan_id: UUID, principal: Principal, fields: Mapping[str, str]) -> None:
+    await lock_own_as_read(connection, loan_id, principal, fields)
     match fields.get("decision"):
         case "accept":
             await loans.accept(connection, principal.user_id, loan_id)
@@ -135,21 +138,21 @@ async def _offer(
             {
                 "en": fee.kind.english,
                 "pl": fee.kind.polish,
-                "amount": _money(fee.charge_minor(terms.amount_minor), currency),
+                "amount": amount_view(fee.charge_minor(terms.amount_minor), currency),
             }
             for fee in found.fees
         ],
         "deadline": found.funding_deadline.isoformat(),
-        "net_advance": _money(planned.net_advance, currency),
-        "fees_paid": _money(planned.fees, currency),
-        "retained": _money(planned.retained, currency) if planned.retained else None,
-        "asked": _money(planned.asked, currency),
+        "net_advance": amount_view(planned.net_advance, currency),
+        "fees_paid": amount_view(planned.fees, currency),
+        "retained": amount_view(planned.retained, currency) if planned.retained else None,
+        "asked": amount_view(planned.asked, currency),
         "instalments": [
             {
                 "due_on": row.due_on.isoformat(),
-                "principal": _money(row.principal, currency),
-                "interest": _money(row.interest, currency),
-                "total": _money(row.total, currency),
+                "principal": amount_view(row.principal, currency),
+                "interest": amount_view(row.interest, currency),
+                "total": amount_view(row.total, currency),
                 "from_reserve": row.reserved,
                 "from_borrower": servicing.asked_of(row) > 0,
             }

@@ -24,9 +24,10 @@ from halfpenny.platform.figures import read_amount
 from halfpenny.platform.http import AppDatabase, AppPages, FormFields, PageRenderer, check_idempotency_key, once
 from halfpenny.platform.http.page_forms import KEY, RefusedForm, fault_of, form_fingerprint, key_of, with_new_key
 from halfpenny.platform.idempotency import RequestKey
+from halfpenny.platform.views import amount_view
 from halfpenny.primitives.errors import HalfpennyError
 from halfpenny.primitives.ids import uuid7
-from halfpenny.primitives.money import Money, format_minor, parse_minor
+from halfpenny.primitives.money import Money, parse_minor
 
 router = APIRouter(include_in_schema=False)
 _OPEN: Final = frozenset({loans.Status.FUNDING})
@@ -133,8 +134,8 @@ async def _form(
         "terms_version": loan.terms_version,
         "open": loan.status in _OPEN,
         "full": loan.funding.status is loans.FundingStatus.FULL,
-        "free": _money(free, loan),
-        "amount": None if minor is None else _money(minor, loan),
+        "free": amount_view(free, loan.application.currency),
+        "amount": None if minor is None else amount_view(minor, loan.application.currency),
         "plain_amount": amount,
         "planned": None if foreseen else _planned(loan, minor, today),
         "key": key,
@@ -166,14 +167,12 @@ def _planned(loan: loans.Loan, minor: int | None, today: date) -> Document | Non
         return None
     found = servicing.planned_flows(loan, minor, today)
     return {
-        "flows": [{"on": on.isoformat(), "amount": _money(part, loan)} for on, part in found.flows],
-        "total": _money(found.total, loan),
-        "interest": _money(found.interest, loan),
+        "flows": [
+            {"on": on.isoformat(), "amount": amount_view(part, loan.application.currency)} for on, part in found.flows
+        ],
+        "total": amount_view(found.total, loan.application.currency),
+        "interest": amount_view(found.interest, loan.application.currency),
     }
-
-
-def _money(minor: int, loan: loans.Loan) -> dict[str, str]:
-    return {"amount": format_minor(minor), "currency": loan.application.currency.value}
 
 
 @router.post("/loans/{loan_id}/waiting-list", dependencies=[requires(Permission.INVEST)])
@@ -240,7 +239,7 @@ async def _receipt(investment_id: UUID, page: InvestorRequest, refused: RefusedF
         "labels": labels,
         "loan": loan_node(loan),
         "investment": funding.investment_view(found),
-        "amount": _money(found.amount_minor, loan),
+        "amount": amount_view(found.amount_minor, loan.application.currency),
         "revocable": revocable,
         "planned": None if loan.drawn_down_on else _planned(loan, found.amount_minor, today),
         "key": str(uuid7()),

@@ -16,8 +16,7 @@ from typing import Any, TypeAlias
 from halfpenny import loans
 from halfpenny.platform.http import decode_cursor, encode_cursor
 from halfpenny.platform.http.paging import MalformedCursor
-from halfpenny.platform.views import view
-from halfpenny.primitives.money import format_minor
+from halfpenny.platform.views import amount_view, view
 
 Document: TypeAlias = dict[str, Any]
 
@@ -170,10 +169,6 @@ def position(query: ListingQuery) -> str | None:
     return str(key)
 
 
-def _money(minor: int, currency: str) -> Document:
-    return {"amount": format_minor(minor), "currency": currency}
-
-
 def _order_keys(loan: loans.Loan, offer: loans.Offer, funding: loans.FundingState) -> Document:
     values = {
         Order.OPENED: timestamp_text(loan.decided_at or loan.created_at),
@@ -199,9 +194,9 @@ def _node(loan: loans.Loan, offer: loans.Offer, funding: loans.FundingState) -> 
         "exit_strategy": loan.application.exit_strategy.value,
         "exit_note": loan.application.exit_note,
         "property": view(asset, only=loans.PUBLIC_PROPERTY)
-        | {"area_m2": float(asset.area_m2), "valuation": _money(asset.valuation_minor, currency)},
+        | {"area_m2": float(asset.area_m2), "valuation": amount_view(asset.valuation_minor, currency)},
         "terms": {
-            "amount": _money(loan.application.amount_minor, currency),
+            "amount": amount_view(loan.application.amount_minor, currency),
             "annual_rate": decimal_text(offer.annual_rate),
             "default_rate": decimal_text(offer.default_rate),
             "governing_law": offer.product_terms.governing_law,
@@ -211,10 +206,10 @@ def _node(loan: loans.Loan, offer: loans.Offer, funding: loans.FundingState) -> 
             "charge_rank": loan.application.charge_rank,
         },
         "funding": {
-            "target": _money(funding.target_minor, currency),
-            "funded": _money(funding.funded_minor, currency),
-            "remaining": _money(funding.remaining_minor, currency),
-            "minimum": _money(funding.minimum_minor, currency),
+            "target": amount_view(funding.target_minor, currency),
+            "funded": amount_view(funding.funded_minor, currency),
+            "remaining": amount_view(funding.remaining_minor, currency),
+            "minimum": amount_view(funding.minimum_minor, currency),
             "percent": funded_percent(funding.funded_minor, funding.target_minor),
             "investors": funding.investors,
             "deadline": timestamp_text(funding.deadline),

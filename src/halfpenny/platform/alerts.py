@@ -135,7 +135,7 @@ def webhook_body(notice: AlertNotice) -> dict[str, Any]:
     alert = {
         "status": status,
         "labels": labels,
-        "annotations": {"summary": sentence(notice), "runbook": f"ops/runbooks/{indicator.runbook}"},
+        "annotations": {"summary": sentence(notice), "runbook": indicator.runbook},
         "startsAt": notice.since.isoformat(),
     }
     return {"version": "4", "status": status, "groupLabels": {"alertname": labels["alertname"]}, "alerts": [alert]}

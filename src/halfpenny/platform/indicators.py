@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.queue import QueueDepth, Transport
 from halfpenny.primitives.errors import Unavailable
 
+RUNBOOKS: Final = "ops/runbooks"
 # How the platform runs, not what anybody owns or owes.
 UNCHECKED: Mapping[str, str] = {
     "books_check.*": "when the books were checked, and how many findings there were: the check itself says it again",
@@ -59,8 +61,8 @@ class Indicator:
 
     @property
     def runbook(self) -> str:
-        """The file in ops/runbooks."""
-        return f"{self.name.replace('_', '-')}.md"
+        """What to do, as a path of the repository."""
+        return f"{RUNBOOKS}/{self.name.replace('_', '-')}.md"
 
 
 @dataclass(frozen=True, slots=True)

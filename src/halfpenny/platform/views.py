@@ -15,6 +15,11 @@ from halfpenny.primitives.money import format_minor
 MINOR = "_minor"
 
 
+def amount_view(minor: int, currency: str) -> dict[str, str]:
+    """An amount with its currency: 60000000 and EUR read ``{"amount": "600000.00", "currency": "EUR"}``."""
+    return {"amount": format_minor(minor), "currency": str(currency)}
+
+
 def view(thing: Any, *, only: Collection[str] = (), leave_out: Collection[str] = ()) -> dict[str, Any]:
     """The fields of a dataclass as JSON holds them, in their order.
 

@@ -17,9 +17,8 @@ from halfpenny.platform.clock import business_date
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.http import AppDatabase, AppPages, FormFields, PageRenderer, RequestModel, failure_kind_of
 from halfpenny.platform.papers import PaperLanguage
-from halfpenny.platform.views import view
+from halfpenny.platform.views import amount_view, view
 from halfpenny.primitives.errors import HalfpennyError, Malformed
-from halfpenny.primitives.money import format_minor
 from halfpenny.underwriting import labels, service, store
 from halfpenny.underwriting.documents import store as document_store
 from halfpenny.underwriting.documents.model import MOST_DOCUMENTS, asked_for
@@ -211,7 +210,7 @@ def _loan(loan: loans.Loan) -> dict[str, Any]:
     asset, borrower = terms.property, terms.borrower
 
     def amount(minor: int | None) -> dict[str, str] | None:
-        return None if minor is None else {"amount": format_minor(minor), "currency": terms.currency.value}
+        return None if minor is None else amount_view(minor, terms.currency)
 
     return {
         "id": str(loan.id),

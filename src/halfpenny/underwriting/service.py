@@ -14,8 +14,8 @@ from halfpenny import loans
 from halfpenny.platform.clock import MARKET_ZONE
 from halfpenny.platform.database import Connection, Database
 from halfpenny.platform.papers import PaperLanguage
+from halfpenny.platform.views import amount_view
 from halfpenny.primitives.ids import UserId
-from halfpenny.primitives.money import format_minor
 from halfpenny.underwriting import errors, store
 from halfpenny.underwriting.letter import DeclinedApplication, LetterReason
 from halfpenny_messages import LoanAssessed, NarrativeWritten, PrincipalReason, to_builtins
@@ -86,7 +86,7 @@ async def declined_application(
         creditor_address=address,
         company=terms.borrower.company,
         secured_on=f"{terms.property.address}, {terms.property.city}",
-        amount={"amount": format_minor(terms.amount_minor), "currency": terms.currency.value},
+        amount=amount_view(terms.amount_minor, terms.currency),
         applied_on=(loan.submitted_at or loan.created_at).astimezone(MARKET_ZONE).date(),
         declined_on=loan.decided_at.astimezone(MARKET_ZONE).date(),
         reference=str(loan.id),
