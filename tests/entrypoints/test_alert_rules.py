@@ -12,13 +12,14 @@ import pytest
 from prometheus_client import REGISTRY, generate_latest
 
 from halfpenny.entrypoints import dashboard, operating
-from halfpenny.entrypoints.alert_rules import OTHERS, RULES, as_yaml, rule_of
+from halfpenny.entrypoints.alert_rules import INVEST_P99_S, OTHERS, RULES, as_yaml, rule_of
 from halfpenny.funding import metrics as funding_metrics
 from halfpenny.platform.http import metrics as http_metrics
-from halfpenny.platform.indicators import Readings
+from halfpenny.platform.indicators import RUNBOOKS, Readings
 from halfpenny.platform.queue import metrics as queue_metrics
 from halfpenny.realtime import metrics as realtime_metrics
 from halfpenny.risk_reporting import metrics as risk_metrics
+from halfpenny_monitoring.drift import PSI_ACT
 from halfpenny_risk.service.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +47,31 @@ def test_every_alert_has_a_runbook_that_says_what_to_do() -> None:
         assert re.search(r"\n\*\*Followed\.\*\* (On 20|Not )", text), (
             f"{name}: whether it was followed, and what was seen"
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "limit"),
+    [
+        ("books_unchecked_seconds", "two days", 2 * 86_400),
+        ("database_connections_ratio", "Four of five", 4 / 5),
+        ("queue_oldest_seconds", "more than five minutes", 300),
+        ("queue_waiting_events", "More than ten thousand", 10_000),
+        ("job_late_seconds", "more than five minutes", 300),
+        ("bank_lines_unmatched_seconds", "more than two days", 2 * 86_400),
+        ("payment_pending_seconds", "more than three days", 3 * 86_400),
+        ("distribution_unpaid_seconds", "a quarter of an hour", 900),
+    ],
+)
+def test_a_limit_that_a_runbook_states_is_the_indicators(name: str, words: str, limit: float) -> None:
+    [indicator] = [each for each in operating.INDICATORS if each.name == name]
+    assert indicator.limit == limit
+    assert words in (ROOT / indicator.runbook).read_text()
+
+
+def test_the_runbooks_of_requests_and_drift_state_their_limits() -> None:
+    folder = ROOT / RUNBOOKS
+    assert f"more than {INVEST_P99_S:g} s" in (folder / "investing-slow.md").read_text()
+    assert f"above {PSI_ACT}" in (folder / "risk-feature-drift.md").read_text()
 
 
 def shown_metrics() -> set[str]:

@@ -80,6 +80,10 @@ class Drawn:
         received = Transfer(platform(K.CLIENT_BANK), collections, minor)
         await self.post(await self.journal("receipt", received, Transfer(collections, payable, minor)))
 
+    async def balance(self, person: UUID) -> int:
+        wallet = Account(K.WALLET, person, Currency.EUR)
+        return (await ledger.balances(self.connection, [wallet]))[wallet].posted
+
     async def bounce(self, minor: int) -> None:
         """A receipt of ``minor`` that had been declared and paid goes back to the bank."""
         collections, payable = self.account(K.COLLECTIONS), self.account(K.DISTRIBUTION_PAYABLE)
@@ -171,12 +175,15 @@ async def test_a_receipt_that_bounced_is_given_back_and_paid_once_more(drawn: Dr
     first, second = drawn.holders
     await drawn.bounce(5_000)
     had = {first: 4_000, second: 1_000}
+    before = {person: await drawn.balance(person) for person in had}
     for person, minor in had.items():
         await drawn.refused(await drawn.give_back(person, minor + 1))
     for person, minor in had.items():
         await drawn.post(await drawn.give_back(person, minor))
+        assert await drawn.balance(person) == before[person] - minor
     await drawn.declare(5_000)
     await drawn.post(await drawn.pay(first, 4_000), await drawn.pay(second, 1_000))
+    assert {person: await drawn.balance(person) for person in had} == before
 
 
 async def test_nobody_gives_back_what_they_have_not_had(drawn: Drawn) -> None:
@@ -188,11 +195,13 @@ async def test_nobody_gives_back_what_they_have_not_had(drawn: Drawn) -> None:
 
 async def test_what_the_platform_has_borne_is_paid_once_more(drawn: Drawn) -> None:
     first, second = drawn.holders
+    before = [await drawn.balance(first), await drawn.balance(second)]
     await drawn.bounce(5_000)
     borne = Transfer(platform(K.FEE_INCOME), drawn.account(K.OVERPAID_DISTRIBUTION), 5_000)
     await drawn.post(await drawn.journal("overpaid_settled", borne))
     await drawn.declare(5_000)
     await drawn.post(await drawn.pay(first, 4_000), await drawn.pay(second, 1_000))
+    assert [await drawn.balance(first), await drawn.balance(second)] == [before[0] + 4_000, before[1] + 1_000]
 
 
 async def test_a_loan_that_is_not_drawn_down_pays_no_holder(connection: Connection) -> None:

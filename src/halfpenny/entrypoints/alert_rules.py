@@ -73,7 +73,7 @@ OTHERS = (
         f"histogram_quantile(0.99, sum by (le) (rate({_INVEST}[5m]))) > {INVEST_P99_S:g}",
         300,
         Severity.PAGE,
-        "One in a hundred investments takes longer than half a second.",
+        f"One in a hundred investments takes longer than {INVEST_P99_S:g} s.",
         f"{RUNBOOKS}/investing-slow.md",
     ),
     Rule(
